@@ -1,0 +1,164 @@
+"""Finds recipes: $HERO_RECIPES first, folder by folder, then those that are shipped. Expands @sets.
+
+A recipe is imported when it is asked for, not before; its app's name is its module's name. Modules whose name begins
+with `_` are no recipes. Sets are in `_sets.py` of any folder, as `SETS = {"core": ("hero_db", …)}`.
+"""
+
+import importlib.util
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+
+from hero_build.errors import AppNotFound, HeroBuildError, RecipeError
+from hero_build.model import Artifact
+from hero_build.recipe import Recipe
+
+_SETS = "_sets"
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """An app's recipe, the file it came from, and the files of that name in later folders that it replaces."""
+
+    app: str
+    recipe: Recipe
+    path: Path
+    shadows: tuple[Path, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Catalog:
+    """The recipes of a search path. `files` has every app's candidates, the one that counts first."""
+
+    files: Mapping[str, tuple[Path, ...]]
+    sets: Mapping[str, tuple[str, ...]]
+
+    def names(self) -> tuple[str, ...]:
+        return tuple(sorted(self.files))
+
+    def get(self, app: str) -> Found:
+        """The app's recipe. Raises AppNotFound with the nearest name, RecipeError."""
+        if app not in self.files:
+            raise AppNotFound(f"there is no app {app!r}", _nearest(app, self.files))
+        path, *shadows = self.files[app]
+        return Found(app, _recipe(path), path, tuple(shadows))
+
+    def expand(self, names: Iterable[str]) -> tuple[str, ...]:
+        """The apps meant by names and @sets, each once, in order; @all is every recipe. Raises AppNotFound."""
+        return tuple(dict.fromkeys(app for name in names for app in self._meant(name)))
+
+    def _meant(self, name: str) -> tuple[str, ...]:
+        if not name.startswith("@"):
+            if name not in self.files:
+                raise AppNotFound(f"there is no app {name!r}", _nearest(name, self.files))
+            return (name,)
+        if name == "@all":
+            return self.names()
+        if name[1:] not in self.sets:
+            raise AppNotFound(f"there is no set {name!r}", _nearest(name, ["@all", *(f"@{key}" for key in self.sets)]))
+        return self.sets[name[1:]]
+
+
+def load(folders: Iterable[Path]) -> Catalog:
+    """The catalog of these folders and the shipped recipes. Raises RecipeError."""
+    path = (*folders, shipped())
+    files: dict[str, tuple[Path, ...]] = {}
+    sets: dict[str, tuple[str, ...]] = {}
+    for folder in path:
+        for file in _modules(folder):
+            if file.stem == _SETS:
+                sets = {**_read_sets(file), **sets}
+            elif not file.stem.startswith("_"):
+                files[file.stem] = (*files.get(file.stem, ()), file)
+    return Catalog(files, sets)
+
+
+def shipped() -> Path:
+    """The recipes that come with hero-build: inside the installed package, or beside it in a checkout."""
+    package = Path(__file__).resolve().parent
+    inside = package / "recipes"
+    return inside if inside.is_dir() else package.parent / "recipes"
+
+
+@contextmanager
+def asking(path: Path) -> Iterator[None]:
+    """While a recipe's own code runs: whatever it raises becomes a RecipeError that names the file."""
+    try:
+        yield
+    except HeroBuildError:
+        raise
+    except (Exception, SystemExit) as error:  # a recipe is somebody's code: it may do anything
+        reason = f"{type(error).__name__}: {error}"
+        raise RecipeError(
+            f"the recipe {path} failed: {reason}", "Mend the recipe; docs/recipes.md shows one."
+        ) from error
+
+
+def _modules(folder: Path) -> list[Path]:
+    try:
+        names = sorted(os.listdir(folder))
+    except OSError as error:
+        raise RecipeError(
+            f"the recipe folder {folder} cannot be read: {error.strerror}", "Mend HERO_RECIPES."
+        ) from error
+    return [folder / name for name in names if name.endswith(".py") and name[:-3].isidentifier()]
+
+
+def _import(path: Path) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    if spec is None or spec.loader is None:
+        raise RecipeError(f"the recipe {path} cannot be imported", "It must be a Python file.")
+    module = importlib.util.module_from_spec(spec)
+    with asking(path):
+        spec.loader.exec_module(module)
+    return module
+
+
+def _recipe(path: Path) -> Recipe:
+    module = _import(path)
+    classes = [
+        value
+        for value in vars(module).values()
+        if isinstance(value, type) and issubclass(value, Recipe) and value.__module__ == path.stem
+    ]
+    if len(classes) != 1:
+        found = ", ".join(cls.__name__ for cls in classes) or "none"
+        raise RecipeError(f"the recipe {path} must define one Recipe class (found: {found})", "See docs/recipes.md.")
+    with asking(path):
+        recipe = classes[0]()
+    _check(recipe, path)
+    return recipe
+
+
+def _check(recipe: Recipe, path: Path) -> None:
+    owner, slash, name = str(recipe.repo).partition("/")
+    if not (owner and slash and name) or "/" in name:
+        raise RecipeError(f"the recipe {path} has repo = {recipe.repo!r}", "Write it as 'owner/name'.")
+    artifacts: tuple[Artifact, ...] = (*recipe.binaries, *recipe.libraries, *recipe.bundles)
+    names = [artifact.name for artifact in artifacts]
+    for artifact in names:
+        if not artifact or not artifact.isprintable() or "/" in artifact or artifact.startswith("."):
+            raise RecipeError(f"the recipe {path} names an artifact {artifact!r}", "Use a plain file name.")
+    if twice := {artifact for artifact in names if names.count(artifact) > 1}:
+        raise RecipeError(f"the recipe {path} names {min(twice)} twice", "Each artifact has one name.")
+    if not names:
+        raise RecipeError(f"the recipe {path} has no artifacts", "List its binaries; docs/recipes.md shows how.")
+
+
+def _read_sets(path: Path) -> dict[str, tuple[str, ...]]:
+    sets = getattr(_import(path), "SETS", None)
+    if not isinstance(sets, dict) or not all(isinstance(members, tuple) for members in sets.values()):
+        raise RecipeError(f"{path} has no SETS", 'Write SETS = {"name": ("app", …)}.')
+    return sets
+
+
+def _nearest(name: str, known: Iterable[str]) -> str:
+    import difflib  # only for the hint
+
+    close = difflib.get_close_matches(name, list(known), n=3, cutoff=0.5)
+    return (
+        f"Did you mean {' or '.join(close)}? `hero-build list` shows all." if close else "`hero-build list` shows all."
+    )

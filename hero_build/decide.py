@@ -1,0 +1,147 @@
+"""Facts ─► Decisions, pure: the same request and facts always give the same answer, with its reason (DESIGN section 5).
+
+    mode      release carries every artifact   it lacks one        there is none
+    auto      Download                         Build               Build
+    download  Download                         AssetNotFound       (ReleaseNotFound, while resolving)
+    source    Build                            Build               Build
+
+What is installed already and intact is a Keep; parts of the app that are no longer part of it are a Remove.
+"""
+
+from dataclasses import dataclass
+
+from hero_build.errors import AssetNotFound, ChecksumUnreadable
+from hero_build.model import (
+    Artifact,
+    Binary,
+    Build,
+    Decision,
+    Download,
+    Entry,
+    Facts,
+    Installed,
+    Keep,
+    Offer,
+    Origin,
+    Part,
+    Release,
+    Remove,
+    Request,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Choice:
+    """How the whole app is had, never half and half: from `release`, or built (None)."""
+
+    release: Release | None
+    why: str
+
+
+def decide(request: Request, facts: Facts) -> tuple[Decision, ...]:
+    """One decision per part. Raises AssetNotFound, ChecksumUnreadable."""
+    choice = _choose(request, facts)
+    decisions = [_part(request, facts, part, choice) for part in facts.parts]
+    named = {part.id for part in facts.parts}
+    gone = [Remove(part, "the recipe no longer has it") for part in facts.installed if part not in named]
+    return (*decisions, *(gone if facts.complete else ()))
+
+
+def _choose(request: Request, facts: Facts) -> _Choice:
+    missing = [artifact for artifact in facts.wanted if artifact not in facts.offers]
+    if request.ref is not None:
+        return _Choice(None, f"--ref {request.ref} names a commit to build")
+    if request.mode == "source":
+        return _Choice(None, "--mode source asks for a build")
+    if facts.release is None:
+        return _Choice(None, f"there is no release {request.version}" if request.version else "there is no release")
+    if not missing:
+        return _Choice(facts.release, _carries_all(facts, facts.release))
+    if request.mode == "download":
+        raise _no_asset(facts, facts.release, missing[0])
+    return _Choice(None, f"release {facts.release.tag} lacks {facts.wanted[missing[0]][0]}")
+
+
+def _carries_all(facts: Facts, release: Release) -> str:
+    count = len(facts.wanted)
+    noun = "binaries" if all(isinstance(artifact, Binary) for artifact in facts.wanted) else "artifacts"
+    every = f"all {count} {noun}" if count > 1 else "its " + ("binary" if noun == "binaries" else "artifact")
+    return f"release {release.tag} carries {every}"
+
+
+def _part(request: Request, facts: Facts, part: Part, choice: _Choice) -> Decision:
+    if choice.release is None:
+        return Build(part, choice.why)
+    offers = tuple(facts.offers[artifact] for artifact in part.artifacts)
+    _checksums(request, choice.release, offers)
+    installed = facts.installed.get(part.id)
+    reason = _stale(request, choice.release, part, offers, installed)
+    if installed is not None and reason is None:
+        return Keep(part.id, f"{choice.release.tag} is installed and intact", installed.record.origin)
+    why = f"{reason}; {choice.why}" if reason else choice.why
+    return Download(part, why, facts.platform, _origin(request, choice.release, choice.why), offers)
+
+
+def _stale(
+    request: Request, release: Release, part: Part, offers: tuple[Offer, ...], installed: Installed | None
+) -> str | None:
+    """Why what is installed will not do; None when it will (or when nothing is installed)."""
+    if installed is None:
+        return None
+    origin = installed.record.origin
+    if installed.damage:
+        return installed.damage[0]
+    if request.reset:
+        return "--reset asks for it again"
+    if origin.used != "download":
+        return "what is installed was built from source"
+    if origin.tag != release.tag:
+        return f"{release.tag} takes the place of {origin.tag}"
+    entries = {entry.name: entry for entry in installed.record.entries}
+    if entries.keys() != {artifact.name for artifact in part.artifacts}:
+        return "the recipe's set has changed"
+    changed = (a.name for a, o in zip(part.artifacts, offers, strict=True) if not _same(a, o, entries[a.name]))
+    return next((f"{name} was published anew under {release.tag}" for name in changed), None)
+
+
+def _same(artifact: Artifact, offer: Offer, entry: Entry) -> bool:
+    if isinstance(artifact, Binary) and artifact.kind != entry.kind:
+        return False
+    if offer.sha256 is not None:
+        return offer.sha256 == entry.asset_sha256
+    return offer.asset.name == entry.asset and offer.asset.id == entry.asset_id
+
+
+def _checksums(request: Request, release: Release, offers: tuple[Offer, ...]) -> None:
+    bare = [offer.asset.name for offer in offers if offer.sha256 is None]
+    if bare and request.checksum == "required":
+        sentence = f"release {release.tag} of {release.repo} has no checksum for {bare[0]}"
+        raise ChecksumUnreadable(sentence, f"Publish {bare[0]}.sha256 or SHA256SUMS, or use --checksum if-present.")
+
+
+def _origin(request: Request, release: Release, why: str) -> Origin:
+    return Origin(
+        version=release.tag,
+        requested=request.mode,
+        used="download",
+        why=why,
+        forge=release.forge,
+        repo=release.repo,
+        tag=release.tag,
+        commit=release.commit,
+    )
+
+
+def _no_asset(facts: Facts, release: Release, artifact: Artifact) -> AssetNotFound:
+    name, *formerly = facts.wanted[artifact]
+    nor = f" (nor {formerly[0]})" if formerly else ""
+    has = [asset.name for asset in release.assets]
+    listed = f"It has: {', '.join(has[:20])}{', …' if len(has) > 20 else ''}." if has else "It has no assets at all."
+    return AssetNotFound(f"release {release.tag} of {release.repo} has no asset {name}{nor}", listed + _near(name, has))
+
+
+def _near(name: str, has: list[str]) -> str:
+    import difflib  # only for the hint
+
+    close = difflib.get_close_matches(name, has, n=1, cutoff=0.8)
+    return f" Nearest: {close[0]}." if close else ""

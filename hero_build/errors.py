@@ -1,0 +1,163 @@
+"""What can go wrong, as one tree. Every leaf has an exit code and carries a hint a person can act on.
+
+HeroBuildError
+├── UsageError                2   what was typed cannot be meant
+│   ├── RecipeError               a recipe is broken, or two clash
+│   └── UnsafeName                a name from outside that could leave its folder or fool a terminal
+├── NotFound                  3
+│   ├── AppNotFound               no recipe of that name
+│   ├── RepoNotFound              no such repository, or none this token may see
+│   ├── ReleaseNotFound           the repository has no such release
+│   ├── AssetNotFound             the release lacks the asset
+│   ├── AmbiguousAsset            the release has two that fit
+│   └── GenerationNotFound
+├── ForgeError                4
+│   ├── NetworkError              no connection, cut, stalled, too slow, 429/5xx for ever
+│   ├── AuthError                 401, 403
+│   └── ForgeAnswer               the server said something that cannot be understood or trusted
+├── VerificationError         5
+│   ├── SizeMismatch
+│   ├── ChecksumMismatch
+│   ├── ChecksumUnreadable        a checksum file that says nothing clear, or none where one is required
+│   ├── NotTheProgram             not an ELF file of the kind, machine or libc that was asked for
+│   └── RootDamaged               manifest or content on disk is not what was committed
+├── BuildError                6
+├── LockHeld                  7   another hero-build holds the lock
+├── MachineError              8
+│   ├── BuildNeeded               only a build can give this, and none is possible here
+│   ├── NotWritable
+│   ├── DiskFull
+│   └── Unsupported               this machine is of a kind that nothing is published for
+└── RuntimeFailed             9   the runtime could not be reached, or what runs is not healthy
+"""
+
+import errno
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+class HeroBuildError(Exception):
+    """An expected failure: `message` is one sentence, `hint` the next step (empty only where none exists)."""
+
+    code = 1
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class UsageError(HeroBuildError):
+    code = 2
+
+
+class RecipeError(UsageError): ...
+
+
+class UnsafeName(UsageError): ...
+
+
+class NotFound(HeroBuildError):
+    code = 3
+
+
+class AppNotFound(NotFound): ...
+
+
+class RepoNotFound(NotFound): ...
+
+
+class ReleaseNotFound(NotFound): ...
+
+
+class AssetNotFound(NotFound): ...
+
+
+class AmbiguousAsset(NotFound): ...
+
+
+class GenerationNotFound(NotFound): ...
+
+
+class ForgeError(HeroBuildError):
+    code = 4
+
+
+class NetworkError(ForgeError): ...
+
+
+class AuthError(ForgeError): ...
+
+
+class ForgeAnswer(ForgeError): ...
+
+
+class VerificationError(HeroBuildError):
+    code = 5
+
+
+class SizeMismatch(VerificationError): ...
+
+
+class ChecksumMismatch(VerificationError): ...
+
+
+class ChecksumUnreadable(VerificationError): ...
+
+
+class NotTheProgram(VerificationError): ...
+
+
+class RootDamaged(VerificationError): ...
+
+
+class BuildError(HeroBuildError):
+    code = 6
+
+
+class LockHeld(HeroBuildError):
+    code = 7
+
+
+class MachineError(HeroBuildError):
+    code = 8
+
+
+class BuildNeeded(MachineError): ...
+
+
+class NotWritable(MachineError): ...
+
+
+class DiskFull(MachineError): ...
+
+
+class Unsupported(MachineError): ...
+
+
+class RuntimeFailed(HeroBuildError):
+    code = 9
+
+
+INTERRUPTED = 130
+_FULL = {errno.ENOSPC: "the disk is full", errno.EDQUOT: "the quota is used up", errno.EFBIG: "a file may not grow"}
+_DENIED = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR}
+
+
+@contextmanager
+def machine_errors(place: Path) -> Iterator[None]:
+    """What the operating system refuses under `place` becomes a MachineError; any other OSError propagates."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in _FULL:
+            reason = f"{_FULL[error.errno]} ({error.strerror}) at {place}"
+            raise DiskFull(
+                reason, "Free some space (`hero-build gc` drops old generations), then run it again."
+            ) from error
+        if error.errno in _DENIED:
+            where = error.filename or place
+            reason = f"cannot write at {where}: {error.strerror}"
+            raise NotWritable(reason, f"Make {place} writable for this user, or name another with --root.") from error
+        raise

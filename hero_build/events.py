@@ -1,0 +1,60 @@
+"""What the engine tells while it works. Events are values; `output/` decides what a person sees of them."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from hero_build.model import Failed, PartId
+
+
+@dataclass(frozen=True, slots=True)
+class Planning:
+    app: str
+
+
+@dataclass(frozen=True, slots=True)
+class Began:
+    """Work on a part begins; `total` is the bytes to come, None when no one knows."""
+
+    part: PartId
+    verb: str
+    version: str
+    total: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """`size` more bytes of the part have arrived (negative: a transfer starts over)."""
+
+    part: PartId
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Retrying:
+    what: str
+    why: str
+    wait: float
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    part: PartId
+
+
+@dataclass(frozen=True, slots=True)
+class Broke:
+    failed: Failed
+
+
+@dataclass(frozen=True, slots=True)
+class Warned:
+    text: str
+    hint: str = ""
+
+
+Event = Planning | Began | Moved | Retrying | Finished | Broke | Warned
+Emit = Callable[[Event], None]
+
+
+def silent(event: Event) -> None:
+    """An Emit for callers that do not watch."""

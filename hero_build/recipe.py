@@ -1,0 +1,90 @@
+"""The one module a recipe imports: the base class, the constructors of its artifacts, and the rules for names.
+
+    from hero_build.recipe import Recipe, admin, cli, server
+
+    class HeroDb(Recipe):
+        repo = "lhumina_code/hero_db"
+        binaries = (server("hero_db_server"), admin("hero_db_admin", formerly="hero_db_ui"), cli("hero_db"))
+
+The app's name is the module's name. A recipe says what there is and what it is called; hashing, verification,
+staging and commit are out of its reach.
+"""
+
+from typing import ClassVar
+
+from hero_build.model import Artifact, Binary, Libc, Library, Package, Pinned, Platform, WasmBundle
+
+__all__ = [
+    "Artifact",
+    "Library",
+    "Package",
+    "Pinned",
+    "Platform",
+    "Recipe",
+    "admin",
+    "cli",
+    "install_only",
+    "server",
+    "wasm",
+    "web",
+]
+
+
+def server(name: str, *, formerly: str | None = None) -> Binary:
+    """A daemon that serves."""
+    return Binary(name, "server", formerly)
+
+
+def admin(name: str, *, formerly: str | None = None) -> Binary:
+    """A daemon with the pages for administrators."""
+    return Binary(name, "admin", formerly)
+
+
+def web(name: str, *, formerly: str | None = None) -> Binary:
+    """A daemon with the pages for users."""
+    return Binary(name, "web", formerly)
+
+
+def cli(name: str, *, formerly: str | None = None) -> Binary:
+    """A command: installed, never started."""
+    return Binary(name, "cli", formerly)
+
+
+def install_only(name: str, *, formerly: str | None = None) -> Binary:
+    """A program that another one starts: installed, never started from here, whatever kind its repo declares."""
+    return Binary(name, "cli", formerly, install_only=True)
+
+
+def wasm(name: str) -> WasmBundle:
+    """A bundle of the desktop shell, `share/hero_os/<name>`."""
+    return WasmBundle(name)
+
+
+class Recipe:
+    """What one repo publishes. Every attribute and method has a default; a quirk is an override in the app's file."""
+
+    repo: ClassVar[str] = ""
+    """`owner/name` on the forge."""
+    libc: ClassVar[Libc] = "musl"
+    """Which builds a download takes."""
+    binaries: ClassVar[tuple[Binary, ...]] = ()
+    libraries: ClassVar[tuple[Library, ...]] = ()
+    bundles: ClassVar[tuple[WasmBundle, ...]] = ()
+    needs: ClassVar[tuple[str, ...]] = ()
+    """Apps this one needs while it runs: a warning with the command when they are missing."""
+
+    def platform(self, arch: str) -> Platform:
+        """The platform a download is taken for on a machine of `arch` (`amd64`, `arm64`)."""
+        return Platform(arch, self.libc)
+
+    def asset_name(self, artifact: Artifact, name: str, platform: Platform) -> str:
+        """The asset of an artifact in a release; `name` is its own name, or the one from before a rename."""
+        return f"{name}-wasm.tar.gz" if isinstance(artifact, WasmBundle) else f"{name}-{platform}"
+
+    def tag(self, version: str) -> str:
+        """The release tag of a version as a person types it."""
+        return version
+
+    def package(self, version: str | None) -> Package | None:
+        """Where the files are if they are a generic package and not a release's assets (None: a release)."""
+        return None

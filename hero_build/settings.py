@@ -1,0 +1,166 @@
+"""What holds for a whole run: flag beats environment beats `<root>/cfg/hero_build.toml` beats default.
+
+Reading the settings takes FORGEJO_TOKEN out of the environment, so that no child process and no library sees it.
+"""
+
+import os
+from collections.abc import Mapping, MutableMapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from hero_build.errors import UsageError
+
+Source = Literal["flag", "environment", "config", "default"]
+DEFAULT_FORGE = "https://forge.ourworld.tf"
+_ENVIRONMENT = {
+    "root": "HERO_ROOT",
+    "coderoot": "CODEROOT",
+    "sockets": "HERO_SOCKET_DIR",
+    "forge": "FORGEJO_URL",
+    "recipes": "HERO_RECIPES",
+    "cache": "HERO_BUILD_CACHE",
+}
+
+
+class Secret:
+    """A token: never printed, compared or hashed; `reveal()` is for the one header it goes into."""
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: str) -> None:
+        self._value = value
+
+    def reveal(self) -> str:
+        return self._value
+
+    def __repr__(self) -> str:
+        return "Secret(…)"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """One run's settings; `sources` says of each name where its value came from."""
+
+    root: Path
+    coderoot: Path
+    sockets: Path
+    forge: str
+    recipes: tuple[Path, ...]
+    cache: Path
+    jobs: int
+    wait: float
+    plain_http: tuple[str, ...]
+    token: Secret | None
+    sources: tuple[tuple[str, Source], ...]
+
+    def source(self, name: str) -> Source:
+        return dict(self.sources).get(name, "default")
+
+
+def read(flags: Mapping[str, Any], environ: MutableMapping[str, str]) -> Settings:
+    """The settings of this run. `flags` holds what was typed (None: not typed). Raises UsageError."""
+    token = environ.pop("FORGEJO_TOKEN", "").strip()
+    seen: dict[str, Source] = {"token": "environment" if token else "default"}
+    root = _path(_pick("root", flags, environ, {}, "~/hero", seen))
+    config = _config(root / "cfg" / "hero_build.toml")
+
+    def pick(name: str, default: Any) -> Any:
+        return _pick(name, flags, environ, config, default, seen)
+
+    return Settings(
+        root=root,
+        coderoot=_path(pick("coderoot", str(root / "code0"))),
+        sockets=_path(pick("sockets", str(root / "var" / "sockets"))),
+        forge=_forge(str(pick("forge", DEFAULT_FORGE))),
+        recipes=tuple(_path(part) for part in _folders(pick("recipes", ""))),
+        cache=_path(pick("cache", None) or _default_cache()),
+        jobs=_number("jobs", pick("jobs", 16), 1),
+        wait=_number("wait", pick("wait", 0), 0),
+        plain_http=tuple(config.get("plain_http", ())),
+        token=Secret(token) if token else None,
+        sources=tuple(seen.items()),
+    )
+
+
+def _pick(
+    name: str,
+    flags: Mapping[str, Any],
+    environ: Mapping[str, str],
+    config: Mapping[str, Any],
+    default: Any,
+    seen: dict[str, Source],
+) -> Any:
+    layers: tuple[tuple[Source, Any], ...] = (
+        ("flag", flags.get(name)),
+        ("environment", environ.get(_ENVIRONMENT.get(name, "")) or None),
+        ("config", config.get(name)),
+    )
+    for source, value in layers:
+        if value is not None:
+            seen[name] = source
+            return value
+    seen[name] = "default"
+    return default
+
+
+def _config(path: Path) -> dict[str, Any]:
+    try:
+        text = path.read_bytes()
+    except FileNotFoundError:
+        return {}
+    except OSError as error:
+        raise UsageError(
+            f"{path} cannot be read: {error.strerror}", "Mend its permissions, or move it away."
+        ) from error
+    import tomllib  # only where there is such a file
+
+    try:
+        config = tomllib.loads(text.decode())
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise UsageError(f"{path} is not TOML: {error}", "Mend the line it names, or move the file away.") from error
+    known = {*_ENVIRONMENT, "jobs", "wait", "plain_http"} - {"root"}
+    for key, value in config.items():
+        if key not in known:
+            raise UsageError(f"{path} has an unknown key {key!r}", f"It may hold: {', '.join(sorted(known))}.")
+        fits = isinstance(value, list) if key == "plain_http" else isinstance(value, str | int | float)
+        if not fits or isinstance(value, bool):
+            raise UsageError(f"{path}: {key} = {value!r} is of the wrong type", "See docs/install.md, 'Settings'.")
+    return config
+
+
+def _path(value: Any) -> Path:
+    if "\0" in str(value):
+        raise UsageError("a path may not contain a NUL byte", "Name the folder without it.")
+    return Path(os.path.abspath(os.path.expanduser(str(value))))
+
+
+def _folders(value: Any) -> list[str]:
+    return [part for part in str(value).split(":") if part]
+
+
+def _forge(url: str) -> str:
+    if not url.startswith(("https://", "http://", "file:///")):
+        raise UsageError(f"{url!r} is not a forge", "Use https://HOST or file:///DIR with --forge or FORGEJO_URL.")
+    if "@" in url.split("://", 1)[1].split("/", 1)[0]:
+        raise UsageError("a forge's address may not carry credentials", "Put the token into FORGEJO_TOKEN.")
+    return url.rstrip("/")
+
+
+def _number(name: str, value: Any, least: int) -> Any:
+    try:
+        number = type(least)(value) if name == "jobs" else float(value)
+    except (TypeError, ValueError):
+        number = least - 1
+    if number < least:
+        raise UsageError(f"{name} is {value!r}", f"It takes a number of at least {least}.")
+    return number
+
+
+def _default_cache() -> Path:
+    checkout = Path(__file__).resolve().parent.parent
+    if (checkout / "cache" / "CACHEDIR.TAG").is_file():
+        return checkout / "cache"
+    import platformdirs  # only outside a checkout
+
+    return Path(platformdirs.user_cache_dir("hero-build"))

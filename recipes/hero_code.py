@@ -1,0 +1,8 @@
+"""hero_code: code and its editor; it has a web face and no admin."""
+
+from hero_build.recipe import Recipe, server, web
+
+
+class HeroCode(Recipe):
+    repo = "lhumina_code/hero_code"
+    binaries = (server("hero_code_server"), web("hero_code_web"))

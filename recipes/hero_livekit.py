@@ -1,0 +1,13 @@
+"""hero_livekit: rooms for sound and video. lk-backend is run by hero_livekit_server, never from here."""
+
+from hero_build.recipe import Recipe, admin, cli, install_only, server
+
+
+class HeroLivekit(Recipe):
+    repo = "lhumina_code/hero_livekit"
+    binaries = (
+        server("hero_livekit_server"),
+        admin("hero_livekit_admin", formerly="hero_livekit_ui"),
+        install_only("lk-backend"),
+        cli("hero_do_hero_livekit"),
+    )

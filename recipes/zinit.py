@@ -1,0 +1,14 @@
+"""zinit: a supervisor. Its binaries are generic packages (`zinit/dev`), not assets of a release."""
+
+from hero_build.recipe import Artifact, Package, Platform, Recipe, cli, server
+
+
+class Zinit(Recipe):
+    repo = "geomind_code/zinit"
+    binaries = (cli("zinit"), server("zinit-server"))
+
+    def package(self, version: str | None) -> Package:
+        return Package("geomind_code", "zinit", version or "dev")
+
+    def asset_name(self, artifact: Artifact, name: str, platform: Platform) -> str:
+        return f"{name}-{platform.os}-{platform.arch}"

@@ -1,0 +1,181 @@
+"""The table of DESIGN section 5, row by row, and the reasons that are given."""
+
+from dataclasses import replace
+
+import pytest
+
+from hero_build.decide import decide
+from hero_build.errors import AssetNotFound, ChecksumUnreadable
+from hero_build.model import (
+    Asset,
+    Binary,
+    Build,
+    Decision,
+    Download,
+    Entry,
+    Facts,
+    FileEntry,
+    Installed,
+    Keep,
+    Offer,
+    Origin,
+    Part,
+    PartId,
+    Platform,
+    Record,
+    Release,
+    Remove,
+    Request,
+)
+
+DB = Binary("db", "cli")
+ADMIN = Binary("db_admin", "admin", formerly="db_ui")
+PART = PartId("db")
+MUSL = Platform("amd64", "musl")
+DIGESTS = {"db": "a" * 64, "db_admin": "b" * 64}
+
+
+def offer(binary: Binary) -> Offer:
+    return Offer(Asset(f"{binary.name}-{MUSL}", "https://forge.example/x", 9, "id-1"), DIGESTS[binary.name])
+
+
+def facts(*offered: Binary, release: str | None = "v2", installed: Installed | None = None) -> Facts:
+    found = None
+    if release:
+        found = Release("https://forge.example", "o/db", release, tuple(offer(binary).asset for binary in offered))
+    return Facts(
+        app="db",
+        platform=MUSL,
+        parts=(Part(PART, (DB, ADMIN)),),
+        complete=True,
+        installed={} if installed is None else {PART: installed},
+        release=found,
+        offers={binary: offer(binary) for binary in offered},
+        wanted={DB: (f"db-{MUSL}",), ADMIN: (f"db_admin-{MUSL}", f"db_ui-{MUSL}")},
+    )
+
+
+def entry(binary: Binary) -> Entry:
+    digest = DIGESTS[binary.name]
+    file = FileEntry(f"bin/{binary.name}", digest, 9, 0o755)
+    return Entry(binary.name, "binary", (file,), binary.kind, f"{binary.name}-{MUSL}", "id-1", digest)
+
+
+def installed(tag: str = "v2", **changes: object) -> Installed:
+    origin = Origin(tag, "auto", "download", "", "https://forge.example", "o/db", tag)
+    return Installed(Record(PART, replace(origin, **changes), (entry(DB), entry(ADMIN))))  # type: ignore[arg-type]
+
+
+def only(request: Request, given: Facts) -> Decision:
+    (decision,) = decide(request, given)
+    return decision
+
+
+@pytest.mark.parametrize("mode", ["auto", "download"])
+def test_a_release_that_carries_all_is_downloaded(mode: str) -> None:
+    decision = only(Request("db", mode), facts(DB, ADMIN))  # type: ignore[arg-type]
+    assert isinstance(decision, Download)
+    assert decision.why == "release v2 carries all 2 binaries"
+    assert [item.asset.name for item in decision.offers] == [f"db-{MUSL}", f"db_admin-{MUSL}"]
+    assert (decision.origin.requested, decision.origin.used, decision.origin.tag) == (mode, "download", "v2")
+
+
+def test_auto_builds_the_whole_app_when_one_asset_is_missing() -> None:
+    assert only(Request("db"), facts(DB)) == Build(Part(PART, (DB, ADMIN)), f"release v2 lacks db_admin-{MUSL}")
+
+
+def test_auto_builds_when_there_is_no_release() -> None:
+    assert only(Request("db"), facts(release=None)) == Build(Part(PART, (DB, ADMIN)), "there is no release")
+    named = only(Request("db", version="v9"), facts(release=None))
+    assert isinstance(named, Build)
+    assert named.why == "there is no release v9"
+
+
+def test_download_refuses_when_one_asset_is_missing() -> None:
+    with pytest.raises(AssetNotFound) as caught:
+        decide(Request("db", "download"), facts(DB))
+    assert caught.value.message == f"release v2 of o/db has no asset db_admin-{MUSL} (nor db_ui-{MUSL})"
+    assert caught.value.hint.startswith(f"It has: db-{MUSL}.")
+
+
+def test_source_and_ref_never_look_at_releases() -> None:
+    assert isinstance(only(Request("db", "source"), facts(DB, ADMIN)), Build)
+    assert isinstance(only(Request("db", ref="main"), facts(DB, ADMIN)), Build)
+
+
+def test_what_is_installed_and_intact_is_kept() -> None:
+    given = installed()
+    decision = only(Request("db"), facts(DB, ADMIN, installed=given))
+    assert decision == Keep(PART, "v2 is installed and intact", given.record.origin)
+
+
+@pytest.mark.parametrize(
+    ("given", "why"),
+    [
+        (installed("v1"), "v2 takes the place of v1"),
+        (replace(installed(), damage=("bin/db is gone",)), "bin/db is gone"),
+        (installed(used="source"), "what is installed was built from source"),
+    ],
+)
+def test_what_is_not_right_is_fetched_again_with_its_reason(given: Installed, why: str) -> None:
+    decision = only(Request("db"), facts(DB, ADMIN, installed=given))
+    assert isinstance(decision, Download)
+    assert decision.why == f"{why}; release v2 carries all 2 binaries"
+
+
+def test_an_asset_published_anew_under_the_same_tag_is_seen() -> None:
+    given = facts(DB, ADMIN, installed=installed())
+    other = replace(given, offers={**given.offers, DB: replace(offer(DB), sha256="c" * 64)})
+    decision = only(Request("db"), other)
+    assert isinstance(decision, Download)
+    assert decision.why.startswith("db was published anew under v2")
+
+
+def test_without_checksums_the_asset_s_identity_decides() -> None:
+    given = facts(DB, ADMIN, installed=installed())
+    bare = {binary: replace(offer(binary), sha256=None) for binary in (DB, ADMIN)}
+    assert isinstance(only(Request("db"), replace(given, offers=bare)), Keep)
+    bare[DB] = replace(bare[DB], asset=replace(bare[DB].asset, id="id-2"))
+    assert isinstance(only(Request("db"), replace(given, offers=bare)), Download)
+
+
+def test_a_changed_kind_or_set_is_seen() -> None:
+    given = facts(DB, ADMIN, installed=installed())
+    web = replace(ADMIN, kind="web")
+    changed = replace(
+        given,
+        parts=(Part(PART, (DB, web)),),
+        offers={DB: offer(DB), web: offer(ADMIN)},
+        wanted={DB: given.wanted[DB], web: given.wanted[ADMIN]},
+    )
+    assert isinstance(only(Request("db"), changed), Download)
+    smaller = replace(given, parts=(Part(PART, (DB,)),), wanted={DB: given.wanted[DB]})
+    decision = only(Request("db"), smaller)
+    assert isinstance(decision, Download)
+    assert decision.why.startswith("the recipe's set has changed")
+
+
+def test_reset_fetches_again() -> None:
+    decision = only(Request("db", reset=True), facts(DB, ADMIN, installed=installed()))
+    assert isinstance(decision, Download)
+
+
+def test_checksums_can_be_required() -> None:
+    given = facts(DB, ADMIN)
+    bare = replace(given, offers={**given.offers, DB: replace(offer(DB), sha256=None)})
+    with pytest.raises(ChecksumUnreadable, match=f"no checksum for db-{MUSL}"):
+        decide(Request("db", checksum="required"), bare)
+
+
+def test_parts_that_are_no_longer_part_of_the_app_go_only_when_the_set_is_complete() -> None:
+    given = facts(DB, ADMIN)
+    old = PartId("db", "old_bundle")
+    more = replace(given, installed={old: installed()})
+    assert decide(Request("db"), more)[1:] == (Remove(old, "the recipe no longer has it"),)
+    assert len(decide(Request("db"), replace(more, complete=False))) == 1
+
+
+@pytest.mark.parametrize("request_", [Request("db"), Request("db", "source"), Request("db", version="v2")])
+def test_it_is_pure(request_: Request) -> None:
+    given = facts(DB, ADMIN, installed=installed("v1"))
+    assert decide(request_, given) == decide(request_, given)

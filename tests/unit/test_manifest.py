@@ -1,0 +1,133 @@
+"""manifest.json: it comes back as it was written, it fits its schema, and what does not fit is refused with the place."""
+
+import json
+from pathlib import Path
+
+import jsonschema
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import roots
+from hero_build import manifest
+from hero_build.errors import RootDamaged
+from hero_build.install.layout import Root
+from hero_build.model import Adopted, Elf, Entry, FileEntry, Generation, Origin, PartId, Record
+
+SCHEMA = json.loads((Path(__file__).parents[2] / "docs" / "manifest.schema.json").read_text())
+TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
+NAME = st.from_regex(r"[a-z][a-z0-9_.-]{0,9}", fullmatch=True)
+DIGEST = st.from_regex(r"[0-9a-f]{64}", fullmatch=True)
+MAYBE = st.none() | TEXT
+MODES = st.sampled_from(["auto", "download", "source"])
+
+origins = st.builds(
+    Origin,
+    version=TEXT,
+    requested=MODES,
+    used=st.sampled_from(["download", "source"]),
+    why=TEXT,
+    forge=TEXT,
+    repo=TEXT,
+    tag=MAYBE,
+    commit=MAYBE,
+    dirty=st.none() | st.booleans(),
+)
+
+
+def files(folder: str, name: str) -> st.SearchStrategy[FileEntry]:
+    return st.builds(
+        FileEntry, st.just(f"{folder}/{name}"), DIGEST, st.integers(0, 1 << 40), st.sampled_from([0o755, 0o644])
+    )
+
+
+@st.composite
+def singles(draw: st.DrawFn, kind: str, folder: str) -> Entry:
+    name = draw(NAME)
+    return Entry(
+        name,
+        kind,  # type: ignore[arg-type]
+        (draw(files(folder, name)),),
+        draw(st.sampled_from(["server", "admin", "web", "cli"])) if kind == "binary" else None,
+        draw(MAYBE),
+        draw(TEXT),
+        draw(st.none() | DIGEST),
+        draw(st.booleans()),
+        tuple(draw(st.lists(TEXT, max_size=3))),
+        draw(st.none() | st.builds(Elf, TEXT, TEXT, st.booleans())),
+    )
+
+
+@st.composite
+def bundles(draw: st.DrawFn, app: str) -> Record:
+    name = draw(NAME)
+    contents = draw(st.lists(files(f"share/hero_os/{name}", "x"), max_size=1))
+    return Record(PartId(app, name), draw(origins), (Entry(name, "bundle", tuple(contents), asset=draw(MAYBE)),))
+
+
+@st.composite
+def records(draw: st.DrawFn) -> dict[PartId, Record]:
+    found: dict[PartId, Record] = {}
+    for app in draw(st.lists(NAME, unique=True, max_size=3)):
+        binaries = draw(st.lists(singles("binary", "bin"), max_size=2, unique_by=lambda entry: entry.name))
+        libraries = draw(st.lists(singles("library", "lib"), max_size=1))
+        if binaries or libraries:
+            found[PartId(app)] = Record(PartId(app), draw(origins), (*binaries, *libraries))
+        for bundle in draw(st.lists(bundles(app), max_size=2)):
+            found[bundle.id] = bundle
+    return found
+
+
+generations = st.builds(
+    Generation,
+    st.integers(1, 10**9),
+    TEXT,
+    TEXT,
+    TEXT,
+    records(),
+    st.lists(st.builds(Adopted, NAME, st.sampled_from(["file", "link", "folder"])), unique_by=lambda a: a.path).map(tuple),
+)
+
+
+@given(generations)
+def test_round_trip_and_schema(generation: Generation) -> None:
+    document = json.loads(manifest.dump(generation))
+    assert manifest.decode(document, Path("x")) == generation
+    jsonschema.validate(document, SCHEMA)
+
+
+def test_a_real_one_fits_the_schema(tmp_path: Path) -> None:
+    root = Root(tmp_path)
+    _, after = roots.install(root, "db", "v1", "db", "db_server")
+    assert manifest.load(tmp_path) == after
+    jsonschema.validate(json.loads((root.current / "manifest.json").read_text()), SCHEMA)
+
+
+def test_an_empty_root_is_generation_0(tmp_path: Path) -> None:
+    assert manifest.load(tmp_path) == Generation(0)
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        (lambda text: text[:40], "cannot be read"),
+        (lambda text: "", "cannot be read"),
+        (lambda text: "[]", "no schema number"),
+        (lambda text: text.replace('"schema": 1', '"schema": 0'), "no hero-build that was released wrote it"),
+        (lambda text: text.replace('"schema": 1', '"schema": 2'), "a newer hero-build wrote it"),
+        (lambda text: text.replace('"apps"', '"app"'), "'apps' is missing"),
+        (lambda text: text.replace('"size"', '"sighs"'), "'size' is missing"),
+        (lambda text: text.replace('"bin/db"', '"../db"'), "leaves the root"),
+        (lambda text: text.replace('"0755"', '"rwx"'), "has the mode 'rwx'"),
+        (lambda text: text.replace('"source": {', '"source": 1, "s": {'), "'source' is 1"),
+    ],
+)
+def test_what_does_not_fit_is_refused(tmp_path: Path, change, why: str) -> None:  # type: ignore[no-untyped-def]
+    root = Root(tmp_path)
+    roots.install(root, "db", "v1")
+    path = root.current / "manifest.json"
+    path.write_text(change(path.read_text()))
+    with pytest.raises(RootDamaged, match=why) as caught:
+        manifest.load(tmp_path)
+    assert caught.value.code == 5
+    assert "rollback" in caught.value.hint
