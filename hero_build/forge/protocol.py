@@ -1,0 +1,48 @@
+"""Where releases live, as one Protocol: a Forgejo server, a directory of the same shape, or a lock file."""
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Protocol
+
+from hero_build.model import Asset, Package, Release
+
+
+@dataclass(frozen=True, slots=True)
+class Ref:
+    """What to look for: a release of `repo` by tag (None: the newest), or the files of a generic package."""
+
+    repo: str
+    tag: str | None = None
+    package: Package | None = None
+
+
+class Body(Protocol):
+    """The bytes of an asset from `start` on."""
+
+    @property
+    def start(self) -> int:
+        """The first byte this body really begins with: 0 where the server would not resume."""
+
+    @property
+    def total(self) -> int | None:
+        """The size of the whole asset in bytes; None when the server does not say."""
+
+    @property
+    def identity(self) -> str:
+        """Changes when the content does (an ETag, or size and mtime); empty when nothing tells."""
+
+    def chunks(self) -> Iterator[bytes | memoryview]:
+        """The bytes, in pieces of up to 1 MiB; a piece is only good until the next one is asked for."""
+
+
+class Forge(Protocol):
+    @property
+    def url(self) -> str:
+        """The forge's address, without credentials; goes into the manifest."""
+
+    def find(self, ref: Ref) -> Release:
+        """The release. Raises ReleaseNotFound, RepoNotFound, AuthError, NetworkError, ForgeAnswer."""
+
+    def open(self, asset: Asset, start: int = 0) -> AbstractContextManager[Body]:
+        """One attempt at the asset's bytes from `start`. Raises AssetNotFound, AuthError, NetworkError, ForgeAnswer."""

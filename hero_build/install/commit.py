@@ -1,0 +1,156 @@
+"""The commit protocol (DESIGN section 9): the one way in which a root changes.
+
+    adopt what is foreign ─► new links (dangling) ─► build the generation ─► flip ─► old links go, adopted things return
+
+A kill between any two system calls leaves the root wholly old or wholly new; recovery tidies up the rest.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from hero_build import __version__
+from hero_build.errors import RecipeError
+from hero_build.install import adopt, links, seal
+from hero_build.install.generations import Slot, Slots, build, flip, next_number, slots
+from hero_build.install.layout import Root
+from hero_build.install.lock import Locked
+from hero_build.model import (
+    Adopted,
+    Binary,
+    Change,
+    Drop,
+    Entry,
+    FileEntry,
+    Generation,
+    Library,
+    PartId,
+    Put,
+    Record,
+    Revive,
+    Staged,
+)
+
+
+def commit(held: Locked, changes: Sequence[Change], action: str) -> tuple[Generation, Generation]:
+    """Apply the changes to what the root holds now, as one generation: (before, after), equal if nothing changed.
+
+    `action` is the sentence `history` shows. Raises RecipeError, MachineError.
+    """
+    root, before = held.root, held.generation
+    changes = [change for change in changes if not _is_so(root, before, change)]
+    if not changes:
+        return before, before
+    wanted = _applied(slots(root, before), changes, root)
+    _no_clash(wanted)
+    _adopt(root, before, links.names(wanted[part].record for part in map(_part, changes) if part in wanted))
+    links.create(root, links.names(slot.record for slot in wanted.values()))
+    return before, _switch(root, wanted, action)
+
+
+def _switch(root: Root, wanted: Slots, action: str) -> Generation:
+    """Build, flip, and only then take away what is no longer owned."""
+    records = {part: slot.record for part, slot in wanted.items()}
+    owned = links.owned(records)
+    kept = adopt.kept(root)
+    after = _generation(root, action, records, tuple(item for item in kept if item.path in owned))
+    build(root, after, wanted, kept, ())
+    flip(root, after.number)
+    adopt.give_back(root, owned)
+    links.remove(root, links.ours(root) - owned)
+    return after
+
+
+def _adopt(root: Root, before: Generation, wanted: frozenset[str]) -> None:
+    """Commit a generation that shows what is foreign at our names, then put our links there."""
+    found = tuple(Adopted(name, adopt.form(root, name)) for name in links.foreign(root, wanted))
+    if not found:
+        return
+    names = ", ".join(item.path for item in found)
+    taken = {item.path for item in found}
+    kept = tuple(item for item in adopt.kept(root) if item.path not in taken)
+    after = _generation(root, f"adopt {names}", before.records, (*kept, *found))
+    build(root, after, slots(root, before), adopt.kept(root), found)
+    flip(root, after.number)
+    adopt.take_place(root, found)
+
+
+def _applied(current: Slots, changes: Sequence[Change], root: Root) -> dict[PartId, Slot]:
+    wanted = dict(current)
+    for change in changes:
+        match change:
+            case Put(part):
+                wanted[part.id] = Slot(record_of(change), None)
+            case Revive(record, number):
+                wanted[record.id] = Slot(record, root.generation(number))
+            case Drop(part_id):
+                wanted.pop(part_id, None)
+    return wanted
+
+
+def _part(change: Change) -> PartId:
+    match change:
+        case Put(part):
+            return part.id
+        case Revive(record):
+            return record.id
+        case Drop(part_id):
+            return part_id
+
+
+def _is_so(root: Root, before: Generation, change: Change) -> bool:
+    """Is this what the root holds already, undamaged? Someone else may have done it while we were fetching."""
+    match change:
+        case Put():
+            record = record_of(change)
+        case Revive(record):
+            pass
+        case Drop(part):
+            return part not in before.records
+    held = before.records.get(record.id)
+    if held is None or held.entries != record.entries or _plain(held) != _plain(record):
+        return False
+    return not seal.inspect(root, before, [record.id])[record.id].damage
+
+
+def _plain(record: Record) -> Record:
+    """The record without what differs between two equal installs: how it was asked for."""
+    return replace(record, entries=(), origin=replace(record.origin, requested="auto", why=""))
+
+
+def _generation(root: Root, action: str, records: Mapping[PartId, Record], adopted: tuple[Adopted, ...]) -> Generation:
+    created = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+    return Generation(next_number(root), created, f"hero-build {__version__}", action, records, adopted)
+
+
+def _no_clash(wanted: Slots) -> None:
+    """A path belongs to one part. Raises RecipeError."""
+    owners: dict[str, PartId] = {}
+    for part, slot in wanted.items():
+        for entry in slot.record.entries:
+            for file in entry.files:
+                if (other := owners.setdefault(file.path, part)) != part:
+                    hint = f"Rename it in one of the two recipes, or `hero-build uninstall {other.app}` first."
+                    raise RecipeError(f"{other} and {part} both install {file.path}", hint)
+
+
+def record_of(put: Put) -> Record:
+    """What the manifest will say of a part that is put."""
+    return Record(put.part.id, put.origin, tuple(_entry(staged) for staged in put.artifacts))
+
+
+def _entry(staged: Staged) -> Entry:
+    verified = staged.verified
+    artifact, offer = verified.artifact, verified.fetched.offer
+    return Entry(
+        name=artifact.name,
+        artifact="binary" if isinstance(artifact, Binary) else "library" if isinstance(artifact, Library) else "bundle",
+        files=tuple(FileEntry(str(file.dest), file.sha256, file.size, file.mode) for file in verified.files),
+        kind=artifact.kind if isinstance(artifact, Binary) else None,
+        asset=offer.asset.name if offer else None,
+        asset_id=offer.asset.id if offer else "",
+        asset_sha256=verified.fetched.sha256 if offer else None,
+        legacy_name=bool(offer and offer.legacy),
+        verified=verified.checks,
+        elf=verified.elf,
+    )

@@ -1,0 +1,40 @@
+"""What makes a change survive a power cut, and a rename that no one can see half of."""
+
+import errno
+import os
+from pathlib import Path
+
+from hero_build.errors import Unsupported
+
+_AT_FDCWD = -100
+_RENAME_EXCHANGE = 2
+
+
+def sync(path: Path) -> None:
+    """fsync a file or a folder."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def write(path: Path, text: str) -> None:
+    """Write a new file and fsync it."""
+    with path.open("x", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def exchange(one: Path, other: Path) -> None:
+    """Swap two names in one step: renameat2(RENAME_EXCHANGE). Raises Unsupported where the filesystem cannot."""
+    import ctypes  # only here, and only when a folder is adopted or given back
+
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.renameat2(_AT_FDCWD, os.fsencode(one), _AT_FDCWD, os.fsencode(other), _RENAME_EXCHANGE) == 0:
+        return
+    number = ctypes.get_errno()
+    if number in (errno.EINVAL, errno.ENOSYS):
+        raise Unsupported(f"this filesystem cannot exchange {one} in one step", f"Move {one} away, then run it again.")
+    raise OSError(number, os.strerror(number), str(one))

@@ -1,0 +1,82 @@
+"""Giving disk space back: old generations, content no generation holds, and downloads nobody went on with."""
+
+import os
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from hero_build.errors import machine_errors
+from hero_build.install.layout import Root
+from hero_build.install.lock import locked
+from hero_build.install.recover import current_number, numbers, retire
+
+KEEP = 5
+_STALE = 24 * 3600.0  # seconds a download under way may rest before it counts as given up
+
+
+@dataclass(frozen=True, slots=True)
+class Collected:
+    """What went, or would go: generations by number, and bytes of content and unfinished downloads."""
+
+    generations: tuple[int, ...]
+    bytes: int
+
+
+def collect(root: Root, keep: int = KEEP, wait: float = 0, *, dry_run: bool = False) -> Collected:
+    """Keep the last `keep` generations and those whose programs still run. Raises LockHeld, MachineError."""
+    if dry_run:
+        return Collected(_old(root, keep), _freed(root, _old(root, keep)))
+    with locked(root, wait), machine_errors(root.path):
+        old = _old(root, keep)
+        freed = _freed(root, old)
+        for number in old:
+            retire(root, number)
+        for path in (*_unheld(root, ()), *_given_up(root)):
+            path.unlink()
+        return Collected(old, freed)
+
+
+def running(root: Root) -> frozenset[int]:
+    """The generations that a running program was started from, by /proc/<pid>/exe."""
+    folder = str(root.generations.resolve()) + "/"
+    found = (exe.removeprefix(folder).split("/")[0] for exe in _executables() if exe.startswith(folder))
+    return frozenset(int(name) for name in found if name.isdecimal())
+
+
+def _executables() -> Iterator[str]:
+    for pid in filter(str.isdecimal, os.listdir("/proc")):
+        try:
+            yield os.readlink(f"/proc/{pid}/exe")
+        except OSError:
+            continue  # gone, or another user's
+
+
+def _old(root: Root, keep: int) -> tuple[int, ...]:
+    held = {*numbers(root)[-max(keep, 1) :], current_number(root), *running(root)}
+    return tuple(number for number in numbers(root) if number not in held)
+
+
+def _freed(root: Root, old: tuple[int, ...]) -> int:
+    return sum(path.stat().st_size for path in (*_unheld(root, old), *_given_up(root)))
+
+
+def _unheld(root: Root, without: tuple[int, ...]) -> tuple[Path, ...]:
+    """Store files that no generation links to, were those of `without` gone."""
+    gone: dict[int, int] = {}
+    for number in without:
+        for folder, _, names in os.walk(root.generation(number)):
+            for name in names:
+                inode = Path(folder, name).lstat().st_ino
+                gone[inode] = gone.get(inode, 0) + 1
+    stats = ((path, path.stat()) for path in _files(root.store))
+    return tuple(path for path, status in stats if status.st_nlink - gone.get(status.st_ino, 0) == 1)
+
+
+def _given_up(root: Root) -> tuple[Path, ...]:
+    now = time.time()
+    return tuple(path for path in _files(root.partial) if now - path.stat().st_mtime > _STALE)
+
+
+def _files(folder: Path) -> tuple[Path, ...]:
+    return tuple(path for path in folder.iterdir() if path.is_file()) if folder.is_dir() else ()

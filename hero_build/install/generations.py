@@ -1,0 +1,96 @@
+"""Building a generation beside the current one, and the flip that makes it current."""
+
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from hero_build import manifest
+from hero_build.install import adopt, seal
+from hero_build.install.durable import sync, write
+from hero_build.install.layout import Root
+from hero_build.install.recover import current_number, numbers
+from hero_build.install.store import content
+from hero_build.model import Adopted, FileEntry, Generation, PartId, Record
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """A part of a generation to be: its record, and the generation folder its content lies in (None: the store)."""
+
+    record: Record
+    folder: Path | None
+
+
+Slots = Mapping[PartId, Slot]
+
+
+def next_number(root: Root) -> int:
+    return max((current_number(root), *numbers(root))) + 1
+
+
+def slots(root: Root, generation: Generation) -> dict[PartId, Slot]:
+    """The parts of a generation that is on disk."""
+    folder = root.generation(generation.number)
+    return {part: Slot(record, folder) for part, record in generation.records.items()}
+
+
+def build(root: Root, generation: Generation, wanted: Slots, kept: Iterable[Adopted], shown: Iterable[Adopted]) -> None:
+    """Build the generation in staging/, whole and on the disk, and rename it to its place; `current` still is the old.
+
+    `kept` is carried over from the current generation's adopted/; `shown` are foreign things that are adopted now:
+    this generation shows them at their names too, so that putting our link over them changes nothing a user sees.
+    """
+    folder = root.staging / str(generation.number)
+    folder.mkdir()
+    for slot in wanted.values():
+        for file in _files(slot.record):
+            _place(root, folder, slot, file)
+    _keep(root, folder, kept, shown)
+    paths = [file.path for slot in wanted.values() for file in _files(slot.record)]
+    write(folder / seal.NAME, seal.measure(folder, paths))
+    write(folder / "manifest.json", manifest.dump(generation))
+    _sync_tree(folder)
+    if root.store.is_dir():
+        sync(root.store)
+    root.generations.mkdir(exist_ok=True)
+    folder.rename(root.generation(generation.number))
+    sync(root.generations)
+
+
+def flip(root: Root, number: int) -> None:
+    """Make a generation the current one. This one rename switches everything a root holds."""
+    link = root.staging / "current"
+    link.symlink_to(f"generations/{number}")
+    link.rename(root.current)
+    sync(root.state)
+
+
+def _files(record: Record) -> Iterable[FileEntry]:
+    return (file for entry in record.entries for file in entry.files)
+
+
+def _place(root: Root, folder: Path, slot: Slot, file: FileEntry) -> None:
+    source = content(root, file) if slot.folder is None else slot.folder / file.path
+    target = folder / file.path
+    target.parent.mkdir(parents=True, exist_ok=True)
+    os.link(source, target)
+
+
+def _keep(root: Root, folder: Path, kept: Iterable[Adopted], shown: Iterable[Adopted]) -> None:
+    held, adopted = root.generation(current_number(root)) / adopt.ADOPTED, folder / adopt.ADOPTED
+    taken = {item.path for item in shown}
+    for item in kept:
+        adopt.carry(held, adopted, item.path, adopt.backup_name(held, item.path) if item.path in taken else "")
+    for item in shown:
+        if not os.path.lexists(folder / item.path):  # a name that a part owns keeps showing that part's content
+            adopt.carry(root.path, folder, item.path)
+        if item.form == "folder":
+            adopt.placeholder(adopted, item.path)
+        else:
+            adopt.carry(root.path, adopted, item.path)
+
+
+def _sync_tree(folder: Path) -> None:
+    for parent, _, _ in os.walk(folder):
+        sync(Path(parent))

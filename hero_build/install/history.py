@@ -1,0 +1,76 @@
+"""Earlier generations: listing them, returning to one, and taking apps away. Each change gets a new number."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from hero_build import manifest
+from hero_build.errors import GenerationNotFound, NotFound, RootDamaged
+from hero_build.install import seal
+from hero_build.install.commit import commit
+from hero_build.install.layout import Root
+from hero_build.install.lock import locked
+from hero_build.install.recover import current_number, numbers
+from hero_build.model import Change, Drop, Generation, Revive
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """A generation whose manifest cannot be read, with the reason."""
+
+    number: int
+    error: RootDamaged
+
+
+def generations(root: Root) -> tuple[Generation | Unreadable, ...]:
+    """Every generation on disk, oldest first."""
+    return tuple(_read(root, number) for number in numbers(root))
+
+
+def rollback(root: Root, number: int | None = None, wait: float = 0) -> tuple[Generation, Generation]:
+    """Make a new generation that holds what `number` held (None: the one before the current): (before, after).
+
+    Works when the current manifest is unreadable. Raises GenerationNotFound, RootDamaged, LockHeld, MachineError.
+    """
+    with locked(root, wait, lenient=True) as held:
+        target = _target(root, number)
+        if reason := next(
+            filter(None, (seal.damage(root.generation(target.number), r) for r in target.records.values())), None
+        ):
+            hint = "`hero-build history` lists other generations; `hero-build install` fetches the app again."
+            raise RootDamaged(f"generation {target.number} is damaged: {reason}", hint)
+        changes: list[Change] = [Drop(part) for part in held.generation.records if part not in target.records]
+        changes += [Revive(record, target.number) for record in target.records.values()]
+        return commit(held, changes, f"rollback to {target.number}")
+
+
+def uninstall(root: Root, apps: Sequence[str], wait: float = 0) -> tuple[Generation, Generation]:
+    """Take apps away, all their parts at once: (before, after). Raises NotFound when one is not installed."""
+    with locked(root, wait) as held:
+        installed = {part.app for part in held.generation.records}
+        if missing := [app for app in apps if app not in installed]:
+            hint = f"Installed are: {', '.join(sorted(installed)) or 'none'}."
+            raise NotFound(f"{', '.join(missing)} is not installed", hint)
+        changes = [Drop(part) for part in held.generation.records if part.app in apps]
+        return commit(held, changes, f"uninstall {' '.join(apps)}")
+
+
+def _read(root: Root, number: int) -> Generation | Unreadable:
+    try:
+        return manifest.read(root.generation(number))
+    except RootDamaged as error:
+        return Unreadable(number, error)
+
+
+def _target(root: Root, number: int | None) -> Generation:
+    current = current_number(root)
+    known = numbers(root)
+    if number is None:
+        earlier = [n for n in known if n < current or not current]
+        number = max(earlier, default=0 if current == 1 else -1)
+    if number == 0:
+        return Generation(0)
+    if number not in known:
+        sentence = f"there is no generation {number}" if number > 0 else "there is no earlier generation"
+        listed = ", ".join(str(n) for n in known if n != current) or "none"
+        raise GenerationNotFound(f"{sentence} in {root.path}", f"To choose from: {listed}, and 0 for the empty root.")
+    return manifest.read(root.generation(number))

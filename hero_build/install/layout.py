@@ -1,0 +1,75 @@
+"""Where things are below a root (DESIGN section 9, contract). Nothing here touches the disk."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from hero_build.manifest import STATE
+
+FOLDERS = ("bin", "lib", "share/hero_os")
+
+
+@dataclass(frozen=True, slots=True)
+class Root:
+    """A root, `~/hero` for most: the one way to the paths below it."""
+
+    path: Path
+
+    @property
+    def state(self) -> Path:
+        return self.path / STATE
+
+    @property
+    def current(self) -> Path:
+        return self.state / "current"
+
+    @property
+    def generations(self) -> Path:
+        return self.state / "generations"
+
+    @property
+    def staging(self) -> Path:
+        return self.state / "staging"
+
+    @property
+    def partial(self) -> Path:
+        return self.state / "partial"
+
+    @property
+    def store(self) -> Path:
+        return self.state / "store"
+
+    @property
+    def lock(self) -> Path:
+        return self.state / "lock"
+
+    def generation(self, number: int) -> Path:
+        return self.generations / str(number)
+
+    def place(self, name: str) -> Path:
+        """Where a linked name (`bin/hero_db`, `share/hero_os/islands`) stands."""
+        return self.path / name
+
+
+def link_name(path: str) -> str:
+    """The name that is linked for a file at `path`: itself, or the folder of the bundle it is in."""
+    parts = PurePosixPath(path).parts
+    for folder in FOLDERS:
+        depth = folder.count("/") + 1
+        if PurePosixPath(*parts[:depth]) == PurePosixPath(folder) and len(parts) > depth:
+            return "/".join(parts[: depth + 1])
+    raise ValueError(f"{path} is in none of the linked folders")
+
+
+def link_target(name: str) -> str:
+    """What the link at `name` says: the way through `current`, relative to the link's own folder."""
+    up = "/".join([".."] * name.count("/"))
+    return f"{up}/{STATE}/current/{name}"
+
+
+def is_ours(root: Root, name: str) -> bool:
+    """Does our own link stand at `name`? False where nothing, or something foreign, does."""
+    try:
+        return os.readlink(root.place(name)) == link_target(name)
+    except OSError:
+        return False

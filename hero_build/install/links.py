@@ -1,0 +1,68 @@
+"""The links people and shells use, `bin/<binary>` and the like. One that dangles means "not installed"."""
+
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from hero_build.errors import NotWritable
+from hero_build.install.durable import sync
+from hero_build.install.layout import FOLDERS, Root, is_ours, link_name, link_target
+from hero_build.model import PartId, Record
+
+
+def names(records: Iterable[Record]) -> frozenset[str]:
+    """Every name that must be linked for these parts."""
+    return frozenset(link_name(file.path) for record in records for entry in record.entries for file in entry.files)
+
+
+def owned(records: Mapping[PartId, Record]) -> frozenset[str]:
+    return names(records.values())
+
+
+def ours(root: Root) -> frozenset[str]:
+    """Every name at which one of our links stands."""
+    found = (f"{folder}/{name}" for folder in FOLDERS for name in _listing(root.place(folder)))
+    return frozenset(name for name in found if is_ours(root, name))
+
+
+def foreign(root: Root, wanted: Iterable[str]) -> tuple[str, ...]:
+    """The wanted names at which something stands that is not ours."""
+    return tuple(name for name in sorted(wanted) if os.path.lexists(root.place(name)) and not is_ours(root, name))
+
+
+def create(root: Root, wanted: Iterable[str]) -> None:
+    """Create the links that are missing and fsync their folders; what is there stays as it is."""
+    touched = set()
+    for name in sorted(wanted):
+        place = root.place(name)
+        if not os.path.lexists(place):
+            _folder(place.parent)
+            place.symlink_to(link_target(name))
+            touched.add(place.parent)
+    for folder in sorted(touched):
+        sync(folder)
+
+
+def remove(root: Root, unwanted: Iterable[str]) -> None:
+    """Unlink our links at these names and fsync their folders; a foreign thing there stays."""
+    touched = set()
+    for name in sorted(unwanted):
+        if is_ours(root, name):
+            root.place(name).unlink()
+            touched.add(root.place(name).parent)
+    for folder in sorted(touched):
+        sync(folder)
+
+
+def _listing(folder: Path) -> list[str]:
+    try:
+        return os.listdir(folder)
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+
+
+def _folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except FileExistsError as error:
+        raise NotWritable(f"{folder} is not a folder", "Move it away: links are put there.") from error

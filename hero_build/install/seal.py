@@ -1,0 +1,114 @@
+"""seal.json: inode, size and mtime of each file of a generation, so that a look tells whether the disk still agrees.
+
+`inspect` is that look (a stat and a readlink per file); `rehash` reads every byte.
+"""
+
+import hashlib
+import json
+import os
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+
+from hero_build import manifest
+from hero_build.install.layout import Root, is_ours
+from hero_build.install.links import names as link_names
+from hero_build.model import FileEntry, Generation, Installed, PartId, Record
+
+NAME = "seal.json"
+Seal = Mapping[str, tuple[int, int, int]]
+Check = Callable[[Path, FileEntry], str | None]
+_CHUNK = 1 << 20
+
+
+def measure(folder: Path, paths: Iterable[str]) -> str:
+    """The seal of a generation's folder as JSON text: `{path: [inode, size in bytes, mtime in ns]}`."""
+    return json.dumps({path: _stamp(folder / path) for path in sorted(paths)}) + "\n"
+
+
+def inspect(root: Root, generation: Generation, wanted: Iterable[PartId]) -> dict[PartId, Installed]:
+    """These parts of the current generation with what its seal and its links tell about damage."""
+    seal = _read(root)
+    return _examine(root, generation, wanted, lambda path, file: _broken_seal(path, file, seal))
+
+
+def rehash(
+    root: Root, generation: Generation, wanted: Iterable[PartId], *, links: bool = True
+) -> dict[PartId, Installed]:
+    """These parts of the current generation with what their bytes (and their links) tell about damage."""
+    return _examine(root, generation, wanted, _changed, links=links)
+
+
+def damage(folder: Path, record: Record) -> str | None:
+    """The first file of a part, in any generation's folder, that is not what it was when it was committed."""
+    seal = _load(folder / NAME)
+    for file in _files(record):
+        if reason := _broken_seal(folder / file.path, file, seal):
+            return f"{file.path} {reason}"
+    return None
+
+
+def _examine(
+    root: Root, generation: Generation, parts: Iterable[PartId], check: Check, *, links: bool = True
+) -> dict[PartId, Installed]:
+    folder = manifest.current(root.path) or root.generation(generation.number)
+    found = {}
+    for part in parts:
+        record = generation.records[part]
+        inside = [f"{file.path} {why}" for file in _files(record) if (why := check(folder / file.path, file))]
+        names = sorted(link_names([record])) if links else ()
+        outside = [f"{name} {_astray(root, name)}" for name in names if not is_ours(root, name)]
+        found[part] = Installed(record, (*inside, *outside))
+    return found
+
+
+def _files(record: Record) -> Iterable[FileEntry]:
+    return (file for entry in record.entries for file in entry.files)
+
+
+def _astray(root: Root, name: str) -> str:
+    if not os.path.lexists(root.place(name)):
+        return "is missing its link"
+    return "was replaced by something else"
+
+
+def _broken_seal(path: Path, file: FileEntry, seal: Seal) -> str | None:
+    try:
+        found = _stamp(path)
+    except OSError:
+        return "is gone"
+    if found[1] != file.size:
+        return f"has {found[1]} bytes instead of {file.size}"
+    return None if tuple(seal.get(file.path, ())) == found else "was touched since it was installed"
+
+
+def _changed(path: Path, file: FileEntry) -> str | None:
+    try:
+        with path.open("rb") as content:
+            digest = hashlib.file_digest(content, "sha256").hexdigest()
+            status = os.fstat(content.fileno())
+    except OSError:
+        return "is gone"
+    if digest != file.sha256:
+        return f"has other content (sha256 {digest[:12]}… instead of {file.sha256[:12]}…)"
+    if status.st_mode & 0o7777 != file.mode:
+        return f"has mode {status.st_mode & 0o7777:04o} instead of {file.mode:04o}"
+    return None
+
+
+def _stamp(path: Path) -> tuple[int, int, int]:
+    status = path.stat()
+    return status.st_ino, status.st_size, status.st_mtime_ns
+
+
+def _read(root: Root) -> Seal:
+    folder = manifest.current(root.path)
+    return {} if folder is None else _load(folder / NAME)
+
+
+def _load(path: Path) -> Seal:
+    """A seal that is missing or unreadable vouches for nothing: every file counts as touched."""
+    try:
+        seal = json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return {key: tuple(value) for key, value in seal.items()} if isinstance(seal, dict) else {}

@@ -1,0 +1,50 @@
+"""The store: content by digest and mode. `settle` and `stage` are the only way in, and only for what is Verified."""
+
+import os
+from pathlib import Path
+
+from hero_build.errors import RecipeError, machine_errors
+from hero_build.install.durable import sync
+from hero_build.install.layout import Root
+from hero_build.install.lock import Locked
+from hero_build.model import File, FileEntry, Put, Ready, Staged, Verified
+
+
+def settle(verified: Verified) -> None:
+    """Give the files the mode and mtime that their inodes keep for good, and fsync them. The worker that wrote them
+    calls this, so that many go on at once: it is cheaper than one syncfs, which also flushes what others wrote."""
+    for file in verified.files:
+        with machine_errors(file.path.parent):
+            os.chmod(file.path, file.mode)
+            os.utime(file.path)
+            sync(file.path)
+
+
+def stage(held: Locked, ready: Ready) -> Put:
+    """Move a part's files into the store. Raises RecipeError when a path belongs to another part."""
+    _no_clash(held, ready)
+    with machine_errors(held.root.path):
+        held.root.store.mkdir(exist_ok=True)
+        return Put(ready.part, ready.origin, tuple(_enter(held.root, verified) for verified in ready.artifacts))
+
+
+def content(root: Root, file: File | FileEntry) -> Path:
+    """Where content of this digest and mode lies in the store."""
+    return root.store / f"{file.sha256}-{file.mode:04o}"
+
+
+def _enter(root: Root, verified: Verified) -> Staged:
+    for file in verified.files:
+        file.path.rename(content(root, file))  # over an older equal entry: older generations keep theirs
+    return Staged(verified)
+
+
+def _no_clash(held: Locked, ready: Ready) -> None:
+    incoming = {str(file.dest) for verified in ready.artifacts for file in verified.files}
+    for part, record in held.generation.records.items():
+        taken = {file.path for entry in record.entries for file in entry.files}
+        if part != ready.part.id and (both := incoming & taken):
+            raise RecipeError(
+                f"{ready.part.id} and {part} both install {min(both)}",
+                f"Rename it in one of the two recipes, or `hero-build uninstall {part.app}` first.",
+            )

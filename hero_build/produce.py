@@ -1,0 +1,86 @@
+"""Runs decisions: downloads in a pool of workers, each fetched, verified and settled by the worker that took it.
+
+A part is Ready when every artifact of it is verified, or Failed; one that fails leaves the others alone.
+"""
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+
+from hero_build.errors import BuildNeeded, HeroBuildError, machine_errors
+from hero_build.events import Began, Broke, Finished, Moved
+from hero_build.model import Artifact, Build, Download, Failed, Offer, PartId, Ready, Verified
+from hero_build.tools import Tools
+
+_WORK = Future[Verified]
+
+
+def produce(todo: Sequence[Download | Build], tools: Tools) -> Iterator[Ready | Failed]:
+    """Yield each part as it is done. An interrupt stops the workers at their next piece; what arrived stays warm."""
+    yield from (_unbuildable(item, tools) for item in todo if isinstance(item, Build))
+    downloads = [item for item in todo if isinstance(item, Download)]
+    if downloads:
+        with machine_errors(tools.root.path):
+            tools.root.partial.mkdir(parents=True, exist_ok=True)
+        yield from _download_all(downloads, tools)
+
+
+def _download_all(downloads: Sequence[Download], tools: Tools) -> Iterator[Ready | Failed]:
+    pool = ThreadPoolExecutor(tools.settings.jobs, thread_name_prefix="fetch")
+    try:
+        parts = {item.part.id: (item, _submit(pool, item, tools)) for item in downloads}
+        pending = {future for _, futures in parts.values() for future in futures}
+        while parts:
+            _, pending = wait(pending, return_when=FIRST_COMPLETED)
+            for part in [part for part, (_, futures) in parts.items() if _settled(futures)]:
+                yield _result(*parts.pop(part), tools)
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _submit(pool: ThreadPoolExecutor, item: Download, tools: Tools) -> list[_WORK]:
+    sizes = [offer.asset.size for offer in item.offers]
+    total = None if None in sizes else sum(size for size in sizes if size is not None)
+    tools.emit(Began(item.part.id, "download", item.origin.version, total))
+    pairs = zip(item.part.artifacts, item.offers, strict=True)
+    return [pool.submit(_take, item, artifact, offer, tools) for artifact, offer in pairs]
+
+
+def _settled(futures: list[_WORK]) -> bool:
+    return all(future.done() for future in futures)
+
+
+def _result(item: Download, futures: list[_WORK], tools: Tools) -> Ready | Failed:
+    try:
+        verified = tuple(future.result() for future in futures)
+    except HeroBuildError as error:
+        return _failed(item.part.id, error, tools)
+    tools.emit(Finished(item.part.id))
+    return Ready(item.part, item.origin, verified)
+
+
+def _take(item: Download, artifact: Artifact, offer: Offer, tools: Tools) -> Verified:
+    """fetch ─► verify ─► settle, in one worker."""
+    from hero_build.forge.transfer import fetch
+    from hero_build.install.store import settle
+    from hero_build.verify.check import verify
+    from hero_build.verify.expect import expect_for
+
+    part = item.part.id
+    fetched = fetch(
+        tools.forge, artifact, offer, tools.root.partial, lambda size: tools.emit(Moved(part, size)), tools.emit
+    )
+    verified = verify(fetched, expect_for(artifact, offer, item.platform))
+    settle(verified)
+    return verified
+
+
+def _unbuildable(item: Build, tools: Tools) -> Failed:
+    app = item.part.id.app
+    hint = f"Only releases can be installed: `hero-build install {app} --mode download`, with --version TAG."
+    return _failed(item.part.id, BuildNeeded(f"{app} would have to be built from source: {item.why}", hint), tools)
+
+
+def _failed(part: PartId, error: HeroBuildError, tools: Tools) -> Failed:
+    failed = Failed(part.app, part, error)
+    tools.emit(Broke(failed))
+    return failed

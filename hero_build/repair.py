@@ -1,0 +1,58 @@
+"""Mending a root: links are made again, what was only touched is sealed again, what is broken is fetched again.
+
+A repaired part has the very content the manifest recorded: what a release carries now under the same names is
+refused when it is something else.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+
+from hero_build.install import seal
+from hero_build.install.commit import commit
+from hero_build.install.lock import Locked, locked
+from hero_build.model import Decision, Download, Installed, Offer, PartId, Record, Request, Revive
+from hero_build.pipeline import Outcome, Plan, Step, apply, plan
+from hero_build.tools import Tools
+
+
+def repair(apps: Sequence[str], tools: Tools) -> Outcome:
+    """Mend these apps (recovery, which comes first, mends missing links). Raises as `pipeline.apply`."""
+    with locked(tools.root, tools.settings.wait) as held:
+        parts = [part for part in held.generation.records if part.app in apps]
+        broken = _broken(held, parts)
+        touched = [part for part in parts if part not in broken]
+        revived = [Revive(held.generation.records[part], held.generation.number) for part in touched]
+        before, _ = commit(held, revived, f"repair {' '.join(apps)}")
+    todo = plan([_request(item.record) for item in broken.values()], tools)
+    outcome = apply(_as_recorded(todo, broken), tools, f"repair {' '.join(sorted({part.app for part in broken}))}")
+    return replace(outcome, before=before)
+
+
+def _broken(held: Locked, parts: Sequence[PartId]) -> dict[PartId, Installed]:
+    """The parts whose content is not what it was, as against those of which only links or seal are not."""
+    found = seal.rehash(held.root, held.generation, parts, links=False)
+    return {part: installed for part, installed in found.items() if installed.damage}
+
+
+def _request(record: Record) -> Request:
+    return Request(record.id.app, "download", record.origin.tag)
+
+
+def _as_recorded(todo: Plan, broken: Mapping[PartId, Installed]) -> Plan:
+    """The plan with the recorded digests as the expected ones, and with nothing but the broken parts."""
+    steps = (Step(step.facts, tuple(_pinned(step.decisions, broken))) for step in todo.steps)
+    return Plan(tuple(steps), todo.failed)
+
+
+def _pinned(decisions: Sequence[Decision], broken: Mapping[PartId, Installed]) -> Iterator[Decision]:
+    for item in decisions:
+        if isinstance(item, Download) and item.part.id in broken:
+            record = broken[item.part.id].record
+            digests = {entry.name: entry.asset_sha256 for entry in record.entries}
+            pairs = zip(item.part.artifacts, item.offers, strict=True)
+            offers = tuple(_offer(offer, digests.get(artifact.name)) for artifact, offer in pairs)
+            yield replace(item, offers=offers, origin=record.origin)
+
+
+def _offer(offer: Offer, digest: str | None) -> Offer:
+    return offer if digest is None else replace(offer, sha256=digest)

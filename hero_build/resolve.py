@@ -1,0 +1,134 @@
+"""Gathers the Facts of one app: what its recipe says, what its forge has, what is on disk. Changes nothing."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from hero_build import manifest
+from hero_build.catalog import Found, asking
+from hero_build.errors import AmbiguousAsset, ReleaseNotFound, Unsupported
+from hero_build.forge.protocol import Ref
+from hero_build.install import seal
+from hero_build.model import (
+    Artifact,
+    Asset,
+    Facts,
+    Generation,
+    Installed,
+    Library,
+    Offer,
+    Part,
+    PartId,
+    Platform,
+    Release,
+    Request,
+)
+from hero_build.tools import Tools, machine_arch
+
+
+@dataclass(frozen=True, slots=True)
+class Disk:
+    """What a root holds, read once for a whole command."""
+
+    generation: Generation
+    installed: Mapping[PartId, Installed]
+
+
+def look(tools: Tools, apps: tuple[str, ...]) -> Disk:
+    """The installed parts of these apps, with their damage by seal and links. Raises RootDamaged."""
+    generation = manifest.load(tools.root.path)
+    wanted = set(apps)
+    parts = [part for part in generation.records if part.app in wanted]
+    return Disk(generation, seal.inspect(tools.root, generation, parts))
+
+
+def resolve(app: str, found: Found, request: Request, disk: Disk, tools: Tools) -> Facts:
+    """Raises NotFound, ForgeError, VerificationError, RecipeError, Unsupported."""
+    with asking(found.path):
+        platform = found.recipe.platform(machine_arch())
+        wanted = dict(_wanted(found, platform))
+    release = _release(found, request, tools)
+    return Facts(
+        app=app,
+        platform=platform,
+        parts=(Part(PartId(app), (*found.recipe.binaries, *found.recipe.libraries)),),
+        complete=True,
+        installed={part: installed for part, installed in disk.installed.items() if part.app == app},
+        release=release,
+        offers={**_pinned(found, platform), **_offers(release, wanted, tools)},
+        wanted=wanted,
+    )
+
+
+def _wanted(found: Found, platform: Platform) -> Iterator[tuple[Artifact, tuple[str, ...]]]:
+    for binary in found.recipe.binaries:
+        names = [binary.name, *([binary.formerly] if binary.formerly else [])]
+        yield binary, tuple(found.recipe.asset_name(binary, name, platform) for name in names)
+
+
+def _release(found: Found, request: Request, tools: Tools) -> Release | None:
+    """The release to look at; None where a build needs none, or `auto` finds that there is none."""
+    if request.mode == "source" or request.ref is not None:
+        return None
+    with asking(found.path):
+        tag = found.recipe.tag(request.version) if request.version else None
+        package = found.recipe.package(request.version)
+    try:
+        return tools.forge.find(Ref(found.recipe.repo, tag, package))
+    except ReleaseNotFound:
+        if request.mode == "auto":
+            return None
+        raise
+
+
+def _pinned(found: Found, platform: Platform) -> Mapping[Artifact, Offer]:
+    return {library: _pin(library, platform) for library in found.recipe.libraries}
+
+
+def _pin(library: Library, platform: Platform) -> Offer:
+    here = f"{platform.os}-{platform.arch}"
+    for pin in library.pins:
+        if pin.platform == here:
+            return Offer(Asset(pin.url.rsplit("/", 1)[-1], pin.url, id=pin.sha256, sha256=pin.sha256), pin.sha256)
+    known = ", ".join(pin.platform for pin in library.pins) or "none"
+    raise Unsupported(f"{library.name} is not pinned for {here}", f"The recipe has it for: {known}.")
+
+
+def _offers(release: Release | None, wanted: Mapping[Artifact, tuple[str, ...]], tools: Tools) -> dict[Artifact, Offer]:
+    """The asset of each artifact, with its digest where the release tells one; none of them unless all are there."""
+    if release is None:
+        return {}
+    matched = {artifact: match for artifact, names in wanted.items() if (match := _match(release, names))}
+    if len(matched) < len(wanted):
+        return {artifact: Offer(asset, None, legacy) for artifact, (asset, legacy) in matched.items()}
+    digests = _digests(release, [asset for asset, _ in matched.values()], tools)
+    return {artifact: Offer(asset, digests.get(asset.name), legacy) for artifact, (asset, legacy) in matched.items()}
+
+
+def _match(release: Release, names: tuple[str, ...]) -> tuple[Asset, bool] | None:
+    """The asset of exactly the first name that is there, and whether it is a legacy one. Raises AmbiguousAsset."""
+    for name in names:
+        fitting = [asset for asset in release.assets if asset.name == name]
+        if len(fitting) > 1:
+            both = " and ".join(asset.url for asset in fitting)
+            sentence = f"release {release.tag} of {release.repo} has {len(fitting)} assets named {name}"
+            raise AmbiguousAsset(sentence, f"Delete all but one on the forge: {both}.")
+        if fitting:
+            return fitting[0], name != names[0]
+    return None
+
+
+def _digests(release: Release, assets: list[Asset], tools: Tools) -> dict[str, str]:
+    """What the release says the assets' sha256 are: itself, in SHA256SUMS, or in `<asset>.sha256`."""
+    told = {asset.name: asset.sha256 for asset in assets if asset.sha256}
+    if len(told) == len(assets):
+        return told
+    from hero_build.forge.transfer import read_small
+    from hero_build.verify import checksums
+
+    by_name = {asset.name: asset for asset in release.assets}
+    if sums := by_name.get("SHA256SUMS"):
+        told = {**checksums.parse_sums(read_small(tools.forge, sums), sums.name), **told}
+    for asset in assets:
+        if asset.name not in told and (beside := by_name.get(f"{asset.name}.sha256")):
+            told[asset.name] = checksums.parse_single(read_small(tools.forge, beside), asset.name)
+    return told
