@@ -12,6 +12,7 @@ from hero_build import manifest
 from hero_build.decide import decide
 from hero_build.errors import HeroBuildError
 from hero_build.events import Broke, Planning
+from hero_build.forge.inbox import Inbox
 from hero_build.install.commit import commit
 from hero_build.install.lock import Locked, locked
 from hero_build.install.recover import interrupted
@@ -66,17 +67,17 @@ def apply(todo: Plan, tools: Tools, action: str) -> Outcome:
     """
     work = [item for item in todo.decisions if isinstance(item, Download | Build)]
     gone = [Drop(item.part) for item in todo.decisions if isinstance(item, Remove)]
-    results = list(produce(work, tools))
-    ready = [result for result in results if isinstance(result, Ready)]
-    failed = (*todo.failed, *(result for result in results if isinstance(result, Failed)))
-    if not (ready or gone or interrupted(tools.root)):
+    if not (work or gone or interrupted(tools.root)):
         unchanged = manifest.load(tools.root.path)
-        return Outcome(todo, unchanged, unchanged, failed)
-    with locked(tools.root, tools.settings.wait) as held:
-        staged = [_staged(held, item, tools) for item in ready]
-        puts = [item for item in staged if isinstance(item, Put)]
-        before, after = commit(held, [*puts, *gone], action)
-    return Outcome(todo, before, after, (*failed, *(item for item in staged if isinstance(item, Failed))))
+        return Outcome(todo, unchanged, unchanged, todo.failed)
+    with Inbox(tools.root.partial) as inbox:
+        results = list(produce(work, inbox, tools))
+        with locked(tools.root, tools.settings.wait) as held:
+            staged = [_staged(held, item, tools) for item in results if isinstance(item, Ready)]
+            puts = [item for item in staged if isinstance(item, Put)]
+            before, after = commit(held, [*puts, *gone], action)
+    failed = (item for item in (*results, *staged) if isinstance(item, Failed))
+    return Outcome(todo, before, after, (*todo.failed, *failed))
 
 
 def _step(request: Request, disk: Disk, tools: Tools) -> Step | Failed:

@@ -127,7 +127,7 @@ def _digests(release: Release, assets: list[Asset], tools: Tools) -> dict[str, s
 
     by_name = {asset.name: asset for asset in release.assets}
     if sums := by_name.get("SHA256SUMS"):
-        told = {**checksums.parse_sums(read_small(tools.forge, sums), sums.name), **told}
+        told = {**checksums.parse(read_small(tools.forge, sums), sums.name), **told}
     for asset in assets:
         if asset.name not in told and (beside := by_name.get(f"{asset.name}.sha256")):
             told[asset.name] = checksums.parse_single(read_small(tools.forge, beside), asset.name)

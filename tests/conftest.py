@@ -10,5 +10,9 @@ pytest_plugins = ["forge_server"]
 @pytest.fixture(autouse=True)
 def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):
-        if name.startswith(("HERO_", "FORGEJO_")) or name.lower().endswith("_proxy") or name in ("CODEROOT", "NO_COLOR"):
+        if (
+            name.startswith(("HERO_", "FORGEJO_"))
+            or name.lower().endswith("_proxy")
+            or name in ("CODEROOT", "NO_COLOR")
+        ):
             monkeypatch.delenv(name)

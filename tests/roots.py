@@ -1,4 +1,4 @@
-"""Roots for tests: parts that went the real way in, what a root looks like from outside, and whether it is consistent."""
+"""Roots for tests: parts that went the real way in, what a root looks like, and whether it is consistent."""
 
 import hashlib
 import os

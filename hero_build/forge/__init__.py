@@ -1,0 +1,23 @@
+"""Where releases live: `open_forge` gives the Forge of an address; nothing heavy is imported before."""
+
+from urllib.parse import urlsplit
+
+from hero_build.errors import UsageError
+from hero_build.events import Emit
+from hero_build.forge.limits import DEFAULT, Limits
+from hero_build.forge.protocol import Forge
+from hero_build.settings import Settings
+
+
+def open_forge(settings: Settings, emit: Emit, limits: Limits = DEFAULT) -> Forge:
+    """The forge at `settings.forge`: a server, or a mirror for `file:///dir`. Asks nothing yet. Raises UsageError."""
+    scheme = urlsplit(settings.forge).scheme
+    if scheme == "file":
+        from hero_build.forge.mirror import Mirror
+
+        return Mirror(settings.forge)
+    if scheme in ("http", "https"):
+        from hero_build.forge.forgejo import Forgejo
+
+        return Forgejo(settings.forge, settings.token, emit, limits, settings.plain_http)
+    raise UsageError(f"{settings.forge!r} is not a forge", "Use https://HOST or file:///DIR with --forge.")

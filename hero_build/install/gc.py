@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hero_build.errors import machine_errors
+from hero_build.forge.inbox import sweep
 from hero_build.install.layout import Root
 from hero_build.install.lock import locked
 from hero_build.install.recover import current_number, numbers, retire
@@ -26,15 +27,17 @@ class Collected:
 def collect(root: Root, keep: int = KEEP, wait: float = 0, *, dry_run: bool = False) -> Collected:
     """Keep the last `keep` generations and those whose programs still run. Raises LockHeld, MachineError."""
     if dry_run:
-        return Collected(_old(root, keep), _freed(root, _old(root, keep)))
+        old = _old(root, keep)
+        return Collected(old, sum(path.stat().st_size for path in (*_unheld(root, old), *_given_up(root))))
     with locked(root, wait), machine_errors(root.path):
         old = _old(root, keep)
-        freed = _freed(root, old)
         for number in old:
             retire(root, number)
-        for path in (*_unheld(root, ()), *_given_up(root)):
+        unheld = _unheld(root, ())
+        freed = sum(path.stat().st_size for path in unheld)
+        for path in unheld:
             path.unlink()
-        return Collected(old, freed)
+        return Collected(old, freed + sweep(root.partial, time.time() - _STALE))
 
 
 def running(root: Root) -> frozenset[int]:
@@ -57,10 +60,6 @@ def _old(root: Root, keep: int) -> tuple[int, ...]:
     return tuple(number for number in numbers(root) if number not in held)
 
 
-def _freed(root: Root, old: tuple[int, ...]) -> int:
-    return sum(path.stat().st_size for path in (*_unheld(root, old), *_given_up(root)))
-
-
 def _unheld(root: Root, without: tuple[int, ...]) -> tuple[Path, ...]:
     """Store files that no generation links to, were those of `without` gone."""
     gone: dict[int, int] = {}
@@ -74,6 +73,7 @@ def _unheld(root: Root, without: tuple[int, ...]) -> tuple[Path, ...]:
 
 
 def _given_up(root: Root) -> tuple[Path, ...]:
+    """About what `sweep` would remove; it also looks whether someone still writes."""
     now = time.time()
     return tuple(path for path in _files(root.partial) if now - path.stat().st_mtime > _STALE)
 

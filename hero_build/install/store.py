@@ -36,6 +36,7 @@ def content(root: Root, file: File | FileEntry) -> Path:
 def _enter(root: Root, verified: Verified) -> Staged:
     for file in verified.files:
         file.path.rename(content(root, file))  # over an older equal entry: older generations keep theirs
+    verified.fetched.path.unlink(missing_ok=True)  # the archive a file came out of, if it was one
     return Staged(verified)
 
 

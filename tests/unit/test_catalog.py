@@ -97,7 +97,9 @@ def test_all_is_every_recipe() -> None:
     assert shipped.expand(["@all"]) == shipped.names()
 
 
-@pytest.mark.parametrize(("name", "hint"), [("hero_bd", "hero_db"), ("@cor", "@core"), ("@hero_db", "`hero-build list`")])
+@pytest.mark.parametrize(
+    ("name", "hint"), [("hero_bd", "hero_db"), ("@cor", "@core"), ("@hero_db", "`hero-build list`")]
+)
 def test_an_unknown_name_gets_the_nearest(name: str, hint: str) -> None:
     with pytest.raises(AppNotFound) as caught:
         catalog.load(()).expand([name])

@@ -7,6 +7,7 @@ import pytest
 from hero_build.decide import decide
 from hero_build.errors import AssetNotFound, ChecksumUnreadable
 from hero_build.model import (
+    Artifact,
     Asset,
     Binary,
     Build,
@@ -133,7 +134,7 @@ def test_an_asset_published_anew_under_the_same_tag_is_seen() -> None:
 
 def test_without_checksums_the_asset_s_identity_decides() -> None:
     given = facts(DB, ADMIN, installed=installed())
-    bare = {binary: replace(offer(binary), sha256=None) for binary in (DB, ADMIN)}
+    bare: dict[Artifact, Offer] = {binary: replace(offer(binary), sha256=None) for binary in (DB, ADMIN)}
     assert isinstance(only(Request("db"), replace(given, offers=bare)), Keep)
     bare[DB] = replace(bare[DB], asset=replace(bare[DB].asset, id="id-2"))
     assert isinstance(only(Request("db"), replace(given, offers=bare)), Download)

@@ -1,4 +1,4 @@
-"""The house of DESIGN section 3: imports point down the list only, each door has one keeper, promises have one maker."""
+"""The house of docs/architecture.md: imports point down, each door has one keeper, each promise one maker."""
 
 import ast
 from collections.abc import Iterator

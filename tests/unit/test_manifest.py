@@ -1,4 +1,4 @@
-"""manifest.json: it comes back as it was written, it fits its schema, and what does not fit is refused with the place."""
+"""manifest.json comes back as it was written, fits its schema, and is refused with the place where it does not."""
 
 import json
 from pathlib import Path
@@ -85,7 +85,9 @@ generations = st.builds(
     TEXT,
     TEXT,
     records(),
-    st.lists(st.builds(Adopted, NAME, st.sampled_from(["file", "link", "folder"])), unique_by=lambda a: a.path).map(tuple),
+    st.lists(st.builds(Adopted, NAME, st.sampled_from(["file", "link", "folder"])), unique_by=lambda a: a.path).map(
+        tuple
+    ),
 )
 
 

@@ -59,7 +59,12 @@ def test_bad_values_are_usage_errors(flags: dict[str, object], sentence: str) ->
 
 @pytest.mark.parametrize(
     ("text", "sentence"),
-    [("forge = ", "is not TOML"), ("colour = 1", "unknown key 'colour'"), ("jobs = true", "wrong type"), ("\xff", "TOML")],
+    [
+        ("forge = ", "is not TOML"),
+        ("colour = 1", "unknown key 'colour'"),
+        ("jobs = true", "wrong type"),
+        ("\xff", "TOML"),
+    ],
 )
 def test_a_broken_config_is_named(tmp_path: Path, text: str, sentence: str) -> None:
     (tmp_path / "cfg").mkdir()

@@ -1,0 +1,153 @@
+"""Requests to a forge: redirects by hand, the token to its own origin only, bounded answers, statuses as errors.
+
+Every request borrows an httpx client of its own (one that workers shared raced for its connections); all share one TLS
+context, made when first needed.
+"""
+
+import json
+from collections import deque
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from http.cookiejar import CookieJar, DefaultCookiePolicy
+
+from hero_build import __version__
+from hero_build.errors import ForgeAnswer
+from hero_build.forge import route
+from hero_build.forge.limits import Limits
+from hero_build.forge.refusals import quoted, refusal, severed, unanswered
+from hero_build.forge.slim import httpx
+from hero_build.forge.transports import Transports
+from hero_build.settings import Secret
+
+_REDIRECTS = (301, 302, 303, 307, 308)
+_SMALL = 1 << 16  # bytes of an answer that matters for its status alone
+_ADDRESS = "Check the address with --forge or FORGEJO_URL; does a browser get an answer there?"
+
+
+class Client:
+    """Safe to use from many threads. Raises NetworkError, AuthError, ForgeAnswer, and Absent for a 404."""
+
+    def __init__(self, base: str, token: Secret | None, limits: Limits, plain_http: tuple[str, ...]) -> None:
+        self._base = route.address(base, "the configuration")
+        self._token = token
+        self._limits = limits
+        self._plain_http = plain_http
+        self._transports = Transports(limits)
+        self._idle: deque[httpx.Client] = deque()
+
+    def document(self, path: str) -> object:
+        """One attempt at a JSON answer; `path` begins with `/` and is quoted already."""
+        url = str(self._base).rstrip("/") + path
+        with self.response(url, {"Accept": "application/json"}, self._limits.answer) as response:
+            body = _bounded(response, self._limits.document)
+        try:
+            return json.loads(body)
+        except (ValueError, RecursionError) as error:
+            text = f"{response.url.host} answered {response.url.path} with something that is not JSON{quoted(body)}"
+            raise ForgeAnswer(text, _ADDRESS) from error
+
+    @contextmanager
+    def response(self, url: str, headers: Mapping[str, str], seconds: float) -> Iterator[httpx.Response]:
+        """One attempt at an answer of status 2xx or 416, its body unread; redirects are followed."""
+        target = route.address(url, "the release")
+        seen: set[str] = set()
+        while True:
+            if str(target) in seen or len(seen) > self._limits.redirects:
+                how = "in a circle" if str(target) in seen else f"more than {self._limits.redirects} times"
+                raise ForgeAnswer(f"{target.host} redirects {how}, at {target.path}", _ADDRESS)
+            seen.add(str(target))
+            with self._once(target, headers, seconds) as response:
+                if response.status_code not in _REDIRECTS:
+                    self._check(response)
+                    yield response
+                    return
+                _head(response)
+                target = route.follow(target, response.headers.get("location", ""))
+
+    def close(self) -> None:
+        while self._idle:
+            self._idle.pop().close()
+
+    @contextmanager
+    def _once(self, url: httpx.URL, headers: Mapping[str, str], seconds: float) -> Iterator[httpx.Response]:
+        extra = {"Authorization": f"token {self._token.reveal()}"} if self._token and self._trusts(url) else {}
+        with self._borrowed() as client:
+            request = client.build_request("GET", url, headers={**headers, **extra}, extensions={"seconds": seconds})
+            try:
+                response = client.send(request, stream=True)
+            except httpx.TransportError as error:
+                raise unanswered(url, error) from error
+            try:
+                yield response
+            except httpx.TransportError as error:
+                raise severed(url, error) from error
+            finally:
+                response.close()
+
+    def _check(self, response: httpx.Response) -> None:
+        if not (response.is_success or response.status_code == 416):
+            raise refusal(
+                response.status_code, response.headers, response.url, _head(response), self._kept_back(response.url)
+            )
+        encoding = response.headers.get("content-encoding", "identity").strip().lower()
+        if encoding not in ("identity", ""):
+            text = (
+                f"{response.url.host} sends {response.url.path} encoded as {encoding[:40]!r}, which was not asked for"
+            )
+            raise ForgeAnswer(text, "Ask whoever runs that server to send releases as they are (no gzip).")
+
+    def _trusts(self, url: httpx.URL) -> bool:
+        return route.origin(url) == route.origin(self._base) and route.private(url, self._plain_http)
+
+    def _kept_back(self, url: httpx.URL) -> str:
+        """A sentence for a hint where there is a token that was not sent to its own forge; else nothing."""
+        if not self._token or self._trusts(url) or route.origin(url) != route.origin(self._base):
+            return ""
+        return (
+            f"The token was not sent, since {url.host} is reached over plain http: use https, "
+            "or list that host under plain_http in cfg/hero_build.toml."
+        )
+
+    @contextmanager
+    def _borrowed(self) -> Iterator[httpx.Client]:
+        try:
+            client = self._idle.pop()
+        except IndexError:
+            client = self._make()
+        try:
+            yield client
+        finally:
+            self._idle.append(client)
+
+    def _make(self) -> httpx.Client:
+        return httpx.Client(
+            transport=self._transports.make(),
+            headers={"User-Agent": f"hero-build/{__version__}", "Accept": "*/*", "Accept-Encoding": "identity"},
+            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
+            timeout=httpx.Timeout(self._limits.stall, connect=self._limits.connect),
+            trust_env=False,
+        )
+
+
+def _bounded(response: httpx.Response, most: int) -> bytes:
+    """The body of at most `most` bytes. Raises ForgeAnswer for a longer one, without reading on."""
+    body = bytearray()
+    for piece in response.iter_raw():
+        body += piece
+        if len(body) > most:
+            text = f"{response.url.host} answered {response.url.path} with more than {most >> 20} MiB"
+            raise ForgeAnswer(text, _ADDRESS)
+    return bytes(body)
+
+
+def _head(response: httpx.Response) -> bytes:
+    """The first bytes of a body that no one waits for: reading it up keeps the connection."""
+    head = bytearray()
+    try:
+        for piece in response.iter_raw():
+            head += piece
+            if len(head) > _SMALL:
+                break
+    except httpx.TransportError:
+        pass
+    return bytes(head)

@@ -1,0 +1,123 @@
+"""The API's own documents: a release, and the files of a generic package (Forgejo's and Gitea's API, version 1).
+
+A mirror keeps them as files, so both implementations of the Forge read and one writes them. Whatever does not have
+the shape that it should have raises ForgeAnswer.
+"""
+
+import re
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from hero_build.errors import ForgeAnswer
+from hero_build.model import Asset, Package, Release
+from hero_build.names import safe_name
+
+T = TypeVar("T")
+_COMMIT = re.compile(r"[0-9a-f]{40}")
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+_HINT = "Is that a Forgejo server, or a mirror of one, and of a version that this hero-build knows?"
+
+
+def release(document: object, forge: str, repo: str, address: Callable[[str], str] | None = None) -> Release:
+    """The release of a document. `address` gives an asset's URL from its name; without it the document tells.
+
+    Assets whose names could leave a folder or fool a terminal are left out.
+    """
+    what = f"the release of {repo}"
+    commit = _of(document, "target_commitish", str, what, "")
+    items = [item for item in _of(document, "assets", list, what, []) if safe_name(_of(item, "name", str, what))]
+    return Release(
+        forge,
+        repo,
+        _of(document, "tag_name", str, what),
+        tuple(_asset(item, what, address) for item in items),
+        commit if _COMMIT.fullmatch(commit) else None,
+        _of(document, "prerelease", bool, what, False),
+        _of(document, "created_at", str, what, ""),
+    )
+
+
+def unsafe(document: object) -> tuple[str, ...]:
+    """The asset names that `release` leaves out."""
+    names = (item.get("name") for item in _of(document, "assets", list, "the release", []) if isinstance(item, dict))
+    return tuple(name for name in names if isinstance(name, str) and not safe_name(name))
+
+
+def encoded(release: Release) -> dict[str, Any]:
+    """The document of a release, without addresses: what `release` reads back into an equal value."""
+    return {
+        "tag_name": release.tag,
+        "target_commitish": release.commit or "",
+        "draft": False,
+        "prerelease": release.prerelease,
+        "created_at": release.created,
+        "assets": [
+            {"name": asset.name, "size": asset.size, "uuid": asset.id, "sha256": asset.sha256}
+            for asset in release.assets
+        ],
+    }
+
+
+def packaged(document: object, forge: str, repo: str, package: Package, address: Callable[[str], str]) -> Release:
+    """The files of a generic package as a release of `repo`; `address` gives a file's URL from its name."""
+    what = f"the package {package.name}"
+    assets = []
+    for item in _list(document, what):
+        name, digest = _of(item, "name", str, what), _digest(_of(item, "sha256", str, what, ""))
+        if safe_name(name):
+            assets.append(Asset(name, address(name), _size(item, what), digest or "", digest))
+    return Release(forge, repo, package.version, tuple(assets))
+
+
+def tags(document: object) -> tuple[str, ...]:
+    """The tags of a list of releases."""
+    return tuple(_of(item, "tag_name", str, "a release") for item in _list(document, "the list of releases"))
+
+
+def packages(document: object) -> tuple[tuple[str, str], ...]:
+    """Name and version of each in a list of packages."""
+    what = "the list of packages"
+    return tuple((_of(item, "name", str, what), _of(item, "version", str, what)) for item in _list(document, what))
+
+
+def _asset(item: object, what: str, address: Callable[[str], str] | None) -> Asset:
+    name = _of(item, "name", str, what)
+    url = address(name) if address else _of(item, "browser_download_url", str, what)
+    digest = _digest(_of(item, "sha256", str, what, ""))
+    return Asset(name, url, _size(item, what), _of(item, "uuid", str, what, ""), digest)
+
+
+def _size(item: object, what: str) -> int | None:
+    size = _of(item, "size", int, what, None)
+    if size is not None and (isinstance(size, bool) or size < 0):
+        raise _misshapen(what, f"a size of {size!r}")
+    return size
+
+
+def _digest(text: str) -> str | None:
+    return text if _SHA256.fullmatch(text) else None
+
+
+def _list(document: object, what: str) -> list[object]:
+    if not isinstance(document, list):
+        raise _misshapen(what, f"{type(document).__name__} in place of a list")
+    return document
+
+
+_REQUIRED = object()
+
+
+def _of(item: object, key: str, kind: type[T], what: str, default: Any = _REQUIRED) -> Any:
+    """The value at `key`, of type `kind`; `default` where it is absent or null, if there is one."""
+    if not isinstance(item, dict):
+        raise _misshapen(what, f"{type(item).__name__} in place of an object")
+    value = item.get(key)
+    if value is None and default is not _REQUIRED:
+        return default
+    if not isinstance(value, kind):
+        raise _misshapen(what, f"{key} = {repr(value)[:80]}")
+    return value
+
+
+def _misshapen(what: str, how: str) -> ForgeAnswer:
+    return ForgeAnswer(f"{what} is told in a shape that is not the API's: {how}", _HINT)

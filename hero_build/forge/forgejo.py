@@ -1,0 +1,190 @@
+"""Releases of a Forgejo server (or Gitea: they share this API), by its API of version 1."""
+
+import re
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from urllib.parse import quote, urlencode
+
+from hero_build.errors import AssetNotFound, ForgeAnswer, NotFound, ReleaseNotFound, RepoNotFound
+from hero_build.events import Emit, Warned
+from hero_build.forge import document, route
+from hero_build.forge.client import Client
+from hero_build.forge.limits import DEFAULT, Limits
+from hero_build.forge.missing import no_release
+from hero_build.forge.protocol import Body, Ref
+from hero_build.forge.refusals import Absent
+from hero_build.forge.retry import persist
+from hero_build.forge.slim import httpx
+from hero_build.model import Asset, Package, Release
+from hero_build.names import check_name, check_repo, check_tag
+from hero_build.settings import Secret
+
+_PAGE = 50  # the most that the server gives
+_PAGES = 4
+_RANGE = re.compile(r"bytes (\d{1,18})-(\d{1,18})/(\d{1,18})")
+
+
+class Forgejo:
+    """A forge at `url`. Safe to use from many threads; `close` ends its idle connections."""
+
+    def __init__(
+        self, url: str, token: Secret | None, emit: Emit, limits: Limits = DEFAULT, plain_http: tuple[str, ...] = ()
+    ) -> None:
+        self._url = url.rstrip("/")
+        self._emit = emit
+        self._limits = limits
+        self._client = Client(self._url, token, limits, plain_http)
+
+    @property
+    def url(self) -> str:
+        return self._url
+
+    def find(self, ref: Ref) -> Release:
+        """The release with its assets: a few requests, each tried again while the failure may pass."""
+        if ref.package is not None:
+            return self._package(ref.repo, ref.package)
+        return self._latest(ref.repo) if ref.tag is None else self._tagged(ref.repo, ref.tag)
+
+    def open(self, asset: Asset, start: int = 0) -> AbstractContextManager[Body]:
+        return self._open(asset, start)
+
+    def close(self) -> None:
+        self._client.close()
+
+    def _latest(self, repo: str) -> Release:
+        try:
+            found = self._ask(f"{_repo(repo)}/releases/latest", f"the newest release of {repo}")
+        except Absent as error:
+            self._must_exist(repo)
+            hint = "Drafts and prereleases are no newest release; one of them can be named with --version."
+            raise ReleaseNotFound(f"{repo} has no release", hint) from error
+        return self._release(found, repo)
+
+    def _tagged(self, repo: str, tag: str) -> Release:
+        path = f"{_repo(repo)}/releases/tags/{quote(check_tag(tag), safe='')}"
+        try:
+            found = self._ask(path, f"release {tag} of {repo}")
+        except Absent as error:
+            self._must_exist(repo)
+            raise no_release(repo, tag, list(self._tags(repo))) from error
+        release = self._release(found, repo)
+        if release.tag != tag:
+            raise no_release(repo, tag, [release.tag])  # the server does not tell V1 from v1
+        return release
+
+    def _package(self, repo: str, package: Package) -> Release:
+        path = _package_path(package)
+        try:
+            found = self._ask(f"/api/v1/packages/{path}/files", f"the package {package.name} {package.version}")
+        except Absent as error:
+            known = self._versions(package)
+            raise no_release(f"the package {package.owner}/{package.name}", package.version, known) from error
+        base = f"{self._url}/api/packages/{path}"
+        return document.packaged(found, self._url, repo, package, lambda name: f"{base}/{quote(name, safe='')}")
+
+    def _release(self, found: object, repo: str) -> Release:
+        release = document.release(found, self._url, repo)
+        check_tag(release.tag)
+        for name in document.unsafe(found):
+            self._emit(Warned(f"{repo} {release.tag} has an asset {name!r}, which is ignored: the name is not safe"))
+        if self._url.startswith("https:"):
+            for asset in release.assets:
+                if route.address(asset.url, repo).scheme != "https":
+                    raise ForgeAnswer(f"{self._url} offers {asset.name} over plain http", _ROOT_URL)
+        return release
+
+    def _must_exist(self, repo: str) -> None:
+        try:
+            self._ask(_repo(repo), f"the repository {repo}")
+        except Absent as error:
+            raise RepoNotFound(f"{self._url} shows no repository {repo}", error.hint) from error
+
+    def _tags(self, repo: str) -> Iterator[str]:
+        for page in range(1, _PAGES + 1):
+            query = urlencode({"limit": _PAGE, "page": page})
+            tags = document.tags(self._ask(f"{_repo(repo)}/releases?{query}", f"the releases of {repo}"))
+            yield from tags
+            if len(tags) < _PAGE:
+                return
+
+    def _versions(self, package: Package) -> list[str]:
+        owner = quote(check_name(package.owner, "owner"), safe="")
+        query = urlencode({"type": "generic", "q": package.name, "limit": _PAGE})
+        try:
+            found = self._ask(f"/api/v1/packages/{owner}?{query}", f"the packages of {package.owner}")
+        except NotFound:
+            return []
+        return [version for name, version in document.packages(found) if name == package.name]
+
+    def _ask(self, path: str, what: str) -> object:
+        return persist(lambda: self._client.document(path), what, self._limits, self._emit)
+
+    @contextmanager
+    def _open(self, asset: Asset, start: int) -> Iterator[Body]:
+        headers = {"Range": f"bytes={start}-"} if start else {}
+        try:
+            with self._client.response(asset.url, headers, self._limits.transfer) as response:
+                body = _body(response, start)
+                if body is not None:
+                    yield body
+                    return
+        except Absent as error:
+            raise AssetNotFound(f"{asset.name} is not where the release says: {error.message}", error.hint) from error
+        with self._open(asset, 0) as whole:  # the server would not, or not properly, go on where we ask it to
+            yield whole
+
+
+@dataclass(frozen=True, slots=True)
+class _HttpBody:
+    start: int
+    total: int | None
+    identity: str
+    response: httpx.Response
+
+    def chunks(self) -> Iterator[bytes | memoryview]:
+        return self.response.iter_raw()
+
+
+def _body(response: httpx.Response, start: int) -> _HttpBody | None:
+    """The body from `start` on, or from 0 where the server sends all of it; None for a range that is not the one."""
+    headers, host = response.headers, response.url.host
+    if response.status_code == 200:
+        length = headers.get("content-length", "")
+        total = (
+            int(length[:18]) if length.isascii() and length.isdigit() and "transfer-encoding" not in headers else None
+        )
+        return _HttpBody(0, total, _identity(headers, total), response)
+    told = _RANGE.fullmatch(headers.get("content-range", "")) if response.status_code == 206 else None
+    if told is not None:
+        first, last, total = (int(number) for number in told.groups())
+        if first == start and last == total - 1:
+            return _HttpBody(start, total, _identity(headers, total), response)
+    if start == 0:
+        raise ForgeAnswer(
+            f"{host} answered {response.url.path} with the status {response.status_code} unasked", _ROOT_URL
+        )
+    return None
+
+
+def _identity(headers: httpx.Headers, total: int | None) -> str:
+    """A strong ETag, else time and size: what must be the same before and after (RFC 9110, 8.8 and 14.2)."""
+    etag: str = headers.get("etag", "")
+    if etag and not etag.startswith("W/"):
+        return etag
+    modified = headers.get("last-modified", "")
+    return f"{modified}/{total}" if modified and total is not None else ""
+
+
+def _repo(repo: str) -> str:
+    owner, name = check_repo(repo)
+    return f"/api/v1/repos/{quote(owner, safe='')}/{quote(name, safe='')}"
+
+
+def _package_path(package: Package) -> str:
+    names = (check_name(name, "package") for name in (package.owner, package.name, package.version))
+    owner, name, version = (quote(part, safe="") for part in names)
+    return f"{owner}/generic/{name}/{version}"
+
+
+_ROOT_URL = "Ask whoever runs that forge: its public address (ROOT_URL), or a proxy before it, is set wrongly."

@@ -1,0 +1,141 @@
+"""A directory of the shape of a forge, for machines without a network. shelves.py draws the shape and writes it."""
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from io import FileIO
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from hero_build.errors import ForgeAnswer, NetworkError, ReleaseNotFound, RepoNotFound, UnsafeName
+from hero_build.forge import document
+from hero_build.forge.missing import no_file, no_release
+from hero_build.forge.protocol import Body, Ref
+from hero_build.forge.shelves import FILES, LATEST, PINNED, RELEASE, package_folder, repo_folder, segment
+from hero_build.forge.shelves import publish as publish
+from hero_build.forge.shelves import publish_package as publish_package
+from hero_build.forge.shelves import publish_pinned as publish_pinned
+from hero_build.model import Asset, Package, Release
+from hero_build.names import check_name, check_tag, safe_name
+
+_PIECE = 1 << 20
+_DOCUMENT = 8 << 20
+_BROKEN = "Write the mirror again with `hero-build mirror`."
+
+
+class Mirror:
+    """A forge at `file:///dir`."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url.rstrip("/")
+        self._folder = Path(unquote(urlsplit(url).path))
+
+    @property
+    def url(self) -> str:
+        return self._url
+
+    def find(self, ref: Ref) -> Release:
+        """Raises NetworkError without the folder, RepoNotFound, ReleaseNotFound, UnsafeName, ForgeAnswer."""
+        if not self._folder.is_dir():
+            raise NetworkError(f"there is no mirror at {self._folder}", "Is its disk mounted? Name it with --forge.")
+        if ref.package is not None:
+            return self._package(ref.repo, ref.package)
+        home = repo_folder(self._folder, ref.repo)
+        if not home.is_dir():
+            raise RepoNotFound(
+                f"the mirror {self._folder} has no repository {ref.repo}",
+                "`hero-build mirror APP DIR` puts an app into it.",
+            )
+        tag = self._latest(home, ref.repo) if ref.tag is None else check_tag(ref.tag)
+        place = home / segment(tag)
+        if not (place / RELEASE).exists():
+            raise no_release(ref.repo, tag, _tags(home))
+        told = self._read_json(place / RELEASE)
+        release = document.release(told, self._url, ref.repo, lambda name: (place / name).as_uri())
+        if release.tag != tag:
+            raise ForgeAnswer(f"{place / RELEASE} is the document of {release.tag[:80]!r}", _BROKEN)
+        return release
+
+    @contextmanager
+    def open(self, asset: Asset, start: int = 0) -> Iterator[Body]:
+        path = self._inside(self._path(asset))
+        try:
+            file = path.open("rb", buffering=0)
+        except (FileNotFoundError, IsADirectoryError, NotADirectoryError) as error:
+            raise no_file(asset.name, str(path)) from error
+        except OSError as error:
+            raise NetworkError(f"{path} cannot be read: {error.strerror}", "Mend its permissions.") from error
+        with file:
+            status = os.fstat(file.fileno())
+            begin = min(start, status.st_size)
+            file.seek(begin)
+            yield _FileBody(begin, status.st_size, f"{status.st_size}-{status.st_mtime_ns}", file)
+
+    def _package(self, repo: str, package: Package) -> Release:
+        place = package_folder(self._folder, package)
+        if not place.is_dir():
+            known = sorted(unquote(path.name) for path in place.parent.glob("*")) if place.parent.is_dir() else []
+            raise no_release(f"the package {package.owner}/{package.name}", package.version, known)
+        listing = place / FILES
+        if listing.exists():
+            told = self._read_json(listing)
+        else:
+            found = (path for path in sorted(place.iterdir()) if safe_name(path.name) and path.is_file())
+            told = [{"name": path.name, "size": path.stat().st_size} for path in found]
+        return document.packaged(told, self._url, repo, package, lambda name: (place / name).as_uri())
+
+    def _latest(self, home: Path, repo: str) -> str:
+        try:
+            return check_tag(self._inside(home / LATEST).read_text(encoding="utf-8").strip())
+        except FileNotFoundError:
+            known = ", ".join(_tags(home)) or "none"
+            raise ReleaseNotFound(f"no release of {repo} is the newest in the mirror", f"It has {known}.") from None
+        except (OSError, ValueError) as error:
+            raise ForgeAnswer(f"{home / LATEST} cannot be read", _BROKEN) from error
+
+    def _path(self, asset: Asset) -> Path:
+        """Where an asset lies: by its own address, or, for what a recipe pins elsewhere, by its digest."""
+        if not asset.url.startswith("file:"):
+            if asset.sha256 is None:
+                raise no_file(asset.name, str(self._folder))
+            return self._folder / PINNED / check_name(asset.sha256, "pinned file")
+        return Path(unquote(urlsplit(asset.url).path))
+
+    def _inside(self, path: Path) -> Path:
+        """`path`, links resolved. Raises UnsafeName when that is outside of the mirror."""
+        try:
+            real = path.resolve()
+        except (OSError, ValueError, RuntimeError) as error:  # a NUL; a loop of links
+            raise UnsafeName(f"{str(path)!r} is no path in the mirror", _BROKEN) from error
+        if not real.is_relative_to(self._folder.resolve()):
+            raise UnsafeName(f"{str(path)!r} leads out of the mirror {self._folder}", _BROKEN)
+        return real
+
+    def _read_json(self, path: Path) -> object:
+        try:
+            with self._inside(path).open("rb") as file:
+                text = file.read(_DOCUMENT + 1)
+            if len(text) > _DOCUMENT:
+                raise ValueError("it is longer than 8 MiB")
+            return json.loads(text)
+        except (OSError, ValueError, RecursionError) as error:
+            raise ForgeAnswer(f"{path} cannot be read: {error}", _BROKEN) from error
+
+
+@dataclass(frozen=True, slots=True)
+class _FileBody:
+    start: int
+    total: int
+    identity: str
+    file: FileIO
+
+    def chunks(self) -> Iterator[memoryview]:
+        view = memoryview(bytearray(_PIECE))
+        while size := self.file.readinto(view):
+            yield view[:size]
+
+
+def _tags(home: Path) -> list[str]:
+    return sorted(unquote(path.name) for path in home.iterdir() if (path / RELEASE).exists())

@@ -1,0 +1,69 @@
+"""The one place where trying again is declared: jittered exponential waits, Retry-After, a few attempts."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, TypeVar
+
+from hero_build.errors import NetworkError
+from hero_build.events import Emit, Retrying
+from hero_build.forge.limits import Limits
+
+if TYPE_CHECKING:
+    import tenacity
+
+T = TypeVar("T")
+
+
+class Passing(NetworkError):
+    """A failure that another attempt may not see; `after` is the server's own Retry-After in seconds."""
+
+    def __init__(self, message: str, hint: str = "", after: float | None = None) -> None:
+        super().__init__(message, hint)
+        self.after = after
+
+
+class CutShort(Passing):
+    """The body ended before its time, without an error of the connection."""
+
+
+def persist(call: Callable[[], T], what: str, limits: Limits, emit: Emit) -> T:
+    """The result of `call`, tried again after each Passing. Raises the last one when the attempts are used up."""
+    try:
+        return call()
+    except Passing as error:
+        if limits.attempts <= 1:
+            raise
+        return _again(call, error, what, limits, emit)
+
+
+def _again(call: Callable[[], T], first: Passing, what: str, limits: Limits, emit: Emit) -> T:
+    import tenacity  # only after a failure: the usual run does without
+
+    failed = [first]
+
+    def attempt() -> T:
+        if failed:
+            raise failed.pop()
+        return call()
+
+    jittered = tenacity.wait_random_exponential(limits.backoff, limits.longest)
+
+    def wait(state: "tenacity.RetryCallState") -> float:
+        after = _error(state).after
+        return jittered(state) if after is None else min(after, limits.longest)
+
+    def tell(state: "tenacity.RetryCallState") -> None:
+        emit(Retrying(what, _error(state).message, state.upcoming_sleep))
+
+    retrying = tenacity.Retrying(
+        retry=tenacity.retry_if_exception_type(Passing),
+        stop=tenacity.stop_after_attempt(limits.attempts),
+        wait=wait,
+        before_sleep=tell,
+        reraise=True,
+    )
+    return retrying(attempt)
+
+
+def _error(state: "tenacity.RetryCallState") -> Passing:
+    error = state.outcome.exception() if state.outcome else None
+    return error if isinstance(error, Passing) else Passing("")

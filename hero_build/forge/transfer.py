@@ -1,0 +1,166 @@
+"""Getting an asset: streamed to disk and hashed in one pass, resumed where it broke off, proven at the end."""
+
+import hashlib
+import time
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+from hero_build.errors import ChecksumMismatch, ForgeAnswer, NetworkError, SizeMismatch
+from hero_build.events import Emit, silent
+from hero_build.forge.inbox import Inbox
+from hero_build.forge.limits import DEFAULT, Limits
+from hero_build.forge.partial import Partial, Progress
+from hero_build.forge.protocol import Body, Forge
+from hero_build.forge.retry import CutShort, Passing, persist
+from hero_build.model import Asset
+
+_SMALL = 1 << 20
+_BROKEN = "Run it again; if it stays so, ask whoever published the release to upload it anew."
+_BOOT = Path("/proc/sys/kernel/random/boot_id")
+
+
+@dataclass(frozen=True, slots=True)
+class Arrived:
+    """A whole file with the digest and size it really has; the caller syncs it and moves it away, or leaves it."""
+
+    path: Path
+    sha256: str
+    size: int
+
+
+def unwatched(size: int) -> None:
+    """A Progress for callers that do not watch."""
+
+
+def fetch(
+    forge: Forge,
+    asset: Asset,
+    inbox: Inbox,
+    *,
+    sha256: str | None = None,
+    progress: Progress = unwatched,
+    limits: Limits = DEFAULT,
+    emit: Emit = silent,
+) -> Arrived:
+    """The asset as a file of `inbox`, of the size that `asset` tells and of the digest `sha256` (else the asset's own).
+
+    `progress` gets the bytes as they come, and a negative number when they have to come again. Raises SizeMismatch,
+    ChecksumMismatch, DiskFull, NotWritable, and what `forge.open` raises once the attempts are used up.
+    """
+    wanted = sha256 or asset.sha256
+    if asset.size == 0:
+        raise _empty(asset)
+    with closing(Partial(inbox, _key(asset, wanted), progress, proven=wanted is not None)) as partial:
+        partial.adopt()
+        if not (partial.size and partial.digest == wanted):
+            transfer = _Transfer(forge, asset, partial, limits, emit)
+            transfer.run()
+            if partial.digest != wanted and wanted is not None and partial.pieced:
+                partial.drop()  # the pieces do not belong together: all of it once more, in one
+                transfer.run()
+        if wanted is not None and partial.digest != wanted:
+            found = partial.digest
+            partial.drop()
+            raise ChecksumMismatch(f"{asset.name} has the sha256 {found}, and should have {wanted}", _BROKEN)
+        found, size = partial.digest, partial.size
+        return Arrived(partial.finish(), found, size)
+
+
+def read_small(
+    forge: Forge, asset: Asset, *, most: int = _SMALL, limits: Limits = DEFAULT, emit: Emit = silent
+) -> bytes:
+    """All of a small asset, such as a checksum file. Raises ForgeAnswer for one of more than `most` bytes."""
+
+    def attempt() -> bytes:
+        content = bytearray()
+        with forge.open(asset) as body:
+            for piece in body.chunks():
+                content += piece
+                if len(content) > most:
+                    raise ForgeAnswer(f"{asset.name} has more than {most} bytes, which no such file has", _BROKEN)
+        if body.total is not None and len(content) < body.total:
+            raise CutShort(f"{asset.name} broke off after {len(content)} of {body.total} bytes", _BROKEN)
+        return bytes(content)
+
+    return persist(attempt, asset.name, limits, emit)
+
+
+@dataclass(frozen=True, slots=True)
+class _Transfer:
+    forge: Forge
+    asset: Asset
+    partial: Partial
+    limits: Limits
+    emit: Emit
+
+    def run(self) -> None:
+        """Attempts, for as long as they get anywhere."""
+        deadline = time.monotonic() + self.limits.transfer
+        while True:
+            before = self.partial.high
+            try:
+                return persist(self._attempt, self.asset.name, self.limits, self.emit)
+            except Passing as error:
+                if self.partial.high > before and time.monotonic() < deadline:
+                    continue
+                if isinstance(error, CutShort):
+                    raise SizeMismatch(error.message, _BROKEN) from error
+                raise
+
+    def _attempt(self) -> None:
+        partial = self.partial
+        with self.forge.open(self.asset, partial.size - partial.whole) as body:
+            if body.start == 0:
+                return self._receive(body)
+            if partial.continues(body):
+                partial.pieced = True
+                return None if partial.whole else self._receive(body)
+        with self.forge.open(self.asset) as body:  # something else is there by now
+            return self._receive(body)
+
+    def _receive(self, body: Body) -> None:
+        self._check_told(body)
+        if body.start == 0:
+            self.partial.begin(body)
+        deadline = time.monotonic() + self.limits.transfer
+        for piece in body.chunks():
+            self.partial.write(piece)
+            if self.asset.size is not None and self.partial.size > self.asset.size:
+                self.partial.drop()
+                raise SizeMismatch(f"{self.asset.name} is longer than its {self.asset.size} bytes", _BROKEN)
+            if time.monotonic() > deadline:
+                raise NetworkError(f"{self.asset.name} took more than {self.limits.transfer:g} s", _BROKEN)
+        whole = body.total if body.total is not None else self.asset.size
+        if whole is not None and self.partial.size < whole:
+            raise CutShort(f"{self.asset.name} broke off after {self.partial.size} of {whole} bytes", _BROKEN)
+        if self.partial.size == 0:
+            raise _empty(self.asset)
+
+    def _check_told(self, body: Body) -> None:
+        if body.total == 0:
+            raise _empty(self.asset)
+        if body.total is None or self.asset.size in (None, body.total):
+            return
+        beginning = bytes(next(iter(body.chunks()), b"")[:200])
+        text = beginning.decode(errors="replace").strip().partition("\n")[0]
+        said = f"; it begins with {text[:80]!r}" if text.startswith("<") else ""
+        self.partial.drop()
+        raise SizeMismatch(f"{self.asset.name} has {body.total} bytes and should have {self.asset.size}{said}", _BROKEN)
+
+
+def _key(asset: Asset, wanted: str | None) -> str:
+    """What is asked for. Without a digest that would prove it, nothing is trusted that a power cut may have torn."""
+    trust = wanted or _boot()
+    return hashlib.sha256("\0".join((asset.url, asset.id, trust)).encode(errors="replace")).hexdigest()[:32]
+
+
+def _boot() -> str:
+    try:
+        return _BOOT.read_text()
+    except OSError:
+        return str(time.time_ns())
+
+
+def _empty(asset: Asset) -> SizeMismatch:
+    return SizeMismatch(f"{asset.name} is empty", _BROKEN)

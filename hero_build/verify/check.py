@@ -1,0 +1,78 @@
+"""Fetched → Verified: the only door through which bytes from outside become something that can be installed."""
+
+import stat
+from pathlib import Path, PurePosixPath
+
+from hero_build.errors import ChecksumMismatch, NotTheProgram, SizeMismatch, Unsupported
+from hero_build.model import Binary, Fetched, File, Library, Verified, WasmBundle
+from hero_build.verify import archives, elf, magic
+from hero_build.verify.expect import Expect
+
+_AGAIN = "Run it again; if it stays so, the asset is broken: try another release with --version TAG."
+_DISTRUST = "Do not use this file. Run it again; if it stays so, tell whoever published the release."
+
+
+def verify(fetched: Fetched, expect: Expect) -> Verified:
+    """The artifact with the checks it passed, in order: `length`, `sha256` (each only when known), `elf`.
+
+    A library out of an archive is extracted next to the fetched file, and its File speaks of what was extracted.
+    Raises SizeMismatch, ChecksumMismatch, NotTheProgram; Unsupported for a bundle.
+    """
+    match fetched.artifact:
+        case Binary(name=name):
+            checks = _arrived(fetched, expect)
+            file = File(PurePosixPath("bin", name), fetched.path, fetched.sha256, fetched.size, 0o755)
+        case Library(name=name):
+            checks = _arrived(fetched, expect)
+            file = _library(fetched, expect, PurePosixPath("lib", name))
+        case WasmBundle(name=name):
+            raise Unsupported(f"{name} is a WASM bundle, which this hero-build cannot verify yet", "Update hero-build.")
+    try:
+        found = elf.inspect(file.path, expect, shared=isinstance(fetched.artifact, Library))
+    except BaseException:
+        if file.path != fetched.path:  # what was extracted is nobody's
+            file.path.unlink(missing_ok=True)
+        raise
+    return Verified(fetched.artifact, (file,), (*checks, "elf"), fetched, found)
+
+
+def _arrived(fetched: Fetched, expect: Expect) -> tuple[str, ...]:
+    """Length and digest: of the bytes as they were written, which must be what lies there now."""
+    checks: list[str] = []
+    wanted = fetched.size if expect.size is None else expect.size
+    _on_disk(fetched, expect.name)
+    if fetched.size != wanted:
+        _refuse_page(fetched.path, expect.name)
+        raise SizeMismatch(f"{expect.name} has {fetched.size} bytes and should have {wanted}", _AGAIN)
+    if expect.size is not None:
+        checks.append("length")
+    if expect.sha256 is not None:
+        if fetched.sha256 != expect.sha256:
+            _refuse_page(fetched.path, expect.name)
+            why = f"{expect.name} has the sha256 {fetched.sha256} and should have {expect.sha256}"
+            raise ChecksumMismatch(why, _DISTRUST)
+        checks.append("sha256")
+    return tuple(checks)
+
+
+def _on_disk(fetched: Fetched, name: str) -> None:
+    status = fetched.path.lstat()
+    if not stat.S_ISREG(status.st_mode):
+        raise NotTheProgram(f"{name} is not a regular file", _AGAIN)
+    if status.st_size != fetched.size:
+        raise SizeMismatch(f"{name} has {status.st_size} bytes on disk, and {fetched.size} arrived", _AGAIN)
+
+
+def _refuse_page(path: Path, name: str) -> None:
+    """An answer in words, where a program was asked for, explains a wrong length or digest better than numbers do."""
+    with path.open("rb") as stream:
+        found = magic.describe(stream.read(magic.HEAD))
+    if found.answer:
+        raise NotTheProgram(f"{name} is {found.words}, not a program", found.hint)
+
+
+def _library(fetched: Fetched, expect: Expect, dest: PurePosixPath) -> File:
+    if not expect.member:
+        return File(dest, fetched.path, fetched.sha256, fetched.size, 0o644)
+    member = archives.extract(fetched.path, expect.member, expect.name)
+    return File(dest, member.path, member.sha256, member.size, 0o644)

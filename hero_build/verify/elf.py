@@ -1,0 +1,131 @@
+"""Whether a file is a program (or shared library) that this platform can run.
+
+Headers are read by hand (header.py); pyelftools, of which this module is the only door, reads the versions of GLIBC
+that a dynamically linked file needs. A few kilobytes are read, whatever the size of the file.
+"""
+
+import os
+import re
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hero_build.errors import NotTheProgram, Unsupported
+from hero_build.model import Elf, Platform
+from hero_build.verify import header, magic
+from hero_build.verify.expect import Expect
+from hero_build.verify.header import Header, Segment, Unfit
+
+if TYPE_CHECKING:
+    from elftools.elf.elffile import ELFFile
+
+_MACHINES = {"amd64": (62, "x86_64"), "arm64": (183, "aarch64")}
+_OTHERS = {3: "i386", 8: "MIPS", 20: "PowerPC", 21: "ppc64", 22: "s390x", 40: "32-bit ARM", 243: "RISC-V"}
+_LOADERS = {"ld-linux": "gnu", "ld-musl": "musl"}
+_VERSION = re.compile(r"GLIBC_([0-9]{1,4})\.([0-9]{1,4})(?:\.[0-9]{1,4})?")
+_VERSIONS_MAX = 4096
+_OLDER = "Take an older release with --version TAG, or update this system."
+
+
+def inspect(path: Path, expect: Expect, *, shared: bool) -> Elf:
+    """What the file is, when it is what was expected: a program, or (`shared`) a library.
+
+    Raises NotTheProgram, saying in words what it is instead; Unsupported for a platform no one publishes for.
+    """
+    file = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        _is_elf(os.pread(file, magic.HEAD, 0))
+        found = header.read(file, os.fstat(file).st_size)
+        machine = _machine(found, expect.platform)
+        return _library(file, found, expect, machine) if shared else _program(file, found, expect, machine)
+    except Unfit as error:
+        raise NotTheProgram(f"{expect.name} {error}", error.hint) from error
+    finally:
+        os.close(file)
+
+
+def _is_elf(head: bytes) -> None:
+    if not head.startswith(b"\x7fELF"):
+        kind = magic.describe(head)
+        raise Unfit(f"is {kind.words}, not a program", kind.hint)
+
+
+def _machine(found: Header, platform: Platform) -> str:
+    """The machine's name, when it is the platform's and the file has something to load there."""
+    if platform.arch not in _MACHINES:
+        raise Unsupported(f"no programs are known for {platform.arch}", f"There are: {', '.join(_MACHINES)}.")
+    number, name = _MACHINES[platform.arch]
+    if found.machine != number:
+        names = _OTHERS | dict(_MACHINES.values())
+        raise Unfit(f"is for {names.get(found.machine, f'machine {found.machine}')}, not for {name}")
+    if found.first(header.LOAD) is None:
+        raise Unfit("has nothing to load (no PT_LOAD)")
+    return name
+
+
+def _library(file: int, found: Header, expect: Expect, machine: str) -> Elf:
+    if found.type != header.DYN:
+        raise Unfit("is a program, not a shared library")
+    needed = _glibc(file, found, expect.glibc)
+    return Elf(machine, "gnu" if needed else expect.platform.libc, static=False)
+
+
+def _program(file: int, found: Header, expect: Expect, machine: str) -> Elf:
+    loader = header.interpreter(file, found)
+    if found.type == header.DYN and loader is None and not header.is_pie(file, found):
+        raise Unfit("is a shared library, not a program")
+    if not any(_holds(segment, found.entry) for segment in found.segments):
+        raise Unfit(f"starts at {found.entry:#x}, where it has no code")
+    if loader is None:  # nothing in a static program tells its libc, and nothing depends on it
+        return Elf(machine, expect.platform.libc, static=True)
+    libc = _libc(loader, expect.platform)
+    _glibc(file, found, expect.glibc)
+    return Elf(machine, libc, static=False)
+
+
+def _holds(segment: Segment, entry: int) -> bool:
+    code = segment.type == header.LOAD and segment.flags & header.EXECUTABLE
+    return bool(code) and segment.vaddr <= entry < segment.vaddr + segment.memsz
+
+
+def _libc(loader: str, platform: Platform) -> str:
+    """The libc whose loader a dynamic program names; it must be the one in the asset's name."""
+    libc = next((libc for start, libc in _LOADERS.items() if Path(loader).name.startswith(start)), None)
+    if libc is None:
+        raise Unfit(f"asks for the loader {loader!r}, which is neither glibc's nor musl's")
+    if libc != platform.libc:
+        raise Unfit(f"is linked to {libc} ({loader}), and {platform} was asked for")
+    return libc
+
+
+def _glibc(file: int, found: Header, host: tuple[int, int] | None) -> tuple[int, int] | None:
+    """The newest GLIBC the file needs, None for none; refused when this machine's is older."""
+    needed = max(_versions(file), default=None) if found.sections else None
+    if needed is None or (host is not None and needed <= host):
+        return needed
+    have = f"has {host[0]}.{host[1]}" if host else "has no glibc"
+    raise Unfit(f"needs GLIBC {needed[0]}.{needed[1]}, and this machine {have}", _OLDER)
+
+
+def _versions(file: int) -> list[tuple[int, int]]:
+    from elftools.elf.elffile import ELFFile  # only dynamically linked files pay for it
+
+    try:
+        with open(file, "rb", closefd=False) as stream:
+            names = list(islice(_version_names(ELFFile(stream)), _VERSIONS_MAX + 1))
+    except Exception as error:  # whatever a damaged table makes of the parser
+        raise Unfit("has damaged version tables") from error
+    if len(names) > _VERSIONS_MAX:
+        raise Unfit("has damaged version tables")
+    found = (_VERSION.fullmatch(name) for name in names)
+    return [(int(match[1]), int(match[2])) for match in found if match]
+
+
+def _version_names(elf: "ELFFile") -> Iterator[str]:
+    from elftools.elf.gnuversions import GNUVerNeedSection
+
+    for section in elf.iter_sections():
+        if isinstance(section, GNUVerNeedSection):
+            for _, needed in section.iter_versions():
+                yield from (version.name for version in needed)

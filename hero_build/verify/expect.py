@@ -1,0 +1,52 @@
+"""What a fetched artifact must be before it may be installed."""
+
+import os
+from dataclasses import dataclass
+
+from hero_build.errors import Unsupported
+from hero_build.model import Artifact, Library, Offer, Pinned, Platform
+
+
+@dataclass(frozen=True, slots=True)
+class Expect:
+    """`name` is what errors call the file; None for sha256 or size: no one has told, so it is not checked.
+
+    `glibc` is this machine's, None where it has none (a musl host). `member` is the one file wanted of an archive.
+    """
+
+    name: str
+    sha256: str | None
+    size: int | None
+    platform: Platform
+    glibc: tuple[int, int] | None
+    member: str = ""
+
+
+def expect_for(artifact: Artifact, offer: Offer | None, platform: Platform) -> Expect:
+    """What `offer` promises of the artifact, on this machine; no offer: a build's output. Raises Unsupported."""
+    name = offer.asset.name if offer else artifact.name
+    size = offer.asset.size if offer else None
+    if isinstance(artifact, Library):
+        pin = _pin(artifact, platform)
+        return Expect(name, pin.sha256.lower(), size, platform, host_glibc(), pin.member)
+    told = (offer.sha256 or offer.asset.sha256) if offer else None
+    return Expect(name, told.lower() if told else None, size, platform, host_glibc())
+
+
+def host_glibc() -> tuple[int, int] | None:
+    """The version of this machine's GNU libc; None where Python runs on another one."""
+    try:
+        family, _, version = (os.confstr("CS_GNU_LIBC_VERSION") or "").partition(" ")
+        major, minor = version.split(".")[:2]
+        return (int(major), int(minor)) if family == "glibc" else None
+    except (ValueError, OSError):
+        return None
+
+
+def _pin(library: Library, platform: Platform) -> Pinned:
+    wanted = f"{platform.os}-{platform.arch}"
+    for pin in library.pins:
+        if pin.platform == wanted:
+            return pin
+    have = ", ".join(pin.platform for pin in library.pins) or "no platform"
+    raise Unsupported(f"{library.name} is not pinned for {wanted}", f"Its recipe pins it for {have}; add one there.")

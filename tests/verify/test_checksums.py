@@ -1,0 +1,121 @@
+"""SHA256SUMS and <asset>.sha256, as sha256sum writes them and as they go wrong."""
+
+import hashlib
+import subprocess
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hero_build.errors import ChecksumUnreadable
+from hero_build.verify.checksums import parse, parse_single
+
+A, B = "a" * 64, "b" * 64
+
+
+def test_all_forms_in_one_file() -> None:
+    text = f"\ufeff# made by hand\r\n\r\n{A}  one\r\n{B.upper()} *two\n  {A}\tthree\n{B}  ./four\n{A}   with  spaces \n"
+    assert parse(text.encode(), "SHA256SUMS") == {"one": A, "two": B, "three": A, "four": B, "with  spaces ": A}
+
+
+def test_what_sha256sum_writes_is_understood(tmp_path: Path) -> None:
+    for name in ("hero_db-linux-amd64-musl", "a b", "*star", "ünï"):
+        (tmp_path / name).write_text(name)
+    for flag in ("--text", "--binary"):
+        command = ["sha256sum", flag, *(path.name for path in sorted(tmp_path.iterdir()))]
+        out = subprocess.run(command, cwd=tmp_path, capture_output=True, check=True).stdout
+        wanted = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in tmp_path.iterdir()}
+        assert parse(out, "SHA256SUMS") == wanted
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (b"", "names no file"),
+        (b"# nothing\n\n", "names no file"),
+        (b"<!DOCTYPE html>\n", "line 1, is not `hash  name`: '<!DOCTYPE html>'"),
+        (f"{A}  one\n{A[:-1]}  two\n".encode(), "line 2, is not"),
+        (f"{A}f  one\n".encode(), "line 1, is not"),
+        (f"{A}\n".encode(), "line 1, is not"),
+        (f"{A}  \n".encode(), "line 1, is not"),
+        (f"SHA256 (one) = {A}\n".encode(), "line 1, is not"),
+        (f"{A}  one\n{B}  one\n".encode(), "two digests for 'one'"),
+        (f"{A}  one\n{B}  ./one\n".encode(), "two digests for 'one'"),
+        (f"{A}  o\x1b[31mne\n".encode(), "control characters"),
+        (f"{A}  o\0ne\n".encode(), "control characters"),
+        (f"{A}  one\r{B}  two\n".encode(), "control characters"),
+        (b"\x7fELF\x02\x01\x01\xff\xfe", "is not text"),
+    ],
+)
+def test_what_is_not_clear_is_refused(data: bytes, words: str) -> None:
+    with pytest.raises(ChecksumUnreadable) as caught:
+        parse(data, "SHA256SUMS")
+    assert caught.value.message.startswith("SHA256SUMS")
+    assert words in caught.value.message
+    assert caught.value.hint
+    assert caught.value.code == 5
+
+
+def test_the_same_line_twice_is_no_contradiction() -> None:
+    assert parse(f"{A}  one\n{A.upper()} *one\n".encode(), "SHA256SUMS") == {"one": A}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        A,
+        f"{A.upper()}\r\n",
+        f"  {A}  \n\n",
+        f"# comment\n{A}\n",
+        f"{A}  asset\n",
+        f"{A} *dist/asset\n",
+        f"{A}  ./asset\n",
+        f"{B}  other\n{A}  asset\n",
+        f"{A}  asset\n{A}  dist/asset\n",
+    ],
+)
+def test_a_single_checksum(text: str) -> None:
+    assert parse_single(text.encode(), "asset") == A
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (f"{A}  other\n", "asset.sha256 does not speak of 'asset'"),
+        (f"{A}  asset\n{B}  dist/asset\n", "asset.sha256 has two digests for 'asset'"),
+        (f"{A}\n{B}\n", "asset.sha256, line 1, is not"),
+        ("", "asset.sha256 names no file"),
+        ("404 page not found\n", "asset.sha256, line 1, is not"),
+    ],
+)
+def test_a_single_checksum_that_is_not_clear_is_refused(text: str, words: str) -> None:
+    with pytest.raises(ChecksumUnreadable) as caught:
+        parse_single(text.encode(), "asset")
+    assert words in caught.value.message
+
+
+names = st.text(st.characters(min_codepoint=33, blacklist_categories=["Cs", "Cc"]), min_size=1).filter(
+    lambda name: not name.startswith(("*", "./")) and not name[0].isspace()
+)
+digests = st.binary(min_size=32, max_size=32).map(bytes.hex)
+
+
+@given(
+    entries=st.dictionaries(names, digests, min_size=1),
+    separator=st.sampled_from(["  ", " *", "\t"]),
+    newline=st.sampled_from(["\n", "\r\n"]),
+    upper=st.booleans(),
+)
+def test_what_is_written_is_read(entries: dict[str, str], separator: str, newline: str, upper: bool) -> None:
+    lines = (f"{digest.upper() if upper else digest}{separator}{name}{newline}" for name, digest in entries.items())
+    assert parse("".join(lines).encode(), "SHA256SUMS") == entries
+
+
+@given(st.binary() | st.text().map(str.encode))
+def test_any_bytes_are_read_or_refused(data: bytes) -> None:
+    with suppress(ChecksumUnreadable):
+        found = parse(data, "SHA256SUMS")
+        assert found
+        assert all(len(digest) == 64 and int(digest, 16) >= 0 for digest in found.values())
