@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-pytest_plugins = ["forge_server"]
+pytest_plugins = ["forge_server", "fault_server"]
 
 
 @pytest.fixture(autouse=True)

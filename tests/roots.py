@@ -71,7 +71,7 @@ def visible(root: Root) -> Mapping[str, str]:
 def check(root: Root) -> Generation:
     """Assert that the root is consistent: manifest, content and links say the same. Gives back the generation."""
     generation = manifest.load(root.path)
-    owned = set()
+    owned = {item.path for item in generation.adopted}
     for record in generation.records.values():
         for file in (file for entry in record.entries for file in entry.files):
             name = link_name(file.path)
@@ -82,9 +82,17 @@ def check(root: Root) -> Generation:
             assert root.place(file.path).stat().st_mode & 0o7777 == file.mode
     for folder in FOLDERS:
         for name in (f"{folder}/{item}" for item in _names(root.place(folder))):
-            if is_ours(root, name) and name not in owned:
+            if is_ours(root, name) and name not in owned and not _returning(root, name):
                 assert not root.place(name).exists(), f"{name} leads somewhere, and no part owns it"
     return generation
+
+
+def _returning(root: Root, name: str) -> bool:
+    """Is the name about to be given back? Then the generation shows the adopted thing there already."""
+    kept, shown = (root.current / folder / name for folder in ("adopted", ""))
+    if not os.path.lexists(kept):
+        return False
+    return kept.is_dir() == shown.is_dir() and (kept.is_dir() or kept.lstat().st_ino == shown.lstat().st_ino)
 
 
 def settled(root: Root) -> Generation:

@@ -73,9 +73,20 @@ def take_place(root: Root, items: Iterable[Adopted]) -> None:
 def give_back(root: Root, owned: frozenset[str]) -> None:
     """Return what no part shadows any more. A foreign thing that came to stand there since is not overwritten."""
     folder = manifest.current(root.path)
-    for item in kept(root) if folder else ():
-        if folder is not None and item.path not in owned:
-            _give_back(root, folder / ADOPTED / item.path, item)
+    if folder is None:
+        return
+    for item in kept(root):
+        source = folder / ADOPTED / item.path
+        if _never_left(root, source, item):
+            source.unlink()
+        elif item.path not in owned:
+            _give_back(root, source, item)
+
+
+def _never_left(root: Root, source: Path, item: Adopted) -> bool:
+    """Was the adoption interrupted before our link took the place? Then what is kept is but a second link to it."""
+    place = root.place(item.path)
+    return item.form != "folder" and os.path.lexists(place) and os.path.samestat(place.lstat(), source.lstat())
 
 
 def _give_back(root: Root, source: Path, item: Adopted) -> None:

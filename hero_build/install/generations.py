@@ -82,6 +82,8 @@ def _keep(root: Root, folder: Path, kept: Iterable[Adopted], shown: Iterable[Ado
     taken = {item.path for item in shown}
     for item in kept:
         adopt.carry(held, adopted, item.path, adopt.backup_name(held, item.path) if item.path in taken else "")
+        if not os.path.lexists(folder / item.path):  # no part owns it any more: it shows again from the flip on
+            adopt.carry(held, folder, item.path)
     for item in shown:
         if not os.path.lexists(folder / item.path):  # a name that a part owns keeps showing that part's content
             adopt.carry(root.path, folder, item.path)

@@ -30,36 +30,11 @@ from hero_build.pipeline import apply, plan
 from hero_build.settings import read
 from hero_build.tools import Tools
 
-CALLS = [
-    "rename",
-    "renameat",
-    "renameat2",
-    "link",
-    "linkat",
-    "symlink",
-    "symlinkat",
-    "unlink",
-    "unlinkat",
-    "rmdir",
-    "mkdir",
-    "mkdirat",
-    "open",
-    "openat",
-    "creat",
-    "write",
-    "pwrite64",
-    "writev",
-    "ftruncate",
-    "fsync",
-    "fdatasync",
-    "chmod",
-    "fchmod",
-    "fchmodat",
-    "utimensat",
-    "flock",
-    "copy_file_range",
-    "sendfile",
-]
+CALLS = (
+    "?rename,?renameat,?renameat2,?link,?linkat,?symlink,?symlinkat,?unlink,?unlinkat,?rmdir,?mkdir,?mkdirat,"
+    "?open,?openat,?creat,?write,?pwrite64,?writev,?ftruncate,?fsync,?fdatasync,?chmod,?fchmod,?fchmodat,"
+    "?utimensat,?flock,?copy_file_range,?sendfile"
+)
 LINE = re.compile(r"^(?P<pid>\d+) +(?P<call>\w+)\((?P<rest>.*)$")
 STRACE = shutil.which("strace")
 FOREIGN = "another tool"
@@ -216,7 +191,7 @@ def state(world: World) -> str | None:
     outputs = set()
     for name in ("db", "db_admin"):
         path = world.root.path / "bin" / name
-        if path.is_file() and path.is_symlink():
+        if path.is_file() and path.read_bytes().startswith(b"\x7fELF"):
             outputs.add(subprocess.run([path], check=True, capture_output=True, text=True).stdout.split()[1])
     assert len(versions) <= 1
     assert outputs == versions, f"the programs are {outputs}, the manifest says {versions}"
@@ -241,7 +216,7 @@ def test_killed_at_every_change(name: str, published: Path, tmp_path: Path) -> N
     whole = fresh(published, tmp_path / "whole")
     scenario.prepare(whole)
     calls = recorded(whole, scenario.words)
-    assert len(calls) >= 20, calls
+    assert len(calls) >= 12, calls
     wanted, version = end(whole), state(whole)
     seen = set()
     for number, (call, when) in enumerate(calls):
@@ -252,6 +227,7 @@ def test_killed_at_every_change(name: str, published: Path, tmp_path: Path) -> N
         assert killed.returncode == -9, f"{call} {when} was not reached: {killed.stderr}"
         after = state(world)
         assert after in scenario.versions, f"killed at {call} {when}"
+        assert after is not None or scenario.prepare not in (foreign, adopted) or mine(world)
         seen.add(after)
         again(world, scenario, name, version, after)
         assert end(world) == wanted, f"killed at {call} {when}"

@@ -10,11 +10,11 @@ import zipfile
 from pathlib import Path, PurePosixPath
 
 import pytest
-from elves import shared_bytes, static_bytes
-from fetched import LINUX_GNU, fetched
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from elves import shared_bytes, static_bytes
+from fetched import LINUX_GNU, fetched
 from hero_build.errors import ChecksumMismatch, DiskFull, NotTheProgram
 from hero_build.model import Library, Verified
 from hero_build.verify import archives

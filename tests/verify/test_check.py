@@ -5,9 +5,9 @@ import os
 from pathlib import Path, PurePosixPath
 
 import pytest
+
 from elves import program, static_elf
 from fetched import HOST, LINUX_MUSL, fetched
-
 from hero_build.errors import ChecksumMismatch, NotTheProgram, SizeMismatch, Unsupported
 from hero_build.model import Artifact, Asset, Binary, Fetched, Library, Offer, Pinned, Platform, WasmBundle
 from hero_build.verify.check import verify

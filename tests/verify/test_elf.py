@@ -8,11 +8,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from elves import compiled, libc_elf, shared_bytes, shared_elf, static_bytes, static_elf
-from fetched import ARCH, HOST, LINUX_GNU, LINUX_MUSL
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from elves import compiled, libc_elf, shared_bytes, shared_elf, static_bytes, static_elf
+from fetched import ARCH, HOST, LINUX_GNU, LINUX_MUSL
 from hero_build.errors import NotTheProgram, Unsupported
 from hero_build.model import Elf, Platform
 from hero_build.verify.elf import inspect

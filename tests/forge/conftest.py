@@ -1,0 +1,32 @@
+"""What the tests of forge/ share: impatient limits, what was emitted, an inbox, a client of the fault server."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from fault_server import FaultServer
+from hero_build.events import Event
+from hero_build.forge.forgejo import Forgejo
+from hero_build.forge.inbox import Inbox
+from hero_build.settings import Secret
+from impatient import QUICK, TOKEN
+
+
+@pytest.fixture
+def events() -> list[Event]:
+    return []
+
+
+@pytest.fixture
+def forge(faults: FaultServer, events: list[Event]) -> Iterator[Forgejo]:
+    """A client of the fault server that carries TOKEN."""
+    made = Forgejo(faults.url, Secret(TOKEN), events.append, QUICK)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def inbox(tmp_path: Path) -> Iterator[Inbox]:
+    with Inbox(tmp_path / "partial") as made:
+        yield made

@@ -1,0 +1,345 @@
+"""The API of a server that misbehaves: each fault is one error that says what to do, and nothing leaks."""
+
+import time
+from dataclasses import replace
+from email.utils import formatdate
+
+import pytest
+
+from fault_server import (
+    FaultServer,
+    Flood,
+    answer,
+    document,
+    dripping_headers,
+    gzipped,
+    many_headers,
+    raw,
+    redirect,
+    say,
+    truncated,
+)
+from hero_build.errors import (
+    AuthError,
+    ForgeAnswer,
+    HeroBuildError,
+    NetworkError,
+    ReleaseNotFound,
+    RepoNotFound,
+    UnsafeName,
+)
+from hero_build.events import Event, Retrying, Warned
+from hero_build.forge.forgejo import Forgejo
+from hero_build.forge.protocol import Ref
+from hero_build.model import Package
+from impatient import QUICK, TOKEN
+
+LATEST = "/api/v1/repos/o/r/releases/latest"
+TAGGED = "/api/v1/repos/o/r/releases/tags/v1"
+REF = Ref("o/r")
+
+
+def refused(forge: Forgejo, ref: Ref = REF) -> HeroBuildError:
+    with pytest.raises(HeroBuildError) as caught:
+        forge.find(ref)
+    assert caught.value.hint, "every failure says what to do next"
+    assert TOKEN not in f"{caught.value.message} {caught.value.hint}"
+    return caught.value
+
+
+def waits(events: list[Event]) -> list[float]:
+    return [event.wait for event in events if isinstance(event, Retrying)]
+
+
+def test_a_release_is_read_with_its_assets(forge: Forgejo, faults: FaultServer) -> None:
+    faults.release("o/r", "v1", {"prog": b"12345"})
+    release = forge.find(REF)
+    assert (release.forge, release.repo, release.tag) == (faults.url, "o/r", "v1")
+    assert [(asset.name, asset.size, asset.id) for asset in release.assets] == [("prog", 5, "v1-prog")]
+    assert release.commit is None, "a branch is no commit"
+    assert faults.seen[0].headers["authorization"] == f"token {TOKEN}"
+    assert faults.seen[0].headers["accept-encoding"] == "identity"
+    assert forge.find(Ref("o/r", "v1")) == release
+
+
+def test_a_commit_is_told_when_the_release_names_one(forge: Forgejo, faults: FaultServer) -> None:
+    faults.on(LATEST, say(document(faults.url, "v1", {}, target_commitish="a" * 40)))
+    assert forge.find(REF).commit == "a" * 40
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "kind", "said", "hint"),
+    [
+        (401, b'{"message": "user does not exist", "url": "x"}', AuthError, "user does not exist", "FORGEJO_TOKEN"),
+        (403, b'{"message": "token lacks scope", "url": "x"}', AuthError, "token lacks scope", "read:repository"),
+        (418, b"I am a teapot\nreally", ForgeAnswer, "I am a teapot", "--forge"),
+        (400, b"<html>" + b"x" * 5000, ForgeAnswer, "400", "--forge"),
+    ],
+)
+def test_other_refusals_are_not_tried_again(
+    forge: Forgejo,
+    faults: FaultServer,
+    events: list[Event],
+    status: int,
+    body: bytes,
+    kind: type[HeroBuildError],
+    said: str,
+    hint: str,
+) -> None:
+    faults.on(LATEST, answer(status, body))
+    error = refused(forge)
+    assert type(error) is kind
+    assert error.code == 4
+    assert said in error.message
+    assert hint in error.hint
+    assert len(error.message) < 400
+    assert len(faults.seen) == 1
+    assert not events
+
+
+def test_404_tells_a_missing_repo_from_a_missing_release(forge: Forgejo, faults: FaultServer) -> None:
+    assert isinstance(refused(forge), RepoNotFound)
+    assert "FORGEJO_TOKEN" in refused(forge).hint
+    faults.on("/api/v1/repos/o/r", say({"full_name": "o/r"}))
+    error = refused(forge)
+    assert type(error) is ReleaseNotFound
+    assert error.message == "o/r has no release"
+
+
+def test_an_unknown_tag_names_the_nearest(forge: Forgejo, faults: FaultServer) -> None:
+    faults.on("/api/v1/repos/o/r", say({}))
+    pages = [[document("", f"v{page}.{number}", {}) for number in range(50)] for page in range(2)]
+    faults.on("/api/v1/repos/o/r/releases", say(pages[0]), say(pages[1]), say([]))
+    error = refused(forge, Ref("o/r", "v1.499"))
+    assert isinstance(error, ReleaseNotFound)
+    assert "v1.49" in error.hint
+    assert [path for path in faults.paths() if "page" in path][-1].endswith("limit=50&page=3")
+
+
+@pytest.mark.parametrize("tag", ["../x", "..", "a\nb", "a\0b", "\x1b[31m", "a b"])
+def test_a_hostile_tag_is_refused_before_anyone_is_asked(forge: Forgejo, faults: FaultServer, tag: str) -> None:
+    assert isinstance(refused(forge, Ref("o/r", tag)), UnsafeName)
+    assert not faults.seen
+
+
+def test_a_tag_is_one_quoted_segment(forge: Forgejo, faults: FaultServer) -> None:
+    told = document(faults.url, "rel/1.0%2e+ü", {})
+    faults.on("/api/v1/repos/o/r/releases/tags/rel%2F1.0%252e%2B%C3%BC", say(told))
+    assert forge.find(Ref("o/r", "rel/1.0%2e+ü")).tag == "rel/1.0%2e+ü"
+
+
+def test_unsafe_asset_names_are_left_out_and_told(forge: Forgejo, faults: FaultServer, events: list[Event]) -> None:
+    names = ["../../etc/passwd", "a\nb", "\x1b[2J", "..", "a\0", "good"]
+    faults.on(LATEST, say(document(faults.url, "v1", dict.fromkeys(names, 1))))
+    assert [asset.name for asset in forge.find(REF).assets] == ["good"]
+    assert len([event for event in events if isinstance(event, Warned)]) == 5
+
+
+@pytest.mark.parametrize("tag", ["../x", "a\nb", "\x1b[31m"])
+def test_an_unsafe_tag_of_the_newest_release_is_refused(forge: Forgejo, faults: FaultServer, tag: str) -> None:
+    faults.on(LATEST, say(document(faults.url, tag, {})))
+    assert isinstance(refused(forge), UnsafeName)
+
+
+def test_429_waits_as_long_as_it_is_told(faults: FaultServer, events: list[Event]) -> None:
+    forge = Forgejo(faults.url, None, events.append, replace(QUICK, longest=0.2))
+    told = say(document(faults.url, "v1", {}))
+    faults.on(LATEST, answer(429, b"slow down", {"Retry-After": "0"}), answer(429, b"", {"Retry-After": "3600"}), told)
+    assert forge.find(REF).tag == "v1"
+    assert waits(events) == [0, 0.2]
+    faults.on(LATEST, answer(429, b"", {"Retry-After": formatdate(time.time() + 3600, usegmt=True)}), told)
+    assert forge.find(REF).tag == "v1"
+    assert waits(events)[2] == 0.2
+    forge.close()
+
+
+@pytest.mark.parametrize("after", ["", "soon", "-1", "9" * 400, "Mon, 99 Foo", "²"])
+def test_429_with_no_sensible_retry_after(forge: Forgejo, faults: FaultServer, after: str) -> None:
+    faults.on(LATEST, answer(429, b"", {"Retry-After": after}), say(document(faults.url, "v1", {})))
+    assert forge.find(REF).tag == "v1"
+
+
+def test_500_twice_then_fine(forge: Forgejo, faults: FaultServer, events: list[Event]) -> None:
+    faults.on(LATEST, answer(500, b"oops"), answer(502), say(document(faults.url, "v1", {})))
+    assert forge.find(REF).tag == "v1"
+    assert next(event.why for event in events if isinstance(event, Retrying)) == "127.0.0.1 failed (500): oops"
+
+
+@pytest.mark.parametrize("status", [429, 500, 503])
+def test_a_failure_for_ever_ends_after_the_attempts(forge: Forgejo, faults: FaultServer, status: int) -> None:
+    faults.on(LATEST, answer(status, b"busy"))
+    error = refused(forge)
+    assert isinstance(error, NetworkError)
+    assert f"({status}): busy" in error.message
+    assert len(faults.seen) == QUICK.attempts
+
+
+def test_an_answer_that_ends_early_is_asked_for_again(forge: Forgejo, faults: FaultServer) -> None:
+    faults.on(LATEST, raw(b""), truncated(b"x" * 100, 10), say(document(faults.url, "v1", {})))
+    assert forge.find(REF).tag == "v1"
+
+
+def test_no_one_there(forge: Forgejo, faults: FaultServer, events: list[Event]) -> None:
+    faults.stop()
+    error = refused(forge)
+    assert isinstance(error, NetworkError)
+    assert "cannot be reached" in error.message
+    assert len(waits(events)) == QUICK.attempts - 1
+
+
+def test_an_unknown_host(events: list[Event]) -> None:
+    forge = Forgejo("http://forge.invalid", None, events.append, QUICK)
+    assert "forge.invalid cannot be reached" in refused(forge).message
+
+
+def test_headers_without_end_are_cut_off(forge: Forgejo, faults: FaultServer) -> None:
+    faults.on(LATEST, many_headers())
+    error = refused(forge)
+    assert isinstance(error, ForgeAnswer)
+    assert "headers" in error.message
+
+
+def test_headers_that_drip_end_at_the_deadline(faults: FaultServer, events: list[Event]) -> None:
+    forge = Forgejo(faults.url, None, events.append, replace(QUICK, answer=0.3, stall=5, attempts=1))
+    faults.on(LATEST, dripping_headers())
+    error = refused(forge)
+    assert isinstance(error, NetworkError)
+    assert "it took more than 0.3 s" in error.message
+
+
+def test_no_byte_for_the_stall_limit(faults: FaultServer, events: list[Event]) -> None:
+    forge = Forgejo(faults.url, None, events.append, replace(QUICK, stall=0.1, attempts=1))
+    faults.on(LATEST, dripping_headers(pause=5))
+    assert "nothing came for 0.1 s" in refused(forge).message
+
+
+@pytest.mark.parametrize("what", [b"SSH-2.0-OpenSSH_9.2\r\n", b"HTTP/9.9 200 OK\r\n\r\n", b"HTTP/1.1 2x0 OK\r\n\r\n"])
+def test_what_is_not_http(forge: Forgejo, faults: FaultServer, what: bytes) -> None:
+    faults.on(LATEST, raw(what))
+    assert isinstance(refused(forge), ForgeAnswer)
+
+
+def test_a_redirect_loop(forge: Forgejo, faults: FaultServer) -> None:
+    faults.on(LATEST, redirect("/b"))
+    faults.on("/b", redirect(LATEST))
+    error = refused(forge)
+    assert isinstance(error, ForgeAnswer)
+    assert "in a circle" in error.message
+    assert faults.paths() == [LATEST, "/b"]
+
+
+def test_redirects_without_end(forge: Forgejo, faults: FaultServer) -> None:
+    for number in range(20):
+        faults.on(f"/{number}", redirect(f"/{number + 1}"))
+    faults.on(LATEST, redirect("/0"))
+    assert "more than 5 times" in refused(forge).message
+    assert len(faults.seen) == QUICK.redirects + 1
+
+
+@pytest.mark.parametrize("location", ["", "file:///etc/passwd", "ftp://h/x", "http://", "http://a:x/"])
+def test_a_redirect_to_nowhere(forge: Forgejo, faults: FaultServer, location: str) -> None:
+    faults.on(LATEST, redirect(location))
+    assert isinstance(refused(forge), ForgeAnswer)
+
+
+def test_a_redirect_of_the_api_is_followed(forge: Forgejo, faults: FaultServer) -> None:
+    faults.on(LATEST, redirect("/api/v1/repos/o/new/releases/latest", 307))
+    faults.on("/api/v1/repos/o/new/releases/latest", say(document(faults.url, "v1", {})))
+    assert forge.find(REF).repo == "o/r"
+    assert all(seen.headers["authorization"] == f"token {TOKEN}" for seen in faults.seen)
+
+
+def test_the_token_does_not_follow_to_another_host(forge: Forgejo, faults: FaultServer, another: FaultServer) -> None:
+    faults.on(LATEST, redirect(f"{another.url}/elsewhere"))
+    another.on("/elsewhere", redirect(f"{faults.url}/back"))
+    faults.on("/back", say(document(faults.url, "v1", {})))
+    assert forge.find(REF).tag == "v1"
+    assert [seen.path for seen in another.seen] == ["/elsewhere"]
+    assert "authorization" not in another.seen[0].headers
+    assert TOKEN not in str(another.seen)
+
+
+def test_cookies_are_not_kept(forge: Forgejo, faults: FaultServer) -> None:
+    told = say(document(faults.url, "v1", {}))
+    faults.on(LATEST, redirect("/b"))
+    faults.on("/b", told)
+    faults.on(LATEST, answer(302, b"", {"Location": "/b", "Set-Cookie": "session=1; Path=/"}))
+    forge.find(REF)
+    assert "cookie" not in faults.seen[-1].headers
+
+
+def test_a_compressed_answer_is_refused(forge: Forgejo, faults: FaultServer) -> None:
+    faults.on(LATEST, gzipped(b'{"tag_name": "v1"}'))
+    error = refused(forge)
+    assert isinstance(error, ForgeAnswer)
+    assert "encoded as 'gzip'" in error.message
+
+
+@pytest.mark.parametrize("body", [b"", b"<!DOCTYPE html>\n<title>Log in", b"\xff\xfe", b"[" * 100_000, b"9" * 5000])
+def test_an_answer_that_is_not_json(forge: Forgejo, faults: FaultServer, body: bytes) -> None:
+    faults.on(LATEST, answer(200, body))
+    error = refused(forge)
+    assert isinstance(error, ForgeAnswer)
+    assert len(error.message) < 500
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        None,
+        [],
+        "v1",
+        {},
+        {"tag_name": 1},
+        {"tag_name": "v1", "assets": {}},
+        {"tag_name": "v1", "assets": [1]},
+        {"tag_name": "v1", "assets": [{"name": None}]},
+        {"tag_name": "v1", "assets": [{"name": "a"}]},
+        {"tag_name": "v1", "assets": [{"name": "a", "browser_download_url": "http://h/a", "size": -1}]},
+        {"tag_name": "v1", "assets": [{"name": "a", "browser_download_url": "http://h/a", "size": "1"}]},
+        {"tag_name": "v1", "prerelease": "yes"},
+    ],
+)
+def test_json_of_another_shape(forge: Forgejo, faults: FaultServer, told: object) -> None:
+    faults.on(LATEST, say(told))
+    assert isinstance(refused(forge), ForgeAnswer)
+
+
+def test_an_endless_answer_is_not_held(forge: Forgejo, faults: FaultServer) -> None:
+    flood = Flood()
+    faults.on(LATEST, flood)
+    error = refused(forge)
+    assert isinstance(error, ForgeAnswer)
+    assert "more than 8 MiB" in error.message
+    faults.stop()
+    assert flood.sent < 32 << 20, "the connection ends soon after the limit"
+
+
+def test_a_package_is_a_release_with_digests(forge: Forgejo, faults: FaultServer) -> None:
+    package = Package("o", "zinit", "dev")
+    told = [{"name": "zinit-linux-amd64", "size": 3, "sha256": "a" * 64, "id": 7}, {"name": "../x", "sha256": ""}]
+    faults.on("/api/v1/packages/o/generic/zinit/dev/files", say(told))
+    release = forge.find(Ref("o/zinit", None, package))
+    assert release.tag == "dev"
+    asset = release.assets[0]
+    assert (asset.url, asset.sha256, asset.id) == (
+        f"{faults.url}/api/packages/o/generic/zinit/dev/zinit-linux-amd64",
+        "a" * 64,
+        "a" * 64,
+    )
+    assert len(release.assets) == 1
+
+
+def test_an_unknown_package_version_names_the_nearest(forge: Forgejo, faults: FaultServer) -> None:
+    package = Package("o", "zinit", "dev2")
+    assert isinstance(refused(forge, Ref("o/zinit", None, package)), ReleaseNotFound)
+    known = [{"name": "zinit", "version": "dev"}, {"name": "zinit-other", "version": "dev2"}]
+    faults.on("/api/v1/packages/o", say(known))
+    assert refused(forge, Ref("o/zinit", None, package)).hint == "Did you mean dev?"
+
+
+@pytest.mark.parametrize("part", ["..", "a/b", "a\n", ""])
+def test_a_hostile_package_is_refused_before_anyone_is_asked(forge: Forgejo, faults: FaultServer, part: str) -> None:
+    for package in (Package(part, "n", "v"), Package("o", part, "v"), Package("o", "n", part)):
+        assert isinstance(refused(forge, Ref("o/r", None, package)), UnsafeName)
+    assert not faults.seen
