@@ -212,6 +212,7 @@ class Request:
     ref: str | None = None
     reset: bool = False
     checksum: Literal["required", "if-present"] = "if-present"
+    update: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -76,7 +76,7 @@ def read(flags: Mapping[str, Any], environ: MutableMapping[str, str]) -> Setting
         recipes=tuple(_path(part) for part in _folders(pick("recipes", ""))),
         cache=_path(pick("cache", None) or _default_cache()),
         jobs=_number("jobs", pick("jobs", 16), 1),
-        wait=_number("wait", pick("wait", 0), 0),
+        wait=_number("wait", pick("wait", 10), 0),
         plain_http=tuple(config.get("plain_http", ())),
         token=Secret(token) if token else None,
         sources=tuple(seen.items()),

@@ -105,7 +105,7 @@ class _Transfer:
                 if self.partial.high > before and time.monotonic() < deadline:
                     continue
                 if isinstance(error, CutShort):
-                    raise SizeMismatch(error.message, _BROKEN) from error
+                    raise SizeMismatch(self._short(), _BROKEN) from error
                 raise
 
     def _attempt(self) -> None:
@@ -133,9 +133,13 @@ class _Transfer:
                 raise NetworkError(f"{self.asset.name} took more than {self.limits.transfer:g} s", _BROKEN)
         whole = body.total if body.total is not None else self.asset.size
         if whole is not None and self.partial.size < whole:
-            raise CutShort(f"{self.asset.name} broke off after {self.partial.size} of {whole} bytes", _BROKEN)
+            raise CutShort(self._short(), _BROKEN)
         if self.partial.size == 0:
             raise _empty(self.asset)
+
+    def _short(self) -> str:
+        size = f" of {self.asset.size}" if self.asset.size is not None else ""
+        return f"{self.asset.name} broke off after {self.partial.size}{size} bytes"
 
     def _check_told(self, body: Body) -> None:
         if body.total == 0:

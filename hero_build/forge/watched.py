@@ -21,6 +21,7 @@ class Watched:
         self._patience: float | None = None
         self._seconds = self._deadline = self._hand_over = 0.0
         self._begun = False
+        self._broken: OSError | None = None
 
     def until(self, seconds: float) -> None:
         """All must be over `seconds` from now."""
@@ -34,11 +35,21 @@ class Watched:
         self._hand_over = time.monotonic() + _LIVELY if lively else 0.0
 
     def receive(self, buffer: Any) -> int | None:
+        """As RawIOBase.readinto; None, "nothing now", makes a BufferedReader return what it has of the piece."""
         now = time.monotonic()
-        if self._begun and self._hand_over and now > self._hand_over:
-            return None  # in io's terms "nothing now": a BufferedReader then returns what it has
-        self._wait_at_most(now)
-        size = self._sock.recv_into(buffer)
+        filling = self._begun and self._hand_over
+        if filling and (self._broken or now > self._hand_over):
+            return None
+        if self._broken:
+            raise self._broken
+        try:
+            self._wait_at_most(now)
+            size = self._sock.recv_into(buffer)
+        except OSError as error:
+            if not filling:
+                raise
+            self._broken = error  # the bytes before it are good: the next piece is where it ends
+            return None
         self._begun = True
         return size
 

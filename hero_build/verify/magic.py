@@ -29,7 +29,7 @@ _MAGIC = (
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class Description:
     """`words` continue "it is …"; `answer`: a server's message that came in place of the file."""
 
     words: str
@@ -37,16 +37,16 @@ class Kind:
     answer: bool = False
 
 
-def describe(head: bytes) -> Kind:
+def describe(head: bytes) -> Description:
     """What begins with these bytes (the first HEAD of a file)."""
     if not head:
-        return Kind("an empty file")
+        return Description("an empty file")
     for magic, words in _MAGIC:
         if head.startswith(magic):
-            return Kind(words)
+            return Description(words)
     if head[257:262] == b"ustar":
-        return Kind("a tar archive")
-    return _text(head) or Kind(f"of an unknown kind (it begins with {head[:8].hex(' ')})")
+        return Description("a tar archive")
+    return _text(head) or Description(f"of an unknown kind (it begins with {head[:8].hex(' ')})")
 
 
 def first_line(head: bytes) -> str:
@@ -56,17 +56,17 @@ def first_line(head: bytes) -> str:
     return f"{line[:99]}…" if len(line) > 100 else line.rstrip()
 
 
-def _text(head: bytes) -> Kind | None:
+def _text(head: bytes) -> Description | None:
     begin = head.removeprefix(b"\xef\xbb\xbf").lstrip().lower()
     line = first_line(head)
     if begin.startswith((b"<!doctype html", b"<html", b"<head", b"<body", b"<!--")):
-        return Kind(f"an HTML page that begins with {line!r}", _LOGIN, answer=True)
+        return Description(f"an HTML page that begins with {line!r}", _LOGIN, answer=True)
     if begin.startswith(b"<"):
-        return Kind(f"an XML document that begins with {line!r}", _REFUSED, answer=True)
+        return Description(f"an XML document that begins with {line!r}", _REFUSED, answer=True)
     if begin.startswith((b"{", b"[")) and b"\0" not in head:
-        return Kind(f"a JSON document that begins with {line!r}", _REFUSED, answer=True)
+        return Description(f"a JSON document that begins with {line!r}", _REFUSED, answer=True)
     try:
         codecs.getincrementaldecoder("utf-8")().decode(head)  # the last character may be cut
     except UnicodeDecodeError:
         return None
-    return None if b"\0" in head or not line else Kind(f"a text that begins with {line!r}")
+    return None if b"\0" in head or not line else Description(f"a text that begins with {line!r}")

@@ -1,0 +1,57 @@
+# make demo    the main job from end to end, on a machine with Python 3.11, git and cargo
+# make test    everything, as CI runs it
+# make check   the inner loop: style, types and the fast tests
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PYTEST := $(BIN)/python -m pytest
+# Minutes, not seconds: kills at every system call; cargo, wheels and the demo.
+SLOW := --ignore=tests/crash --ignore=tests/project
+COMPILE := $(BIN)/pip-compile --quiet --generate-hashes --strip-extras --allow-unsafe \
+	--no-emit-index-url --no-emit-trusted-host --no-emit-find-links
+
+.PHONY: venv check lint test demo bench requirements clean
+.DELETE_ON_ERROR:
+
+venv: $(VENV)/.ready
+
+$(VENV)/.ready: requirements-dev.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "hero-build needs Python 3.11 or newer; name one with: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --require-hashes -r requirements-dev.txt
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
+	@touch $@
+
+lint: venv
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+
+check: lint
+	$(PYTEST) -q -n auto $(SLOW)
+
+test: lint
+	$(PYTEST) -n auto
+
+demo: cache/demo/venv/.ready
+	@cache/demo/venv/bin/python tools/demo.py
+
+cache/demo/venv/.ready: requirements.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "hero-build needs Python 3.11 or newer; name one with: make PYTHON=python3.12 demo"; exit 1; }
+	@mkdir -p cache/demo
+	@$(PYTHON) -m venv cache/demo/venv
+	@cache/demo/venv/bin/python -m pip install --quiet --require-hashes -r requirements.txt
+	@touch $@
+
+bench: venv
+	$(BIN)/python -m bench
+
+requirements: venv
+	CUSTOM_COMPILE_COMMAND="make requirements" $(COMPILE) --upgrade -o requirements.txt pyproject.toml
+	CUSTOM_COMPILE_COMMAND="make requirements" $(COMPILE) --upgrade --extra dev -c requirements.txt \
+		-o requirements-dev.txt pyproject.toml
+
+clean:
+	rm -rf $(VENV) dist cache/demo cache/demo-target

@@ -1,0 +1,84 @@
+"""`python -m bench [--only KEY]… [--repeat N] [--quick] [--docs]`"""
+
+import argparse
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from bench import result, tools, world
+from bench.bench import DELAY, Bench
+from bench.delay import proxy
+from bench.measure import Failed
+from bench.places import DOCS, OUT
+from bench.plot import svg
+from bench.result import Results, Row
+from bench.rows import ROWS
+from bench.server import NoServer, free_port, serve
+from bench.table import page
+
+_KEPT = OUT / "results.json"
+
+
+def main() -> int:
+    wanted = _parse(sys.argv[1:])
+    if not wanted.render:
+        try:
+            result.write(_KEPT, _measured(wanted.only or list(ROWS), 1 if wanted.quick else wanted.repeat))
+        except (NoServer, Failed) as error:
+            print(error, file=sys.stderr)
+            return 1
+    results = result.read(_KEPT)
+    folder = DOCS if wanted.docs else OUT
+    text = page(results)
+    (folder / "benchmarks.md").write_text(text, encoding="utf-8")
+    (folder / "benchmarks.svg").write_text(svg(results), encoding="utf-8")
+    print(text)
+    return 0
+
+
+def _parse(words: Sequence[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m bench", description="Measure hero-build beside its peers.")
+    parser.add_argument("--only", action="append", choices=list(ROWS), help="this kind of work; may be given again")
+    parser.add_argument("--repeat", type=int, default=7, metavar="N", help="rounds that count (default: 7)")
+    parser.add_argument("--quick", action="store_true", help="one round: a trial of the benchmark, not a measurement")
+    parser.add_argument("--render", action="store_true", help="measure nothing: render what was measured last")
+    parser.add_argument(
+        "--docs", action="store_true", help="write docs/benchmarks.md and .svg, not those in bench/out/"
+    )
+    return parser.parse_args(words)
+
+
+def _measured(keys: Sequence[str], rounds: int) -> Results:
+    _say("preparing programs and files")
+    at_hand = tools.prepare()
+    world.build()
+    with _bench(at_hand, rounds) as bench:
+        rows = [row for key in ROWS if key in keys for row in _rows(key, bench)]
+    return Results({**tools.machine(at_hand), "rounds": str(rounds)}, tuple(rows))
+
+
+def _rows(key: str, bench: Bench) -> list[Row]:
+    begin = time.monotonic()
+    rows = ROWS[key](bench)
+    _say(f"{key} took {time.monotonic() - begin:.0f} s")
+    return rows
+
+
+@contextmanager
+def _bench(at_hand: tools.Tools, rounds: int) -> Iterator[Bench]:
+    behind = free_port()
+    with proxy(behind, DELAY) as far, proxy(behind, 0) as direct, serve(behind, _loopback(far)) as server:
+        yield Bench(server, at_hand, rounds, _loopback(direct))
+
+
+def _loopback(port: int) -> str:
+    return f"http://127.0.0.1:{port}"
+
+
+def _say(text: str) -> None:
+    print(f"[bench] {text}", file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,95 @@
+"""How each peer does the work: the same apps from the same server, into an empty folder."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from shlex import quote
+
+from bench import world
+from bench.measure import Command, Failed, Peer, environment
+from bench.places import WORLD
+from bench.result import HERO
+from bench.tools import Tools
+from bench.world import OWNER, App
+
+CURL, CURL_AGAIN, MISE = "curl+openssl", "curl+openssl again", "mise"
+_TAG = "v1.0.0"
+
+
+def downloaders(tools: Tools, apps: Sequence[App], fleet: str, base: str) -> list[Peer]:
+    """All of them, the first one named twice: how far it differs from itself is how much the rest may be trusted."""
+    bare = [curl(CURL, apps, base), curl(CURL_AGAIN, apps, base)]
+    other = [mise(tools.mise, apps, base)] if tools.mise else []
+    return [*bare, *other, hero(tools.hero, apps, fleet, base)]
+
+
+def curl(name: str, apps: Sequence[App], base: str, *, verify: bool = True) -> Peer:
+    """curl with 16 transfers at once; then openssl's sha256 of every file. It is told all addresses beforehand."""
+
+    def prepare(folder: Path) -> Command:
+        lines = [f'url = "{base}{_path(app)}"\noutput = "{folder / app.name}"\n' for app in apps]
+        (folder / "urls").write_text("".join(lines))
+        fetch = "curl --silent --show-error --fail --parallel --parallel-max 16 --config urls"
+        check = "openssl dgst -sha256 " + " ".join(quote(app.name) for app in apps)
+        script = f"{fetch} && {check}" if verify else f"exec {fetch}"
+        argv = ("/bin/sh", "-c", script)
+        return Command(argv, environment(folder), folder)
+
+    return Peer(name, prepare, lambda folder: _complete(apps, lambda app: folder / app.name))
+
+
+def mise(program: Path, apps: Sequence[App], base: str) -> Peer:
+    """`mise install` by its forgejo backend, without any state from before."""
+    return Peer(
+        MISE,
+        lambda folder: mise_install(program, apps, base, folder),
+        lambda folder: _complete(apps, lambda app: mise_file(folder, app)),
+    )
+
+
+def mise_install(program: Path, apps: Sequence[App], base: str, folder: Path) -> Command:
+    """Its configuration is written here; with `1.0.0` for the tag it needs no guess, which is its faster way."""
+    lines = [f'"forgejo:{OWNER}/{app.name}" = {{ version = "1.0.0", api_url = "{base}/api/v1" }}' for app in apps]
+    (folder / "mise.toml").write_text("\n".join(["[tools]", *lines, ""]))
+    own = {f"MISE_{name.upper()}_DIR": folder / name for name in ("data", "cache", "config", "state")}
+    quiet = {"MISE_YES": "1", "MISE_JOBS": "16", "MISE_USE_VERSIONS_HOST": "0"}
+    env = environment(folder, MISE_TRUSTED_CONFIG_PATHS=folder, **own, **quiet)
+    return Command((str(program), "install"), env, folder)
+
+
+def mise_file(folder: Path, app: App) -> Path:
+    """Where mise has put an app's program."""
+    home = folder / "data" / "installs" / f"forgejo-{OWNER}-{app.name}" / "1.0.0"
+    files = [path for path in home.rglob("*") if path.is_file() and path.stat().st_size]
+    return max(files, key=lambda path: path.stat().st_size, default=home / app.name)
+
+
+def hero(program: Path, apps: Sequence[App], fleet: str, base: str) -> Peer:
+    """`hero-build install` into a fresh root: resolved, verified, synced, committed."""
+    return Peer(
+        HERO,
+        lambda folder: hero_command(program, fleet, base, folder, "install", "@bench", "--mode", "download"),
+        lambda folder: _complete(apps, lambda app: folder / "root" / "bin" / app.name),
+    )
+
+
+def hero_command(program: Path, fleet: str, base: str, folder: Path, *arguments: str) -> Command:
+    """hero-build with `<folder>/root` for its root, and the recipes of a fleet beside its own."""
+    env = environment(
+        folder,
+        HERO_ROOT=folder / "root",
+        HERO_RECIPES=world.recipes(fleet),
+        HERO_BUILD_CACHE=folder / "cache",
+        FORGEJO_URL=base,
+    )
+    return Command((str(program), *arguments), env, folder)
+
+
+def _path(app: App) -> str:
+    return "/" + str(app.file(_TAG).relative_to(WORLD / "www"))
+
+
+def _complete(apps: Sequence[App], place: Callable[[App], Path]) -> None:
+    for app in apps:
+        size = place(app).stat().st_size
+        if size != app.size:
+            raise Failed(f"{app.name} has {size} bytes and should have {app.size}")

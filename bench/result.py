@@ -1,0 +1,77 @@
+"""What was measured: rows of samples with the targets they are held to, and their JSON form."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+HERO = "hero-build"
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """`peer`'s share of `against` (or, without it, its value in the row's unit) should be at most `most`."""
+
+    most: float
+    against: str = ""
+    peer: str = HERO
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One kind of work. `samples` holds each peer's values, in the order of the rounds, so that they pair up."""
+
+    key: str
+    title: str
+    unit: str
+    samples: Mapping[str, tuple[float, ...]]
+    targets: tuple[Target, ...] = ()
+    facts: tuple[tuple[str, bool], ...] = ()
+    """Sentences that should be true, and whether they were."""
+    notes: tuple[str, ...] = ()
+
+    def middle(self, peer: str) -> float:
+        return median(self.samples[peer])
+
+    def ratios(self, peer: str, against: str) -> tuple[float, ...]:
+        """Round by round: what the two did right after one another."""
+        return tuple(a / b for a, b in zip(self.samples[peer], self.samples[against], strict=True))
+
+
+@dataclass(frozen=True, slots=True)
+class Results:
+    """All rows of a run, and the machine they were measured on."""
+
+    machine: Mapping[str, str]
+    rows: tuple[Row, ...]
+
+
+def value(row: Row, target: Target) -> float | None:
+    """What was measured for a target; None when one of its peers was not there."""
+    if target.peer not in row.samples or (target.against and target.against not in row.samples):
+        return None
+    return median(row.ratios(target.peer, target.against)) if target.against else row.middle(target.peer)
+
+
+def write(path: Path, results: Results) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(asdict(results), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def read(path: Path) -> Results:
+    document = json.loads(path.read_bytes())
+    return Results(document["machine"], tuple(_row(row) for row in document["rows"]))
+
+
+def _row(row: Mapping[str, Any]) -> Row:
+    return Row(
+        row["key"],
+        row["title"],
+        row["unit"],
+        {peer: tuple(values) for peer, values in row["samples"].items()},
+        tuple(Target(**target) for target in row["targets"]),
+        tuple((text, held) for text, held in row["facts"]),
+        tuple(row["notes"]),
+    )

@@ -1,0 +1,17 @@
+"""The kinds of work, by the key that `--only` takes."""
+
+from collections.abc import Callable, Mapping
+
+from bench.bench import Bench
+from bench.result import Row
+from bench.rows import download, memory, noop, scale, startup
+
+ROWS: Mapping[str, Callable[[Bench], list[Row]]] = {
+    "cold-30": download.small,
+    "cold-6": download.large,
+    "latency-30": download.late,
+    "noop": noop.rows,
+    "startup": startup.rows,
+    "memory": memory.rows,
+    "scale": scale.rows,
+}

@@ -1,0 +1,39 @@
+"""Cold downloads: nothing is there yet. hero-build verifies, stores, syncs and commits within its time."""
+
+from bench import world
+from bench.bench import DELAY, Bench
+from bench.measure import compare, seconds
+from bench.peers import CURL, MISE, curl, downloaders
+from bench.result import Row, Target
+
+_DIRECT, _IDLE = "curl+openssl without the proxy", "curl+openssl through a proxy that delays nothing"
+
+
+def small(bench: Bench) -> list[Row]:
+    world.warm(world.SMALL)
+    peers = downloaders(bench.tools, world.SMALL, "small", bench.server.near)
+    samples = compare(peers, bench.rounds, seconds)
+    return [Row("cold-30", "30 apps × 8 MB, cold", "s", samples, (Target(0.9, CURL), Target(0.7, MISE)))]
+
+
+def large(bench: Bench) -> list[Row]:
+    world.warm(world.LARGE)
+    peers = downloaders(bench.tools, world.LARGE, "large", bench.server.near)
+    return [Row("cold-6", "6 apps × 100 MB, cold", "s", compare(peers, bench.rounds, seconds), (Target(0.55, CURL),))]
+
+
+def late(bench: Bench) -> list[Row]:
+    world.warm(world.SMALL)
+    peers = downloaders(bench.tools, world.SMALL, "small", bench.server.far)
+    proof = [curl(_DIRECT, world.SMALL, bench.server.near), curl(_IDLE, world.SMALL, bench.direct)]
+    samples = compare([*peers, *proof], bench.rounds, seconds)
+    row = Row("latency-30", f"30 apps × 8 MB, cold, {DELAY:g} ms latency", "s", samples, (Target(1.0, CURL),))
+    return [_with_proof(row)]
+
+
+def _with_proof(row: Row) -> Row:
+    """The row with what its proxy costs as a note in place of the samples that tell it."""
+    direct, idle = row.middle(_DIRECT), row.middle(_IDLE)
+    note = f"the proxy alone, without delay: curl+openssl takes {idle:.2f} s through it and {direct:.2f} s past it"
+    samples = {peer: values for peer, values in row.samples.items() if peer not in (_DIRECT, _IDLE)}
+    return Row(row.key, row.title, row.unit, samples, row.targets, row.facts, (*row.notes, note))

@@ -1,0 +1,91 @@
+"""30 apps that are installed already, pinned by a lock file; and whether damage to them is seen."""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from bench import world
+from bench.bench import Bench
+from bench.measure import Command, Peer, compare, seconds
+from bench.peers import MISE, hero_command, mise_file, mise_install
+from bench.places import RUN
+from bench.result import HERO, Row, Target
+
+Fact = tuple[str, bool]
+_APP = world.SMALL[6]
+
+
+def rows(bench: Bench) -> list[Row]:
+    RUN.mkdir(parents=True, exist_ok=True)
+    folder = Path(tempfile.mkdtemp(prefix="noop-", dir=RUN))
+    try:
+        return [_row(bench, folder)]
+    finally:
+        shutil.rmtree(folder)
+
+
+def _row(bench: Bench, folder: Path) -> Row:
+    locked = _installed(bench, folder)
+    peers = [Peer(HERO, lambda _: locked)]
+    facts: list[Fact] = [_silent(bench, locked)]
+    if bench.tools.mise:
+        again = mise_install(bench.tools.mise, world.SMALL, bench.server.near, folder)
+        seconds(again)
+        peers.append(Peer(MISE, lambda _: again))
+    samples = compare(peers, bench.many, seconds)
+    facts += _seen("hero-build", locked, folder / "root" / "bin" / _APP.name, sees=True)
+    if bench.tools.mise:
+        facts += _seen("mise", again, mise_file(folder, _APP), sees=False)
+    return Row("noop", "30 apps, nothing to do, `--locked`", "s", samples, (Target(1.2, MISE),), tuple(facts))
+
+
+def _installed(bench: Bench, folder: Path) -> Command:
+    """Lock 30 apps and install them; the command that does it again."""
+    lock = str(folder / "lock.json")
+
+    def command(*arguments: str) -> Command:
+        return hero_command(bench.tools.hero, "small", bench.server.near, folder, *arguments)
+
+    seconds(command("lock", "@bench", "-o", lock))
+    locked = command("install", "@bench", "--mode", "download", "--locked", lock)
+    seconds(locked)
+    return locked
+
+
+def _silent(bench: Bench, locked: Command) -> Fact:
+    before = bench.server.requests()
+    seconds(locked)
+    return "hero-build makes no request", bench.server.requests() == before
+
+
+def _seen(who: str, command: Command, file: Path, *, sees: bool) -> list[Fact]:
+    """Damage a program in two ways; whether a run mends it is what `sees` says of `who`."""
+    verb = "sees" if sees else "does not see"
+    found = []
+    for what, damage in (("a truncated file", _truncate), ("a replaced one of the same size", _replace)):
+        found.append((f"{who} {verb} {what}", _mended(command, file, damage) == sees))
+    return found
+
+
+def _mended(command: Command, file: Path, damage: Callable[[Path], None]) -> bool:
+    path = file.resolve()
+    good = path.read_bytes()
+    damage(path)
+    seconds(command)
+    mended = file.read_bytes() == good
+    if not mended:
+        path.write_bytes(good)
+    return mended
+
+
+def _truncate(path: Path) -> None:
+    os.truncate(path, path.stat().st_size // 2)
+
+
+def _replace(path: Path) -> None:
+    other = path.with_name("other")
+    other.write_bytes(b"\0" * path.stat().st_size)
+    other.chmod(0o755)
+    other.replace(path)

@@ -1,0 +1,66 @@
+"""A thousand recipes and a thousand installed apps: what grows with them, and what does not."""
+
+import itertools
+import shutil
+import tempfile
+from pathlib import Path
+
+from bench import world
+from bench.bench import Bench
+from bench.measure import Command, Peer, compare, seconds
+from bench.peers import hero_command
+from bench.places import RUN
+from bench.result import Row, Target
+from bench.world import SIZES
+
+_LINEAR = 1.1 * SIZES[-1] / SIZES[0]
+_COMMANDS = ("list", "status", "verify")
+_ALONE, _AMONG = "among 1", f"among {SIZES[-1]}"
+_UPGRADED = world.TINY[0].name
+
+
+def rows(bench: Bench) -> list[Row]:
+    world.warm(world.TINY)
+    RUN.mkdir(parents=True, exist_ok=True)
+    folder = Path(tempfile.mkdtemp(prefix="scale-", dir=RUN))
+    try:
+        for fleet in ("one", *map(str, SIZES)):
+            seconds(_command(bench, folder, fleet, "install", "@bench", "--mode", "download"))
+        return [*(_reading(bench, folder, name) for name in _COMMANDS), _upgrade(bench, folder)]
+    finally:
+        shutil.rmtree(folder)
+
+
+def _reading(bench: Bench, folder: Path, name: str) -> Row:
+    peers = [_steady(f"{size} apps", _command(bench, folder, str(size), name)) for size in SIZES]
+    first, last = peers[0].name, peers[-1].name
+    target = Target(_LINEAR, first, last)
+    return Row(f"scale-{name}", f"`{name}`", "s", compare(peers, bench.rounds, seconds), (target,))
+
+
+def _upgrade(bench: Bench, folder: Path) -> Row:
+    peers = [_switching(bench, folder, _ALONE, "one"), _switching(bench, folder, _AMONG, str(SIZES[-1]))]
+    samples = compare(peers, bench.rounds, seconds)
+    title = "`install` of one app's other version"
+    return Row("scale-install", title, "s", samples, (Target(1.5, _ALONE, _AMONG),))
+
+
+def _steady(name: str, command: Command) -> Peer:
+    return Peer(name, lambda _: command)
+
+
+def _switching(bench: Bench, folder: Path, name: str, fleet: str) -> Peer:
+    """Goes back and forth between two releases, so that every run has one thing to do."""
+    tags = itertools.cycle(world.TINY[0].tags)
+
+    def prepare(_: Path) -> Command:
+        return _command(bench, folder, fleet, "install", _UPGRADED, "--mode", "download", "--version", next(tags))
+
+    return Peer(name, prepare)
+
+
+def _command(bench: Bench, folder: Path, fleet: str, *arguments: str) -> Command:
+    """In a folder for each fleet, which holds its root."""
+    home = folder / fleet
+    home.mkdir(exist_ok=True)
+    return hero_command(bench.tools.hero, fleet, bench.server.near, home, *arguments)

@@ -1,0 +1,88 @@
+"""The results as the page docs/benchmarks.md."""
+
+from statistics import quantiles
+
+from bench.peers import CURL, CURL_AGAIN
+from bench.result import HERO, Results, Row, Target, value
+
+_HEAD = """# Benchmarks
+
+How fast hero-build does its work beside others, measured by `make bench`, which writes this page. A row that misses its
+target says so. Nothing in the tests depends on any of it.
+
+![The medians as bars, with the targets as marks](benchmarks.svg)
+
+"""
+_COLUMNS = "| work | measured | against | ratio | reach | |\n|---|---|---|---|---|---|\n"
+_HOW = """
+## How it is measured
+
+One nginx on loopback serves the files, and a forge's API as static documents; all of it is in the page cache. In each
+round every peer runs once, in shuffled order, into an empty folder on the disk; a first round is not counted. What is
+shown is the median, and for ratios the median over the rounds with the middle half of them in brackets: each compares
+two runs of the same round. One peer is named twice: how far it seems to differ from itself is how much the rest may be
+trusted.
+
+- **{hero}** is installed from a wheel and runs with its defaults. Its time holds everything: it resolves each app by
+  the API, reads the checksums, downloads, hashes, checks the ELF headers, syncs every file to the disk and commits.
+- **{curl}** is the bare work: it is told all addresses beforehand, `curl --parallel --parallel-max 16` fetches
+  them and `openssl dgst -sha256` hashes the files afterwards. Nothing is compared, and nothing is synced.
+- **mise** installs by its forgejo backend, with 16 jobs: it asks the API, and compares with the published checksums and syncs, too.
+- **Latency**: a proxy lets everything that clients send arrive late, so that each request costs a round trip; answers
+  pass untouched.
+- **Memory** is the most that the process had resident (VmHWM).
+- **A thousand apps**: that many recipes, and that many small apps installed from them in one root.
+"""
+
+
+def page(results: Results) -> str:
+    lines = [line for row in results.rows for line in _lines(row)]
+    facts = [f"- {text}: {'yes' if held else '**no**'}" for row in results.rows for text, held in row.facts]
+    notes = [f"- {row.title}: {note}" for row in results.rows for note in row.notes]
+    machine = [f"- {name}: {text}" for name, text in results.machine.items()]
+    said = "\n".join(["", *facts, *notes, ""]) if facts or notes else ""
+    how = _HOW.format(hero=HERO, curl=CURL)
+    return _HEAD + _COLUMNS + "\n".join(lines) + "\n" + said + how + "\n## The machine\n\n" + "\n".join(machine) + "\n"
+
+
+def shown(number: float, unit: str) -> str:
+    """A value with its unit, to three digits that matter."""
+    if unit == "s":
+        return f"{number:.2f} s" if number >= 0.1 else f"{number * 1000:.0f} ms"
+    return f"{number:.0f} {unit}"
+
+
+def reach(row: Row, target: Target) -> str:
+    limit = f"{target.most:.3g}"
+    return f"≤ {limit} × {target.against}" if target.against else f"≤ {limit} {row.unit}"
+
+
+def _lines(row: Row) -> list[str]:
+    lines = [_line(row, target) for target in row.targets]
+    if CURL_AGAIN in row.samples:
+        lines.append(
+            f"| | {_value(row, CURL_AGAIN)} | {_value(row, CURL)} | {_ratio(row, CURL_AGAIN, CURL)} | *noise* | |"
+        )
+    named = {peer for target in row.targets for peer in (target.peer, target.against)} | {CURL_AGAIN}
+    lines += [f"| | {_value(row, peer)} | | | | |" for peer in row.samples if peer not in named]
+    return [f"| {row.title} {lines[0][2:]}" if number == 0 else line for number, line in enumerate(lines)]
+
+
+def _line(row: Row, target: Target) -> str:
+    found = value(row, target)
+    if found is None:
+        return f"| | {_value(row, target.peer)} | {target.against}: not at hand | | {reach(row, target)} | |"
+    verdict = "hit" if found <= target.most else "**miss**"
+    against = _value(row, target.against) if target.against else ""
+    ratio = _ratio(row, target.peer, target.against) if target.against else ""
+    return f"| | {_value(row, target.peer)} | {against} | {ratio} | {reach(row, target)} | {verdict} |"
+
+
+def _value(row: Row, peer: str) -> str:
+    return f"{peer} {shown(row.middle(peer), row.unit)}"
+
+
+def _ratio(row: Row, peer: str, against: str) -> str:
+    ratios = sorted(row.ratios(peer, against))
+    low, middle, high = quantiles(ratios, n=4, method="inclusive") if len(ratios) > 1 else ratios * 3
+    return f"{middle:.2f} ({low:.2f}–{high:.2f})"

@@ -1,0 +1,40 @@
+"""`verify` and `doctor`."""
+
+import os
+from collections.abc import Sequence
+from dataclasses import replace
+
+import click
+
+from hero_build.cli import complete
+from hero_build.cli.frame import command
+from hero_build.cli.session import Session
+
+
+@command("verify")
+@click.argument("apps", nargs=-1, metavar="[APP]...", shell_complete=complete.installed)
+@click.option("--repair", is_flag=True, help="Link again and fetch again what is damaged.")
+def verify(session: Session, apps: Sequence[str], *, repair: bool) -> int:
+    """Hold every installed byte and link against the manifest. Ends with 5 when something is damaged."""
+    from hero_build.output.pages.verify import page
+    from hero_build.queries.verify import verify as query
+
+    answer = query(session.root, session.catalog(), apps)
+    if repair and (answer.damaged or answer.stray):
+        from hero_build.queries import changed
+        from hero_build.repair import repair as mend
+
+        mended = changed.outcome(mend(answer.damaged, session.tools()), session.root_flag)
+        answer = replace(query(session.root, session.catalog(), apps), repair=mended)
+    failed = answer.repair.failed if answer.repair else ()
+    return session.screen.answer(answer, lambda paper: page(answer, paper), answer.code, failed)
+
+
+@command("doctor")
+def doctor(session: Session) -> int:
+    """Whether this machine has what hero-build needs, and each setting with where it comes from."""
+    from hero_build.output.pages.doctor import page
+    from hero_build.queries.doctor import doctor as query
+
+    answer = query(session.tools(), os.environ.get("PATH", ""))
+    return session.screen.answer(answer, lambda paper: page(answer, paper), answer.code)

@@ -1,0 +1,79 @@
+"""`history`, `diff`, `rollback`, `uninstall`, `gc`."""
+
+from collections.abc import Sequence
+
+import click
+
+from hero_build.cli import complete
+from hero_build.cli.frame import command
+from hero_build.cli.session import Session
+from hero_build.model import Generation
+
+_NUMBER = click.IntRange(min=0)
+
+
+@command("history")
+def history(session: Session) -> int:
+    """The generations of this root, oldest first, with what each changed. -v names every app."""
+    from hero_build.install.history import generations
+    from hero_build.install.recover import current_number
+    from hero_build.output.pages.history import history as page
+    from hero_build.queries.history import history as query
+
+    root = session.root
+    answer = query(str(root.path), current_number(root), generations(root))
+    return session.screen.answer(answer, lambda paper: page(answer, paper))
+
+
+@command("diff")
+@click.argument("first", metavar="[A]", required=False, type=_NUMBER, shell_complete=complete.generations)
+@click.argument("second", metavar="[B]", required=False, type=_NUMBER, shell_complete=complete.generations)
+def diff(session: Session, first: int | None, second: int | None) -> int:
+    """What changed from generation A (default: the one before the current) to B (default: the current)."""
+    from hero_build.output.pages.history import diff as page
+    from hero_build.queries import diff as query
+
+    numbers = [number for number in (first, second) if number is not None]
+    answer = query.diff(*query.pair(session.root, numbers))
+    return session.screen.answer(answer, lambda paper: page(answer, paper))
+
+
+@command("rollback")
+@click.argument("number", metavar="[N]", required=False, type=_NUMBER, shell_complete=complete.generations)
+def rollback(session: Session, number: int | None) -> int:
+    """Return to what generation N held (default: the one before the current). It becomes a new generation."""
+    from hero_build.install.history import rollback as back
+
+    return _changed(session, *back(session.root, number, session.settings.wait))
+
+
+@command("uninstall")
+@click.argument("apps", nargs=-1, required=True, metavar="APP...", shell_complete=complete.installed)
+def uninstall(session: Session, apps: Sequence[str]) -> int:
+    """Take apps away, each with all its parts. What stood in their place before is given back."""
+    from hero_build.install.history import uninstall as take
+    from hero_build.queries.apps import by_app, present
+
+    wanted = present(apps, by_app(session.generation()), session.catalog())
+    return _changed(session, *take(session.root, wanted, session.settings.wait))
+
+
+@command("gc")
+@click.option("--keep", type=click.IntRange(min=1), default=5, show_default=True, help="Generations to keep.")
+@click.option("-n", "--dry-run", is_flag=True, help="Say what would go, and let it be.")
+def gc(session: Session, keep: int, *, dry_run: bool) -> int:
+    """Give back the space of old generations and unfinished downloads. What still runs is kept."""
+    from hero_build.install.gc import collect
+    from hero_build.output.pages.stores import collected, gone
+
+    result = collect(session.root, keep, session.settings.wait, dry_run=dry_run)
+    answer = collected(result, dry_run=dry_run)
+    return session.screen.answer(answer, lambda paper: gone(answer, paper))
+
+
+def _changed(session: Session, before: Generation, after: Generation) -> int:
+    from hero_build.output.pages.changed import page
+    from hero_build.queries.changed import between
+
+    answer = between(before, after, session.root_flag)
+    return session.screen.answer(answer, lambda paper: page(answer, paper))

@@ -1,0 +1,70 @@
+"""From arguments to an exit code: whatever happens ends as an answer, or as one sentence, a hint and a number."""
+
+import os
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+from io import TextIOWrapper
+
+import click
+
+from hero_build.errors import INTERRUPTED, HeroBuildError, UsageError
+from hero_build.output.screen import Screen, Style
+from hero_build.queries.problem import Problem
+
+BUG = 70  # EX_SOFTWARE of sysexits.h: none of the codes that mean something about the work
+_SAFE = "Every app is wholly what it was or wholly new; what was downloaded is kept for the next run."
+
+
+def main(group: click.Group, words: Sequence[str]) -> int:
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # what a terminal cannot show is no reason to fail
+    try:
+        code = group.main(list(words), prog_name="hero-build", standalone_mode=False)
+    except click.ClickException as error:
+        return _screen(error, words).refuse(_usage(error))
+    return code if isinstance(code, int) else 0
+
+
+def guarded(call: Callable[[], int], screen: Screen, *, traced: bool) -> int:
+    """The exit code of a command's work, or of what kept it from being done. `traced`: show a bug's traceback."""
+    try:
+        return call()
+    except HeroBuildError as error:
+        return screen.refuse(error)
+    except KeyboardInterrupt:
+        return screen.stop(Problem("Interrupted", "interrupted", _SAFE, INTERRUPTED))
+    except click.exceptions.Exit as end:
+        return end.exit_code
+    except Exception as error:  # noqa: BLE001 - the last place where a bug can be told in words
+        where = _trace(traced)
+        sentence = f"this is a bug in hero-build: {type(error).__name__}: {error}"
+        return screen.stop(Problem("Bug", sentence, f"Please report it with the traceback {where}.", BUG))
+
+
+def _trace(traced: bool) -> str:  # noqa: FBT001
+    if traced:
+        traceback.print_exc()
+        return "above"
+    import tempfile
+
+    with tempfile.NamedTemporaryFile("w", prefix="hero-build-bug-", suffix=".txt", delete=False) as file:
+        traceback.print_exc(file=file)
+    return f"in {file.name}"
+
+
+def _screen(error: click.ClickException, words: Sequence[str]) -> Screen:
+    """For what is wrong with the words themselves: whether they ask for JSON is looked for by hand."""
+    context = getattr(error, "ctx", None)
+    command = context.info_name if context and context.parent else ""
+    typed = words[: words.index("--")] if "--" in words else words
+    return Screen(command, Style(json="--json" in typed), sys.stdout, sys.stderr, os.environ)
+
+
+def _usage(error: click.ClickException) -> UsageError:
+    """click's error in the words of the project: one sentence, and the way to the right one."""
+    context = getattr(error, "ctx", None)
+    path = context.command_path if context else "hero-build"
+    sentence = error.format_message().strip().rstrip(".")
+    return UsageError(sentence[:1].lower() + sentence[1:], f"`{path} --help` shows what it takes.")

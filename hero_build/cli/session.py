@@ -1,0 +1,62 @@
+"""What a command works with: the settings of this run, the way to its reader, and the engine's tools when needed."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from hero_build.errors import UsageError
+from hero_build.install.layout import Root
+from hero_build.output.screen import Screen
+from hero_build.settings import Settings
+
+if TYPE_CHECKING:
+    from hero_build.catalog import Catalog
+    from hero_build.forge.protocol import Forge
+    from hero_build.model import Generation
+    from hero_build.tools import Tools
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """`root_flag` is --root as it was typed, for commands that are shown to be typed again."""
+
+    settings: Settings
+    screen: Screen
+    root_flag: str | None
+
+    @property
+    def root(self) -> Root:
+        return Root(self.settings.root)
+
+    def catalog(self) -> "Catalog":
+        from hero_build.catalog import load
+
+        return load(self.settings.recipes)
+
+    def generation(self) -> "Generation":
+        """What is installed. Raises RootDamaged."""
+        from hero_build import manifest
+
+        return manifest.load(self.settings.root)
+
+    def wanted(self, catalog: "Catalog", names: Sequence[str], *, with_needs: bool) -> tuple[str, ...]:
+        """The apps that names and sets mean; warns of needs that are unmet. Raises AppNotFound, UsageError."""
+        from hero_build.queries import needs
+
+        if not names:
+            raise UsageError("no app is named", "`hero-build list` shows them; @SET names a set, @all everything.")
+        apps = catalog.expand(names)
+        if with_needs:
+            apps = needs.with_needs(apps, catalog)
+        there = {part.app for part in self.generation().records}
+        for warning in needs.unmet(apps, there, catalog):
+            self.screen.report(warning)
+        return apps
+
+    def tools(self, forge: "Forge | None" = None) -> "Tools":
+        """The tools over `forge`, or over the one of the settings."""
+        from hero_build.forge import open_forge
+        from hero_build.tools import Tools
+
+        emit = self.screen.report
+        return Tools(self.settings, self.root, self.catalog(), forge or open_forge(self.settings, emit), emit)

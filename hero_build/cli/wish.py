@@ -1,0 +1,77 @@
+"""The flags that say what a person wants of an app: the same for `install` and `explain`."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, TypeVar
+
+import click
+
+from hero_build.cli.session import Session
+from hero_build.errors import UsageError
+from hero_build.model import Mode, Request
+
+if TYPE_CHECKING:
+    from hero_build.forge.protocol import Forge
+
+F = TypeVar("F", bound=Callable[..., int])
+_FLAGS = (
+    click.option(
+        "--mode",
+        type=click.Choice(["auto", "download", "source"]),
+        default="auto",
+        show_default=True,
+        help="Take a release, build, or whichever is there.",
+    ),
+    click.option("--version", metavar="TAG", help="This release, and not the newest."),
+    click.option("--ref", metavar="REF", help="Build this branch, tag or commit."),
+    click.option("--update", is_flag=True, help="Fast-forward the checkout before a build."),
+    click.option("--reset", is_flag=True, help="Install again what is installed already."),
+    click.option(
+        "--checksum",
+        type=click.Choice(["required", "if-present"]),
+        default="if-present",
+        show_default=True,
+        help="Whether an asset without a published checksum will do.",
+    ),
+    click.option("--locked", metavar="FILE", type=click.Path(path_type=Path), help="Exactly what a lock file pins."),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """The flags as typed."""
+
+    mode: Mode
+    version: str | None
+    ref: str | None
+    update: bool
+    reset: bool
+    checksum: Literal["required", "if-present"]
+    locked: Path | None
+
+    def __post_init__(self) -> None:
+        """Raises UsageError for flags that contradict each other."""
+        if self.ref and self.version:
+            raise UsageError("--ref and --version exclude each other", "--version names a release, --ref a commit.")
+        if self.ref and self.mode == "download":
+            raise UsageError("--ref means a build, and --mode download forbids one", "Use --version TAG.")
+        if self.locked and (self.ref or self.mode == "source"):
+            raise UsageError("--locked pins releases, and a build was asked for", "Leave out --locked.")
+
+    def request(self, app: str) -> Request:
+        return Request(app, self.mode, self.version, self.ref, self.reset, self.checksum, self.update)
+
+    def forge(self, session: Session) -> "tuple[Forge | None, Sequence[str]]":
+        """The forge of the lock file and what it pins; without one, None: that of the settings."""
+        if self.locked is None:
+            return None, ()
+        from hero_build.pinning import open_lock
+
+        return open_lock(self.locked, session.settings, session.screen.report)
+
+
+def flags(work: F) -> F:
+    for option in reversed(_FLAGS):
+        work = option(work)
+    return work

@@ -1,0 +1,112 @@
+"""The page of install, repair, rollback and uninstall. Its last line says what changed, and how to undo it."""
+
+from collections.abc import Iterator
+
+from hero_build.output.pages.words import move, some
+from hero_build.output.paper import Ink, Paper
+from hero_build.output.table import Cell, cell, paragraph, table
+from hero_build.output.text import plural, short, size
+from hero_build.queries.changed import Changed, PartState, State
+
+_INK: dict[State, Ink] = {
+    "kept": "dim",
+    "installed": "green",
+    "changed": "green",
+    "removed": "yellow",
+    "to keep": "dim",
+    "to download": "green",
+    "to build": "yellow",
+    "to remove": "yellow",
+}
+_ALONE = 1
+
+
+def page(answer: Changed, paper: Paper) -> Iterator[str]:
+    if len(answer.parts) > _ALONE or paper.verbose or answer.dry_run:
+        yield from table([_row(part) for part in answer.parts], paper)
+    if paper.verbose:
+        for part in answer.parts:
+            yield from _items(part, paper)
+    yield from paragraph(_last(answer), paper, indent="  ", ink=("bold",))
+
+
+def _row(part: PartState) -> list[Cell]:
+    amount = size(part.bytes) if part.bytes else ""
+    version = move(part.version_before, part.version_after)
+    return [
+        cell(part.part, "bold"),
+        cell(version),
+        cell(part.state, _INK[part.state]),
+        cell(amount),
+        cell(part.why or "", "dim"),
+    ]
+
+
+def _items(part: PartState, paper: Paper) -> Iterator[str]:
+    rows = [
+        [
+            cell(item.name),
+            cell(item.asset or ""),
+            cell(size(item.size)),
+            cell(short(item.sha256), "dim"),
+            cell(" ".join(item.verified), "dim"),
+        ]
+        for item in part.items
+    ]
+    if rows:
+        yield paper.ink(f"{part.part}:", "bold")
+        yield from table(rows, paper, indent=2)
+
+
+def _last(answer: Changed) -> str:
+    if answer.dry_run:
+        return _intended(answer)
+    if answer.before == answer.after:
+        return _nothing(answer)
+    return f"generation {answer.after}: {_done(answer)}. Undo: {answer.undo}"
+
+
+def _done(answer: Changed) -> str:
+    moved = [part for part in answer.parts if part.state != "kept"]
+    if not moved:
+        return "the same content, sealed again"
+    words = [_phrase(part) for part in moved]
+    return ", ".join(words) if len(words) <= 2 else _counted(moved)
+
+
+def _phrase(part: PartState) -> str:
+    if part.state == "removed":
+        return f"{part.part} {part.version_before} removed"
+    return f"{part.part} {move(part.version_before, part.version_after)} ({part.used})"
+
+
+def _counted(parts: list[PartState]) -> str:
+    groups = {
+        state: [part.part for part in parts if part.state == state] for state in ("installed", "changed", "removed")
+    }
+    return ", ".join(f"{state} {some(names)}" for state, names in groups.items() if names)
+
+
+def _nothing(answer: Changed) -> str:
+    if answer.failed:
+        return (
+            f"nothing changed: still generation {answer.after}"
+            if answer.after
+            else "nothing changed: nothing is installed"
+        )
+    kept = [part for part in answer.parts if part.state == "kept"]
+    if len(kept) == _ALONE:
+        return f"nothing to do: {kept[0].part} {kept[0].why or 'is as asked'}"
+    return f"nothing to do: {plural(len(kept), 'app')} as asked, intact" if kept else "nothing to do"
+
+
+def _intended(answer: Changed) -> str:
+    groups = {
+        state: [part for part in answer.parts if part.state == state] for state in _INK if state.startswith("to ")
+    }
+    words = [f"{len(parts)} {state}" for state, parts in groups.items() if parts and state != "to keep"]
+    if not words:
+        return "a dry run: nothing would change"
+    sizes = [part.bytes for part in groups["to download"]]
+    amount = f" ({size(sum(count or 0 for count in sizes))})" if sizes and None not in sizes else ""
+    return f"a dry run, nothing was changed: {', '.join(words)}{amount}"

@@ -1,0 +1,76 @@
+"""The page of `explain`: facts, then the decision, then why."""
+
+from collections.abc import Iterator
+
+from hero_build.output.pages.words import when
+from hero_build.output.paper import Ink, Paper
+from hero_build.output.table import Cell, cell, paragraph, table
+from hero_build.output.text import clean, plural, short, size
+from hero_build.queries.explain import ExplainedArtifact, Explanation
+
+_INK: dict[str, Ink] = {"keep": "green", "download": "green", "build": "yellow", "remove": "yellow"}
+
+
+def page(answer: Explanation, paper: Paper) -> Iterator[str]:
+    yield paper.ink(f"install {clean(answer.name)}{_flags(answer)}", "bold")
+    yield from table([[cell(label, "dim"), value] for label, value in _facts(answer)], paper, indent=2)
+    if answer.artifacts:
+        yield paper.ink("artifacts", "dim")
+        yield from table([_artifact(item) for item in answer.artifacts], paper, indent=2)
+    yield paper.ink("settings", "dim")
+    yield from table([[cell(s.name), cell(s.source, "dim"), cell(s.value)] for s in answer.settings], paper, indent=2)
+    for item in answer.decisions:
+        version = f" {item.version}" if item.version else ""
+        words = f"{item.part}: {item.decision}{version}, because {item.why}"
+        yield from paragraph(words, paper, indent="  ", ink=("bold", _INK[item.decision]))
+    if answer.trouble:
+        yield paper.ink("no decision: install would fail", "bold", "red")
+
+
+def _flags(answer: Explanation) -> str:
+    wanted = answer.request
+    words = [f"--mode {wanted.mode}"]
+    words += [f"--version {clean(wanted.version)}"] if wanted.version else []
+    words += [f"--ref {clean(wanted.ref)}"] if wanted.ref else []
+    words += ["--reset"] if wanted.reset else []
+    words += ["--checksum required"] if wanted.checksum == "required" else []
+    return "".join(f" {word}" for word in words)
+
+
+def _facts(answer: Explanation) -> Iterator[tuple[str, Cell]]:
+    yield "recipe", cell(answer.recipe)
+    for path in answer.shadows:
+        yield "", cell(f"in place of {path}", "yellow")
+    yield "repo", cell(answer.repo)
+    yield "forge", cell(answer.forge)
+    if answer.platform:
+        yield "platform", cell(answer.platform)
+        yield "release", _release(answer)
+    for part in answer.installed:
+        yield "installed", cell(f"{part.part} {part.version}, {part.used}: {part.why}")
+        yield from (("", cell(sentence, "red")) for sentence in part.damage)
+    if not answer.installed:
+        yield "installed", cell("no")
+
+
+def _release(answer: Explanation) -> Cell:
+    if answer.release is None:
+        return cell("none was looked at, or there is none", "yellow")
+    made = f", {when(answer.release.created)}" if answer.release.created else ""
+    return cell(f"{answer.release.tag}{made}, {plural(len(answer.release.assets), 'asset')}")
+
+
+def _artifact(item: ExplainedArtifact) -> list[Cell]:
+    if item.asset is None:
+        wanted = f"no asset {' or '.join(item.looked_for)}" if item.looked_for else "nothing offers it"
+        return [cell(item.name), cell(item.kind or item.artifact), cell(wanted, "red")]
+    legacy = " (the name from before the rename)" if item.legacy else ""
+    return [
+        cell(item.name),
+        cell(item.kind or item.artifact),
+        cell(f"{item.asset}{legacy}, {size(item.size) if item.size is not None else 'size not told'}, {_sum(item)}"),
+    ]
+
+
+def _sum(item: ExplainedArtifact) -> str:
+    return f"sha256 {short(item.sha256)} from {item.checksum}" if item.sha256 else "no checksum is published"

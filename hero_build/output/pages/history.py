@@ -1,0 +1,79 @@
+"""The pages of `history` and `diff`."""
+
+from collections.abc import Iterator
+
+from hero_build.output.pages.words import move, when
+from hero_build.output.paper import Ink, Paper
+from hero_build.output.table import Cell, cell, paragraph, table
+from hero_build.output.text import short, size
+from hero_build.queries.diff import Change, Diff, FileChange, PartChange
+from hero_build.queries.history import Brief, History, Past
+
+_MARKS: dict[Change, tuple[str, Ink]] = {"added": ("+", "green"), "removed": ("-", "red"), "changed": ("~", "yellow")}
+_SHOWN = 4
+
+
+def history(answer: History, paper: Paper) -> Iterator[str]:
+    if not answer.generations:
+        yield from paragraph(f"{answer.root}: nothing was ever installed here.", paper)
+        return
+    head = [cell(word, "dim") for word in ("", "generation", "when", "by", "what changed")]
+    yield from table([head, *(_past(item, paper) for item in answer.generations)], paper)
+    if len(answer.generations) > 1:
+        yield paper.ink("Return to one: hero-build rollback N. Compare: hero-build diff A B", "dim")
+
+
+def _past(item: Past, paper: Paper) -> list[Cell]:
+    mark = cell("*" if item.current else "", "green")
+    number = cell(item.number, *(("bold",) if item.current else ()))
+    if item.trouble:
+        return [mark, number, cell("?"), cell("-"), cell(item.trouble, "red")]
+    return [mark, number, cell(when(item.created)), cell(item.action), cell(_briefs(item, paper))]
+
+
+def _briefs(item: Past, paper: Paper) -> str:
+    shown = item.changes if paper.verbose else item.changes[:_SHOWN]
+    rest = len(item.changes) - len(shown)
+    words = [_brief(brief) for brief in shown] + ([f"and {rest} more"] if rest else [])
+    return ", ".join(words) or "no content"
+
+
+def _brief(brief: Brief) -> str:
+    match brief.change:
+        case "added":
+            return f"+{brief.part} {brief.version_after}"
+        case "removed":
+            return f"-{brief.part} {brief.version_before}"
+        case _:
+            return f"{brief.part} {move(brief.version_before, brief.version_after)}"
+
+
+def diff(answer: Diff, paper: Paper) -> Iterator[str]:
+    yield paper.ink(f"generation {answer.before} -> {answer.after}", "bold")
+    for part in answer.parts:
+        mark, ink = _MARKS[part.change]
+        used = f" ({part.used})" if part.used else ""
+        yield from paragraph(
+            f"{mark} {part.part} {move(part.version_before, part.version_after)}{used}", paper, ink=(ink,)
+        )
+        if part.why and paper.verbose:
+            yield from paragraph(f"    {part.why}", paper, indent="    ", ink=("dim",))
+        yield from _files(part, paper)
+    if not answer.parts:
+        yield "the same apps, versions and files"
+
+
+def _files(part: PartChange, paper: Paper) -> Iterator[str]:
+    yield from table([_file(item) for item in part.files], paper, indent=2)
+
+
+def _file(item: FileChange) -> list[Cell]:
+    mark, ink = _MARKS[item.change]
+    sizes = [size(count) for count in (item.size_before, item.size_after) if count is not None]
+    digests = [short(digest) for digest in (item.sha256_before, item.sha256_after) if digest]
+    return [
+        cell(mark, ink),
+        cell(item.path),
+        cell(" -> ".join(dict.fromkeys(sizes))),
+        cell(" -> ".join(digests), "dim"),
+    ]

@@ -1,0 +1,29 @@
+"""The page of `list`."""
+
+from collections.abc import Iterator
+
+from hero_build.output.paper import Paper
+from hero_build.output.table import Cell, cell, table
+from hero_build.queries.listing import ListedApp, Listing
+
+
+def page(answer: Listing, paper: Paper) -> Iterator[str]:
+    head = [cell(word, "dim") for word in ("app", "installed", "from", "")]
+    yield from table([head, *(_row(app, paper) for app in answer.apps)], paper)
+    if answer.sets:
+        yield ""
+        rows = [[cell(item.name, "bold"), cell(" ".join(item.apps))] for item in answer.sets]
+        yield from table([[cell("set", "dim"), cell("apps, in start order", "dim")], *rows], paper)
+
+
+def _row(app: ListedApp, paper: Paper) -> list[Cell]:
+    version = cell(app.version, "green") if app.version else cell("-", "dim")
+    return [cell(app.name, "bold"), version, cell(app.used or ""), cell(_note(app, paper), "yellow")]
+
+
+def _note(app: ListedApp, paper: Paper) -> str:
+    if app.recipe is None:
+        return "its recipe is gone"
+    if app.shadows:
+        return f"recipe {app.recipe} replaces {', '.join(app.shadows)}"
+    return app.recipe if paper.verbose else ""

@@ -1,0 +1,59 @@
+"""The page of `show`."""
+
+from collections.abc import Iterator
+
+from hero_build.output.pages.words import when
+from hero_build.output.paper import Paper
+from hero_build.output.table import Cell, cell, table
+from hero_build.output.text import clean, plural, size
+from hero_build.queries.show import Shown, ShownBinary
+
+
+def page(answer: Shown, paper: Paper) -> Iterator[str]:
+    about = f": {clean(answer.about)}" if answer.about else ""
+    yield paper.ink(clean(answer.name), "bold") + about
+    yield from table([[cell(label, "dim"), value] for label, value in _facts(answer)], paper, indent=2)
+    if paper.verbose and answer.latest:
+        rows = [
+            [cell(item.name), cell(size(item.size) if item.size is not None else "")] for item in answer.latest.assets
+        ]
+        yield paper.ink(f"assets of {clean(answer.latest.tag)}", "dim")
+        yield from table(rows, paper, indent=2)
+
+
+def _facts(answer: Shown) -> Iterator[tuple[str, Cell]]:
+    yield "repo", cell(answer.repo)
+    yield "recipe", cell(answer.recipe)
+    for path in answer.shadows:
+        yield "", cell(f"in place of {path}", "yellow")
+    yield "platform", cell(answer.platform)
+    for index, binary in enumerate(answer.binaries):
+        yield "" if index else "binaries", cell(_binary(binary))
+    lists = {"libraries": answer.libraries, "bundles": answer.bundles, "needs": answer.needs, "sets": answer.sets}
+    yield from ((label, cell(", ".join(names))) for label, names in lists.items() if names)
+    yield "installed", _installed(answer)
+    yield "latest", _latest(answer)
+
+
+def _binary(binary: ShownBinary) -> str:
+    words: list[str] = ["started by another program" if binary.install_only else binary.kind]
+    if binary.formerly:
+        words.append(f"once called {binary.formerly}")
+    return f"{binary.name} ({', '.join(words)})"
+
+
+def _installed(answer: Shown) -> Cell:
+    app = answer.installed
+    if app.state == "absent":
+        return cell(f"no: hero-build install {answer.name}", "dim")
+    running = "".join(f", {item.binary} runs{' (old)' if item.state == 'old' else ''}" for item in app.processes)
+    return cell(f"{app.version}, {app.used}, {app.state}{running}", "green" if app.state == "intact" else "red")
+
+
+def _latest(answer: Shown) -> Cell:
+    if answer.latest is None:
+        return cell(f"unknown: {answer.trouble.message if answer.trouble else 'not asked'}", "yellow")
+    made = f", {when(answer.latest.created)}" if answer.latest.created else ""
+    newer = answer.installed.version not in (None, answer.latest.tag)
+    text = f"{answer.latest.tag}{made}, {plural(len(answer.latest.assets), 'asset')}, at {answer.latest.forge}"
+    return cell(text, *(("yellow",) if newer else ()))

@@ -1,0 +1,69 @@
+"""The page of `status`."""
+
+from collections.abc import Iterator, Sequence
+
+from hero_build.output.pages.words import some
+from hero_build.output.paper import Ink, Paper
+from hero_build.output.table import Cell, cell, paragraph, table
+from hero_build.output.text import plural
+from hero_build.queries.status import AppStatus, Status
+
+_INK: dict[str, Ink] = {"intact": "green", "damaged": "red", "absent": "dim"}
+
+
+def page(answer: Status, paper: Paper) -> Iterator[str]:
+    latest = any(app.latest or app.trouble for app in answer.apps)
+    words = ("app", "installed", *(("latest",) if latest else ()), "from", "state", "running")
+    rows = [_row(app, latest=latest) for app in answer.apps]
+    if rows:
+        yield from table([[cell(word, "dim") for word in words], *rows], paper)
+    for app in answer.apps:
+        yield from _notes(app, paper)
+    yield from paragraph(_summary(answer), paper, ink=("bold",))
+
+
+def _row(app: AppStatus, *, latest: bool) -> list[Cell]:
+    newest = cell(app.latest or "?", *(("yellow",) if app.outdated or not app.latest else ("dim",)))
+    return [
+        cell(app.name, "bold"),
+        cell(app.version or "-"),
+        *([newest] if latest else []),
+        cell(app.used or ""),
+        cell("not installed" if app.state == "absent" else app.state, _INK[app.state]),
+        cell(_running(app), *(("yellow",) if _old(app) else ())),
+    ]
+
+
+def _running(app: AppStatus) -> str:
+    words = [f"{item.binary} {item.pid}{' (old)' if item.state == 'old' else ''}" for item in app.processes]
+    return ", ".join(words) or "-"
+
+
+def _old(app: AppStatus) -> bool:
+    return any(item.state == "old" for item in app.processes)
+
+
+def _notes(app: AppStatus, paper: Paper) -> Iterator[str]:
+    for sentence in app.damage:
+        yield from paragraph(f"{app.name}: {sentence}", paper, indent="  ", ink=("red",))
+    if app.trouble:
+        yield from paragraph(f"{app.name}: {app.trouble}", paper, indent="  ", ink=("yellow",))
+    for bundle in app.bundles:
+        yield from paragraph(f"{app.name}/{bundle.name}: {bundle.version}, {bundle.used}", paper, indent="  ")
+    if paper.verbose and app.why:
+        yield from paragraph(f"{app.name}: {app.why}", paper, indent="  ", ink=("dim",))
+
+
+def _summary(answer: Status) -> str:
+    present = [app for app in answer.apps if app.state != "absent"]
+    if not answer.generation:
+        return f"{answer.root}: nothing is installed yet. Begin: hero-build list, hero-build install APP"
+    words = [f"{answer.root}, generation {answer.generation}: {plural(len(present), 'app')}"]
+    words += _remark([app.name for app in present if app.state == "damaged"], "damaged", "hero-build verify --repair")
+    words += _remark([app.name for app in present if _old(app)], "running old programs", "restart them")
+    words += _remark([app.name for app in present if app.outdated], "not the newest", "hero-build install")
+    return "; ".join(words) + "."
+
+
+def _remark(names: Sequence[str], what: str, way_out: str) -> list[str]:
+    return [f"{what}: {some(names)} ({way_out})"] if names else []

@@ -1,0 +1,24 @@
+"""Turns of phrase that several pages share."""
+
+from collections.abc import Sequence
+
+from hero_build.output.text import clean
+
+
+def move(before: str | None, after: str | None) -> str:
+    """`v1 -> v2`, `v2`, or `v1` for what was removed."""
+    if before and after and before != after:
+        return f"{before} -> {after}"
+    return after or before or "-"
+
+
+def when(created: str | None) -> str:
+    """A time stamp (RFC 3339, UTC) to the minute: `2026-11-20 20:37Z`."""
+    text = clean(created or "")
+    return f"{text[:10]} {text[11:16]}Z" if len(text) >= 16 and text[10] == "T" and text.endswith("Z") else text
+
+
+def some(names: Sequence[str], most: int = 3) -> str:
+    """`a, b, c and 4 more`."""
+    shown = ", ".join(names[:most])
+    return f"{shown} and {len(names) - most} more" if len(names) > most else shown

@@ -1,0 +1,49 @@
+"""Progress as plain lines, for pipes and logs: one line when work begins and one when it ends, never one per byte."""
+
+import time
+from collections.abc import Callable, Iterator
+
+from hero_build.events import Began, Event, Finished, Moved, Planning, Retrying
+from hero_build.model import PartId
+from hero_build.output.text import clean, duration, size
+
+Write = Callable[[str], None]
+
+
+class PlainView:
+    """A View that writes a line per event worth one. `verbose` adds the apps that are looked up."""
+
+    def __init__(self, write: Write, *, verbose: bool) -> None:
+        self._write = write
+        self._verbose = verbose
+        self._began: dict[PartId, float] = {}
+        self._moved: dict[PartId, int] = {}
+
+    def show(self, event: Event) -> None:
+        for line in self._lines(event):
+            self._write(line)
+
+    def close(self) -> None:
+        """Nothing is left to be tidied up."""
+
+    def _lines(self, event: Event) -> Iterator[str]:
+        match event:
+            case Planning(app) if self._verbose:
+                yield f"{clean(app)}: looking it up"
+            case Began(part, verb, version, total):
+                self._began[part] = time.monotonic()
+                amount = f", {size(total)}" if total is not None else ""
+                yield f"{clean(part)}: {clean(verb)} {clean(version)}{amount}"
+            case Moved(part, count):
+                self._moved[part] = self._moved.get(part, 0) + count
+            case Retrying(what, why, wait):
+                yield f"{clean(what)}: {clean(why)}; trying again in {duration(wait)}"
+            case Finished(part):
+                yield f"{clean(part)}: {self._ended(part)}"
+            case _:
+                pass
+
+    def _ended(self, part: PartId) -> str:
+        seconds = time.monotonic() - self._began.get(part, time.monotonic())
+        moved = self._moved.get(part, 0)
+        return f"fetched and verified {size(moved)} in {duration(seconds)}" if moved else f"done in {duration(seconds)}"

@@ -1,0 +1,93 @@
+"""The Emit of a command: hands events to a live view or to plain lines, and keeps the warnings, each once."""
+
+from contextlib import suppress
+from threading import Lock
+from typing import Protocol, TextIO
+
+from hero_build.events import Event, Planning, Warned
+from hero_build.output.paper import Paper
+from hero_build.output.plain import PlainView
+from hero_build.output.table import paragraph
+from hero_build.output.text import clean
+from hero_build.output.waiting import WaitingView
+
+
+class View(Protocol):
+    def show(self, event: Event) -> None:
+        """Take note of an event; called by one thread at a time."""
+
+    def close(self) -> None:
+        """Leave the terminal as if nothing had been there."""
+
+
+class Reporter:
+    """An Emit over `stream`. Any thread may call it; a stream that is gone is no reason to stop the work."""
+
+    def __init__(self, stream: TextIO, paper: Paper, *, quiet: bool) -> None:
+        self._stream = stream
+        self._paper = paper
+        self._quiet = quiet
+        self._lock = Lock()
+        self._view: View | None = None
+        self._live = False
+        self._warned: dict[Warned, bool] = {}  # and whether it was printed
+
+    @property
+    def warnings(self) -> tuple[Warned, ...]:
+        return tuple(self._warned)
+
+    def __call__(self, event: Event) -> None:
+        with self._lock, suppress(OSError, ValueError):
+            if isinstance(event, Warned):
+                self._warned.setdefault(event, False)
+                if not self._live:
+                    self._quiet_view()
+                    self._print_warnings()
+            elif not self._quiet:
+                self._watch(event)
+
+    def close(self) -> None:
+        """End the live view, and print the warnings that waited for its end. What comes later is shown no more."""
+        with self._lock, suppress(OSError, ValueError):
+            self._quiet_view()
+            self._live = False
+            self._print_warnings()
+
+    def _quiet_view(self) -> None:
+        if self._view is not None:
+            self._view.close()
+            self._view = None
+
+    def _watch(self, event: Event) -> None:
+        if self._view is None:
+            self._view = self._first()
+        if isinstance(self._view, WaitingView) and not isinstance(event, Planning):
+            from hero_build.output.live import LiveView  # rich, only where there is a terminal and something moves
+
+            self._view.close()
+            self._view, self._live = LiveView(self._stream, colour=self._paper.colour), True
+        self._view.show(event)
+
+    def _first(self) -> View:
+        if self._paper.width is None:
+            return PlainView(self._write, verbose=self._paper.verbose > 0)
+        return WaitingView(self._stream, self._paper.width)
+
+    def _print_warnings(self) -> None:
+        for warning, printed in self._warned.items():
+            if not (printed or self._quiet):
+                self._warned[warning] = True
+                for line in note("warning", warning.text, warning.hint, self._paper):
+                    self._write(line)
+
+    def _write(self, line: str) -> None:
+        self._stream.write(line + "\n")
+        self._stream.flush()
+
+
+def note(word: str, text: str, hint: str, paper: Paper) -> list[str]:
+    """An error or a warning as lines: `error: sentence`, and the hint below it."""
+    head, *rest = paragraph(f"{word}: {text}", paper, indent="  ")
+    bright = paper.ink(f"{word}:", "bold", "red" if word == "error" else "yellow")
+    below = paragraph(f"  hint: {clean(hint)}", paper, indent="  ", ink=("dim",)) if hint else ()
+    return [bright + head.removeprefix(f"{word}:"), *rest, *below]

@@ -1,0 +1,90 @@
+"""Where a command's answer goes: text or one JSON document to stdout; progress, warnings and errors to stderr."""
+
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TextIO
+
+from hero_build.errors import HeroBuildError, MachineError
+from hero_build.output import document
+from hero_build.output.paper import Colour, Paper, paper
+from hero_build.output.reporter import Reporter, note
+from hero_build.queries.problem import Problem, problem
+
+Page = Callable[[Paper], Iterable[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """The document of a command that could give no answer."""
+
+    error: Problem
+
+
+@dataclass(frozen=True, slots=True)
+class Style:
+    """How the answer is wanted."""
+
+    json: bool = False
+    quiet: bool = False
+    verbose: int = 0
+    colour: Colour = "auto"
+
+
+class Screen:
+    """One command's way to its reader. `report` is the Emit for the engine."""
+
+    def __init__(self, command: str, style: Style, out: TextIO, err: TextIO, environ: Mapping[str, str]) -> None:
+        self._command = command
+        self._style = style
+        self._out = out
+        self._err = err
+        self._page = paper(out, style.colour, style.verbose, environ)
+        self._margin = paper(err, style.colour, style.verbose, environ)
+        self.report = Reporter(err, self._margin, quiet=style.quiet)
+
+    def answer(self, result: object, page: Page, code: int = 0, failed: Sequence[Problem] = ()) -> int:
+        """Print the answer after what failed, and give `code` back. Raises MachineError when stdout cannot take it."""
+        self.report.close()
+        for item in failed:
+            self._note(item)
+        if self._style.json:
+            self._write(document.render(self._command, code, self.report.warnings, result))
+        elif not self._style.quiet:
+            self._write("".join(f"{line}\n" for line in page(self._page)))
+        return code
+
+    def refuse(self, error: HeroBuildError) -> int:
+        """Print what kept the command from any answer; the exit code it ends with."""
+        return self.stop(problem(error))
+
+    def stop(self, told: Problem) -> int:
+        """`refuse` for what is no HeroBuildError: an interrupt, a bug."""
+        self.report.close()
+        self._note(told)
+        if self._style.json:
+            self._write(document.render(self._command, told.exit, self.report.warnings, Trouble(told)))
+        return told.exit
+
+    def _note(self, item: Problem) -> None:
+        whose = f"{item.part or item.app}: " if item.app else ""
+        lines = note("error", f"{whose}{item.message}", item.hint, self._margin)
+        _emit(self._err, "".join(f"{line}\n" for line in lines))
+
+    def _write(self, text: str) -> None:
+        try:
+            _emit(self._out, text)
+        except OSError as error:
+            reason = f"the answer cannot be written to stdout: {error.strerror}"
+            raise MachineError(reason, "Free some space where it is redirected to, or send it elsewhere.") from error
+
+
+def _emit(stream: TextIO, text: str) -> None:
+    """Write at once. A reader that went away (`| head`) is no error: the rest goes nowhere."""
+    try:
+        stream.write(text)
+        stream.flush()
+    except BrokenPipeError:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, stream.fileno())
+        os.close(nowhere)

@@ -1,0 +1,86 @@
+"""Tables in plain text: columns as wide as they need; what does not fit is wrapped under its own column, never cut."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import zip_longest
+
+from hero_build.output.paper import Ink, Paper
+from hero_build.output.text import clean, width
+
+_GAP = 2
+_LEAST = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """Text of a table with its colour; `text` is cleaned here, so that no view can forget it."""
+
+    text: str
+    inks: tuple[Ink, ...] = ()
+
+
+def cell(value: object, *inks: Ink) -> Cell:
+    return Cell(clean(value), inks)
+
+
+def table(rows: Iterable[Sequence[Cell | str]], paper: Paper, *, indent: int = 0) -> Iterator[str]:
+    """The lines of a table without rules; the last column takes what is left of the paper's width."""
+    cells = [[item if isinstance(item, Cell) else cell(item) for item in row] for row in rows]
+    widths = _fit([max(map(width, column)) for column in _columns(cells)], paper.width, indent)
+    for row in cells:
+        for line in zip_longest(*(_wrap(item, widths[index]) for index, item in enumerate(row))):
+            yield _line(line, row, widths, paper, indent)
+
+
+def _columns(cells: list[list[Cell]]) -> Iterator[list[str]]:
+    for column in zip_longest(*cells, fillvalue=Cell("")):
+        yield [item.text for item in column]
+
+
+def _fit(natural: list[int], limit: int | None, indent: int) -> list[int]:
+    """Column widths: the last one yields first, then the widest of the others, none below what is readable."""
+    widths = list(natural)
+    if limit is None or not widths:
+        return widths
+    room = limit - indent - _GAP * (len(widths) - 1)
+    while sum(widths) > room:
+        yielding = [index for index, wide in enumerate(widths) if wide > _LEAST]
+        if not yielding:
+            break
+        last = len(widths) - 1
+        index = last if last in yielding else max(yielding, key=lambda index: widths[index])
+        widths[index] = max(_LEAST, widths[index] - (sum(widths) - room))
+    return widths
+
+
+def _wrap(item: Cell, room: int) -> list[str]:
+    if width(item.text) <= room:
+        return [item.text]
+    import textwrap  # only where something does not fit
+
+    return textwrap.wrap(item.text, room, break_on_hyphens=False) or [""]
+
+
+def _line(parts: Sequence[str | None], row: list[Cell], widths: list[int], paper: Paper, indent: int) -> str:
+    last = max((index for index, part in enumerate(parts) if part), default=-1)
+    words = []
+    for index, part in enumerate(parts[: last + 1]):
+        text = part or ""
+        space = " " * (widths[index] - width(text) + _GAP) if index < last else ""
+        words.append(paper.ink(text, *row[index].inks) + space)
+    return " " * indent + "".join(words)
+
+
+def paragraph(text: str, paper: Paper, *, indent: str = "", ink: tuple[Ink, ...] = ()) -> Iterator[str]:
+    """One sentence from outside, wrapped; lines after the first are indented."""
+    words = clean(text)
+    room = paper.width
+    if room is None or width(words) <= room:
+        yield paper.ink(words, *ink)
+        return
+    import textwrap
+
+    lines = textwrap.wrap(
+        words, max(room, 20), subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
+    )
+    yield from (paper.ink(line, *ink) for line in lines)

@@ -1,0 +1,79 @@
+"""Words on a line: text from outside made harmless, and numbers as people read them."""
+
+import re
+
+_ESCAPES = re.compile(
+    r"\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)?"  # OSC: titles, links, clipboards
+    r"|[\x1b][PX^_][^\x1b]*(?:\x1b\\)?"  # DCS, SOS, PM, APC
+    r"|(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]?"  # CSI: colours, cursor
+    r"|\x1b[ -/]*[0-~]?"
+)
+_UNITS = ("B", "kB", "MB", "GB", "TB")
+
+
+def clean(text: object) -> str:
+    """`text` on one line, without anything that moves a cursor, colours, hides or reorders.
+
+    Escape sequences and format characters (bidi overrides, zero-width ones) go; other control characters and line
+    breaks become a space; half of a surrogate pair becomes U+FFFD.
+    """
+    words = str(text)
+    if words.isprintable():
+        return words
+    return "".join(_harmless(letter) for letter in _ESCAPES.sub("", words)).strip(" ")
+
+
+def _harmless(letter: str) -> str:
+    if letter.isprintable():
+        return letter
+    import unicodedata  # only for text that needs it
+
+    match unicodedata.category(letter):
+        case "Cc" | "Zs" | "Zl" | "Zp":
+            return " "
+        case "Cf":
+            return ""
+        case _:
+            return "\ufffd"
+
+
+def width(text: str) -> int:
+    """How many columns of a terminal `text` takes."""
+    if text.isascii():
+        return len(text)
+    import unicodedata
+
+    wide = sum(unicodedata.east_asian_width(letter) in "WF" for letter in text)
+    marks = sum(unicodedata.combining(letter) != 0 for letter in text)
+    return len(text) + wide - marks
+
+
+def size(count: float) -> str:
+    """Bytes in decimal units, as releases are listed: `512 B`, `9.5 MB`, `120 MB`."""
+    value, unit = float(count), 0
+    while abs(value) >= 999.5 and unit < len(_UNITS) - 1:
+        value, unit = value / 1000, unit + 1
+    digits = 1 if unit and abs(value) < 99.95 else 0
+    return f"{value:.{digits}f} {_UNITS[unit]}"
+
+
+def duration(seconds: float) -> str:
+    """`0.4 s`, `12 s`, `3 min 05 s`, `2 h 10 min`."""
+    if seconds < 9.95:
+        return f"{max(seconds, 0):.1f} s"
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02} s"
+    return f"{whole // 3600} h {whole % 3600 // 60:02} min"
+
+
+def plural(count: int, one: str, many: str = "") -> str:
+    """`1 binary`, `3 binaries`."""
+    return f"{count} {one if count == 1 else many or one + 's'}"
+
+
+def short(digest: str | None) -> str:
+    """A digest as far as a person compares it."""
+    return digest[:12] if digest else "-"

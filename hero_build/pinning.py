@@ -1,0 +1,103 @@
+"""Lock files: what each app's release has for this machine, written down; and a Forge that reads it back."""
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from hero_build.catalog import asking
+from hero_build.errors import HeroBuildError, ReleaseNotFound, UsageError
+from hero_build.events import Broke, Emit
+from hero_build.forge import lockfile, open_forge
+from hero_build.forge.inbox import Inbox
+from hero_build.forge.protocol import Forge
+from hero_build.forge.transfer import fetch
+from hero_build.model import Asset, Failed, Library, Offer, Request
+from hero_build.pipeline import Step, plan
+from hero_build.settings import Settings
+from hero_build.tools import Tools, machine_arch
+
+DOWNLOADS = "downloads"
+
+
+@dataclass(frozen=True, slots=True)
+class PinnedApp:
+    """An app as a lock file holds it; `assets` are those that this machine takes."""
+
+    name: str
+    repo: str
+    tag: str
+    assets: tuple[Asset, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Pinnings:
+    """What was pinned. Nothing is written when an app failed: a lock file holds all that was asked for."""
+
+    file: str
+    arch: str
+    forge: str
+    written: bool
+    apps: tuple[PinnedApp, ...]
+    failed: tuple[Failed, ...]
+
+
+def pin(apps: Sequence[str], file: Path, tools: Tools) -> Pinnings:
+    """Write the lock file of these apps' newest releases. An asset without a published digest is fetched and hashed.
+
+    Raises NotWritable, DiskFull, RootDamaged, Unsupported.
+    """
+    todo = plan([Request(app, "download", checksum="if-present") for app in apps], tools)
+    with (
+        Inbox(tools.settings.cache / DOWNLOADS) as inbox,
+        ThreadPoolExecutor(tools.settings.jobs, thread_name_prefix="pin") as pool,
+    ):
+        results = list(pool.map(lambda step: _pin(step, inbox, tools), todo.steps))
+    pins = tuple(result for result in results if isinstance(result, lockfile.Pin))
+    failed = (*todo.failed, *(result for result in results if isinstance(result, Failed)))
+    lock = lockfile.Lock(machine_arch(), tools.forge.url, pins)
+    if not failed:
+        lockfile.write(file, lock)
+    named = tuple(PinnedApp(item.app, item.release.repo, item.release.tag, item.release.assets) for item in pins)
+    return Pinnings(str(file), lock.arch, lock.forge, not failed, named, failed)
+
+
+def open_lock(file: Path, settings: Settings, emit: Emit) -> tuple[Forge, tuple[str, ...]]:
+    """The Forge over a lock file, and the apps that it pins. Asks nobody. Raises UsageError.
+
+    The token goes along only when the settings name the same forge: a lock file may come from anyone.
+    """
+    lock = lockfile.read(file)
+    if lock.arch != machine_arch():
+        sentence = f"{file} was written on {lock.arch}, and this machine is {machine_arch()}"
+        raise UsageError(sentence, "Write one here with `hero-build lock APP… -o FILE`.")
+    if settings.source("forge") == "flag" and settings.forge != lock.forge:
+        sentence = f"{file} pins files at {lock.forge}, and --forge names {settings.forge}"
+        raise UsageError(sentence, "Leave out --forge, or write a lock file with `hero-build --forge URL lock APP…`.")
+    there = replace(settings, forge=lock.forge, token=settings.token if settings.forge == lock.forge else None)
+    return lockfile.Locked(lock, lambda: open_forge(there, emit)), tuple(item.app for item in lock.pins)
+
+
+def _pin(step: Step, inbox: Inbox, tools: Tools) -> lockfile.Pin | Failed:
+    facts = step.facts
+    found = tools.catalog.get(facts.app)
+    try:
+        with asking(found.path):
+            package = found.recipe.package(None)
+        offers = (offer for artifact, offer in facts.offers.items() if not isinstance(artifact, Library))
+        assets = tuple(_hashed(offer, inbox, tools) for offer in offers)
+        if facts.release is None:
+            raise ReleaseNotFound(f"there is no release of {found.recipe.repo} to pin", "Publish one first.")
+        return lockfile.Pin(facts.app, replace(facts.release, assets=assets), package)
+    except HeroBuildError as error:
+        failed = Failed(facts.app, None, error)
+        tools.emit(Broke(failed))
+        return failed
+
+
+def _hashed(offer: Offer, inbox: Inbox, tools: Tools) -> Asset:
+    if offer.sha256:
+        return replace(offer.asset, sha256=offer.sha256)
+    arrived = fetch(tools.forge, offer.asset, inbox, emit=tools.emit)
+    arrived.path.unlink()
+    return replace(offer.asset, sha256=arrived.sha256, size=arrived.size)

@@ -1,0 +1,35 @@
+"""Installed parts by app: what several answers look at in the same way."""
+
+from collections.abc import Mapping, Sequence
+
+from hero_build.catalog import Catalog
+from hero_build.errors import NotFound
+from hero_build.model import Generation, Record
+
+
+def by_app(generation: Generation) -> Mapping[str, tuple[Record, ...]]:
+    """The records of every installed app, by name, its own part before its bundles."""
+    found: dict[str, list[Record]] = {}
+    for part in sorted(generation.records, key=lambda part: (part.app, part.bundle or "")):
+        found.setdefault(part.app, []).append(generation.records[part])
+    return {app: tuple(records) for app, records in found.items()}
+
+
+def version(records: tuple[Record, ...]) -> str | None:
+    """The version a person means when they name the app: that of its own part, else of its first bundle."""
+    return records[0].origin.version if records else None
+
+
+def known(names: Sequence[str], installed: Mapping[str, object], catalog: Catalog) -> tuple[str, ...]:
+    """The apps meant, each once: installed ones count even where their recipe is gone. Raises AppNotFound."""
+    meant = (app for name in names for app in ((name,) if name in installed else catalog.expand((name,))))
+    return tuple(dict.fromkeys(meant))
+
+
+def present(names: Sequence[str], installed: Mapping[str, object], catalog: Catalog) -> tuple[str, ...]:
+    """`known`, of which sets mean only what is installed. Raises AppNotFound, NotFound for an app that is not."""
+    wanted = known(names, installed, catalog)
+    absent = [name for name in wanted if name not in installed]
+    if absent and (len(absent) == len(wanted) or set(absent) & set(names)):
+        raise NotFound(f"{', '.join(absent)} is not installed", "`hero-build status` shows what is.")
+    return tuple(name for name in wanted if name in installed)

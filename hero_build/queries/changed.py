@@ -1,0 +1,116 @@
+"""What a command changed, or would: the outcome of install, rollback, uninstall and repair as one kind of answer."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Literal, assert_never
+
+from hero_build.model import Build, Decision, Download, Entry, Failed, Generation, Keep, Remove, Used
+from hero_build.pipeline import Outcome, Plan
+from hero_build.queries.diff import PartChange, changes
+from hero_build.queries.problem import Problem, exit_code, problems
+
+State = Literal["kept", "installed", "changed", "removed", "to keep", "to download", "to build", "to remove"]
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """An artifact as it was installed: the asset it came from, its size in bytes, and the checks it passed."""
+
+    name: str
+    asset: str | None
+    size: int
+    sha256: str
+    verified: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PartState:
+    """`bytes`: of the installed files; of the assets to come for a plan, None where their size is not told."""
+
+    part: str
+    app: str
+    state: State
+    version_before: str | None
+    version_after: str | None
+    used: Used | None
+    why: str | None
+    bytes: int | None = None
+    items: tuple[Item, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """Generation numbers before and after: equal when nothing changed. `undo` is the command that takes it back."""
+
+    before: int
+    after: int
+    dry_run: bool
+    parts: tuple[PartState, ...]
+    failed: tuple[Problem, ...]
+    undo: str | None = None
+
+    @property
+    def code(self) -> int:
+        return exit_code(self.failed, len(self.parts))
+
+
+def outcome(result: Outcome, root_flag: str | None = None) -> Changed:
+    """Of an install or a repair. `root_flag`: the --root that was typed, for the undo command."""
+    done = between(result.before, result.after, root_flag)
+    named = {part.part for part in done.parts}
+    kept = (_planned(item, "kept") for item in result.plan.decisions if isinstance(item, Keep))
+    parts = (*(part for part in kept if part.part not in named), *done.parts)
+    ordered = tuple(sorted(parts, key=lambda part: part.part))
+    return Changed(done.before, done.after, False, ordered, problems(result.failed), done.undo)
+
+
+def dry(plan: Plan, generation: Generation) -> Changed:
+    """Of a plan that is not carried out."""
+    versions = {str(known): record.origin.version for known, record in generation.records.items()}
+    parts = tuple(replace(part, version_before=versions.get(part.part)) for part in map(_intended, plan.decisions))
+    return Changed(generation.number, generation.number, True, parts, problems(plan.failed))
+
+
+def between(before: Generation, after: Generation, root_flag: str | None, failed: Sequence[Failed] = ()) -> Changed:
+    """Of any change from one generation to another."""
+    parts = tuple(_done(change, after) for change in changes(before.records, after.records))
+    place = f" --root {root_flag}" if root_flag else ""
+    undo = f"hero-build{place} rollback {before.number}" if after.number != before.number else None
+    return Changed(before.number, after.number, False, parts, problems(failed), undo)
+
+
+def _done(change: PartChange, after: Generation) -> PartState:
+    state: State = "installed" if change.change == "added" else change.change
+    record = after.records.get(change.part)
+    items = tuple(_item(entry) for entry in record.entries) if record else ()
+    head = PartState(
+        str(change.part), change.app, state, change.version_before, change.version_after, change.used, change.why
+    )
+    return replace(head, bytes=sum(item.size for item in items), items=items)
+
+
+def _item(entry: Entry) -> Item:
+    size = sum(file.size for file in entry.files)
+    return Item(entry.name, entry.asset, size, entry.asset_sha256 or entry.files[0].sha256, entry.verified)
+
+
+def _intended(decision: Decision) -> PartState:
+    match decision:
+        case Keep():
+            return _planned(decision, "to keep")
+        case Download(part, why, _, origin, offers):
+            sizes = [offer.asset.size for offer in offers]
+            total = None if None in sizes else sum(size or 0 for size in sizes)
+            return PartState(str(part.id), part.id.app, "to download", None, origin.version, "download", why, total)
+        case Build(part, why):
+            return PartState(str(part.id), part.id.app, "to build", None, None, "source", why)
+        case Remove(part_id, why):
+            return PartState(str(part_id), part_id.app, "to remove", None, None, None, why)
+        case _:
+            assert_never(decision)
+
+
+def _planned(decision: Keep, state: State) -> PartState:
+    origin = decision.origin
+    part = decision.part
+    return PartState(str(part), part.app, state, origin.version, origin.version, origin.used, decision.why)

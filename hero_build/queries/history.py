@@ -1,0 +1,65 @@
+"""`history`: the generations of a root, oldest first, each with what it changed."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from hero_build.install.history import Unreadable
+from hero_build.model import Generation
+from hero_build.queries.diff import Change, changes
+
+
+@dataclass(frozen=True, slots=True)
+class Brief:
+    """A part's change in a few words."""
+
+    part: str
+    change: Change
+    version_before: str | None
+    version_after: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """`trouble`: why this generation cannot be read, and so not be returned to."""
+
+    number: int
+    current: bool
+    created: str | None
+    tool: str | None
+    action: str | None
+    apps: int | None
+    changes: tuple[Brief, ...]
+    trouble: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    root: str
+    generations: tuple[Past, ...]
+
+
+def history(root: str, current: int, generations: Iterable[Generation | Unreadable]) -> History:
+    """Changes are told against the generation before that can still be read; number 1 against the empty root."""
+    found: list[Past] = []
+    before: Generation | None = None
+    for generation in generations:
+        if isinstance(generation, Unreadable):
+            found.append(_unreadable(generation, current))
+        else:
+            earlier = Generation(0) if generation.number == 1 else before
+            found.append(_past(earlier, generation, current))
+            before = generation
+    return History(root, tuple(found))
+
+
+def _unreadable(generation: Unreadable, current: int) -> Past:
+    number, reason = generation.number, generation.error.message
+    return Past(number, number == current, None, None, None, None, (), reason)
+
+
+def _past(before: Generation | None, generation: Generation, current: int) -> Past:
+    differing = changes(before.records, generation.records) if before else ()
+    briefs = tuple(Brief(str(c.part), c.change, c.version_before, c.version_after) for c in differing)
+    apps = len({part.app for part in generation.records})
+    number, created, tool, action = generation.number, generation.created, generation.tool, generation.action
+    return Past(number, number == current, created, tool, action, apps, briefs)

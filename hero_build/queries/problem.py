@@ -1,0 +1,35 @@
+"""What went wrong, as a value that a document can hold, and the exit code of several of them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from hero_build.errors import HeroBuildError
+from hero_build.model import Failed
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """`kind` is the leaf's name in the tree of errors.py, `exit` the code this problem alone would end with."""
+
+    kind: str
+    message: str
+    hint: str
+    exit: int
+    app: str | None = None
+    part: str | None = None
+
+
+def problem(error: HeroBuildError, app: str | None = None, part: str | None = None) -> Problem:
+    return Problem(type(error).__name__, error.message, error.hint, error.code, app, part)
+
+
+def problems(failed: Sequence[Failed]) -> tuple[Problem, ...]:
+    return tuple(problem(item.error, item.app, str(item.part) if item.part else None) for item in failed)
+
+
+def exit_code(found: Sequence[Problem], succeeded: int) -> int:
+    """0 without problems; their common code; 1 when they differ, or when `succeeded` others did not fail."""
+    codes = {item.exit for item in found}
+    if not codes:
+        return 0
+    return codes.pop() if len(codes) == 1 and not succeeded else 1

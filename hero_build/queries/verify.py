@@ -1,0 +1,78 @@
+"""`verify`: every byte and every link of what is installed, against the manifest. Mends nothing."""
+
+import os
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from hero_build import manifest
+from hero_build.catalog import Catalog
+from hero_build.errors import VerificationError
+from hero_build.install import links, seal
+from hero_build.install.layout import Root
+from hero_build.install.recover import interrupted
+from hero_build.model import Generation, Installed, PartId, Record
+from hero_build.queries.apps import by_app, present, version
+from hero_build.queries.changed import Changed
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedApp:
+    """`bytes` were read and hashed; `damage` has a sentence for each way in which the disk disagrees."""
+
+    name: str
+    version: str | None
+    files: int
+    bytes: int
+    damage: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """`stray`: what belongs to no app, such as leftovers of interrupted work; the next change removes it.
+
+    `repair` is what a repair did before this look, None without one.
+    """
+
+    root: str
+    generation: int
+    apps: tuple[CheckedApp, ...]
+    stray: tuple[str, ...]
+    repair: Changed | None = None
+
+    @property
+    def damaged(self) -> tuple[str, ...]:
+        return tuple(app.name for app in self.apps if app.damage)
+
+    @property
+    def code(self) -> int:
+        return VerificationError.code if self.damaged else 0
+
+
+def verify(root: Root, catalog: Catalog, names: Sequence[str]) -> Checked:
+    """Of `names`, sets included, or of all that is installed. Raises AppNotFound, NotFound, RootDamaged."""
+    generation = manifest.load(root.path)
+    installed = by_app(generation)
+    apps = present(names, installed, catalog) if names else tuple(installed)
+    looked = _rehash(root, generation, [record.id for app in apps for record in installed[app]])
+    stray = () if names else tuple(_stray(root, generation))
+    return Checked(str(root.path), generation.number, tuple(_app(a, installed[a], looked) for a in apps), stray)
+
+
+def _rehash(root: Root, generation: Generation, parts: Sequence[PartId]) -> dict[PartId, Installed]:
+    """Hash in as many threads as there are processors: hashing lets go of the interpreter's lock."""
+    with ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="hash") as pool:
+        answers = pool.map(lambda part: seal.rehash(root, generation, (part,)), parts)
+        return {part: installed for answer in answers for part, installed in answer.items()}
+
+
+def _app(name: str, records: tuple[Record, ...], looked: dict[PartId, Installed]) -> CheckedApp:
+    files = [file for record in records for entry in record.entries for file in entry.files]
+    damage = tuple(sentence for record in records for sentence in looked[record.id].damage)
+    return CheckedApp(name, version(records), len(files), sum(file.size for file in files), damage)
+
+
+def _stray(root: Root, generation: Generation) -> list[str]:
+    owned = links.owned(generation.records)
+    found = [f"{name} is a link of ours that no app owns" for name in sorted(links.ours(root) - owned)]
+    return [*found, *(["an interrupted command left something behind"] if interrupted(root) else [])]

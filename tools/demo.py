@@ -1,0 +1,147 @@
+"""The main job from end to end on this machine, as `make demo` runs it.
+
+Compiles a small Rust app (tests/world/hero_db) in two versions, puts both into a directory mirror, and installs,
+checks, upgrades and rolls back from there with the real command line, in a root of its own that is removed afterwards.
+What it compiles stays in cache/. Exits with 1 at the first thing that is not as it should be.
+"""
+
+import hashlib
+import os
+import platform
+import shlex
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+CHECKOUT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(CHECKOUT))
+
+from hero_build.forge.mirror import publish  # noqa: E402 - the demo runs without an installation
+from hero_build.model import Asset, Release  # noqa: E402
+
+CACHE = CHECKOUT / "cache"
+WORLD = CHECKOUT / "tests" / "world"
+BINARIES = ("hero_db", "hero_db_admin", "hero_db_server")
+FORMERLY = {("v0.1.0", "hero_db_admin"): "hero_db_ui"}
+ARCH = {"x86_64": "amd64", "aarch64": "arm64"}.get(platform.machine(), platform.machine())
+SHIM = '#!/bin/sh\nexec {python} -m hero_build "$@"\n'
+
+
+def main() -> None:
+    if shutil.which("cargo") is None:
+        raise SystemExit("The demo compiles a small Rust app: install cargo, then run `make demo` again.")
+    (CACHE / "demo").mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="run-", dir=CACHE / "demo") as folder:
+        place = Path(folder)
+        say("Two releases of a small hero_db, compiled here and put into a mirror")
+        for version in ("v0.1.0", "v0.2.0"):
+            release(place / "mirror", version, compiled(version))
+        story(place / "hero", environment(place))
+    say("Done: the root and the mirror of this demo are gone again.")
+
+
+def story(root: Path, env: Mapping[str, str]) -> None:
+    """What a person would type, and after each change what the installed programs say."""
+
+    def typed(command: str) -> None:
+        run(shlex.split(command), env)
+
+    say("Install a release by download")
+    typed("hero-build install hero_db --mode download --version v0.1.0")
+    programs_say(root, "v0.1.0", env)
+    say("Look at it")
+    for command in ("list", "status hero_db", "explain hero_db", "verify"):
+        typed(f"hero-build {command}")
+    say("Upgrade to the newest release")
+    typed("hero-build install hero_db --mode download")
+    programs_say(root, "v0.2.0", env)
+    for command in ("verify", "history", "diff"):
+        typed(f"hero-build {command}")
+    say("Go back")
+    typed("hero-build rollback")
+    programs_say(root, "v0.1.0", env)
+    typed("hero-build verify")
+    typed("hero-build history")
+
+
+def programs_say(root: Path, version: str, env: Mapping[str, str]) -> None:
+    for name in BINARIES:
+        out = run([str(root / "bin" / name), "--version"], env)
+        if out != f"{name} {version}\n":
+            raise SystemExit(f"{name} should say {version}, and says {out!r}")
+
+
+def run(command: list[str], env: Mapping[str, str]) -> str:
+    """Print the command as a person types it, run it, show what it says. Ends the demo when it fails."""
+    typed = shlex.join(command).replace(env["HERO_ROOT"], "$HERO_ROOT")
+    print(f"\033[1m$ {typed}\033[0m" if colour() else f"$ {typed}", flush=True)
+    kept = None if command[0] == "hero-build" else subprocess.PIPE  # on a terminal, hero-build has its live view
+    done = subprocess.run(command, env=env, stdout=kept, text=True, check=False)
+    if done.returncode:
+        raise SystemExit(f"`{typed}` ended with exit code {done.returncode}.")
+    print(done.stdout or "", end="")
+    return done.stdout or ""
+
+
+def compiled(version: str) -> Path:
+    """The folder with the app's binaries of that version; compiled at most once."""
+    source, target = CACHE / "demo" / "hero_db", CACHE / "demo-target" / version
+    shutil.copytree(WORLD / "hero_db", source, ignore=shutil.ignore_patterns("target"), dirs_exist_ok=True)
+    env = {**os.environ, "HERO_DEMO_VERSION": version}
+    command = ["cargo", "build", "--release", "--quiet", "--target-dir", str(target)]
+    subprocess.run(command, cwd=source, env=env, check=True)
+    return target / "release"
+
+
+def release(mirror: Path, version: str, binaries: Path) -> None:
+    """Publish as a forge would have it: one asset for each binary, and SHA256SUMS of them all."""
+    names = {FORMERLY.get((version, name), name): name for name in BINARIES}
+    files = {f"{asset}-linux-{ARCH}-gnu": binaries / name for asset, name in names.items()}
+    sums = mirror.parent / "SHA256SUMS"
+    sums.write_text("".join(f"{digest(path)}  {name}\n" for name, path in files.items()))
+    assets = tuple(asset(name, path) for name, path in {**files, sums.name: sums}.items())
+    found = Release("", "lhumina_code/hero_db", version, assets, created="2026-01-01T00:00:00Z")
+    publish(mirror, found, {**files, sums.name: sums}, latest=True)
+    print(f"  {version}: {', '.join(files)}")
+
+
+def asset(name: str, path: Path) -> Asset:
+    return Asset(name, path.as_uri(), path.stat().st_size, digest(path), digest(path))
+
+
+def digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def environment(place: Path) -> dict[str, str]:
+    """This process's environment without its hero-build settings, pointed at the demo's own root and mirror."""
+    shim = place / "bin" / "hero-build"
+    shim.parent.mkdir()
+    shim.write_text(SHIM.format(python=shlex.quote(sys.executable)))
+    shim.chmod(0o755)
+    own = {
+        "HERO_ROOT": str(place / "hero"),
+        "HERO_BUILD_CACHE": str(place / "cache"),
+        "HERO_RECIPES": str(WORLD / "recipes"),
+        "FORGEJO_URL": (place / "mirror").as_uri(),
+    }
+    for name, value in own.items():
+        print(f"  export {name}={value}")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("HERO_", "FORGEJO_"))}
+    kept.pop("CODEROOT", None)
+    return {**kept, **own, "PYTHONPATH": str(CHECKOUT), "PATH": f"{shim.parent}{os.pathsep}{os.environ['PATH']}"}
+
+
+def say(text: str) -> None:
+    print(f"\n\033[1;36m# {text}\033[0m" if colour() else f"\n# {text}", flush=True)
+
+
+def colour() -> bool:
+    return sys.stdout.isatty() and "NO_COLOR" not in os.environ
+
+
+if __name__ == "__main__":
+    main()
