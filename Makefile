@@ -46,7 +46,7 @@ cache/demo/venv/.ready: requirements.txt
 	@touch $@
 
 bench: venv
-	$(BIN)/python -m bench
+	$(BIN)/python -m bench --docs
 
 requirements: venv
 	CUSTOM_COMPILE_COMMAND="make requirements" $(COMPILE) --upgrade -o requirements.txt pyproject.toml

@@ -27,7 +27,8 @@ trusted.
   the API, reads the checksums, downloads, hashes, checks the ELF headers, syncs every file to the disk and commits.
 - **{curl}** is the bare work: it is told all addresses beforehand, `curl --parallel --parallel-max 16` fetches
   them and `openssl dgst -sha256` hashes the files afterwards. Nothing is compared, and nothing is synced.
-- **mise** installs by its forgejo backend, with 16 jobs: it asks the API, and compares with the published checksums and syncs, too.
+- **mise** installs by its forgejo backend, with 16 jobs: it, too, asks the API, compares with the published checksums
+  and syncs.
 - **Latency**: a proxy lets everything that clients send arrive late, so that each request costs a round trip; answers
   pass untouched.
 - **Memory** is the most that the process had resident (VmHWM).

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 
+from hero_build.artifact import Artifact
 from hero_build.errors import AppNotFound, HeroBuildError, RecipeError
-from hero_build.model import Artifact
 from hero_build.recipe import Recipe
 
 _SETS = "_sets"

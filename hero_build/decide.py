@@ -10,24 +10,10 @@ What is installed already and intact is a Keep; parts of the app that are no lon
 
 from dataclasses import dataclass
 
+from hero_build.artifact import Artifact, Binary
 from hero_build.errors import AssetNotFound, ChecksumUnreadable
-from hero_build.model import (
-    Artifact,
-    Binary,
-    Build,
-    Decision,
-    Download,
-    Entry,
-    Facts,
-    Installed,
-    Keep,
-    Offer,
-    Origin,
-    Part,
-    Release,
-    Remove,
-    Request,
-)
+from hero_build.model import Build, Decision, Download, Facts, Installed, Keep, Offer, Part, Release, Remove, Request
+from hero_build.record import Entry, Origin
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,8 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from hero_build.model import Failed, PartId
+from hero_build.model import Failed
+from hero_build.record import PartId
 
 
 @dataclass(frozen=True, slots=True)

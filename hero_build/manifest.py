@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from hero_build.errors import RootDamaged
-from hero_build.model import Adopted, Elf, Entry, FileEntry, Generation, Origin, PartId, Record
+from hero_build.record import Adopted, Elf, Entry, FileEntry, Generation, Origin, PartId, Record
 
 SCHEMA = 1
 STATE = "var/hero_build"

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from hero_build.artifact import Package, Pinned
 from hero_build.catalog import Found, asking
 from hero_build.errors import AmbiguousAsset, HeroBuildError
 from hero_build.events import Began, Broke, Finished, Moved, Planning
@@ -13,8 +14,9 @@ from hero_build.forge.inbox import Inbox
 from hero_build.forge.protocol import Ref
 from hero_build.forge.shelves import LATEST, publish, publish_package, publish_pinned, repo_folder
 from hero_build.forge.transfer import Arrived, fetch
-from hero_build.model import Asset, Failed, Package, PartId, Pinned, Release
+from hero_build.model import Asset, Failed, Release
 from hero_build.pinning import DOWNLOADS
+from hero_build.record import PartId
 from hero_build.tools import Tools
 from hero_build.verify import checksums
 
@@ -119,7 +121,10 @@ class _Work:
 
     def _fetch(self, app: str, asset: Asset, sha256: str | None) -> Arrived:
         progress = partial(_moved, self.tools, PartId(app))
-        return fetch(self.tools.forge, asset, self.inbox, sha256=sha256, progress=progress, emit=self.tools.emit)
+        tools = self.tools
+        return fetch(
+            tools.forge, asset, self.inbox, sha256=sha256, progress=progress, limits=tools.limits, emit=tools.emit
+        )
 
     def _publish(self, release: Release, package: Package | None, files: Mapping[str, Path]) -> None:
         if package is not None:

@@ -1,4 +1,4 @@
-"""The nouns of the program. Each step of the pipeline takes the value before it and returns the one after it:
+"""The nouns of the chain. Each step of the pipeline takes the value before it and returns the one after it:
 
     Facts ─► Decision ─► Fetched ─► Verified ─► Staged ─► Generation
 
@@ -6,93 +6,19 @@ Paths that leave this machine are `str` relative to the root; digests are lower-
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Literal
 
+from hero_build.artifact import Artifact, Platform
 from hero_build.errors import HeroBuildError
-
-Kind = Literal["server", "admin", "web", "cli"]
-Mode = Literal["auto", "download", "source"]
-Used = Literal["download", "source"]
-Libc = Literal["musl", "gnu"]
-STARTABLE: frozenset[Kind] = frozenset({"server", "admin", "web"})
-
-
-@dataclass(frozen=True, slots=True)
-class Platform:
-    """What a program was built for, written `linux-amd64-musl` in asset names."""
-
-    arch: str
-    libc: Libc
-    os: str = "linux"
-
-    def __str__(self) -> str:
-        return f"{self.os}-{self.arch}-{self.libc}"
-
-
-@dataclass(frozen=True, slots=True)
-class Binary:
-    """A program installed as `bin/<name>`; `formerly` is its asset name in releases from before a rename."""
-
-    name: str
-    kind: Kind
-    formerly: str | None = None
-    install_only: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Pinned:
-    """A file at a fixed address with a fixed digest; `member` names the one wanted inside a .tgz or .zip."""
-
-    platform: str
-    url: str
-    sha256: str
-    member: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Library:
-    """A shared library installed as `lib/<name>`: the same pinned file in every mode, one pin per `<os>-<arch>`."""
-
-    name: str
-    pins: tuple[Pinned, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class WasmBundle:
-    """A folder of WebAssembly and its glue under `share/hero_os/`."""
-
-    name: str
-
-
-Artifact = Binary | Library | WasmBundle
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class PartId:
-    """What is wholly old or wholly new: an app's binaries and libraries, or one bundle of it."""
-
-    app: str
-    bundle: str | None = None
-
-    def __str__(self) -> str:
-        return self.app if self.bundle is None else f"{self.app}/{self.bundle}"
+from hero_build.record import Elf, Mode, Origin, PartId, Record
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
     id: PartId
     artifacts: tuple[Artifact, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Package:
-    """A generic package of a forge: the second place where a recipe's files may be published."""
-
-    owner: str
-    name: str
-    version: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,63 +61,6 @@ class Tree:
     path: Path
     commit: str
     dirty: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Origin:
-    """Where a part came from and why: what was asked, what was done, and the sentence that explains it."""
-
-    version: str
-    requested: Mode
-    used: Used
-    why: str
-    forge: str
-    repo: str
-    tag: str | None
-    commit: str | None = None
-    dirty: bool | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Elf:
-    machine: str
-    libc: str
-    static: bool
-
-
-@dataclass(frozen=True, slots=True)
-class FileEntry:
-    """A file as committed; `path` is relative to the root (`bin/hero_db`)."""
-
-    path: str
-    sha256: str
-    size: int
-    mode: int
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """An artifact as committed: its files, the asset they came from, and the checks they passed."""
-
-    name: str
-    artifact: Literal["binary", "library", "bundle"]
-    files: tuple[FileEntry, ...]
-    kind: Kind | None = None
-    asset: str | None = None
-    asset_id: str = ""
-    asset_sha256: str | None = None
-    legacy_name: bool = False
-    verified: tuple[str, ...] = ()
-    elf: Elf | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Record:
-    """A part as the manifest holds it."""
-
-    id: PartId
-    origin: Origin
-    entries: tuple[Entry, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -342,23 +211,3 @@ class Failed:
     app: str
     part: PartId | None
     error: HeroBuildError
-
-
-@dataclass(frozen=True, slots=True)
-class Adopted:
-    """A foreign file, link or folder that stood at `path` before hero-build; kept to be given back."""
-
-    path: str
-    form: Literal["file", "link", "folder"]
-
-
-@dataclass(frozen=True, slots=True)
-class Generation:
-    """One committed state of a root, as its manifest.json says; number 0 is the empty one before the first commit."""
-
-    number: int
-    created: str = ""
-    tool: str = ""
-    action: str = ""
-    records: Mapping[PartId, Record] = field(default_factory=dict)
-    adopted: tuple[Adopted, ...] = ()

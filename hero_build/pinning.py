@@ -4,18 +4,21 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from hero_build.artifact import Library
 from hero_build.catalog import asking
 from hero_build.errors import HeroBuildError, ReleaseNotFound, UsageError
 from hero_build.events import Broke, Emit
 from hero_build.forge import lockfile, open_forge
-from hero_build.forge.inbox import Inbox
 from hero_build.forge.protocol import Forge
-from hero_build.forge.transfer import fetch
-from hero_build.model import Asset, Failed, Library, Offer, Request
+from hero_build.model import Asset, Failed, Offer, Request
 from hero_build.pipeline import Step, plan
 from hero_build.settings import Settings
 from hero_build.tools import Tools, machine_arch
+
+if TYPE_CHECKING:
+    from hero_build.forge.inbox import Inbox
 
 DOWNLOADS = "downloads"
 
@@ -47,6 +50,8 @@ def pin(apps: Sequence[str], file: Path, tools: Tools) -> Pinnings:
 
     Raises NotWritable, DiskFull, RootDamaged, Unsupported.
     """
+    from hero_build.forge.inbox import Inbox  # not for whoever only opens a lock file
+
     todo = plan([Request(app, "download", checksum="if-present") for app in apps], tools)
     with (
         Inbox(tools.settings.cache / DOWNLOADS) as inbox,
@@ -78,7 +83,7 @@ def open_lock(file: Path, settings: Settings, emit: Emit) -> tuple[Forge, tuple[
     return lockfile.Locked(lock, lambda: open_forge(there, emit)), tuple(item.app for item in lock.pins)
 
 
-def _pin(step: Step, inbox: Inbox, tools: Tools) -> lockfile.Pin | Failed:
+def _pin(step: Step, inbox: "Inbox", tools: Tools) -> lockfile.Pin | Failed:
     facts = step.facts
     found = tools.catalog.get(facts.app)
     try:
@@ -95,9 +100,11 @@ def _pin(step: Step, inbox: Inbox, tools: Tools) -> lockfile.Pin | Failed:
         return failed
 
 
-def _hashed(offer: Offer, inbox: Inbox, tools: Tools) -> Asset:
+def _hashed(offer: Offer, inbox: "Inbox", tools: Tools) -> Asset:
     if offer.sha256:
         return replace(offer.asset, sha256=offer.sha256)
-    arrived = fetch(tools.forge, offer.asset, inbox, emit=tools.emit)
+    from hero_build.forge.transfer import fetch
+
+    arrived = fetch(tools.forge, offer.asset, inbox, limits=tools.limits, emit=tools.emit)
     arrived.path.unlink()
     return replace(offer.asset, sha256=arrived.sha256, size=arrived.size)

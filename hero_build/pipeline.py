@@ -17,8 +17,9 @@ from hero_build.install.commit import commit
 from hero_build.install.lock import Locked, locked
 from hero_build.install.recover import interrupted
 from hero_build.install.store import stage
-from hero_build.model import Build, Decision, Download, Drop, Facts, Failed, Generation, Put, Ready, Remove, Request
+from hero_build.model import Build, Decision, Download, Drop, Facts, Failed, Put, Ready, Remove, Request
 from hero_build.produce import produce
+from hero_build.record import Generation
 from hero_build.resolve import Disk, look, resolve
 from hero_build.tools import Tools
 

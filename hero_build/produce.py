@@ -8,9 +8,11 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from typing import TYPE_CHECKING, Literal
 
+from hero_build.artifact import Artifact, Library
 from hero_build.errors import BuildNeeded, HeroBuildError
 from hero_build.events import Began, Broke, Finished, Moved
-from hero_build.model import Artifact, Build, Download, Failed, Fetched, Library, Offer, PartId, Ready, Verified
+from hero_build.model import Build, Download, Failed, Fetched, Offer, Ready, Verified
+from hero_build.record import PartId
 from hero_build.tools import Tools
 
 if TYPE_CHECKING:
@@ -76,7 +78,15 @@ def _take(
     from hero_build.verify.check import verify
     from hero_build.verify.expect import expect_for
 
-    arrived = fetch(tools.forge, offer.asset, inbox, sha256=offer.sha256, progress=progress, emit=tools.emit)
+    arrived = fetch(
+        tools.forge,
+        offer.asset,
+        inbox,
+        sha256=offer.sha256,
+        progress=progress,
+        limits=tools.limits,
+        emit=tools.emit,
+    )
     form: Literal["file", "archive"] = (
         "archive" if isinstance(artifact, Library) and any(pin.member for pin in artifact.pins) else "file"
     )

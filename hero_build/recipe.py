@@ -12,7 +12,7 @@ staging and commit are out of its reach.
 
 from typing import ClassVar
 
-from hero_build.model import Artifact, Binary, Libc, Library, Package, Pinned, Platform, WasmBundle
+from hero_build.artifact import Artifact, Binary, Libc, Library, Package, Pinned, Platform, WasmBundle
 
 __all__ = [
     "Artifact",

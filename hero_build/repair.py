@@ -10,8 +10,9 @@ from dataclasses import replace
 from hero_build.install import seal
 from hero_build.install.commit import commit
 from hero_build.install.lock import Locked, locked
-from hero_build.model import Decision, Download, Installed, Offer, PartId, Record, Request, Revive
+from hero_build.model import Decision, Download, Installed, Offer, Request, Revive
 from hero_build.pipeline import Outcome, Plan, Step, apply, plan
+from hero_build.record import PartId, Record
 from hero_build.tools import Tools
 
 

@@ -4,24 +4,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from hero_build import manifest
+from hero_build.artifact import Artifact, Library, Platform
 from hero_build.catalog import Found, asking
 from hero_build.errors import AmbiguousAsset, ReleaseNotFound, Unsupported
 from hero_build.forge.protocol import Ref
 from hero_build.install import seal
-from hero_build.model import (
-    Artifact,
-    Asset,
-    Facts,
-    Generation,
-    Installed,
-    Library,
-    Offer,
-    Part,
-    PartId,
-    Platform,
-    Release,
-    Request,
-)
+from hero_build.model import Asset, Facts, Installed, Offer, Part, Release, Request
+from hero_build.record import Generation, PartId
 from hero_build.tools import Tools, machine_arch
 
 
@@ -125,10 +114,13 @@ def _digests(release: Release, assets: list[Asset], tools: Tools) -> dict[str, s
     from hero_build.forge.transfer import read_small
     from hero_build.verify import checksums
 
+    def read(asset: Asset) -> bytes:
+        return read_small(tools.forge, asset, limits=tools.limits, emit=tools.emit)
+
     by_name = {asset.name: asset for asset in release.assets}
     if sums := by_name.get("SHA256SUMS"):
-        told = {**checksums.parse(read_small(tools.forge, sums), sums.name), **told}
+        told = {**checksums.parse(read(sums), sums.name), **told}
     for asset in assets:
         if asset.name not in told and (beside := by_name.get(f"{asset.name}.sha256")):
-            told[asset.name] = checksums.parse_single(read_small(tools.forge, beside), asset.name)
+            told[asset.name] = checksums.parse_single(read(beside), asset.name)
     return told

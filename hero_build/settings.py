@@ -13,6 +13,12 @@ from hero_build.errors import UsageError
 
 Source = Literal["flag", "environment", "config", "default"]
 DEFAULT_FORGE = "https://forge.ourworld.tf"
+CONNECT, STALL, BACKOFF = 10.0, 30.0, 0.5
+"""Seconds: to open a connection; without a single byte; the first wait before a request is sent again."""
+RETRIES = 3
+"""How often a request is sent again, in a row, after a failure that may pass."""
+_MOST = 1_000_000  # seconds are eleven days: more than that is a slip, and what the system takes has an end
+_COUNTS = frozenset({"jobs", "retries"})
 _ENVIRONMENT = {
     "root": "HERO_ROOT",
     "coderoot": "CODEROOT",
@@ -51,6 +57,10 @@ class Settings:
     jobs: int
     wait: float
     plain_http: tuple[str, ...]
+    connect: float
+    stall: float
+    retries: int
+    backoff: float
     token: Secret | None
     sources: tuple[tuple[str, Source], ...]
 
@@ -78,6 +88,10 @@ def read(flags: Mapping[str, Any], environ: MutableMapping[str, str]) -> Setting
         jobs=_number("jobs", pick("jobs", 16), 1),
         wait=_number("wait", pick("wait", 10), 0),
         plain_http=tuple(config.get("plain_http", ())),
+        connect=_number("connect", pick("connect", CONNECT), 0.01),
+        stall=_number("stall", pick("stall", STALL), 0.01),
+        retries=_number("retries", pick("retries", RETRIES), 0),
+        backoff=_number("backoff", pick("backoff", BACKOFF), 0),
         token=Secret(token) if token else None,
         sources=tuple(seen.items()),
     )
@@ -119,7 +133,7 @@ def _config(path: Path) -> dict[str, Any]:
         config = tomllib.loads(text.decode())
     except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise UsageError(f"{path} is not TOML: {error}", "Mend the line it names, or move the file away.") from error
-    known = {*_ENVIRONMENT, "jobs", "wait", "plain_http"} - {"root"}
+    known = {*_ENVIRONMENT, "jobs", "wait", "plain_http", "connect", "stall", "retries", "backoff"} - {"root"}
     for key, value in config.items():
         if key not in known:
             raise UsageError(f"{path} has an unknown key {key!r}", f"It may hold: {', '.join(sorted(known))}.")
@@ -147,13 +161,13 @@ def _forge(url: str) -> str:
     return url.rstrip("/")
 
 
-def _number(name: str, value: Any, least: int) -> Any:
+def _number(name: str, value: Any, least: float) -> Any:
     try:
-        number = type(least)(value) if name == "jobs" else float(value)
-    except (TypeError, ValueError):
-        number = least - 1
-    if number < least:
-        raise UsageError(f"{name} is {value!r}", f"It takes a number of at least {least}.")
+        number = (int if name in _COUNTS else float)(value)
+    except (TypeError, ValueError, OverflowError):
+        number = -1
+    if not least <= number <= _MOST:  # so that nan is refused, too
+        raise UsageError(f"{name} is {value!r}", f"It takes a number from {least} to {_MOST}.")
     return number
 
 

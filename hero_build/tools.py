@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from hero_build.catalog import Catalog
 from hero_build.errors import Unsupported
 from hero_build.events import Emit
+from hero_build.forge.limits import Limits, limits_of
 from hero_build.forge.protocol import Forge
 from hero_build.install.layout import Root
 from hero_build.settings import Settings
@@ -20,6 +21,10 @@ class Tools:
     catalog: Catalog
     forge: Forge
     emit: Emit
+
+    @property
+    def limits(self) -> Limits:
+        return limits_of(self.settings)
 
 
 def machine_arch() -> str:

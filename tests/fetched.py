@@ -4,7 +4,8 @@ import hashlib
 import platform
 from pathlib import Path
 
-from hero_build.model import Artifact, Fetched, Platform
+from hero_build.artifact import Artifact, Platform
+from hero_build.model import Fetched
 
 HOST = platform.machine()
 ARCH = {"x86_64": "amd64", "aarch64": "arm64"}[HOST]

@@ -7,11 +7,13 @@ from pathlib import Path
 
 from elves import program, static_elf
 from hero_build import manifest
+from hero_build.artifact import Binary, Platform
 from hero_build.install.commit import commit
 from hero_build.install.layout import FOLDERS, Root, is_ours, link_name
 from hero_build.install.lock import locked
 from hero_build.install.store import settle, stage
-from hero_build.model import Asset, Binary, Fetched, Generation, Offer, Origin, Part, PartId, Platform, Ready, Verified
+from hero_build.model import Asset, Fetched, Offer, Part, Ready, Verified
+from hero_build.record import Generation, Origin, PartId
 from hero_build.tools import machine_arch
 from hero_build.verify.check import verify
 from hero_build.verify.expect import expect_for

@@ -87,3 +87,13 @@ def world(folder: Path) -> World:
     made.release("db", "v2", "db", "db_admin")
     made.release("web", "v1")
     return made
+
+
+def valid(document: Any, name: str = "") -> Any:
+    """The document itself, if the schema of its command (or of `name`) says that it is one."""
+    import jsonschema
+
+    schema = json.loads((SCHEMAS / f"{name or document['command']}.schema.json").read_text())
+    jsonschema.Draft202012Validator.check_schema(schema)
+    jsonschema.validate(document, schema)
+    return document

@@ -1,10 +1,27 @@
 """What a person types: parse, call, hand the answer to output. No decisions are made here."""
 
+import os
 import sys
+
+from hero_build import __version__
+
+_INTERRUPTED = 130
 
 
 def run() -> int:
     """The `hero-build` command: does what sys.argv says and gives the exit code (docs/exit-codes.md)."""
+    if sys.argv[1:] == ["--version"]:  # scripts ask for it often, and it needs nothing of what follows
+        sys.stdout.write(f"hero-build {__version__}\n")
+        return 0
+    code = _run()
+    if code == _INTERRUPTED:  # a worker that still waits for a server must not keep an interrupted command alive
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+    return code
+
+
+def _run() -> int:
     from hero_build.cli.group import hero_build
     from hero_build.cli.main import main
 

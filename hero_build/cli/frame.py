@@ -51,7 +51,7 @@ class Command(click.Command):
 
     def _run(self, ctx: click.Context, typed: Mapping[str, Any], screen: Screen) -> int:
         settings = read({name: typed[name] for name in ("root", "forge", "jobs", "wait")}, os.environ)
-        work = cast(Work, self.callback)
+        work = cast("Work", self.callback)
         with ctx.scope():
             return work(Session(settings, screen, typed["root"]), **ctx.params)
 

@@ -7,7 +7,7 @@ import click
 from hero_build.cli import complete
 from hero_build.cli.frame import command
 from hero_build.cli.session import Session
-from hero_build.model import Generation
+from hero_build.record import Generation
 
 _NUMBER = click.IntRange(min=0)
 

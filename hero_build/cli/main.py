@@ -2,7 +2,6 @@
 
 import os
 import sys
-import traceback
 from collections.abc import Callable, Sequence
 from io import TextIOWrapper
 
@@ -44,6 +43,8 @@ def guarded(call: Callable[[], int], screen: Screen, *, traced: bool) -> int:
 
 
 def _trace(traced: bool) -> str:  # noqa: FBT001
+    import traceback
+
     if traced:
         traceback.print_exc()
         return "above"

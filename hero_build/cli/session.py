@@ -12,7 +12,7 @@ from hero_build.settings import Settings
 if TYPE_CHECKING:
     from hero_build.catalog import Catalog
     from hero_build.forge.protocol import Forge
-    from hero_build.model import Generation
+    from hero_build.record import Generation
     from hero_build.tools import Tools
 
 

@@ -9,7 +9,8 @@ import click
 
 from hero_build.cli.session import Session
 from hero_build.errors import UsageError
-from hero_build.model import Mode, Request
+from hero_build.model import Request
+from hero_build.record import Mode
 
 if TYPE_CHECKING:
     from hero_build.forge.protocol import Forge

@@ -4,12 +4,12 @@ from urllib.parse import urlsplit
 
 from hero_build.errors import UsageError
 from hero_build.events import Emit
-from hero_build.forge.limits import DEFAULT, Limits
+from hero_build.forge.limits import limits_of
 from hero_build.forge.protocol import Forge
 from hero_build.settings import Settings
 
 
-def open_forge(settings: Settings, emit: Emit, limits: Limits = DEFAULT) -> Forge:
+def open_forge(settings: Settings, emit: Emit) -> Forge:
     """The forge at `settings.forge`: a server, or a mirror for `file:///dir`. Asks nothing yet. Raises UsageError."""
     scheme = urlsplit(settings.forge).scheme
     if scheme == "file":
@@ -19,5 +19,5 @@ def open_forge(settings: Settings, emit: Emit, limits: Limits = DEFAULT) -> Forg
     if scheme in ("http", "https"):
         from hero_build.forge.forgejo import Forgejo
 
-        return Forgejo(settings.forge, settings.token, emit, limits, settings.plain_http)
+        return Forgejo(settings.forge, settings.token, emit, limits_of(settings), settings.plain_http)
     raise UsageError(f"{settings.forge!r} is not a forge", "Use https://HOST or file:///DIR with --forge.")

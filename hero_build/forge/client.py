@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from http.cookiejar import CookieJar, DefaultCookiePolicy
+from typing import cast
 
 from hero_build import __version__
 from hero_build.errors import ForgeAnswer
@@ -47,7 +48,9 @@ class Client:
             raise ForgeAnswer(text, _ADDRESS) from error
 
     @contextmanager
-    def response(self, url: str, headers: Mapping[str, str], seconds: float) -> Iterator[httpx.Response]:
+    def response(
+        self, url: str, headers: Mapping[str, str], seconds: float, method: str = "GET"
+    ) -> Iterator[httpx.Response]:
         """One attempt at an answer of status 2xx or 416, its body unread; redirects are followed."""
         target = route.address(url, "the release")
         seen: set[str] = set()
@@ -56,7 +59,7 @@ class Client:
                 how = "in a circle" if str(target) in seen else f"more than {self._limits.redirects} times"
                 raise ForgeAnswer(f"{target.host} redirects {how}, at {target.path}", _ADDRESS)
             seen.add(str(target))
-            with self._once(target, headers, seconds) as response:
+            with self._once(method, target, headers, seconds) as response:
                 if response.status_code not in _REDIRECTS:
                     self._check(response)
                     yield response
@@ -69,10 +72,12 @@ class Client:
             self._idle.pop().close()
 
     @contextmanager
-    def _once(self, url: httpx.URL, headers: Mapping[str, str], seconds: float) -> Iterator[httpx.Response]:
+    def _once(
+        self, method: str, url: httpx.URL, headers: Mapping[str, str], seconds: float
+    ) -> Iterator[httpx.Response]:
         extra = {"Authorization": f"token {self._token.reveal()}"} if self._token and self._trusts(url) else {}
         with self._borrowed() as client:
-            request = client.build_request("GET", url, headers={**headers, **extra}, extensions={"seconds": seconds})
+            request = client.build_request(method, url, headers={**headers, **extra}, extensions={"seconds": seconds})
             try:
                 response = client.send(request, stream=True)
             except httpx.TransportError as error:
@@ -129,10 +134,15 @@ class Client:
         )
 
 
+def pieces(response: httpx.Response) -> Iterator[bytes | memoryview]:
+    """The body as it is sent, undecoded; a piece is only good until the next one is asked for."""
+    yield from cast("httpx.SyncByteStream", response.stream)
+
+
 def _bounded(response: httpx.Response, most: int) -> bytes:
     """The body of at most `most` bytes. Raises ForgeAnswer for a longer one, without reading on."""
     body = bytearray()
-    for piece in response.iter_raw():
+    for piece in pieces(response):
         body += piece
         if len(body) > most:
             text = f"{response.url.host} answered {response.url.path} with more than {most >> 20} MiB"
@@ -144,7 +154,7 @@ def _head(response: httpx.Response) -> bytes:
     """The first bytes of a body that no one waits for: reading it up keeps the connection."""
     head = bytearray()
     try:
-        for piece in response.iter_raw():
+        for piece in pieces(response):
             head += piece
             if len(head) > _SMALL:
                 break

@@ -8,8 +8,9 @@ import re
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+from hero_build.artifact import Package
 from hero_build.errors import ForgeAnswer
-from hero_build.model import Asset, Package, Release
+from hero_build.model import Asset, Release
 from hero_build.names import safe_name
 
 T = TypeVar("T")

@@ -2,22 +2,23 @@
 
 import re
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from urllib.parse import quote, urlencode
 
-from hero_build.errors import AssetNotFound, ForgeAnswer, NotFound, ReleaseNotFound, RepoNotFound
+from hero_build.artifact import Package
+from hero_build.errors import AssetNotFound, AuthError, ForgeAnswer, NotFound, ReleaseNotFound, RepoNotFound
 from hero_build.events import Emit, Warned
 from hero_build.forge import document, route
-from hero_build.forge.client import Client
+from hero_build.forge.client import Client, pieces
 from hero_build.forge.limits import DEFAULT, Limits
 from hero_build.forge.missing import no_release
 from hero_build.forge.protocol import Body, Ref
 from hero_build.forge.refusals import Absent
 from hero_build.forge.retry import persist
 from hero_build.forge.slim import httpx
-from hero_build.model import Asset, Package, Release
-from hero_build.names import check_name, check_repo, check_tag
+from hero_build.model import Asset, Release
+from hero_build.names import check_name, check_repo, check_tag, safe_name
 from hero_build.settings import Secret
 
 _PAGE = 50  # the most that the server gives
@@ -43,7 +44,7 @@ class Forgejo:
     def find(self, ref: Ref) -> Release:
         """The release with its assets: a few requests, each tried again while the failure may pass."""
         if ref.package is not None:
-            return self._package(ref.repo, ref.package)
+            return self._package(ref, ref.package)
         return self._latest(ref.repo) if ref.tag is None else self._tagged(ref.repo, ref.tag)
 
     def open(self, asset: Asset, start: int = 0) -> AbstractContextManager[Body]:
@@ -73,15 +74,39 @@ class Forgejo:
             raise no_release(repo, tag, [release.tag])  # the server does not tell V1 from v1
         return release
 
-    def _package(self, repo: str, package: Package) -> Release:
+    def _package(self, ref: Ref, package: Package) -> Release:
         path = _package_path(package)
+
+        def address(name: str) -> str:
+            return f"{self._url}/api/packages/{path}/{quote(name, safe='')}"
+
         try:
             found = self._ask(f"/api/v1/packages/{path}/files", f"the package {package.name} {package.version}")
+            return document.packaged(found, self._url, ref.repo, package, address)
+        except AuthError:
+            if not ref.names:
+                raise
+            assets = tuple(asset for name in ref.names if safe_name(name) for asset in self._probe(name, address(name)))
+            if not assets:
+                what = (
+                    f"the package {package.owner}/{package.name} {package.version} has none of {', '.join(ref.names)}"
+                )
+                raise ReleaseNotFound(what, _UNLISTED) from None
+            return Release(self._url, ref.repo, package.version, assets)
         except Absent as error:
             known = self._versions(package)
             raise no_release(f"the package {package.owner}/{package.name}", package.version, known) from error
-        base = f"{self._url}/api/packages/{path}"
-        return document.packaged(found, self._url, repo, package, lambda name: f"{base}/{quote(name, safe='')}")
+
+    def _probe(self, name: str, url: str) -> Iterator[Asset]:
+        """The file of a package whose list is not for everyone, if it is there."""
+
+        def attempt() -> Asset:
+            with self._client.response(url, {}, self._limits.answer, "HEAD") as response:
+                size = _length(response.headers)
+                return Asset(name, url, size, _identity(response.headers, size))
+
+        with suppress(Absent):
+            yield persist(attempt, name, self._limits, self._emit)
 
     def _release(self, found: object, repo: str) -> Release:
         release = document.release(found, self._url, repo)
@@ -113,7 +138,7 @@ class Forgejo:
         query = urlencode({"type": "generic", "q": package.name, "limit": _PAGE})
         try:
             found = self._ask(f"/api/v1/packages/{owner}?{query}", f"the packages of {package.owner}")
-        except NotFound:
+        except (NotFound, AuthError):
             return []
         return [version for name, version in document.packages(found) if name == package.name]
 
@@ -143,17 +168,14 @@ class _HttpBody:
     response: httpx.Response
 
     def chunks(self) -> Iterator[bytes | memoryview]:
-        return self.response.iter_raw()
+        return pieces(self.response)
 
 
 def _body(response: httpx.Response, start: int) -> _HttpBody | None:
     """The body from `start` on, or from 0 where the server sends all of it; None for a range that is not the one."""
     headers, host = response.headers, response.url.host
     if response.status_code == 200:
-        length = headers.get("content-length", "")
-        total = (
-            int(length[:18]) if length.isascii() and length.isdigit() and "transfer-encoding" not in headers else None
-        )
+        total = _length(headers)
         return _HttpBody(0, total, _identity(headers, total), response)
     told = _RANGE.fullmatch(headers.get("content-range", "")) if response.status_code == 206 else None
     if told is not None:
@@ -165,6 +187,12 @@ def _body(response: httpx.Response, start: int) -> _HttpBody | None:
             f"{host} answered {response.url.path} with the status {response.status_code} unasked", _ROOT_URL
         )
     return None
+
+
+def _length(headers: httpx.Headers) -> int | None:
+    """Bytes of the whole body, where that is told and can be relied on."""
+    told = headers.get("content-length", "")
+    return int(told[:18]) if told.isascii() and told.isdigit() and "transfer-encoding" not in headers else None
 
 
 def _identity(headers: httpx.Headers, total: int | None) -> str:
@@ -188,3 +216,4 @@ def _package_path(package: Package) -> str:
 
 
 _ROOT_URL = "Ask whoever runs that forge: its public address (ROOT_URL), or a proxy before it, is set wrongly."
+_UNLISTED = "A server lists the files of a package to token holders only: set FORGEJO_TOKEN to see what there is."

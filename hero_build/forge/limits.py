@@ -2,22 +2,24 @@
 
 from dataclasses import dataclass
 
+from hero_build.settings import BACKOFF, CONNECT, RETRIES, STALL, Settings
+
 
 @dataclass(frozen=True, slots=True)
 class Limits:
     """Seconds and bytes. Tests pass small ones; the defaults suit a slow line and a busy server."""
 
-    connect: float = 10.0
+    connect: float = CONNECT
     """To open a connection."""
-    stall: float = 30.0
+    stall: float = STALL
     """Without a single byte."""
     answer: float = 60.0
     """From the request to the end of the headers, and for a whole API answer."""
     transfer: float = 3600.0
     """For the body of an asset."""
-    attempts: int = 4
+    attempts: int = RETRIES + 1
     """In a row without progress, the first one included."""
-    backoff: float = 0.5
+    backoff: float = BACKOFF
     """The first wait between attempts; doubled and jittered after that."""
     longest: float = 60.0
     """The longest wait, whatever Retry-After says."""
@@ -27,3 +29,10 @@ class Limits:
 
 
 DEFAULT = Limits()
+
+
+def limits_of(settings: Settings) -> Limits:
+    """The limits as the settings change them."""
+    return Limits(
+        connect=settings.connect, stall=settings.stall, attempts=settings.retries + 1, backoff=settings.backoff
+    )

@@ -14,11 +14,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from hero_build.errors import UsageError, machine_errors
+from hero_build.artifact import Package
+from hero_build.errors import ReleaseNotFound, UnsafeName, UsageError, machine_errors
 from hero_build.forge.missing import no_release
 from hero_build.forge.protocol import Body, Forge, Ref
-from hero_build.model import Asset, Package, Release
-from hero_build.names import check_repo, check_tag, safe_name
+from hero_build.model import Asset, Release
+from hero_build.names import check_name, check_repo, check_tag, safe_name
 
 SCHEMA = 1
 _AGAIN = "Write it again with `hero-build lock APP… -o FILE`."
@@ -48,7 +49,7 @@ class Locked:
 
     def __init__(self, lock: Lock, inner: Callable[[], Forge]) -> None:
         self._url = lock.forge
-        self._pins = {(pin.release.repo, pin.package and pin.package.name): pin for pin in lock.pins}
+        self._pins = {_subject(pin.release.repo, pin.package): pin for pin in lock.pins}
         self._make = inner
         self._inner: Forge | None = None
         self._mutex = threading.Lock()
@@ -60,10 +61,12 @@ class Locked:
     def find(self, ref: Ref) -> Release:
         """Raises ReleaseNotFound for what the lock file does not hold."""
         wanted = ref.package.version if ref.package else ref.tag
-        pin = self._pins.get((ref.repo, ref.package and ref.package.name))
-        if pin is None or (wanted is not None and wanted != pin.release.tag):
-            what = f"the lock file (for {ref.package.name if ref.package else ref.repo})"
-            raise no_release(what, wanted or "at all", [pin.release.tag] if pin else [])
+        subject = _subject(ref.repo, ref.package)
+        pin = self._pins.get(subject)
+        if pin is None:
+            raise ReleaseNotFound(f"the lock file holds nothing of {'/'.join(subject)}", _AGAIN)
+        if wanted not in (None, pin.release.tag):
+            raise no_release(f"the lock file, for {ref.repo},", str(wanted), [pin.release.tag])
         return pin.release
 
     def open(self, asset: Asset, start: int = 0) -> AbstractContextManager[Body]:
@@ -77,6 +80,8 @@ def read(path: Path) -> Lock:
     """Raises UsageError with the place that does not fit."""
     try:
         return decode(json.loads(path.read_bytes()))
+    except UnsafeName as error:
+        raise UsageError(f"{path} is not a lock file: {error.message}", _AGAIN) from error
     except OSError as error:
         raise UsageError(f"the lock file {path} cannot be read: {error.strerror}", _AGAIN) from error
     except (ValueError, RecursionError) as error:
@@ -96,13 +101,23 @@ def encode(lock: Lock) -> dict[str, Any]:
 
 
 def decode(document: object) -> Lock:
-    """Raises ValueError, whose text names the place that does not fit."""
+    """Raises ValueError, whose text names the place that does not fit, and UnsafeName."""
     top = _object(document, "the document", {"schema", "arch", "forge", "apps"})
     if top["schema"] != SCHEMA:
         raise ValueError(f"its schema is {top['schema']!r}, and {SCHEMA} is the one that is known")
     forge = _text(top, "forge", "the document")
     apps = _object(top["apps"], "apps", None)
-    return Lock(_text(top, "arch", "the document"), forge, tuple(_read(app, apps[app], forge) for app in apps))
+    pins = tuple(_read(app, apps[app], forge) for app in apps)
+    tags: dict[tuple[str, ...], str] = {}
+    for pin in pins:
+        if tags.setdefault(_subject(pin.release.repo, pin.package), pin.release.tag) != pin.release.tag:
+            raise ValueError(f"{pin.release.repo} is pinned twice, and not to the same release")
+    return Lock(_text(top, "arch", "the document"), forge, pins)
+
+
+def _subject(repo: str, package: Package | None) -> tuple[str, ...]:
+    """What a pin is of: a repo, or a package of it."""
+    return (repo,) if package is None else (repo, package.owner, package.name)
 
 
 def _pin(pin: Pin) -> dict[str, Any]:
@@ -120,10 +135,8 @@ def _pin(pin: Pin) -> dict[str, Any]:
 def _read(app: str, value: object, forge: str) -> Pin:
     pin = _object(value, app, {"repo", "tag", "commit", "package", "assets"})
     repo, tag = _text(pin, "repo", app), _text(pin, "tag", app)
-    try:
-        check_repo(repo), check_tag(tag)
-    except UsageError as error:
-        raise ValueError(error.message) from error
+    check_repo(repo)
+    check_tag(tag)
     if not isinstance(pin["assets"], list):
         raise ValueError(f"{app}: its assets are no list")
     assets = tuple(_asset(item, app) for item in pin["assets"])
@@ -131,7 +144,8 @@ def _read(app: str, value: object, forge: str) -> Pin:
     package = None
     if pin["package"] is not None:
         told = _object(pin["package"], app, {"owner", "name"})
-        package = Package(_text(told, "owner", app), _text(told, "name", app), tag)
+        owner, name = _text(told, "owner", app), _text(told, "name", app)
+        package = Package(check_name(owner, "owner"), check_name(name, "package"), tag)
     return Pin(app, Release(forge, repo, tag, assets, commit), package)
 
 

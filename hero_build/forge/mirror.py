@@ -9,6 +9,7 @@ from io import FileIO
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+from hero_build.artifact import Package
 from hero_build.errors import ForgeAnswer, NetworkError, ReleaseNotFound, RepoNotFound, UnsafeName
 from hero_build.forge import document
 from hero_build.forge.missing import no_file, no_release
@@ -17,7 +18,7 @@ from hero_build.forge.shelves import FILES, LATEST, PINNED, RELEASE, package_fol
 from hero_build.forge.shelves import publish as publish
 from hero_build.forge.shelves import publish_package as publish_package
 from hero_build.forge.shelves import publish_pinned as publish_pinned
-from hero_build.model import Asset, Package, Release
+from hero_build.model import Asset, Release
 from hero_build.names import check_name, check_tag, safe_name
 
 _PIECE = 1 << 20

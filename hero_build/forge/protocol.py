@@ -5,16 +5,22 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
-from hero_build.model import Asset, Package, Release
+from hero_build.artifact import Package
+from hero_build.model import Asset, Release
 
 
 @dataclass(frozen=True, slots=True)
 class Ref:
-    """What to look for: a release of `repo` by tag (None: the newest), or the files of a generic package."""
+    """What to look for: a release of `repo` by tag (None: the newest), or the files of a generic package.
+
+    `names` are the files that would be of use: a server lists a package's files to token holders only, and anyone
+    else has to ask for each by its name.
+    """
 
     repo: str
     tag: str | None = None
     package: Package | None = None
+    names: tuple[str, ...] = ()
 
 
 class Body(Protocol):

@@ -18,9 +18,10 @@ from dataclasses import replace
 from pathlib import Path
 from urllib.parse import quote
 
+from hero_build.artifact import Package
 from hero_build.errors import UnsafeName, machine_errors
 from hero_build.forge import document
-from hero_build.model import Package, Release
+from hero_build.model import Release
 from hero_build.names import check_name, check_repo, check_tag
 
 RELEASE, LATEST, FILES, PINNED = "release.json", "latest", "files.json", "_pinned"

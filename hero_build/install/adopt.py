@@ -16,7 +16,7 @@ from hero_build import manifest
 from hero_build.errors import NotWritable
 from hero_build.install.durable import exchange, sync
 from hero_build.install.layout import FOLDERS, Root, is_ours, link_target
-from hero_build.model import Adopted
+from hero_build.record import Adopted
 
 ADOPTED = "adopted"
 

@@ -10,26 +10,14 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from hero_build import __version__
+from hero_build.artifact import Binary, Library
 from hero_build.errors import RecipeError
 from hero_build.install import adopt, links, seal
 from hero_build.install.generations import Slot, Slots, build, flip, next_number, slots
 from hero_build.install.layout import Root
 from hero_build.install.lock import Locked
-from hero_build.model import (
-    Adopted,
-    Binary,
-    Change,
-    Drop,
-    Entry,
-    FileEntry,
-    Generation,
-    Library,
-    PartId,
-    Put,
-    Record,
-    Revive,
-    Staged,
-)
+from hero_build.model import Change, Drop, Put, Revive, Staged
+from hero_build.record import Adopted, Entry, FileEntry, Generation, PartId, Record
 
 
 def commit(held: Locked, changes: Sequence[Change], action: str) -> tuple[Generation, Generation]:

@@ -11,7 +11,7 @@ from hero_build.install.durable import sync, write
 from hero_build.install.layout import Root
 from hero_build.install.recover import current_number, numbers
 from hero_build.install.store import content
-from hero_build.model import Adopted, FileEntry, Generation, PartId, Record
+from hero_build.record import Adopted, FileEntry, Generation, PartId, Record
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,8 @@ from hero_build.install.commit import commit
 from hero_build.install.layout import Root
 from hero_build.install.lock import locked
 from hero_build.install.recover import current_number, numbers
-from hero_build.model import Change, Drop, Generation, Revive
+from hero_build.model import Change, Drop, Revive
+from hero_build.record import Generation
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from pathlib import Path
 from hero_build.errors import NotWritable
 from hero_build.install.durable import sync
 from hero_build.install.layout import FOLDERS, Root, is_ours, link_name, link_target
-from hero_build.model import PartId, Record
+from hero_build.record import PartId, Record
 
 
 def names(records: Iterable[Record]) -> frozenset[str]:

@@ -11,7 +11,7 @@ from hero_build import manifest
 from hero_build.errors import HeroBuildError, LockHeld, RootDamaged, machine_errors
 from hero_build.install.layout import Root
 from hero_build.install.recover import recover
-from hero_build.model import Generation
+from hero_build.record import Generation
 
 _POLL = 0.05
 

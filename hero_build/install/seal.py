@@ -12,7 +12,8 @@ from pathlib import Path
 from hero_build import manifest
 from hero_build.install.layout import Root, is_ours
 from hero_build.install.links import names as link_names
-from hero_build.model import FileEntry, Generation, Installed, PartId, Record
+from hero_build.model import Installed
+from hero_build.record import FileEntry, Generation, PartId, Record
 
 NAME = "seal.json"
 Seal = Mapping[str, tuple[int, int, int]]

@@ -7,7 +7,8 @@ from hero_build.errors import RecipeError, machine_errors
 from hero_build.install.durable import sync
 from hero_build.install.layout import Root
 from hero_build.install.lock import Locked
-from hero_build.model import File, FileEntry, Put, Ready, Staged, Verified
+from hero_build.model import File, Put, Ready, Staged, Verified
+from hero_build.record import FileEntry
 
 
 def settle(verified: Verified) -> None:

@@ -9,9 +9,11 @@ from dataclasses import fields, is_dataclass
 from pathlib import PurePath
 from typing import Any
 
+from hero_build.artifact import Platform
 from hero_build.events import Warned
-from hero_build.model import Failed, PartId, Platform
+from hero_build.model import Failed
 from hero_build.queries.problem import problem
+from hero_build.record import PartId
 
 SCHEMA = 1
 

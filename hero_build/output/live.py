@@ -18,8 +18,8 @@ from rich.table import Table
 from rich.text import Text
 
 from hero_build.events import Began, Broke, Event, Finished, Moved, Retrying
-from hero_build.model import PartId
 from hero_build.output.text import clean, duration, size
+from hero_build.record import PartId
 
 _PER_SECOND = 10
 _BAR = 24

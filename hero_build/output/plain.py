@@ -4,8 +4,8 @@ import time
 from collections.abc import Callable, Iterator
 
 from hero_build.events import Began, Event, Finished, Moved, Planning, Retrying
-from hero_build.model import PartId
 from hero_build.output.text import clean, duration, size
+from hero_build.record import PartId
 
 Write = Callable[[str], None]
 

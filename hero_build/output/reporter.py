@@ -6,10 +6,8 @@ from typing import Protocol, TextIO
 
 from hero_build.events import Event, Planning, Warned
 from hero_build.output.paper import Paper
-from hero_build.output.plain import PlainView
 from hero_build.output.table import paragraph
 from hero_build.output.text import clean
-from hero_build.output.waiting import WaitingView
 
 
 class View(Protocol):
@@ -59,18 +57,23 @@ class Reporter:
             self._view = None
 
     def _watch(self, event: Event) -> None:
-        if self._view is None:
-            self._view = self._first()
-        if isinstance(self._view, WaitingView) and not isinstance(event, Planning):
+        """A pipe gets plain lines; a terminal a line that waits while apps are looked up, and then the live view."""
+        if self._paper.width is not None and not self._live and not isinstance(event, Planning):
             from hero_build.output.live import LiveView  # rich, only where there is a terminal and something moves
 
-            self._view.close()
+            self._quiet_view()
             self._view, self._live = LiveView(self._stream, colour=self._paper.colour), True
+        if self._view is None:
+            self._view = self._first()
         self._view.show(event)
 
     def _first(self) -> View:
         if self._paper.width is None:
+            from hero_build.output.plain import PlainView
+
             return PlainView(self._write, verbose=self._paper.verbose > 0)
+        from hero_build.output.waiting import WaitingView
+
         return WaitingView(self._stream, self._paper.width)
 
     def _print_warnings(self) -> None:

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import TextIO
 
 from hero_build.errors import HeroBuildError, MachineError
-from hero_build.output import document
 from hero_build.output.paper import Colour, Paper, paper
 from hero_build.output.reporter import Reporter, note
 from hero_build.queries.problem import Problem, problem
@@ -49,7 +48,7 @@ class Screen:
         for item in failed:
             self._note(item)
         if self._style.json:
-            self._write(document.render(self._command, code, self.report.warnings, result))
+            self._write(self._document(code, result))
         elif not self._style.quiet:
             self._write("".join(f"{line}\n" for line in page(self._page)))
         return code
@@ -63,8 +62,13 @@ class Screen:
         self.report.close()
         self._note(told)
         if self._style.json:
-            self._write(document.render(self._command, told.exit, self.report.warnings, Trouble(told)))
+            self._write(self._document(told.exit, Trouble(told)))
         return told.exit
+
+    def _document(self, code: int, answer: object) -> str:
+        from hero_build.output import document  # only for --json
+
+        return document.render(self._command, code, self.report.warnings, answer)
 
     def _note(self, item: Problem) -> None:
         whose = f"{item.part or item.app}: " if item.app else ""

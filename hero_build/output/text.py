@@ -1,13 +1,11 @@
 """Words on a line: text from outside made harmless, and numbers as people read them."""
 
-import re
+import functools
+from typing import TYPE_CHECKING
 
-_ESCAPES = re.compile(
-    r"\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)?"  # OSC: titles, links, clipboards
-    r"|[\x1b][PX^_][^\x1b]*(?:\x1b\\)?"  # DCS, SOS, PM, APC
-    r"|(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]?"  # CSI: colours, cursor
-    r"|\x1b[ -/]*[0-~]?"
-)
+if TYPE_CHECKING:
+    import re
+
 _UNITS = ("B", "kB", "MB", "GB", "TB")
 
 
@@ -20,7 +18,19 @@ def clean(text: object) -> str:
     words = str(text)
     if words.isprintable():
         return words
-    return "".join(_harmless(letter) for letter in _ESCAPES.sub("", words)).strip(" ")
+    return "".join(_harmless(letter) for letter in _escapes().sub("", words)).strip(" ")
+
+
+@functools.cache
+def _escapes() -> "re.Pattern[str]":
+    import re  # compiled only for text that needs it
+
+    return re.compile(
+        r"\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)?"  # OSC: titles, links, clipboards
+        r"|[\x1b][PX^_][^\x1b]*(?:\x1b\\)?"  # DCS, SOS, PM, APC
+        r"|(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]?"  # CSI: colours, cursor
+        r"|\x1b[ -/]*[0-~]?"
+    )
 
 
 def _harmless(letter: str) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from hero_build.catalog import Catalog
 from hero_build.errors import NotFound
-from hero_build.model import Generation, Record
+from hero_build.record import Generation, Record
 
 
 def by_app(generation: Generation) -> Mapping[str, tuple[Record, ...]]:

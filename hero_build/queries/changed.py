@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, assert_never
 
-from hero_build.model import Build, Decision, Download, Entry, Failed, Generation, Keep, Remove, Used
+from hero_build.model import Build, Decision, Download, Failed, Keep, Remove
 from hero_build.pipeline import Outcome, Plan
 from hero_build.queries.diff import PartChange, changes
 from hero_build.queries.problem import Problem, exit_code, problems
+from hero_build.record import Entry, Generation, Used
 
 State = Literal["kept", "installed", "changed", "removed", "to keep", "to download", "to build", "to remove"]
 

@@ -24,13 +24,17 @@ TOO_LITTLE = 100_000_000
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """`missing`: hero-build cannot do its work without it; `warning`: it can, and something is amiss."""
+    """`missing`: hero-build cannot do its work without it; `warning`: it can, and something is amiss.
+
+    `bytes` is the amount the check is about, where it is about one.
+    """
 
     group: str
     name: str
     state: State
     value: str
     hint: str = ""
+    bytes: int | None = None
 
 
 def machine() -> Iterator[Check]:
@@ -111,9 +115,8 @@ def _one_filesystem(root: Root) -> Check:
 def _space(root: Root) -> Check:
     free = shutil.disk_usage(_existing(root.state)).free
     state: State = "ok" if free >= LITTLE else "warning" if free >= TOO_LITTLE else "missing"
-    return Check(
-        "root", "free space", state, f"{free} bytes", "" if state == "ok" else "Free some; try `hero-build gc`."
-    )
+    hint = "" if state == "ok" else "Free some; try `hero-build gc`."
+    return Check("root", "free space", state, str(_existing(root.state)), hint, free)
 
 
 def _current(root: Root) -> Check:

@@ -9,7 +9,7 @@ from hero_build.errors import GenerationNotFound
 from hero_build.install.layout import Root
 from hero_build.install.recover import current_number
 from hero_build.install.recover import numbers as kept_numbers
-from hero_build.model import FileEntry, Generation, Origin, PartId, Record, Used
+from hero_build.record import FileEntry, Generation, Origin, PartId, Record, Used
 
 Change = Literal["added", "removed", "changed"]
 

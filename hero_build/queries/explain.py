@@ -4,9 +4,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal, assert_never
 
+from hero_build.artifact import Artifact, Binary, Library
 from hero_build.decide import decide
 from hero_build.errors import HeroBuildError
-from hero_build.model import Artifact, Binary, Build, Decision, Download, Facts, Keep, Library, Release, Remove, Request
+from hero_build.model import Build, Decision, Download, Facts, Keep, Release, Remove, Request
 from hero_build.queries.problem import Problem, problem
 from hero_build.resolve import Disk, look, resolve
 from hero_build.settings import Settings, Source
@@ -129,6 +130,10 @@ def settings_of(settings: Settings) -> Iterator[ExplainedSetting]:
         "sockets": str(settings.sockets),
         "jobs": str(settings.jobs),
         "wait": f"{settings.wait:g} s",
+        "connect": f"{settings.connect:g} s",
+        "stall": f"{settings.stall:g} s",
+        "retries": str(settings.retries),
+        "backoff": f"{settings.backoff:g} s",
     }
     return (ExplainedSetting(name, value, settings.source(name)) for name, value in values.items())
 

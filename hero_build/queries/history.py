@@ -4,8 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from hero_build.install.history import Unreadable
-from hero_build.model import Generation
 from hero_build.queries.diff import Change, changes
+from hero_build.record import Generation
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 from hero_build.catalog import Catalog
-from hero_build.model import Generation, Record, Used
 from hero_build.queries.apps import by_app, version
+from hero_build.record import Generation, Record, Used
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from typing import Literal
 
 from hero_build import manifest
 from hero_build.install.layout import Root
-from hero_build.model import Entry, Record
+from hero_build.record import Entry, Record
 
 _DELETED = " (deleted)"
 _Inode = tuple[int, int]

@@ -2,12 +2,14 @@
 
 from dataclasses import dataclass
 
+from hero_build.artifact import Binary, Platform
 from hero_build.catalog import Found, asking
 from hero_build.errors import ForgeError, NotFound
-from hero_build.model import Binary, Kind, Platform, Release
+from hero_build.model import Release
 from hero_build.queries.latest import latest_release
 from hero_build.queries.problem import Problem, problem
 from hero_build.queries.status import AppStatus, status
+from hero_build.record import Kind
 from hero_build.tools import Tools, machine_arch
 
 

@@ -9,10 +9,11 @@ from hero_build.catalog import Catalog
 from hero_build.errors import AppNotFound, HeroBuildError
 from hero_build.install import seal
 from hero_build.install.layout import Root
-from hero_build.model import Installed, PartId, Record, Used
+from hero_build.model import Installed
 from hero_build.queries.apps import by_app, known, version
 from hero_build.queries.latest import newest
 from hero_build.queries.running import Process, processes
+from hero_build.record import PartId, Record, Used
 from hero_build.tools import Tools
 
 

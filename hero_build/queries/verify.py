@@ -11,9 +11,10 @@ from hero_build.errors import VerificationError
 from hero_build.install import links, seal
 from hero_build.install.layout import Root
 from hero_build.install.recover import interrupted
-from hero_build.model import Generation, Installed, PartId, Record
+from hero_build.model import Installed
 from hero_build.queries.apps import by_app, present, version
 from hero_build.queries.changed import Changed
+from hero_build.record import Generation, PartId, Record
 
 
 @dataclass(frozen=True, slots=True)

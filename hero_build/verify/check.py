@@ -3,8 +3,9 @@
 import stat
 from pathlib import Path, PurePosixPath
 
+from hero_build.artifact import Binary, Library, WasmBundle
 from hero_build.errors import ChecksumMismatch, NotTheProgram, SizeMismatch, Unsupported
-from hero_build.model import Binary, Fetched, File, Library, Verified, WasmBundle
+from hero_build.model import Fetched, File, Verified
 from hero_build.verify import archives, elf, magic
 from hero_build.verify.expect import Expect
 

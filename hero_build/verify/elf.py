@@ -11,8 +11,9 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from hero_build.artifact import Platform
 from hero_build.errors import NotTheProgram, Unsupported
-from hero_build.model import Elf, Platform
+from hero_build.record import Elf
 from hero_build.verify import header, magic
 from hero_build.verify.expect import Expect
 from hero_build.verify.header import Header, Segment, Unfit

@@ -3,8 +3,9 @@
 import os
 from dataclasses import dataclass
 
+from hero_build.artifact import Artifact, Library, Pinned, Platform
 from hero_build.errors import Unsupported
-from hero_build.model import Artifact, Library, Offer, Pinned, Platform
+from hero_build.model import Offer
 
 
 @dataclass(frozen=True, slots=True)

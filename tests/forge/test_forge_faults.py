@@ -19,6 +19,7 @@ from fault_server import (
     say,
     truncated,
 )
+from hero_build.artifact import Package
 from hero_build.errors import (
     AuthError,
     ForgeAnswer,
@@ -31,7 +32,6 @@ from hero_build.errors import (
 from hero_build.events import Event, Retrying, Warned
 from hero_build.forge.forgejo import Forgejo
 from hero_build.forge.protocol import Ref
-from hero_build.model import Package
 from impatient import QUICK, TOKEN
 
 LATEST = "/api/v1/repos/o/r/releases/latest"

@@ -418,3 +418,31 @@ def test_connections_are_kept_and_replaced_when_they_end(get: Getting, faults: F
     faults.hang_up()
     assert whole(get(serve(DATA), asset=replace(get.asset, id="after")))
     assert faults.accepted == accepted + 2
+
+
+def test_memory_stays_flat(faults: FaultServer, tmp_path: Path) -> None:
+    size, piece = 512 << 20, bytes(1 << 20)
+
+    def stream(line: Any, seen: object) -> None:
+        line.head(200, {"Content-Length": size})
+        for _ in range(size // len(piece)):
+            line.send(piece)
+
+    faults.on("/big", stream)
+    script = """
+import sys
+from pathlib import Path
+from hero_build.events import silent
+from hero_build.forge import transfer
+from hero_build.forge.forgejo import Forgejo
+from hero_build.forge.inbox import Inbox
+from hero_build.model import Asset
+with Inbox(Path(sys.argv[1])) as inbox:
+    forge = Forgejo(sys.argv[2], None, silent)
+    print(transfer.fetch(forge, Asset("big", f"{sys.argv[2]}/big"), inbox).size)
+print(next(line.split()[1] for line in Path("/proc/self/status").read_text().splitlines() if "VmHWM" in line))
+"""
+    command = [sys.executable, "-c", script, str(tmp_path / "partial"), faults.url]
+    got, peak = subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()
+    assert int(got) == size
+    assert int(peak) < 64 << 10, "kB, whatever the size of the asset"

@@ -14,7 +14,7 @@ from hero_build.install.commit import commit
 from hero_build.install.layout import Root
 from hero_build.install.lock import locked
 from hero_build.install.store import stage
-from hero_build.model import Generation, PartId
+from hero_build.record import Generation, PartId
 
 
 @pytest.fixture

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from hero_build import catalog
+from hero_build.artifact import Platform
 from hero_build.errors import AppNotFound, RecipeError
-from hero_build.model import Platform
 
 RECIPE = """
 from hero_build.recipe import Recipe, cli

@@ -4,30 +4,24 @@ from dataclasses import replace
 
 import pytest
 
+from hero_build.artifact import Artifact, Binary, Platform
 from hero_build.decide import decide
 from hero_build.errors import AssetNotFound, ChecksumUnreadable
 from hero_build.model import (
-    Artifact,
     Asset,
-    Binary,
     Build,
     Decision,
     Download,
-    Entry,
     Facts,
-    FileEntry,
     Installed,
     Keep,
     Offer,
-    Origin,
     Part,
-    PartId,
-    Platform,
-    Record,
     Release,
     Remove,
     Request,
 )
+from hero_build.record import Entry, FileEntry, Origin, PartId, Record
 
 DB = Binary("db", "cli")
 ADMIN = Binary("db_admin", "admin", formerly="db_ui")

@@ -8,10 +8,12 @@ import pytest
 
 PACKAGE = Path(__file__).parents[2] / "hero_build"
 STOREYS = (
-    ("__main__", "cli"),
+    ("__main__",),
+    ("cli",),
     ("output",),
     ("queries",),
-    ("mirroring", "pinning", "repair"),
+    ("mirroring",),
+    ("pinning", "repair"),
     ("pipeline",),
     ("resolve",),
     ("produce",),
@@ -30,6 +32,8 @@ STOREYS = (
     ("settings",),
     ("events",),
     ("model", "names"),
+    ("artifact",),
+    ("record",),
     ("errors",),
     ("__init__",),
 )

@@ -12,7 +12,7 @@ import roots
 from hero_build import manifest
 from hero_build.errors import RootDamaged
 from hero_build.install.layout import Root
-from hero_build.model import Adopted, Elf, Entry, FileEntry, Generation, Origin, PartId, Record
+from hero_build.record import Adopted, Elf, Entry, FileEntry, Generation, Origin, PartId, Record
 
 SCHEMA = json.loads((Path(__file__).parents[2] / "docs" / "manifest.schema.json").read_text())
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)

@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 
 from elves import shared_bytes, static_bytes
 from fetched import LINUX_GNU, fetched
+from hero_build.artifact import Library
 from hero_build.errors import ChecksumMismatch, DiskFull, NotTheProgram
-from hero_build.model import Library, Verified
+from hero_build.model import Verified
 from hero_build.verify import archives
 from hero_build.verify.check import verify
 from hero_build.verify.expect import Expect, host_glibc

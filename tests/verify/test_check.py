@@ -8,8 +8,9 @@ import pytest
 
 from elves import program, static_elf
 from fetched import HOST, LINUX_MUSL, fetched
+from hero_build.artifact import Artifact, Binary, Library, Pinned, Platform, WasmBundle
 from hero_build.errors import ChecksumMismatch, NotTheProgram, SizeMismatch, Unsupported
-from hero_build.model import Artifact, Asset, Binary, Fetched, Library, Offer, Pinned, Platform, WasmBundle
+from hero_build.model import Asset, Fetched, Offer
 from hero_build.verify.check import verify
 from hero_build.verify.expect import Expect, expect_for, host_glibc
 

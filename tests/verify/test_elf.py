@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 
 from elves import compiled, libc_elf, shared_bytes, shared_elf, static_bytes, static_elf
 from fetched import ARCH, HOST, LINUX_GNU, LINUX_MUSL
+from hero_build.artifact import Platform
 from hero_build.errors import NotTheProgram, Unsupported
-from hero_build.model import Elf, Platform
+from hero_build.record import Elf
 from hero_build.verify.elf import inspect
 from hero_build.verify.expect import Expect, host_glibc
 
@@ -354,7 +355,7 @@ def test_static_programs_do_not_cost_the_import_of_pyelftools(tmp_path: Path) ->
     path = static_elf(tmp_path / "p", b"x\n")
     code = f"""
 import sys, pathlib
-from hero_build.model import Platform
+from hero_build.artifact import Platform
 from hero_build.verify import check, elf
 from hero_build.verify.expect import Expect
 expect = Expect("p", None, None, Platform({ARCH!r}, "musl"), None)

@@ -22,8 +22,9 @@ _ALONE = 1
 
 
 def page(answer: Changed, paper: Paper) -> Iterator[str]:
-    if len(answer.parts) > _ALONE or paper.verbose or answer.dry_run:
-        yield from table([_row(part) for part in answer.parts], paper)
+    shown = [part for part in answer.parts if paper.verbose or part.state != "kept"]
+    if len(shown) > _ALONE or paper.verbose or answer.dry_run:
+        yield from table([_row(part) for part in shown], paper)
     if paper.verbose:
         for part in answer.parts:
             yield from _items(part, paper)
@@ -63,7 +64,9 @@ def _last(answer: Changed) -> str:
         return _intended(answer)
     if answer.before == answer.after:
         return _nothing(answer)
-    return f"generation {answer.after}: {_done(answer)}. Undo: {answer.undo}"
+    kept = sum(part.state == "kept" for part in answer.parts)
+    rest = f"; {kept} kept" if kept else ""
+    return f"generation {answer.after}: {_done(answer)}{rest}. Undo: {answer.undo}"
 
 
 def _done(answer: Changed) -> str:

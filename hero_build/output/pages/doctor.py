@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from hero_build.output.paper import Ink, Paper
 from hero_build.output.table import Cell, cell, paragraph, table
-from hero_build.output.text import plural
+from hero_build.output.text import plural, size
 from hero_build.queries.checkup import Check
 from hero_build.queries.doctor import Health
 
@@ -12,21 +12,20 @@ _MARKS: dict[str, tuple[str, Ink]] = {"ok": ("ok", "green"), "warning": ("!", "y
 
 
 def page(answer: Health, paper: Paper) -> Iterator[str]:
-    yield from table([_row(check) for check in answer.checks], paper)
-    hints = [check for check in answer.checks if check.hint]
+    yield from table([row for check in answer.checks for row in _rows(check)], paper)
     yield ""
     yield paper.ink("settings", "dim")
     yield from table([[cell(s.name), cell(s.source, "dim"), cell(s.value)] for s in answer.settings], paper, indent=2)
-    if hints:
-        yield ""
-    for check in hints:
-        yield from paragraph(f"{check.name}: {check.hint}", paper, indent="  ")
+    yield ""
     yield from paragraph(_summary(answer), paper, ink=("bold",))
 
 
-def _row(check: Check) -> list[Cell]:
+def _rows(check: Check) -> Iterator[list[Cell]]:
     mark, ink = _MARKS[check.state]
-    return [cell(mark, ink), cell(check.name), cell(check.value, *((ink,) if check.state != "ok" else ()))]
+    value = check.value if check.bytes is None else f"{size(check.bytes)}, {check.value}"
+    yield [cell(mark, ink), cell(check.name), cell(value, *((ink,) if check.state != "ok" else ()))]
+    if check.hint:
+        yield [cell(""), cell(""), cell(check.hint, "dim")]
 
 
 def _summary(answer: Health) -> str:

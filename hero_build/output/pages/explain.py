@@ -17,8 +17,10 @@ def page(answer: Explanation, paper: Paper) -> Iterator[str]:
     if answer.artifacts:
         yield paper.ink("artifacts", "dim")
         yield from table([_artifact(item) for item in answer.artifacts], paper, indent=2)
-    yield paper.ink("settings", "dim")
-    yield from table([[cell(s.name), cell(s.source, "dim"), cell(s.value)] for s in answer.settings], paper, indent=2)
+    shown = [item for item in answer.settings if paper.verbose or item.source != "default"]
+    if shown:
+        yield paper.ink("settings", "dim")
+        yield from table([[cell(s.name), cell(s.source, "dim"), cell(s.value)] for s in shown], paper, indent=2)
     for item in answer.decisions:
         version = f" {item.version}" if item.version else ""
         words = f"{item.part}: {item.decision}{version}, because {item.why}"

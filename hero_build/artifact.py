@@ -1,0 +1,67 @@
+"""The nouns of recipes: what a repo publishes, and for which machines."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from hero_build.record import Kind
+
+Libc = Literal["musl", "gnu"]
+
+
+@dataclass(frozen=True, slots=True)
+class Platform:
+    """What a program was built for, written `linux-amd64-musl` in asset names."""
+
+    arch: str
+    libc: Libc
+    os: str = "linux"
+
+    def __str__(self) -> str:
+        return f"{self.os}-{self.arch}-{self.libc}"
+
+
+@dataclass(frozen=True, slots=True)
+class Binary:
+    """A program installed as `bin/<name>`; `formerly` is its asset name in releases from before a rename."""
+
+    name: str
+    kind: Kind
+    formerly: str | None = None
+    install_only: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Pinned:
+    """A file at a fixed address with a fixed digest; `member` names the one wanted inside a .tgz or .zip."""
+
+    platform: str
+    url: str
+    sha256: str
+    member: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Library:
+    """A shared library installed as `lib/<name>`: the same pinned file in every mode, one pin per `<os>-<arch>`."""
+
+    name: str
+    pins: tuple[Pinned, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class WasmBundle:
+    """A folder of WebAssembly and its glue under `share/hero_os/`."""
+
+    name: str
+
+
+Artifact = Binary | Library | WasmBundle
+
+
+@dataclass(frozen=True, slots=True)
+class Package:
+    """A generic package of a forge: the second place where a recipe's files may be published."""
+
+    owner: str
+    name: str
+    version: str

@@ -1,0 +1,146 @@
+"""`verify` and `doctor`."""
+
+import json
+
+import pytest
+
+import roots
+import worlds
+from worlds import World
+
+
+def test_verify_of_what_is_whole(world: World) -> None:
+    world.ok("install", "@both")
+    document = worlds.valid(world.run("verify", "--json").document)
+    assert [(app["name"], app["files"], app["damage"]) for app in document["apps"]] == [("db", 2, []), ("web", 1, [])]
+    assert document["stray"] == []
+    assert "2 apps, 3 files" in world.ok("verify")
+    assert "as recorded" in world.ok("verify", "-v")
+
+
+def test_verify_of_nothing(world: World) -> None:
+    assert "nothing is installed" in world.ok("verify")
+
+
+def test_verify_reads_bytes_and_repair_fetches_them_again(world: World) -> None:
+    world.ok("install", "@both")
+    path = (world.root.path / "bin" / "db").resolve()
+    before = path.read_bytes()
+    status = path.stat()
+    with path.open("r+b") as file:
+        file.seek(len(before) - 1)
+        file.write(b"!")
+    done = world.run("verify", "--json")
+    document = worlds.valid(done.document)
+    assert (done.code, document["exit"]) == (5, 5)
+    assert "bin/db has other content" in document["apps"][0]["damage"][0]
+    done = world.run("verify", "--repair", "--json")
+    document = worlds.valid(done.document)
+    assert done.code == 0
+    assert document["repair"]["after"] > document["repair"]["before"]
+    assert (world.root.path / "bin" / "db").read_bytes() == before
+    assert status.st_ino != (world.root.path / "bin" / "db").stat().st_ino
+    roots.settled(world.root)
+
+
+def test_repair_links_again_without_fetching(world: World) -> None:
+    world.ok("install", "@both")
+    (world.root.path / "bin" / "web").unlink()
+    assert world.run("verify").code == 5
+    done = world.run("--forge", "file:///nowhere/at/all", "verify", "--repair")
+    assert done.code == 0, done.err
+    roots.settled(world.root)
+
+
+def test_repair_that_cannot_fetch_says_why_and_ends_with_5(world: World) -> None:
+    world.ok("install", "db")
+    path = (world.root.path / "bin" / "db").resolve()
+    path.write_bytes(b"broken")
+    done = world.run("--forge", "file:///nowhere/at/all", "verify", "--repair")
+    assert done.code == 5
+    assert "error: db: there is no mirror at" in done.err
+    assert "1 of 1 app" in done.out
+
+
+def test_verify_of_some(world: World) -> None:
+    world.ok("install", "@both")
+    (world.root.path / "bin" / "web").unlink()
+    assert world.run("verify", "db").code == 0
+    assert world.run("verify", "web").code == 5
+    done = world.run("verify", "hero_db")
+    assert done.code == 3
+    assert "hero_db is not installed" in done.err
+
+
+def test_verify_tells_of_stray_links_and_repair_removes_them(world: World) -> None:
+    world.ok("install", "db")
+    (world.root.path / "bin" / "gone").symlink_to("../var/hero_build/current/bin/gone")
+    done = world.run("verify", "--json")
+    assert worlds.valid(done.document)["stray"] == ["bin/gone is a link of ours that no app owns"]
+    world.ok("verify", "--repair")
+    assert not (world.root.path / "bin" / "gone").is_symlink()
+
+
+def test_doctor_tells_each_setting_and_its_source_and_never_the_token(world: World) -> None:
+    (world.root.path / "cfg").mkdir(parents=True)
+    (world.root.path / "cfg" / "hero_build.toml").write_text("jobs = 3\n")
+    done = world.run("doctor", "--wait", "5", "--json", "-v", env={"FORGEJO_TOKEN": "sesame-sesame"})
+    assert "sesame" not in done.out + done.err
+    document = worlds.valid(done.document)
+    told = {item["name"]: (item["value"], item["source"]) for item in document["settings"]}
+    assert told["token"] == ("set", "environment")
+    assert told["jobs"] == ("3", "config")
+    assert told["wait"] == ("5 s", "flag")
+    assert told["root"] == (str(world.root.path), "environment")
+    assert told["sockets"][1] == "default"
+    assert done.code == 0
+
+
+def test_doctor_has_the_line_for_path(world: World) -> None:
+    out = world.ok("doctor")
+    assert f'export PATH="{world.root.path}/bin:$PATH"' in out
+    found = world.run("doctor", "--json", env={"PATH": f"{world.root.path}/bin:/usr/bin:/bin"}).document
+    (check,) = (check for check in found["checks"] if check["name"] == "PATH")
+    assert check["state"] == "ok"
+
+
+def test_doctor_ends_with_8_when_a_need_is_missing(world: World) -> None:
+    done = world.run("--forge", "file:///nowhere/at/all", "doctor", "--json")
+    document = worlds.valid(done.document)
+    assert (done.code, document["exit"]) == (8, 8)
+    assert [check["name"] for check in document["checks"] if check["state"] == "missing"] == ["forge"]
+
+
+def test_doctor_finds_broken_recipes_damage_and_unreadable_generations(world: World) -> None:
+    world.ok("install", "db", "--version", "v1")
+    world.ok("install", "db")
+    (world.recipes / "broken.py").write_text("nonsense(\n")
+    (world.root.generation(1) / "manifest.json").write_text("{")
+    (world.root.path / "bin" / "db").unlink()
+    document = worlds.valid(world.run("doctor", "--json").document)
+    checks = {check["name"]: check for check in document["checks"]}
+    assert checks["broken"]["state"] == "missing"
+    assert str(world.recipes / "broken.py") in checks["broken"]["value"]
+    assert "damaged: db" in checks["installed"]["value"]
+    assert "unreadable: 1" in checks["history"]["value"]
+
+
+def test_doctor_of_a_root_whose_manifest_is_unreadable(world: World) -> None:
+    world.ok("install", "db")
+    (world.root.generation(1) / "manifest.json").write_text(json.dumps({"schema": 99}))
+    done = world.run("doctor", "--json")
+    assert done.code == 8
+    assert {c["name"] for c in worlds.valid(done.document)["checks"] if c["state"] == "missing"} == {"installed"}
+
+
+@pytest.mark.parametrize("words", [["status"], ["list"], ["verify"], ["install", "db"], ["show", "db"]])
+def test_an_unreadable_manifest_is_5_with_the_way_out(words: list[str], world: World) -> None:
+    world.ok("install", "db", "--version", "v1")
+    world.ok("install", "db")
+    (world.root.generation(2) / "manifest.json").write_text("{")
+    done = world.run(*words)
+    assert done.code == 5
+    assert "cannot be read as a manifest" in done.err
+    assert "hero-build rollback" in done.err
+    world.ok("rollback", "1")
+    assert "v1" in world.ok("status")

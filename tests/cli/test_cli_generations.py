@@ -1,0 +1,101 @@
+"""`history`, `diff`, `rollback`, `uninstall`, `gc`."""
+
+import pytest
+
+import roots
+import worlds
+from worlds import World
+
+
+@pytest.fixture
+def upgraded(world: World) -> World:
+    world.ok("install", "db", "--version", "v1")
+    world.ok("install", "@both")
+    return world
+
+
+def test_history_has_each_generation_and_what_it_changed(upgraded: World) -> None:
+    document = worlds.valid(upgraded.run("history", "--json").document)
+    first, second = document["generations"]
+    assert (first["number"], first["action"], first["current"]) == (1, "install db", False)
+    assert (second["number"], second["action"], second["current"], second["apps"]) == (2, "install @both", True, 2)
+    assert [(change["part"], change["change"]) for change in second["changes"]] == [("db", "changed"), ("web", "added")]
+    out = upgraded.ok("history")
+    assert "db v1 -> v2, +web v1" in out
+    assert out.index("install db") < out.index("install @both")
+
+
+def test_history_of_nothing(world: World) -> None:
+    assert "nothing was ever installed here" in world.ok("history")
+
+
+def test_history_goes_on_over_a_generation_it_cannot_read(upgraded: World) -> None:
+    (upgraded.root.generation(1) / "manifest.json").write_text("{")
+    document = worlds.valid(upgraded.run("history", "--json").document)
+    assert "cannot be read as a manifest" in document["generations"][0]["trouble"]
+    assert document["generations"][1]["number"] == 2
+
+
+def test_diff_of_the_last_change_and_of_any_two(upgraded: World) -> None:
+    document = worlds.valid(upgraded.run("diff", "--json").document)
+    assert (document["before"], document["after"]) == (1, 2)
+    db, web = document["parts"]
+    assert (db["change"], db["version_before"], db["version_after"]) == ("changed", "v1", "v2")
+    assert {item["path"] for item in db["files"]} == {"bin/db", "bin/db_admin"}
+    assert (web["part"], web["change"]) == ("web", "added")
+    back = worlds.valid(upgraded.run("diff", "2", "0", "--json").document)
+    assert {part["change"] for part in back["parts"]} == {"removed"}
+    assert "the same apps" in upgraded.ok("diff", "2", "2")
+    assert "~ db v1 -> v2 (download)" in upgraded.ok("diff", "1")
+
+
+def test_diff_with_a_generation_that_is_not_there(upgraded: World) -> None:
+    done = upgraded.run("diff", "7")
+    assert done.code == 3
+    assert "there is no generation 7" in done.err
+    assert "1, 2" in done.err
+
+
+def test_rollback_and_its_own_undo(upgraded: World) -> None:
+    document = worlds.valid(upgraded.run("rollback", "--json").document)
+    assert (document["before"], document["after"], document["undo"]) == (2, 3, "hero-build rollback 2")
+    assert {(part["part"], part["state"]) for part in document["parts"]} == {("db", "changed"), ("web", "removed")}
+    assert "generation 4: " in upgraded.ok("rollback")
+    assert roots.settled(upgraded.root).number == 4
+    assert set(map(str, roots.settled(upgraded.root).records)) == {"db", "web"}
+
+
+def test_rollback_to_what_is_there_already(upgraded: World) -> None:
+    assert upgraded.ok("rollback", "2") == "nothing to do\n"
+
+
+def test_rollback_to_nowhere(upgraded: World) -> None:
+    done = upgraded.run("rollback", "9", "--json")
+    assert (done.code, worlds.valid(done.document, "error")["error"]["kind"]) == (3, "GenerationNotFound")
+
+
+def test_uninstall_and_what_is_left(upgraded: World) -> None:
+    document = worlds.valid(upgraded.run("uninstall", "db", "--json").document)
+    assert [(part["part"], part["state"]) for part in document["parts"]] == [("db", "removed")]
+    assert not (upgraded.root.path / "bin" / "db").is_symlink()
+    assert "generation 4: web v1 removed" in upgraded.ok("uninstall", "@both")
+    done = upgraded.run("uninstall", "web")
+    assert done.code == 3
+    assert "web is not installed" in done.err
+
+
+def test_uninstall_of_an_app_whose_recipe_is_gone(upgraded: World) -> None:
+    (upgraded.recipes / "web.py").unlink()
+    assert "web v1 removed" in upgraded.ok("uninstall", "web")
+
+
+def test_gc_keeps_what_it_is_told_to(upgraded: World) -> None:
+    for _ in range(2):
+        upgraded.ok("rollback")
+    told = worlds.valid(upgraded.run("gc", "--keep", "2", "--dry-run", "--json").document)
+    assert (told["generations"], told["dry_run"]) == ([1, 2], True)
+    done = worlds.valid(upgraded.run("gc", "--keep", "2", "--json").document)
+    assert (done["generations"], done["dry_run"]) == ([1, 2], False)
+    assert [item["number"] for item in upgraded.run("history", "--json").document["generations"]] == [3, 4]
+    assert "gone: no generation; 0 B freed" in upgraded.ok("gc")
+    roots.settled(upgraded.root)

@@ -1,0 +1,174 @@
+"""`list`, `show`, `status`, `explain`."""
+
+import subprocess
+
+import pytest
+
+import roots
+import worlds
+from worlds import World
+
+
+def test_list_has_every_recipe_what_is_installed_and_the_sets(world: World) -> None:
+    world.ok("install", "db", "--version", "v1")
+    document = worlds.valid(world.run("list", "--json").document)
+    apps = {app["name"]: app for app in document["apps"]}
+    assert (apps["db"]["version"], apps["db"]["used"]) == ("v1", "download")
+    assert apps["web"]["version"] is None
+    assert apps["hero_db"]["recipe"].endswith("recipes/hero_db.py")
+    assert {"name": "@both", "apps": ["db", "web"]} in document["sets"]
+    lines = world.ok("list").splitlines()
+    assert any(line.split() == ["db", "v1", "download"] for line in lines)
+    assert any(line.split() == ["@both", "db", "web"] for line in lines)
+
+
+def test_list_says_which_recipe_replaces_another_and_which_is_gone(world: World) -> None:
+    overlay = world.recipe("hero_db")
+    world.ok("install", "web")
+    (world.recipes / "web.py").unlink()
+    out = world.ok("list")
+    (line,) = (line for line in out.splitlines() if line.startswith("hero_db "))
+    assert f"recipe {overlay} replaces " in line
+    (line,) = (line for line in out.splitlines() if line.startswith("web "))
+    assert "its recipe is gone" in line
+
+
+def test_show_has_recipe_installed_and_latest(world: World) -> None:
+    world.ok("install", "db", "--version", "v1")
+    document = worlds.valid(world.run("show", "db", "--json").document)
+    assert document["repo"] == "o/db"
+    assert document["about"] == "a test app."
+    assert [item["name"] for item in document["binaries"]] == ["db", "db_admin"]
+    assert document["binaries"][0]["asset"] == f"db-{roots.platform()}"
+    assert (document["installed"]["version"], document["installed"]["state"]) == ("v1", "intact")
+    assert document["latest"]["tag"] == "v2"
+    assert document["sets"] == ["@both"]
+    out = world.ok("show", "db", "-v")
+    assert f"db_admin-{roots.platform()}" in out
+    assert "v1, download, intact" in out
+
+
+def test_show_without_a_forge_says_so_and_goes_on(world: World) -> None:
+    done = world.run("--forge", "file:///nowhere/at/all", "show", "web", "--json")
+    document = worlds.valid(done.document)
+    assert done.code == 0
+    assert document["latest"] is None
+    assert document["trouble"]["kind"] == "NetworkError"
+    assert "no mirror at /nowhere/at/all" in world.run("--forge", "file:///nowhere/at/all", "show", "web").out
+
+
+def test_status_of_nothing(world: World) -> None:
+    assert "nothing is installed yet" in world.ok("status")
+    document = worlds.valid(world.run("status", "--json").document)
+    assert (document["generation"], document["apps"]) == (0, [])
+    assert not world.root.path.exists()
+
+
+def test_status_sees_damage_at_once(world: World) -> None:
+    world.ok("install", "@both")
+    with (world.root.path / "bin" / "db").open("ab") as file:
+        file.truncate(100)
+    (world.root.path / "bin" / "web").unlink()
+    document = worlds.valid(world.run("status", "--json").document)
+    states = {app["name"]: (app["state"], " ".join(app["damage"])) for app in document["apps"]}
+    assert states["db"][0] == "damaged"
+    assert "bin/db has 100 bytes" in states["db"][1]
+    assert states["web"] == ("damaged", "bin/web is missing its link")
+    done = world.run("status")
+    assert done.code == 0
+    assert "damaged: db, web (hero-build verify --repair)" in done.out
+
+
+def test_status_of_some_and_of_what_is_absent(world: World) -> None:
+    world.ok("install", "db")
+    document = worlds.valid(world.run("status", "@both", "--json").document)
+    assert [(app["name"], app["state"]) for app in document["apps"]] == [("db", "intact"), ("web", "absent")]
+    done = world.run("status", "dbb")
+    assert done.code == 3
+    assert "Did you mean db" in done.err
+
+
+def test_status_knows_what_runs_and_what_runs_old(world: World) -> None:
+    world.ok("install", "db", "--version", "v1")
+    with subprocess.Popen([world.root.path / "bin" / "db", "wait"], stdout=subprocess.PIPE) as process:
+        try:
+            assert process.stdout
+            assert process.stdout.readline() == b"db v1\n"  # it runs, and the kernel knows its file
+            running = world.run("status", "db", "--json").document["apps"][0]["processes"]
+            assert running == [{"pid": process.pid, "binary": "db", "state": "running"}]
+            world.ok("install", "db")
+            document = worlds.valid(world.run("status", "db", "--json").document)
+            assert document["apps"][0]["processes"] == [{"pid": process.pid, "binary": "db", "state": "old"}]
+            out = world.ok("status")
+            assert f"db {process.pid} (old)" in out
+            assert "running old programs: db" in out
+        finally:
+            process.kill()
+
+
+def test_status_latest_asks_the_forge(world: World) -> None:
+    world.ok("install", "db", "--version", "v1")
+    world.ok("install", "web")
+    document = worlds.valid(world.run("status", "--latest", "--json").document)
+    latest = {app["name"]: (app["latest"], app["outdated"]) for app in document["apps"]}
+    assert latest == {"db": ("v2", True), "web": ("v1", False)}
+    assert "not the newest: db" in world.ok("status", "--latest")
+
+
+def test_status_latest_without_a_forge_tells_it_beside_the_app(world: World) -> None:
+    world.ok("install", "db")
+    done = world.run("--forge", "file:///nowhere/at/all", "status", "--latest", "--json")
+    assert done.code == 0
+    (app,) = worlds.valid(done.document)["apps"]
+    assert app["latest"] is None
+    assert "no mirror" in app["trouble"]
+
+
+def test_explain_has_facts_decision_and_reason(world: World) -> None:
+    world.ok("install", "db", "--version", "v1")
+    document = worlds.valid(world.run("explain", "db", "--json").document)
+    assert document["platform"] == str(roots.platform())
+    assert document["release"]["tag"] == "v2"
+    assert document["decisions"] == [
+        {
+            "part": "db",
+            "decision": "download",
+            "why": "v2 takes the place of v1; release v2 carries all 2 binaries",
+            "version": "v2",
+        }
+    ]
+    (first, _) = document["artifacts"]
+    assert (first["asset"], first["checksum"]) == (f"db-{roots.platform()}", "SHA256SUMS")
+    assert {"name": "root", "value": str(world.root.path), "source": "environment"} in document["settings"]
+    assert "db: download v2, because v2 takes the place of v1" in world.ok("explain", "db")
+
+
+def test_explain_tells_of_an_overlay_and_changes_nothing(world: World) -> None:
+    world.recipe("hero_db")
+    document = worlds.valid(world.run("explain", "hero_db", "--json").document)
+    assert document["recipe"] == str(world.recipes / "hero_db.py")
+    assert len(document["shadows"]) == 1
+    assert "in place of" in world.run("explain", "hero_db").out
+    assert not world.root.path.exists()
+
+
+def test_explain_of_what_would_fail_has_the_facts_and_the_code(world: World) -> None:
+    world.release("web", "v2", "other")
+    done = world.run("explain", "web", "--mode", "download", "--json")
+    document = worlds.valid(done.document)
+    assert (done.code, document["exit"], document["trouble"]["kind"]) == (3, 3, "AssetNotFound")
+    assert document["release"]["tag"] == "v2"
+    assert document["artifacts"][0]["looked_for"] == [f"web-{roots.platform()}"]
+    done = world.run("explain", "web", "--mode", "download")
+    assert f"no asset web-{roots.platform()}" in done.out
+    assert "install would fail" in done.out
+    assert "error: web: release v2 of o/web has no asset" in done.err
+
+
+@pytest.mark.parametrize("flags", [["--version", "v1"], ["--reset"], ["--mode", "source"]])
+def test_explain_and_a_dry_run_agree(flags: list[str], world: World) -> None:
+    world.ok("install", "db")
+    explained = world.run("explain", "db", *flags, "--json").document["decisions"]
+    planned = world.run("install", "db", "--dry-run", *flags, "--json").document["parts"]
+    assert [f"to {item['decision']}" for item in explained] == [item["state"] for item in planned]
+    assert [item["why"] for item in explained] == [item["why"] for item in planned]

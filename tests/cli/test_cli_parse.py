@@ -1,0 +1,161 @@
+"""What is typed and how it is understood, without anything being done."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import click
+import pytest
+from click.testing import CliRunner
+
+import worlds
+from hero_build import __version__
+from hero_build.cli.group import hero_build, summaries
+from hero_build.cli.main import main
+
+Words = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Words:
+    """Runs words in this process, over an empty root and a mirror that is not there."""
+    monkeypatch.setenv("HERO_ROOT", str(tmp_path / "hero"))
+    monkeypatch.setenv("FORGEJO_URL", (tmp_path / "mirror").as_uri())
+
+    def run(*typed: str) -> tuple[int, str, str]:
+        code = main(hero_build, typed)
+        told = capsys.readouterr()
+        return code, told.out, told.err
+
+    return run
+
+
+def test_help_names_every_command() -> None:
+    told = CliRunner().invoke(hero_build, ["--help"]).output
+    context = click.Context(hero_build)
+    for name, summary in summaries().items():
+        command = hero_build.get_command(context, name)
+        assert command is not None
+        assert command.name == name
+        assert command.help
+        assert f"  {name} " in told
+        assert summary in told
+    assert list(summaries()) == hero_build.list_commands(context)
+
+
+@pytest.mark.parametrize("name", list(summaries()))
+def test_every_command_has_help_with_the_options_of_all(name: str) -> None:
+    told = CliRunner().invoke(hero_build, [name, "-h"])
+    assert told.exit_code == 0
+    for option in ("--root", "--forge", "--json", "--quiet", "--verbose", "--jobs", "--color", "--wait"):
+        assert option in told.output
+
+
+def test_nothing_typed_is_help(words: Words) -> None:
+    code, out, err = words()
+    assert (code, err) == (0, "")
+    assert "hero-build puts the programs of Hero OS on a machine" in out
+
+
+@pytest.mark.parametrize("typed", [["--version"], ["--json", "--version"]])
+def test_version(typed: list[str], words: Words) -> None:
+    assert words(*typed) == (0, f"hero-build {__version__}\n", "")
+
+
+@pytest.mark.parametrize(
+    ("typed", "says"),
+    [
+        (["instal"], "there is no command 'instal', did you mean install"),
+        (["stats"], "did you mean status"),
+        (["frobnicate"], "there is no command 'frobnicate'"),
+        (["install", "--mdoe", "download"], "no such option '--mdoe'"),
+        (["install", "db", "--mode", "later"], "'later' is not one of"),
+        (["install"], "no app is named"),
+        (["install", "db", "--ref", "main", "--version", "v1"], "--ref and --version exclude each other"),
+        (["install", "db", "--ref", "main", "--mode", "download"], "--ref means a build"),
+        (["install", "db", "--locked", "x", "--mode", "source"], "--locked pins releases"),
+        (["install", "db", "--restart"], "--restart is not there yet"),
+        (["install", "--locked", "nowhere.lock"], "nowhere.lock"),
+        (["show"], "missing argument 'APP'"),
+        (["rollback", "x"], "'x' is not a valid integer"),
+        (["gc", "--keep", "0"], "0 is not in the range"),
+        (["lock", "db"], "missing option"),
+        (["mirror", "/tmp"], "missing argument"),
+        (["completion", "csh"], "'csh' is not one of"),
+        (["list", "--jobs", "0"], "jobs is '0'"),
+        (["list", "--wait", "soon"], "wait is 'soon'"),
+        (["--forge", "ftp://x", "list"], "is not a forge"),
+        (["list", "--forge", "https://me:secret@forge.example"], "may not carry credentials"),
+        (["list", "--root", "a\0b"], "NUL"),
+    ],
+)
+def test_what_cannot_be_meant_is_one_sentence_a_hint_and_2(typed: list[str], says: str, words: Words) -> None:
+    code, out, err = words(*typed)
+    assert (code, out) == (2, "")
+    first, hint = err.splitlines()
+    assert first.startswith("error: ")
+    assert says in first
+    assert hint.startswith("  hint: ")
+    assert "secret" not in err
+
+
+@pytest.mark.parametrize("place", ["before", "after"])
+def test_usage_errors_are_a_document_when_json_is_asked_for(place: str, words: Words) -> None:
+    typed = ["--json", "install", "--nope"] if place == "before" else ["install", "--nope", "--json"]
+    code, out, err = words(*typed)
+    document = worlds.valid(json.loads(out), "error")
+    assert (code, document["exit"], document["error"]["kind"]) == (2, 2, "UsageError")
+    assert document["command"] == "install"
+    assert "no such option" in err
+
+
+@pytest.mark.parametrize("typed", [["--json", "list"], ["list", "--json"]])
+def test_options_of_all_commands_hold_before_and_after(typed: list[str], words: Words) -> None:
+    code, out, _ = words(*typed)
+    assert code == 0
+    assert worlds.valid(json.loads(out))["command"] == "list"
+
+
+def test_what_is_typed_after_the_command_counts(words: Words, tmp_path: Path) -> None:
+    first, second = tmp_path / "first", tmp_path / "second"
+    _, out, _ = words("--root", str(first), "status", "--root", str(second))
+    assert str(second) in out
+    assert str(first) not in out
+
+
+def test_unknown_app_is_3_with_the_nearest_name(words: Words) -> None:
+    code, out, err = words("install", "hero_bd")
+    assert (code, out) == (3, "")
+    assert "there is no app 'hero_bd'" in err
+    assert "hero_db" in err
+
+
+def test_a_bug_is_one_line_and_a_file(words: Words, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def broken(*_: object) -> None:
+        raise KeyError("a bug \x1b[31m")
+
+    monkeypatch.setattr("hero_build.queries.listing.listing", broken)
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    code, out, err = words("list", "--json")
+    assert code == 70
+    assert worlds.valid(json.loads(out), "error")["error"]["kind"] == "Bug"
+    assert len(err.splitlines()) == 2
+    assert "this is a bug in hero-build: KeyError" in err
+    assert "\x1b" not in err
+    (saved,) = tmp_path.glob("hero-build-bug-*.txt")
+    assert str(saved) in err
+    assert "Traceback" in saved.read_text()
+
+
+@pytest.mark.parametrize("how", ["-v", "HERO_BUILD_DEBUG"])
+def test_a_bug_shows_its_traceback_where_it_is_wanted(how: str, words: Words, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> None:
+        raise KeyError("a bug")
+
+    monkeypatch.setattr("hero_build.queries.listing.listing", broken)
+    if how != "-v":
+        monkeypatch.setenv(how, "1")
+    code, _, err = words("list", *(["-v"] if how == "-v" else []))
+    assert code == 70
+    assert "Traceback" in err
+    assert "the traceback above" in err

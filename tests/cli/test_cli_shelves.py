@@ -1,0 +1,127 @@
+"""`lock`, `install --locked`, `mirror`."""
+
+import hashlib
+import json
+import shutil
+from pathlib import Path
+
+import mirrors
+import roots
+import worlds
+from elves import shared_bytes
+from worlds import World
+
+
+def test_lock_pins_what_this_machine_takes(world: World, tmp_path: Path) -> None:
+    file = tmp_path / "apps.lock"
+    document = worlds.valid(world.run("lock", "@both", "-o", str(file), "--json").document)
+    assert (document["written"], [app["tag"] for app in document["apps"]]) == (True, ["v2", "v1"])
+    pinned = json.loads(file.read_text())["apps"]["db"]["assets"]
+    assert {asset["name"] for asset in pinned} == {mirrors.asset("db"), mirrors.asset("db_admin")}
+    assert all(len(asset["sha256"]) == 64 for asset in pinned)
+
+
+def test_locked_installs_exactly_that_and_everything_without_names(world: World, tmp_path: Path) -> None:
+    file = tmp_path / "apps.lock"
+    world.ok("lock", "@both", "-o", str(file))
+    world.release("db", "v3", "db", "db_admin")
+    out = world.ok("install", "--locked", str(file))
+    assert "generation 1: db v2 (download), web v1 (download)" in out
+    assert world.ok("install", "--locked", str(file)) == "nothing to do: 2 apps as asked, intact\n"
+    done = world.run("install", "hero_db", "--locked", str(file))
+    assert done.code in (3, 8)
+    assert "hero_db" in done.err
+
+
+def test_lock_hashes_what_has_no_checksum(world: World, tmp_path: Path) -> None:
+    world.release("web", "v2", checksums=False)
+    file = tmp_path / "apps.lock"
+    world.ok("lock", "web", "-o", str(file))
+    (asset,) = json.loads(file.read_text())["apps"]["web"]["assets"]
+    wanted = mirrors.programs("v2", "web")[mirrors.asset("web")]
+    assert asset["sha256"] == hashlib.sha256(wanted).hexdigest()
+    assert "generation 1" in world.ok("install", "--locked", str(file))
+
+
+def test_lock_holds_all_or_is_not_there(world: World, tmp_path: Path) -> None:
+    world.recipe("late")
+    file = tmp_path / "apps.lock"
+    done = world.run("lock", "db", "late", "-o", str(file), "--json")
+    document = worlds.valid(done.document)
+    assert (done.code, document["written"]) == (3, False)
+    assert document["failed"][0]["app"] == "late"
+    assert not file.exists()
+
+
+def test_a_lock_file_for_another_machine(world: World, tmp_path: Path) -> None:
+    file = tmp_path / "apps.lock"
+    world.ok("lock", "db", "-o", str(file))
+    document = json.loads(file.read_text())
+    file.write_text(json.dumps(document | {"arch": "riscv64"}))
+    done = world.run("install", "--locked", str(file))
+    assert done.code == 2
+    assert "was written on riscv64" in done.err
+    assert not (world.root.path / "bin").exists()
+
+
+def test_a_lock_file_and_another_forge(world: World, tmp_path: Path) -> None:
+    file = tmp_path / "apps.lock"
+    world.ok("lock", "db", "-o", str(file))
+    done = world.run("--forge", "file:///elsewhere", "install", "--locked", str(file))
+    assert done.code == 2
+    assert "--forge names file:///elsewhere" in done.err
+
+
+def test_mirror_is_a_forge_with_every_platform(world: World, tmp_path: Path) -> None:
+    files = mirrors.programs("v3", "db", "db_admin") | {"db-linux-other-musl": b"for another machine"}
+    mirrors.release(world.mirror, "db", "v3", files)
+    copy = tmp_path / "copy"
+    document = worlds.valid(world.run("mirror", "@both", str(copy), "--json").document)
+    assert [(app["name"], app["tag"], app["files"]) for app in document["apps"]] == [("db", "v3", 4), ("web", "v1", 2)]
+    assert (copy / "o" / "db" / "v3" / "db-linux-other-musl").read_bytes() == b"for another machine"
+    shutil.rmtree(world.mirror)
+    assert "db v3 (download)" in world.ok("--forge", document["url"], "install", "db")
+    assert roots.settled(world.root).number == 1
+    assert [path for path in (world.folder / "cache").rglob("*") if path.is_file()] == []
+
+
+def test_mirror_refuses_what_does_not_fit_its_checksum(world: World, tmp_path: Path) -> None:
+    place = world.mirror / "o" / "web" / "v1" / mirrors.asset("web")
+    data = place.read_bytes()
+    place.write_bytes(data[:-1] + b"!")
+    copy = tmp_path / "copy"
+    done = world.run("mirror", "db", "web", str(copy), "--json")
+    document = worlds.valid(done.document)
+    assert done.code == 1
+    assert [(item["app"], item["kind"]) for item in document["failed"]] == [("web", "ChecksumMismatch")]
+    assert (copy / "o" / "db" / "latest").read_text().strip() == "v2"
+    assert not (copy / "o" / "web").exists()
+
+
+def test_mirror_of_a_version_does_not_make_it_the_newest(world: World, tmp_path: Path) -> None:
+    copy = tmp_path / "copy"
+    world.ok("mirror", "db", str(copy))
+    world.ok("mirror", "db", str(copy), "--version", "v1")
+    assert (copy / "o" / "db" / "latest").read_text().strip() == "v2"
+    assert (copy / "o" / "db" / "v1" / "release.json").is_file()
+
+
+def test_mirror_takes_the_libraries_along(world: World, tmp_path: Path) -> None:
+    library = shared_bytes()
+    digest = hashlib.sha256(library).hexdigest()
+    (tmp_path / "libone.so").write_bytes(library)
+    (world.mirror / "_pinned").mkdir()
+    (world.mirror / "_pinned" / digest).write_bytes(library)
+    arch = roots.platform().arch
+    recipe = world.recipe("voice", libraries="(ONE,)", libc='"gnu"')
+    pin = f'Pinned("linux-{arch}", "https://libraries.example/libone.so", "{digest}")'
+    head = f'from hero_build.recipe import Library, Pinned\n\nONE = Library("libone.so", ({pin},))\n'
+    recipe.write_text(recipe.read_text().replace("\n\nclass App", f"\n{head}\n\nclass App"))
+    program = mirrors.programs("v1", "voice")
+    mirrors.release(world.mirror, "voice", "v1", {f"voice-linux-{arch}-gnu": next(iter(program.values()))})
+    copy = tmp_path / "copy"
+    document = worlds.valid(world.run("mirror", "voice", str(copy), "--json").document)
+    assert document["apps"][0]["libraries"] == ["libone.so"]
+    assert (copy / "_pinned" / digest).read_bytes() == library
+    world.ok("--forge", copy.as_uri(), "install", "voice")
+    assert (world.root.path / "lib" / "libone.so").read_bytes() == library

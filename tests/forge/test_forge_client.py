@@ -1,0 +1,216 @@
+"""The client's rules for tokens, redirects, proxies and certificates; respx plays hosts that no test may ask."""
+
+import hashlib
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import respx
+from httpx import ConnectError, Response
+
+from fault_server import FaultServer, answer, document, redirect, say, serve, tls_context
+from hero_build.errors import AuthError, ForgeAnswer, HeroBuildError, NetworkError, RepoNotFound, UsageError
+from hero_build.events import Event, Retrying, silent
+from hero_build.forge import route
+from hero_build.forge.forgejo import Forgejo
+from hero_build.forge.inbox import Inbox
+from hero_build.forge.protocol import Ref
+from hero_build.forge.slim import httpx
+from hero_build.forge.transfer import fetch, read_small
+from hero_build.model import Asset
+from hero_build.settings import Secret
+from impatient import QUICK, TOKEN
+
+FORGE = "https://forge.example"
+PATH = "/api/v1/repos/o/r/releases/latest"
+REF = Ref("o/r")
+
+
+@pytest.fixture
+def mocked() -> Iterator[respx.MockRouter]:
+    with respx.mock(using="httpx", assert_all_called=False) as router:
+        yield router
+
+
+def client(url: str = FORGE, plain_http: tuple[str, ...] = ()) -> Forgejo:
+    return Forgejo(url, Secret(TOKEN), silent, QUICK, plain_http)
+
+
+def refused(forge: Forgejo) -> HeroBuildError:
+    with pytest.raises(HeroBuildError) as caught:
+        forge.find(REF)
+    assert TOKEN not in f"{caught.value.message} {caught.value.hint}"
+    return caught.value
+
+
+def test_https_is_not_left_for_http(mocked: respx.MockRouter) -> None:
+    mocked.get(FORGE + PATH).mock(Response(302, headers={"Location": f"http://forge.example{PATH}"}))
+    plain = mocked.get(f"http://forge.example{PATH}").mock(Response(200, json=document("", "v1", {})))
+    error = refused(client())
+    assert isinstance(error, ForgeAnswer)
+    assert "from https to plain http" in error.message
+    assert not plain.called
+
+
+def test_an_asset_of_an_https_forge_is_not_fetched_over_http(mocked: respx.MockRouter) -> None:
+    mocked.get(FORGE + PATH).mock(Response(200, json=document("http://forge.example", "v1", {"prog": 1})))
+    error = refused(client())
+    assert isinstance(error, ForgeAnswer)
+    assert "offers prog over plain http" in error.message
+
+
+@pytest.mark.parametrize(
+    "to",
+    [
+        "https://forge.example:8443/x",
+        "https://other.example/x",
+        "https://forge.example.evil/x",
+        "https://sub.forge.example/x",
+    ],
+)
+def test_another_origin_gets_no_token(mocked: respx.MockRouter, to: str) -> None:
+    mocked.get(FORGE + PATH).mock(Response(307, headers={"Location": to}))
+    there = mocked.get(to).mock(Response(200, json=document(FORGE, "v1", {})))
+    assert client().find(REF).tag == "v1"
+    assert "authorization" not in there.calls.last.request.headers
+
+
+@pytest.mark.parametrize("to", ["https://forge.example:443/x", "https://FORGE.example/x", "/x", "//forge.example/x"])
+def test_the_same_origin_gets_the_token(mocked: respx.MockRouter, to: str) -> None:
+    mocked.get(FORGE + PATH).mock(Response(307, headers={"Location": to}))
+    there = mocked.get(f"{FORGE}/x").mock(Response(200, json=document(FORGE, "v1", {})))
+    assert client().find(REF).tag == "v1"
+    assert there.calls.last.request.headers["authorization"] == f"token {TOKEN}"
+
+
+def test_over_plain_http_a_token_goes_to_listed_hosts_only(mocked: respx.MockRouter) -> None:
+    there = mocked.get("http://forge.example:3000" + PATH).mock(Response(404))
+    mocked.get("http://forge.example:3000/api/v1/repos/o/r").mock(Response(404))
+    error = refused(client("http://forge.example:3000"))
+    assert isinstance(error, RepoNotFound)
+    assert "plain_http" in error.hint
+    assert "authorization" not in there.calls.last.request.headers
+    for listed in ("forge.example", "forge.example:3000"):
+        refused(client("http://forge.example:3000", (listed,)))
+        assert there.calls.last.request.headers["authorization"] == f"token {TOKEN}"
+    refused(client("http://forge.example:3000", ("forge.example:80", "example")))
+    assert "authorization" not in there.calls.last.request.headers
+
+
+def test_a_connection_that_fails_once_is_tried_again(mocked: respx.MockRouter) -> None:
+    events: list[Event] = []
+    good = Response(200, json=document(FORGE, "v1", {}))
+    mocked.get(FORGE + PATH).mock(side_effect=[ConnectError("refused"), httpx.ReadTimeout("late"), good])
+    assert Forgejo(FORGE, None, events.append, QUICK).find(REF).tag == "v1"
+    assert [event.why for event in events if isinstance(event, Retrying)] == [
+        "forge.example cannot be reached: refused",
+        "forge.example gave no answer: late",
+    ]
+
+
+@pytest.mark.parametrize("host", ["localhost", "a.localhost", "127.0.0.1", "127.1.2.3", "::1"])
+def test_this_machine(host: str) -> None:
+    assert route.loopback(host)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1.example", "localhost.example", "10.0.0.1", "::2", "", "0.0.0.0"])
+def test_other_machines(host: str) -> None:
+    assert not route.loopback(host)
+
+
+def test_a_proxy_of_the_environment_is_used(faults: FaultServer, monkeypatch: pytest.MonkeyPatch, inbox: Inbox) -> None:
+    monkeypatch.setenv("http_proxy", faults.url)
+    data = bytes(100_000)
+    told = document("http://forge.example", "v1", {"prog": len(data)})
+    faults.on(f"http://forge.example{PATH}", answer(502), say(told))
+    faults.on("http://forge.example/dl/v1/prog", serve(data))
+    forge = client("http://forge.example")
+    got = fetch(forge, forge.find(REF).assets[0], inbox, limits=QUICK)
+    assert got.sha256 == hashlib.sha256(data).hexdigest()
+    assert {seen.headers["host"] for seen in faults.seen} == {"forge.example"}
+    assert all("authorization" not in seen.headers for seen in faults.seen)
+    forge.close()
+
+
+def test_no_proxy_and_this_machine_are_asked_directly(faults: FaultServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+    faults.on("/sums", serve(b"abc"))
+    assert read_small(client(faults.url), Asset("sums", f"{faults.url}/sums"), limits=QUICK) == b"abc"
+    monkeypatch.setenv("no_proxy", "forge.example,.internal")
+    assert route.proxy(httpx.URL("http://forge.example/x")) is None
+    assert route.proxy(httpx.URL("http://a.internal/x")) is None
+    assert route.proxy(httpx.URL("http://other.example/x")) == "http://127.0.0.1:9"
+    monkeypatch.setenv("all_proxy", "proxy.example:3128")
+    assert route.proxy(httpx.URL("https://other.example/x")) == "http://proxy.example:3128"
+
+
+def test_a_proxy_that_refuses(faults: FaultServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("https_proxy", faults.url)
+    faults.on("forge.example:443", answer(407))
+    error = refused(client())
+    assert isinstance(error, NetworkError)
+    assert "proxy" in error.message
+    assert "https_proxy" in error.hint
+    assert len(faults.seen) == 1
+    assert TOKEN not in str(faults.seen)
+
+
+@pytest.mark.parametrize("proxy", ["socks5://user:hush@127.0.0.1:1", "gopher://user:hush@h"])
+def test_a_proxy_of_a_kind_that_is_not_there(monkeypatch: pytest.MonkeyPatch, proxy: str) -> None:
+    monkeypatch.setenv("https_proxy", proxy)
+    error = refused(client())
+    assert isinstance(error, UsageError)
+    assert "hush" not in f"{error.message}{error.hint}"
+
+
+@pytest.fixture
+def certificate(tmp_path: Path) -> Path:
+    if not shutil.which("openssl"):
+        pytest.skip("openssl, which makes a certificate, is not there")
+    made = tmp_path / "server.pem"
+    subject = ["-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1"]
+    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", *subject]
+    subprocess.run([*command, "-keyout", str(made), "-out", f"{made}.crt"], check=True, capture_output=True)
+    made.write_text(made.read_text() + Path(f"{made}.crt").read_text())
+    return made
+
+
+@pytest.fixture
+def encrypted(certificate: Path) -> Iterator[FaultServer]:
+    server = FaultServer(tls_context(certificate))
+    yield server
+    server.stop()
+
+
+def test_a_certificate_that_no_one_vouches_for(encrypted: FaultServer) -> None:
+    error = refused(client(encrypted.url))
+    assert isinstance(error, NetworkError)
+    assert "cannot prove who it is" in error.message
+    assert "SSL_CERT_FILE" in error.hint
+    assert encrypted.accepted == 1, "that will not pass by trying again"
+
+
+def test_a_private_authority_by_SSL_CERT_FILE(
+    encrypted: FaultServer, certificate: Path, monkeypatch: pytest.MonkeyPatch, inbox: Inbox, faults: FaultServer
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", f"{certificate}.crt")
+    data = bytes(3_000_000)
+    encrypted.release("o/r", "v1", {"prog": data})
+    forge = client(encrypted.url)
+    asset = forge.find(REF).assets[0]
+    assert fetch(forge, asset, inbox, limits=QUICK).size == len(data)
+    assert encrypted.accepted == 1, "one connection is enough"
+    encrypted.on("/dl/v1/prog", redirect(f"{faults.url}/prog"))
+    with pytest.raises(ForgeAnswer, match="from https to plain http"):
+        read_small(forge, asset, limits=QUICK)
+    assert not faults.seen
+    forge.close()
+
+
+def test_a_wrong_token_is_told_from_a_missing_one(faults: FaultServer) -> None:
+    faults.on(PATH, answer(401, b'{"message": "invalid"}'))
+    error = refused(client(faults.url))
+    assert isinstance(error, AuthError)
+    assert "unset it" in error.hint

@@ -1,0 +1,111 @@
+"""The folder of downloads under way, as several runs share it."""
+
+import multiprocessing
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from hero_build.errors import NotWritable
+from hero_build.forge.inbox import Inbox, sweep
+
+NAME = "key.mark.10"
+
+
+def test_a_file_is_locked_by_one_writer(tmp_path: Path) -> None:
+    with Inbox(tmp_path) as one, Inbox(tmp_path) as other:
+        descriptor = one.lock(NAME, create=True)
+        assert descriptor is not None
+        assert other.lock(NAME, create=True) is None
+        assert one.lock(NAME, create=False) is None
+        os.close(descriptor)
+        again = other.lock(NAME, create=False)
+        assert again is not None
+        os.close(again)
+        assert other.lock("key.mark.11", create=False) is None
+
+
+def test_a_private_file_is_no_one_elses(tmp_path: Path) -> None:
+    with Inbox(tmp_path) as one, Inbox(tmp_path) as other:
+        files = [one.private(NAME), one.private(NAME), other.private(NAME)]
+        assert len({path for _, path in files}) == 3
+        for descriptor, _ in files:
+            os.close(descriptor)
+
+
+def test_what_is_done_belongs_to_the_run_until_it_ends(tmp_path: Path) -> None:
+    with Inbox(tmp_path) as one:
+        (tmp_path / NAME).write_bytes(b"0123456789")
+        path = one.done(tmp_path / NAME)
+        assert not (tmp_path / NAME).exists()
+        with Inbox(tmp_path) as other:
+            assert list(other.names("key")) == []
+        assert path.read_bytes() == b"0123456789"
+    assert (tmp_path / NAME).read_bytes() == b"0123456789"
+    assert [entry.name for entry in tmp_path.iterdir()] == [NAME]
+
+
+def test_what_is_there_already_is_not_replaced(tmp_path: Path) -> None:
+    with Inbox(tmp_path) as one:
+        (tmp_path / NAME).write_bytes(b"first")
+        one.done(tmp_path / NAME)
+        (tmp_path / NAME).write_bytes(b"second")
+    assert (tmp_path / NAME).read_bytes() == b"second"
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_a_dead_run_is_taken_over(tmp_path: Path) -> None:
+    dead = tmp_path / "run-dead"
+    dead.mkdir(parents=True)
+    (dead / f"{NAME}.abc").write_bytes(b"left")
+    with Inbox(tmp_path) as inbox:
+        assert list(inbox.names("key")) == [NAME]
+        assert not dead.exists()
+
+
+def _stress(folder: str, number: int) -> int:
+    """Claims, writes and gives back the same name, over and over; how often it got it."""
+    got = 0
+    for _ in range(60):
+        with Inbox(Path(folder)) as inbox:
+            descriptor = inbox.lock(NAME, create=True)
+            if descriptor is None:
+                continue
+            os.ftruncate(descriptor, 0)
+            os.pwrite(descriptor, str(number).encode() * 10, 0)
+            path = inbox.done(Path(folder) / NAME)
+            got += path.read_bytes() == str(number).encode() * 10
+            os.close(descriptor)
+    return got
+
+
+def test_many_runs_never_mix_what_they_write(tmp_path: Path) -> None:
+    with multiprocessing.get_context("spawn").Pool(4) as pool:
+        got = pool.starmap(_stress, [(str(tmp_path), number) for number in range(4)])
+    assert sum(got) > 0
+    left = list(tmp_path.iterdir())
+    assert [entry.name for entry in left] in ([], [NAME])
+    assert all(len(set(entry.read_bytes())) == 1 for entry in left)
+
+
+def test_sweep_removes_what_is_old_and_not_in_use(tmp_path: Path) -> None:
+    with Inbox(tmp_path) as inbox:
+        used = inbox.lock("used.mark.1", create=True)
+        assert used is not None
+        os.pwrite(used, b"1", 0)
+        (tmp_path / NAME).write_bytes(b"0123456789")
+        (tmp_path / "new.mark.3").write_bytes(b"abc")
+        for name in ("used.mark.1", NAME):
+            os.utime(tmp_path / name, (1, 1))
+        assert sweep(tmp_path, time.time() - 60) == 10
+        assert sorted(entry.name for entry in tmp_path.iterdir() if entry.is_file()) == ["new.mark.3", "used.mark.1"]
+        os.close(used)
+    assert sweep(tmp_path / "nowhere", 0) == 0
+    assert not (tmp_path / "nowhere").exists()
+
+
+def test_a_place_that_cannot_be_written(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(NotWritable), Inbox(tmp_path / "file" / "partial"):
+        pass

@@ -1,0 +1,201 @@
+"""A lock file: what is written is read back, what does not fit is refused, and finding asks no one."""
+
+import copy
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fault_server import FaultServer, serve
+from hero_build.artifact import Package
+from hero_build.errors import NotWritable, ReleaseNotFound, UsageError
+from hero_build.events import silent
+from hero_build.forge import lockfile
+from hero_build.forge.forgejo import Forgejo
+from hero_build.forge.lockfile import Lock, Locked, Pin
+from hero_build.forge.protocol import Forge, Ref
+from hero_build.forge.transfer import read_small
+from hero_build.model import Asset, Release
+from impatient import QUICK
+
+FORGE = "https://forge.example"
+ASSET = Asset("prog", f"{FORGE}/prog", 3, "uuid", "a" * 64)
+PIN = Pin("app", Release(FORGE, "o/app", "v1", (ASSET,), "b" * 40))
+PACKED = Pin("zinit", Release(FORGE, "o/zinit", "dev", ()), Package("o", "zinit", "dev"))
+LOCK = Lock("amd64", FORGE, (PIN, PACKED))
+
+
+def no_forge() -> Forge:
+    raise AssertionError("finding needs no forge")
+
+
+def test_what_is_written_is_read_back(tmp_path: Path) -> None:
+    lockfile.write(tmp_path / "hero.lock", LOCK)
+    assert lockfile.read(tmp_path / "hero.lock") == LOCK
+    assert [path.name for path in tmp_path.iterdir()] == ["hero.lock"]
+
+
+def test_finding_asks_no_one() -> None:
+    forge = Locked(LOCK, no_forge)
+    assert forge.url == FORGE
+    assert forge.find(Ref("o/app")) == forge.find(Ref("o/app", "v1")) == PIN.release
+    assert forge.find(Ref("o/zinit", None, Package("o", "zinit", "dev"))) == PACKED.release
+
+
+@pytest.mark.parametrize(
+    "ref",
+    [
+        Ref("o/app", "v2"),
+        Ref("o/other"),
+        Ref("o/zinit"),
+        Ref("o/app", None, Package("o", "app", "v1")),
+        Ref("o/zinit", None, Package("o", "zinit", "v2")),
+        Ref("o/zinit", None, Package("other", "zinit", "dev")),
+    ],
+)
+def test_what_is_not_locked(ref: Ref) -> None:
+    with pytest.raises(ReleaseNotFound) as caught:
+        Locked(LOCK, no_forge).find(ref)
+    assert "lock file" in caught.value.message
+    assert caught.value.hint
+
+
+def test_opening_goes_to_a_forge_that_is_made_once(faults: FaultServer) -> None:
+    faults.on("/prog", serve(b"abc"))
+    made: list[Forge] = []
+
+    def make() -> Forge:
+        made.append(Forgejo(faults.url, None, silent, QUICK))
+        return made[-1]
+
+    forge = Locked(LOCK, make)
+    for _ in range(2):
+        assert read_small(forge, Asset("prog", f"{faults.url}/prog"), limits=QUICK) == b"abc"
+    assert len(made) == 1
+
+
+def test_a_lock_file_costs_no_heavy_import(tmp_path: Path) -> None:
+    lockfile.write(tmp_path / "hero.lock", LOCK)
+    script = """
+import sys
+from pathlib import Path
+from hero_build.forge import lockfile
+from hero_build.forge.protocol import Ref
+lockfile.Locked(lockfile.read(Path(sys.argv[1])), lambda: None).find(Ref("o/app"))
+print(sorted({"httpx", "tenacity", "rich", "elftools", "http.client", "ssl", "email"} & set(sys.modules)))
+"""
+    command = [sys.executable, "-c", script, str(tmp_path / "hero.lock")]
+    assert subprocess.run(command, check=True, capture_output=True, text=True).stdout == "[]\n"
+
+
+GOOD = lockfile.encode(LOCK)
+BAD: list[tuple[str, object]] = [
+    ("schema", 2),
+    ("schema", "1"),
+    ("arch", None),
+    ("forge", 1),
+    ("apps", []),
+    ("more", 1),
+    ("apps.app", None),
+    ("apps.app.repo", "../x"),
+    ("apps.app.tag", "../x"),
+    ("apps.app.tag", None),
+    ("apps.app.commit", 1),
+    ("apps.app.more", 1),
+    ("apps.app.assets", {}),
+    ("apps.app.assets.0", []),
+    ("apps.app.assets.0.name", "../x"),
+    ("apps.app.assets.0.name", "a\x1b[31m"),
+    ("apps.app.assets.0.url", "ftp://x"),
+    ("apps.app.assets.0.url", "/etc/passwd"),
+    ("apps.app.assets.0.size", -1),
+    ("apps.app.assets.0.size", True),
+    ("apps.app.assets.0.size", "3"),
+    ("apps.app.assets.0.sha256", "A" * 64),
+    ("apps.app.assets.0.sha256", "a" * 63),
+    ("apps.app.assets.0.id", None),
+    ("apps.zinit.package.owner", "a/b"),
+    ("apps.zinit.package.name", ".."),
+    ("apps.zinit.package", "zinit"),
+]
+
+
+@pytest.mark.parametrize(("place", "value"), BAD)
+def test_what_does_not_fit_is_refused(tmp_path: Path, place: str, value: object) -> None:
+    document = copy.deepcopy(GOOD)
+    *way, last = place.split(".")
+    item: Any = document
+    for key in way:
+        item = item[int(key) if isinstance(item, list) else key]
+    item[int(last) if isinstance(item, list) else last] = value
+    path = tmp_path / "hero.lock"
+    path.write_text(json.dumps(document))
+    with pytest.raises(UsageError) as caught:
+        lockfile.read(path)
+    assert str(path) in caught.value.message
+    assert "hero-build lock" in caught.value.hint
+
+
+@pytest.mark.parametrize("text", [b"", b"{", b"[]", b"\xff", b"[" * 100_000])
+def test_what_is_no_document_is_refused(tmp_path: Path, text: bytes) -> None:
+    (tmp_path / "hero.lock").write_bytes(text)
+    with pytest.raises(UsageError, match="is not a lock file"):
+        lockfile.read(tmp_path / "hero.lock")
+
+
+def test_two_tags_of_one_repo_are_refused() -> None:
+    document = copy.deepcopy(GOOD)
+    document["apps"]["again"] = {**document["apps"]["app"], "tag": "v2"}
+    with pytest.raises(ValueError, match="o/app is pinned twice"):
+        lockfile.decode(document)
+    document["apps"]["again"]["tag"] = "v1"
+    assert len(lockfile.decode(document).pins) == 3
+
+
+def test_a_lock_file_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="cannot be read"):
+        lockfile.read(tmp_path / "hero.lock")
+    with pytest.raises(UsageError, match="cannot be read"):
+        lockfile.read(tmp_path)
+
+
+def test_a_place_where_none_can_be_written(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(NotWritable):
+        lockfile.write(tmp_path / "file" / "hero.lock", LOCK)
+
+
+TEXT = st.text("abcdefgh-._é", min_size=1, max_size=8).map(lambda text: f"n{text}n")
+ASSETS = st.builds(
+    Asset,
+    TEXT,
+    TEXT.map(lambda name: f"https://h/{name}"),
+    st.none() | st.integers(0, 1 << 40),
+    st.text(max_size=8),
+    st.none() | st.text("0123456789abcdef", min_size=64, max_size=64),
+)
+
+
+@given(
+    st.lists(
+        st.tuples(TEXT, st.lists(ASSETS, max_size=3), st.none() | st.just("c" * 40), st.booleans()),
+        max_size=4,
+        unique_by=lambda item: item[0],
+    )
+)
+def test_any_lock_comes_back_as_it_was(items: list[tuple[str, list[Asset], str | None, bool]]) -> None:
+    pins = tuple(
+        Pin(
+            app,
+            Release(FORGE, f"o/{app}", "v1", tuple(assets), commit),
+            Package("o", app, "v1") if packed else None,
+        )
+        for app, assets, commit, packed in items
+    )
+    lock = Lock("arm64", FORGE, pins)
+    assert lockfile.decode(json.loads(json.dumps(lockfile.encode(lock)))) == lock
