@@ -4,18 +4,18 @@ A recipe is imported when it is asked for, not before; its app's name is its mod
 with `_` are no recipes. Sets are in `_sets.py` of any folder, as `SETS = {"core": ("hero_db", …)}`.
 """
 
-import importlib.util
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
+from typing import TYPE_CHECKING
 
-from hero_build.artifact import Artifact
 from hero_build.errors import AppNotFound, HeroBuildError, RecipeError
-from hero_build.recipe import Recipe
 
+if TYPE_CHECKING:
+    from hero_build.recipe import Recipe
 _SETS = "_sets"
 
 
@@ -24,7 +24,7 @@ class Found:
     """An app's recipe, the file it came from, and the files of that name in later folders that it replaces."""
 
     app: str
-    recipe: Recipe
+    recipe: "Recipe"
     path: Path
     shadows: tuple[Path, ...]
 
@@ -108,6 +108,8 @@ def _modules(folder: Path) -> list[Path]:
 
 
 def _import(path: Path) -> ModuleType:
+    import importlib.util  # only when a recipe is asked for
+
     spec = importlib.util.spec_from_file_location(path.stem, path)
     if spec is None or spec.loader is None:
         raise RecipeError(f"the recipe {path} cannot be imported", "It must be a Python file.")
@@ -117,7 +119,9 @@ def _import(path: Path) -> ModuleType:
     return module
 
 
-def _recipe(path: Path) -> Recipe:
+def _recipe(path: Path) -> "Recipe":
+    from hero_build.recipe import Recipe  # not for a list of names
+
     module = _import(path)
     classes = [
         value
@@ -133,12 +137,11 @@ def _recipe(path: Path) -> Recipe:
     return recipe
 
 
-def _check(recipe: Recipe, path: Path) -> None:
+def _check(recipe: "Recipe", path: Path) -> None:
     owner, slash, name = str(recipe.repo).partition("/")
     if not (owner and slash and name) or "/" in name:
         raise RecipeError(f"the recipe {path} has repo = {recipe.repo!r}", "Write it as 'owner/name'.")
-    artifacts: tuple[Artifact, ...] = (*recipe.binaries, *recipe.libraries, *recipe.bundles)
-    names = [artifact.name for artifact in artifacts]
+    names = [item.name for group in (recipe.binaries, recipe.libraries, recipe.bundles) for item in group]
     for artifact in names:
         if not artifact or not artifact.isprintable() or "/" in artifact or artifact.startswith("."):
             raise RecipeError(f"the recipe {path} names an artifact {artifact!r}", "Use a plain file name.")

@@ -2,9 +2,12 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from hero_build.model import Failed
 from hero_build.record import PartId
+
+if TYPE_CHECKING:
+    from hero_build.model import Failed
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +47,7 @@ class Finished:
 
 @dataclass(frozen=True, slots=True)
 class Broke:
-    failed: Failed
+    failed: "Failed"
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,11 +13,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from hero_build import STATE
 from hero_build.errors import RootDamaged
 from hero_build.record import Adopted, Elf, Entry, FileEntry, Generation, Origin, PartId, Record
 
 SCHEMA = 1
-STATE = "var/hero_build"
 _GROUPS = {"binaries": "binary", "libraries": "library", "bundles": "bundle"}
 
 

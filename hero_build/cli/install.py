@@ -1,5 +1,6 @@
 """`install`."""
 
+import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -28,7 +29,7 @@ def install(
     An app that fails keeps its old version, and the others are installed. Without APP, --locked installs everything
     in its file.
     """
-    from hero_build import pipeline
+    from hero_build import pipeline, receipt
     from hero_build.output.pages.changed import page
     from hero_build.queries import changed
 
@@ -47,7 +48,10 @@ def install(
     else:
         outcome = pipeline.apply(todo, tools, f"install {_some(apps or wanted)}")
         answer = changed.outcome(outcome, session.root_flag)
-    return session.screen.answer(answer, lambda paper: page(answer, paper), answer.code, answer.failed)
+    code = session.screen.answer(answer, lambda paper: page(answer, paper), answer.code, answer.failed)
+    if wish.locked and not dry_run and (text := session.screen.plainly(lambda paper: page(answer, paper))):
+        receipt.remember(todo, tools, sys.argv[1:], str(wish.locked.absolute()), text)
+    return code
 
 
 def _some(names: Sequence[str]) -> str:

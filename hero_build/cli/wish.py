@@ -9,11 +9,11 @@ import click
 
 from hero_build.cli.session import Session
 from hero_build.errors import UsageError
-from hero_build.model import Request
 from hero_build.record import Mode
 
 if TYPE_CHECKING:
     from hero_build.forge.protocol import Forge
+    from hero_build.model import Request
 
 F = TypeVar("F", bound=Callable[..., int])
 _FLAGS = (
@@ -60,7 +60,9 @@ class Wish:
         if self.locked and (self.ref or self.mode == "source"):
             raise UsageError("--locked pins releases, and a build was asked for", "Leave out --locked.")
 
-    def request(self, app: str) -> Request:
+    def request(self, app: str) -> "Request":
+        from hero_build.model import Request
+
         return Request(app, self.mode, self.version, self.ref, self.reset, self.checksum, self.update)
 
     def forge(self, session: Session) -> "tuple[Forge | None, Sequence[str]]":

@@ -16,6 +16,7 @@ from hero_build.names import safe_name
 T = TypeVar("T")
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
+_ANOTHER = "Name another release with --version TAG, and tell whoever published this one."
 _HINT = "Is that a Forgejo server, or a mirror of one, and of a version that this hero-build knows?"
 
 
@@ -42,6 +43,14 @@ def unsafe(document: object) -> tuple[str, ...]:
     """The asset names that `release` leaves out."""
     names = (item.get("name") for item in _of(document, "assets", list, "the release", []) if isinstance(item, dict))
     return tuple(name for name in names if isinstance(name, str) and not safe_name(name))
+
+
+def told_tag(tag: str, what: str) -> str:
+    """`tag` itself, which a forge tells and nobody typed: so one that cannot be a tag is a ForgeAnswer."""
+    try:
+        return check_tag(tag)
+    except UnsafeName as error:
+        raise ForgeAnswer(f"{what} has a tag that cannot be one: {tag[:80]!r}", _ANOTHER) from error
 
 
 def encoded(release: Release) -> dict[str, Any]:

@@ -110,7 +110,7 @@ class Forgejo:
 
     def _release(self, found: object, repo: str) -> Release:
         release = document.release(found, self._url, repo)
-        check_tag(release.tag)
+        document.told_tag(release.tag, f"a release of {repo}")
         for name in document.unsafe(found):
             self._emit(Warned(f"{repo} {release.tag} has an asset {name!r}, which is ignored: the name is not safe"))
         if self._url.startswith("https:"):

@@ -89,12 +89,13 @@ class Mirror:
 
     def _latest(self, home: Path, repo: str) -> str:
         try:
-            return check_tag(self._inside(home / LATEST).read_text(encoding="utf-8").strip())
+            text = self._inside(home / LATEST).read_text(encoding="utf-8").strip()
         except FileNotFoundError:
             known = ", ".join(_tags(home)) or "none"
             raise ReleaseNotFound(f"no release of {repo} is the newest in the mirror", f"It has {known}.") from None
         except (OSError, ValueError) as error:
             raise ForgeAnswer(f"{home / LATEST} cannot be read", _BROKEN) from error
+        return document.told_tag(text, f"the newest release of {repo} in the mirror")
 
     def _path(self, asset: Asset) -> Path:
         """Where an asset lies: by its own address, or, for what a recipe pins elsewhere, by its digest."""

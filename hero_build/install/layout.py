@@ -4,7 +4,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from hero_build.manifest import STATE
+from hero_build import STATE
 
 FOLDERS = ("bin", "lib", "share/hero_os")
 

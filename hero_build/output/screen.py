@@ -53,6 +53,12 @@ class Screen:
             self._write("".join(f"{line}\n" for line in page(self._page)))
         return code
 
+    def plainly(self, page: Page) -> str | None:
+        """The answer as it stands on a page without colours; None if it was wanted otherwise or with warnings."""
+        if self._style != Style(colour=self._style.colour) or self.report.warnings:
+            return None
+        return "".join(f"{line}\n" for line in page(paper(self._out, "never", 0, {})))
+
     def refuse(self, error: HeroBuildError) -> int:
         """Print what kept the command from any answer; the exit code it ends with."""
         return self.stop(problem(error))

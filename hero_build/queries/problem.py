@@ -2,9 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from hero_build.errors import HeroBuildError
-from hero_build.model import Failed
+
+if TYPE_CHECKING:
+    from hero_build.model import Failed
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +26,7 @@ def problem(error: HeroBuildError, app: str | None = None, part: str | None = No
     return Problem(type(error).__name__, error.message, error.hint, error.code, app, part)
 
 
-def problems(failed: Sequence[Failed]) -> tuple[Problem, ...]:
+def problems(failed: "Sequence[Failed]") -> tuple[Problem, ...]:
     return tuple(problem(item.error, item.app, str(item.part) if item.part else None) for item in failed)
 
 

@@ -14,6 +14,7 @@ STOREYS = (
     ("queries",),
     ("mirroring",),
     ("pinning", "repair"),
+    ("receipt",),
     ("pipeline",),
     ("resolve",),
     ("produce",),
