@@ -7,11 +7,11 @@ from functools import partial
 from pathlib import Path
 
 from hero_build.artifact import Package, Pinned
-from hero_build.catalog import Found, asking
+from hero_build.ask import reference
+from hero_build.catalog import Found
 from hero_build.errors import AmbiguousAsset, HeroBuildError
 from hero_build.events import Began, Broke, Finished, Moved, Planning
 from hero_build.forge.inbox import Inbox
-from hero_build.forge.protocol import Ref
 from hero_build.forge.shelves import LATEST, publish, publish_package, publish_pinned, repo_folder
 from hero_build.forge.transfer import Arrived, fetch
 from hero_build.model import Asset, Failed, Release
@@ -97,15 +97,13 @@ class _Work:
         return MirroredApp(app, release.repo, release.tag, len(arrived), size, names)
 
     def _find(self, found: Found) -> tuple[Release, Package | None]:
-        with asking(found.path):
-            tag = found.recipe.tag(self.version) if self.version else None
-            package = found.recipe.package(self.version)
-        release = self.tools.forge.find(Ref(found.recipe.repo, tag, package))
+        ref = reference(found, self.version)
+        release = self.tools.forge.find(ref)
         names = [asset.name for asset in release.assets]
         if twice := sorted({name for name in names if names.count(name) > 1}):
             sentence = f"release {release.tag} of {release.repo} has two assets named {twice[0]}"
             raise AmbiguousAsset(sentence, "Delete all but one on the forge: a folder holds each name once.")
-        return release, package
+        return release, ref.package
 
     def _fetch_all(self, app: str, release: Release) -> Mapping[str, Arrived]:
         """Every asset by name: the checksum files first, the others held against what those say."""

@@ -1,17 +1,16 @@
 """Gathers the Facts of one app: what its recipe says, what its forge has, what is on disk. Changes nothing."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from hero_build import manifest
+from hero_build import ask, manifest
 from hero_build.artifact import Artifact, Library, Platform
-from hero_build.catalog import Found, asking
+from hero_build.catalog import Found
 from hero_build.errors import AmbiguousAsset, ReleaseNotFound, Unsupported
-from hero_build.forge.protocol import Ref
 from hero_build.install import seal
 from hero_build.model import Asset, Facts, Installed, Offer, Part, Release, Request
 from hero_build.record import Generation, PartId
-from hero_build.tools import Tools, machine_arch
+from hero_build.tools import Tools
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +31,7 @@ def look(tools: Tools, apps: tuple[str, ...]) -> Disk:
 
 def resolve(app: str, found: Found, request: Request, disk: Disk, tools: Tools) -> Facts:
     """Raises NotFound, ForgeError, VerificationError, RecipeError, Unsupported."""
-    with asking(found.path):
-        platform = found.recipe.platform(machine_arch())
-        wanted = dict(_wanted(found, platform))
+    platform, wanted = ask.platform(found), ask.wanted(found)
     release = _release(found, request, tools)
     return Facts(
         app=app,
@@ -48,21 +45,12 @@ def resolve(app: str, found: Found, request: Request, disk: Disk, tools: Tools) 
     )
 
 
-def _wanted(found: Found, platform: Platform) -> Iterator[tuple[Artifact, tuple[str, ...]]]:
-    for binary in found.recipe.binaries:
-        names = [binary.name, *([binary.formerly] if binary.formerly else [])]
-        yield binary, tuple(found.recipe.asset_name(binary, name, platform) for name in names)
-
-
 def _release(found: Found, request: Request, tools: Tools) -> Release | None:
     """The release to look at; None where a build needs none, or `auto` finds that there is none."""
     if request.mode == "source" or request.ref is not None:
         return None
-    with asking(found.path):
-        tag = found.recipe.tag(request.version) if request.version else None
-        package = found.recipe.package(request.version)
     try:
-        return tools.forge.find(Ref(found.recipe.repo, tag, package))
+        return tools.forge.find(ask.reference(found, request.version))
     except ReleaseNotFound:
         if request.mode == "auto":
             return None

@@ -88,6 +88,13 @@ def libc_elf(path: Path, marker: bytes, *flags: str) -> Path:
     return _write(path, _patched(compiled("hosted.c", _HOSTED, flags), marker))
 
 
+def newer_glibc_bytes() -> bytes:
+    """A program that needs GLIBC 9.99: the newest version it needs is exchanged for one of the same length."""
+    raw = compiled("hosted.c", _HOSTED, ())
+    versions = [b"GLIBC_2.%d\0" % minor for minor in range(99, 9, -1)]
+    return raw.replace(next(version for version in versions if version in raw), b"GLIBC_9.99\0")
+
+
 def shared_elf(path: Path, marker: bytes = b"library\n") -> Path:
     """A shared library that needs GLIBC."""
     return _write(path, shared_bytes(marker))

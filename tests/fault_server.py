@@ -208,6 +208,16 @@ def cut_after(data: bytes, size: int, how: str, etag: str = '"one"') -> Behaviou
     return behave
 
 
+def cut_at(data: bytes, end: int, how: str, etag: str = '"one"') -> Behaviour:
+    """As cut_after, but never a byte from `end` on, wherever one goes on from: no attempt gets any further."""
+
+    def behave(line: Line, seen: Seen) -> None:
+        wanted = re.fullmatch(r"bytes=(\d+)-", seen.headers.get("range", ""))
+        cut_after(data, max(0, end - int(wanted[1] if wanted else 0)), how, etag)(line, seen)
+
+    return behave
+
+
 def truncated(data: bytes, size: int) -> Behaviour:
     return cut_after(data, size, "close")
 
@@ -258,6 +268,16 @@ def many_headers() -> Behaviour:
         line.send(b"HTTP/1.1 200 Said\r\n")
         while not line.stopping.is_set():
             line.send(b"X-More: and more\r\n" * 50)
+
+    return behave
+
+
+def promises() -> Behaviour:
+    """`100 Continue`, for as long as anyone listens."""
+
+    def behave(line: Line, seen: Seen) -> None:
+        while not line.stopping.wait(0.001):
+            line.send(b"HTTP/1.1 100 Continue\r\n\r\n")
 
     return behave
 

@@ -2,6 +2,8 @@
 
 import os
 import sys
+from contextlib import suppress
+from typing import TextIO
 
 from hero_build import __version__
 
@@ -11,12 +13,14 @@ _INTERRUPTED = 130
 def run() -> int:
     """The `hero-build` command: does what sys.argv says and gives the exit code (docs/exit-codes.md)."""
     if sys.argv[1:] == ["--version"]:  # scripts ask for it often, and it needs nothing of what follows
-        sys.stdout.write(f"hero-build {__version__}\n")
-        return 0
-    code = _run()
+        with suppress(BrokenPipeError):
+            sys.stdout.write(f"hero-build {__version__}\n")
+        code = 0
+    else:
+        code = _run()
+    for stream in (sys.stdout, sys.stderr):
+        _flush(stream)
     if code == _INTERRUPTED:  # a worker that still waits for a server must not keep an interrupted command alive
-        sys.stdout.flush()
-        sys.stderr.flush()
         os._exit(code)
     return code
 
@@ -32,3 +36,11 @@ def _run() -> int:
     from hero_build.cli.main import main
 
     return main(hero_build, sys.argv[1:])
+
+
+def _flush(stream: TextIO) -> None:
+    """What a reader that went away leaves unread must not become an error while the interpreter ends."""
+    try:
+        stream.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

@@ -21,6 +21,8 @@ def main(group: click.Group, words: Sequence[str]) -> int:
             stream.reconfigure(errors="backslashreplace")  # what a terminal cannot show is no reason to fail
     try:
         code = group.main(list(words), prog_name="hero-build", standalone_mode=False)
+    except SystemExit:
+        return 0  # click's answer when whoever read the help went away
     except click.ClickException as error:
         return _screen(error, words).refuse(_usage(error))
     return code if isinstance(code, int) else 0

@@ -5,6 +5,7 @@ context, made when first needed.
 """
 
 import json
+import re
 from collections import deque
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -12,7 +13,7 @@ from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import cast
 
 from hero_build import __version__
-from hero_build.errors import ForgeAnswer
+from hero_build.errors import ForgeAnswer, UsageError
 from hero_build.forge import route
 from hero_build.forge.limits import Limits
 from hero_build.forge.refusals import quoted, refusal, severed, unanswered
@@ -26,11 +27,13 @@ _ADDRESS = "Check the address with --forge or FORGEJO_URL; does a browser get an
 
 
 class Client:
-    """Safe to use from many threads. Raises NetworkError, AuthError, ForgeAnswer, and Absent for a 404."""
+    """Safe to use from many threads. Raises NetworkError, AuthError, ForgeAnswer, and Absent for a 404; to make one
+    raises UsageError for an address or a token that cannot be.
+    """
 
     def __init__(self, base: str, token: Secret | None, limits: Limits, plain_http: tuple[str, ...]) -> None:
-        self._base = route.address(base, "the configuration")
-        self._token = token
+        self._base = _base(base)
+        self._token = _fit(token)
         self._limits = limits
         self._plain_http = plain_http
         self._transports = Transports(limits)
@@ -132,6 +135,20 @@ class Client:
             timeout=httpx.Timeout(self._limits.stall, connect=self._limits.connect),
             trust_env=False,
         )
+
+
+def _base(url: str) -> httpx.URL:
+    try:
+        return route.address(url, "the configuration")
+    except ForgeAnswer as error:
+        raise UsageError(f"{url!r} is not the address of a forge", "Use https://HOST with --forge.") from error
+
+
+def _fit(token: Secret | None) -> Secret | None:
+    """A token is one printable word; anything else would break the header, or an error that quotes it would leak it."""
+    if token is not None and not re.fullmatch(r"[!-~]+", token.reveal()):
+        raise UsageError("FORGEJO_TOKEN holds characters that no token has", "Set it again, without quotes or spaces.")
+    return token
 
 
 def pieces(response: httpx.Response) -> Iterator[bytes | memoryview]:

@@ -9,9 +9,9 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from hero_build.artifact import Package
-from hero_build.errors import ForgeAnswer
+from hero_build.errors import ForgeAnswer, UnsafeName
 from hero_build.model import Asset, Release
-from hero_build.names import safe_name
+from hero_build.names import check_tag, safe_name
 
 T = TypeVar("T")
 _COMMIT = re.compile(r"[0-9a-f]{40}")

@@ -52,6 +52,10 @@ class Partial:
                     self._read_up()
                     return
 
+    def head(self, size: int) -> bytes:
+        """Its first bytes."""
+        return os.pread(self._descriptor, size, 0) if self._descriptor >= 0 else b""
+
     def continues(self, body: Body) -> bool:
         """Whether `body` is more of the content that was begun."""
         told = self._proven or bool(body.identity)

@@ -1,6 +1,7 @@
 """What a status other than success means, in words: one error for each, with the server's own text."""
 
 import json
+import re
 import ssl
 import time
 from collections.abc import Iterator
@@ -11,6 +12,9 @@ from hero_build.forge.retry import CutShort, Passing
 from hero_build.forge.slim import httpx
 
 _TEXT = 200  # characters of a server's text that are worth showing
+
+
+_TITLE = re.compile(r"<title>([^<]+)", re.IGNORECASE)
 
 
 class Absent(NotFound):
@@ -61,14 +65,15 @@ def _causes(error: BaseException | None) -> Iterator[BaseException]:
 
 
 def quoted(body: bytes) -> str:
-    """`: ` and what the server says: the API's own message, or the first line of its text; empty when it is silent."""
+    """`: ` and what the server says: the API's message, a page's title, else a first line; empty when it is silent."""
     try:
         document = json.loads(body)
     except (ValueError, RecursionError):
         document = None
     said = document.get("message") if isinstance(document, dict) else None
-    text = said if isinstance(said, str) else body[: _TEXT * 4].decode(errors="replace")
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    text = said if isinstance(said, str) else body[: _TEXT * 10].decode(errors="replace")
+    title = _TITLE.search(text)
+    lines = [line.strip() for line in (title[1] if title else text).splitlines() if line.strip()]
     return f": {lines[0][:_TEXT]}" if lines else ""
 
 

@@ -17,6 +17,8 @@ from hero_build.model import Asset
 
 _SMALL = 1 << 20
 _BROKEN = "Run it again; if it stays so, ask whoever published the release to upload it anew."
+_LOGIN = "The forge probably answered with a login page: check --forge and FORGEJO_TOKEN."
+_HEAD = 200  # bytes that tell a page from a program
 _BOOT = Path("/proc/sys/kernel/random/boot_id")
 
 
@@ -54,17 +56,22 @@ def fetch(
     with closing(Partial(inbox, _key(asset, wanted), progress, proven=wanted is not None)) as partial:
         partial.adopt()
         if not (partial.size and partial.digest == wanted):
-            transfer = _Transfer(forge, asset, partial, limits, emit)
-            transfer.run()
-            if partial.digest != wanted and wanted is not None and partial.pieced:
-                partial.drop()  # the pieces do not belong together: all of it once more, in one
-                transfer.run()
-        if wanted is not None and partial.digest != wanted:
-            found = partial.digest
-            partial.drop()
-            raise ChecksumMismatch(f"{asset.name} has the sha256 {found}, and should have {wanted}", _BROKEN)
+            _run(_Transfer(forge, asset, partial, limits, emit), wanted)
         found, size = partial.digest, partial.size
         return Arrived(partial.finish(), found, size)
+
+
+def _run(transfer: "_Transfer", wanted: str | None) -> None:
+    """All of the asset, with the digest it should have. Raises ChecksumMismatch, and leaves nothing then."""
+    partial = transfer.partial
+    transfer.run()
+    if wanted not in (None, partial.digest) and partial.pieced:
+        partial.drop()  # the pieces do not belong together: all of it once more, in one
+        transfer.run()
+    if wanted not in (None, partial.digest):
+        found = partial.digest
+        partial.drop()
+        raise ChecksumMismatch(f"{transfer.asset.name} has the sha256 {found}, and should have {wanted}", _BROKEN)
 
 
 def read_small(
@@ -127,12 +134,13 @@ class _Transfer:
         for piece in body.chunks():
             self.partial.write(piece)
             if self.asset.size is not None and self.partial.size > self.asset.size:
-                self.partial.drop()
-                raise SizeMismatch(f"{self.asset.name} is longer than its {self.asset.size} bytes", _BROKEN)
+                raise self._wrong_size(f"{self.asset.name} is longer than its {self.asset.size} bytes")
             if time.monotonic() > deadline:
                 raise NetworkError(f"{self.asset.name} took more than {self.limits.transfer:g} s", _BROKEN)
         whole = body.total if body.total is not None else self.asset.size
         if whole is not None and self.partial.size < whole:
+            if body.total is None and _page(self.partial.head(_HEAD)):
+                raise self._wrong_size(self._not(self.partial.size))
             raise CutShort(self._short(), _BROKEN)
         if self.partial.size == 0:
             raise _empty(self.asset)
@@ -146,11 +154,23 @@ class _Transfer:
             raise _empty(self.asset)
         if body.total is None or self.asset.size in (None, body.total):
             return
-        beginning = bytes(next(iter(body.chunks()), b"")[:200])
-        text = beginning.decode(errors="replace").strip().partition("\n")[0]
-        said = f"; it begins with {text[:80]!r}" if text.startswith("<") else ""
+        beginning = next(iter(body.chunks()), b"")
+        raise self._wrong_size(self._not(body.total), bytes(beginning[:_HEAD]))
+
+    def _not(self, size: int) -> str:
+        return f"{self.asset.name} has {size} bytes and should have {self.asset.size}"
+
+    def _wrong_size(self, sentence: str, head: bytes | None = None) -> SizeMismatch:
+        """A page that came in place of the file explains a wrong size better than numbers do."""
+        line = _page(self.partial.head(_HEAD) if head is None else head)
         self.partial.drop()
-        raise SizeMismatch(f"{self.asset.name} has {body.total} bytes and should have {self.asset.size}{said}", _BROKEN)
+        return SizeMismatch(f"{sentence}; it begins with {line!r}", _LOGIN) if line else SizeMismatch(sentence, _BROKEN)
+
+
+def _page(head: bytes) -> str:
+    """The first line of a page; empty when these bytes begin none."""
+    line = head[:_HEAD].decode(errors="replace").strip().partition("\n")[0]
+    return line[:80] if line.startswith("<") else ""
 
 
 def _key(asset: Asset, wanted: str | None) -> str:

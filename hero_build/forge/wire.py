@@ -75,12 +75,15 @@ class Wire(httpx.BaseTransport):
     ) -> httpx.Response:
         watched = cast("Watched", connection.sock)
         watched.until(self._limits.answer)
+        answer = None
         try:
             _send(connection, request)
             answer = connection.getresponse()
         except (OSError, http.client.HTTPException, ValueError) as error:
-            connection.close()
             raise _translated(error, watched) from error
+        finally:
+            if answer is None:
+                connection.close()
         watched.until(request.extensions.get("seconds", self._limits.answer))
 
         def keep() -> None:
@@ -170,8 +173,10 @@ def _translated(error: Exception, watched: Watched) -> Exception:
             return httpx.ReadError(_words(error))
         case http.client.BadStatusLine() | http.client.UnknownProtocol():
             return ForgeAnswer("what answers there does not speak HTTP", _NOT_HTTP)
-        case _:  # too many headers, a line too long, a length that is no number
+        case http.client.HTTPException():  # too many headers, a line too long
             return ForgeAnswer(f"the answer is not proper HTTP: {_words(error)}", _NOT_HTTP)
+        case _:  # a ValueError may quote what it was given, the token included
+            return ForgeAnswer("the answer is not proper HTTP: a length in it is no number", _NOT_HTTP)
 
 
 def _words(error: Exception) -> str:

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TextIO
 
@@ -68,7 +69,8 @@ class Screen:
         self.report.close()
         self._note(told)
         if self._style.json:
-            self._write(self._document(told.exit, Trouble(told)))
+            with suppress(MachineError):  # a stdout that takes nothing may be what is told here
+                self._write(self._document(told.exit, Trouble(told)))
         return told.exit
 
     def _document(self, code: int, answer: object) -> str:

@@ -3,10 +3,9 @@
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-from hero_build.catalog import asking
+from hero_build.ask import reference
 from hero_build.errors import HeroBuildError
 from hero_build.events import Planning
-from hero_build.forge.protocol import Ref
 from hero_build.model import Release
 from hero_build.tools import Tools
 
@@ -19,10 +18,7 @@ def newest(apps: Sequence[str], tools: Tools) -> Mapping[str, str | HeroBuildErr
 
 def latest_release(app: str, tools: Tools) -> Release:
     """Raises NotFound, ForgeError, RecipeError."""
-    found = tools.catalog.get(app)
-    with asking(found.path):
-        package = found.recipe.package(None)
-    return tools.forge.find(Ref(found.recipe.repo, None, package))
+    return tools.forge.find(reference(tools.catalog.get(app), None))
 
 
 def _tag(app: str, tools: Tools) -> str | HeroBuildError:

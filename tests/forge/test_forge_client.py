@@ -214,3 +214,17 @@ def test_a_wrong_token_is_told_from_a_missing_one(faults: FaultServer) -> None:
     error = refused(client(faults.url))
     assert isinstance(error, AuthError)
     assert "unset it" in error.hint
+
+
+@pytest.mark.parametrize("token", ["", "a b", "a\nX-More: 1", "é", "a\0", "'abc' "])
+def test_what_cannot_be_a_token_is_not_sent_and_not_told(faults: FaultServer, token: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        Forgejo(faults.url, Secret(token), silent, QUICK)
+    assert "FORGEJO_TOKEN" in caught.value.message
+    assert not token or token not in f"{caught.value.message} {caught.value.hint}"
+
+
+@pytest.mark.parametrize("url", ["https:", "https://", "http://a:x", "ftp://h", "forge.example", ""])
+def test_what_cannot_be_a_forge(url: str) -> None:
+    with pytest.raises(UsageError, match="is not the address of a forge"):
+        Forgejo(url, None, silent, QUICK)

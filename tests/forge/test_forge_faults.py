@@ -14,6 +14,7 @@ from fault_server import (
     dripping_headers,
     gzipped,
     many_headers,
+    promises,
     raw,
     redirect,
     say,
@@ -138,7 +139,9 @@ def test_unsafe_asset_names_are_left_out_and_told(forge: Forgejo, faults: FaultS
 @pytest.mark.parametrize("tag", ["../x", "a\nb", "\x1b[31m"])
 def test_an_unsafe_tag_of_the_newest_release_is_refused(forge: Forgejo, faults: FaultServer, tag: str) -> None:
     faults.on(LATEST, say(document(faults.url, tag, {})))
-    assert isinstance(refused(forge), UnsafeName)
+    error = refused(forge)
+    assert isinstance(error, ForgeAnswer), "nobody typed it"
+    assert error.message == f"a release of o/r has a tag that cannot be one: {tag!r}"
 
 
 def test_429_waits_as_long_as_it_is_told(faults: FaultServer, events: list[Event]) -> None:
@@ -217,6 +220,23 @@ def test_no_byte_for_the_stall_limit(faults: FaultServer, events: list[Event]) -
 def test_what_is_not_http(forge: Forgejo, faults: FaultServer, what: bytes) -> None:
     faults.on(LATEST, raw(what))
     assert isinstance(refused(forge), ForgeAnswer)
+
+
+@pytest.mark.parametrize("size", [b"zz", b"-5", b""])
+def test_lengths_that_are_no_numbers(forge: Forgejo, faults: FaultServer, size: bytes) -> None:
+    faults.on(LATEST, raw(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + size + b"\r\nabc\r\n0\r\n\r\n"))
+    assert isinstance(refused(forge), ForgeAnswer | NetworkError)
+
+
+def test_promises_without_an_answer_end_at_the_deadline(faults: FaultServer, events: list[Event]) -> None:
+    forge = Forgejo(faults.url, None, events.append, replace(QUICK, answer=0.3, attempts=1))
+    faults.on(LATEST, promises())
+    assert "it took more than 0.3 s" in refused(forge).message
+
+
+def test_a_page_is_told_by_its_title(forge: Forgejo, faults: FaultServer) -> None:
+    faults.on(LATEST, answer(502, b"<html>\n<head><title>502 Bad Gateway</title></head>"))
+    assert refused(forge).message == "127.0.0.1 failed (502): 502 Bad Gateway"
 
 
 def test_a_redirect_loop(forge: Forgejo, faults: FaultServer) -> None:

@@ -134,7 +134,7 @@ def test_hostile_names_are_refused(folder: Path, forge: Mirror, ref: Ref) -> Non
 def test_a_hostile_latest_is_refused(folder: Path, forge: Mirror, latest: str) -> None:
     publish(folder, "v1")
     (folder / REPO / "latest").write_text(latest)
-    assert isinstance(refused(forge, Ref(REPO)), UnsafeName)
+    assert isinstance(refused(forge, Ref(REPO)), ForgeAnswer)
 
 
 @pytest.mark.parametrize("told", [b"", b"[]", b"{", b'{"tag_name": "v2", "assets": []}', b"\xff"])

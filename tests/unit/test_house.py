@@ -18,6 +18,7 @@ STOREYS = (
     ("pipeline",),
     ("resolve",),
     ("produce",),
+    ("ask",),
     ("tools",),
     ("catalog",),
     ("runtime",),
