@@ -32,6 +32,7 @@ HeroBuildError
 """
 
 import errno
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -141,8 +142,9 @@ class RuntimeFailed(HeroBuildError):
 
 
 INTERRUPTED = 130
-_FULL = {errno.ENOSPC: "the disk is full", errno.EDQUOT: "the quota is used up", errno.EFBIG: "a file may not grow"}
-_DENIED = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR}
+_FULL = {errno.ENOSPC: "the disk is full", errno.EDQUOT: "the quota is used up"}
+_DENIED = {errno.EACCES, errno.EPERM, errno.EROFS}
+_TAKEN = {errno.EEXIST, errno.EISDIR, errno.ENOTDIR, errno.ELOOP}
 
 
 @contextmanager
@@ -151,13 +153,28 @@ def machine_errors(place: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno in _FULL:
-            reason = f"{_FULL[error.errno]} ({error.strerror}) at {place}"
-            raise DiskFull(
-                reason, "Free some space (`hero-build gc` drops old generations), then run it again."
-            ) from error
-        if error.errno in _DENIED:
-            where = error.filename or place
-            reason = f"cannot write at {where}: {error.strerror}"
-            raise NotWritable(reason, f"Make {place} writable for this user, or name another with --root.") from error
+        if (told := _told(error, place)) is not None:
+            raise told from error
         raise
+
+
+def _told(error: OSError, place: Path) -> MachineError | None:
+    where = Path(os.fsdecode(error.filename)) if isinstance(error.filename, str | bytes) else place
+    if error.errno in _FULL:
+        hint = "Free some space (`hero-build gc` drops old generations), then run it again."
+        return DiskFull(f"{_FULL[error.errno]} ({error.strerror}) at {place}", hint)
+    if error.errno == errno.EFBIG:
+        hint = "Raise the limit on the size of a file (`ulimit -f`), or name a --root where files may be larger."
+        return DiskFull(f"a file may not grow ({error.strerror}) at {place}", hint)
+    if error.errno in _DENIED:
+        hint = f"Make {_standing(where)} writable for this user, or name another with --root."
+        return NotWritable(f"cannot write at {where}: {error.strerror}", hint)
+    if error.errno in _TAKEN:
+        hint = "It is no part of what hero-build keeps there: move it away, then run it again."
+        return NotWritable(f"{_standing(where)} is in the way ({error.strerror})", hint)
+    return None
+
+
+def _standing(path: Path) -> Path:
+    """`path`, or the nearest folder (or what stands in its place) above it that is there."""
+    return next((parent for parent in (path, *path.parents) if os.path.lexists(parent)), path)

@@ -7,6 +7,7 @@ Light on purpose: any consumer may import this module. A reader that wants a con
 (`current(root)`) and reads content through that folder, never path by path through `<root>/bin`.
 """
 
+import errno
 import json
 import os
 from collections.abc import Mapping
@@ -26,18 +27,20 @@ def current(root: Path) -> Path | None:
     link = root / STATE / "current"
     try:
         return link.parent / os.readlink(link)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
-        raise RootDamaged(
-            f"{link} is not the link it should be", "Run `hero-build history`, then `hero-build rollback N`."
-        ) from error
+        if error.errno == errno.EINVAL:
+            how, hint = "is not the link it should be", "Run `hero-build history`, then `hero-build rollback N`."
+        else:
+            how, hint = f"cannot be read: {error.strerror}", "Mend its permissions, or name another root with --root."
+        raise RootDamaged(f"{link} {how}", hint) from error
 
 
 def load(root: Path) -> Generation:
     """What is installed in `root`: generation 0 where nothing is. Raises RootDamaged."""
     folder = current(root)
-    return Generation(0) if folder is None else read(folder)
+    return Generation(0) if folder is None or folder.name == "0" else read(folder)
 
 
 def read(folder: Path) -> Generation:

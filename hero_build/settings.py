@@ -121,7 +121,7 @@ def _pick(
 def _config(path: Path) -> dict[str, Any]:
     try:
         text = path.read_bytes()
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):  # a root that is no folder is told of by whoever needs one
         return {}
     except OSError as error:
         raise UsageError(

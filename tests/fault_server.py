@@ -9,9 +9,11 @@ import gzip
 import json
 import os
 import re
+import shutil
 import socket
 import ssl
 import struct
+import subprocess
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
@@ -339,6 +341,27 @@ def faults() -> Iterator[FaultServer]:
 def another() -> Iterator[FaultServer]:
     """A second server: another origin."""
     server = FaultServer()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def certificate(tmp_path: Path) -> Path:
+    """A key and a certificate of its own for 127.0.0.1; beside it, as `.crt`, what a client must trust."""
+    if not shutil.which("openssl"):
+        pytest.skip("openssl, which makes a certificate, is not there")
+    made = tmp_path / "server.pem"
+    subject = ["-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1"]
+    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", *subject]
+    subprocess.run([*command, "-keyout", str(made), "-out", f"{made}.crt"], check=True, capture_output=True)
+    made.write_text(made.read_text() + Path(f"{made}.crt").read_text())
+    return made
+
+
+@pytest.fixture
+def encrypted(certificate: Path) -> Iterator[FaultServer]:
+    """A server that speaks https."""
+    server = FaultServer(tls_context(certificate))
     yield server
     server.stop()
 

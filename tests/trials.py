@@ -108,7 +108,7 @@ def look(root: Root) -> Mapping[str, str]:
     """All of a root that a user can see: every name in its folders, and what is behind it."""
     trees = {base: roots.tree(root.place(base)) for base in ("bin", "lib", "share")}
     names = {f"name:{base}/{name}": how for base, found in trees.items() for name, how in found.items()}
-    return names | roots.visible(root)
+    return {**names, **roots.visible(root)}
 
 
 def printed(root: Root, name: str = "db") -> str | None:
@@ -118,16 +118,27 @@ def printed(root: Root, name: str = "db") -> str | None:
 
 
 def tried(stage: Stage, row: Row, start: Start) -> Done:
-    """Run a row from `start` and hold everything against it: as text over v1, as JSON over an empty root."""
-    root = started(stage.world, start).root
+    """Run a row from `start`, and hold everything against it."""
+    started(stage.world, start)
     row.arrange(stage)
-    before, ran = look(root), printed(root)
-    as_json = start == "empty-root"
-    done = stage.world.run(*row.words, *(["--json"] if as_json else []), env={**stage.environ, **row.environ})
-    refused(done, row.refusal, as_json=as_json)
-    assert look(root) == before
-    assert printed(root) == ran == ("db v1\n" if start == "over-v1" else None)
-    tidy(root)
+    return held(stage.world, row.refusal, start, row.words, {**stage.environ, **row.environ})
+
+
+def held(
+    world: World,
+    refusal: Refusal,
+    start: Start,
+    words: Sequence[str] = INSTALL,
+    environ: Mapping[str, str] = {},
+    prefix: tuple[str, ...] = (),
+) -> Done:
+    """Run a command that must be refused and change nothing: as text over v1, as JSON over an empty root."""
+    before, ran, as_json = look(world.root), printed(world.root), start == "empty-root"
+    done = world.run(*words, *(["--json"] if as_json else []), env=environ, prefix=prefix)
+    refused(done, refusal, as_json=as_json)
+    assert look(world.root) == before
+    assert printed(world.root) == ran == (None if as_json else "db v1\n")
+    tidy(world.root)
     return done
 
 

@@ -55,9 +55,15 @@ class World:
             **more,
         }
 
-    def run(self, *words: str, env: Mapping[str, str] | None = None, python: tuple[str, ...] = ()) -> Done:
-        """`hero-build WORDS`, as a process of its own."""
-        command = [sys.executable, *python, "-m", "hero_build", *words]
+    def run(
+        self,
+        *words: str,
+        env: Mapping[str, str] | None = None,
+        python: tuple[str, ...] = (),
+        prefix: tuple[str, ...] = (),
+    ) -> Done:
+        """`hero-build WORDS`, as a process of its own; `prefix` is a command that runs it, such as setpriv."""
+        command = [*prefix, sys.executable, *python, "-m", "hero_build", *words]
         environ = self.environ(**(env or {}))
         done = subprocess.run(command, env=environ, cwd=REPO, capture_output=True, text=True, timeout=120)
         return Done(done.returncode, done.stdout, done.stderr)

@@ -16,6 +16,7 @@ from hero_build.install import adopt, links, seal
 from hero_build.install.generations import Slot, Slots, build, flip, next_number, slots
 from hero_build.install.layout import Root
 from hero_build.install.lock import Locked
+from hero_build.install.recover import current_number
 from hero_build.model import Change, Drop, Put, Revive, Staged
 from hero_build.record import Adopted, Entry, FileEntry, Generation, PartId, Record
 
@@ -27,7 +28,7 @@ def commit(held: Locked, changes: Sequence[Change], action: str) -> tuple[Genera
     """
     root, before = held.root, held.generation
     changes = [change for change in changes if not _is_so(root, before, change)]
-    if not changes:
+    if not changes and before.number == current_number(root):  # an unreadable manifest counts as none, and must go
         return before, before
     wanted = _applied(slots(root, before), changes, root)
     _no_clash(wanted)
@@ -98,7 +99,9 @@ def _is_so(root: Root, before: Generation, change: Change) -> bool:
     held = before.records.get(record.id)
     if held is None or held.entries != record.entries or _plain(held) != _plain(record):
         return False
-    return not seal.inspect(root, before, [record.id])[record.id].damage
+    # What came anew is not dropped for content that only looks the same.
+    looks = (seal.inspect, seal.rehash) if isinstance(change, Put) else (seal.inspect,)
+    return not any(look(root, before, [record.id])[record.id].damage for look in looks)
 
 
 def _plain(record: Record) -> Record:

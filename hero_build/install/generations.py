@@ -54,6 +54,8 @@ def build(root: Root, generation: Generation, wanted: Slots, kept: Iterable[Adop
     if root.store.is_dir():
         sync(root.store)
     root.generations.mkdir(exist_ok=True)
+    if not os.path.lexists(root.current):  # from here on, generations without a `current` are damage and no beginning
+        root.current.symlink_to("generations/0")
     folder.rename(root.generation(generation.number))
     sync(root.generations)
 

@@ -63,7 +63,7 @@ def current_number(root: Root) -> int:
 def _drop_unborn(root: Root) -> None:
     current = current_number(root)
     found = numbers(root)
-    if current == 0 and max(found, default=0) > 1:
+    if found and manifest.current(root.path) is None:
         raise RootDamaged(f"{root.current} is missing, although generations are there", _RETURN.format(found[-1]))
     for number in found:
         if number > current:

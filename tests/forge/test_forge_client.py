@@ -1,8 +1,6 @@
 """The client's rules for tokens, redirects, proxies and certificates; respx plays hosts that no test may ask."""
 
 import hashlib
-import shutil
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,7 +8,7 @@ import pytest
 import respx
 from httpx import ConnectError, Response
 
-from fault_server import FaultServer, answer, document, redirect, say, serve, tls_context
+from fault_server import FaultServer, answer, document, redirect, say, serve
 from hero_build.errors import AuthError, ForgeAnswer, HeroBuildError, NetworkError, RepoNotFound, UsageError
 from hero_build.events import Event, Retrying, silent
 from hero_build.forge import route
@@ -163,25 +161,6 @@ def test_a_proxy_of_a_kind_that_is_not_there(monkeypatch: pytest.MonkeyPatch, pr
     error = refused(client())
     assert isinstance(error, UsageError)
     assert "hush" not in f"{error.message}{error.hint}"
-
-
-@pytest.fixture
-def certificate(tmp_path: Path) -> Path:
-    if not shutil.which("openssl"):
-        pytest.skip("openssl, which makes a certificate, is not there")
-    made = tmp_path / "server.pem"
-    subject = ["-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1"]
-    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", *subject]
-    subprocess.run([*command, "-keyout", str(made), "-out", f"{made}.crt"], check=True, capture_output=True)
-    made.write_text(made.read_text() + Path(f"{made}.crt").read_text())
-    return made
-
-
-@pytest.fixture
-def encrypted(certificate: Path) -> Iterator[FaultServer]:
-    server = FaultServer(tls_context(certificate))
-    yield server
-    server.stop()
 
 
 def test_a_certificate_that_no_one_vouches_for(encrypted: FaultServer) -> None:

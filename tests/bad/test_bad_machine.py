@@ -1,0 +1,223 @@
+"""Bad input: a root that may not be written, has no room, or lies elsewhere than the cache."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+import mirrors
+from elves import program, static_bytes
+from trials import INSTALL, NAMES, STARTS, Refusal, Start, held, printed, refused, started, tidy
+from worlds import REPO, World
+
+BIG = 300_000
+FREE = "Free some space (`hero-build gc` drops old generations), then run it again."
+LIMIT = "Raise the limit on the size of a file (`ulimit -f`), or name a --root where files may be larger."
+USER = [] if os.geteuid() == 0 else ["--user", "--map-root-user"]
+NAMESPACE = ("unshare", *USER, "--mount")
+READ_ONLY = 'mount --bind "$0" "$0" && mount -o remount,bind,ro "$0" && exec "$@"'
+MOUNTED = 'mount -t tmpfs -o "$1" tmpfs "$0" && shift && exec "$@"'
+
+
+def writable(hint_at: object) -> str:
+    return f"Make {hint_at} writable for this user, or name another with --root."
+
+
+@pytest.fixture
+def world(world: World) -> World:
+    """v1 and v2 in a mirror; v2 is large."""
+    mirrors.release(world.mirror, "db", "v1", mirrors.programs("v1", *NAMES))
+    files = {mirrors.asset(name): static_bytes(program(name, "v2"), BIG) for name in NAMES}
+    mirrors.release(world.mirror, "db", "v2", files)
+    return world
+
+
+def plain_user() -> tuple[str, ...]:
+    """A prefix that makes root an ordinary user as far as permissions go; empty for those who are."""
+    if os.geteuid() != 0:
+        return ()
+    if not shutil.which("setpriv"):
+        pytest.skip("setpriv, which takes root's powers away, is not there (util-linux)")
+    return ("setpriv", "--bounding-set=-dac_override,-dac_read_search,-fowner")
+
+
+def namespace(script: str, *words: str) -> tuple[str, ...]:
+    """A prefix that runs a command after `script` in a mount namespace of its own."""
+    made = subprocess.run([*NAMESPACE, "mount", "-t", "tmpfs", "tmpfs", "/mnt"], capture_output=True, text=True)
+    if made.returncode:
+        pytest.skip(f"no mount namespace can be made here: {made.stderr.strip()}")
+    return (*NAMESPACE, "sh", "-c", script, *words)
+
+
+def sealed(folder: Path) -> None:
+    """No folder below may be written."""
+    for parent, _, _ in os.walk(folder, topdown=False):
+        Path(parent).chmod(0o555)
+
+
+def released(folder: Path) -> None:
+    for parent, _, _ in os.walk(folder):
+        Path(parent).chmod(0o755)
+
+
+@pytest.mark.parametrize("start", STARTS)
+def test_root_not_writable(start: Start, world: World) -> None:
+    """Plain permissions, as of a root that belongs to somebody else."""
+    root = started(world, start).root
+    sealed(root.path)
+    there = root.path if start == "empty-root" else root.partial
+    refusal = Refusal(8, "NotWritable", f"cannot write at {there}/…: Permission denied", writable(there))
+    try:
+        held(world, refusal, start, prefix=plain_user())
+    finally:
+        released(root.path)
+
+
+@pytest.mark.parametrize("start", STARTS)
+def test_root_on_a_filesystem_mounted_read_only(start: Start, world: World) -> None:
+    root = started(world, start).root
+    refusal = Refusal(8, "NotWritable", f"cannot write at {root.path}/…: Read-only file system", writable("…"))
+    held(world, refusal, start, prefix=namespace(READ_ONLY, str(root.path)))
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Something of another kind where a folder of the root should be."""
+
+    name: str
+    spoil: Callable[[Path], object]
+    message: str
+
+
+def file_at(inside: str) -> Callable[[Path], object]:
+    def spoil(root: Path) -> None:
+        place = root / inside
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_text("mine")
+
+    return spoil
+
+
+PLACES = (
+    Place("root-is-a-file", file_at(""), "{root} is in the way (Not a directory)"),
+    Place("root-is-a-dangling-link", lambda root: root.symlink_to("nowhere"), "{root} is in the way (File exists)"),
+    Place("var-is-a-file", file_at("var"), "{root}/var is in the way (Not a directory)"),
+    Place("state-is-a-file", file_at("var/hero_build"), "{root}/var/hero_build is in the way (Not a directory)"),
+    Place("partial-is-a-file", file_at("var/hero_build/partial"), "{root}/var/hero_build/partial is in the way (…)"),
+    Place("staging-is-a-file", file_at("var/hero_build/staging"), "{root}/var/hero_build/staging is in the way (…)"),
+    Place("store-is-a-file", file_at("var/hero_build/store"), "{root}/var/hero_build/store is in the way (…)"),
+    Place(
+        "generations-is-a-file",
+        file_at("var/hero_build/generations"),
+        "{root}/var/hero_build/generations is in the way (…)",
+    ),
+    Place(
+        "lock-is-a-folder",
+        lambda root: (root / "var/hero_build/lock").mkdir(parents=True),
+        "{root}/var/hero_build/lock is in the way (Is a directory)",
+    ),
+    Place("bin-is-a-file", file_at("bin"), "{root}/bin is …"),
+)
+
+
+@pytest.mark.parametrize("place", PLACES, ids=lambda place: place.name)
+def test_root_where(place: Place, world: World) -> None:
+    """And once it is moved away, as the hint says, the same command succeeds."""
+    place.spoil(world.root.path)
+    kept = [path for path in (world.root.path, *world.root.path.rglob("*")) if path.is_file() or path.is_symlink()]
+    done = world.run(*INSTALL)
+    refused(done, Refusal(8, "NotWritable", place.message.format(root=world.root.path), "…ove it away…"))
+    assert all(path.is_symlink() or path.read_text() == "mine" for path in kept)
+    culprit = re.search(r"(/\S+) is ", done.err)
+    assert culprit
+    os.rename(culprit[1], world.folder / "moved")
+    world.ok(*INSTALL)
+    assert printed(world.root) == "db v2\n"
+
+
+@pytest.mark.parametrize("start", STARTS)
+def test_disk_full_by_RLIMIT_FSIZE(start: Start, world: World) -> None:
+    """No file may grow beyond 100 kB: as full as a disk can be for one that needs 300."""
+    root = started(world, start).root
+    refusal = Refusal(8, "DiskFull", f"a file may not grow (File too large) at {root.partial}", LIMIT)
+    held(world, refusal, start, prefix=("sh", "-c", 'ulimit -f 200; exec "$@"', "sh"))
+
+
+def inside(body: Callable[..., None], folder: Path, script: str, *words: str) -> None:
+    """Run `body(folder)`, a function of this module, after `script` in a mount namespace of its own."""
+    call = f"import sys, pathlib, {__name__} as here; here.{body.__name__}(pathlib.Path(sys.argv[1]))"
+    here = [str(REPO), str(REPO / "tests"), str(REPO / "tests" / "bad")]
+    environ = {**os.environ, "PYTHONPATH": os.pathsep.join(here)}
+    command = [*namespace(script, *words), sys.executable, "-c", call, str(folder)]
+    done = subprocess.run(command, env=environ, capture_output=True, text=True, timeout=240)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("start", STARTS)
+def test_disk_full(start: Start, world: World) -> None:
+    """A filesystem of 400 kB, for an upgrade that needs 600."""
+    (world.folder / "start").write_text(start)
+    world.root.path.mkdir()
+    inside(small_disk, world.folder, MOUNTED, str(world.root.path), "size=400k")
+
+
+def small_disk(folder: Path) -> None:
+    world, start = World(folder), STARTS[STARTS.index((folder / "start").read_text())]
+    started(world, start)
+    reason = f"the disk is full (No space left on device) at {world.root.partial}"
+    held(world, Refusal(8, "DiskFull", reason, FREE), start)
+
+
+def test_disk_full_at_every_point(world: World) -> None:
+    """A filesystem without room for another file, or for one, or two, until the upgrade finds room for all of its."""
+    world.root.path.mkdir()
+    inside(no_files_left, world.folder, MOUNTED, str(world.root.path), "size=64m")
+
+
+def no_files_left(folder: Path) -> None:
+    world = started(World(folder), "over-v1")
+    status = os.statvfs(world.root.path)
+    used, seen = status.f_files - status.f_ffree, set()
+    for more in range(100):
+        subprocess.run(["mount", "-o", f"remount,nr_inodes={used + more}", world.root.path], check=True)
+        done = world.run(*INSTALL)
+        if done.code == 0:
+            break
+        seen.add(done.err.rsplit(" at ", 1)[1])
+        refused(done, Refusal(8, "DiskFull", "the disk is full (No space left on device) at …", FREE))
+        assert printed(world.root) == "db v1\n"
+        tidy(world.root)
+    assert more >= 5, "so many files must be made"
+    assert len(seen) == 2, "downloading, and committing"
+    assert printed(world.root) == "db v2\n"
+    tidy(world.root)
+
+
+@pytest.mark.parametrize("start", STARTS)
+def test_root_on_another_filesystem_than_the_cache(start: Start, world: World) -> None:
+    """The cache and the root are two disks; a mirror and a lock file that are made by way of the cache, a third."""
+    (world.folder / "start").write_text(start)
+    for name in ("cache", "hero", "third"):
+        (world.folder / name).mkdir()
+    script = 'cd "$0" && for i in cache hero third; do mount -t tmpfs tmpfs $i || exit 1; done; exec "$@"'
+    inside(three_disks, world.folder, script, str(world.folder))
+
+
+def three_disks(folder: Path) -> None:
+    world, start = World(folder), STARTS[STARTS.index((folder / "start").read_text())]
+    third = folder / "third"
+    assert len({path.stat().st_dev for path in (folder, world.root.path, folder / "cache", third)}) == 4
+    started(world, start)
+    world.ok("mirror", "db", str(third / "mirror"))
+    world.ok("lock", "db", "-o", str(third / "hero.lock"))
+    world.ok("--forge", (third / "mirror").as_uri(), *INSTALL)
+    world.ok("uninstall", "db")
+    world.ok("install", "--locked", str(third / "hero.lock"))
+    assert printed(world.root) == "db v2\n"
+    tidy(world.root)

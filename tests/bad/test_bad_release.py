@@ -1,0 +1,178 @@
+"""Bad input: a release that lacks something, has it twice, or names it so that no one should write it down."""
+
+from urllib.parse import quote
+
+import pytest
+
+from fault_server import document, say, serve
+from mirrors import asset, programs, sums
+from trials import INSTALL, STARTS, Refusal, Row, Stage, Start, discreet, printed, started, tidy, tried
+from worlds import World
+
+DB, ADMIN = asset("db"), asset("db_admin")
+LATEST = "/api/v1/repos/o/db/releases/latest"
+ANOTHER = "Name another release with --version TAG, and tell whoever published this one."
+WRITES_SUMS = "Tell whoever published the release; `sha256sum FILES > SHA256SUMS` writes one that is right."
+HEX = "0" * 64
+HOSTILE = {
+    "a-slash": "../../bin/db",
+    "dots": "..",
+    "NUL": "db\0admin",
+    "a-newline": "db\nerror: all is lost",
+    "an-escape": "\x1b[2J\x1b[31mdb",
+    "a-title": "\x1b]0;owned\x07db",
+    "bidi": "db\u202efle",
+}
+
+
+def twice(stage: Stage) -> None:
+    """Two assets of one name, as a second upload makes them on a real forge."""
+    files = stage.publish()
+    stage.latest("v2", {name: len(data) for name, data in files.items()}, (ADMIN, 7))
+
+
+def nothing(stage: Stage) -> None:
+    stage.forge.release("o/db", "v2", {})
+
+
+def no_release(stage: Stage) -> None:
+    stage.forge.release("o/db", "v2", {}, latest=False)
+
+
+def no_repo(stage: Stage) -> None:
+    """The server has no such repository, and says 404 to everything."""
+
+
+def many(stage: Stage) -> None:
+    stage.forge.release("o/db", "v2", {f"other-{number:02}": b"x" for number in range(30)})
+
+
+def unreadable(name: str, content: bytes, message: str) -> Row:
+    return Row(
+        f"SHA256SUMS-{name}",
+        lambda stage: stage.publish(checksums=content),
+        Refusal(5, "ChecksumUnreadable", message, WRITES_SUMS),
+    )
+
+
+ROWS = (
+    Row(
+        "no-asset-lists-what-it-has",
+        lambda stage: stage.publish(db_admin=None),
+        Refusal(
+            3,
+            "AssetNotFound",
+            f"release v2 of o/db has no asset {ADMIN}",
+            f"It has: {DB}, SHA256SUMS. Nearest: {DB}.",
+        ),
+    ),
+    Row(
+        "no-asset-of-many",
+        many,
+        Refusal(3, "AssetNotFound", f"release v2 of o/db has no asset {DB}", "It has: other-00, …, other-19, …."),
+    ),
+    Row(
+        "no-assets-at-all",
+        nothing,
+        Refusal(3, "AssetNotFound", f"release v2 of o/db has no asset {DB}", "It has no assets at all."),
+    ),
+    Row(
+        "two-assets-that-fit",
+        twice,
+        Refusal(
+            3,
+            "AmbiguousAsset",
+            f"release v2 of o/db has 2 assets named {ADMIN}",
+            "Delete all but one on the forge: http://…/dl/v2/… and http://…/dl/v2/….",
+        ),
+    ),
+    Row(
+        "no-release",
+        no_release,
+        Refusal(
+            3,
+            "ReleaseNotFound",
+            "o/db has no release",
+            "Drafts and prereleases are no newest release; one of them can be named with --version.",
+        ),
+    ),
+    Row(
+        "no-repository",
+        no_repo,
+        Refusal(
+            3,
+            "RepoNotFound",
+            "http://127.0.0.1:… shows no repository o/db",
+            "A private repository answers 404 to whoever may not see it: is FORGEJO_TOKEN set, and may it read there?",
+        ),
+    ),
+    unreadable("in-prose", b"see our web site\n", "SHA256SUMS, line 1, is not `hash  name`: 'see our web site'"),
+    unreadable("is-a-login-page", b"<!DOCTYPE html>\n", "SHA256SUMS, line 1, is not `hash  name`: '<!DOCTYPE html>'"),
+    unreadable("is-binary", bytes(range(128, 256)), "SHA256SUMS is not text"),
+    unreadable("is-empty", b"\n", "SHA256SUMS names no file"),
+    unreadable(
+        "contradicts-itself",
+        f"{HEX}  {DB}\n{HEX[1:]}1  {DB}\n".encode(),
+        f"SHA256SUMS has two digests for '{DB}'",
+    ),
+    unreadable("has-an-escape", f"{HEX}  \x1b[31m{DB}\n".encode(), "SHA256SUMS, line 1, has control characters in it"),
+    Row(
+        "no-checksum-where-one-is-required",
+        lambda stage: stage.publish(checksums=False),
+        Refusal(
+            5,
+            "ChecksumUnreadable",
+            f"release v2 of o/db has no checksum for {DB}",
+            f"Publish {DB}.sha256 or SHA256SUMS, or use --checksum if-present.",
+        ),
+        (*INSTALL, "--checksum", "required"),
+    ),
+    *(
+        Row(
+            f"tag-with-{name}",
+            lambda stage, tag=tag: stage.latest(tag, {}),  # type: ignore[misc]
+            Refusal(4, "ForgeAnswer", f"a release of o/db has a tag that cannot be one: {tag!r}", ANOTHER),
+        )
+        for name, tag in HOSTILE.items()
+    ),
+)
+
+
+@pytest.mark.parametrize("start", STARTS)
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
+def test_release(row: Row, start: Start, stage: Stage) -> None:
+    tried(stage, row, start)
+    assert not any(path.endswith((DB, ADMIN)) for path in stage.forge.paths()), "no program was fetched"
+
+
+@pytest.mark.parametrize("start", STARTS)
+@pytest.mark.parametrize("name", HOSTILE)
+def test_asset_name_with(name: str, start: Start, stage: Stage) -> None:
+    """The asset is left out and told of; the release is as good without it."""
+    root = started(stage.world, start).root
+    files = stage.publish()
+    stage.latest("v2", {item: len(data) for item, data in files.items()}, (HOSTILE[name], 4))
+    done = stage.world.run(*INSTALL, *(["--json"] if start == "empty-root" else []), env=stage.environ)
+    assert done.code == 0, done.err
+    assert "warning: o/db v2 has an asset " in done.err
+    assert "which is ignored: the name is not safe" in done.err
+    discreet(done)
+    assert printed(root) == "db v2\n"
+    tidy(root)
+
+
+def test_asset_name_with_all_that_is_allowed(world: World, stage: Stage) -> None:
+    """Odd, and one path segment all the same: asked for as that one segment, and found in SHA256SUMS."""
+    odd = "d b+c%2e&é?#;=@~'.x"
+    recipe = world.recipe("odd", "odd")
+    recipe.write_text(f"{recipe.read_text()}    def asset_name(self, *of: object) -> str:\n        return {odd!r}\n")
+    content = programs("v2", "odd")[asset("odd")]
+    files = {odd: content, "SHA256SUMS": sums({odd: content})}
+    stage.forge.release("o/odd", "v2", files)
+    stage.forge.on(f"/dl/v2/{quote(odd, safe='')}", serve(content))
+    told = document(stage.forge.url, "v2", {name: len(data) for name, data in files.items()})
+    told["assets"][0]["browser_download_url"] = f"{stage.forge.url}/dl/v2/{quote(odd, safe='')}"
+    stage.forge.on("/api/v1/repos/o/odd/releases/latest", say(told))
+    done = started(world, "over-v1").run("install", "odd", "--mode", "download", env=stage.environ)
+    assert done.code == 0, done.err
+    assert (printed(world.root), printed(world.root, "odd")) == ("db v1\n", "odd v2\n")

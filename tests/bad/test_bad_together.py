@@ -1,0 +1,126 @@
+"""Bad input: several hero-builds at one root at once."""
+
+import fcntl
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import pytest
+
+import roots
+from hero_build import manifest
+from hero_build.install.layout import Root
+from hero_build.install.recover import numbers
+from trials import INSTALL, STARTS, Refusal, Start, held, printed, started, tidy
+from worlds import REPO, World
+
+APPS = tuple(f"app{number}" for number in range(8))
+
+
+@pytest.fixture
+def crowd(world: World) -> World:
+    """Eight more apps, each with a release in a mirror."""
+    for app in APPS:
+        world.recipe(app)
+        world.release(app, "v2")
+    world.release("db", "v2", "db", "db_admin")
+    return world
+
+
+@contextmanager
+def taken(root: Root) -> Iterator[None]:
+    """Another process (this one) holds the lock."""
+    root.state.mkdir(parents=True, exist_ok=True)
+    with root.lock.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def at_once(world: World, commands: Sequence[Sequence[str]]) -> None:
+    """Start all of them, then wait for all of them; each must end with 0."""
+    environ = world.environ()
+    running = [
+        subprocess.Popen(
+            [sys.executable, "-m", "hero_build", "--wait", "100", *words],
+            env=environ,
+            cwd=REPO,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for words in commands
+    ]
+    ended = [(child, *child.communicate(timeout=120)) for child in running]
+    assert [child.returncode for child, _, _ in ended] == [0] * len(commands), [err for _, _, err in ended]
+
+
+@pytest.mark.parametrize("count", [2, 8], ids=["two-at-once", "eight-at-once"])
+@pytest.mark.parametrize("start", STARTS)
+def test_different_apps(count: int, start: Start, crowd: World) -> None:
+    """Everyone's app is there in the end, and each made one generation."""
+    root = started(crowd, start).root
+    before = manifest.load(root.path).number
+    apps = APPS[:count]
+    at_once(crowd, [["install", app, "--mode", "download"] for app in apps])
+    assert numbers(root)[-1] == manifest.load(root.path).number == before + count
+    assert [printed(root, app) for app in apps] == [f"{app} v2\n" for app in apps]
+    assert printed(root) == ("db v1\n" if start == "over-v1" else None)
+    tidy(root)
+    roots.settled(root)
+
+
+@pytest.mark.parametrize("count", [2, 8], ids=["two-at-once", "eight-at-once"])
+@pytest.mark.parametrize("start", STARTS)
+def test_the_same_app(count: int, start: Start, crowd: World) -> None:
+    """One generation: whoever comes later finds that it is so already."""
+    root = started(crowd, start).root
+    before = manifest.load(root.path).number
+    at_once(crowd, [INSTALL] * count)
+    assert manifest.load(root.path).number == before + 1
+    assert printed(root) == "db v2\n"
+    tidy(root)
+    roots.settled(root)
+    crowd.ok("verify")
+
+
+def test_an_install_an_upgrade_an_uninstall_and_gc(crowd: World) -> None:
+    """Whatever their order was, the root is consistent and everything ended well."""
+    root = started(crowd, "over-v1").root
+    for app in APPS[:3]:
+        crowd.ok("install", app, "--mode", "download")
+    changes = [INSTALL, ["install", APPS[4], "--mode", "download"], ["uninstall", APPS[0]], ["gc", "--keep", "3"]]
+    at_once(crowd, changes)
+    assert (printed(root), printed(root, APPS[0]), printed(root, APPS[4])) == ("db v2\n", None, f"{APPS[4]} v2\n")
+    roots.settled(root)
+    crowd.ok("verify")
+
+
+@pytest.mark.parametrize("start", STARTS)
+@pytest.mark.parametrize("words", [("--wait", "0"), ("--wait", "0.2")], ids=["no-wait", "too-short-a-wait"])
+def test_lock_held(words: tuple[str, ...], start: Start, crowd: World) -> None:
+    root = started(crowd, start).root
+    refusal = Refusal(
+        7, "LockHeld", f"another hero-build is changing {root.path}", "Wait for it to end, or give --wait SECONDS."
+    )
+    with taken(root):
+        held(crowd, refusal, start, (*INSTALL, *words))
+
+
+@pytest.mark.parametrize("command", [("uninstall", "db"), ("rollback",), ("gc",)], ids=lambda words: words[0])
+def test_lock_held_for(command: Sequence[str], crowd: World) -> None:
+    root = started(crowd, "over-v1").root
+    with taken(root):
+        held(
+            crowd,
+            Refusal(7, "LockHeld", f"another hero-build is changing {root.path}", "Wait for it to end, or …"),
+            "over-v1",
+            (*command, "--wait", "0"),
+        )
+
+
+def test_whoever_only_looks_does_not_wait(crowd: World) -> None:
+    root = started(crowd, "over-v1").root
+    with taken(root):
+        for command in ("list", "status", "verify", "history"):
+            crowd.ok(command, "--wait", "0")

@@ -1,0 +1,226 @@
+"""Bad input: a forge that refuses, fails, stalls, breaks off, or sends one elsewhere; and what mends itself."""
+
+import json
+from collections.abc import Callable, Sequence
+
+import pytest
+
+from elves import program, static_bytes
+from fault_server import (
+    Behaviour,
+    Flood,
+    answer,
+    cut_at,
+    gzipped,
+    many_headers,
+    raw,
+    redirect,
+    say,
+)
+from mirrors import asset
+from trials import STARTS, Refusal, Row, Stage, Start, tried
+
+LATEST = "/api/v1/repos/o/db/releases/latest"
+ADMIN = asset("db_admin")
+FILE = f"/dl/v2/{ADMIN}"
+RIGHT = static_bytes(program("db_admin", "v2"), 300_000)
+HOST = "127.0.0.1"
+NEW_TOKEN = "Put a valid token into FORGEJO_TOKEN, or unset it: a wrong one is refused even where none is needed."
+SCOPES = "The token in FORGEJO_TOKEN needs read access to repositories and packages (read:repository, read:package)."
+HIDDEN = "A private repository answers 404 to whoever may not see it: is FORGEJO_TOKEN set, and may it read there?"
+LATER = "Try again later; what was already downloaded is kept."
+ADDRESS = "Check the address with --forge or FORGEJO_URL; does a browser get an answer there?"
+BROWSER = "Check the address: it should be the one that a browser would open."
+REACH = "Check the network, and the address (--forge, FORGEJO_URL); `hero-build doctor` says what is reached."
+ROOT_URL = "Ask whoever runs that forge; its public address (ROOT_URL) may be set wrongly."
+PLAIN = "Ask whoever runs that server to send releases as they are (no gzip)."
+
+
+def on(path: str, *behaviours: Behaviour) -> Callable[[Stage], None]:
+    """All is right but the answer of `path`."""
+
+    def arrange(stage: Stage) -> None:
+        stage.publish(db_admin=RIGHT)
+        stage.forge.on(path, *behaviours)
+
+    return arrange
+
+
+def message(words: str) -> bytes:
+    return json.dumps({"message": words, "url": "/api/swagger"}).encode()
+
+
+def both(name: str, behaviour: Behaviour, kind: str, said: str, hint: str, code: int = 4) -> Sequence[Row]:
+    """The same of the API and of an asset."""
+    places = {"api": LATEST, "asset": FILE}
+    return [
+        Row(f"{name}-of-the-{place}", on(path, behaviour), Refusal(code, kind, said.format(path=path), hint))
+        for place, path in places.items()
+    ]
+
+
+def nobody(stage: Stage) -> None:
+    stage.forge.stop()
+
+
+def there_and_back(stage: Stage) -> None:
+    stage.publish(db_admin=RIGHT)
+    stage.forge.on(FILE, redirect(f"{stage.another.url}/x"))
+    stage.another.on("/x", redirect(f"{stage.forge.url}{FILE}"))
+
+
+ROWS = (
+    *both(
+        "401",
+        answer(401, message("user does not exist")),
+        "AuthError",
+        f"{HOST} does not accept the request (401): user does not exist",
+        NEW_TOKEN,
+    ),
+    *both(
+        "403",
+        answer(403, message("token does not have a scope")),
+        "AuthError",
+        f"{HOST} forbids the request (403): token does not have a scope",
+        SCOPES,
+    ),
+    Row(
+        "404-of-the-asset",
+        on(FILE, answer(404, b"Not found.\n")),
+        Refusal(
+            3,
+            "AssetNotFound",
+            f"{ADMIN} is not where the release says: {HOST} has no {FILE} (404): Not found.",
+            HIDDEN,
+        ),
+    ),
+    *both(
+        "429-without-Retry-After",
+        answer(429, b"slow down"),
+        "NetworkError",
+        f"{HOST} has had too many requests (429): slow down",
+        LATER,
+    ),
+    *both(
+        "429-with-Retry-After",
+        answer(429, b"slow down", {"Retry-After": "0"}),
+        "NetworkError",
+        f"{HOST} has had too many requests (429): slow down",
+        LATER,
+    ),
+    *both("500-for-ever", answer(500, b"oops\n<more>"), "NetworkError", f"{HOST} failed (500): oops", LATER),
+    *both("503-silent", answer(503), "NetworkError", f"{HOST} failed (503)", LATER),
+    *both(
+        "a-status-that-means-nothing",
+        answer(418, b"\x1b[31mI am a teapot"),
+        "ForgeAnswer",
+        f"{HOST} answered with the status 418, which means nothing here: I am a teapot",
+        ADDRESS,
+    ),
+    Row("nobody-there", nobody, Refusal(4, "NetworkError", f"{HOST} cannot be reached: Connection refused", REACH)),
+    Row(
+        "a-host-that-is-none",
+        Stage.publish,
+        Refusal(4, "NetworkError", "forge.invalid cannot be reached: …", REACH),
+        environ={"FORGEJO_URL": "http://forge.invalid"},
+    ),
+    *both(
+        "reset-before-the-answer",
+        lambda line, seen: line.reset(),
+        "NetworkError",
+        f"{HOST} gave no answer: Connection reset by peer",
+        REACH,
+    ),
+    Row(
+        "reset-mid-body-for-ever",
+        on(FILE, cut_at(RIGHT, 100_000, "reset")),
+        Refusal(4, "NetworkError", f"the answer of {HOST} broke off: Connection reset by peer", LATER),
+    ),
+    Row(
+        "stall-mid-body-for-ever",
+        on(FILE, cut_at(RIGHT, 100_000, "stall")),
+        Refusal(4, "NetworkError", f"the answer of {HOST} broke off: nothing came for 0.5 s", LATER),
+    ),
+    *both(
+        "never-ending-headers",
+        many_headers(),
+        "ForgeAnswer",
+        "the answer is not proper HTTP: got more than 100 headers",
+        BROWSER,
+    ),
+    *both(
+        "no-http-at-all",
+        raw(b"SSH-2.0-OpenSSH_9\r\n"),
+        "ForgeAnswer",
+        "what answers there does not speak HTTP",
+        BROWSER,
+    ),
+    Row(
+        "redirect-loop-of-the-api",
+        on(LATEST, redirect(LATEST)),
+        Refusal(4, "ForgeAnswer", f"{HOST} redirects in a circle, at {LATEST}", ADDRESS),
+    ),
+    Row(
+        "redirect-loop-over-two-hosts",
+        there_and_back,
+        Refusal(4, "ForgeAnswer", f"{HOST} redirects in a circle, at {FILE}", ADDRESS),
+    ),
+    *both(
+        "redirect-to-a-file",
+        redirect("file:///etc/passwd"),
+        "ForgeAnswer",
+        f"a redirect of {HOST} names an address that cannot be used: 'file:…/etc/passwd'",
+        ROOT_URL,
+    ),
+    *both("redirect-nowhere", redirect(""), "ForgeAnswer", f"{HOST} redirects in a circle, at {{path}}", ADDRESS),
+    *both(
+        "gzip",
+        gzipped(RIGHT),
+        "ForgeAnswer",
+        f"{HOST} sends {{path}} encoded as 'gzip', which was not asked for",
+        PLAIN,
+    ),
+    Row(
+        "api-answer-not-JSON",
+        on(LATEST, answer(200, b"<!DOCTYPE html>\n<p>hello")),
+        Refusal(
+            4, "ForgeAnswer", f"{HOST} answered {LATEST} with something that is not JSON: <!DOCTYPE html>", ADDRESS
+        ),
+    ),
+    Row(
+        "api-answer-of-another-shape",
+        on(LATEST, say(["v2"])),
+        Refusal(
+            4,
+            "ForgeAnswer",
+            "the release of o/db is told in a shape that is not the API's: list in place of an object",
+            "Is that a Forgejo server, or a mirror of one, and of a version that this hero-build knows?",
+        ),
+    ),
+    Row(
+        "api-answer-nested-without-end",
+        on(LATEST, answer(200, b"[" * 1_000_000)),
+        Refusal(4, "ForgeAnswer", f"{HOST} answered {LATEST} with something that is not JSON: […", ADDRESS),
+    ),
+    Row(
+        "api-answer-of-100-MB",
+        on(LATEST, Flood()),
+        Refusal(4, "ForgeAnswer", f"{HOST} answered {LATEST} with more than 8 MiB", ADDRESS),
+    ),
+    Row(
+        "checksum-file-of-100-MB",
+        on("/dl/v2/SHA256SUMS", Flood()),
+        Refusal(
+            4,
+            "ForgeAnswer",
+            "SHA256SUMS has more than 1048576 bytes, which no such file has",
+            "Run it again; if it stays so, ask whoever published the release to upload it anew.",
+        ),
+    ),
+)
+
+
+@pytest.mark.parametrize("start", STARTS)
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
+def test_wire(row: Row, start: Start, stage: Stage) -> None:
+    tried(stage, row, start)

@@ -1,0 +1,229 @@
+"""Bad input that mends itself, or must not reach anyone: failures that pass, resumed downloads, and where tokens go."""
+
+import re
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from elves import program, static_bytes
+from fault_server import (
+    Behaviour,
+    FaultServer,
+    Flood,
+    answer,
+    cut_at,
+    document,
+    redirect,
+    reset_after,
+    say,
+    serve,
+    stall_after,
+    truncated,
+)
+from impatient import TOKEN
+from mirrors import asset
+from trials import (
+    INSTALL,
+    STARTS,
+    Refusal,
+    Row,
+    Stage,
+    Start,
+    discreet,
+    partials,
+    printed,
+    refused,
+    started,
+    tidy,
+    tried,
+)
+from worlds import Done, World
+
+LATEST = "/api/v1/repos/o/db/releases/latest"
+ADMIN = asset("db_admin")
+FILE = f"/dl/v2/{ADMIN}"
+RIGHT = static_bytes(program("db_admin", "v2"), 300_000)
+HOST = "127.0.0.1"
+ROOT_URL = "Ask whoever runs that forge; its public address (ROOT_URL) may be set wrongly."
+ADDRESS = "Check the address with --forge or FORGEJO_URL; does a browser get an answer there?"
+MOST = 64 << 10  # kB of memory: what one may use of 100 MB
+METER = """
+import resource, subprocess, sys
+code = subprocess.call(sys.argv[2:])
+open(sys.argv[1], "w").write(str(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss))
+sys.exit(code)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Passing:
+    """A path that fails and then is fine; what is said of each attempt; and whether it must go on where it was."""
+
+    name: str
+    path: str
+    failures: tuple[Behaviour, ...]
+    said: str
+    resumed: bool = False
+
+
+PASSING = (
+    Passing("500-twice-of-the-api", LATEST, (answer(500), answer(502)), f"{HOST} failed (502); trying again in"),
+    Passing("500-twice-of-the-asset", FILE, (answer(500), answer(502)), f"{HOST} failed (502); trying again in"),
+    Passing(
+        "429-without-Retry-After",
+        LATEST,
+        (answer(429, b"later"),),
+        f"{HOST} has had too many requests (429): later; trying again in",
+    ),
+    Passing(
+        "429-with-Retry-After",
+        FILE,
+        (answer(429, b"later", {"Retry-After": "1"}),),
+        f"{HOST} has had too many requests (429): later; trying again in 1.0 s",
+    ),
+    Passing(
+        "reset-mid-body",
+        FILE,
+        (reset_after(RIGHT, 100_000),),
+        f"the answer of {HOST} broke off: Connection reset by peer; trying again in",
+        resumed=True,
+    ),
+    Passing(
+        "truncated",
+        FILE,
+        (truncated(RIGHT, 100_000),),
+        f"the answer of {HOST} broke off: the connection ended before the body did; trying again in",
+        resumed=True,
+    ),
+    Passing(
+        "stall-mid-body",
+        FILE,
+        (stall_after(RIGHT, 100_000),),
+        f"the answer of {HOST} broke off: nothing came for 0.5 s; trying again in",
+        resumed=True,
+    ),
+)
+
+
+@pytest.mark.parametrize("start", STARTS)
+@pytest.mark.parametrize("row", PASSING, ids=lambda row: row.name)
+def test_passes(row: Passing, start: Start, stage: Stage) -> None:
+    started(stage.world, start)
+    files = stage.publish(db_admin=RIGHT)
+    fine = serve(RIGHT) if row.path == FILE else say(release(stage.forge, files))
+    stage.forge.on(row.path, *row.failures, fine)
+    done = installed(stage)
+    assert row.said in done.err
+    ranges = [request.headers.get("range", "") for request in stage.forge.seen if request.path == row.path]
+    assert len(ranges) == len(row.failures) + 1
+    assert bool(re.fullmatch(r"bytes=[1-9]\d*-", ranges[-1])) == row.resumed
+
+
+@pytest.mark.parametrize("start", STARTS)
+def test_the_next_run_goes_on_where_a_download_broke_off_for_good(start: Start, stage: Stage) -> None:
+    def broken(stage: Stage) -> None:
+        stage.publish(db_admin=RIGHT)
+        stage.forge.on(FILE, cut_at(RIGHT, 100_000, "close"))
+
+    said = f"{ADMIN} broke off after 100000 of 300000 bytes"
+    hint = "Run it again; if it stays so, ask whoever published the release to upload it anew."
+    tried(stage, Row("", broken, Refusal(5, "SizeMismatch", said, hint)), start)
+    stage.forge.on(FILE, serve(RIGHT))
+    installed(stage)
+    assert stage.forge.seen[-1].headers["range"] == "bytes=100000-"
+
+
+@pytest.mark.parametrize("path", [LATEST, FILE], ids=["of-the-api", "of-the-asset"])
+def test_redirect_to_another_host_gets_no_token(path: str, stage: Stage) -> None:
+    started(stage.world, "over-v1")
+    files = stage.publish(db_admin=RIGHT)
+    stage.forge.on(path, redirect(f"{stage.another.url}/elsewhere"))
+    stage.another.on("/elsewhere", serve(RIGHT) if path == FILE else say(release(stage.forge, files)))
+    installed(stage)
+    assert all(request.headers["authorization"] == f"token {TOKEN}" for request in stage.forge.seen)
+    assert [request.path for request in stage.another.seen] == ["/elsewhere"]
+    assert TOKEN not in repr(stage.another.seen)
+    assert "authorization" not in stage.another.seen[0].headers
+
+
+def test_an_asset_at_another_host_gets_no_token(stage: Stage) -> None:
+    started(stage.world, "over-v1")
+    files = stage.publish(db_admin=RIGHT)
+    stage.forge.on(LATEST, say(release(stage.another, files)))
+    for name, content in files.items():
+        stage.another.on(f"/dl/v2/{name}", serve(content))
+    installed(stage)
+    assert len(stage.another.seen) == len(files)
+    assert TOKEN not in repr(stage.another.seen)
+
+
+def to_http(stage: Stage, another: FaultServer) -> None:
+    stage.publish(db_admin=RIGHT)
+    stage.forge.on(FILE, redirect(f"{another.url}/x"))
+
+
+def offers_http(stage: Stage, another: FaultServer) -> None:
+    stage.forge.on(LATEST, say(release(another, stage.publish())))
+
+
+DOWNGRADES = {
+    "redirect-to-http": (
+        to_http,
+        Refusal(
+            4, "ForgeAnswer", f"{HOST} redirects from https to plain http ({HOST}), which is not followed", ROOT_URL
+        ),
+    ),
+    "asset-at-http": (
+        offers_http,
+        Refusal(
+            4,
+            "ForgeAnswer",
+            f"https://{HOST}:… offers db-linux-…-musl over plain http",
+            "Ask whoever runs that forge: its public address (ROOT_URL), or a proxy before it, is set wrongly.",
+        ),
+    ),
+}
+
+
+@pytest.mark.parametrize("start", STARTS)
+@pytest.mark.parametrize("name", DOWNGRADES)
+def test_https_is_not_left(
+    name: str, start: Start, world: World, encrypted: FaultServer, another: FaultServer, certificate: Path
+) -> None:
+    arrange, refusal = DOWNGRADES[name]
+    row = Row(name, lambda stage: arrange(stage, another), refusal, environ={"SSL_CERT_FILE": f"{certificate}.crt"})
+    tried(Stage(world, encrypted, another), row, start)
+    assert not another.seen
+
+
+def test_api_answer_of_100_MB_is_not_read_into_memory(stage: Stage, tmp_path: Path) -> None:
+    started(stage.world, "over-v1")
+    flood = Flood()
+    stage.publish()
+    stage.forge.on(LATEST, flood)
+    metered = ("-c", METER, str(tmp_path / "peak"), sys.executable)
+    done = stage.world.run(*INSTALL, env=stage.environ, python=metered)
+    refused(done, Refusal(4, "ForgeAnswer", f"{HOST} answered {LATEST} with more than 8 MiB", ADDRESS))
+    assert printed(stage.world.root) == "db v1\n"
+    assert int((tmp_path / "peak").read_text()) < MOST
+    assert flood.sent < 64 << 20, "it was not even received"
+
+
+def installed(stage: Stage) -> Done:
+    """The install, which must succeed."""
+    done = stage.world.run(*INSTALL, env=stage.environ)
+    assert done.code == 0, done.err
+    discreet(done)
+    assert printed(stage.world.root) == "db v2\n"
+    assert (stage.world.root.path / "bin" / "db_admin").read_bytes() == RIGHT
+    tidy(stage.world.root)
+    assert not partials(stage.world.root)
+    return done
+
+
+def release(server: FaultServer, files: Mapping[str, bytes]) -> dict[str, Any]:
+    return document(server.url, "v2", {name: len(content) for name, content in files.items()})
