@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 from hero_build.artifact import Library
 from hero_build.catalog import asking
 from hero_build.errors import HeroBuildError, ReleaseNotFound, UsageError
-from hero_build.events import Broke, Emit
+from hero_build.events import Began, Broke, Emit, Finished, Moved
 from hero_build.forge import lockfile, open_forge
 from hero_build.forge.protocol import Forge
 from hero_build.model import Asset, Failed, Offer, Request
 from hero_build.pipeline import Step, plan
+from hero_build.record import PartId
 from hero_build.settings import Settings
 from hero_build.tools import Tools, machine_arch
 
@@ -89,10 +90,10 @@ def _pin(step: Step, inbox: "Inbox", tools: Tools) -> lockfile.Pin | Failed:
     try:
         with asking(found.path):
             package = found.recipe.package(None)
-        offers = (offer for artifact, offer in facts.offers.items() if not isinstance(artifact, Library))
-        assets = tuple(_hashed(offer, inbox, tools) for offer in offers)
         if facts.release is None:
             raise ReleaseNotFound(f"there is no release of {found.recipe.repo} to pin", "Publish one first.")
+        offers = [offer for artifact, offer in facts.offers.items() if not isinstance(artifact, Library)]
+        assets = _proven(facts.app, facts.release.tag, offers, inbox, tools)
         return lockfile.Pin(facts.app, replace(facts.release, assets=assets), package)
     except HeroBuildError as error:
         failed = Failed(facts.app, None, error)
@@ -100,11 +101,26 @@ def _pin(step: Step, inbox: "Inbox", tools: Tools) -> lockfile.Pin | Failed:
         return failed
 
 
-def _hashed(offer: Offer, inbox: "Inbox", tools: Tools) -> Asset:
+def _proven(app: str, tag: str, offers: Sequence[Offer], inbox: "Inbox", tools: Tools) -> tuple[Asset, ...]:
+    """The assets with digests: those that are published, and for the rest those of what is there now."""
+    bare = [offer.asset.size for offer in offers if offer.sha256 is None]
+    if bare:
+        total = None if None in bare else sum(size or 0 for size in bare)
+        tools.emit(Began(PartId(app), "fetch and hash", tag, total))
+    assets = tuple(_hashed(app, offer, inbox, tools) for offer in offers)
+    if bare:
+        tools.emit(Finished(PartId(app)))
+    return assets
+
+
+def _hashed(app: str, offer: Offer, inbox: "Inbox", tools: Tools) -> Asset:
     if offer.sha256:
         return replace(offer.asset, sha256=offer.sha256)
     from hero_build.forge.transfer import fetch
 
-    arrived = fetch(tools.forge, offer.asset, inbox, limits=tools.limits, emit=tools.emit)
+    def progress(size: int) -> None:
+        tools.emit(Moved(PartId(app), size))
+
+    arrived = fetch(tools.forge, offer.asset, inbox, progress=progress, limits=tools.limits, emit=tools.emit)
     arrived.path.unlink()
     return replace(offer.asset, sha256=arrived.sha256, size=arrived.size)

@@ -1,17 +1,22 @@
 """What a person types: parse, call, hand the answer to output. No decisions are made here."""
 
+import gc
 import os
 import sys
 from contextlib import suppress
-from typing import TextIO
+from typing import NoReturn, TextIO
 
 from hero_build import __version__
 
-_INTERRUPTED = 130
 
+def run() -> NoReturn:
+    """The `hero-build` command: does what sys.argv says and ends with the exit code (docs/exit-codes.md).
 
-def run() -> int:
-    """The `hero-build` command: does what sys.argv says and gives the exit code (docs/exit-codes.md)."""
+    It ends at once, without taking the interpreter apart: that would take longer than most answers, and after an
+    interrupt it would wait for workers that wait for a server. While modules load, little garbage can be found: looking
+    for it as seldom as this saves a fifth of the start.
+    """
+    gc.set_threshold(100_000, 50, 50)
     if sys.argv[1:] == ["--version"]:  # scripts ask for it often, and it needs nothing of what follows
         with suppress(BrokenPipeError):
             sys.stdout.write(f"hero-build {__version__}\n")
@@ -20,9 +25,7 @@ def run() -> int:
         code = _run()
     for stream in (sys.stdout, sys.stderr):
         _flush(stream)
-    if code == _INTERRUPTED:  # a worker that still waits for a server must not keep an interrupted command alive
-        os._exit(code)
-    return code
+    os._exit(code)
 
 
 def _run() -> int:
@@ -30,7 +33,8 @@ def _run() -> int:
         from hero_build.receipt import recall
 
         if (answer := recall(sys.argv[1:], os.environ)) is not None:
-            sys.stdout.write(answer)
+            with suppress(BrokenPipeError):
+                sys.stdout.write(answer)
             return 0
     from hero_build.cli.group import hero_build
     from hero_build.cli.main import main

@@ -27,7 +27,7 @@ def options() -> list[click.Parameter]:
         click.Option(["-v", "--verbose"], count=True, help="More: each asset, each check."),
         click.Option(["-j", "--jobs"], metavar="N", help="Downloads side by side (default 16)."),
         click.Option(["--color", "colour"], type=click.Choice(["auto", "always", "never"]), help="Colours."),
-        click.Option(["--wait"], metavar="SECONDS", help="How long to wait for another hero-build (default 0)."),
+        click.Option(["--wait"], metavar="SECONDS", help="How long to wait for another hero-build (default 10)."),
     ]
 
 

@@ -96,5 +96,7 @@ def hero_build(ctx: click.Context, /, **_: object) -> None:
     decision can be explained.
     """
     keep(ctx)
+    if ctx.invoked_subcommand is None and ctx.params["json"]:
+        raise click.UsageError("no command is given", ctx)
     if ctx.invoked_subcommand is None:
         click.echo(ctx.get_help())

@@ -57,5 +57,4 @@ def explain(session: Session, app: str, **typed: Any) -> int:
     wish = Wish(**typed)
     forge, _ = wish.forge(session)
     answer = query.explain(wish.request(app), session.tools(forge))
-    failed = (answer.trouble,) if answer.trouble else ()
-    return session.screen.answer(answer, lambda paper: page(answer, paper), answer.code, failed)
+    return session.screen.answer(answer, lambda paper: page(answer, paper), answer.code)

@@ -1,39 +1,42 @@
 """The live view on a terminal, on rich: a line per part that is worked on, and one for everything.
 
-    hero_db    v0.3.2  ━━━━━━━━━━━━━━━━━━━━  12.3 / 15.0 MB  8.1 MB/s
-    hero_proc  v0.2.0  verified
-    2 of 30 done  27.3 / 240 MB  92.0 MB/s  2 s
+    hero_proc  v0.2.0  verified                              9.1 MB
+    hero_db    v0.3.2  ━━━━━━━━━━━━━━━━━━━━────────  12.3 MB / 15.0 MB  8.1 MB/s
+    1 of 2 done  21.4 MB / 24.1 MB  9.9 MB/s  0.3 s left
 
 It is erased when the work ends: what changed is told afterwards, as a result.
 """
 
+import os
 import time
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import TextIO
+from typing import Literal, TextIO
 
-from rich.console import Console, RenderableType
+from rich.console import Console, Group, RenderableType
 from rich.live import Live
-from rich.progress_bar import ProgressBar
-from rich.table import Table
 from rich.text import Text
 
 from hero_build.events import Began, Broke, Event, Finished, Moved, Retrying
-from hero_build.output.text import clean, duration, size
+from hero_build.output.paper import columns
+from hero_build.output.text import clean, duration, size, width
 from hero_build.record import PartId
 
 _PER_SECOND = 10
-_BAR = 24
+_LEAST_BAR, _LONGEST_BAR = 8, 40
+_AMOUNT = len("99.9 / 99.9 MB  99.9 MB/s")
 
 
 @dataclass(slots=True)
-class _Line:
-    """A part on the screen; it changes with every event about it."""
+class Line:
+    """A part on the screen; it changes with every event about it. `began`: when its first byte came."""
 
     name: str
     version: str
     verb: str
     total: int | None
-    began: float
+    began: float | None = None
     moved: int = 0
     note: str = ""
     ended: bool = False
@@ -44,11 +47,13 @@ class LiveView:
     """A View over rich's Live. Events only change numbers; rich's own thread draws them ten times a second."""
 
     def __init__(self, stream: TextIO, *, colour: bool) -> None:
-        self._console = Console(file=stream, force_terminal=True, no_color=not colour, highlight=False)
-        self._lines: dict[PartId, _Line] = {}
+        self._stream = stream
+        self._lines: dict[PartId, Line] = {}
         self._began = time.monotonic()
+        system: Literal["auto"] | None = "auto" if colour else None
+        self.console = _Console(file=stream, force_terminal=True, color_system=system, highlight=False)
         self._live = Live(
-            get_renderable=self.draw, console=self._console, refresh_per_second=_PER_SECOND, transient=True
+            get_renderable=self.draw, console=self.console, refresh_per_second=_PER_SECOND, transient=True
         )
         self._live.start()
 
@@ -58,9 +63,10 @@ class LiveView:
     def show(self, event: Event) -> None:
         match event:
             case Began(part, verb, version, total):
-                self._lines[part] = _Line(clean(part), clean(version), clean(verb), total, time.monotonic())
+                self._lines[part] = Line(clean(part), clean(version), clean(verb), total)
             case Moved(part, count) if part in self._lines:
                 line = self._lines[part]
+                line.began = line.began or time.monotonic()
                 line.moved, line.note = line.moved + count, ""
             case Retrying(what, why, wait):
                 self._retry(clean(what), f"{clean(why)}; trying again in {duration(wait)}")
@@ -72,65 +78,74 @@ class LiveView:
                 pass
 
     def _retry(self, what: str, why: str) -> None:
-        line = next((line for line in self._lines.values() if line.name == what or line.name in what), None)
-        if line is not None:
-            line.note = why
+        """Tell it beside the part that it is about: `what` is an asset, whose name begins with its app's."""
+        near = [line for line in self._lines.values() if what.startswith(line.name)]
+        if near:
+            max(near, key=lambda line: len(line.name)).note = why
 
     def draw(self) -> RenderableType:
-        """What the screen shows now; called by rich's thread."""
+        """What the screen shows now, in as many lines as it has; called by rich's thread."""
+        with suppress(OSError, ValueError):
+            self.console.size = (columns(self._stream, os.environ), os.get_terminal_size(self._stream.fileno()).lines)
         lines = list(self._lines.values())
-        page = Table.grid(padding=(0, 2, 0, 0), expand=False)
-        for _ in range(4):
-            page.add_column(no_wrap=True, overflow="ellipsis")
-        for line in self._shown(lines):
-            page.add_row(*_cells(line, self._console.width))
-        outer = Table.grid()
-        outer.add_row(page)
-        outer.add_row(Text(self._sum(lines), style="bold", no_wrap=True, overflow="ellipsis"))
-        return outer
-
-    def _shown(self, lines: list[_Line]) -> list[_Line]:
-        """As many lines as the screen has room for: what is under way first, then the last that ended."""
-        room = max(self._console.height - 3, 1)
-        busy = [line for line in lines if not (line.ended or line.broken)][:room]
-        rest = [line for line in lines if line.ended or line.broken]
-        return (rest[-(room - len(busy)) :] if len(busy) < room else []) + busy
-
-    def _sum(self, lines: list[_Line]) -> str:
-        ended = sum(line.ended for line in lines)
-        broken = sum(line.broken for line in lines)
-        moved = sum(line.moved for line in lines)
-        known = all(line.total is not None for line in lines)
-        total = sum(line.total or 0 for line in lines)
-        seconds = time.monotonic() - self._began
-        words = [f"{ended} of {len(lines)} done" + (f", {broken} failed" if broken else "")]
-        words.append(_amount(moved, total if known else None))
-        words.append(_rate(moved, seconds))
-        words.append(duration(seconds))
-        return "  ".join(words)
+        shown = _shown(lines, max(self.console.height - 2, 1))
+        name = max((width(line.name) for line in shown), default=0)
+        version = max((width(line.version) for line in shown), default=0)
+        texts = [_text(line, name, version, self.console.width) for line in shown]
+        return Group(*texts, _clipped(Text("  ".join(_sum(lines, time.monotonic() - self._began)), style="bold")))
 
 
-def _cells(line: _Line, width: int) -> tuple[RenderableType, ...]:
-    name = Text(line.name, style="red" if line.broken else "green" if line.ended else "cyan")
+class _Console(Console):
+    """rich ends the program when its reader has gone; the work goes on here, unseen."""
+
+    def on_broken_pipe(self) -> None:
+        """Say nothing more."""
+
+
+def _shown(lines: list[Line], room: int) -> list[Line]:
+    """What has room: parts that move before those that wait, then those that ended last; in the order of beginning."""
+    busy = [line for line in lines if not (line.ended or line.broken)]
+    wanted = [line for line in busy if line.began] + [line for line in busy if not line.began]
+    wanted += reversed([line for line in lines if line.ended or line.broken])
+    kept = {id(line) for line in wanted[:room]}
+    return [line for line in lines if id(line) in kept]
+
+
+def _text(line: Line, name: int, version: int, room: int) -> Text:
+    colour = "red" if line.broken else "green" if line.ended else "cyan"
+    text = Text.assemble((line.name + " " * (name - width(line.name)), colour), "  ")
+    text.append(line.version + " " * (version - width(line.version)) + "  ")
     if line.broken:
-        return name, Text(line.version), Text("failed", style="red"), Text("")
+        return _clipped(text.append("failed", "red"))
     if line.ended:
-        return name, Text(line.version), Text("verified", style="green"), Text(size(line.moved) if line.moved else "")
+        return _clipped(text.append("verified", "green").append(f"  {size(line.moved)}" if line.moved else ""))
     if line.note:
-        return name, Text(line.version), Text("waiting", style="yellow"), Text(line.note, style="yellow")
-    amount = Text(f"{_amount(line.moved, line.total)}  {_rate(line.moved, time.monotonic() - line.began)}")
-    return name, Text(line.version), _bar(line, width), amount
+        return _clipped(text.append(line.note, "yellow"))
+    long = min(room - text.cell_len - _AMOUNT - 3, _LONGEST_BAR)
+    if line.total and long >= _LEAST_BAR:
+        done = min(max(line.moved, 0) * long // line.total, long)
+        text.append("━" * done, "cyan").append("─" * (long - done), "dim").append("  ")
+    seconds = time.monotonic() - line.began if line.began else 0.0
+    return _clipped(text.append("  ".join(_amounts(line.moved, line.total, seconds))))
 
 
-def _bar(line: _Line, width: int) -> RenderableType:
-    if not line.total:
-        return Text(line.verb, style="dim")
-    return ProgressBar(total=line.total, completed=min(line.moved, line.total), width=_BAR if width < 120 else 2 * _BAR)
+def _clipped(text: Text) -> Text:
+    text.no_wrap, text.overflow = True, "ellipsis"
+    return text
 
 
-def _amount(moved: int, total: int | None) -> str:
-    return size(moved) if total is None else f"{size(moved)} / {size(total)}"
+def _sum(lines: list[Line], seconds: float) -> Iterator[str]:
+    ended, broken = sum(line.ended for line in lines), sum(line.broken for line in lines)
+    known = all(line.total is not None for line in lines)
+    yield f"{ended} of {len(lines)} done" + (f", {broken} failed" if broken else "")
+    total = sum(line.total or 0 for line in lines) if known else None
+    moved = sum(line.moved for line in lines)
+    yield from _amounts(moved, total, seconds)
+    left = (total - moved) * seconds / moved if total and 0 < moved <= total and seconds > 1 else None
+    yield duration(seconds) if left is None else f"{duration(left)} left"
 
 
-def _rate(moved: int, seconds: float) -> str:
-    return f"{size(moved / seconds)}/s" if moved and seconds > 0.2 else ""
+def _amounts(moved: int, total: int | None, seconds: float) -> Iterator[str]:
+    yield size(moved) if total is None else f"{size(moved)} / {size(total)}"
+    if moved > 0 and seconds > 0.2:
+        yield f"{size(moved / seconds)}/s"

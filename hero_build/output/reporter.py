@@ -39,7 +39,7 @@ class Reporter:
             if isinstance(event, Warned):
                 self._warned.setdefault(event, False)
                 if not self._live:
-                    self._quiet_view()
+                    self._make_room()
                     self._print_warnings()
             elif not self._quiet:
                 self._watch(event)
@@ -47,21 +47,20 @@ class Reporter:
     def close(self) -> None:
         """End the live view, and print the warnings that waited for its end. What comes later is shown no more."""
         with self._lock, suppress(OSError, ValueError):
-            self._quiet_view()
-            self._live = False
+            self._make_room()
+            self._view, self._live = None, False
             self._print_warnings()
 
-    def _quiet_view(self) -> None:
+    def _make_room(self) -> None:
         if self._view is not None:
             self._view.close()
-            self._view = None
 
     def _watch(self, event: Event) -> None:
         """A pipe gets plain lines; a terminal a line that waits while apps are looked up, and then the live view."""
         if self._paper.width is not None and not self._live and not isinstance(event, Planning):
             from hero_build.output.live import LiveView  # rich, only where there is a terminal and something moves
 
-            self._quiet_view()
+            self._make_room()
             self._view, self._live = LiveView(self._stream, colour=self._paper.colour), True
         if self._view is None:
             self._view = self._first()

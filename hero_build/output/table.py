@@ -13,7 +13,7 @@ _LEAST = 16
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """Text of a table with its colour; `text` is cleaned here, so that no view can forget it."""
+    """Text of a table with its colour; made by `cell`, which cleans it, so that no view can forget to."""
 
     text: str
     inks: tuple[Ink, ...] = ()
@@ -28,8 +28,45 @@ def table(rows: Iterable[Sequence[Cell | str]], paper: Paper, *, indent: int = 0
     cells = [[item if isinstance(item, Cell) else cell(item) for item in row] for row in rows]
     widths = _fit([max(map(width, column)) for column in _columns(cells)], paper.width, indent)
     for row in cells:
-        for line in zip_longest(*(_wrap(item, widths[index]) for index, item in enumerate(row))):
+        for line in zip_longest(*(wrapped(item.text, widths[index]) for index, item in enumerate(row))):
             yield _line(line, row, widths, paper, indent)
+
+
+def paragraph(text: str, paper: Paper, *, indent: str = "", ink: tuple[Ink, ...] = ()) -> Iterator[str]:
+    """One sentence, cleaned and wrapped; lines after the first are indented, and a long word is not broken."""
+    words = clean(text)
+    if paper.width is None or width(words) <= paper.width:
+        yield paper.ink(words, *ink)
+        return
+    first, *rest = wrapped(words, paper.width, whole=True)
+    again = wrapped(" ".join(rest), paper.width - len(indent), whole=True) if rest else []
+    yield from (paper.ink(line, *ink) for line in (first, *(indent + line for line in again)))
+
+
+def wrapped(text: str, room: int, *, whole: bool = False) -> list[str]:
+    """`text` in lines of at most `room` columns, broken at spaces; a word that is longer is broken, unless `whole`."""
+    if width(text) <= room:
+        return [text]
+    lead = text[: len(text) - len(text.lstrip(" "))]
+    lines = [""]
+    for word in text.split():
+        for piece in [word] if whole else _pieces(word, room):
+            joined = f"{lines[-1]} {piece}" if lines[-1].strip() else lead * (len(lines) == 1) + piece
+            if width(joined) <= room or not lines[-1].strip():
+                lines[-1] = joined
+            else:
+                lines.append(piece)
+    return lines
+
+
+def _pieces(word: str, room: int) -> Iterator[str]:
+    piece = ""
+    for letter in word:
+        if piece and width(piece + letter) > room:
+            yield piece
+            piece = ""
+        piece += letter
+    yield piece
 
 
 def _columns(cells: list[list[Cell]]) -> Iterator[list[str]]:
@@ -53,14 +90,6 @@ def _fit(natural: list[int], limit: int | None, indent: int) -> list[int]:
     return widths
 
 
-def _wrap(item: Cell, room: int) -> list[str]:
-    if width(item.text) <= room:
-        return [item.text]
-    import textwrap  # only where something does not fit
-
-    return textwrap.wrap(item.text, room, break_on_hyphens=False) or [""]
-
-
 def _line(parts: Sequence[str | None], row: list[Cell], widths: list[int], paper: Paper, indent: int) -> str:
     last = max((index for index, part in enumerate(parts) if part), default=-1)
     words = []
@@ -69,18 +98,3 @@ def _line(parts: Sequence[str | None], row: list[Cell], widths: list[int], paper
         space = " " * (widths[index] - width(text) + _GAP) if index < last else ""
         words.append(paper.ink(text, *row[index].inks) + space)
     return " " * indent + "".join(words)
-
-
-def paragraph(text: str, paper: Paper, *, indent: str = "", ink: tuple[Ink, ...] = ()) -> Iterator[str]:
-    """One sentence from outside, wrapped; lines after the first are indented."""
-    words = clean(text)
-    room = paper.width
-    if room is None or width(words) <= room:
-        yield paper.ink(words, *ink)
-        return
-    import textwrap
-
-    lines = textwrap.wrap(
-        words, max(room, 20), subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
-    )
-    yield from (paper.ink(line, *ink) for line in lines)

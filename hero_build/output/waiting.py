@@ -7,22 +7,28 @@ from hero_build.events import Event, Planning
 from hero_build.output.text import clean
 
 _ERASE = "\r\x1b[2K"
-_PACE = 0.05  # seconds between two of these lines: a thousand apps are looked up faster than anybody reads
+_PACE = 0.05  # seconds between two of these lines, once there were many: a thousand are looked up faster than read
+_MANY = 32
 
 
 class WaitingView:
-    """A View that says which app is being looked up."""
+    """A View that says which app is being looked up, or how many."""
 
     def __init__(self, stream: TextIO, width: int) -> None:
         self._stream = stream
         self._room = width - 1
+        self._count = 0
         self._last = 0.0
 
     def show(self, event: Event) -> None:
+        if not isinstance(event, Planning):
+            return
+        self._count += 1
         now = time.monotonic()
-        if isinstance(event, Planning) and now - self._last >= _PACE:
+        if self._count <= _MANY or now - self._last >= _PACE:
             self._last = now
-            self._stream.write(_ERASE + f"looking up {clean(event.app)} ..."[: self._room])
+            what = clean(event.app) if self._count == 1 else f"{self._count} apps"
+            self._stream.write(_ERASE + f"looking up {what} ..."[: self._room])
             self._stream.flush()
 
     def close(self) -> None:

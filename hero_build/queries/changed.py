@@ -10,7 +10,7 @@ from hero_build.queries.diff import PartChange, changes
 from hero_build.queries.problem import Problem, exit_code, problems
 from hero_build.record import Entry, Generation, Used
 
-State = Literal["kept", "installed", "changed", "removed", "to keep", "to download", "to build", "to remove"]
+State = Literal["kept", "installed", "changed", "mended", "removed", "to keep", "to download", "to build", "to remove"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +59,24 @@ def outcome(result: Outcome, root_flag: str | None = None) -> Changed:
     """Of an install or a repair. `root_flag`: the --root that was typed, for the undo command."""
     done = between(result.before, result.after, root_flag)
     named = {part.part for part in done.parts}
-    kept = (_planned(item, "kept") for item in result.plan.decisions if isinstance(item, Keep))
-    parts = (*(part for part in kept if part.part not in named), *done.parts)
-    ordered = tuple(sorted(parts, key=lambda part: part.part))
+    failed = {str(item.part or item.app) for item in result.failed}
+    same = result.before.number == result.after.number
+    rest = (part for item in result.plan.decisions if (part := _unmoved(item, same=same)).part not in named | failed)
+    ordered = tuple(sorted((*rest, *done.parts), key=lambda part: part.part))
     return Changed(done.before, done.after, False, ordered, problems(result.failed), done.undo)
+
+
+def _unmoved(decision: Decision, *, same: bool) -> PartState:
+    """A part whose files are what they were: it was kept, or put back because the disk had come to disagree.
+
+    `same`: there is no new generation, so nothing was put back.
+    """
+    if isinstance(decision, Keep):
+        return _planned(decision, "kept")
+    part = _intended(decision)
+    if same:
+        return replace(part, state="kept", version_before=part.version_after, why="what came is what is installed")
+    return replace(part, state="mended", version_before=part.version_after)
 
 
 def dry(plan: Plan, generation: Generation) -> Changed:

@@ -23,7 +23,12 @@ class Problem:
 
 
 def problem(error: HeroBuildError, app: str | None = None, part: str | None = None) -> Problem:
-    return Problem(type(error).__name__, error.message, error.hint, error.code, app, part)
+    return Problem(_leaf(error), error.message, error.hint, error.code, app, part)
+
+
+def _leaf(error: HeroBuildError) -> str:
+    """The class of the documented tree: a room may have one of its own below it."""
+    return next(kind.__name__ for kind in type(error).__mro__ if kind.__module__ == HeroBuildError.__module__)
 
 
 def problems(failed: "Sequence[Failed]") -> tuple[Problem, ...]:

@@ -14,7 +14,7 @@ def test_verify_of_what_is_whole(world: World) -> None:
     document = worlds.valid(world.run("verify", "--json").document)
     assert [(app["name"], app["files"], app["damage"]) for app in document["apps"]] == [("db", 2, []), ("web", 1, [])]
     assert document["stray"] == []
-    assert "2 apps, 3 files" in world.ok("verify")
+    assert "2 apps, 3 files, " in world.ok("verify")
     assert "as recorded" in world.ok("verify", "-v")
 
 
@@ -59,7 +59,7 @@ def test_repair_that_cannot_fetch_says_why_and_ends_with_5(world: World) -> None
     done = world.run("--forge", "file:///nowhere/at/all", "verify", "--repair")
     assert done.code == 5
     assert "error: db: there is no mirror at" in done.err
-    assert "1 of 1 app" in done.out
+    assert "damaged: 1 of 1 app" in done.out
 
 
 def test_verify_of_some(world: World) -> None:

@@ -43,7 +43,7 @@ def test_undo_names_a_root_that_was_typed(world: World, tmp_path: Path) -> None:
 def test_nothing_to_do_says_so_and_makes_no_generation(world: World) -> None:
     world.ok("install", "@both")
     assert world.ok("install", "@both") == "nothing to do: 2 apps as asked, intact\n"
-    assert world.ok("install", "db").startswith("nothing to do: db v2 is installed and intact")
+    assert world.ok("install", "db").startswith("nothing to do: db: v2 is installed and intact")
     assert manifest.load(world.root.path).number == 1
 
 
@@ -155,12 +155,15 @@ def test_checksum_required(world: World) -> None:
     world.ok("install", "web")
 
 
-def test_reset_installs_again(world: World) -> None:
+def test_damage_is_mended_and_reset_installs_again(world: World) -> None:
     world.ok("install", "db")
     (world.root.path / "bin" / "db").unlink()
     (world.root.path / "bin" / "db").write_text("mine")
-    assert "generation" in world.ok("install", "db", "--reset")
+    assert "db v2 mended (bin/db was replaced by something else" in world.ok("install", "db")
     assert runs(world, "db") == "db v2"
+    done = world.run("install", "db", "--reset")
+    assert "db: download v2" in done.err
+    assert done.out == "nothing to do: db: what came is what is installed\n"
 
 
 def test_colour_only_where_it_is_wanted(world: World) -> None:

@@ -71,6 +71,7 @@ def test_version(typed: list[str], words: Words) -> None:
         (["install", "--mdoe", "download"], "no such option '--mdoe'"),
         (["install", "db", "--mode", "later"], "'later' is not one of"),
         (["install"], "no app is named"),
+        (["-q", "--jobs", "3", "stats"], "did you mean status"),
         (["install", "db", "--ref", "main", "--version", "v1"], "--ref and --version exclude each other"),
         (["install", "db", "--ref", "main", "--mode", "download"], "--ref means a build"),
         (["install", "db", "--locked", "x", "--mode", "source"], "--locked pins releases"),
@@ -107,6 +108,11 @@ def test_usage_errors_are_a_document_when_json_is_asked_for(place: str, words: W
     assert (code, document["exit"], document["error"]["kind"]) == (2, 2, "UsageError")
     assert document["command"] == "install"
     assert "no such option" in err
+
+
+def test_no_command_is_a_document_when_json_is_asked_for(words: Words) -> None:
+    code, out, _ = words("--json")
+    assert (code, worlds.valid(json.loads(out), "error")["command"]) == (2, "")
 
 
 @pytest.mark.parametrize("typed", [["--json", "list"], ["list", "--json"]])
@@ -159,3 +165,17 @@ def test_a_bug_shows_its_traceback_where_it_is_wanted(how: str, words: Words, mo
     assert code == 70
     assert "Traceback" in err
     assert "the traceback above" in err
+
+
+@pytest.mark.parametrize("name", list(summaries()))
+def test_every_command_has_a_page_and_a_schema(name: str) -> None:
+    pages = "".join(path.read_text() for path in (worlds.REPO / "docs" / "commands").glob("*.md"))
+    assert f"`{name}`" in pages
+    assert f"{name}" in (worlds.REPO / "docs" / "json.md").read_text() or name == "completion"
+    assert (worlds.SCHEMAS / f"{name}.schema.json").is_file()
+
+
+def test_every_exit_code_is_explained() -> None:
+    page = (worlds.REPO / "docs" / "exit-codes.md").read_text()
+    for code in (*range(10), 70, 130):
+        assert f"| {code} |" in page

@@ -9,6 +9,9 @@ import mirrors
 import roots
 import worlds
 from elves import shared_bytes
+from hero_build.artifact import Package
+from hero_build.forge.shelves import publish_package
+from hero_build.model import Asset, Release
 from worlds import World
 
 
@@ -125,3 +128,21 @@ def test_mirror_takes_the_libraries_along(world: World, tmp_path: Path) -> None:
     assert (copy / "_pinned" / digest).read_bytes() == library
     world.ok("--forge", copy.as_uri(), "install", "voice")
     assert (world.root.path / "lib" / "libone.so").read_bytes() == library
+
+
+def test_a_generic_package_is_locked_mirrored_and_installed(world: World, tmp_path: Path) -> None:
+    recipe = world.recipe("zinit")
+    package = '    def package(self, version):\n        return Package("o", "zinit", version or "dev")\n'
+    text = recipe.read_text().replace("import Recipe", "import Package, Recipe")
+    recipe.write_text(f"{text}\n{package}")
+    (name, data), *_ = mirrors.programs("dev", "zinit").items()
+    (tmp_path / name).write_bytes(data)
+    digest = hashlib.sha256(data).hexdigest()
+    release = Release("https://forge.example", "o/zinit", "dev", (Asset(name, "", len(data), digest, digest),))
+    publish_package(world.mirror, Package("o", "zinit", "dev"), release, {name: tmp_path / name})
+    file, copy = tmp_path / "apps.lock", tmp_path / "copy"
+    world.ok("lock", "zinit", "-o", str(file))
+    assert worlds.valid(world.run("mirror", "zinit", str(copy), "--json").document)["apps"][0]["tag"] == "dev"
+    assert "zinit dev (download)" in world.ok("--forge", copy.as_uri(), "install", "zinit")
+    world.ok("uninstall", "zinit")
+    assert "zinit dev (download)" in world.ok("install", "--locked", str(file))

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
-from hero_build.output.pages.words import move, some
+from hero_build.output.pages.words import closing, move, some
 from hero_build.output.paper import Ink, Paper
-from hero_build.output.table import Cell, cell, paragraph, table
+from hero_build.output.table import Cell, cell, table
 from hero_build.output.text import plural, short, size
 from hero_build.queries.changed import Changed, PartState, State
 
@@ -12,34 +12,36 @@ _INK: dict[State, Ink] = {
     "kept": "dim",
     "installed": "green",
     "changed": "green",
+    "mended": "green",
     "removed": "yellow",
     "to keep": "dim",
     "to download": "green",
     "to build": "yellow",
     "to remove": "yellow",
 }
-_ALONE = 1
+_ALONE, _FEW = 1, 2
 
 
 def page(answer: Changed, paper: Paper) -> Iterator[str]:
     shown = [part for part in answer.parts if paper.verbose or part.state != "kept"]
     if len(shown) > _ALONE or paper.verbose or answer.dry_run:
-        yield from table([_row(part) for part in shown], paper)
+        yield from table([_row(part, paper, planned=answer.dry_run) for part in shown], paper)
     if paper.verbose:
         for part in answer.parts:
             yield from _items(part, paper)
-    yield from paragraph(_last(answer), paper, indent="  ", ink=("bold",))
+    yield from closing(_last(answer), f"Undo: {answer.undo}" if answer.undo else "", paper)
 
 
-def _row(part: PartState) -> list[Cell]:
+def _row(part: PartState, paper: Paper, *, planned: bool) -> list[Cell]:
     amount = size(part.bytes) if part.bytes else ""
     version = move(part.version_before, part.version_after)
+    why = part.why if planned or paper.verbose or part.state == "mended" else part.used
     return [
         cell(part.part, "bold"),
         cell(version),
         cell(part.state, _INK[part.state]),
         cell(amount),
-        cell(part.why or "", "dim"),
+        cell(why or "", "dim"),
     ]
 
 
@@ -66,26 +68,29 @@ def _last(answer: Changed) -> str:
         return _nothing(answer)
     kept = sum(part.state == "kept" for part in answer.parts)
     rest = f"; {kept} kept" if kept else ""
-    return f"generation {answer.after}: {_done(answer)}{rest}. Undo: {answer.undo}"
+    return f"generation {answer.after}: {_done(answer)}{rest}"
 
 
 def _done(answer: Changed) -> str:
     moved = [part for part in answer.parts if part.state != "kept"]
     if not moved:
         return "the same content, sealed again"
-    words = [_phrase(part) for part in moved]
-    return ", ".join(words) if len(words) <= 2 else _counted(moved)
+    words = [_phrase(part, alone=len(moved) == _ALONE) for part in moved]
+    return ", ".join(words) if len(words) <= _FEW else _counted(moved)
 
 
-def _phrase(part: PartState) -> str:
+def _phrase(part: PartState, *, alone: bool) -> str:
     if part.state == "removed":
         return f"{part.part} {part.version_before} removed"
+    if part.state == "mended":
+        return f"{part.part} {part.version_after} mended" + (f" ({part.why})" if alone else "")
     return f"{part.part} {move(part.version_before, part.version_after)} ({part.used})"
 
 
 def _counted(parts: list[PartState]) -> str:
     groups = {
-        state: [part.part for part in parts if part.state == state] for state in ("installed", "changed", "removed")
+        state: [part.part for part in parts if part.state == state]
+        for state in ("installed", "changed", "mended", "removed")
     }
     return ", ".join(f"{state} {some(names)}" for state, names in groups.items() if names)
 
@@ -99,7 +104,7 @@ def _nothing(answer: Changed) -> str:
         )
     kept = [part for part in answer.parts if part.state == "kept"]
     if len(kept) == _ALONE:
-        return f"nothing to do: {kept[0].part} {kept[0].why or 'is as asked'}"
+        return f"nothing to do: {kept[0].part}: {kept[0].why or 'as asked'}"
     return f"nothing to do: {plural(len(kept), 'app')} as asked, intact" if kept else "nothing to do"
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from hero_build.output.pages.words import when
 from hero_build.output.paper import Ink, Paper
+from hero_build.output.reporter import note
 from hero_build.output.table import Cell, cell, paragraph, table
 from hero_build.output.text import clean, plural, short, size
 from hero_build.queries.explain import ExplainedArtifact, Explanation
@@ -26,7 +27,7 @@ def page(answer: Explanation, paper: Paper) -> Iterator[str]:
         words = f"{item.part}: {item.decision}{version}, because {item.why}"
         yield from paragraph(words, paper, indent="  ", ink=("bold", _INK[item.decision]))
     if answer.trouble:
-        yield paper.ink("no decision: install would fail", "bold", "red")
+        yield from note("error", f"install would fail: {answer.trouble.message}", answer.trouble.hint, paper)
 
 
 def _flags(answer: Explanation) -> str:

@@ -17,25 +17,26 @@ def history(answer: History, paper: Paper) -> Iterator[str]:
     if not answer.generations:
         yield from paragraph(f"{answer.root}: nothing was ever installed here.", paper)
         return
-    head = [cell(word, "dim") for word in ("", "generation", "when", "by", "what changed")]
-    yield from table([head, *(_past(item, paper) for item in answer.generations)], paper)
+    yield from table([row for item in answer.generations for row in _past(item, paper)], paper)
     if len(answer.generations) > 1:
-        yield paper.ink("Return to one: hero-build rollback N. Compare: hero-build diff A B", "dim")
+        yield paper.ink("* current. Return: hero-build rollback N. Compare: hero-build diff A B", "dim")
 
 
-def _past(item: Past, paper: Paper) -> list[Cell]:
+def _past(item: Past, paper: Paper) -> Iterator[list[Cell]]:
     mark = cell("*" if item.current else "", "green")
     number = cell(item.number, *(("bold",) if item.current else ()))
     if item.trouble:
-        return [mark, number, cell("?"), cell("-"), cell(item.trouble, "red")]
-    return [mark, number, cell(when(item.created)), cell(item.action), cell(_briefs(item, paper))]
+        yield [mark, number, cell("?"), cell(item.trouble, "red")]
+        return
+    yield [mark, number, cell(when(item.created), "dim"), cell(item.action, "bold")]
+    yield [cell(""), cell(""), cell(""), cell(_briefs(item, paper))]
 
 
 def _briefs(item: Past, paper: Paper) -> str:
     shown = item.changes if paper.verbose else item.changes[:_SHOWN]
     rest = len(item.changes) - len(shown)
     words = [_brief(brief) for brief in shown] + ([f"and {rest} more"] if rest else [])
-    return ", ".join(words) or "no content"
+    return ", ".join(words) or "the same versions"
 
 
 def _brief(brief: Brief) -> str:

@@ -25,5 +25,6 @@ def _note(app: ListedApp, paper: Paper) -> str:
     if app.recipe is None:
         return "its recipe is gone"
     if app.shadows:
-        return f"recipe {app.recipe} replaces {', '.join(app.shadows)}"
+        replaced = ", ".join(app.shadows) if paper.verbose else "another recipe" if len(app.shadows) == 1 else "others"
+        return f"{app.recipe}, in place of {replaced}"
     return app.recipe if paper.verbose else ""

@@ -58,6 +58,8 @@ def _summary(answer: Status) -> str:
     present = [app for app in answer.apps if app.state != "absent"]
     if not answer.generation:
         return f"{answer.root}: nothing is installed yet. Begin: hero-build list, hero-build install APP"
+    if not present:
+        return f"{answer.root}, generation {answer.generation}: none of these is installed."
     words = [f"{answer.root}, generation {answer.generation}: {plural(len(present), 'app')}"]
     words += _remark([app.name for app in present if app.state == "damaged"], "damaged", "hero-build verify --repair")
     words += _remark([app.name for app in present if _old(app)], "running old programs", "restart them")

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from hero_build.install.gc import Collected
 from hero_build.mirroring import Mirrored
+from hero_build.output.pages.words import closing
 from hero_build.output.paper import Paper
 from hero_build.output.table import cell, paragraph, table
 from hero_build.output.text import plural, short, size
@@ -46,10 +47,11 @@ def pinnings(answer: Pinnings, paper: Paper) -> Iterator[str]:
     yield from table(rows, paper)
     apps = plural(len(answer.apps), "app")
     if answer.written:
-        words = f"{answer.file}: {apps} pinned for {answer.arch}. Install: hero-build install --locked {answer.file}"
+        next_step = f"Install: hero-build install --locked {answer.file}"
+        yield from closing(f"{answer.file}: {apps} pinned for {answer.arch}", next_step, paper)
     else:
         words = f"{answer.file} was not written: a lock file holds every app that was asked for, or is not there"
-    yield from paragraph(words, paper, indent="  ", ink=("bold",))
+        yield from closing(words, "", paper)
 
 
 def mirrored(answer: Mirrored, paper: Paper) -> Iterator[str]:
@@ -64,5 +66,8 @@ def mirrored(answer: Mirrored, paper: Paper) -> Iterator[str]:
         for app in answer.apps
     ]
     yield from table(rows, paper)
-    words = f"{plural(len(answer.apps), 'app')} mirrored. Install from it: hero-build --forge {answer.url} install APP"
-    yield from paragraph(words if answer.apps else "nothing was mirrored", paper, indent="  ", ink=("bold",))
+    if answer.apps:
+        next_step = f"Install from it: hero-build --forge {answer.url} install APP"
+        yield from closing(f"{plural(len(answer.apps), 'app')} mirrored", next_step, paper)
+    else:
+        yield from closing("nothing was mirrored", "", paper)

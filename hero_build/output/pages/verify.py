@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from hero_build.output.pages.words import closing
 from hero_build.output.paper import Paper
 from hero_build.output.table import Cell, cell, paragraph, table
 from hero_build.output.text import plural, size
@@ -19,7 +20,7 @@ def page(answer: Checked, paper: Paper) -> Iterator[str]:
         yield from paragraph(
             f"{sentence}; the next install, rollback, uninstall or gc tidies up", paper, ink=("yellow",)
         )
-    yield from paragraph(_summary(answer), paper, indent="  ", ink=("bold",))
+    yield from closing(_summary(answer), "Mend: hero-build verify --repair" if answer.damaged else "", paper)
 
 
 def _row(app: CheckedApp) -> list[Cell]:
@@ -35,9 +36,9 @@ def _row(app: CheckedApp) -> list[Cell]:
 
 def _summary(answer: Checked) -> str:
     files, count = sum(app.files for app in answer.apps), sum(app.bytes for app in answer.apps)
-    read = f"{plural(len(answer.apps), 'app')}, {plural(files, 'file')}, {size(count)} read and hashed"
+    apps, read = plural(len(answer.apps), "app"), f"{plural(files, 'file')}, {size(count)}"
     if not answer.apps:
         return f"{answer.root}: nothing is installed, nothing to verify"
     if answer.damaged:
-        return f"{len(answer.damaged)} of {read} damaged. Mend: hero-build verify --repair"
-    return f"{read}: all as generation {answer.generation} recorded it"
+        return f"damaged: {len(answer.damaged)} of {apps} ({read} read)"
+    return f"{apps}, {read} read: all as generation {answer.generation} recorded it"

@@ -1,8 +1,10 @@
 """Turns of phrase that several pages share."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
-from hero_build.output.text import clean
+from hero_build.output.paper import Paper
+from hero_build.output.table import paragraph
+from hero_build.output.text import clean, width
 
 
 def move(before: str | None, after: str | None) -> str:
@@ -22,3 +24,12 @@ def some(names: Sequence[str], most: int = 3) -> str:
     """`a, b, c and 4 more`."""
     shown = ", ".join(names[:most])
     return f"{shown} and {len(names) - most} more" if len(names) > most else shown
+
+
+def closing(sentence: str, command: str, paper: Paper) -> Iterator[str]:
+    """The last words of a page; the command that goes on from there is not broken if it can be helped."""
+    words = f"{sentence}. {command}" if command else sentence
+    if command and paper.width is not None and width(words) > paper.width:
+        yield from paragraph(sentence, paper, indent="  ", ink=("bold",))
+        words = command
+    yield from paragraph(words, paper, indent="  ", ink=("bold",))

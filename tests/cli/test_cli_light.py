@@ -1,0 +1,44 @@
+"""What a command must not import: start-up is most of what a quick command costs."""
+
+from pathlib import Path
+
+import pytest
+
+from worlds import World
+
+HEAVY = {"httpx", "rich", "elftools", "tenacity", "jsonschema", "pygments"}
+
+
+def imported(world: World, *words: str) -> set[str]:
+    """Every module that the interpreter imported, as it tells itself."""
+    done = world.run(*words, python=("-X", "importtime"))
+    assert done.code == 0, done.err
+    return {line.split("|")[-1].strip() for line in done.err.splitlines() if line.startswith("import time:")}
+
+
+@pytest.mark.parametrize(
+    "words", [["--version"], ["list"], ["status"], ["history"], ["list", "--json"], ["completion", "bash"]]
+)
+def test_a_look_imports_nothing_heavy(words: list[str], world: World) -> None:
+    modules = imported(world, *words)
+    assert "hero_build" in modules
+    assert not modules & HEAVY
+    assert "hero_build.pipeline" not in modules
+
+
+def test_version_imports_no_click(world: World) -> None:
+    assert "click" not in imported(world, "--version")
+
+
+def test_nothing_to_do_by_a_lock_file_imports_nothing_heavy(world: World, tmp_path: Path) -> None:
+    file = str(tmp_path / "apps.lock")
+    world.ok("lock", "@both", "-o", file)
+    world.ok("install", "--locked", file)
+    modules = imported(world, "install", "--locked", file)
+    assert "hero_build.pipeline" in modules
+    assert not modules & HEAVY
+
+
+def test_list_imports_no_recipe(world: World) -> None:
+    (world.recipes / "broken.py").write_text("raise SystemExit(9)\n")
+    assert "broken" in world.ok("list")

@@ -1,0 +1,167 @@
+"""Events become lines on a pipe, and a live view on a terminal that leaves nothing behind but warnings."""
+
+import io
+import os
+import pty
+import select
+import termios
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from hero_build.errors import NetworkError
+from hero_build.events import Began, Broke, Event, Finished, Moved, Planning, Retrying, Warned
+from hero_build.model import Failed
+from hero_build.output.live import LiveView
+from hero_build.output.paper import Paper
+from hero_build.output.reporter import Reporter, note
+from hero_build.record import PartId
+
+DB, WEB = PartId("db"), PartId("web")
+STORY: tuple[Event, ...] = (
+    Planning("db"),
+    Began(DB, "download", "v1", 2_000_000),
+    Began(WEB, "download", "v2", None),
+    Moved(DB, 1_500_000),
+    Warned("web needs db", "hero-build install db"),
+    Retrying("web-linux", "reset by peer", 2.0),
+    Warned("web needs db", "hero-build install db"),
+    Moved(DB, 500_000),
+    Finished(DB),
+    Broke(Failed("web", WEB, NetworkError("no"))),
+)
+
+
+def told(*events: Event, quiet: bool = False, verbose: int = 0) -> list[str]:
+    stream = io.StringIO()
+    reporter = Reporter(stream, Paper(verbose=verbose), quiet=quiet)
+    for event in events:
+        reporter(event)
+    reporter.close()
+    return stream.getvalue().splitlines()
+
+
+def test_lines_for_a_pipe() -> None:
+    lines = told(*STORY)
+    assert lines[:5] == [
+        "db: download v1, 2.0 MB",
+        "web: download v2",
+        "warning: web needs db",
+        "  hint: hero-build install db",
+        "web-linux: reset by peer; trying again in 2.0 s",
+    ]
+    assert lines[5].startswith("db: fetched and verified 2.0 MB in ")
+    assert len(lines) == 6
+
+
+def test_verbose_tells_of_what_is_looked_up_and_quiet_of_nothing() -> None:
+    assert told(Planning("db"), verbose=1) == ["db: looking it up"]
+    assert told(*STORY, quiet=True) == []
+
+
+def test_names_from_outside_are_cleaned() -> None:
+    lines = told(Began(PartId("\x1b[31mdb"), "download", "v1\n\x07", 1), Retrying("a\rb", "\x1b]0;x\x07why", 1))
+    assert lines == ["db: download v1, 1 B", "a b: why; trying again in 1.0 s"]
+
+
+@pytest.mark.parametrize("width", [None, 80])
+def test_a_stream_that_is_gone_stops_nothing(width: int | None) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    with open(writing, "w", buffering=1) as stream:
+        reporter = Reporter(stream, Paper(width=width), quiet=False)
+        for event in STORY:
+            reporter(event)
+        reporter.close()
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, writing)
+        os.close(nowhere)
+    assert reporter.warnings == (Warned("web needs db", "hero-build install db"),)
+
+
+def move(reporter: Reporter) -> None:
+    for _ in range(1000):
+        reporter(Moved(DB, 1))
+
+
+def test_any_thread_may_tell() -> None:
+    stream = io.StringIO()
+    reporter = Reporter(stream, Paper(), quiet=False)
+    reporter(Began(DB, "download", "v1", 80_000))
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda _: move(reporter), range(8)))
+    reporter(Finished(DB))
+    assert "fetched and verified 8.0 kB" in stream.getvalue()
+
+
+def on_terminal(*events: Event, columns: int = 80) -> str:
+    """What a terminal of that width is sent."""
+    controller, end = pty.openpty()
+    termios.tcsetwinsize(end, (24, columns))
+    sent = bytearray()
+    over = threading.Event()
+
+    def read() -> None:
+        while not over.is_set() or select.select([controller], [], [], 0)[0]:
+            if select.select([controller], [], [], 0.05)[0]:
+                sent.extend(os.read(controller, 65536))
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    with os.fdopen(end, "w") as stream:
+        reporter = Reporter(stream, Paper(width=columns, colour=False), quiet=False)
+        for event in events:
+            reporter(event)
+        reporter.close()
+        over.set()
+        reader.join()
+    os.close(controller)
+    return sent.decode()
+
+
+def test_a_terminal_gets_a_live_view_that_is_erased_and_warnings_that_stay() -> None:
+    sent = on_terminal(*STORY)
+    assert "looking up db ..." in sent
+    assert "1 of 2 done, 1 failed" in sent
+    last_erased = sent.rfind("\x1b[2K")
+    rest = sent[last_erased:]
+    assert "warning: web needs db" in rest
+    assert rest.count("warning:") == 1
+    assert "download" not in rest
+
+
+def test_no_live_view_when_nothing_moves() -> None:
+    sent = on_terminal(Planning("db"), Planning("web"))
+    assert sent.startswith("\r\x1b[2Klooking up db ...")
+    assert sent.endswith("\r\x1b[2K")
+
+
+@pytest.mark.parametrize("columns", [40, 80, 200])
+def test_the_live_view_fits_its_terminal(columns: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("COLUMNS", raising=False)
+    controller, end = pty.openpty()
+    termios.tcsetwinsize(end, (10, columns))
+    with os.fdopen(end, "w") as stream:
+        view = LiveView(stream, colour=False)
+        view.close()
+        for number in range(30):
+            view.show(Began(PartId(f"app_with_a_long_name_{number}"), "download", "v1.2.3-rc.4", 9_000_000))
+            view.show(Moved(PartId(f"app_with_a_long_name_{number}"), 1_000_000 * number))
+        with view.console.capture() as captured:
+            view.console.print(view.draw())
+    os.close(controller)
+    lines = captured.get().splitlines()
+    assert len(lines) <= 10
+    assert all(len(line) <= columns for line in lines)
+    assert "0 of 30 done" in lines[-1]
+    assert "app_with_a_long_name" in lines[0]
+
+
+def test_note() -> None:
+    assert note("error", "db: no\nway", "do\x1b[31m this", Paper()) == ["error: db: no way", "  hint: do this"]
+    assert note("error", "no", "", Paper()) == ["error: no"]
+    assert note("warning", "x", "", Paper(colour=True)) == ["\x1b[1;33mwarning:\x1b[0m x"]
+    wrapped = note("error", "word " * 30, "", Paper(width=40))
+    assert len(wrapped) > 3
+    assert all(len(line) <= 40 for line in wrapped)

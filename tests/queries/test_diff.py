@@ -1,0 +1,85 @@
+"""Diffs and histories of generations."""
+
+from dataclasses import replace
+
+import pytest
+
+from hero_build.errors import RootDamaged
+from hero_build.install.history import Unreadable
+from hero_build.queries.diff import diff
+from hero_build.queries.history import history
+from hero_build.queries.problem import Problem, exit_code, problem
+from hero_build.record import Entry, FileEntry, Generation, Origin, PartId, Record
+
+
+def record(app: str, version: str, **files: str) -> Record:
+    origin = Origin(version, "auto", "download", "a test", "file:///x", f"o/{app}", version)
+    entries = tuple(
+        Entry(name, "binary", (FileEntry(f"bin/{name}", digest, len(digest), 0o755),)) for name, digest in files.items()
+    )
+    return Record(PartId(app), origin, entries)
+
+
+def generation(number: int, *records: Record) -> Generation:
+    return Generation(number, "2026-11-20T20:37:00Z", "hero-build 0", f"step {number}", {r.id: r for r in records})
+
+
+ONE = generation(1, record("db", "v1", db="a", db_admin="b"))
+TWO = generation(2, record("db", "v2", db="c", db_cli="d"), record("web", "v1", web="e"))
+
+
+def test_every_part_and_file_that_differs() -> None:
+    db, web = diff(ONE, TWO).parts
+    assert (str(db.part), db.change, db.version_before, db.version_after) == ("db", "changed", "v1", "v2")
+    assert [(file.path, file.change) for file in db.files] == [
+        ("bin/db", "changed"),
+        ("bin/db_admin", "removed"),
+        ("bin/db_cli", "added"),
+    ]
+    assert (web.change, web.version_before, [file.sha256_after for file in web.files]) == ("added", None, ["e"])
+
+
+def test_backwards_is_the_reverse() -> None:
+    there, back = diff(ONE, TWO), diff(TWO, ONE)
+    assert [(p.version_before, p.version_after) for p in there.parts] == [
+        (p.version_after, p.version_before) for p in back.parts
+    ]
+
+
+def test_the_same_content_of_another_version_and_another_wish_for_the_same() -> None:
+    retagged = generation(2, record("db", "v1.1", db="a", db_admin="b"))
+    (change,) = diff(ONE, retagged).parts
+    assert (change.change, change.files) == ("changed", ())
+    (old,) = ONE.records.values()
+    asked = replace(old, origin=replace(old.origin, requested="source", why="another"))
+    assert diff(ONE, generation(2, asked)).parts == ()
+
+
+def test_history_compares_with_the_last_that_can_be_read() -> None:
+    gap = Unreadable(2, RootDamaged("it is torn", "roll back"))
+    told = history("/root", 3, [ONE, gap, replace(TWO, number=3)]).generations
+    assert [(past.number, past.current, past.trouble) for past in told] == [
+        (1, False, None),
+        (2, False, "it is torn"),
+        (3, True, None),
+    ]
+    assert [(brief.part, brief.change) for brief in told[0].changes] == [("db", "added")]
+    assert [(brief.part, brief.change) for brief in told[2].changes] == [("db", "changed"), ("web", "added")]
+
+
+def test_history_whose_beginning_is_gone_claims_nothing_of_its_oldest() -> None:
+    (told,) = history("/root", 2, [TWO]).generations
+    assert told.changes == ()
+    assert told.apps == 2
+
+
+@pytest.mark.parametrize(
+    ("codes", "succeeded", "code"),
+    [([], 3, 0), ([4], 0, 4), ([4, 4], 0, 4), ([4, 3], 0, 1), ([4], 1, 1), ([5, 5], 2, 1)],
+)
+def test_exit_code(codes: list[int], succeeded: int, code: int) -> None:
+    assert exit_code([Problem("Kind", "m", "h", item) for item in codes], succeeded) == code
+
+
+def test_a_problem_is_its_error() -> None:
+    assert problem(RootDamaged("torn", "mend"), "db") == Problem("RootDamaged", "torn", "mend", 5, "db", None)

@@ -1,0 +1,99 @@
+"""A thousand apps cost a thousand times what one does: answers are counted in steps, not in seconds."""
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import pytest
+
+import mirrors
+from hero_build.catalog import Catalog, load
+from hero_build.install import seal
+from hero_build.install.layout import Root, link_target
+from hero_build.manifest import dump
+from hero_build.output.pages.listing import page as list_page
+from hero_build.output.pages.status import page as status_page
+from hero_build.output.paper import Paper
+from hero_build.queries.diff import diff
+from hero_build.queries.listing import listing
+from hero_build.queries.needs import with_needs
+from hero_build.queries.status import status
+from hero_build.queries.verify import verify
+from hero_build.record import Entry, FileEntry, Generation, Origin, PartId, Record
+
+EMPTY = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+SMALL, FACTOR = 50, 4
+
+
+def steps(work: Callable[[], object]) -> int:
+    """How many functions are called: the same on every machine, unlike seconds."""
+    count = 0
+
+    def tick(frame: FrameType, event: str, argument: Any) -> None:
+        nonlocal count
+        count += event in ("call", "c_call")
+
+    before = sys.getprofile()
+    sys.setprofile(tick)
+    try:
+        work()
+    finally:
+        sys.setprofile(before)
+    return count
+
+
+def installed(folder: Path, count: int) -> tuple[Root, Generation, Catalog]:
+    """A root with that many apps of one empty file each, and their recipes."""
+    root = Root(folder / "hero")
+    place = root.generation(1)
+    (place / "bin").mkdir(parents=True)
+    root.place("bin").mkdir()
+    names = [f"app_{number:04}" for number in range(count)]
+    for name in names:
+        mirrors.recipe(folder / "recipes", name, needs=f'("app_{int(name[4:]) // 2:04}",)')
+        (place / "bin" / name).touch(0o755)
+        (place / "bin" / name).chmod(0o755)
+        root.place(f"bin/{name}").symlink_to(link_target(f"bin/{name}"))
+    made = Generation(1, "2026-11-20T20:37:00Z", "t", "a", {PartId(name): record(name) for name in names})
+    (place / seal.NAME).write_text(seal.measure(place, [f"bin/{name}" for name in names]))
+    (place / "manifest.json").write_text(dump(made))
+    root.current.symlink_to("generations/1")
+    return root, made, load([folder / "recipes"])
+
+
+def record(name: str) -> Record:
+    origin = Origin("v1", "auto", "download", "a test", "file:///x", f"o/{name}", "v1")
+    entry = Entry(name, "binary", (FileEntry(f"bin/{name}", EMPTY, 0, 0o755),), "cli")
+    return Record(PartId(name), origin, (entry,))
+
+
+QUESTIONS: dict[str, Callable[[Root, Generation, Catalog], object]] = {
+    "load": lambda root, _made, catalog: load([next(iter(catalog.files.values()))[0].parent]),
+    "list": lambda root, made, catalog: listing(catalog, made),
+    "list page": lambda root, made, catalog: list(list_page(listing(catalog, made), Paper(width=80))),
+    "status": lambda root, made, catalog: status(root, catalog, ()),
+    "status page": lambda root, made, catalog: list(status_page(status(root, catalog, ()), Paper(width=80))),
+    "verify": lambda root, made, catalog: verify(root, catalog, ()),
+    "diff": lambda root, made, catalog: diff(Generation(0), made),
+    "needs": lambda root, made, catalog: with_needs(tuple(map(str, made.records)), catalog),
+}
+
+
+@pytest.mark.parametrize("question", sorted(QUESTIONS))
+def test_linear(question: str, tmp_path: Path) -> None:
+    ask = QUESTIONS[question]
+    few, many = (installed(tmp_path / str(count), count) for count in (SMALL, FACTOR * SMALL))
+    ask(*few)  # what is done once, such as imports, is not counted
+    small, large = steps(lambda: ask(*few)), steps(lambda: ask(*many))
+    assert small > 0
+    assert large <= 1.2 * FACTOR * small, f"{small} steps for {SMALL} apps, {large} for {FACTOR * SMALL}"
+
+
+def test_the_answers_are_whole(tmp_path: Path) -> None:
+    root, made, catalog = installed(tmp_path, 5)
+    assert [app.state for app in status(root, catalog, ()).apps] == ["intact"] * 5
+    checked = verify(root, catalog, ())
+    assert (len(checked.apps), checked.damaged, checked.stray) == (5, (), ())
+    assert sum(app.version == "v1" for app in listing(catalog, made).apps) == 5

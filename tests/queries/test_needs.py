@@ -1,0 +1,42 @@
+"""What apps need: installed in the order of starting, or warned of."""
+
+from pathlib import Path
+
+import pytest
+
+import mirrors
+from hero_build.catalog import Catalog, load
+from hero_build.events import Warned
+from hero_build.queries.needs import unmet, with_needs
+
+
+@pytest.fixture
+def catalog(tmp_path: Path) -> Catalog:
+    needs = {"web": ("db", "auth"), "auth": ("db",), "db": (), "left": ("right",), "right": ("left",), "odd": ("gone",)}
+    for app, names in needs.items():
+        mirrors.recipe(tmp_path, app, needs=repr(names))
+    (tmp_path / "broken.py").write_text("nonsense(")
+    return load([tmp_path])
+
+
+@pytest.mark.parametrize(
+    ("asked", "wanted"),
+    [
+        (["web"], ("db", "auth", "web")),
+        (["db", "web"], ("db", "auth", "web")),
+        (["web", "db"], ("db", "auth", "web")),
+        (["left"], ("right", "left")),
+        (["odd"], ("gone", "odd")),
+        (["broken"], ("broken",)),
+    ],
+)
+def test_what_is_needed_comes_first_and_once(asked: list[str], wanted: tuple[str, ...], catalog: Catalog) -> None:
+    assert with_needs(asked, catalog) == wanted
+
+
+def test_needs_that_are_neither_asked_for_nor_there(catalog: Catalog) -> None:
+    assert list(unmet(["web"], {"auth"}, catalog)) == [
+        Warned("web needs db, which is not installed", "hero-build install db")
+    ]
+    assert list(unmet(["web", "db"], {"auth"}, catalog)) == []
+    assert list(unmet(["broken"], set(), catalog)) == []
