@@ -153,9 +153,13 @@ def _check(recipe: "Recipe", path: Path) -> None:
 
 def _read_sets(path: Path) -> dict[str, tuple[str, ...]]:
     sets = getattr(_import(path), "SETS", None)
-    if not isinstance(sets, dict) or not all(isinstance(members, tuple) for members in sets.values()):
+    if not isinstance(sets, dict) or not all(_is_set(*item) for item in sets.items()):
         raise RecipeError(f"{path} has no SETS", 'Write SETS = {"name": ("app", …)}.')
     return sets
+
+
+def _is_set(name: object, members: object) -> bool:
+    return isinstance(name, str) and isinstance(members, tuple) and all(isinstance(app, str) for app in members)
 
 
 def _nearest(name: str, known: Iterable[str]) -> str:

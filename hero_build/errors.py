@@ -169,6 +169,9 @@ def _told(error: OSError, place: Path) -> MachineError | None:
     if error.errno in _DENIED:
         hint = f"Make {_standing(where)} writable for this user, or name another with --root."
         return NotWritable(f"cannot write at {where}: {error.strerror}", hint)
+    if error.errno == errno.ENOENT and not place.parent.is_dir():
+        hint = "Create the folder above it, or name another with --root."
+        return NotWritable(f"{place} cannot be made: {error.strerror}", hint)
     if error.errno in _TAKEN:
         hint = "It is no part of what hero-build keeps there: move it away, then run it again."
         return NotWritable(f"{_standing(where)} is in the way ({error.strerror})", hint)

@@ -47,11 +47,12 @@ class Release:
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """The asset that would become an artifact, with the digest it must have (None: the release tells none)."""
+    """The asset that would become an artifact, with the digest it must have and who tells it (None: no one does)."""
 
     asset: Asset
     sha256: str | None
     legacy: bool = False
+    told_by: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,7 +36,8 @@ def _broken(held: Locked, parts: Sequence[PartId]) -> dict[PartId, Installed]:
 
 
 def _request(record: Record) -> Request:
-    return Request(record.id.app, "download", record.origin.tag)
+    """Whatever a look makes of it (only reading every byte told), the app is to be fetched again."""
+    return Request(record.id.app, "download", record.origin.tag, reset=True)
 
 
 def _as_recorded(todo: Plan, broken: Mapping[PartId, Installed]) -> Plan:
@@ -52,7 +53,8 @@ def _pinned(decisions: Sequence[Decision], broken: Mapping[PartId, Installed]) -
             digests = {entry.name: entry.asset_sha256 for entry in record.entries}
             pairs = zip(item.part.artifacts, item.offers, strict=True)
             offers = tuple(_offer(offer, digests.get(artifact.name)) for artifact, offer in pairs)
-            yield replace(item, offers=offers, origin=record.origin)
+            why = broken[item.part.id].damage[0]
+            yield replace(item, why=why, offers=offers, origin=record.origin)
 
 
 def _offer(offer: Offer, digest: str | None) -> Offer:

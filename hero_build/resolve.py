@@ -1,7 +1,7 @@
 """Gathers the Facts of one app: what its recipe says, what its forge has, what is on disk. Changes nothing."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from hero_build import ask, manifest
 from hero_build.artifact import Artifact, Library, Platform
@@ -65,7 +65,11 @@ def _pin(library: Library, platform: Platform) -> Offer:
     here = f"{platform.os}-{platform.arch}"
     for pin in library.pins:
         if pin.platform == here:
-            return Offer(Asset(pin.url.rsplit("/", 1)[-1], pin.url, id=pin.sha256, sha256=pin.sha256), pin.sha256)
+            return Offer(
+                Asset(pin.url.rsplit("/", 1)[-1], pin.url, id=pin.sha256, sha256=pin.sha256),
+                pin.sha256,
+                told_by="the recipe",
+            )
     known = ", ".join(pin.platform for pin in library.pins) or "none"
     raise Unsupported(f"{library.name} is not pinned for {here}", f"The recipe has it for: {known}.")
 
@@ -77,8 +81,9 @@ def _offers(release: Release | None, wanted: Mapping[Artifact, tuple[str, ...]],
     matched = {artifact: match for artifact, names in wanted.items() if (match := _match(release, names))}
     if len(matched) < len(wanted):
         return {artifact: Offer(asset, None, legacy) for artifact, (asset, legacy) in matched.items()}
-    digests = _digests(release, [asset for asset, _ in matched.values()], tools)
-    return {artifact: Offer(asset, digests.get(asset.name), legacy) for artifact, (asset, legacy) in matched.items()}
+    offers = _told(release, [asset for asset, _ in matched.values()], tools)
+
+    return {artifact: replace(offers[asset.name], legacy=legacy) for artifact, (asset, legacy) in matched.items()}
 
 
 def _match(release: Release, names: tuple[str, ...]) -> tuple[Asset, bool] | None:
@@ -94,21 +99,24 @@ def _match(release: Release, names: tuple[str, ...]) -> tuple[Asset, bool] | Non
     return None
 
 
-def _digests(release: Release, assets: list[Asset], tools: Tools) -> dict[str, str]:
-    """What the release says the assets' sha256 are: itself, in SHA256SUMS, or in `<asset>.sha256`."""
-    told = {asset.name: asset.sha256 for asset in assets if asset.sha256}
+def _told(release: Release, assets: list[Asset], tools: Tools) -> dict[str, Offer]:
+    """The assets with what the release says their sha256 is: itself, in SHA256SUMS, or in `<asset>.sha256`."""
+    told = {asset.name: Offer(asset, asset.sha256, told_by="the release itself") for asset in assets if asset.sha256}
     if len(told) == len(assets):
         return told
     from hero_build.forge.transfer import read_small
     from hero_build.verify import checksums
 
-    def read(asset: Asset) -> bytes:
-        return read_small(tools.forge, asset, limits=tools.limits, emit=tools.emit)
-
     by_name = {asset.name: asset for asset in release.assets}
-    if sums := by_name.get("SHA256SUMS"):
-        told = {**checksums.parse(read(sums), sums.name), **told}
-    for asset in assets:
-        if asset.name not in told and (beside := by_name.get(f"{asset.name}.sha256")):
-            told[asset.name] = checksums.parse_single(read(beside), asset.name)
+    sums = by_name.get("SHA256SUMS")
+    listed = checksums.parse(read_small(tools.forge, sums), sums.name) if sums else {}
+    for asset in (asset for asset in assets if asset.name not in told):
+        beside = by_name.get(f"{asset.name}.sha256")
+        if asset.name in listed:
+            told[asset.name] = Offer(asset, listed[asset.name], told_by="SHA256SUMS")
+        elif beside:
+            digest = checksums.parse_single(read_small(tools.forge, beside), asset.name)
+            told[asset.name] = Offer(asset, digest, told_by=beside.name)
+        else:
+            told[asset.name] = Offer(asset, None)
     return told

@@ -6,13 +6,17 @@ and one that is wrong show whether a part stays whole.
 """
 
 import hashlib
+import json
 import os
 import re
 import subprocess
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
+
+import jsonschema
+import pytest
 
 import mirrors
 import roots
@@ -20,7 +24,7 @@ from fault_server import FaultServer, document, say
 from hero_build.install.layout import Root
 from hero_build.output.text import clean
 from impatient import TOKEN
-from worlds import Done, World
+from worlds import SCHEMAS, Done, World
 
 PATIENCE = "connect = 2\nstall = 0.5\nretries = 2\nbackoff = 0.001\n"
 INSTALL = ("install", "db", "--mode", "download")
@@ -87,6 +91,13 @@ class Row:
     refusal: Refusal
     words: Sequence[str] = INSTALL
     environ: Mapping[str, str] = field(default_factory=dict)
+    starts: Sequence[Start] = STARTS
+
+
+def each(rows: Iterable[Row]) -> pytest.MarkDecorator:
+    """Parametrise a test over (row, start)."""
+    params = [pytest.param(row, start, id=f"{row.name}-{start}") for row in rows for start in row.starts]
+    return pytest.mark.parametrize(("row", "start"), params)
 
 
 def patience(world: World, text: str = PATIENCE) -> None:
@@ -148,10 +159,17 @@ def refused(done: Done, refusal: Refusal, *, as_json: bool = False) -> None:
     assert refusal.lines().search(done.err), f"{done.err}\n---\n{refusal.lines().pattern}"
     discreet(done)
     if as_json:
+        conforms(done.document)
         told = problem(done.document)
         assert (told["kind"], told["exit"], done.document["exit"]) == (refusal.kind, refusal.code, refusal.code)
         assert re.fullmatch(_pattern(refusal.message), clean(told["message"])), told
         assert re.fullmatch(_pattern(refusal.hint), clean(told["hint"])), told
+
+
+def conforms(told: Any) -> None:
+    """The document is of the shape that its schema in docs/schemas/ promises."""
+    schema = SCHEMAS / f"{'error' if 'error' in told else told['command']}.schema.json"
+    jsonschema.validate(told, json.loads(schema.read_text()))
 
 
 def problem(told: Any) -> dict[str, Any]:
@@ -162,12 +180,12 @@ def problem(told: Any) -> dict[str, Any]:
     return first
 
 
-def discreet(done: Done) -> None:
+def discreet(done: Done, token: str = TOKEN) -> None:
     """No traceback, no bug, no token, and nothing that a terminal would act on."""
     said = done.out + done.err
     assert "Traceback" not in said
     assert "bug in hero-build" not in said
-    assert TOKEN not in said
+    assert token not in said
     assert all(letter.isprintable() or letter == "\n" for letter in said)
 
 

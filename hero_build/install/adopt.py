@@ -5,6 +5,7 @@ cannot be hard-linked: its tree is, and the folder itself is exchanged with our 
 it is in a place that recovery may empty.
 """
 
+import errno
 import itertools
 import os
 import shutil
@@ -19,6 +20,7 @@ from hero_build.install.layout import FOLDERS, Root, is_ours, link_target
 from hero_build.record import Adopted
 
 ADOPTED = "adopted"
+_NOT_LINKED = (errno.EACCES, errno.EPERM, errno.EXDEV, errno.EMLINK)  # what a hard link cannot be made of
 
 
 def kept(root: Root) -> tuple[Adopted, ...]:
@@ -39,7 +41,9 @@ def carry(source: Path, target: Path, name: str, renamed: str = "") -> None:
     destination.parent.mkdir(parents=True, exist_ok=True)
     try:
         _link(source / name, destination)
-    except PermissionError as error:
+    except OSError as error:
+        if error.errno not in _NOT_LINKED:
+            raise
         raise NotWritable(
             f"{source / name} cannot be kept: {error.strerror}", "Move it away, then run it again."
         ) from error

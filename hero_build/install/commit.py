@@ -32,6 +32,7 @@ def commit(held: Locked, changes: Sequence[Change], action: str) -> tuple[Genera
         return before, before
     wanted = _applied(slots(root, before), changes, root)
     _no_clash(wanted)
+    links.check(root, links.names(slot.record for slot in wanted.values()))
     _adopt(root, before, links.names(wanted[part].record for part in map(_part, changes) if part in wanted))
     links.create(root, links.names(slot.record for slot in wanted.values()))
     return before, _switch(root, wanted, action)

@@ -30,6 +30,15 @@ def foreign(root: Root, wanted: Iterable[str]) -> tuple[str, ...]:
     return tuple(name for name in sorted(wanted) if os.path.lexists(root.place(name)) and not is_ours(root, name))
 
 
+def check(root: Root, wanted: Iterable[str]) -> None:
+    """Raises NotWritable where a folder of links is a link itself: our relative ones would lead nowhere from there."""
+    for folder in {root.place(name).parent for name in wanted}:
+        real = root.path.resolve() / folder.relative_to(root.path)
+        if folder.exists() and folder.resolve() != real:
+            sentence = f"{folder} leads to {folder.resolve()}, and links to programs would not work there"
+            raise NotWritable(sentence, "Make it a folder of the root; put that folder into your PATH instead.")
+
+
 def create(root: Root, wanted: Iterable[str]) -> None:
     """Create the links that are missing and fsync their folders; what is there stays as it is."""
     touched = set()

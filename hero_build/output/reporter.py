@@ -5,9 +5,8 @@ from threading import Lock
 from typing import Protocol, TextIO
 
 from hero_build.events import Event, Planning, Warned
+from hero_build.output.note import note
 from hero_build.output.paper import Paper
-from hero_build.output.table import paragraph
-from hero_build.output.text import clean
 
 
 class View(Protocol):
@@ -85,11 +84,3 @@ class Reporter:
     def _write(self, line: str) -> None:
         self._stream.write(line + "\n")
         self._stream.flush()
-
-
-def note(word: str, text: str, hint: str, paper: Paper) -> list[str]:
-    """An error or a warning as lines: `error: sentence`, and the hint below it."""
-    head, *rest = paragraph(f"{word}: {text}", paper, indent="  ")
-    bright = paper.ink(f"{word}:", "bold", "red" if word == "error" else "yellow")
-    below = paragraph(f"  hint: {clean(hint)}", paper, indent="  ", ink=("dim",)) if hint else ()
-    return [bright + head.removeprefix(f"{word}:"), *rest, *below]

@@ -4,12 +4,17 @@ import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TextIO
+from functools import cached_property
+from typing import TYPE_CHECKING, TextIO
 
 from hero_build.errors import HeroBuildError, MachineError
+from hero_build.output.note import note
 from hero_build.output.paper import Colour, Paper, paper
-from hero_build.output.reporter import Reporter, note
 from hero_build.queries.problem import Problem, problem
+
+if TYPE_CHECKING:
+    from hero_build.events import Warned
+    from hero_build.output.reporter import Reporter
 
 Page = Callable[[Paper], Iterable[str]]
 
@@ -41,11 +46,20 @@ class Screen:
         self._err = err
         self._page = paper(out, style.colour, style.verbose, environ)
         self._margin = paper(err, style.colour, style.verbose, environ)
-        self.report = Reporter(err, self._margin, quiet=style.quiet)
+
+    @cached_property
+    def report(self) -> "Reporter":
+        from hero_build.output.reporter import Reporter  # only where there is something to tell
+
+        return Reporter(self._err, self._margin, quiet=self._style.quiet)
+
+    @property
+    def warnings(self) -> "tuple[Warned, ...]":
+        return self.report.warnings if "report" in vars(self) else ()
 
     def answer(self, result: object, page: Page, code: int = 0, failed: Sequence[Problem] = ()) -> int:
         """Print the answer after what failed, and give `code` back. Raises MachineError when stdout cannot take it."""
-        self.report.close()
+        self._end_report()
         for item in failed:
             self._note(item)
         if self._style.json:
@@ -56,7 +70,7 @@ class Screen:
 
     def plainly(self, page: Page) -> str | None:
         """The answer as it stands on a page without colours; None if it was wanted otherwise or with warnings."""
-        if self._style != Style(colour=self._style.colour) or self.report.warnings:
+        if self._style != Style(colour=self._style.colour) or self.warnings:
             return None
         return "".join(f"{line}\n" for line in page(paper(self._out, "never", 0, {})))
 
@@ -66,7 +80,7 @@ class Screen:
 
     def stop(self, told: Problem) -> int:
         """`refuse` for what is no HeroBuildError: an interrupt, a bug."""
-        self.report.close()
+        self._end_report()
         self._note(told)
         if self._style.json:
             with suppress(MachineError):  # a stdout that takes nothing may be what is told here
@@ -76,7 +90,11 @@ class Screen:
     def _document(self, code: int, answer: object) -> str:
         from hero_build.output import document  # only for --json
 
-        return document.render(self._command, code, self.report.warnings, answer)
+        return document.render(self._command, code, self.warnings, answer)
+
+    def _end_report(self) -> None:
+        if "report" in vars(self):
+            self.report.close()
 
     def _note(self, item: Problem) -> None:
         whose = f"{item.part or item.app}: " if item.app else ""

@@ -162,22 +162,8 @@ def _artifact(artifact: Artifact, facts: Facts) -> ExplainedArtifact:
         size=asset.size if asset else None,
         legacy=bool(offer and offer.legacy),
         sha256=offer.sha256 if offer else None,
-        checksum=_checksum(artifact, facts),
+        checksum=offer.told_by if offer else None,
     )
-
-
-def _checksum(artifact: Artifact, facts: Facts) -> str | None:
-    """Where resolve() took the digest from: the same order of places."""
-    offer = facts.offers.get(artifact)
-    if offer is None or offer.sha256 is None:
-        return None
-    if isinstance(artifact, Library):
-        return "the recipe"
-    if offer.asset.sha256:
-        return "the release itself"
-    names = {asset.name for asset in facts.release.assets} if facts.release else set()
-    places = [name for name in ("SHA256SUMS", f"{offer.asset.name}.sha256") if name in names]
-    return " or ".join(places) or None
 
 
 def _decision(decision: Decision) -> ExplainedDecision:

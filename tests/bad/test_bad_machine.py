@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 
 import mirrors
+import roots
 from elves import program, static_bytes
-from trials import INSTALL, NAMES, STARTS, Refusal, Start, held, printed, refused, started, tidy
+from trials import INSTALL, NAMES, STARTS, Refusal, Start, held, look, printed, refused, started, tidy
 from worlds import REPO, World
 
 BIG = 300_000
@@ -192,7 +193,7 @@ def no_files_left(folder: Path) -> None:
         seen.add(done.err.rsplit(" at ", 1)[1])
         refused(done, Refusal(8, "DiskFull", "the disk is full (No space left on device) at …", FREE))
         assert printed(world.root) == "db v1\n"
-        tidy(world.root)
+        roots.check(world.root)
     assert more >= 5, "so many files must be made"
     assert len(seen) == 2, "downloading, and committing"
     assert printed(world.root) == "db v2\n"
@@ -221,3 +222,37 @@ def three_disks(folder: Path) -> None:
     world.ok("install", "--locked", str(third / "hero.lock"))
     assert printed(world.root) == "db v2\n"
     tidy(world.root)
+
+
+def test_foreign_file_on_another_filesystem_than_the_state(world: World) -> None:
+    """It cannot be kept by a link, and is not lost by a copy: it stays where it is."""
+    for name in ("bin", "var"):
+        (world.root.path / name).mkdir(parents=True)
+    (world.root.path / "bin" / "db").write_text("mine")
+    inside(state_elsewhere, world.folder, MOUNTED, str(world.root.path / "var"), "size=64m")
+
+
+def state_elsewhere(folder: Path) -> None:
+    world = World(folder)
+    before = look(world.root)
+    said = f"{world.root.path}/bin/db cannot be kept: Invalid cross-device link"
+    refused(world.run(*INSTALL), Refusal(8, "NotWritable", said, "Move it away, then run it again."))
+    assert look(world.root) == before
+    (world.root.path / "bin" / "db").unlink()
+    world.ok(*INSTALL)
+    assert printed(world.root) == "db v2\n"
+    tidy(world.root)
+
+
+@pytest.mark.parametrize("start", STARTS)
+def test_bin_leads_elsewhere(start: Start, world: World) -> None:
+    """Links through `..` would dangle there, however well all else went."""
+    root = started(world, start).root
+    root.place("bin").mkdir(exist_ok=True)
+    root.place("bin").rename(world.folder / "elsewhere")
+    root.place("bin").symlink_to(world.folder / "elsewhere")
+    before = look(root)
+    said = f"{root.path}/bin leads to {world.folder}/elsewhere, and links to programs would not work there"
+    hint = "Make it a folder of the root; put that folder into your PATH instead."
+    refused(world.run(*INSTALL), Refusal(8, "NotWritable", said, hint))
+    assert look(root) == before

@@ -3,8 +3,6 @@
 import json
 from collections.abc import Callable, Sequence
 
-import pytest
-
 from elves import program, static_bytes
 from fault_server import (
     Behaviour,
@@ -18,7 +16,7 @@ from fault_server import (
     say,
 )
 from mirrors import asset
-from trials import STARTS, Refusal, Row, Stage, Start, tried
+from trials import Refusal, Row, Stage, Start, each, tried
 
 LATEST = "/api/v1/repos/o/db/releases/latest"
 ADMIN = asset("db_admin")
@@ -51,12 +49,13 @@ def message(words: str) -> bytes:
 
 
 def both(name: str, behaviour: Behaviour, kind: str, said: str, hint: str, code: int = 4) -> Sequence[Row]:
-    """The same of the API and of an asset."""
-    places = {"api": LATEST, "asset": FILE}
-    return [
-        Row(f"{name}-of-the-{place}", on(path, behaviour), Refusal(code, kind, said.format(path=path), hint))
-        for place, path in places.items()
-    ]
+    """The same of the API, which is asked first, and of an asset, when all the rest has come."""
+
+    def row(place: str, path: str, start: Start) -> Row:
+        refusal = Refusal(code, kind, said.format(path=path), hint)
+        return Row(f"{name}-of-the-{place}", on(path, behaviour), refusal, starts=(start,))
+
+    return row("api", LATEST, "empty-root"), row("asset", FILE, "over-v1")
 
 
 def nobody(stage: Stage) -> None:
@@ -220,7 +219,6 @@ ROWS = (
 )
 
 
-@pytest.mark.parametrize("start", STARTS)
-@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
+@each(ROWS)
 def test_wire(row: Row, start: Start, stage: Stage) -> None:
     tried(stage, row, start)

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from hero_build.errors import UsageError
+from hero_build.forge.limits import Limits, limits_of
 from hero_build.settings import DEFAULT_FORGE, read
 
 
@@ -47,6 +48,7 @@ def test_the_token_leaves_the_environment_and_is_never_printed() -> None:
         ({"forge": "https://user:secret@forge.example"}, "may not carry credentials"),
         ({"jobs": 0}, "jobs is 0"),
         ({"wait": "soon"}, "wait is 'soon'"),
+        ({"wait": "nan"}, "wait is 'nan'"),
         ({"root": "a\0b"}, "NUL"),
     ],
 )
@@ -71,3 +73,21 @@ def test_a_broken_config_is_named(tmp_path: Path, text: str, sentence: str) -> N
     (tmp_path / "cfg" / "hero_build.toml").write_bytes(text.encode("latin-1"))
     with pytest.raises(UsageError, match=sentence):
         read({"root": str(tmp_path)}, {})
+
+
+def test_an_operator_on_a_bad_line_changes_the_forge_s_limits(tmp_path: Path) -> None:
+    (tmp_path / "cfg").mkdir()
+    (tmp_path / "cfg" / "hero_build.toml").write_text("stall = 90\nconnect = 0.5\nretries = 0\nbackoff = 2.5\n")
+    settings = read({"root": str(tmp_path)}, {})
+    assert settings.source("stall") == "config"
+    assert limits_of(settings) == Limits(stall=90, connect=0.5, attempts=1, backoff=2.5)
+    assert limits_of(read({"root": "/x"}, {})) == Limits()
+
+
+@pytest.mark.parametrize("text", ["stall = 0", "connect = -1", "retries = -1", "backoff = nan", "stall = inf"])
+def test_limits_that_make_no_sense(tmp_path: Path, text: str) -> None:
+    (tmp_path / "cfg").mkdir()
+    (tmp_path / "cfg" / "hero_build.toml").write_text(text)
+    with pytest.raises(UsageError, match=f"{text.partition(' ')[0]} is ") as caught:
+        read({"root": str(tmp_path)}, {})
+    assert caught.value.hint.startswith("It takes a number from 0")

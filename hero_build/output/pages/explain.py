@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
+from hero_build.output.note import note
 from hero_build.output.pages.words import when
 from hero_build.output.paper import Ink, Paper
-from hero_build.output.reporter import note
 from hero_build.output.table import Cell, cell, paragraph, table
 from hero_build.output.text import clean, plural, short, size
 from hero_build.queries.explain import ExplainedArtifact, Explanation

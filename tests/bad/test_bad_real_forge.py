@@ -1,0 +1,191 @@
+"""Bad input as a real forge gives it, and the main job from end to end: install, upgrade, rollback."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from uuid import uuid4
+
+import pytest
+
+import roots
+from forge_server import ForgeServer
+from hero_build import manifest
+from mirrors import asset, programs, sums
+from trials import INSTALL, NAMES, STARTS, Refusal, Start, discreet, held, printed, started, tidy
+from worlds import Done, World
+
+ADMIN = asset("db_admin")
+ODD = "a b+c/../d%.txt"
+HIDDEN = "A private repository answers 404 to whoever may not see it: is FORGEJO_TOKEN set, and may it read there?"
+NO_NEWEST = "Drafts and prereleases are no newest release; one of them can be named with --version."
+NEW_TOKEN = "Put a valid token into FORGEJO_TOKEN, or unset it: a wrong one is refused even where none is needed."
+SCOPES = "The token in FORGEJO_TOKEN needs read access to repositories and packages (read:repository, read:package)."
+
+
+@dataclass(frozen=True, slots=True)
+class Repos:
+    """The full names of repos on the real server, and tokens that are not enough."""
+
+    public: str
+    private: str
+    early: str
+    double: str
+    renamed: str
+    weak: str
+
+
+@pytest.fixture(scope="module")
+def repos(forge_server: ForgeServer) -> Repos:
+    """public: v1, v2, a prerelease v3-rc1, a draft v4. early: a prerelease and a draft only."""
+    mark = uuid4().hex[:8]
+    public, early = forge_server.create_repo(f"db-{mark}"), forge_server.create_repo(f"early-{mark}")
+    private = forge_server.create_repo(f"secret-{mark}", private=True)
+    for repo, tags in {public: ("v1", "v2"), private: ("v2",)}.items():
+        for tag in tags:
+            forge_server.release(repo, tag, {**files(tag), ODD: b"odd"})
+    for repo in (public, early):
+        forge_server.release(repo, "v3-rc1", files("v3-rc1"), prerelease=True)
+        forge_server.release(repo, "v4", files("v4"), draft=True)
+    double = forge_server.create_repo(f"double-{mark}")
+    forge_server.release(double, "v2", [*files("v2").items(), (ADMIN, b"again")])
+    renamed = forge_server.create_repo(f"before-{mark}")
+    forge_server.release(renamed, "v2", files("v2"))
+    forge_server.rename_repo(renamed, f"after-{mark}")
+    weak = forge_server.limited_token(f"weak-{mark}", ["read:user"])
+    return Repos(public, private, early, double, renamed, weak)
+
+
+def files(tag: str) -> dict[str, bytes]:
+    made = programs(tag, *NAMES)
+    return {**made, "SHA256SUMS": sums(made)}
+
+
+def of(world: World, repo: str) -> World:
+    """The recipe of `db` for this repo of the real server."""
+    world.recipe("db", *NAMES, repo=repr(repo))
+    return world
+
+
+@dataclass(frozen=True, slots=True)
+class Real:
+    """A row that the real server shows: which repo, whose token, what is typed, and how it is refused."""
+
+    name: str
+    repo: Callable[[Repos], str]
+    token: Callable[[Repos, ForgeServer], str]
+    refusal: Refusal
+    words: tuple[str, ...] = INSTALL
+
+
+def nobody(repos: Repos, server: ForgeServer) -> str:
+    return ""
+
+
+def weak(repos: Repos, server: ForgeServer) -> str:
+    return repos.weak
+
+
+ROWS = (
+    Real(
+        "401-bad-token-on-a-public-repo",
+        lambda repos: repos.public,
+        lambda repos, server: "0" * 40,
+        Refusal(4, "AuthError", "127.0.0.1 does not accept the request (401): …", NEW_TOKEN),
+    ),
+    Real(
+        "403-token-without-the-scope",
+        lambda repos: repos.private,
+        weak,
+        Refusal(4, "AuthError", "127.0.0.1 forbids the request (403): …scope…", SCOPES),
+    ),
+    Real(
+        "404-private-without-a-token",
+        lambda repos: repos.private,
+        nobody,
+        Refusal(3, "RepoNotFound", "http://127.0.0.1:… shows no repository …/secret-…", HIDDEN),
+    ),
+    Real(
+        "unknown-tag",
+        lambda repos: repos.public,
+        nobody,
+        Refusal(3, "ReleaseNotFound", "…/db-… has no release v22", "Did you mean v2?"),
+        (*INSTALL, "--version", "v22"),
+    ),
+    Real(
+        "draft-by-tag-without-a-token",
+        lambda repos: repos.public,
+        nobody,
+        Refusal(3, "ReleaseNotFound", "…/db-… has no release v4", "Did you mean v…?"),
+        (*INSTALL, "--version", "v4"),
+    ),
+    Real(
+        "drafts-and-prereleases-only",
+        lambda repos: repos.early,
+        nobody,
+        Refusal(3, "ReleaseNotFound", "…/early-… has no release", NO_NEWEST),
+    ),
+    Real(
+        "two-assets-of-the-same-name",
+        lambda repos: repos.double,
+        nobody,
+        Refusal(
+            3,
+            "AmbiguousAsset",
+            f"release v2 of …/double-… has 2 assets named {ADMIN}",
+            "Delete all but one on the forge: http://…/attachments/… and http://…/attachments/….",
+        ),
+    ),
+)
+
+
+@pytest.mark.parametrize("start", STARTS)
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
+def test_real(row: Real, start: Start, repos: Repos, forge_server: ForgeServer, world: World) -> None:
+    token = row.token(repos, forge_server)
+    started(of(world, row.repo(repos)), start)
+    done = held(world, row.refusal, start, row.words, {"FORGEJO_URL": forge_server.url, "FORGEJO_TOKEN": token})
+    discreet(done, token or forge_server.token)
+
+
+def ran(world: World, server: ForgeServer, *words: str, token: str = "") -> Done:
+    """A command over the real server, which must succeed."""
+    done = world.run(*words, env={"FORGEJO_URL": server.url, "FORGEJO_TOKEN": token})
+    assert done.code == 0, done.err
+    discreet(done, token or server.token)
+    return done
+
+
+def test_install_upgrade_rollback_from_a_real_forge(repos: Repos, forge_server: ForgeServer, world: World) -> None:
+    """The asset with the hostile name is told of and left alone."""
+    root = started(of(world, repos.public), "empty-root").root
+    done = ran(world, forge_server, *INSTALL, "--version", "v1", "--checksum", "required")
+    assert "which is ignored: the name is not safe" in done.err
+    assert printed(root) == "db v1\n"
+    ran(world, forge_server, *INSTALL, "--checksum", "required")
+    assert [printed(root, name) for name in NAMES] == ["db v2\n", "db_admin v2\n"]
+    record = next(iter(manifest.load(root.path).records.values()))
+    assert (record.origin.forge, record.origin.repo, record.origin.tag) == (forge_server.url, repos.public, "v2")
+    assert [entry.verified for entry in record.entries] == [("length", "sha256", "elf")] * 2
+    assert "nothing to do" in ran(world, forge_server, *INSTALL).out
+    ran(world, forge_server, "rollback")
+    assert printed(root) == "db v1\n"
+    assert "all as generation" in ran(world, forge_server, "verify").out
+    roots.settled(root)
+    tidy(root)
+
+
+NAMED: Mapping[str, tuple[Callable[[Repos], str], str, bool]] = {
+    "private-with-a-token": (lambda repos: repos.private, "", True),
+    "draft-with-a-token": (lambda repos: repos.public, "v4", True),
+    "prerelease-by-tag": (lambda repos: repos.public, "v3-rc1", False),
+    "renamed-repo": (lambda repos: repos.renamed, "", False),
+}
+
+
+@pytest.mark.parametrize("name", NAMED)
+def test_installs(name: str, repos: Repos, forge_server: ForgeServer, world: World) -> None:
+    repo, tag, known = NAMED[name]
+    root = started(of(world, repo(repos)), "over-v1").root
+    version = ("--version", tag) if tag else ()
+    ran(world, forge_server, *INSTALL, *version, token=forge_server.token if known else "")
+    assert [printed(root, name) for name in NAMES] == [f"{name} {tag or 'v2'}\n" for name in NAMES]
+    tidy(root)
