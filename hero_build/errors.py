@@ -25,7 +25,7 @@ HeroBuildError
 ├── LockHeld                  7   another hero-build holds the lock
 ├── MachineError              8
 │   ├── BuildNeeded               only a build can give this, and none is possible here
-│   ├── NotWritable
+│   ├── NotWritable               no permission, or something else stands in the way
 │   ├── DiskFull
 │   └── Unsupported               this machine is of a kind that nothing is published for
 └── RuntimeFailed             9   the runtime could not be reached, or what runs is not healthy

@@ -76,6 +76,11 @@ def overwrite_alike(world: World) -> None:
     path.write_bytes(path.read_bytes()[:-1] + b"!")
 
 
+def write_config(world: World) -> None:
+    (world.folder / "hero" / "cfg").mkdir()
+    (world.folder / "hero" / "cfg" / "hero_build.toml").write_text("jobs = 3\n")
+
+
 def replace_link(world: World) -> None:
     link = world.folder / "hero" / "bin" / "db"
     link.unlink()
@@ -85,10 +90,7 @@ def replace_link(world: World) -> None:
 CHANGES: dict[str, Callable[[World], object]] = {
     "recipe changed": touch_recipe,
     "recipe added": lambda world: mirrors.recipe(world.folder / "recipes", "another"),
-    "config written": lambda world: (
-        (world.folder / "hero" / "cfg").mkdir(),
-        (world.folder / "hero" / "cfg" / "hero_build.toml").write_text("jobs = 3\n"),
-    ),
+    "config written": write_config,
     "lock file rewritten": lambda world: world.run("lock", "db", "-o", str(world.folder / "hero.lock")),
     "another generation": lambda world: world.run("uninstall", "code"),
     "file truncated": truncate,

@@ -14,8 +14,9 @@ from hero_build.errors import NetworkError
 from hero_build.events import Began, Broke, Event, Finished, Moved, Planning, Retrying, Warned
 from hero_build.model import Failed
 from hero_build.output.live import LiveView
+from hero_build.output.note import note
 from hero_build.output.paper import Paper
-from hero_build.output.reporter import Reporter, note
+from hero_build.output.reporter import Reporter
 from hero_build.record import PartId
 
 DB, WEB = PartId("db"), PartId("web")
