@@ -20,3 +20,11 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
             or name in ("CODEROOT", "NO_COLOR")
         ):
             monkeypatch.delenv(name)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """In CI everything runs: a test that was skipped there has failed to make its machine what it needs."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if os.environ.get("CI") and reporter and reporter.stats.get("skipped"):
+        reporter.write_line("tests were skipped, and CI expects none to be", red=True)
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED

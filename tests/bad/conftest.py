@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+import mirrors
 from fault_server import FaultServer
 from trials import NAMES, Stage
 from worlds import World
@@ -20,3 +21,14 @@ def world(tmp_path: Path) -> World:
 @pytest.fixture
 def stage(world: World, faults: FaultServer, another: FaultServer) -> Stage:
     return Stage(world, faults, another)
+
+
+@pytest.fixture
+def versions(world: World) -> World:
+    """v1 and v2 in a mirror; v3 has wrong checksums."""
+    for version in ("v3", "v1", "v2"):
+        files = mirrors.programs(version, *NAMES)
+        if version == "v3":
+            files["SHA256SUMS"] = mirrors.sums(dict.fromkeys(files, b"other"))
+        mirrors.release(world.mirror, "db", version, files, checksums=version != "v3")
+    return world

@@ -1,36 +1,24 @@
-"""Bad input: a root in which something foreign stands, or something was damaged; and programs that run meanwhile."""
+"""Bad input: something foreign where a program belongs, and programs that run while they are replaced."""
 
-import json
-import os
 import subprocess
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 import mirrors
 import roots
-from elves import program, static_bytes
-from hero_build import manifest
-from hero_build.install.layout import Root
 from hero_build.install.recover import numbers
-from trials import INSTALL, NAMES, STARTS, Refusal, Start, look, printed, refused, started, tidy
+from trials import INSTALL, printed, started, tidy
 from worlds import World
 
 FOREIGN = "#!/bin/sh\necho mine\n"
 
 
 @pytest.fixture
-def world(world: World) -> World:
-    """v1 and v2 in a mirror; v3 has wrong checksums."""
-    for version in ("v3", "v1", "v2"):
-        files = mirrors.programs(version, *NAMES)
-        if version == "v3":
-            files["SHA256SUMS"] = mirrors.sums(dict.fromkeys(files, b"other"))
-        mirrors.release(world.mirror, "db", version, files, checksums=version != "v3")
-    return world
+def world(versions: World) -> World:
+    return versions
 
 
 # something foreign at bin/db
@@ -127,187 +115,3 @@ def test_a_program_that_runs_while_it_is_replaced(command: tuple[str, ...], worl
         tidy(root)
     world.ok("gc", "--keep", "1")
     assert numbers(root) == (2,)
-
-
-# content that was damaged
-
-
-@dataclass(frozen=True, slots=True)
-class Damage:
-    """What happens to the content of bin/db; `quick`: a look without reading every byte sees it."""
-
-    name: str
-    do: Callable[[Path], object]
-    said: str
-    quick: bool = True
-
-
-def flip(path: Path) -> None:
-    """One bit, and the mtime as it was: nothing but the digest tells."""
-    status, raw = path.stat(), bytearray(path.read_bytes())
-    raw[-1] ^= 1
-    path.write_bytes(raw)
-    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
-
-
-DAMAGES = (
-    Damage("overwritten", lambda path: path.write_bytes(b"\x7fELF"), "bin/db has "),
-    Damage("truncated", lambda path: os.truncate(path, 100), "bin/db has "),
-    Damage("one-bit", flip, "bin/db has other content", quick=False),
-    Damage("deleted", lambda path: path.unlink(), "bin/db is gone"),
-    Damage("not-executable", lambda path: path.chmod(0o644), "bin/db has mode 0644 instead of 0755", quick=False),
-)
-
-
-def damaged(world: World, damage: Damage) -> Root:
-    """A root whose current content of bin/db is damaged; the store has the same inode."""
-    root = started(world, "empty-root").root
-    world.ok(*INSTALL, "--version", "v1")
-    damage.do(root.place("bin/db").resolve())
-    done = world.run("verify")
-    assert done.code == 5
-    assert damage.said in done.out
-    assert "1 of 1 app" in done.out
-    assert "Mend: hero-build verify --repair" in done.out
-    return root
-
-
-@pytest.mark.parametrize("damage", DAMAGES, ids=lambda damage: damage.name)
-def test_corrupted_store_file_mended_by_repair(damage: Damage, world: World) -> None:
-    root = damaged(world, damage)
-    document = json.loads(world.ok("verify", "--repair", "--json"))
-    assert document["repair"]["failed"] == []
-    mended(world, root)
-
-
-@pytest.mark.parametrize("damage", DAMAGES, ids=lambda damage: damage.name)
-def test_corrupted_store_file_mended_by_reinstall(damage: Damage, world: World) -> None:
-    """What a look sees is healed unasked; what only reading sees, with --reset."""
-    root = damaged(world, damage)
-    world.ok(*INSTALL, "--version", "v1", *([] if damage.quick else ["--reset"]))
-    mended(world, root)
-
-
-def mended(world: World, root: Root) -> None:
-    assert printed(root) == "db v1\n"
-    assert "all as generation" in world.ok("verify")
-    roots.settled(root)
-
-
-def test_repair_does_not_take_other_content_for_the_same(world: World) -> None:
-    """The release was published anew meanwhile: what is recorded cannot be had, and the damage stays told."""
-    root = damaged(world, DAMAGES[0])
-    files = {mirrors.asset(name): static_bytes(program(name, "v1, anew")) for name in NAMES}
-    mirrors.release(world.mirror, "db", "v1", files)
-    before = look(root)
-    done = world.run("verify", "--repair")
-    said = f"{mirrors.asset('db')} has the sha256 …, and should have …"
-    refused(done, Refusal(5, "ChecksumMismatch", said, "Run it again; if it stays so, ask whoever published …"))
-    assert look(root) == before
-
-
-# a manifest that cannot be read
-
-
-def spoiled(change: Callable[[dict[str, object]], object]) -> Callable[[Path], None]:
-    def spoil(path: Path) -> None:
-        document = json.loads(path.read_text())
-        change(document)
-        path.write_text(json.dumps(document))
-
-    return spoil
-
-
-@dataclass(frozen=True, slots=True)
-class Broken:
-    """What happened to manifest.json, and what is said of it."""
-
-    name: str
-    do: Callable[[Path], object]
-    said: str
-
-
-BROKEN = (
-    Broken("empty", lambda path: path.write_text(""), "Expecting value: line 1 column 1 (char 0)"),
-    Broken("cut-short", lambda path: os.truncate(path, 200), "…"),
-    Broken("no-text", lambda path: path.write_bytes(b"\xff\xfe\0"), "…"),
-    Broken("another-document", lambda path: path.write_text("[1]"), "it has no schema number"),
-    Broken("without-a-schema", lambda path: path.write_text("{}"), "it has no schema number"),
-    Broken(
-        "older",
-        spoiled(lambda document: document.update(schema=0)),
-        "schema 0 is not 1, no hero-build that was released wrote it",
-    ),
-    Broken(
-        "newer", spoiled(lambda document: document.update(schema=2)), "schema 2 is not 1, a newer hero-build wrote it"
-    ),
-    Broken("of-another-shape", spoiled(lambda document: document.update(apps=[])), "'apps' is []"),
-    Broken("gone", lambda path: path.unlink(), "…No such file or directory…"),
-    Broken(
-        "leaving-the-root",
-        lambda path: path.write_text(path.read_text().replace('"bin/db"', '"../../etc/passwd"')),
-        "the path '../../etc/passwd' leaves the root",
-    ),
-)
-LISTS = "`hero-build history` lists the generations that can be read; `hero-build rollback N` returns to one."
-
-
-STARTED = [("over-v1", broken) for broken in BROKEN] + [("empty-root", broken) for broken in BROKEN[:1]]
-
-
-@pytest.mark.parametrize(("start", "broken"), STARTED, ids=lambda value: getattr(value, "name", value))
-def test_manifest(start: Start, broken: Broken, world: World) -> None:
-    """Refused by whatever needs it; the hint's commands work, and mend it. The programs run on all the while."""
-    root, path = spoil(broken, start, world)
-    before = standing(root)
-    refusal = Refusal(5, "RootDamaged", f"{path} cannot be read as a manifest: {broken.said}", LISTS)
-    refused(world.run(*INSTALL, "--json"), refusal, as_json=True)
-    assert standing(root) == before
-    assert printed(root) == "db v2\n"
-    current = 2 if start == "over-v1" else 1
-    assert str(current) in world.ok("history")
-    world.ok("rollback", str(current - 1))
-    assert printed(root) == ("db v1\n" if start == "over-v1" else None)
-    roots.settled(root)
-
-
-def spoil(broken: Broken, start: Start, world: World) -> tuple[Root, Path]:
-    """A root whose newest generation, with v2, has a broken manifest; and where that is."""
-    root = started(world, start).root
-    roots.install(root, "db", "v2", *NAMES)
-    path = (manifest.current(root.path) or root.path) / "manifest.json"
-    broken.do(path)
-    return root, path
-
-
-@pytest.mark.parametrize("words", [("uninstall", "db"), ("verify",), ("status",), ("list",), ("gc",)], ids=" ".join)
-def test_manifest_broken_for(words: Sequence[str], world: World) -> None:
-    root, path = spoil(BROKEN[0], "over-v1", world)
-    before = standing(root)
-    refused(world.run(*words), Refusal(5, "RootDamaged", f"{path} cannot be read as a manifest: …", LISTS))
-    assert standing(root) == before
-
-
-def standing(root: Root) -> Mapping[str, str]:
-    """Everything of a root that an interrupted or refused command may not change: that is, all but the lock."""
-    return {name: how for name, how in roots.tree(root.path).items() if not name.startswith("var/hero_build/partial")}
-
-
-@pytest.mark.parametrize("start", STARTS)
-def test_current_is_gone(start: Start, world: World) -> None:
-    """A lost link is no empty root: nothing is dropped, and a rollback to the newest generation brings all back."""
-    root = started(world, start).root
-    world.ok(*INSTALL, "--version", "v1")
-    world.ok(*INSTALL)
-    newest = root.current.resolve()
-    root.current.unlink()
-    before = standing(root)
-    done = world.run(*INSTALL)
-    said = f"{root.current} is missing, although generations are there"
-    hint = f"`hero-build rollback {newest.name}` makes the newest one current again."
-    refused(done, Refusal(5, "RootDamaged", said, hint))
-    assert {**standing(root), **before} == standing(root)
-    assert newest.is_dir()
-    world.ok("rollback", newest.name)
-    assert printed(root) == "db v2\n"
-    roots.settled(root)
