@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from html import escape
+from statistics import quantiles
 
 from bench.result import HERO, Results, Row, Target, value
 from bench.table import reach, shown
@@ -28,15 +29,15 @@ def svg(results: Results) -> str:
 
 def _legend() -> Iterator[str]:
     yield _text(16, 24, "hero-build beside its peers: medians, shorter is better", size=15, weight=600)
-    yield _text(16, 42, "thin lines: fastest to slowest run; each group has a scale of its own", colour=_SOFT)
-    yield f'<line x1="452" y1="32" x2="452" y2="46" stroke="{_MARK}" stroke-width="2"/>'
-    yield _text(460, 42, "target", colour=_SOFT)
+    yield _text(16, 42, "thin lines: the middle half of the runs; each group has a scale of its own", colour=_SOFT)
+    yield f'<line x1="478" y1="32" x2="478" y2="46" stroke="{_MARK}" stroke-width="2"/>'
+    yield _text(486, 42, "target", colour=_SOFT)
 
 
 def _group(row: Row, y: int) -> Iterator[str]:
     yield _text(16, y + 14, row.title.replace("`", ""), weight=600)
     marks = {target.peer: _limit(row, target) for target in row.targets[:1]}
-    longest = max([*(max(values) for values in row.samples.values()), *marks.values()])
+    longest = max([*(_half(values)[1] for values in row.samples.values()), *marks.values()])
     scale = _SPAN / longest
     for number, peer in enumerate(row.samples):
         top = y + _TITLE + number * _STEP
@@ -48,7 +49,7 @@ def _group(row: Row, y: int) -> Iterator[str]:
 def _bar(row: Row, peer: str, top: int, scale: float) -> Iterator[str]:
     values, middle = row.samples[peer], top + _BAR / 2
     length = row.middle(peer) * scale
-    low, high = min(values) * scale, max(values) * scale
+    low, high = (at * scale for at in _half(values))
     yield _text(_LEFT - 8, top + 11, peer, anchor="end")
     yield f'<rect x="{_LEFT}" y="{top}" width="{length:.1f}" height="{_BAR}" rx="2" fill="{_colour(peer)}"/>'
     yield (
@@ -65,6 +66,12 @@ def _target(row: Row, target: Target, top: int, at: float) -> Iterator[str]:
     if found is not None:
         verdict, colour = ("hit", _SOFT) if found <= target.most else ("miss", _MARK)
         yield _text(_LEFT + _SPAN + 70, top + 11, f"{reach(row, target)}: {verdict}", colour=colour)
+
+
+def _half(values: tuple[float, ...]) -> tuple[float, float]:
+    """Between which two values the middle half of them lies."""
+    low, _, high = quantiles(values, n=4, method="inclusive") if len(values) > 1 else values * 3
+    return low, high
 
 
 def _limit(row: Row, target: Target) -> float:

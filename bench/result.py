@@ -29,7 +29,7 @@ class Row:
     samples: Mapping[str, tuple[float, ...]]
     targets: tuple[Target, ...] = ()
     facts: tuple[tuple[str, bool], ...] = ()
-    """Sentences that should be true, and whether they were."""
+    """Sentences, and whether they are true."""
     notes: tuple[str, ...] = ()
 
     def middle(self, peer: str) -> float:

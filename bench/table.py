@@ -32,13 +32,16 @@ trusted.
 - **Latency**: a proxy lets everything that clients send arrive late, so that each request costs a round trip; answers
   pass untouched.
 - **Memory** is the most that the process had resident (VmHWM).
+- **Nothing to do**: the same command again and again, after two runs that are not counted.
 - **A thousand apps**: that many recipes, and that many small apps installed from them in one root.
+
+cargo's `ubi-cli` was not at hand.
 """
 
 
 def page(results: Results) -> str:
     lines = [line for row in results.rows for line in _lines(row)]
-    facts = [f"- {text}: {'yes' if held else '**no**'}" for row in results.rows for text, held in row.facts]
+    facts = [f"- {text}: {'yes' if held else 'no'}" for row in results.rows for text, held in row.facts]
     notes = [f"- {row.title}: {note}" for row in results.rows for note in row.notes]
     machine = [f"- {name}: {text}" for name, text in results.machine.items()]
     said = "\n".join(["", *facts, *notes, ""]) if facts or notes else ""

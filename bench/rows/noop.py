@@ -29,15 +29,15 @@ def rows(bench: Bench) -> list[Row]:
 def _row(bench: Bench, folder: Path) -> Row:
     locked = _installed(bench, folder)
     peers = [Peer(HERO, lambda _: locked)]
-    facts: list[Fact] = [_silent(bench, locked)]
     if bench.tools.mise:
         again = mise_install(bench.tools.mise, world.SMALL, bench.server.near, folder)
         seconds(again)
-        peers.append(Peer(MISE, lambda _: again))
+        peers.insert(0, Peer(MISE, lambda _: again))
+    facts = [_silent(bench, locked)]
     samples = compare(peers, bench.many, seconds)
-    facts += _seen("hero-build", locked, folder / "root" / "bin" / _APP.name, sees=True)
+    facts += _seen(HERO, locked, folder / "root" / "bin" / _APP.name)
     if bench.tools.mise:
-        facts += _seen("mise", again, mise_file(folder, _APP), sees=False)
+        facts += _seen(MISE, again, mise_file(folder, _APP))
     return Row("noop", "30 apps, nothing to do, `--locked`", "s", samples, (Target(1.2, MISE),), tuple(facts))
 
 
@@ -60,13 +60,10 @@ def _silent(bench: Bench, locked: Command) -> Fact:
     return "hero-build makes no request", bench.server.requests() == before
 
 
-def _seen(who: str, command: Command, file: Path, *, sees: bool) -> list[Fact]:
-    """Damage a program in two ways; whether a run mends it is what `sees` says of `who`."""
-    verb = "sees" if sees else "does not see"
-    found = []
-    for what, damage in (("a truncated file", _truncate), ("a replaced one of the same size", _replace)):
-        found.append((f"{who} {verb} {what}", _mended(command, file, damage) == sees))
-    return found
+def _seen(who: str, command: Command, file: Path) -> list[Fact]:
+    """Damage a program in two ways, and see whether a run mends it."""
+    ways = (("a truncated file", _truncate), ("a replaced one of the same size", _replace))
+    return [(f"{who} sees and mends {what}", _mended(command, file, damage)) for what, damage in ways]
 
 
 def _mended(command: Command, file: Path, damage: Callable[[Path], None]) -> bool:

@@ -3,6 +3,8 @@
 import itertools
 import shutil
 import tempfile
+from dataclasses import replace
+from math import log
 from pathlib import Path
 
 from bench import world
@@ -34,8 +36,10 @@ def rows(bench: Bench) -> list[Row]:
 def _reading(bench: Bench, folder: Path, name: str) -> Row:
     peers = [_steady(f"{size} apps", _command(bench, folder, str(size), name)) for size in SIZES]
     first, last = peers[0].name, peers[-1].name
-    target = Target(_LINEAR, first, last)
-    return Row(f"scale-{name}", f"`{name}`", "s", compare(peers, bench.rounds, seconds), (target,))
+    title = f"`{name}`, with as many recipes as apps"
+    row = Row(f"scale-{name}", title, "s", compare(peers, bench.rounds, seconds), (Target(_LINEAR, first, last),))
+    exponent = log(row.middle(last) / row.middle(first)) / log(SIZES[-1] / SIZES[0])
+    return replace(row, notes=(f"grows with the number to the power of {exponent:.2f}",))
 
 
 def _upgrade(bench: Bench, folder: Path) -> Row:
