@@ -80,6 +80,9 @@ class Partial:
         try:
             with machine_errors(self._inbox.folder):
                 _write(self._descriptor, piece)
+                # Let the disk begin while more comes in, so that the fsync at the end finds little left to write: on
+                # Linux that is what DONTNEED does first. The pages stay, since they are dirty.
+                os.posix_fadvise(self._descriptor, self.size, len(piece), os.POSIX_FADV_DONTNEED)
         except DiskFull:
             self.drop()
             raise

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
-from hero_build import manifest
 from hero_build.errors import HeroBuildError, LockHeld, RootDamaged, machine_errors
 from hero_build.install.layout import Root
 from hero_build.install.recover import recover
@@ -63,8 +62,7 @@ def _acquire(descriptor: int, root: Root, wait: float) -> None:
 
 def _recovered(root: Root, *, lenient: bool) -> Generation:
     try:
-        recover(root)
-        return manifest.load(root.path)
+        return recover(root)
     except RootDamaged:
         if lenient:
             return Generation(0)

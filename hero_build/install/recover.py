@@ -7,22 +7,24 @@ from hero_build import manifest
 from hero_build.errors import RootDamaged
 from hero_build.install import adopt, links
 from hero_build.install.layout import Root
+from hero_build.record import Generation
 
 _RETURN = "`hero-build rollback {}` makes the newest one current again."
 
 
-def recover(root: Root) -> None:
-    """Leave no trace of interrupted work. Finding nothing to do costs a few directory listings."""
+def recover(root: Root) -> Generation:
+    """Leave no trace of interrupted work; what the root holds now. Finding nothing to do costs a few listings.
+
+    Raises RootDamaged: without a manifest no one knows which links are right, and only `rollback` goes on.
+    """
     empty_staging(root)
     _drop_unborn(root)
-    try:
-        generation = manifest.load(root.path)
-    except RootDamaged:
-        return  # without a manifest no one knows which links are right: `rollback` puts a readable one in its place
+    generation = manifest.load(root.path)
     owned = links.owned(generation.records)
     adopt.give_back(root, owned)
     links.remove(root, links.ours(root) - owned)
     links.create(root, owned)
+    return generation
 
 
 def interrupted(root: Root) -> bool:

@@ -6,7 +6,7 @@ from pathlib import Path, PurePosixPath
 from hero_build.artifact import Binary, Library, WasmBundle
 from hero_build.errors import ChecksumMismatch, NotTheProgram, SizeMismatch, Unsupported
 from hero_build.model import Fetched, File, Verified
-from hero_build.verify import archives, elf, magic
+from hero_build.verify import elf, magic
 from hero_build.verify.expect import Expect
 
 _AGAIN = "Run it again; if it stays so, the asset is broken: try another release with --version TAG."
@@ -75,5 +75,7 @@ def _refuse_page(path: Path, name: str) -> None:
 def _library(fetched: Fetched, expect: Expect, dest: PurePosixPath) -> File:
     if not expect.member:
         return File(dest, fetched.path, fetched.sha256, fetched.size, 0o644)
+    from hero_build.verify import archives  # tar and zip, for the few libraries that come in one
+
     member = archives.extract(fetched.path, expect.member, expect.name)
     return File(dest, member.path, member.sha256, member.size, 0o644)
