@@ -65,3 +65,18 @@ class Package:
     owner: str
     name: str
     version: str
+
+
+@dataclass(frozen=True, slots=True)
+class Cargo:
+    """How cargo builds an app: a value, so that apps of equal tree and Cargo share one call, and it can be hashed.
+
+    `env` is added to the environment of the build; `{lib}` in a value stands for the folder that holds the recipe's
+    libraries while it is built. `packages` narrows the workspace (`-p`); `args` are passed on as they are.
+    """
+
+    features: tuple[str, ...] = ()
+    default_features: bool = True
+    env: tuple[tuple[str, str], ...] = ()
+    packages: tuple[str, ...] = ()
+    args: tuple[str, ...] = ()

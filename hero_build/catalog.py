@@ -1,10 +1,12 @@
 """Finds recipes: $HERO_RECIPES first, folder by folder, then those that are shipped. Expands @sets.
 
 A recipe is imported when it is asked for, not before; its app's name is its module's name. Modules whose name begins
-with `_` are no recipes. Sets are in `_sets.py` of any folder, as `SETS = {"core": ("hero_db", …)}`.
+with `_` are no recipes: those of the same folder take values from them, `from ._onnx import ONNX_RUNTIME`. Sets are in
+`_sets.py` of any folder, as `SETS = {"core": ("hero_db", …)}`.
 """
 
 import os
+import sys
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,20 +23,28 @@ _SETS = "_sets"
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """An app's recipe, the file it came from, and the files of that name in later folders that it replaces."""
+    """An app's recipe, the file it came from, and the files of that name in later folders that it replaces.
+
+    `shared` are the modules beside it that it may take values from: with `path`, all that the recipe is made of.
+    """
 
     app: str
     recipe: "Recipe"
     path: Path
     shadows: tuple[Path, ...]
+    shared: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Catalog:
-    """The recipes of a search path. `files` has every app's candidates, the one that counts first."""
+    """The recipes of a search path. `files` has every app's candidates, the one that counts first.
+
+    `shared` are the modules that recipes of their folders take values from.
+    """
 
     files: Mapping[str, tuple[Path, ...]]
     sets: Mapping[str, tuple[str, ...]]
+    shared: tuple[Path, ...] = ()
 
     def names(self) -> tuple[str, ...]:
         return tuple(sorted(self.files))
@@ -44,10 +54,14 @@ class Catalog:
         if app not in self.files:
             raise AppNotFound(f"there is no app {app!r}", _nearest(app, self.files))
         path, *shadows = self.files[app]
-        return Found(app, _recipe(path), path, tuple(shadows))
+        beside = tuple(file for file in self.shared if file.parent == path.parent)
+        return Found(app, _recipe(path), path, tuple(shadows), beside)
 
     def expand(self, names: Iterable[str]) -> tuple[str, ...]:
-        """The apps meant by names and @sets, each once, in order; @all is every recipe. Raises AppNotFound."""
+        """The apps meant by names and @sets, each once, in order; @all is every one that can be installed.
+
+        Raises AppNotFound.
+        """
         return tuple(dict.fromkeys(app for name in names for app in self._meant(name)))
 
     def _meant(self, name: str) -> tuple[str, ...]:
@@ -56,10 +70,17 @@ class Catalog:
                 raise AppNotFound(f"there is no app {name!r}", _nearest(name, self.files))
             return (name,)
         if name == "@all":
-            return self.names()
+            return tuple(app for app in self.names() if not self._refuses(app))
         if name[1:] not in self.sets:
             raise AppNotFound(f"there is no set {name!r}", _nearest(name, ["@all", *(f"@{key}" for key in self.sets)]))
         return self.sets[name[1:]]
+
+    def _refuses(self, app: str) -> bool:
+        """A broken recipe does not: the plan tells of it."""
+        try:
+            return bool(self.get(app).recipe.refuses)
+        except RecipeError:
+            return False
 
 
 def load(folders: Iterable[Path]) -> Catalog:
@@ -67,13 +88,16 @@ def load(folders: Iterable[Path]) -> Catalog:
     path = (*folders, shipped())
     files: dict[str, tuple[Path, ...]] = {}
     sets: dict[str, tuple[str, ...]] = {}
+    shared: list[Path] = []
     for folder in path:
         for file in _modules(folder):
             if file.stem == _SETS:
                 sets = {**_read_sets(file), **sets}
-            elif not file.stem.startswith("_"):
+            elif file.stem.startswith("_"):
+                shared.append(file)
+            else:
                 files[file.stem] = (*files.get(file.stem, ()), file)
-    return Catalog(files, sets)
+    return Catalog(files, sets, tuple(shared))
 
 
 def shipped() -> Path:
@@ -110,13 +134,22 @@ def _modules(folder: Path) -> list[Path]:
 def _import(path: Path) -> ModuleType:
     import importlib.util  # only when a recipe is asked for
 
-    spec = importlib.util.spec_from_file_location(path.stem, path)
+    spec = importlib.util.spec_from_file_location(f"{_package(path.parent)}.{path.stem}", path)
     if spec is None or spec.loader is None:
         raise RecipeError(f"the recipe {path} cannot be imported", "It must be a Python file.")
     module = importlib.util.module_from_spec(spec)
     with asking(path):
         spec.loader.exec_module(module)
     return module
+
+
+def _package(folder: Path) -> str:
+    """The name under which Python knows a folder of recipes, so that `from ._onnx import …` finds what lies there."""
+    name = f"recipes_{os.fsencode(folder).hex()}"  # each folder its own: two may have a module of the same name
+    package = ModuleType(name)
+    package.__path__ = [str(folder)]
+    sys.modules.setdefault(name, package)
+    return name
 
 
 def _recipe(path: Path) -> "Recipe":
@@ -126,7 +159,7 @@ def _recipe(path: Path) -> "Recipe":
     classes = [
         value
         for value in vars(module).values()
-        if isinstance(value, type) and issubclass(value, Recipe) and value.__module__ == path.stem
+        if isinstance(value, type) and issubclass(value, Recipe) and value.__module__ == module.__name__
     ]
     if len(classes) != 1:
         found = ", ".join(cls.__name__ for cls in classes) or "none"
@@ -138,17 +171,26 @@ def _recipe(path: Path) -> "Recipe":
 
 
 def _check(recipe: "Recipe", path: Path) -> None:
-    owner, slash, name = str(recipe.repo).partition("/")
-    if not (owner and slash and name) or "/" in name:
-        raise RecipeError(f"the recipe {path} has repo = {recipe.repo!r}", "Write it as 'owner/name'.")
+    for repo in (recipe.repo, *_names(recipe, "siblings", path)):
+        owner, slash, name = str(repo).partition("/")
+        if not (owner and slash and name) or "/" in name:
+            raise RecipeError(f"the recipe {path} has repo = {repo!r}", "Write it as 'owner/name'.")
     names = [item.name for group in (recipe.binaries, recipe.libraries, recipe.bundles) for item in group]
     for artifact in names:
         if not artifact or not artifact.isprintable() or "/" in artifact or artifact.startswith("."):
             raise RecipeError(f"the recipe {path} names an artifact {artifact!r}", "Use a plain file name.")
     if twice := {artifact for artifact in names if names.count(artifact) > 1}:
         raise RecipeError(f"the recipe {path} names {min(twice)} twice", "Each artifact has one name.")
-    if not names:
-        raise RecipeError(f"the recipe {path} has no artifacts", "List its binaries; docs/recipes.md shows how.")
+    for attribute in ("needs", "excludes", "restarts"):
+        _names(recipe, attribute, path)
+
+
+def _names(recipe: "Recipe", attribute: str, path: Path) -> tuple[str, ...]:
+    """A tuple of names. Raises RecipeError for what is none: a `("hero_db")` without its comma is read by letters."""
+    value = getattr(recipe, attribute)
+    if not isinstance(value, tuple) or not all(isinstance(name, str) for name in value):
+        raise RecipeError(f"the recipe {path} has {attribute} = {value!r}", 'Write a tuple: ("hero_db",).')
+    return value
 
 
 def _read_sets(path: Path) -> dict[str, tuple[str, ...]]:

@@ -41,11 +41,22 @@ def _choose(request: Request, facts: Facts) -> _Choice:
         return _Choice(None, "--mode source asks for a build")
     if facts.release is None:
         return _Choice(None, f"there is no release {request.version}" if request.version else "there is no release")
+    if not facts.wanted:
+        return _untold(request, facts.app, facts.release)
     if not missing:
         return _Choice(facts.release, _carries_all(facts, facts.release))
     if request.mode == "download":
         raise _no_asset(facts, facts.release, missing[0])
     return _Choice(None, f"release {facts.release.tag} lacks {facts.wanted[missing[0]][0]}")
+
+
+def _untold(request: Request, app: str, release: Release) -> _Choice:
+    """Neither recipe nor release knows the set of binaries: the tree may. Raises AssetNotFound."""
+    sentence = f"release {release.tag} does not tell what {app} is made of"
+    if request.mode != "download":
+        return _Choice(None, sentence)
+    wanted = f"a service.toml, or assets named {app}, {app}_server, {app}_admin or {app}_web"
+    raise AssetNotFound(f"{sentence}: the recipe lists no binaries", f"It would take {wanted}. {_has(release)}")
 
 
 def _carries_all(facts: Facts, release: Release) -> str:
@@ -121,9 +132,13 @@ def _origin(request: Request, release: Release, why: str) -> Origin:
 def _no_asset(facts: Facts, release: Release, artifact: Artifact) -> AssetNotFound:
     name, *formerly = facts.wanted[artifact]
     nor = f" (nor {formerly[0]})" if formerly else ""
+    sentence = f"release {release.tag} of {release.repo} has no asset {name}{nor}"
+    return AssetNotFound(sentence, _has(release) + _near(name, [asset.name for asset in release.assets]))
+
+
+def _has(release: Release) -> str:
     has = [asset.name for asset in release.assets]
-    listed = f"It has: {', '.join(has[:20])}{', …' if len(has) > 20 else ''}." if has else "It has no assets at all."
-    return AssetNotFound(f"release {release.tag} of {release.repo} has no asset {name}{nor}", listed + _near(name, has))
+    return f"It has: {', '.join(has[:20])}{', …' if len(has) > 20 else ''}." if has else "It has no assets at all."
 
 
 def _near(name: str, has: list[str]) -> str:

@@ -10,6 +10,7 @@ HeroBuildError
 │   ├── ReleaseNotFound           the repository has no such release
 │   ├── AssetNotFound             the release lacks the asset
 │   ├── AmbiguousAsset            the release has two that fit
+│   ├── RefNotFound               the repository has no such branch, tag or commit
 │   └── GenerationNotFound
 ├── ForgeError                4
 │   ├── NetworkError              no connection, cut, stalled, too slow, 429/5xx for ever
@@ -19,14 +20,18 @@ HeroBuildError
 │   ├── SizeMismatch
 │   ├── ChecksumMismatch
 │   ├── ChecksumUnreadable        a checksum file that says nothing clear, or none where one is required
+│   ├── ServicesUnreadable        a service.toml that says nothing clear, or two that contradict each other
 │   ├── NotTheProgram             not an ELF file of the kind, machine or libc that was asked for
 │   └── RootDamaged               manifest or content on disk is not what was committed
-├── BuildError                6
+├── BuildError                6   cargo failed, or the workspace lacks what was asked of it
 ├── LockHeld                  7   another hero-build holds the lock
 ├── MachineError              8
 │   ├── BuildNeeded               only a build can give this, and none is possible here
 │   ├── NotWritable               no permission, or something else stands in the way
 │   ├── DiskFull
+│   ├── MissingTool               a program is not there, or too old
+│   ├── ToolFailed                a program that is there does not work
+│   ├── CheckoutRefused           a checkout is not what it should be, or holds work that would be lost
 │   └── Unsupported               this machine is of a kind that nothing is published for
 └── RuntimeFailed             9   the runtime could not be reached, or what runs is not healthy
 """
@@ -81,6 +86,9 @@ class AmbiguousAsset(NotFound): ...
 class GenerationNotFound(NotFound): ...
 
 
+class RefNotFound(NotFound): ...
+
+
 class ForgeError(HeroBuildError):
     code = 4
 
@@ -107,6 +115,9 @@ class ChecksumMismatch(VerificationError): ...
 class ChecksumUnreadable(VerificationError): ...
 
 
+class ServicesUnreadable(VerificationError): ...
+
+
 class NotTheProgram(VerificationError): ...
 
 
@@ -114,7 +125,14 @@ class RootDamaged(VerificationError): ...
 
 
 class BuildError(HeroBuildError):
+    """`tail`: the last lines that the build wrote (200 at most); `log`: the file that has all of them."""
+
     code = 6
+
+    def __init__(self, message: str, hint: str = "", *, tail: tuple[str, ...] = (), log: Path | None = None) -> None:
+        super().__init__(message, hint)
+        self.tail = tail
+        self.log = log
 
 
 class LockHeld(HeroBuildError):
@@ -132,6 +150,21 @@ class NotWritable(MachineError): ...
 
 
 class DiskFull(MachineError): ...
+
+
+class MissingTool(MachineError): ...
+
+
+class ToolFailed(MachineError):
+    """`status`: the exit code (negative: the signal); `tail`: the last lines that the program wrote."""
+
+    def __init__(self, message: str, hint: str = "", *, status: int = 1, tail: tuple[str, ...] = ()) -> None:
+        super().__init__(message, hint)
+        self.status = status
+        self.tail = tail
+
+
+class CheckoutRefused(MachineError): ...
 
 
 class Unsupported(MachineError): ...

@@ -41,6 +41,28 @@ class Retrying:
 
 
 @dataclass(frozen=True, slots=True)
+class Getting:
+    """git brings `repo` here; `percent` of what `stage` (`Receiving objects`, in git's words) has to do is done."""
+
+    repo: str
+    stage: str
+    percent: int
+
+
+@dataclass(frozen=True, slots=True)
+class Compiling:
+    """`done` of `total` crates of the build that makes `part` are compiled (None: no one knows yet).
+
+    `crate` is one that is under way; empty when nothing is known of it.
+    """
+
+    part: PartId
+    done: int
+    total: int | None
+    crate: str
+
+
+@dataclass(frozen=True, slots=True)
 class Finished:
     part: PartId
 
@@ -56,7 +78,7 @@ class Warned:
     hint: str = ""
 
 
-Event = Planning | Began | Moved | Retrying | Finished | Broke | Warned
+Event = Planning | Began | Moved | Retrying | Getting | Compiling | Finished | Broke | Warned
 Emit = Callable[[Event], None]
 
 

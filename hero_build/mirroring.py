@@ -80,7 +80,7 @@ class _Work:
 
     def _mirror(self, app: str, found: Found) -> MirroredApp:
         release, package = self._find(found)
-        pins = tuple(pin for library in found.recipe.libraries for pin in library.pins)
+        pins = tuple(dict.fromkeys(pin for library in found.recipe.libraries for pin in library.pins))
         sizes = [asset.size for asset in release.assets]
         total = None if None in sizes or pins else sum(size or 0 for size in sizes)
         self.tools.emit(Began(PartId(app), "mirror", release.tag, total))

@@ -57,11 +57,12 @@ class Offer:
 
 @dataclass(frozen=True, slots=True)
 class Tree:
-    """A checkout as a build would find it."""
+    """A checkout as a build would find it; `ref` is its branch, empty where HEAD is detached."""
 
     path: Path
     commit: str
     dirty: bool
+    ref: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +90,8 @@ class Request:
 class Facts:
     """All that a decision may look at. `complete`: installed parts of the app that are not named here go.
 
-    `wanted` has the asset names that were looked for, the canonical one first; `offers` what was found.
+    `wanted` has the asset names that were looked for, the canonical one first; `offers` what was found. `set_from` says
+    who tells the set of binaries, and `manifest` is the file of the release that does, where it is one.
     """
 
     app: str
@@ -101,6 +103,8 @@ class Facts:
     offers: Mapping[Artifact, Offer]
     wanted: Mapping[Artifact, tuple[str, ...]]
     tree: Tree | None = None
+    set_from: str = "the recipe"
+    manifest: Asset | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -93,6 +93,7 @@ def _pin(step: Step, inbox: "Inbox", tools: Tools) -> lockfile.Pin | Failed:
         if facts.release is None:
             raise ReleaseNotFound(f"there is no release of {found.recipe.repo} to pin", "Publish one first.")
         offers = [offer for artifact, offer in facts.offers.items() if not isinstance(artifact, Library)]
+        offers += [Offer(facts.manifest, facts.manifest.sha256)] if facts.manifest else []
         assets = _proven(facts.app, facts.release.tag, offers, inbox, tools)
         return lockfile.Pin(facts.app, replace(facts.release, assets=assets), package)
     except HeroBuildError as error:

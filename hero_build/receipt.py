@@ -63,7 +63,7 @@ def remember(todo: "Plan", tools: "Tools", words: Sequence[str], lock: str, answ
 def _read(todo: "Plan", tools: "Tools") -> Iterable[str]:
     """What the plan was made from besides the lock file: recipes, the folders they are looked for in, the config."""
     apps = [step.facts.app for step in todo.steps]
-    files = {str(path) for app in apps for path in tools.catalog.files[app]}
+    files = {str(path) for app in apps for path in tools.catalog.files[app]} | set(map(str, tools.catalog.shared))
     folders = {os.path.dirname(path) for paths in tools.catalog.files.values() for path in map(str, paths)}
     config = str(tools.settings.root / "cfg" / "hero_build.toml")
     return (*sorted(files), *sorted(folders), config, os.path.dirname(__file__))

@@ -12,10 +12,11 @@ staging and commit are out of its reach.
 
 from typing import ClassVar
 
-from hero_build.artifact import Artifact, Binary, Libc, Library, Package, Pinned, Platform, WasmBundle
+from hero_build.artifact import Artifact, Binary, Cargo, Libc, Library, Package, Pinned, Platform, WasmBundle
 
 __all__ = [
     "Artifact",
+    "Cargo",
     "Library",
     "Package",
     "Pinned",
@@ -24,6 +25,7 @@ __all__ = [
     "admin",
     "cli",
     "install_only",
+    "library",
     "server",
     "wasm",
     "web",
@@ -55,6 +57,11 @@ def install_only(name: str, *, formerly: str | None = None) -> Binary:
     return Binary(name, "cli", formerly, install_only=True)
 
 
+def library(name: str, *pins: Pinned) -> Library:
+    """A shared library, `lib/<name>`: the same pinned file in every mode."""
+    return Library(name, pins)
+
+
 def wasm(name: str) -> WasmBundle:
     """A bundle of the desktop shell, `share/hero_os/<name>`."""
     return WasmBundle(name)
@@ -65,13 +72,24 @@ class Recipe:
 
     repo: ClassVar[str] = ""
     """`owner/name` on the forge."""
+    branch: ClassVar[str | None] = None
+    """What a fresh clone checks out; None: `development` where the repo has it, else its default."""
+    refuses: ClassVar[str] = ""
+    """Why hero-build cannot install it, as one sentence; empty: it can."""
     libc: ClassVar[Libc] = "musl"
     """Which builds a download takes."""
     binaries: ClassVar[tuple[Binary, ...]] = ()
+    """Empty: the set is not known here, and is read from the repo's service manifests or from its release."""
     libraries: ClassVar[tuple[Library, ...]] = ()
     bundles: ClassVar[tuple[WasmBundle, ...]] = ()
     needs: ClassVar[tuple[str, ...]] = ()
     """Apps this one needs while it runs: a warning with the command when they are missing."""
+    excludes: ClassVar[tuple[str, ...]] = ()
+    """Apps that cannot run beside this one: they bind the same sockets."""
+    restarts: ClassVar[tuple[str, ...]] = ()
+    """Apps to restart when files of this one change."""
+    siblings: ClassVar[tuple[str, ...]] = ()
+    """Repos, `owner/name`, that a build expects beside its checkout, as `../name`."""
 
     def platform(self, arch: str) -> Platform:
         """The platform a download is taken for on a machine of `arch` (`amd64`, `arm64`)."""
@@ -88,3 +106,7 @@ class Recipe:
     def package(self, version: str | None) -> Package | None:
         """Where the files are if they are a generic package and not a release's assets (None: a release)."""
         return None
+
+    def cargo(self, platform: Platform) -> Cargo:
+        """How cargo builds it for `platform`."""
+        return Cargo()

@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from hero_build import ask, manifest
-from hero_build.artifact import Artifact, Library, Platform
+from hero_build import ask, manifest, services
+from hero_build.artifact import Artifact, Binary, Library, Platform
 from hero_build.catalog import Found
-from hero_build.errors import AmbiguousAsset, ReleaseNotFound, Unsupported
+from hero_build.errors import AmbiguousAsset, ChecksumMismatch, ReleaseNotFound, Unsupported
 from hero_build.install import seal
 from hero_build.model import Asset, Facts, Installed, Offer, Part, Release, Request
 from hero_build.record import Generation, PartId
@@ -21,6 +21,15 @@ class Disk:
     installed: Mapping[PartId, Installed]
 
 
+@dataclass(frozen=True, slots=True)
+class Told:
+    """An app's binaries (none: not known before there is a tree), who says so, and the release's file that does."""
+
+    binaries: tuple[Binary, ...]
+    by: str
+    asset: Asset | None = None
+
+
 def look(tools: Tools, apps: tuple[str, ...]) -> Disk:
     """The installed parts of these apps, with their damage by seal and links. Raises RootDamaged."""
     generation = manifest.load(tools.root.path)
@@ -31,18 +40,53 @@ def look(tools: Tools, apps: tuple[str, ...]) -> Disk:
 
 def resolve(app: str, found: Found, request: Request, disk: Disk, tools: Tools) -> Facts:
     """Raises NotFound, ForgeError, VerificationError, RecipeError, Unsupported."""
-    platform, wanted = ask.platform(found), ask.wanted(found)
+    ask.must_be_installable(found)
+    platform = ask.platform(found)
     release = _release(found, request, tools)
+    told = tell(found, release, tools)
+    wanted = ask.wanted(found, told.binaries, platform)
     return Facts(
         app=app,
         platform=platform,
-        parts=(Part(PartId(app), (*found.recipe.binaries, *found.recipe.libraries)),),
+        parts=(Part(PartId(app), (*told.binaries, *found.recipe.libraries)),),
         complete=True,
         installed={part: installed for part, installed in disk.installed.items() if part.app == app},
         release=release,
         offers={**_pinned(found, platform), **_offers(release, wanted, tools)},
         wanted=wanted,
+        set_from=told.by,
+        manifest=told.asset,
     )
+
+
+def tell(found: Found, release: Release | None, tools: Tools) -> Told:
+    """What the app's binaries are: the recipe knows, or its release does, by a service.toml or by its assets' names.
+
+    Raises ForgeError, RecipeError, AmbiguousAsset, ServicesUnreadable, ChecksumMismatch.
+    """
+    if found.recipe.binaries:
+        return Told(found.recipe.binaries, "the recipe")
+    if release is None:
+        return Told((), "not known before there is a checkout")
+    if match := _match(release, (services.NAME,)):
+        where = f"{services.NAME} of release {release.tag}"
+        if binaries := services.parse(_manifest(match[0], tools), where).binaries:
+            return Told(binaries, f"read from {where}", match[0])
+    binaries = ask.told_by_names(found, {asset.name for asset in release.assets})
+    return Told(binaries, f"read from the asset names of release {release.tag}")
+
+
+def _manifest(asset: Asset, tools: Tools) -> bytes:
+    """Raises ChecksumMismatch where the forge, or a lock file, tells another digest."""
+    import hashlib
+
+    from hero_build.forge.transfer import read_small
+
+    text = read_small(tools.forge, asset, limits=tools.limits, emit=tools.emit)
+    if asset.sha256 is not None and asset.sha256 != (found := hashlib.sha256(text).hexdigest()):
+        sentence = f"{asset.name} has the sha256 {found} and should have {asset.sha256}"
+        raise ChecksumMismatch(sentence, "Do not trust this release: tell whoever published it.")
+    return text
 
 
 def _release(found: Found, request: Request, tools: Tools) -> Release | None:

@@ -1,6 +1,7 @@
 """What holds for a whole run: flag beats environment beats `<root>/cfg/hero_build.toml` beats default.
 
-Reading the settings takes FORGEJO_TOKEN out of the environment, so that no child process and no library sees it.
+Reading the settings takes FORGEJO_TOKEN out of the environment, so that no child process and no library sees it,
+and what git sets for its hooks, so that hero-build may run in one.
 """
 
 import os
@@ -18,6 +19,17 @@ CONNECT, STALL, BACKOFF = 10.0, 30.0, 0.5
 RETRIES = 3
 """How often a request is sent again, in a row, after a failure that may pass."""
 _MOST = 1_000_000  # seconds are eleven days: more than that is a slip, and what the system takes has an end
+GIT_LOCAL = (
+    "GIT_DIR",
+    "GIT_WORK_TREE",
+    "GIT_INDEX_FILE",
+    "GIT_PREFIX",
+    "GIT_COMMON_DIR",
+    "GIT_OBJECT_DIRECTORY",
+    "GIT_ALTERNATE_OBJECT_DIRECTORIES",
+    "GIT_NAMESPACE",
+)
+"""What git sets for its hooks: each would turn every later git at the repository that the hook is of."""
 _COUNTS = frozenset({"jobs", "retries"})
 _ENVIRONMENT = {
     "root": "HERO_ROOT",
@@ -71,6 +83,8 @@ class Settings:
 def read(flags: Mapping[str, Any], environ: MutableMapping[str, str]) -> Settings:
     """The settings of this run. `flags` holds what was typed (None: not typed). Raises UsageError."""
     token = environ.pop("FORGEJO_TOKEN", "").strip()
+    for name in GIT_LOCAL:
+        environ.pop(name, None)
     seen: dict[str, Source] = {"token": "environment" if token else "default"}
     root = _path(_pick("root", flags, environ, {}, "~/hero", seen))
     config = _config(root / "cfg" / "hero_build.toml")

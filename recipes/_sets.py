@@ -1,9 +1,46 @@
-"""Which apps belong together, each list in start order: `hero-build install @core`. @all is every recipe."""
+"""Which apps belong together, each list in start order: `hero-build install @core`.
+
+@all is no list: it is every recipe that can be installed.
+"""
 
 SETS = {
-    "core": ("hero_proc", "hero_db", "hero_router", "hero_code"),
-    "toolchain": ("hero_proc", "hero_router", "hero_code"),
-    "complete": ("hero_db", "hero_livekit", "hero_collab"),
-    "tester": ("hero_proc", "hero_router", "hero_db", "hero_books"),
-    "admin": ("hero_proc", "hero_router"),
+    "core": ("hero_proc", "hero_db", "hero_router", "hero_code", "hero_logic"),
+    "toolchain": (
+        "hero_proc",
+        "hero_router",
+        "mycelium",
+        "hero_code",
+        "hero_codescalers",
+        "hero_lib_rhai",
+        "hero_embedder",
+    ),
+    "base": ("hero_proxy", "hero_osis", "hero_aibroker", "hero_os"),
+    "complete": (
+        "hero_proxy",
+        "hero_db",
+        "hero_os",
+        "hero_osis",
+        "hero_livekit",
+        "hero_collab",
+        "hero_biz",
+        "hero_aibroker",
+        "hero_logic",
+        "hero_slides",
+        "hero_whiteboard",
+        "hero_indexer",
+        "hero_foundry",
+        "hero_voice",
+        "hero_agent",
+    ),
+    "tester": (
+        "hero_proc",
+        "hero_router",
+        "hero_db",
+        "hero_memory",
+        "hero_books",
+        "hero_agent",
+        "hero_voice",
+        "hero_cockpit",
+    ),
+    "admin": ("hero_proc", "hero_router", "hero_embedder", "hero_voice"),
 }

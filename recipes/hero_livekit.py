@@ -1,4 +1,7 @@
-"""hero_livekit: rooms for sound and video. lk-backend is run by hero_livekit_server, never from here."""
+"""hero_livekit: rooms for sound and video. lk-backend is run by hero_livekit_server, never from here.
+
+Its service manifests call lk-backend a server; `audit` takes any kind for what is install_only.
+"""
 
 from hero_build.recipe import Recipe, admin, cli, install_only, server
 

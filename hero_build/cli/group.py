@@ -19,6 +19,7 @@ _SECTIONS = {
     "Check": {
         "verify": "Hold every installed byte against the manifest, and mend.",
         "doctor": "Whether this machine has what hero-build needs.",
+        "audit": "Hold recipes against what their repos say of themselves.",
     },
     "Generations": {
         "history": "The states this root was in.",
@@ -37,6 +38,7 @@ _MODULES = {
     "install": "install",
     **dict.fromkeys(("list", "show", "status", "explain"), "look"),
     **dict.fromkeys(("verify", "doctor"), "check"),
+    "audit": "audit",
     **dict.fromkeys(("history", "diff", "rollback", "uninstall", "gc"), "generations"),
     **dict.fromkeys(("lock", "mirror"), "shelves"),
     "completion": "completion",

@@ -116,14 +116,23 @@ def _generation(root: Root, action: str, records: Mapping[PartId, Record], adopt
 
 
 def _no_clash(wanted: Slots) -> None:
-    """A path belongs to one part. Raises RecipeError."""
-    owners: dict[str, PartId] = {}
+    """A path belongs to one part; a library also to several, if it is the same file for all. Raises RecipeError."""
+    owners: dict[str, tuple[PartId, Entry]] = {}
     for part, slot in wanted.items():
         for entry in slot.record.entries:
             for file in entry.files:
-                if (other := owners.setdefault(file.path, part)) != part:
-                    hint = f"Rename it in one of the two recipes, or `hero-build uninstall {other.app}` first."
-                    raise RecipeError(f"{other} and {part} both install {file.path}", hint)
+                other, theirs = owners.setdefault(file.path, (part, entry))
+                if other == part or (theirs.artifact == entry.artifact == "library" and theirs.files == entry.files):
+                    continue
+                raise _clash(part, other, file.path, shared=theirs.artifact == entry.artifact == "library")
+
+
+def _clash(part: PartId, other: PartId, path: str, *, shared: bool) -> RecipeError:
+    if shared:
+        hint = f"`hero-build install {other.app} {part.app}` brings both to the one that their recipes name."
+        return RecipeError(f"{other} and {part} need different versions of {path}", hint)
+    hint = f"Rename it in one of the two recipes, or `hero-build uninstall {other.app}` first."
+    return RecipeError(f"{other} and {part} both install {path}", hint)
 
 
 def record_of(put: Put) -> Record:

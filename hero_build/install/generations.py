@@ -43,11 +43,13 @@ def build(root: Root, generation: Generation, wanted: Slots, kept: Iterable[Adop
     """
     folder = root.staging / str(generation.number)
     folder.mkdir()
-    for slot in wanted.values():
+    paths: set[str] = set()
+    for slot in sorted(wanted.values(), key=lambda slot: slot.folder is not None):  # of a shared file, the fresh one
         for file in _files(slot.record):
-            _place(root, folder, slot, file)
+            if file.path not in paths:
+                _place(root, folder, slot, file)
+                paths.add(file.path)
     _keep(root, folder, kept, shown)
-    paths = [file.path for slot in wanted.values() for file in _files(slot.record)]
     write(folder / seal.NAME, seal.measure(folder, paths))
     write(folder / "manifest.json", manifest.dump(generation))
     _sync_tree(folder)

@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 
+from hero_build.artifact import Library
 from hero_build.errors import RecipeError, machine_errors
 from hero_build.install.durable import sync
 from hero_build.install.layout import Root
@@ -42,7 +43,8 @@ def _enter(root: Root, verified: Verified) -> Staged:
 
 
 def _no_clash(held: Locked, ready: Ready) -> None:
-    incoming = {str(file.dest) for verified in ready.artifacts for file in verified.files}
+    """Of programs and bundles. Libraries may be shared: the commit, which knows what all parts will hold, looks."""
+    incoming = {str(f.dest) for item in ready.artifacts if not isinstance(item.artifact, Library) for f in item.files}
     for part, record in held.generation.records.items():
         taken = {file.path for entry in record.entries for file in entry.files}
         if part != ready.part.id and (both := incoming & taken):

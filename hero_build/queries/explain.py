@@ -68,7 +68,10 @@ class ExplainedSetting:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """`trouble`: what `install` would fail with; the facts that could be had are there all the same."""
+    """`trouble`: what `install` would fail with; the facts that could be had are there all the same.
+
+    `set_from` says who tells the set of binaries.
+    """
 
     name: str
     repo: str
@@ -80,6 +83,7 @@ class Explanation:
     platform: str | None
     installed: tuple[ExplainedPart, ...]
     release: ExplainedRelease | None
+    set_from: str | None
     artifacts: tuple[ExplainedArtifact, ...]
     decisions: tuple[ExplainedDecision, ...]
     trouble: Problem | None
@@ -112,6 +116,7 @@ def explain(request: Request, tools: Tools) -> Explanation:
         platform=str(facts.platform) if facts else None,
         installed=tuple(_installed(disk)),
         release=_release(facts.release) if facts and facts.release else None,
+        set_from=facts.set_from if facts else None,
         artifacts=tuple(_artifact(item, facts) for part in facts.parts for item in part.artifacts) if facts else (),
         decisions=tuple(_decision(item) for item in decisions),
         trouble=trouble,

@@ -2,14 +2,16 @@
 
 from dataclasses import dataclass
 
+from hero_build import ask, services
 from hero_build.artifact import Binary, Platform
 from hero_build.catalog import Found, asking
-from hero_build.errors import ForgeError, NotFound
+from hero_build.errors import ForgeError, HeroBuildError, NotFound, VerificationError
 from hero_build.model import Release
-from hero_build.queries.latest import latest_release
 from hero_build.queries.problem import Problem, problem
 from hero_build.queries.status import AppStatus, status
 from hero_build.record import Kind
+from hero_build.resolve import Told, tell
+from hero_build.source.place import locate
 from hero_build.tools import Tools, machine_arch
 
 
@@ -43,18 +45,26 @@ class ShownRelease:
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """`latest` is None where the forge could not tell; `trouble` is then the reason."""
+    """`latest` is None where the forge could not tell; `trouble` is then the reason.
+
+    `set_from` says who tells the binaries; `refuses` why hero-build cannot install the app, None when it can.
+    """
 
     name: str
     about: str
+    refuses: str | None
     repo: str
     platform: str
     recipe: str
     shadows: tuple[str, ...]
+    set_from: str
     binaries: tuple[ShownBinary, ...]
     libraries: tuple[str, ...]
     bundles: tuple[str, ...]
     needs: tuple[str, ...]
+    excludes: tuple[str, ...]
+    restarts: tuple[str, ...]
+    siblings: tuple[str, ...]
     sets: tuple[str, ...]
     installed: AppStatus
     latest: ShownRelease | None
@@ -64,25 +74,30 @@ class Shown:
 def show(app: str, tools: Tools) -> Shown:
     """Raises AppNotFound, RecipeError, RootDamaged, Unsupported; a forge that fails is told in the answer."""
     found = tools.catalog.get(app)
-    latest, trouble = _latest(app, tools)
+    release, told, trouble = _asked(found, tools)
     installed = status(tools.root, tools.catalog, (app,)).apps[0]
     with asking(found.path):
         platform = found.recipe.platform(machine_arch())
-        binaries = tuple(_binary(found, item, platform) for item in found.recipe.binaries)
+        binaries = tuple(_binary(found, item, platform) for item in told.binaries)
     return Shown(
         name=app,
         about=about(found),
+        refuses=found.recipe.refuses or None,
         repo=found.recipe.repo,
         platform=str(platform),
         recipe=str(found.path),
         shadows=tuple(str(path) for path in found.shadows),
+        set_from=told.by,
         binaries=binaries,
         libraries=tuple(item.name for item in found.recipe.libraries),
         bundles=tuple(item.name for item in found.recipe.bundles),
-        needs=tuple(found.recipe.needs),
+        needs=found.recipe.needs,
+        excludes=found.recipe.excludes,
+        restarts=found.recipe.restarts,
+        siblings=found.recipe.siblings,
         sets=tuple(f"@{name}" for name, apps in sorted(tools.catalog.sets.items()) if app in apps),
         installed=installed,
-        latest=latest,
+        latest=_release(release) if release else None,
         trouble=trouble,
     )
 
@@ -104,11 +119,28 @@ def _binary(found: Found, binary: Binary, platform: Platform) -> ShownBinary:
     return ShownBinary(binary.name, binary.kind, binary.formerly, binary.install_only, asset)
 
 
-def _latest(app: str, tools: Tools) -> tuple[ShownRelease | None, Problem | None]:
+def _asked(found: Found, tools: Tools) -> tuple[Release | None, Told, Problem | None]:
+    """The newest release, the set as it tells it, or else as a checkout does; and why the forge told nothing."""
+    known = Told(found.recipe.binaries, "the recipe")
+    if found.recipe.refuses:
+        return None, known, None
+    release: Release | None = None
     try:
-        return _release(latest_release(app, tools)), None
-    except (ForgeError, NotFound) as error:
-        return None, problem(error, app)
+        release = tools.forge.find(ask.reference(found, None))
+        told, trouble = tell(found, release, tools), None
+    except (ForgeError, NotFound, VerificationError) as error:
+        told, trouble = known, problem(error, found.app)
+    return release, told if told.binaries else _tree(found, tools), trouble
+
+
+def _tree(found: Found, tools: Tools) -> Told:
+    """The set as the checkout tells it, if there is one that does."""
+    folder = locate(tools.settings.coderoot, found.recipe.repo)
+    try:
+        binaries = services.told_by_tree(found.app, folder) if folder.is_dir() else ()
+    except HeroBuildError as error:
+        return Told((), f"not known: {error.message}")
+    return Told(binaries, f"read from {services.NAME} in {folder}" if binaries else "not known: no one tells it")
 
 
 def _release(release: Release) -> ShownRelease:

@@ -38,7 +38,7 @@ def test_commands_apps_sets_and_generations(world: World) -> None:
     world.ok("install", "db", "--version", "v1")
     assert complete(world, "inst") == {"install"}
     assert complete(world, "install", "d") == {"db"}
-    assert complete(world, "install", "@b") == {"@both"}
+    assert complete(world, "install", "@bo") == {"@both"}
     assert complete(world, "uninstall", "") == {"db"}
     assert complete(world, "rollback", "") == {"1"}
     assert complete(world, "install", "--mo") == {"--mode"}
@@ -52,7 +52,7 @@ def test_bash_completes_by_the_script(world: World, tmp_path: Path) -> None:
     program.chmod(0o755)
     (tmp_path / "script").write_text(world.ok("completion", "bash"))
     asked = (
-        f"source {tmp_path}/script; COMP_WORDS=(hero-build show hero_d); COMP_CWORD=2; "
+        f"source {tmp_path}/script; COMP_WORDS=(hero-build show hero_db); COMP_CWORD=2; "
         'complete -p hero-build >&2; _hero_build_completion hero-build; echo "${COMPREPLY[@]}"'
     )
     environ = world.environ() | {"PATH": f"{tmp_path}/bin:/usr/bin:/bin"}

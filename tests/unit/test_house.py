@@ -28,7 +28,7 @@ STOREYS = (
     ("source",),
     ("forge",),
     ("decide",),
-    ("recipe",),
+    ("recipe", "services"),
     ("process",),
     ("manifest",),
     ("settings",),

@@ -49,6 +49,8 @@ def _facts(answer: Explanation) -> Iterator[tuple[str, Cell]]:
     if answer.platform:
         yield "platform", cell(answer.platform)
         yield "release", _release(answer)
+    if answer.set_from not in (None, "the recipe"):
+        yield "binaries", cell(answer.set_from)
     for part in answer.installed:
         yield "installed", cell(f"{part.part} {part.version}, {part.used}: {part.why}")
         yield from (("", cell(sentence, "red")) for sentence in part.damage)

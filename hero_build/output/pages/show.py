@@ -26,10 +26,23 @@ def _facts(answer: Shown) -> Iterator[tuple[str, Cell]]:
     yield "recipe", cell(answer.recipe)
     for path in answer.shadows:
         yield "", cell(f"in place of {path}", "yellow")
+    if answer.refuses:
+        yield "refused", cell(answer.refuses, "yellow")
+        return
     yield "platform", cell(answer.platform)
     for index, binary in enumerate(answer.binaries):
         yield "" if index else "binaries", cell(_binary(binary))
-    lists = {"libraries": answer.libraries, "bundles": answer.bundles, "needs": answer.needs, "sets": answer.sets}
+    if answer.set_from != "the recipe":
+        yield "" if answer.binaries else "binaries", cell(answer.set_from, *(() if answer.binaries else ("yellow",)))
+    lists = {
+        "libraries": answer.libraries,
+        "bundles": answer.bundles,
+        "needs": answer.needs,
+        "excludes": answer.excludes,
+        "restarts": answer.restarts,
+        "beside it": answer.siblings,
+        "sets": answer.sets,
+    }
     yield from ((label, cell(", ".join(names))) for label, names in lists.items() if names)
     yield "installed", _installed(answer)
     yield "latest", _latest(answer)

@@ -1,0 +1,44 @@
+"""The page of `audit`."""
+
+from collections.abc import Iterator
+
+from hero_build.output.paper import Paper
+from hero_build.output.table import Cell, cell, paragraph, table
+from hero_build.output.text import plural
+from hero_build.queries.audit import Audit, AuditedApp
+
+_HEAD = ("app", "service.toml", "cargo", "release", "")
+
+
+def page(answer: Audit, paper: Paper) -> Iterator[str]:
+    if answer.apps:
+        yield from table([[cell(word, "dim") for word in _HEAD], *map(_row, answer.apps)], paper)
+    for app in answer.apps:
+        yield from _findings(app, paper)
+    yield from paragraph(_summary(answer), paper, indent="  ", ink=("bold",))
+
+
+def _row(app: AuditedApp) -> list[Cell]:
+    heard = [cell(item.said, *(() if item.state == "heard" else ("dim",))) for item in app.heard]
+    state = cell(plural(len(app.drifts), "drift"), "red") if app.drifts else cell("agree", "green")
+    return [cell(app.name, "bold"), *heard, state]
+
+
+def _findings(app: AuditedApp, paper: Paper) -> Iterator[str]:
+    if paper.verbose:
+        words = f"  {app.name}: {', '.join(app.binaries) or 'no binaries'} ({app.set_from})"
+        yield from paragraph(words, paper, indent="    ", ink=("dim",))
+    for item in app.findings:
+        words = f"  {app.name}: {item.what}: {item.text}"
+        yield from paragraph(words, paper, indent="    ", ink=("red" if item.drift else "yellow",))
+
+
+def _summary(answer: Audit) -> str:
+    drifting = [app.name for app in answer.apps if app.drifts]
+    if not answer.apps:
+        return "nothing was audited"
+    if drifting:
+        total = sum(len(app.drifts) for app in answer.apps)
+        of = f"{len(drifting)} of {plural(len(answer.apps), 'app')}"
+        return f"{of}: {plural(total, 'drift')}. Mend the recipe, or the repo; docs/commands/audit.md says which."
+    return f"{plural(len(answer.apps), 'app')}: recipe and repo agree"

@@ -1,0 +1,124 @@
+"""One `cargo build` for all the programs that are wanted of a tree, and where it put them."""
+
+import json
+import re
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from hero_build import process
+from hero_build.errors import BuildError
+from hero_build.events import Compiling, Emit
+from hero_build.record import PartId
+from hero_build.source import toolchain
+from hero_build.source.complaints import complaint
+from hero_build.source.job import Job
+from hero_build.source.metadata import Package, choose, workspace
+
+_BAR = re.compile(r"^\s*Building \[[^]]*\] (\d+)/(\d+)(?:: ([^,(\s]+))?")
+_CRATE = re.compile(r"^\s+(?:Compiling|Checking|Building) (\S+) v\d")
+_ENDED = ("compiler-artifact", "build-script-executed")
+_QUIET = {
+    "CARGO_TERM_COLOR": "never",
+    "CARGO_TERM_PROGRESS_WHEN": "always",
+    "CARGO_TERM_PROGRESS_WIDTH": "160",
+    "CARGO_TERM_PROGRESS_TERM_INTEGRATION": "false",
+}
+"""cargo's own progress bar tells how many crates there are, which nothing else in stable cargo does."""
+
+Progress = Callable[[int, int | None, str], None]
+"""Crates done, crates in all (None: not known yet), and one that is under way."""
+
+
+def build(job: Job, log: Path, progress: Progress, cancelled: Callable[[], bool] | None = None) -> Mapping[str, Path]:
+    """Build; where each program is. All that cargo wrote is in `log`.
+
+    Raises BuildError (with the last 200 lines), MissingTool, DiskFull, process.Cancelled.
+    """
+    env = environment(job)
+    packages = choose(workspace(job.tree.path, env), job.programs, job.cargo.packages)
+    seen = _Seen(packages, progress)
+    watch = process.Watch(seen.line, seen.message, log, cancelled)
+    done = process.run(command(job, packages), cwd=job.tree.path, env=env, watch=watch)
+    if done.code:
+        raise complaint(f"cargo could not build {_listed(job.programs)}", done.tail, job.tree.path, log)
+    if missing := [name for name in job.programs if name not in seen.made]:
+        raise BuildError(f"cargo built no {_listed(missing)}", f"The log says more: {log}", tail=done.tail, log=log)
+    return seen.made
+
+
+def telling(parts: Sequence[PartId], emit: Emit) -> Progress:
+    """A Progress that tells of every part that a build makes."""
+
+    def progress(done: int, total: int | None, crate: str) -> None:
+        for part in parts:
+            emit(Compiling(part, done, total, crate))
+
+    return progress
+
+
+def command(job: Job, packages: Mapping[str, Package]) -> tuple[str, ...]:
+    """The one call for a job, whose programs are in `packages`."""
+    cargo = job.cargo
+    words = ["cargo", "build", "--release", "--message-format=json-render-diagnostics"]
+    words += ["--locked"] if (job.tree.path / "Cargo.lock").is_file() else []
+    words += [f"--target={job.target}"] if job.target else []
+    words += [] if cargo.default_features else ["--no-default-features"]
+    words += [f"--features={','.join(cargo.features)}"] if cargo.features else []
+    words += [f"--package={spec}" for spec in sorted({package.spec for package in packages.values()})]
+    words += [f"--bin={name}" for name in job.programs]
+    return (*words, *cargo.args)
+
+
+def environment(job: Job) -> dict[str, str]:
+    """What cargo is started with: this process's environment, the recipe's additions, sccache where there is one."""
+    env = {**toolchain.environment(), **_QUIET, **dict(job.cargo.env)}
+    if job.lib is not None:
+        env |= {name: value.replace("{lib}", str(job.lib)) for name, value in job.cargo.env}
+    if (wrapper := toolchain.sccache(env)) is not None:
+        env |= {"RUSTC_WRAPPER": str(wrapper), "SCCACHE_IGNORE_SERVER_IO_ERROR": "1"}
+    return env
+
+
+class _Seen:
+    """What the running cargo has told so far."""
+
+    def __init__(self, packages: Mapping[str, Package], progress: Progress) -> None:
+        self.made: dict[str, Path] = {}
+        self._ids = {name: package.id for name, package in packages.items()}
+        self._progress = progress
+        self._ended = 0
+        self._state: tuple[int, int | None, str] = (0, None, "")
+
+    def line(self, text: str) -> None:
+        """stderr: the bar, and `Compiling NAME vVERSION`."""
+        done, total, crate = self._state
+        if bar := _BAR.match(text.removeprefix("\x1b[K")):
+            self._tell(max(done, int(bar[1])), int(bar[2]), bar[3] or crate)
+        elif begun := _CRATE.match(text):
+            self._tell(done, total, begun[1])
+
+    def message(self, text: str) -> None:
+        """stdout: one JSON document a line (The Cargo Book, External tools); whatever else a build prints is not."""
+        try:
+            told = json.loads(text)
+            reason = told["reason"]
+        except (ValueError, TypeError, KeyError):
+            return
+        if reason not in _ENDED:
+            return
+        target, path = told.get("target", {}), told.get("executable")
+        if path and "bin" in target["kind"] and self._ids.get(target["name"]) == told["package_id"]:
+            self.made[target["name"]] = Path(path)
+        self._ended += 1
+        done, total, crate = self._state
+        self._tell(max(done, self._ended), total, crate)
+
+    def _tell(self, done: int, total: int | None, crate: str) -> None:
+        state = (done if total is None else min(done, total), total, crate)
+        if state != self._state:
+            self._state = state
+            self._progress(*state)
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(names)

@@ -1,0 +1,142 @@
+"""All that a build's result rests on, as one value: equal fingerprints mean that a rebuild would change nothing.
+
+commit         the commit that is checked out
+changes        what differs from it, and what git neither tracks nor ignores: paths, modes, contents
+lock           Cargo.lock
+toolchain      `rustc -vV`, and with it the machine
+cargo          the recipe's Cargo value and the target
+recipe         the files that the recipe is made of
+environment    the variables that reach compilers and build scripts (named below)
+configuration  cargo's configuration files that hold for the tree (The Cargo Book, Configuration)
+siblings       the checkouts that path dependencies lead to
+"""
+
+import dataclasses
+import hashlib
+import json
+import os
+import stat
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from hero_build.errors import HeroBuildError
+from hero_build.model import Tree
+from hero_build.source import toolchain
+from hero_build.source.job import Job
+from hero_build.source.status import status
+
+_RULES = "1"  # goes up when the call of cargo changes in a way that changes programs
+_COMPILERS = ("CC", "CXX", "AR", "LD", "CFLAGS", "CXXFLAGS", "CPPFLAGS", "LDFLAGS")
+_NAMES = frozenset(("RUSTFLAGS", "RUSTC", "RUSTUP_TOOLCHAIN", "SOURCE_DATE_EPOCH", *_COMPILERS))
+_BEGIN = (
+    *("CARGO_", "RUSTC_", "PKG_CONFIG", "OPENSSL_", "ORT_", "LIBCLANG_", "CMAKE", "PROTOC", "BINDGEN_"),
+    *(f"{name}_" for name in _COMPILERS),
+    *(f"{side}_{name}" for side in ("TARGET", "HOST") for name in _COMPILERS),
+)
+_END = ("_LIB_DIR", "_LIB_PATH", "_INCLUDE_DIR", "_INCLUDE_PATH", "_STATIC", "_NO_VENDOR")
+_ASIDE = (  # where things lie, how they are shown and fetched, and secrets
+    *("CARGO_TERM_", "CARGO_NET_", "CARGO_HTTP_", "CARGO_REGISTR", "CARGO_ALIAS_", "CARGO_PKG_", "CARGO_MANIFEST_"),
+    *("CARGO_HOME", "CARGO_TARGET_DIR", "CARGO_LOG", "CARGO_MAKEFLAGS"),
+    *("CARGO_BUILD_JOBS", "CARGO_BUILD_TARGET_DIR", "CARGO_BUILD_RUSTC_WRAPPER", "RUSTC_WRAPPER"),
+)
+_CONFIGS = ("config", "config.toml")
+
+
+@dataclass(frozen=True, slots=True)
+class Fingerprint:
+    """The components by name, each as a word that changes when it does (a commit, a compiler's name, a digest)."""
+
+    parts: tuple[tuple[str, str], ...]
+
+    def __str__(self) -> str:
+        return _digest(f"{name}={word}" for name, word in self.parts)
+
+    def changed(self, older: "Fingerprint") -> tuple[str, ...]:
+        """The names of the components in which this one differs from `older`."""
+        mine, theirs = dict(self.parts), dict(older.parts)
+        return tuple(name for name in {**theirs, **mine} if mine.get(name) != theirs.get(name))
+
+    def encode(self) -> dict[str, str]:
+        return dict(self.parts)
+
+
+def decode(parts: Mapping[str, str]) -> Fingerprint:
+    return Fingerprint(tuple((str(name), str(word)) for name, word in parts.items()))
+
+
+def fingerprint(job: Job, recipe: Sequence[Path], siblings: Sequence[Tree], cache: Path) -> Fingerprint:
+    """Of what a build of `job` would be. Starts git once for each tree, and rustc when the toolchain is a new one.
+
+    `recipe`: its files, helpers included; `cache`: a folder. Raises CheckoutRefused, MissingTool, ToolFailed.
+    """
+    env = toolchain.environment()
+    told = toolchain.version(job.tree.path, env, cache)
+    commit, changes = _tree(job.tree.path)
+    return Fingerprint(
+        (
+            ("commit", commit),
+            ("changes", changes),
+            ("lock", _lock(job.tree)),
+            ("toolchain", f"{told.partition(chr(10))[0]} {_digest([told])[:8]}"),
+            ("cargo", _digest([_RULES, job.target or "", json.dumps(dataclasses.asdict(job.cargo), sort_keys=True)])),
+            ("recipe", _digest(_content(path) for path in recipe)),
+            ("environment", _digest(f"{name}={env[name]}" for name in sorted(env) if matters(name))),
+            ("configuration", _digest(_configuration(job.tree.path, env))),
+            ("siblings", _digest(" ".join((tree.path.name, *_tree(tree.path))) for tree in siblings)),
+        )
+    )
+
+
+def locked_by_build(found: Fingerprint, tree: Tree) -> Fingerprint:
+    """The same after the build: cargo writes a Cargo.lock where there was none, and that is no change by a person."""
+    words = found.encode()
+    return decode({**words, "lock": _lock(tree)}) if words.get("lock") == _NOTHING else found
+
+
+def matters(name: str) -> bool:
+    """Whether an environment variable may change what is built."""
+    return (name in _NAMES or name.startswith(_BEGIN) or name.endswith(_END)) and not name.startswith(_ASIDE)
+
+
+def _digest(words: Iterable[str]) -> str:
+    """A short one of a list of words; empty lists have one, too."""
+    text = json.dumps(list(words)).encode()
+    return hashlib.sha256(text).hexdigest()[:32]
+
+
+_NOTHING = "none"
+
+
+def _tree(path: Path) -> tuple[str, str]:
+    """The commit of a checkout, and a word for what differs from it."""
+    found = status(path)
+    changes = [f"{name} {_content(path / name)}" for name in found.changes]
+    return found.commit or _NOTHING, _digest(changes) if changes else _NOTHING
+
+
+def _lock(tree: Tree) -> str:
+    path = tree.path / "Cargo.lock"
+    return _digest([_content(path)]) if path.is_file() else _NOTHING
+
+
+def _content(path: Path) -> str:
+    """What is at a path, in a word: mode and content, a link's target, a nested repository's commit and changes."""
+    try:
+        mode = path.lstat().st_mode
+        if stat.S_ISLNK(mode):
+            return f"link {os.readlink(path)}"
+        if stat.S_ISDIR(mode):
+            return " ".join(("repository", *_tree(path)))
+        with path.open("rb") as file:
+            return f"{mode & 0o111:o} {hashlib.file_digest(file, 'sha256').hexdigest()}"
+    except (OSError, HeroBuildError) as error:
+        return f"{type(error).__name__} {getattr(error, 'errno', '')}"
+
+
+def _configuration(folder: Path, env: Mapping[str, str]) -> Iterator[str]:
+    homes = [parent / ".cargo" for parent in (folder, *folder.parents)]
+    for home in dict.fromkeys((*homes, toolchain.cargo_home(env))):
+        for name in _CONFIGS:
+            if (home / name).is_file():
+                yield _content(home / name)

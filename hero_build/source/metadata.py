@@ -1,0 +1,93 @@
+"""What a workspace has: its packages and their programs, as `cargo metadata --no-deps` tells them."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from hero_build import process
+from hero_build.errors import BuildError, ToolFailed
+from hero_build.names import nearest
+from hero_build.source.complaints import complaint
+
+
+@dataclass(frozen=True, slots=True)
+class Package:
+    """A member of a workspace; `id` is cargo's name for it in its messages."""
+
+    name: str
+    version: str
+    id: str
+    programs: tuple[str, ...]
+    libraries: tuple[str, ...]
+    """Names of cdylib targets: what becomes WebAssembly."""
+    folder: Path
+
+    @property
+    def spec(self) -> str:
+        """As `cargo build -p` takes it."""
+        return f"{self.name}@{self.version}"
+
+
+@dataclass(frozen=True, slots=True)
+class Workspace:
+    folder: Path
+    target: Path
+    packages: tuple[Package, ...]
+
+    @property
+    def programs(self) -> tuple[str, ...]:
+        """Every program's name, each once, in order."""
+        return tuple(sorted({name for package in self.packages for name in package.programs}))
+
+
+def workspace(folder: Path, env: Mapping[str, str]) -> Workspace:
+    """The workspace of `<folder>/Cargo.toml`. Raises BuildError where cargo cannot read it; MissingTool."""
+    if not (folder / "Cargo.toml").is_file():
+        raise BuildError(f"{folder} has no Cargo.toml", "Is it a Rust repository, and on the right branch?")
+    try:
+        text = process.capture(("cargo", "metadata", "--no-deps", "--format-version=1"), cwd=folder, env=env)
+    except ToolFailed as error:
+        raise complaint(f"cargo cannot read the workspace {folder}", error.tail, folder) from error
+    return _read(json.loads(text))
+
+
+def choose(found: Workspace, wanted: Sequence[str], among: Iterable[str]) -> dict[str, Package]:
+    """The package of each wanted program, looked for in the packages named `among` (none: in all).
+
+    Raises BuildError, which lists what there is.
+    """
+    names = frozenset(among)
+    packages = [package for package in found.packages if not names or package.name in names]
+    return {name: _one(found, name, [item for item in packages if name in item.programs]) for name in wanted}
+
+
+def _one(found: Workspace, name: str, fitting: list[Package]) -> Package:
+    if len(fitting) == 1:
+        return fitting[0]
+    if fitting:
+        both = " and ".join(package.name for package in fitting)
+        raise BuildError(
+            f"{both} of {found.folder} each have a program {name}", "Its recipe's Cargo(packages=…) tells."
+        )
+    has = ", ".join(found.programs) or "no programs at all"
+    close = nearest(name, found.programs, 1)
+    near = f" Nearest: {close[0]}." if close else ""
+    raise BuildError(f"the workspace {found.folder} has no program {name}", f"It has: {has}.{near}")
+
+
+def _read(told: Mapping[str, Any]) -> Workspace:
+    packages = tuple(_package(item) for item in told["packages"])
+    return Workspace(Path(told["workspace_root"]), Path(told["target_directory"]), packages)
+
+
+def _package(told: Mapping[str, Any]) -> Package:
+    return Package(
+        told["name"],
+        told["version"],
+        told["id"],
+        tuple(target["name"] for target in told["targets"] if "bin" in target["kind"]),
+        tuple(target["name"] for target in told["targets"] if "cdylib" in target["kind"]),
+        Path(told["manifest_path"]).parent,
+    )

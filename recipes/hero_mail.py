@@ -1,0 +1,12 @@
+"""hero_mail: a server, its admin and a command. The command was once called hero_mail_cli."""
+
+from hero_build.recipe import Recipe, admin, cli, server
+
+
+class HeroMail(Recipe):
+    repo = "lhumina_code/hero_mail"
+    binaries = (
+        cli("hero_mail", formerly="hero_mail_cli"),
+        server("hero_mail_server"),
+        admin("hero_mail_admin", formerly="hero_mail_ui"),
+    )

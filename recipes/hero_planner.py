@@ -1,0 +1,7 @@
+"""hero_planner: a special case of the rename to admin, so its set is read from the repo or the release."""
+
+from hero_build.recipe import Recipe
+
+
+class HeroPlanner(Recipe):
+    repo = "lhumina_code/hero_planner"

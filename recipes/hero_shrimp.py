@@ -1,0 +1,7 @@
+"""hero_shrimp: a special case of the rename to admin, so its set is read from the repo or the release."""
+
+from hero_build.recipe import Recipe
+
+
+class HeroShrimp(Recipe):
+    repo = "lhumina_code/hero_shrimp"

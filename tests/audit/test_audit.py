@@ -1,0 +1,369 @@
+"""`audit`: green where recipe and repo agree, and red on each planted drift, in its own words."""
+
+import shutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import mirrors
+import worlds
+from worlds import REPO, World
+
+pytestmark = pytest.mark.skipif(shutil.which("cargo") is None, reason="cargo is not installed")
+RECIPE = '''"""duo: a test app."""
+
+from hero_build.recipe import Cargo, Recipe, admin, cli, install_only, server, web
+
+
+class Duo(Recipe):
+    repo = "o/duo"
+    binaries = (
+        server("duo_server"),
+        admin("duo_admin", formerly="duo_ui"),
+        install_only("child"),
+        cli("duo"),
+    )
+'''
+KINDS = {"duo_server": "server", "duo_admin": "admin", "child": "server", "duo": "cli"}
+
+
+@dataclass
+class Repo:
+    """A checkout and a release of `o/duo`, which agree with its recipe until a test spoils one of them."""
+
+    world: World
+    kinds: dict[str, str] = field(default_factory=lambda: dict(KINDS))
+    crates: dict[str, str] = field(default_factory=lambda: dict.fromkeys(KINDS, ""))
+    assets: list[str] = field(default_factory=lambda: list(KINDS))
+    recipe: str = RECIPE
+
+    @property
+    def folder(self) -> Path:
+        return self.world.folder / "code" / "o" / "duo"
+
+    def write(self) -> None:
+        (self.folder / "src").mkdir(parents=True)
+        (self.folder / "src" / "main.rs").write_text("fn main() {}\n")
+        self.manifest("service.toml", self.kinds)
+        bins = "".join(f'[[bin]]\nname = "{name}"\npath = "src/main.rs"\n{more}' for name, more in self.crates.items())
+        package = '[package]\nname = "duo_crate"\nversion = "0.1.0"\nedition = "2021"\nautobins = false\n'
+        (self.folder / "Cargo.toml").write_text(f"{package}[features]\nfull = []\ndefault = []\n{bins}[workspace]\n")
+        (self.world.recipes / "duo.py").write_text(self.recipe)
+        mirrors.release(self.world.mirror, "duo", "v1", {mirrors.asset(name): b"x" for name in self.assets})
+
+    def manifest(self, path: str, kinds: Mapping[str, str]) -> None:
+        (self.folder / path).parent.mkdir(parents=True, exist_ok=True)
+        tables = (f'[[binaries]]\nname = "{name}"\nkind = "{kind}"\n' for name, kind in kinds.items())
+        (self.folder / path).write_text("".join(tables))
+
+    def audit(self, *words: str, env: Mapping[str, str] | None = None) -> worlds.Done:
+        code = {"CODEROOT": str(self.world.folder / "code"), **(env or {})}
+        return self.world.run("audit", *(words or ("duo",)), env=code)
+
+    def document(self, *words: str) -> Any:
+        return worlds.valid(self.audit(*(words or ("duo",)), "--json").document)
+
+
+@pytest.fixture
+def repo(world: World) -> Repo:
+    return Repo(world)
+
+
+def red(repo: Repo, what: str, where: str, text: str) -> None:
+    """Assert that the audit ends with 5 and this one drift, in the document and on the page."""
+    document = repo.document()
+    findings = [item for item in document["apps"][0]["findings"] if item["drift"]]
+    assert [(item["what"], item["where"], item["text"]) for item in findings] == [(what, where, text)]
+    assert document["exit"] == 5
+    done = repo.audit()
+    assert done.code == 5
+    assert f"duo: {what}: {text}" in done.out
+    assert "1 of 1 app: 1 drift" in done.out
+
+
+def test_green_where_all_agree(repo: Repo) -> None:
+    repo.write()
+    repo.manifest("deploy/service.toml", KINDS)  # files may repeat each other
+    document = repo.document()
+    (app,) = document["apps"]
+    assert (document["exit"], app["findings"], app["set_from"]) == (0, [], "the recipe")
+    assert [(item["teller"], item["state"], item["said"]) for item in app["heard"]] == [
+        ("service.toml", "heard", "4 binaries in 2 files"),
+        ("cargo", "heard", "4 binaries"),
+        ("release", "heard", "v1, 5 assets"),
+    ]
+    assert app["checkout"] == str(repo.folder)
+    done = repo.audit()
+    assert (done.code, done.out.splitlines()[-1]) == (0, "1 app: recipe and repo agree")
+
+
+def no_admin(repo: Repo) -> None:
+    del repo.kinds["duo_admin"]
+
+
+def one_more(repo: Repo) -> None:
+    repo.kinds["duo_web"] = "web"
+
+
+def old_name(repo: Repo) -> None:
+    repo.kinds = {name.replace("duo_admin", "duo_ui"): kind for name, kind in repo.kinds.items()}
+
+
+def other_kind(repo: Repo) -> None:
+    repo.kinds["duo_admin"] = "web"
+
+
+def crate_gone(repo: Repo) -> None:
+    del repo.crates["child"]
+
+
+def crate_more(repo: Repo) -> None:
+    repo.crates |= {"duo_web": "", "xtask": ""}  # xtask is the workspace's own affair
+
+
+def crate_old_name(repo: Repo) -> None:
+    del repo.crates["duo_admin"]
+    repo.crates["duo_ui"] = ""
+
+
+def crate_behind_a_feature(repo: Repo) -> None:
+    repo.crates["child"] = 'required-features = ["full"]\n'
+
+
+def asset_gone(repo: Repo) -> None:
+    repo.assets.remove("child")
+
+
+def asset_more(repo: Repo) -> None:
+    repo.assets.append("duo_web")
+
+
+@pytest.mark.parametrize(
+    ("spoil", "what", "where", "text"),
+    [
+        (no_admin, "missing", "service.toml", "no service.toml declares duo_admin"),
+        (one_more, "extra", "service.toml", "service.toml declares duo_web (web), which the recipe does not list"),
+        (
+            old_name,
+            "renamed",
+            "service.toml",
+            "duo_admin goes there by the name that the recipe calls a former one, duo_ui",
+        ),
+        (
+            other_kind,
+            "kind differs",
+            "service.toml",
+            "duo_admin is of the kind web in service.toml, and admin in the recipe",
+        ),
+        (crate_gone, "missing", "cargo", "the workspace has no binary child"),
+        (crate_more, "extra", "cargo", "the workspace has a binary duo_web, which the recipe does not list"),
+        (
+            crate_old_name,
+            "renamed",
+            "cargo",
+            "duo_admin goes there by the name that the recipe calls a former one, duo_ui",
+        ),
+        (
+            crate_behind_a_feature,
+            "missing",
+            "cargo",
+            "cargo builds child only with full, which the recipe does not ask for",
+        ),
+        (asset_gone, "missing", "release", f"release v1 has no asset {mirrors.asset('child')}"),
+        (asset_more, "extra", "release", f"release v1 has {mirrors.asset('duo_web')}, which the recipe does not list"),
+    ],
+)
+def test_red_on_each_planted_drift(repo: Repo, spoil: Callable[[Repo], None], what: str, where: str, text: str) -> None:
+    spoil(repo)
+    repo.write()
+    red(repo, what, where, text)
+
+
+def test_red_when_one_of_several_manifests_calls_it_another_kind(repo: Repo) -> None:
+    repo.write()
+    repo.manifest("a/service.toml", {**KINDS, "duo": "server"})
+    repo.manifest("b/service.toml", {**KINDS, "duo": "server"})
+    text = "duo is of the kind server in a/service.toml and 1 more, and cli in the recipe"
+    red(repo, "kind differs", "service.toml", text)
+
+
+def test_what_is_built_in_a_submodule_or_hidden_is_not_the_repos(repo: Repo) -> None:
+    repo.write()
+    for place in ("target/debug", ".github", "node_modules/x", "sub"):
+        repo.manifest(f"{place}/service.toml", {"stranger": "server"})
+    (repo.folder / "sub" / ".git").write_text("gitdir: ../.git/modules/sub\n")
+    assert repo.document()["exit"] == 0
+
+
+def test_red_on_a_manifest_that_cannot_be_read_and_the_others_are_still_heard(repo: Repo) -> None:
+    asset_gone(repo)
+    repo.write()
+    (repo.folder / "service.toml").write_text("[[binaries")
+    (app,) = repo.document()["apps"]
+    assert [(item["what"], item["where"]) for item in app["findings"]] == [
+        ("unreadable", "service.toml"),
+        ("missing", "release"),
+    ]
+    assert "service.toml is not TOML" in app["findings"][0]["text"]
+    assert repo.audit().code == 5
+
+
+def test_a_rename_that_the_recipe_provides_for_is_told_and_is_green(repo: Repo) -> None:
+    repo.assets = [name.replace("duo_admin", "duo_ui") for name in repo.assets]
+    repo.write()
+    done = repo.audit()
+    assert done.code == 0
+    text = f"release v1 has {mirrors.asset('duo_ui')} from before the rename: it is installed as duo_admin"
+    assert f"duo: renamed: {text}" in done.out
+    (finding,) = repo.document()["apps"][0]["findings"]
+    assert (finding["what"], finding["drift"]) == ("renamed", False)
+
+
+def test_a_release_is_held_against_every_platform_that_it_serves(repo: Repo) -> None:
+    repo.write()
+    other = f"linux-{'arm64' if 'amd64' in mirrors.asset('') else 'amd64'}-musl"
+    names = [mirrors.asset(name) for name in KINDS] + [f"{name}-{other}" for name in KINDS if name != "duo"]
+    mirrors.release(repo.world.mirror, "duo", "v1", dict.fromkeys(names, b"x"))
+    red(repo, "missing", "release", f"release v1 has no asset duo-{other}")
+
+
+def test_the_features_that_the_recipe_asks_for_count(repo: Repo) -> None:
+    crate_behind_a_feature(repo)
+    hook = '\n    def cargo(self, platform: object) -> Cargo:\n        return Cargo(features=("full",))\n'
+    repo.recipe += hook
+    repo.write()
+    assert repo.document()["exit"] == 0
+
+
+def test_a_read_set_is_held_against_whoever_tells_it(repo: Repo) -> None:
+    repo.recipe = RECIPE.split("    binaries")[0]
+    asset_gone(repo)
+    repo.write()
+    document = repo.document()
+    assert document["apps"][0]["set_from"] == "read from service.toml in the checkout"
+    assert document["apps"][0]["binaries"] == list(KINDS)
+    red(repo, "missing", "release", f"release v1 has no asset {mirrors.asset('child')}")
+
+
+def test_a_read_set_that_contradicts_itself_or_that_no_one_tells(repo: Repo) -> None:
+    repo.recipe = RECIPE.split("    binaries")[0]
+    repo.assets, repo.crates = ["stranger"], {"stranger": ""}
+    repo.write()
+    repo.manifest("b/service.toml", {"duo": "server"})
+    document = repo.document()
+    assert document["exit"] == 5
+    finding = document["apps"][0]["findings"][0]
+    assert finding["what"] == "unreadable"
+    assert "duo is declared twice, of two kinds: server in b/service.toml, cli in service.toml" in finding["text"]
+    for path in ("service.toml", "b/service.toml"):
+        (repo.folder / path).unlink()
+    finding = repo.document()["apps"][0]["findings"][0]
+    assert (finding["what"], finding["text"]) == (
+        "missing",
+        "the recipe lists no binaries, no service.toml in a checkout tells them, and release v1 does not, either",
+    )
+
+
+def test_binaries_of_another_app_of_the_repo_are_no_extras(repo: Repo) -> None:
+    one_more(repo)
+    crate_more(repo)
+    asset_more(repo)
+    repo.write()
+    assert repo.document()["exit"] == 5
+    mirrors.recipe(repo.world.recipes, "trio", ("duo_web",), repo='"o/duo"')
+    assert repo.document()["exit"] == 0
+
+
+def test_offline_says_so_and_what_is_here_is_audited(repo: Repo) -> None:
+    asset_gone(repo)
+    repo.write()
+    done = repo.audit("duo", "--forge", "file:///nowhere/at/all")
+    assert done.code == 0
+    assert "there is no mirror at /nowhere/at/all" in done.out
+    heard = repo.document("duo", "--no-release")["apps"][0]["heard"]
+    assert heard[2] == {"teller": "release", "state": "not asked", "said": "not asked"}
+
+
+def test_without_cargo_the_others_are_heard(repo: Repo) -> None:
+    crate_gone(repo)
+    repo.write()
+    done = repo.audit("duo", env={"PATH": "/nowhere"})
+    assert done.code == 0
+    assert "cargo is not on this machine" in done.out
+
+
+def test_a_workspace_that_cargo_cannot_read_is_an_error(repo: Repo) -> None:
+    repo.write()
+    (repo.folder / "Cargo.toml").write_text("[package\n")
+    done = repo.audit("duo", "--json")
+    (failed,) = worlds.valid(done.document)["failed"]
+    assert (done.code, failed["kind"], failed["app"]) == (8, "ToolFailed", "duo")
+    assert "cargo metadata" in failed["message"]
+
+
+def test_nothing_to_hold_it_against(repo: Repo) -> None:
+    repo.write()
+    done = repo.audit("duo", env={"CODEROOT": "/nowhere", "FORGEJO_URL": "file:///nowhere"})
+    assert done.code == 3
+    assert "no checkout at /nowhere/o/duo, and no release (there is no mirror at /nowhere)" in done.err
+    assert "Clone o/duo there" in done.err
+
+
+def test_a_release_alone_will_do_and_a_named_one_must_be_there(repo: Repo) -> None:
+    repo.write()
+    shutil.rmtree(repo.folder)
+    assert repo.document()["exit"] == 0
+    assert repo.document("duo", "--version", "v1")["exit"] == 0
+    done = repo.audit("duo", "--version", "v9")
+    assert done.code == 3
+    assert "v9" in done.err
+
+
+def test_all_of_a_folder_of_checkouts(repo: Repo) -> None:
+    asset_gone(repo)
+    repo.write()
+    code = repo.world.folder / "code"
+    (code / "web").mkdir()  # a flat one
+    (code / "o" / "stranger").mkdir()
+    (code / "o" / "stranger" / "service.toml").write_text("")
+    mirrors.recipe(repo.world.recipes, "broken").write_text("x = 1\n")
+    for words in (("--all", str(code)), ("--all",)):
+        document = repo.document(*words)
+        assert [app["name"] for app in document["apps"]] == ["duo", "web"]
+        assert [failed["app"] for failed in document["failed"]] == ["broken"]
+        (warning,) = document["warnings"]
+        assert warning["text"] == f"{code / 'o' / 'stranger'} declares services, and no recipe is for it"
+        assert (document["exit"], document["folder"]) == (5, str(code))
+    assert repo.audit("--all", str(repo.world.folder / "nowhere")).code == 3
+
+
+@pytest.mark.parametrize("words", [(), ("duo", "--all", "x"), ("duo", "--version", "v1", "--no-release")])
+def test_words_that_contradict_each_other(repo: Repo, words: tuple[str, ...]) -> None:
+    done = repo.world.run("audit", *words)
+    assert done.code == 2
+    assert "hint: " in done.err
+
+
+def test_an_app_that_is_refused_is_not_audited(repo: Repo) -> None:
+    done = repo.audit("hero_onlyoffice")
+    assert done.code == 8
+    assert "is a container" in done.err
+
+
+def test_nothing_is_changed_by_an_audit(repo: Repo) -> None:
+    repo.write()
+    before = {path: path.lstat().st_mtime_ns for path in repo.folder.rglob("*")}
+    repo.audit()
+    assert {path: path.lstat().st_mtime_ns for path in repo.folder.rglob("*")} == before
+    assert not repo.world.root.path.exists()
+
+
+def test_the_world_of_the_tests_is_green(world: World) -> None:
+    recipes = str(REPO / "tests" / "world" / "recipes")
+    words = ("audit", "--all", str(REPO / "tests" / "world"), "--no-release", "--json")
+    document = worlds.valid(world.run(*words, env={"HERO_RECIPES": recipes}).document)
+    assert (document["exit"], [app["findings"] for app in document["apps"] if app["findings"]]) == (0, [])
+    assert "hero_db" in [app["name"] for app in document["apps"]]

@@ -1,0 +1,31 @@
+"""Whether processes run, and waiting until they do not, for tests of what ends them."""
+
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+LONG = 60  # seconds: far more than anything waited for takes
+
+
+def alive(pid: int) -> bool:
+    """Whether a process runs; one that has ended and waits to be reaped does not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except FileNotFoundError:
+        return False
+
+
+def gone(pids: Iterable[int]) -> bool:
+    """Wait until all of them have ended."""
+    known = tuple(pids)
+    return until(lambda: not any(alive(pid) for pid in known))
+
+
+def until(true: Callable[[], bool]) -> bool:
+    """Wait for something to become true."""
+    end = time.monotonic() + LONG
+    while not true():
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.02)
+    return True

@@ -1,0 +1,32 @@
+"""What the tests of source/ share: no git configuration of the person who runs them, a mirror, a desk."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import gitrepos
+from desks import REPO, Desk
+from hero_build.source.locks import Locks
+from hero_build.source.reach import Reach
+
+
+@pytest.fixture(autouse=True)
+def gitconfig(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty ~/.gitconfig."""
+    config = tmp_path / "gitconfig"
+    config.touch()
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(config))
+    monkeypatch.setenv("GIT_CONFIG_NOSYSTEM", "1")
+    return config
+
+
+@pytest.fixture
+def upstream(tmp_path: Path) -> gitrepos.Upstream:
+    return gitrepos.upstream(tmp_path / "mirror", REPO, {"a.txt": "one\n"})
+
+
+@pytest.fixture
+def desk(tmp_path: Path, upstream: gitrepos.Upstream) -> Iterator[Desk]:
+    with Locks() as locks:
+        yield Desk(tmp_path / "code0", Reach(upstream.mirror.as_uri()), locks)

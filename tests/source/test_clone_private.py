@@ -1,0 +1,198 @@
+"""Private repositories of a real forge: git gets the token, and nothing that could keep or pass it on does."""
+
+import os
+import shutil
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+import gitrepos
+from desks import Desk
+from forge_server import ForgeServer
+from hero_build.errors import AuthError, HeroBuildError, RepoNotFound
+from hero_build.settings import Secret
+from hero_build.source.ensure import Want, ensure
+from hero_build.source.locks import Locks
+from hero_build.source.place import checkout
+from hero_build.source.reach import Reach, passport
+
+SPY = """#!/bin/sh
+out="{folder}/$(basename "$0").$$"
+for pid in $$ $PPID; do tr '\\0' '\\n' </proc/$pid/cmdline; tr '\\0' '\\n' </proc/$pid/environ; done >"$out"
+exec "{real}" "$@"
+"""
+
+
+@pytest.fixture(scope="module")
+def private(forge_server: ForgeServer) -> str:
+    return forge_server.create_repo(f"private-{uuid4().hex[:8]}", private=True)
+
+
+@pytest.fixture
+def forge(forge_server: ForgeServer, tmp_path: Path) -> Iterator[Desk]:
+    """A desk at the real forge, with the token of an administrator."""
+    with Locks() as locks:
+        yield Desk(tmp_path / "code0", Reach(forge_server.url, Secret(forge_server.token)), locks)
+
+
+@dataclass(frozen=True, slots=True)
+class Spies:
+    """Stand-ins for git, its transport and the shell tools of its helpers, that note argv and environment."""
+
+    folder: Path
+
+    def seen(self) -> dict[str, bytes]:
+        return {path.name: path.read_bytes() for path in self.folder.iterdir() if path.is_file()}
+
+    def programs(self) -> set[str]:
+        return {name.partition(".")[0] for name in self.seen()}
+
+
+@pytest.fixture
+def spies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Spies:
+    notes, path, execs = tmp_path / "notes", tmp_path / "path", tmp_path / "exec"
+    for folder in (notes, path, execs):
+        folder.mkdir()
+    real = Path(gitrepos.git(tmp_path, "--exec-path"))
+    for tool in real.iterdir():
+        (execs / tool.name).symlink_to(tool)
+    places = {path / "git": shutil.which("git"), path / "cat": shutil.which("cat")}
+    for name in ("git", "git-remote-http", "git-index-pack", "git-credential"):
+        places[execs / name] = str(real / name)
+    for place, program in places.items():
+        place.unlink(missing_ok=True)
+        place.write_text(SPY.format(folder=notes, real=program))
+        place.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{path}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.setenv("GIT_EXEC_PATH", str(execs))
+    return Spies(notes)
+
+
+def leaks(folder: Path, token: str) -> list[Path]:
+    found = []
+    for path in folder.rglob("*"):
+        if stat.S_ISREG(path.lstat().st_mode) and token.encode() in path.read_bytes():
+            found.append(path)
+    return found
+
+
+def test_a_private_clone_leaves_no_trace_of_the_token(
+    forge: Desk, private: str, forge_server: ForgeServer, spies: Spies, gitconfig: Path, tmp_path: Path
+) -> None:
+    """Not on disk below the checkout or in a helper's store, and not in any process that git started."""
+    gitconfig.write_text(f"[credential]\n\thelper = store --file={tmp_path}/stored\n")
+    tree = forge.ensure(repo=private, update=False)
+    assert {"git", "git-remote-http", "cat"} <= spies.programs()
+    assert tree.ref == "main"
+    assert forge.ensure(repo=private, update=True) == tree
+    token = forge_server.token
+    assert [name for name, text in spies.seen().items() if token.encode() in text] == []
+    assert leaks(tmp_path, token) == []
+    assert not (tmp_path / "stored").exists()
+    assert gitrepos.git(tree.path, "config", "remote.origin.url") == f"{forge_server.url}/{private}.git"
+    assert "credential" not in (tree.path / ".git" / "config").read_text()
+    assert token not in repr(forge)
+
+
+def test_what_the_proof_looks_for_would_be_seen(spies: Spies, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ODD", "sesame-in-the-environment")
+    gitrepos.git(tmp_path, "-c", "odd.odd=sesame-in-argv", "version")
+    told = b"".join(spies.seen().values())
+    assert b"sesame-in-the-environment" in told
+    assert b"sesame-in-argv" in told
+    (tmp_path / "kept").write_text("sesame-on-disk")
+    assert leaks(tmp_path, "sesame-on-disk") == [tmp_path / "kept"]
+
+
+def test_the_users_own_helpers_serve_where_there_is_no_token(
+    forge: Desk, private: str, forge_server: ForgeServer, gitconfig: Path, tmp_path: Path
+) -> None:
+    stored = forge_server.url.replace("://", f"://{forge_server.user}:{forge_server.token}@")
+    (tmp_path / "stored").write_text(stored + "\n")
+    gitconfig.write_text(f"[credential]\n\thelper = store --file={tmp_path}/stored\n")
+    desk = replace(forge, reach=replace(forge.reach, token=None))
+    assert desk.ensure(repo=private).ref == "main"
+
+
+def test_a_private_repo_without_a_token(forge: Desk, private: str) -> None:
+    desk = replace(forge, reach=replace(forge.reach, token=None))
+    with pytest.raises(AuthError) as caught:
+        desk.ensure(repo=private)
+    assert "FORGEJO_TOKEN" in caught.value.hint
+    assert caught.value.code == 4
+    assert not (desk.coderoot / private).exists()
+
+
+def test_a_token_that_is_refused(forge: Desk, private: str) -> None:
+    bad = "0123456789abcdef0123456789abcdef01234567"
+    desk = replace(forge, reach=replace(forge.reach, token=Secret(bad)))
+    with pytest.raises(AuthError) as caught:
+        desk.ensure(repo=private)
+    assert "still good" in caught.value.hint
+    assert bad not in caught.value.message + caught.value.hint
+
+
+def test_a_repo_that_is_not_there(forge: Desk, forge_server: ForgeServer) -> None:
+    with pytest.raises(RepoNotFound, match="there is no repository at") as caught:
+        forge.ensure(repo=f"{forge_server.user}/absent-{uuid4().hex[:8]}")
+    assert caught.value.code == 3
+
+
+def test_a_repo_that_was_renamed(forge: Desk, forge_server: ForgeServer) -> None:
+    old = forge_server.create_repo(f"old-{uuid4().hex[:8]}", private=True)
+    forge_server.rename_repo(old, f"new-{uuid4().hex[:8]}")
+    assert forge.ensure(repo=old).ref == "main"
+
+
+def test_a_forge_on_this_machine_is_not_asked_through_a_proxy(
+    forge: Desk, private: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("http_proxy", "all_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    assert forge.ensure(repo=private).ref == "main"
+
+
+def test_the_token_goes_to_its_own_forge_only(forge: Desk, private: str, forge_server: ForgeServer) -> None:
+    """The same server under another name is another origin."""
+    elsewhere = forge_server.url.replace("127.0.0.1", "localhost")
+    assert elsewhere != forge_server.url
+    forge.ensure(repo=private)
+    gitrepos.git(forge.coderoot / private, "remote", "set-url", "origin", f"{elsewhere}/{private}.git")
+    with pytest.raises(AuthError):
+        forge.ensure(repo=private, update=True)
+
+
+def test_the_token_travels_over_plain_http_only_where_that_is_allowed() -> None:
+    for url, plain, offered in (
+        ("http://forge.example", (), False),
+        ("http://forge.example", ("forge.example",), True),
+        ("https://forge.example", (), True),
+        ("http://127.0.0.1:3000", (), True),
+        ("file:///mirror", (), False),
+    ):
+        with passport(Reach(url, Secret("token"), plain)) as papers:
+            assert bool(papers.descriptors) is offered, url
+            assert "token" not in " ".join(papers.options)
+
+
+def test_a_shallow_clone_of_a_real_forge_finds_any_commit(
+    forge: Desk, forge_server: ForgeServer, tmp_path: Path
+) -> None:
+    repo = forge_server.create_repo(f"public-{uuid4().hex[:8]}")
+    work = tmp_path / "work"
+    gitrepos.git(tmp_path, "clone", "--quiet", f"{forge_server.url}/{repo}.git", str(work))
+    old = gitrepos.commit(work, {"a.txt": "old"})
+    gitrepos.commit(work, {"a.txt": "new"})
+    login = forge_server.url.replace("://", f"://{forge_server.user}:{forge_server.token}@")
+    gitrepos.git(work, "push", "--quiet", f"{login}/{repo}.git", "main")
+    place = checkout(forge.coderoot, repo, forge_server.url)
+    anyone = Reach(forge_server.url, depth=1)
+    assert ensure(place, Want(), anyone, forge.locks).ref == "main"
+    assert gitrepos.git(place.path, "rev-list", "--count", "HEAD") == "1"
+    assert ensure(place, Want(ref=old), anyone, forge.locks).commit == old
+    with pytest.raises(HeroBuildError):
+        ensure(place, Want(ref="f" * 40), anyone, forge.locks)

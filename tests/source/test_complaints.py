@@ -1,0 +1,104 @@
+"""What cargo and git say, in their own words, becomes an error with an exit code and a way out."""
+
+from pathlib import Path
+
+import pytest
+
+from hero_build.errors import (
+    AuthError,
+    BuildError,
+    CheckoutRefused,
+    DiskFull,
+    HeroBuildError,
+    MissingTool,
+    NetworkError,
+    NotWritable,
+    RefNotFound,
+    RepoNotFound,
+)
+from hero_build.settings import Secret
+from hero_build.source.complaints import complaint
+from hero_build.source.place import Checkout
+from hero_build.source.reach import Reach
+from hero_build.source.refusals import refusal
+
+CARGO: list[tuple[str, type[HeroBuildError], str]] = [
+    ("error: failed to write x.rlib: No space left on device (os error 28)", DiskFull, "cargo clean"),
+    ("collect2: fatal error: ld terminated with signal 7 [Bus error]", DiskFull, "gc"),
+    ("error: package `x v1` cannot be built because it requires rustc 1.91 or newer", MissingTool, "rustup update"),
+    (
+        "error: rustc 1.70.0 is not supported by the following packages:\n  a@1 requires rustc 1.75",
+        MissingTool,
+        "update",
+    ),
+    ("feature `edition2024` is required", MissingTool, "rustup update"),
+    (
+        "error: failed to parse lock file at: /x/Cargo.lock\n  lock file version 4 requires `-Znext-lockfile-bump`",
+        MissingTool,
+        "rustup update",
+    ),
+    (
+        "error: toolchain '1.12.1-x86_64-unknown-linux-gnu' is not installed",
+        MissingTool,
+        "toolchain install 1.12.1-x86",
+    ),
+    ("error: rustup could not choose a version of cargo to run, because one wasn't specified", MissingTool, "default"),
+    ("error: linker `cc` not found", MissingTool, "build-essential"),
+    ("= note: the `x86_64-unknown-linux-musl` target may not be installed", MissingTool, "target add x86_64-unknown"),
+    ("The system library `openssl` required by crate `openssl-sys` was not found.", MissingTool, "openssl-dev"),
+    ("failed to execute command: No such file (os error 2)\nis `cmake` not installed?", MissingTool, "Install cmake"),
+    ('error occurred in cc-rs: failed to find tool "musl-gcc": No such file', MissingTool, "Install musl-gcc"),
+    ("Could not find `protoc`. If it is installed, set PROTOC", MissingTool, "Install protoc"),
+    (
+        "error: cannot update the lock file Cargo.lock because --locked was passed to prevent this",
+        BuildError,
+        "commit it",
+    ),
+    ("error: could not compile `x` (lib)\n(signal: 9, SIGKILL: kill)", BuildError, "memory"),
+    ("error[E0432]: unresolved import `a::b`", BuildError, "cargo build --release"),
+    ("", BuildError, "cargo build --release"),
+]
+GIT: list[tuple[str, type[HeroBuildError], str]] = [
+    ("fatal: write error: No space left on device", DiskFull, "Free some space"),
+    ("fatal: Unable to create '/x/.git/index.lock': File exists.", CheckoutRefused, "delete /x/.git/index.lock"),
+    ("error: Your local changes to the following files would be overwritten by checkout:", CheckoutRefused, "stash"),
+    ("fatal: could not read Username for 'https://f': terminal prompts disabled", AuthError, "FORGEJO_TOKEN"),
+    ("fatal: unable to access 'https://f/': The requested URL returned error: 403", AuthError, "FORGEJO_TOKEN"),
+    ("fatal: Authentication failed for 'https://me:secret@f/o/app.git/'", AuthError, "FORGEJO_TOKEN"),
+    (
+        "git@f: Permission denied (publickey).\nfatal: Could not read from remote repository.",
+        AuthError,
+        "FORGEJO_TOKEN",
+    ),
+    ("fatal: repository 'https://f/o/app.git/' not found", RepoNotFound, "FORGEJO_TOKEN"),
+    ("fatal: couldn't find remote ref refs/tags/v9", RefNotFound, "ls-remote"),
+    ("fatal: remote error: upload-pack: not our ref ffff", RefNotFound, "ls-remote"),
+    ("fatal: unable to access 'https://f/': Could not resolve host: f", NetworkError, "ls-remote"),
+    ("fatal: unable to access 'https://f/': SSL certificate problem: self-signed", NetworkError, "ls-remote"),
+    ("error: RPC failed; curl 56\nfatal: early EOF", NetworkError, "ls-remote"),
+    ("fatal: unable to access 'https://f/': Operation too slow. Less than 1 bytes/sec", NetworkError, "ls-remote"),
+    ("fatal: cannot mkdir x: Permission denied", NotWritable, "writable"),
+    ("fatal: detected dubious ownership in repository at '/x'", CheckoutRefused, "safe.directory"),
+    ("fatal: bad object HEAD", CheckoutRefused, "cloned anew"),
+    ("fatal: something that no one has seen", CheckoutRefused, "by hand"),
+    ("", CheckoutRefused, "by hand"),
+]
+
+
+@pytest.mark.parametrize(("said", "kind", "hint"), CARGO)
+def test_what_cargo_says(said: str, kind: type[HeroBuildError], hint: str) -> None:
+    error = complaint("cargo could not build x", said.split("\n") if said else [], Path("/x"), Path("/log"))
+    assert type(error) is kind
+    assert hint in error.hint
+    assert "{}" not in error.message + error.hint
+    if isinstance(error, BuildError):
+        assert error.log == Path("/log")
+
+
+@pytest.mark.parametrize(("said", "kind", "hint"), GIT)
+def test_what_git_says(said: str, kind: type[HeroBuildError], hint: str) -> None:
+    place = Checkout(Path("/code0/o/app"), "o/app", "https://f/o/app.git")
+    error = refusal("fetch", said.split("\n") if said else [], place, Reach("https://f", Secret("token")))
+    assert type(error) is kind
+    assert hint in error.hint
+    assert "secret" not in error.message + error.hint

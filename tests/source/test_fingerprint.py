@@ -1,0 +1,384 @@
+"""What a fingerprint rests on: each thing that matters changes its own component, and nothing else changes any."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import crates
+import gitrepos
+from hero_build.artifact import Cargo
+from hero_build.errors import MissingTool, ToolFailed
+from hero_build.source.cargo import build
+from hero_build.source.fingerprint import Fingerprint, decode, fingerprint, locked_by_build, matters
+from hero_build.source.job import Job
+from hero_build.source.status import look
+
+RUSTC = "#!/bin/sh\necho called >>{calls}\nprintf 'rustc {version}\\nhost: here\\n'\n"
+
+
+@dataclass
+class Bench:
+    """A tree that could be built, and all else that its fingerprint rests on."""
+
+    folder: Path
+    cargo: Cargo = field(default_factory=Cargo)
+    target: str | None = None
+
+    @property
+    def tree(self) -> Path:
+        return self.folder / "code0" / "o" / "app"
+
+    @property
+    def sibling(self) -> Path:
+        return self.folder / "code0" / "o" / "sibling"
+
+    @property
+    def recipe(self) -> Path:
+        return self.folder / "recipes" / "app.py"
+
+    @property
+    def calls(self) -> int:
+        path = self.folder / "rustc.calls"
+        return path.read_text().count("called") if path.exists() else 0
+
+    def job(self) -> Job:
+        return Job(look(self.tree), self.cargo, ("app",), target=self.target)
+
+    def take(self) -> Fingerprint:
+        siblings = [look(self.sibling)]
+        return fingerprint(self.job(), [self.recipe], siblings, self.folder / "cache")
+
+    def rustc(self, version: str) -> None:
+        path = self.folder / "path" / "rustc"
+        path.parent.mkdir(exist_ok=True)
+        path.with_suffix(".new").write_text(RUSTC.format(calls=self.folder / "rustc.calls", version=version))
+        path.with_suffix(".new").chmod(0o755)
+        path.with_suffix(".new").rename(path)
+
+
+@pytest.fixture
+def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
+    for name in list(os.environ):
+        if matters(name):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("CARGO_HOME", str(tmp_path / "cargo"))
+    monkeypatch.setenv("PATH", f"{tmp_path / 'path'}{os.pathsep}{os.environ['PATH']}")
+    made = Bench(tmp_path)
+    crates.app(made.tree, **{"link": None, "build.sh": "#!/bin/sh\n"})
+    gitrepos.repository(made.sibling, {"lib.rs": "// a library\n"})
+    gitrepos.write(tmp_path, {"recipes/app.py": "a recipe"})
+    made.rustc("1.90.0")
+    return made
+
+
+def test_nothing_changed_is_equal(bench: Bench) -> None:
+    first, second = bench.take(), bench.take()
+    assert first == second
+    assert str(first) == str(second)
+    assert second.changed(first) == ()
+
+
+def commits(bench: Bench) -> None:
+    gitrepos.commit(bench.tree, {"src/lib.rs": "// new\n"})
+
+
+def edits(bench: Bench) -> None:
+    gitrepos.write(bench.tree, {"src/bin/app.rs": crates.program("other")})
+
+
+def adds(bench: Bench) -> None:
+    gitrepos.write(bench.tree, {"src/bin/new.rs": crates.program("new")})
+
+
+def adds_an_odd_name(bench: Bench) -> None:
+    gitrepos.write(bench.tree, {'src/a "b"\n\té.rs': "// odd\n"})
+
+
+def deletes(bench: Bench) -> None:
+    (bench.tree / "src/bin/app_server.rs").unlink()
+
+
+def makes_executable(bench: Bench) -> None:
+    (bench.tree / "build.sh").chmod(0o755)
+
+
+def replaces_by_a_link(bench: Bench) -> None:
+    (bench.tree / "build.sh").unlink()
+    (bench.tree / "build.sh").symlink_to("Cargo.toml")
+
+
+def stages(bench: Bench) -> None:
+    edits(bench)
+    gitrepos.git(bench.tree, "add", "--all")
+
+
+def nests_a_repository(bench: Bench) -> None:
+    gitrepos.repository(bench.tree / "nested", {"a.txt": "a"})
+
+
+def edits_the_lock(bench: Bench) -> None:
+    gitrepos.write(bench.tree, {"Cargo.lock": crates.LOCK + "# edited\n"})
+
+
+def updates_the_toolchain(bench: Bench) -> None:
+    bench.rustc("1.91.0")
+
+
+def asks_for_a_feature(bench: Bench) -> None:
+    bench.cargo = replace(bench.cargo, features=("odd",))
+
+
+def asks_for_a_target(bench: Bench) -> None:
+    bench.target = "x86_64-unknown-linux-musl"
+
+
+def edits_the_recipe(bench: Bench) -> None:
+    bench.recipe.write_text("another recipe")
+
+
+def sets_flags(bench: Bench) -> None:
+    os.environ["RUSTFLAGS"] = "-Ctarget-cpu=native"
+
+
+def sets_a_profile(bench: Bench) -> None:
+    os.environ["CARGO_PROFILE_RELEASE_LTO"] = "true"
+
+
+def chooses_a_compiler(bench: Bench) -> None:
+    os.environ["TARGET_CC"] = "musl-gcc"
+
+
+def configures_cargo(bench: Bench) -> None:
+    gitrepos.write(bench.folder, {"cargo/config.toml": "[build]\n"})
+
+
+def configures_cargo_above(bench: Bench) -> None:
+    gitrepos.write(bench.folder, {"code0/.cargo/config.toml": "[build]\n"})
+
+
+def edits_a_sibling(bench: Bench) -> None:
+    gitrepos.write(bench.sibling, {"lib.rs": "// edited\n"})
+
+
+def commits_to_a_sibling(bench: Bench) -> None:
+    gitrepos.commit(bench.sibling, {"lib.rs": "// new\n"})
+
+
+MATTERS: dict[Callable[[Bench], None], tuple[str, ...]] = {
+    commits: ("commit",),
+    edits: ("changes",),
+    adds: ("changes",),
+    adds_an_odd_name: ("changes",),
+    deletes: ("changes",),
+    makes_executable: ("changes",),
+    replaces_by_a_link: ("changes",),
+    stages: ("changes",),
+    nests_a_repository: ("changes",),
+    edits_the_lock: ("changes", "lock"),
+    updates_the_toolchain: ("toolchain",),
+    asks_for_a_feature: ("cargo",),
+    asks_for_a_target: ("cargo",),
+    edits_the_recipe: ("recipe",),
+    sets_flags: ("environment",),
+    sets_a_profile: ("environment",),
+    chooses_a_compiler: ("environment",),
+    configures_cargo: ("configuration",),
+    configures_cargo_above: ("configuration",),
+    edits_a_sibling: ("siblings",),
+    commits_to_a_sibling: ("siblings",),
+}
+
+
+@pytest.fixture
+def own_environ(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a test sets in os.environ is taken back."""
+    for name in ("RUSTFLAGS", "CARGO_PROFILE_RELEASE_LTO", "TARGET_CC"):
+        monkeypatch.setenv(name, "")
+        monkeypatch.delenv(name)
+
+
+@pytest.mark.usefixtures("own_environ")
+@pytest.mark.parametrize("change", MATTERS, ids=lambda change: change.__name__)
+def test_what_matters_changes_its_own_component(bench: Bench, change: Callable[[Bench], None]) -> None:
+    first = bench.take()
+    change(bench)
+    second = bench.take()
+    assert second.changed(first) == MATTERS[change]
+    assert str(second) != str(first)
+
+
+def test_every_component_has_something_that_changes_it(bench: Bench) -> None:
+    assert {name for names in MATTERS.values() for name in names} == set(bench.take().encode())
+
+
+def ignored(bench: Bench) -> None:
+    gitrepos.write(bench.tree, {"target/debug/x": "x"})
+
+
+def touched(bench: Bench) -> None:
+    os.utime(bench.tree / "src/bin/app.rs")
+
+
+def branched(bench: Bench) -> None:
+    gitrepos.git(bench.tree, "checkout", "--quiet", "-b", "same-commit")
+
+
+def edited_and_back(bench: Bench) -> None:
+    text = (bench.tree / "Cargo.toml").read_text()
+    edits(bench)
+    bench.take()
+    gitrepos.git(bench.tree, "checkout", "--quiet", ".")
+    assert (bench.tree / "Cargo.toml").read_text() == text
+
+
+@pytest.mark.parametrize("change", [ignored, touched, branched, edited_and_back], ids=lambda change: change.__name__)
+def test_what_does_not_matter_changes_nothing(bench: Bench, change: Callable[[Bench], None]) -> None:
+    first = bench.take()
+    change(bench)
+    assert bench.take() == first
+
+
+def test_a_second_edit_of_the_same_file_is_seen(bench: Bench) -> None:
+    edits(bench)
+    first = bench.take()
+    gitrepos.write(bench.tree, {"src/bin/app.rs": crates.program("third")})
+    assert bench.take().changed(first) == ("changes",)
+
+
+@pytest.mark.parametrize(
+    ("name", "does"),
+    [
+        ("RUSTFLAGS", True),
+        ("CARGO_ENCODED_RUSTFLAGS", True),
+        ("CARGO_BUILD_TARGET", True),
+        ("CARGO_PROFILE_RELEASE_OPT_LEVEL", True),
+        ("CC", True),
+        ("TARGET_CFLAGS", True),
+        ("AR_aarch64_unknown_linux_gnu", True),
+        ("ORT_LIB_LOCATION", True),
+        ("OPENSSL_DIR", True),
+        ("FOO_LIB_DIR", True),
+        ("RUSTC_WORKSPACE_WRAPPER", True),
+        ("CARGO_TARGET_DIR", False),
+        ("CARGO_HOME", False),
+        ("CARGO_TERM_COLOR", False),
+        ("CARGO_REGISTRY_TOKEN", False),
+        ("CARGO_REGISTRIES_HERE_TOKEN", False),
+        ("CARGO_BUILD_JOBS", False),
+        ("RUSTC_WRAPPER", False),
+        ("RUST_BACKTRACE", False),
+        ("PATH", False),
+        ("HOME", False),
+    ],
+)
+def test_which_variables_matter(name: str, does: bool) -> None:
+    assert matters(name) is does
+
+
+def test_it_survives_a_document(bench: Bench) -> None:
+    made = bench.take()
+    assert decode(json.loads(json.dumps(made.encode()))) == made
+    assert decode({}).changed(made) == tuple(made.encode())
+
+
+def test_the_compiler_is_asked_once(bench: Bench) -> None:
+    bench.take()
+    assert bench.calls == 1
+    bench.take()
+    assert bench.calls == 1
+    bench.rustc("1.91.0")
+    assert bench.take().encode()["toolchain"].startswith("rustc 1.91.0 ")
+    assert bench.calls == 2
+    bench.rustc("1.90.0")
+    gitrepos.write(bench.folder, {"code0/rust-toolchain.toml": '[toolchain]\nchannel = "stable"\n'})
+    bench.take()
+    assert bench.calls == 3
+
+
+@pytest.mark.parametrize("text", ["", "[]", '{"x"', "\0"])
+def test_a_broken_memory_of_the_compiler_is_no_error(bench: Bench, text: str) -> None:
+    first = bench.take()
+    (bench.folder / "cache" / "rustc.json").write_text(text)
+    assert bench.take() == first
+    shutil.rmtree(bench.folder / "cache")
+    (bench.folder / "cache").write_text("in the way")
+    assert bench.take() == first
+
+
+def test_no_process_but_git(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An unchanged reinstall: git once for each tree, no compiler, no cargo."""
+    job, siblings = bench.job(), [look(bench.sibling)]
+    fingerprint(job, [bench.recipe], siblings, bench.folder / "cache")
+    started: list[str] = []
+
+    class Spy(subprocess.Popen[bytes]):
+        def __init__(self, command: list[str], **rest: Any) -> None:
+            started.append(Path(command[0]).name)
+            super().__init__(command, **rest)
+
+    monkeypatch.setattr(subprocess, "Popen", Spy)
+    fingerprint(job, [bench.recipe], siblings, bench.folder / "cache")
+    assert started == ["git", "git"]
+
+
+LEAN = """
+import sys
+from pathlib import Path
+from hero_build.artifact import Cargo
+from hero_build.source.ensure import Want, ensure
+from hero_build.source.fingerprint import fingerprint
+from hero_build.source.job import Job
+from hero_build.source.locks import Locks
+from hero_build.source.place import Checkout
+from hero_build.source.reach import Reach
+path, cache = map(Path, sys.argv[1:])
+with Locks() as locks:
+    tree = ensure(Checkout(path, "o/app", "https://forge.example/o/app.git"), Want(), Reach("https://f"), locks)
+    print(fingerprint(Job(tree, Cargo(), ("app",)), [], [], cache))
+print(sorted({"git", "httpx", "rich", "tenacity", "tempfile"} & sys.modules.keys()))
+"""
+
+
+def test_nothing_heavy_is_imported_where_nothing_is_to_be_done(bench: Bench) -> None:
+    command = [sys.executable, "-S", "-c", LEAN, str(bench.tree), str(bench.folder / "cache")]
+    bench.take()
+    done = subprocess.run(command, cwd=Path(__file__).parents[2], capture_output=True, text=True)
+    assert done.stdout.splitlines()[1:] == ["[]"], done.stderr
+
+
+def test_no_compiler(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    job = bench.job()
+    monkeypatch.setenv("PATH", "/nowhere")
+    with pytest.raises(MissingTool, match="no Rust compiler") as caught:
+        fingerprint(job, [], [], bench.folder / "cache")
+    assert "rustup" in caught.value.hint
+
+
+def test_a_compiler_that_does_not_work(bench: Bench) -> None:
+    rustc = bench.folder / "path" / "rustc"
+    rustc.write_text("#!/bin/sh\necho broken >&2\nexit 1\n")
+    with pytest.raises(ToolFailed, match=r"ended with 1 in .*: broken"):
+        bench.take()
+
+
+def test_a_build_changes_nothing_but_the_lock_it_makes(bench: Bench) -> None:
+    (bench.folder / "path" / "rustc").unlink()
+    gitrepos.git(bench.tree, "rm", "--quiet", "--force", "Cargo.lock", ".gitignore")
+    gitrepos.commit(bench.tree, {})
+    before = bench.take()
+    job = bench.job()
+    build(job, bench.folder / "log", lambda *told: None)
+    assert (bench.tree / "target").is_dir()
+    assert (bench.tree / "Cargo.lock").is_file()
+    after = bench.take()
+    assert after.changed(before) == ("lock",)
+    assert locked_by_build(before, job.tree) == after
+    assert locked_by_build(after, job.tree) == after
