@@ -9,6 +9,7 @@ import mirrors
 import roots
 import worlds
 from elves import shared_bytes
+from fault_server import FaultServer
 from hero_build.artifact import Package
 from hero_build.forge.shelves import publish_package
 from hero_build.model import Asset, Release
@@ -34,6 +35,23 @@ def test_locked_installs_exactly_that_and_everything_without_names(world: World,
     done = world.run("install", "hero_db", "--locked", str(file))
     assert done.code in (3, 8)
     assert "hero_db" in done.err
+
+
+def test_locked_asks_the_api_nothing_and_no_one_when_all_is_there(
+    world: World, tmp_path: Path, faults: FaultServer
+) -> None:
+    file = tmp_path / "db.lock"
+    faults.release("o/db", "v5", mirrors.programs("v5", "db", "db_admin"))
+    world.ok("--forge", faults.url, "lock", "db", "-o", str(file))
+    assert any("/api/" in path for path in faults.paths())
+    faults.seen.clear()
+    assert "generation 1: db v5" in world.ok("install", "--locked", str(file))
+    assert len(faults.paths()) == 2, "one request for each binary"
+    assert not any("/api/" in path for path in faults.paths())
+    faults.seen.clear()
+    for _ in range(2):
+        assert "nothing to do" in world.ok("install", "--locked", str(file))
+    assert faults.paths() == []
 
 
 def test_lock_hashes_what_has_no_checksum(world: World, tmp_path: Path) -> None:
