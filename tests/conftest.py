@@ -1,12 +1,16 @@
 """What every test starts from: no settings, tokens or proxies of the person who runs them."""
 
 import os
+import signal
 
 import pytest
 from hypothesis import settings
 
 settings.register_profile("no-deadline", deadline=None)  # a busy machine is no failure
 settings.load_profile("no-deadline")
+
+# What a shell starts in the background ignores interrupts, and so would all that the tests start from here.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 pytest_plugins = ["forge_server", "fault_server"]
 

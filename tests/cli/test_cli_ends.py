@@ -62,8 +62,7 @@ def stalling() -> Iterator[tuple[str, threading.Event]]:
 
 
 def start(world: World, *words: str, **more: Any) -> "subprocess.Popen[str]":
-    # what a shell starts in the background ignores an interrupt, and so would all that it starts
-    command = ["env", "--default-signal=INT", sys.executable, "-m", "hero_build", *words]
+    command = [sys.executable, "-m", "hero_build", *words]
     return subprocess.Popen(
         command, env=world.environ(), cwd=REPO, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **more
     )
