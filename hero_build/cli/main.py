@@ -39,12 +39,12 @@ def guarded(call: Callable[[], int], screen: Screen, *, traced: bool) -> int:
     except click.exceptions.Exit as end:
         return end.exit_code
     except Exception as error:  # noqa: BLE001 - the last place where a bug can be told in words
-        where = _trace(traced)
+        where = _trace(traced=traced)
         sentence = f"this is a bug in hero-build: {type(error).__name__}: {error}"
         return screen.stop(Problem("Bug", sentence, f"Please report it with the traceback {where}.", BUG))
 
 
-def _trace(traced: bool) -> str:  # noqa: FBT001
+def _trace(*, traced: bool) -> str:
     import traceback
 
     if traced:

@@ -7,7 +7,6 @@ A file's name says what it is: `key` what was asked for, `mark` which content wa
 are flock(2), so they end with their process however it ends, and the next run takes over what it left.
 """
 
-import fcntl
 import os
 import shutil
 import tempfile
@@ -16,6 +15,7 @@ from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 
+from hero_build import flock
 from hero_build.errors import machine_errors
 
 _RUN = "run-"
@@ -60,7 +60,7 @@ class Inbox:
             descriptor = os.open(path, flags, 0o600)
         except FileNotFoundError:
             return None
-        if _flock(descriptor) and _same(descriptor, path):
+        if flock.attempt(descriptor) and _same(descriptor, path):
             return descriptor
         os.close(descriptor)
         return None
@@ -84,7 +84,7 @@ class Inbox:
             path = Path(tempfile.mkdtemp(prefix=_RUN, dir=self._folder))
             with suppress(FileNotFoundError):  # another run has just taken it for a dead one's
                 descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-                if _flock(descriptor) and _same(descriptor, path):
+                if flock.attempt(descriptor) and _same(descriptor, path):
                     return path, descriptor
                 os.close(descriptor)
 
@@ -94,7 +94,7 @@ class Inbox:
         with suppress(FileNotFoundError, NotADirectoryError):
             descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_DIRECTORY)
             try:
-                if _flock(descriptor):
+                if flock.attempt(descriptor):
                     self._empty(path)
             finally:
                 os.close(descriptor)
@@ -107,14 +107,6 @@ class Inbox:
                 with suppress(FileExistsError):
                     os.link(path, shared)
             shutil.rmtree(run)
-
-
-def _flock(descriptor: int) -> bool:
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
 
 
 def _same(descriptor: int, path: Path) -> bool:
@@ -145,6 +137,6 @@ def sweep(folder: Path, before: float) -> int:
 def _in_use(path: Path) -> bool:
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
     try:
-        return not _flock(descriptor)
+        return not flock.attempt(descriptor)
     finally:
         os.close(descriptor)

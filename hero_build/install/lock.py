@@ -1,18 +1,15 @@
 """The lock of a root: whoever holds it, and no one else, may stage, commit and recover."""
 
-import fcntl
 import os
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
+from hero_build import flock
 from hero_build.errors import HeroBuildError, LockHeld, RootDamaged, machine_errors
 from hero_build.install.layout import Root
 from hero_build.install.recover import recover
 from hero_build.record import Generation
-
-_POLL = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +31,7 @@ def locked(root: Root, wait: float = 0, *, lenient: bool = False) -> Iterator[Lo
         root.state.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(root.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         try:
-            _acquire(descriptor, root, wait)
+            flock.acquire(descriptor, wait, _held(root))
             generation = _recovered(root, lenient=lenient)
             try:
                 yield Locked(root, generation)
@@ -46,18 +43,8 @@ def locked(root: Root, wait: float = 0, *, lenient: bool = False) -> Iterator[Lo
             os.close(descriptor)
 
 
-def _acquire(descriptor: int, root: Root, wait: float) -> None:
-    end = time.monotonic() + wait
-    while True:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            if time.monotonic() >= end:
-                hint = "Wait for it to end, or give --wait SECONDS."
-                raise LockHeld(f"another hero-build is changing {root.path}", hint) from None
-            time.sleep(_POLL)
-        else:
-            return
+def _held(root: Root) -> LockHeld:
+    return LockHeld(f"another hero-build is changing {root.path}", "Wait for it to end, or give --wait SECONDS.")
 
 
 def _recovered(root: Root, *, lenient: bool) -> Generation:

@@ -1,9 +1,7 @@
 """The lock of a checkout: one hero-build at a time changes it or builds in it."""
 
-import fcntl
 import os
 import threading
-import time
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,10 +9,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from hero_build import flock
 from hero_build.errors import LockHeld, machine_errors
 from hero_build.source.place import OURS
-
-_POLL = 0.05
 
 
 class Locks:
@@ -60,22 +57,13 @@ def _locked(path: Path, wait: float) -> int:
         place.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(place / f"{path.name}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     try:
-        _acquire(descriptor, path, wait)
+        flock.acquire(descriptor, wait, _held(path))
     except BaseException:
         os.close(descriptor)
         raise
     return descriptor
 
 
-def _acquire(descriptor: int, path: Path, wait: float) -> None:
-    end = time.monotonic() + wait
-    while True:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            if time.monotonic() >= end:
-                hint = "Wait for it to end, give --wait SECONDS, or use another checkout: CODEROOT=DIR."
-                raise LockHeld(f"another hero-build is working in {path}", hint) from None
-            time.sleep(_POLL)
-        else:
-            return
+def _held(path: Path) -> LockHeld:
+    hint = "Wait for it to end, give --wait SECONDS, or use another checkout: CODEROOT=DIR."
+    return LockHeld(f"another hero-build is working in {path}", hint)

@@ -36,6 +36,7 @@ STOREYS = (
     ("model", "names"),
     ("artifact",),
     ("record",),
+    ("flock",),
     ("errors",),
     ("__init__",),
 )
