@@ -10,10 +10,24 @@ What is installed already and intact is a Keep; parts of the app that are no lon
 
 from dataclasses import dataclass
 
-from hero_build.artifact import Artifact, Binary
+from hero_build.artifact import Artifact, Binary, Library
 from hero_build.errors import AssetNotFound, ChecksumUnreadable
-from hero_build.model import Build, Decision, Download, Facts, Installed, Keep, Offer, Part, Release, Remove, Request
-from hero_build.record import Entry, Origin
+from hero_build.model import (
+    Blueprint,
+    Build,
+    Decision,
+    Download,
+    Facts,
+    Installed,
+    Keep,
+    Offer,
+    Part,
+    Release,
+    Remove,
+    Request,
+    Task,
+)
+from hero_build.record import BuildRecord, Entry, Origin
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +45,11 @@ def decide(request: Request, facts: Facts) -> tuple[Decision, ...]:
     named = {part.id for part in facts.parts}
     gone = [Remove(part, "the recipe no longer has it") for part in facts.installed if part not in named]
     return (*decisions, *(gone if facts.complete else ()))
+
+
+def means_build(request: Request, facts: Facts) -> bool:
+    """Whether these facts, which need not know of a tree yet, lead to a build; not to one of its errors either."""
+    return request.mode != "download" and _choose(request, facts).release is None
 
 
 def _choose(request: Request, facts: Facts) -> _Choice:
@@ -68,7 +87,7 @@ def _carries_all(facts: Facts, release: Release) -> str:
 
 def _part(request: Request, facts: Facts, part: Part, choice: _Choice) -> Decision:
     if choice.release is None:
-        return Build(part, choice.why)
+        return _build(request, facts, part, choice)
     offers = tuple(facts.offers[artifact] for artifact in part.artifacts)
     _checksums(request, choice.release, offers)
     installed = facts.installed.get(part.id)
@@ -107,6 +126,55 @@ def _same(artifact: Artifact, offer: Offer, entry: Entry) -> bool:
     if offer.sha256 is not None:
         return offer.sha256 == entry.asset_sha256
     return offer.asset.name == entry.asset and offer.asset.id == entry.asset_id
+
+
+def _build(request: Request, facts: Facts, part: Part, choice: _Choice) -> Decision:
+    if facts.blueprint is None:
+        return Build(part, choice.why)
+    installed = facts.installed.get(part.id)
+    reason = _outdated(request, facts.blueprint, part, installed)
+    if installed is not None and reason is None:
+        origin = installed.record.origin
+        return Keep(part.id, f"{origin.version} was built from what is there now, and is intact", origin)
+    origin = _built_origin(request, facts, facts.blueprint, choice.why)
+    libraries = tuple(facts.offers[item] for item in part.artifacts if isinstance(item, Library))
+    task = Task(facts.blueprint.job, origin, facts.platform, libraries)
+    return Build(part, f"{reason}; {choice.why}" if reason else choice.why, task)
+
+
+def _outdated(request: Request, blueprint: Blueprint, part: Part, installed: Installed | None) -> str | None:
+    """Why what is installed is not what a build would make; None when it is (or when nothing is installed)."""
+    if installed is None:
+        return None
+    record = installed.record
+    if installed.damage:
+        return installed.damage[0]
+    if request.reset:
+        return "--reset asks for it again"
+    if record.origin.used != "source" or record.origin.build is None:
+        return "what is installed was downloaded"
+    if changed := blueprint.fingerprint.changed(record.origin.build.fingerprint):
+        return f"since the last build there is another {', '.join(changed)}"
+    wanted = {(item.name, item.kind if isinstance(item, Binary) else None) for item in part.artifacts}
+    if {(entry.name, entry.kind) for entry in record.entries} != wanted:
+        return "the recipe's set has changed"
+    return None
+
+
+def _built_origin(request: Request, facts: Facts, blueprint: Blueprint, why: str) -> Origin:
+    tree = blueprint.job.tree
+    return Origin(
+        version=request.version or f"{tree.commit[:12]}{'+dirty' if tree.dirty else ''}",
+        requested=request.mode,
+        used="source",
+        why=why,
+        forge=facts.forge,
+        repo=facts.repo,
+        tag=request.version,
+        commit=tree.commit,
+        dirty=tree.dirty,
+        build=BuildRecord(tree.ref, blueprint.fingerprint, blueprint.wrapper),
+    )
 
 
 def _checksums(request: Request, release: Release, offers: tuple[Offer, ...]) -> None:

@@ -16,7 +16,18 @@ from typing import Any
 
 from hero_build import STATE
 from hero_build.errors import RootDamaged
-from hero_build.record import Adopted, Elf, Entry, FileEntry, Generation, Origin, PartId, Record
+from hero_build.record import (
+    Adopted,
+    BuildRecord,
+    Elf,
+    Entry,
+    FileEntry,
+    Fingerprint,
+    Generation,
+    Origin,
+    PartId,
+    Record,
+)
 
 SCHEMA = 1
 _GROUPS = {"binaries": "binary", "libraries": "library", "bundles": "bundle"}
@@ -126,7 +137,11 @@ def _order(part: PartId) -> tuple[str, str]:
 def _origin(origin: Origin) -> dict[str, Any]:
     source = {key: getattr(origin, key) for key in ("forge", "repo", "tag", "commit", "dirty")}
     head = {key: getattr(origin, key) for key in ("version", "requested", "used", "why")}
-    return head | {"source": source}
+    return head | {"source": source} | ({"build": _build(origin.build)} if origin.build else {})
+
+
+def _build(build: BuildRecord) -> dict[str, Any]:
+    return {"ref": build.ref, "wrapper": build.wrapper, "fingerprint": dict(build.fingerprint.parts)}
 
 
 def _single(entry: Entry) -> dict[str, Any]:
@@ -184,6 +199,16 @@ def _read_origin(app: Mapping[str, Any]) -> Origin:
         _of(source, "tag", (str, type(None))),
         _of(source, "commit", (str, type(None))),
         _of(source, "dirty", (bool, type(None))),
+        _read_build(app["build"]) if "build" in app else None,
+    )
+
+
+def _read_build(value: Mapping[str, Any]) -> BuildRecord:
+    parts = _map(value, "fingerprint")
+    return BuildRecord(
+        _of(value, "ref", str),
+        Fingerprint(tuple((name, _of(parts, name, str)) for name in parts)),
+        _of(value, "wrapper", str),
     )
 
 

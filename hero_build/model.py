@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Literal
 
-from hero_build.artifact import Artifact, Platform
+from hero_build.artifact import Artifact, Cargo, Platform
 from hero_build.errors import HeroBuildError
-from hero_build.record import Elf, Mode, Origin, PartId, Record
+from hero_build.record import Elf, Fingerprint, Mode, Origin, PartId, Record
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +66,31 @@ class Tree:
 
 
 @dataclass(frozen=True, slots=True)
+class Job:
+    """Programs of one tree, by one Cargo. `lib`: the folder that `{lib}` in its env means.
+
+    `target`: the Rust target to build for; None: this machine's, or as cargo's configuration says. `own`: the app whose
+    recipe makes them in its own way (empty: cargo does).
+    """
+
+    tree: Tree
+    cargo: Cargo
+    programs: tuple[str, ...]
+    lib: Path | None = None
+    target: str | None = None
+    own: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Blueprint:
+    """What a build of an app would be: the job, all that its result rests on, and what would wrap the compiler."""
+
+    job: Job
+    fingerprint: Fingerprint
+    wrapper: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Installed:
     """A part as it is on disk: the manifest's record, and one sentence for each way the disk disagrees with it."""
 
@@ -91,7 +116,9 @@ class Facts:
     """All that a decision may look at. `complete`: installed parts of the app that are not named here go.
 
     `wanted` has the asset names that were looked for, the canonical one first; `offers` what was found. `set_from` says
-    who tells the set of binaries, and `manifest` is the file of the release that does, where it is one.
+    who tells the set of binaries, and `manifest` is the file of the release that does, where it is one. `forge` and
+    `repo` are where a build comes from, `blueprint` is what it would be (None: none is meant, or, for those who only
+    look, no checkout is there yet).
     """
 
     app: str
@@ -102,7 +129,9 @@ class Facts:
     release: Release | None
     offers: Mapping[Artifact, Offer]
     wanted: Mapping[Artifact, tuple[str, ...]]
-    tree: Tree | None = None
+    blueprint: Blueprint | None = None
+    forge: str = ""
+    repo: str = ""
     set_from: str = "the recipe"
     manifest: Asset | None = None
 
@@ -126,9 +155,22 @@ class Download:
 
 
 @dataclass(frozen=True, slots=True)
+class Task:
+    """A build to be done; `libraries` are fetched, as everywhere, in the order of the part's."""
+
+    job: Job
+    origin: Origin
+    platform: Platform
+    libraries: tuple[Offer, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Build:
+    """Build every program of the part. `task` None: what it takes is not known before there is a checkout."""
+
     part: Part
     why: str
+    task: Task | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,7 +55,7 @@ class Outcome:
 def plan(requests: Sequence[Request], tools: Tools) -> Plan:
     """Facts and decisions of every app asked for; one that cannot be planned is a Failed among the others."""
     disk = look(tools, tuple(request.app for request in requests))
-    with ThreadPoolExecutor(tools.settings.jobs, thread_name_prefix="plan") as pool:
+    with ThreadPoolExecutor(tools.settings.jobs, thread_name_prefix="plan") as pool, tools.checkouts.cancelling():
         results = list(pool.map(lambda request: _step(request, disk, tools), requests))
     steps = tuple(result for result in results if isinstance(result, Step))
     return Plan(steps, tuple(result for result in results if isinstance(result, Failed)))

@@ -40,7 +40,7 @@ _PACKAGES = {
 Line = Callable[[str], None]
 
 
-class Cancelled(Exception):
+class Cancelled(BaseException):  # as an interrupt: no `except Exception` on its way is to take it for a failure
     """The work was called off while a child ran; the child and all that it started have ended."""
 
 

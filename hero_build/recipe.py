@@ -10,12 +10,15 @@ The app's name is the module's name. A recipe says what there is and what it is 
 staging and commit are out of its reach.
 """
 
-from typing import ClassVar
+from collections.abc import Mapping
+from pathlib import Path
+from typing import ClassVar, Protocol
 
 from hero_build.artifact import Artifact, Binary, Cargo, Libc, Library, Package, Pinned, Platform, WasmBundle
 
 __all__ = [
     "Artifact",
+    "BuildContext",
     "Cargo",
     "Library",
     "Package",
@@ -67,6 +70,28 @@ def wasm(name: str) -> WasmBundle:
     return WasmBundle(name)
 
 
+class BuildContext(Protocol):
+    """What a recipe's own `build` has to work with."""
+
+    @property
+    def tree(self) -> Path:
+        """The checkout."""
+
+    @property
+    def lib(self) -> Path | None:
+        """The folder that holds the recipe's libraries; None: it has none."""
+
+    @property
+    def programs(self) -> tuple[str, ...]:
+        """The binaries that are wanted."""
+
+    def cargo(self, cargo: Cargo, *programs: str) -> Mapping[str, Path]:
+        """Build these programs as hero-build does it, each with where it is. Raises BuildError."""
+
+    def run(self, *command: str, env: Mapping[str, str] | None = None) -> None:
+        """Run a program in the tree, with `env` added to its environment. Raises BuildError when it fails."""
+
+
 class Recipe:
     """What one repo publishes. Every attribute and method has a default; a quirk is an override in the app's file."""
 
@@ -110,3 +135,8 @@ class Recipe:
     def cargo(self, platform: Platform) -> Cargo:
         """How cargo builds it for `platform`."""
         return Cargo()
+
+    def build(self, ctx: BuildContext) -> Mapping[str, Path]:
+        """Where each program of `ctx.programs` is, once it is built. The way out for what a Cargo cannot say: an app
+        that overrides it is built alone, and its recipe decides what is run."""
+        raise NotImplementedError("cargo builds it")

@@ -25,6 +25,28 @@ class PartId:
 
 
 @dataclass(frozen=True, slots=True)
+class Fingerprint:
+    """All that a build's result rests on: components by name, each as a word that changes when it does (a commit, a
+    compiler's name, a digest). Equal fingerprints mean that a rebuild would change nothing."""
+
+    parts: tuple[tuple[str, str], ...]
+
+    def changed(self, older: "Fingerprint") -> tuple[str, ...]:
+        """The names of the components in which this one differs from `older`."""
+        mine, theirs = dict(self.parts), dict(older.parts)
+        return tuple(name for name in {**theirs, **mine} if mine.get(name) != theirs.get(name))
+
+
+@dataclass(frozen=True, slots=True)
+class BuildRecord:
+    """How a part was built: the branch (empty: none), what it rested on, and the compiler's wrapper (empty: none)."""
+
+    ref: str
+    fingerprint: Fingerprint
+    wrapper: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Origin:
     """Where a part came from and why: what was asked, what was done, and the sentence that explains it."""
 
@@ -37,6 +59,7 @@ class Origin:
     tag: str | None
     commit: str | None = None
     dirty: bool | None = None
+    build: BuildRecord | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,7 @@
-"""Gathers the Facts of one app: what its recipe says, what its forge has, what is on disk. Changes nothing."""
+"""Gathers the Facts of one app: what its recipe says, what its forge has, what is on disk, what a build would be.
+
+It changes nothing in the root. Where a build is meant it may clone, switch or update the app's checkout, as asked.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -6,6 +9,7 @@ from dataclasses import dataclass, replace
 from hero_build import ask, manifest, services
 from hero_build.artifact import Artifact, Binary, Library, Platform
 from hero_build.catalog import Found
+from hero_build.decide import means_build
 from hero_build.errors import AmbiguousAsset, ChecksumMismatch, ReleaseNotFound, Unsupported
 from hero_build.install import seal
 from hero_build.model import Asset, Facts, Installed, Offer, Part, Release, Request
@@ -39,8 +43,24 @@ def look(tools: Tools, apps: tuple[str, ...]) -> Disk:
 
 
 def resolve(app: str, found: Found, request: Request, disk: Disk, tools: Tools) -> Facts:
-    """Raises NotFound, ForgeError, VerificationError, RecipeError, Unsupported."""
+    """Raises NotFound, ForgeError, VerificationError, RecipeError, MachineError, LockHeld, UnsafeName."""
     ask.must_be_installable(found)
+    facts = _published(app, found, request, disk, tools)
+    return _built(found, facts, request, tools) if means_build(request, facts) else facts
+
+
+def _built(found: Found, facts: Facts, request: Request, tools: Tools) -> Facts:
+    """The same for a build: the set is the tree's, whatever the release knows of it."""
+    from hero_build.blueprint import draw  # git and cargo, for those who build
+
+    drawn = draw(found, request, tools)
+    if drawn is None:
+        return facts
+    part = Part(PartId(facts.app), (*drawn.binaries, *found.recipe.libraries))
+    return replace(facts, parts=(part,), blueprint=drawn.blueprint, set_from=drawn.by)
+
+
+def _published(app: str, found: Found, request: Request, disk: Disk, tools: Tools) -> Facts:
     platform = ask.platform(found)
     release = _release(found, request, tools)
     told = tell(found, release, tools)
@@ -54,6 +74,8 @@ def resolve(app: str, found: Found, request: Request, disk: Disk, tools: Tools) 
         release=release,
         offers={**_pinned(found, platform), **_offers(release, wanted, tools)},
         wanted=wanted,
+        forge=tools.settings.forge,
+        repo=found.recipe.repo,
         set_from=told.by,
         manifest=told.asset,
     )

@@ -30,7 +30,7 @@ GIT_LOCAL = (
     "GIT_NAMESPACE",
 )
 """What git sets for its hooks: each would turn every later git at the repository that the hook is of."""
-_COUNTS = frozenset({"jobs", "retries"})
+_COUNTS = frozenset({"jobs", "retries", "depth"})
 _ENVIRONMENT = {
     "root": "HERO_ROOT",
     "coderoot": "CODEROOT",
@@ -38,6 +38,7 @@ _ENVIRONMENT = {
     "forge": "FORGEJO_URL",
     "recipes": "HERO_RECIPES",
     "cache": "HERO_BUILD_CACHE",
+    "depth": "HERO_CLONE_DEPTH",
 }
 
 
@@ -58,7 +59,10 @@ class Secret:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """One run's settings; `sources` says of each name where its value came from."""
+    """One run's settings; `sources` says of each name where its value came from.
+
+    `depth`: how many commits of history a clone brings, 0 for all; CI, which throws its clones away, brings one.
+    """
 
     root: Path
     coderoot: Path
@@ -73,6 +77,7 @@ class Settings:
     stall: float
     retries: int
     backoff: float
+    depth: int
     token: Secret | None
     sources: tuple[tuple[str, Source], ...]
 
@@ -106,6 +111,7 @@ def read(flags: Mapping[str, Any], environ: MutableMapping[str, str]) -> Setting
         stall=_number("stall", pick("stall", STALL), 0.01),
         retries=_number("retries", pick("retries", RETRIES), 0),
         backoff=_number("backoff", pick("backoff", BACKOFF), 0),
+        depth=_number("depth", pick("depth", 1 if environ.get("CI") == "true" else 0), 0),
         token=Secret(token) if token else None,
         sources=tuple(seen.items()),
     )

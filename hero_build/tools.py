@@ -10,6 +10,7 @@ from hero_build.forge.limits import Limits, limits_of
 from hero_build.forge.protocol import Forge
 from hero_build.install.layout import Root
 from hero_build.settings import Settings
+from hero_build.source.access import Checkouts
 
 _ARCH = {"x86_64": "amd64", "aarch64": "arm64"}
 
@@ -21,6 +22,7 @@ class Tools:
     catalog: Catalog
     forge: Forge
     emit: Emit
+    checkouts: Checkouts
 
     @property
     def limits(self) -> Limits:

@@ -40,14 +40,15 @@ def install(
         raise UsageError("--restart is not there yet: this version installs, and restarts nothing", hint)
     wish = Wish(**typed)
     forge, pinned = wish.forge(session)
-    tools = session.tools(forge)
+    tools = session.tools(forge, works=not dry_run)
     wanted = session.wanted(tools.catalog, apps or pinned, with_needs=with_needs)
-    todo = pipeline.plan([wish.request(app) for app in wanted], tools)
-    if dry_run:
-        answer = changed.dry(todo, session.generation())
-    else:
-        outcome = pipeline.apply(todo, tools, f"install {_some(apps or wanted)}")
-        answer = changed.outcome(outcome, session.root_flag)
+    with tools.checkouts:
+        todo = pipeline.plan([wish.request(app) for app in wanted], tools)
+        if dry_run:
+            answer = changed.dry(todo, session.generation())
+        else:
+            outcome = pipeline.apply(todo, tools, f"install {_some(apps or wanted)}")
+            answer = changed.outcome(outcome, session.root_flag)
     code = session.screen.answer(answer, lambda paper: page(answer, paper), answer.code, answer.failed)
     if wish.locked and not dry_run and (text := session.screen.plainly(lambda paper: page(answer, paper))):
         receipt.remember(todo, tools, sys.argv[1:], str(wish.locked.absolute()), text)

@@ -53,10 +53,13 @@ class Session:
             self.screen.report(warning)
         return apps
 
-    def tools(self, forge: "Forge | None" = None) -> "Tools":
-        """The tools over `forge`, or over the one of the settings."""
+    def tools(self, forge: "Forge | None" = None, *, works: bool = False) -> "Tools":
+        """The tools over `forge`, or over the one of the settings. `works`: checkouts are worked in, not looked at."""
         from hero_build.forge import open_forge
+        from hero_build.source.access import looking, working
         from hero_build.tools import Tools
 
         emit = self.screen.report
-        return Tools(self.settings, self.root, self.catalog(), forge or open_forge(self.settings, emit), emit)
+        checkouts = working(self.settings, emit) if works else looking(emit)
+        forge = forge or open_forge(self.settings, emit)
+        return Tools(self.settings, self.root, self.catalog(), forge, emit, checkouts)

@@ -79,6 +79,10 @@ class Inbox:
         path.replace(target)
         return Path(target)
 
+    def scratch(self) -> Path:
+        """A new folder of this run alone, which is gone when the run is."""
+        return Path(tempfile.mkdtemp(prefix="scratch-", dir=self._run))
+
     def _own_folder(self) -> tuple[Path, int]:
         while True:
             path = Path(tempfile.mkdtemp(prefix=_RUN, dir=self._folder))
@@ -103,6 +107,8 @@ class Inbox:
         """Give each file its shared name again, unless there is one of that name by now; remove the folder."""
         with suppress(OSError):
             for path in run.iterdir():
+                if path.is_dir():
+                    continue
                 shared = self._folder / ".".join(path.name.split(".")[:3])
                 with suppress(FileExistsError):
                     os.link(path, shared)

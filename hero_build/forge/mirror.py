@@ -23,6 +23,7 @@ from hero_build.names import check_name, check_tag, safe_name
 
 _PIECE = 1 << 20
 _DOCUMENT = 8 << 20
+
 _BROKEN = "Write the mirror again with `hero-build mirror`."
 
 
@@ -45,6 +46,9 @@ class Mirror:
             return self._package(ref.repo, ref.package)
         home = repo_folder(self._folder, ref.repo)
         if not home.is_dir():
+            if home.with_name(f"{home.name}.git").is_dir():  # it is here to be built
+                hint = "It can be built: `hero-build install APP --mode source`."
+                raise ReleaseNotFound(f"the mirror has no release of {ref.repo}", hint)
             raise RepoNotFound(
                 f"the mirror {self._folder} has no repository {ref.repo}",
                 "`hero-build mirror APP DIR` puts an app into it.",

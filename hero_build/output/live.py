@@ -2,6 +2,7 @@
 
     hero_proc  v0.2.0  verified                              9.1 MB
     hero_db    v0.3.2  ━━━━━━━━━━━━━━━━━━━━────────  12.3 MB / 15.0 MB  8.1 MB/s
+    hero_os    4f1c…   ━━━━━━────────────────────  31 of 120 crates  serde_json
     1 of 2 done  21.4 MB / 24.1 MB  9.9 MB/s  0.3 s left
 
 It is erased when the work ends: what changed is told afterwards, as a result.
@@ -18,7 +19,7 @@ from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.text import Text
 
-from hero_build.events import Began, Broke, Event, Finished, Moved, Retrying
+from hero_build.events import Began, Broke, Compiling, Event, Finished, Getting, Moved, Retrying
 from hero_build.output.paper import columns
 from hero_build.output.text import clean, duration, size, width
 from hero_build.record import PartId
@@ -41,6 +42,7 @@ class Line:
     note: str = ""
     ended: bool = False
     broken: bool = False
+    crates: tuple[int, int | None, str] | None = None  # of a build: done, in all, and one that is under way
 
 
 class LiveView:
@@ -49,6 +51,7 @@ class LiveView:
     def __init__(self, stream: TextIO, *, colour: bool) -> None:
         self._stream = stream
         self._lines: dict[PartId, Line] = {}
+        self._git: dict[str, str] = {}
         self._began = time.monotonic()
         system: Literal["auto"] | None = "auto" if colour else None
         self.console = _Console(file=stream, force_terminal=True, color_system=system, highlight=False)
@@ -68,6 +71,10 @@ class LiveView:
                 line = self._lines[part]
                 line.began = line.began or time.monotonic()
                 line.moved, line.note = line.moved + count, ""
+            case Compiling(part, done, total, crate) if part in self._lines:
+                self._lines[part].crates = (done, total, clean(crate))
+            case Getting(repo, stage, percent):
+                self._git[clean(repo)] = f"{clean(stage)} {percent} %"
             case Retrying(what, why, wait):
                 self._retry(clean(what), f"{clean(why)}; trying again in {duration(wait)}")
             case Finished(part) if part in self._lines:
@@ -88,10 +95,13 @@ class LiveView:
         with suppress(OSError, ValueError):
             self.console.size = (columns(self._stream, os.environ), os.get_terminal_size(self._stream.fileno()).lines)
         lines = list(self._lines.values())
-        shown = _shown(lines, max(self.console.height - 2, 1))
+        room = max(self.console.height - 2, 1)
+        shown = _shown(lines, room)
         name = max((width(line.name) for line in shown), default=0)
         version = max((width(line.version) for line in shown), default=0)
         texts = [_text(line, name, version, self.console.width) for line in shown]
+        if not lines:
+            texts = [_clipped(Text(f"{repo}  {stage}")) for repo, stage in list(self._git.items())[-room:]]
         return Group(*texts, _clipped(Text("  ".join(_sum(lines, time.monotonic() - self._began)), style="bold")))
 
 
@@ -122,11 +132,25 @@ def _text(line: Line, name: int, version: int, room: int) -> Text:
     if line.note:
         return _clipped(text.append(line.note, "yellow"))
     long = min(room - text.cell_len - _AMOUNT - 3, _LONGEST_BAR)
+    if line.crates is not None:
+        return _clipped(_compiling(text, line.crates, long))
     if line.total and long >= _LEAST_BAR:
-        done = min(max(line.moved, 0) * long // line.total, long)
-        text.append("━" * done, "cyan").append("─" * (long - done), "dim").append("  ")
+        _bar(text, line.moved, line.total, long)
     seconds = time.monotonic() - line.began if line.began else 0.0
     return _clipped(text.append("  ".join(_amounts(line.moved, line.total, seconds))))
+
+
+def _bar(text: Text, done: int, total: int, long: int) -> None:
+    filled = min(max(done, 0) * long // total, long)
+    text.append("━" * filled, "cyan").append("─" * (long - filled), "dim").append("  ")
+
+
+def _compiling(text: Text, crates: tuple[int, int | None, str], long: int) -> Text:
+    done, total, crate = crates
+    if total and long >= _LEAST_BAR:
+        _bar(text, done, total, long)
+    text.append(f"{done} of {total} crates" if total else f"{done} crates")
+    return text.append(f"  {crate}" if crate else "")
 
 
 def _clipped(text: Text) -> Text:

@@ -3,8 +3,8 @@
 import time
 from collections.abc import Callable, Iterator
 
-from hero_build.events import Began, Event, Finished, Moved, Planning, Retrying
-from hero_build.output.text import clean, duration, size
+from hero_build.events import Began, Compiling, Event, Finished, Getting, Moved, Planning, Retrying
+from hero_build.output.text import clean, duration, plural, size
 from hero_build.record import PartId
 
 Write = Callable[[str], None]
@@ -18,6 +18,8 @@ class PlainView:
         self._verbose = verbose
         self._began: dict[PartId, float] = {}
         self._moved: dict[PartId, int] = {}
+        self._got: set[str] = set()
+        self._built: dict[PartId, int] = {}
 
     def show(self, event: Event) -> None:
         for line in self._lines(event):
@@ -34,6 +36,11 @@ class PlainView:
                 self._began[part] = time.monotonic()
                 amount = f", {size(total)}" if total is not None else ""
                 yield f"{clean(part)}: {clean(verb)} {clean(version)}{amount}"
+            case Getting(repo) if repo not in self._got:
+                self._got.add(repo)
+                yield f"{clean(repo)}: git is getting it"
+            case Compiling(part, done):
+                self._built[part] = done
             case Moved(part, count):
                 self._moved[part] = self._moved.get(part, 0) + count
             case Retrying(what, why, wait):
@@ -46,4 +53,6 @@ class PlainView:
     def _ended(self, part: PartId) -> str:
         seconds = time.monotonic() - self._began.get(part, time.monotonic())
         moved = self._moved.get(part, 0)
+        if part in self._built:
+            return f"built and verified in {duration(seconds)}, {plural(self._built[part], 'crate')}"
         return f"fetched and verified {size(moved)} in {duration(seconds)}" if moved else f"done in {duration(seconds)}"

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TextIO
 from hero_build.errors import HeroBuildError, MachineError
 from hero_build.output.note import note
 from hero_build.output.paper import Colour, Paper, paper
+from hero_build.output.text import clean, plural
 from hero_build.queries.problem import Problem, problem
 
 if TYPE_CHECKING:
@@ -60,6 +61,7 @@ class Screen:
     def answer(self, result: object, page: Page, code: int = 0, failed: Sequence[Problem] = ()) -> int:
         """Print the answer after what failed, and give `code` back. Raises MachineError when stdout cannot take it."""
         self._end_report()
+        self._tails(failed)
         for item in failed:
             self._note(item)
         if self._style.json:
@@ -81,6 +83,7 @@ class Screen:
     def stop(self, told: Problem) -> int:
         """`refuse` for what is no HeroBuildError: an interrupt, a bug."""
         self._end_report()
+        self._tails([told])
         self._note(told)
         if self._style.json:
             with suppress(MachineError):  # a stdout that takes nothing may be what is told here
@@ -95,6 +98,13 @@ class Screen:
     def _end_report(self) -> None:
         if "report" in vars(self):
             self.report.close()
+
+    def _tails(self, failed: Sequence[Problem]) -> None:
+        """What builds wrote last, each once: the errors, which follow, are to be seen without scrolling."""
+        for tail, log in dict.fromkeys((item.tail, item.log) for item in failed if item.tail):
+            head = f"the last {plural(len(tail), 'line')} of {log}:" if log else "what it wrote last:"
+            lines = [self._margin.ink(head, "dim"), *(f"  {clean(line)}" for line in tail)]
+            _emit(self._err, "".join(f"{line}\n" for line in lines))
 
     def _note(self, item: Problem) -> None:
         whose = f"{item.part or item.app}: " if item.app else ""

@@ -117,8 +117,9 @@ def _intended(decision: Decision) -> PartState:
             sizes = [offer.asset.size for offer in offers]
             total = None if None in sizes else sum(size or 0 for size in sizes)
             return PartState(str(part.id), part.id.app, "to download", None, origin.version, "download", why, total)
-        case Build(part, why):
-            return PartState(str(part.id), part.id.app, "to build", None, None, "source", why)
+        case Build(part, why, task):
+            version = task.origin.version if task else None
+            return PartState(str(part.id), part.id.app, "to build", None, version, "source", why)
         case Remove(part_id, why):
             return PartState(str(part_id), part_id.app, "to remove", None, None, None, why)
         case _:

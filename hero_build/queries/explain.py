@@ -1,14 +1,15 @@
 """`explain APP`: facts, decision, and why, for what `install` with the same flags would do. Changes nothing."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal, assert_never
 
 from hero_build.artifact import Artifact, Binary, Library
 from hero_build.decide import decide
 from hero_build.errors import HeroBuildError
-from hero_build.model import Build, Decision, Download, Facts, Keep, Release, Remove, Request
+from hero_build.model import Blueprint, Build, Decision, Download, Facts, Keep, Release, Remove, Request
 from hero_build.queries.problem import Problem, problem
+from hero_build.record import PartId
 from hero_build.resolve import Disk, look, resolve
 from hero_build.settings import Settings, Source
 from hero_build.tools import Tools
@@ -60,6 +61,20 @@ class ExplainedPart:
 
 
 @dataclass(frozen=True, slots=True)
+class ExplainedBuild:
+    """What a build would be made from, and what of it differs from the last build that is installed (None: none is)."""
+
+    checkout: str
+    commit: str
+    dirty: bool
+    ref: str
+    programs: tuple[str, ...]
+    wrapper: str
+    fingerprint: Mapping[str, str]
+    changed: tuple[str, ...] | None
+
+
+@dataclass(frozen=True, slots=True)
 class ExplainedSetting:
     name: str
     value: str
@@ -84,6 +99,7 @@ class Explanation:
     installed: tuple[ExplainedPart, ...]
     release: ExplainedRelease | None
     set_from: str | None
+    build: ExplainedBuild | None
     artifacts: tuple[ExplainedArtifact, ...]
     decisions: tuple[ExplainedDecision, ...]
     trouble: Problem | None
@@ -117,6 +133,7 @@ def explain(request: Request, tools: Tools) -> Explanation:
         installed=tuple(_installed(disk)),
         release=_release(facts.release) if facts and facts.release else None,
         set_from=facts.set_from if facts else None,
+        build=_build(facts.blueprint, disk, request.app) if facts and facts.blueprint else None,
         artifacts=tuple(_artifact(item, facts) for part in facts.parts for item in part.artifacts) if facts else (),
         decisions=tuple(_decision(item) for item in decisions),
         trouble=trouble,
@@ -139,6 +156,7 @@ def settings_of(settings: Settings) -> Iterator[ExplainedSetting]:
         "stall": f"{settings.stall:g} s",
         "retries": str(settings.retries),
         "backoff": f"{settings.backoff:g} s",
+        "depth": str(settings.depth) if settings.depth else "the whole history",
     }
     return (ExplainedSetting(name, value, settings.source(name)) for name, value in values.items())
 
@@ -152,6 +170,22 @@ def _installed(disk: Disk) -> Iterator[ExplainedPart]:
 def _release(release: Release) -> ExplainedRelease:
     assets = tuple(asset.name for asset in release.assets)
     return ExplainedRelease(release.repo, release.tag, release.commit, release.created, release.prerelease, assets)
+
+
+def _build(blueprint: Blueprint, disk: Disk, app: str) -> ExplainedBuild:
+    tree = blueprint.job.tree
+    installed = disk.installed.get(PartId(app))
+    last = installed.record.origin.build if installed else None
+    return ExplainedBuild(
+        checkout=str(tree.path),
+        commit=tree.commit,
+        dirty=tree.dirty,
+        ref=tree.ref,
+        programs=blueprint.job.programs,
+        wrapper=blueprint.wrapper,
+        fingerprint=dict(blueprint.fingerprint.parts),
+        changed=blueprint.fingerprint.changed(last.fingerprint) if last else None,
+    )
 
 
 def _artifact(artifact: Artifact, facts: Facts) -> ExplainedArtifact:
@@ -177,8 +211,8 @@ def _decision(decision: Decision) -> ExplainedDecision:
             return ExplainedDecision(str(part_id), "keep", why, origin.version)
         case Download(part, why, _, origin, _):
             return ExplainedDecision(str(part.id), "download", why, origin.version)
-        case Build(part, why):
-            return ExplainedDecision(str(part.id), "build", why, None)
+        case Build(part, why, task):
+            return ExplainedDecision(str(part.id), "build", why, task.origin.version if task else None)
         case Remove(part_id, why):
             return ExplainedDecision(str(part_id), "remove", why, None)
         case _:

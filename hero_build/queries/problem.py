@@ -1,10 +1,10 @@
 """What went wrong, as a value that a document can hold, and the exit code of several of them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from hero_build.errors import HeroBuildError
+from hero_build.errors import BuildError, HeroBuildError
 
 if TYPE_CHECKING:
     from hero_build.model import Failed
@@ -12,7 +12,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """`kind` is the leaf's name in the tree of errors.py, `exit` the code this problem alone would end with."""
+    """`kind` is the leaf's name in the tree of errors.py, `exit` the code this problem alone would end with.
+
+    Of a build, `tail` has the last lines that it wrote, and `log` is the file that has all of them.
+    """
 
     kind: str
     message: str
@@ -20,10 +23,15 @@ class Problem:
     exit: int
     app: str | None = None
     part: str | None = None
+    tail: tuple[str, ...] = ()
+    log: str | None = None
 
 
 def problem(error: HeroBuildError, app: str | None = None, part: str | None = None) -> Problem:
-    return Problem(_leaf(error), error.message, error.hint, error.code, app, part)
+    told = Problem(_leaf(error), error.message, error.hint, error.code, app, part)
+    if isinstance(error, BuildError):
+        return replace(told, tail=error.tail, log=str(error.log) if error.log else None)
+    return told
 
 
 def _leaf(error: HeroBuildError) -> str:

@@ -3,15 +3,16 @@
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from hero_build import process
-from hero_build.errors import BuildError
+from hero_build.errors import BuildError, HeroBuildError
 from hero_build.events import Compiling, Emit
+from hero_build.model import Job
 from hero_build.record import PartId
 from hero_build.source import toolchain
 from hero_build.source.complaints import complaint
-from hero_build.source.job import Job
 from hero_build.source.metadata import Package, choose, workspace
 
 _BAR = re.compile(r"^\s*Building \[[^]]*\] (\d+)/(\d+)(?:: ([^,(\s]+))?")
@@ -29,21 +30,51 @@ Progress = Callable[[int, int | None, str], None]
 """Crates done, crates in all (None: not known yet), and one that is under way."""
 
 
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """The programs that cargo made, and why it did not make the others (None: it made all)."""
+
+    made: Mapping[str, Path]
+    error: HeroBuildError | None
+
+
 def build(job: Job, log: Path, progress: Progress, cancelled: Callable[[], bool] | None = None) -> Mapping[str, Path]:
     """Build; where each program is. All that cargo wrote is in `log`.
 
     Raises BuildError (with the last 200 lines), MissingTool, DiskFull, process.Cancelled.
     """
-    env = environment(job)
-    packages = choose(workspace(job.tree.path, env), job.programs, job.cargo.packages)
+    packages = choose(workspace(job.tree.path, environment(job)), job.programs, job.cargo.packages)
+    tried = attempt(job, packages, log, progress, cancelled)
+    if tried.error is not None:
+        raise tried.error
+    return tried.made
+
+
+def attempt(
+    job: Job,
+    packages: Mapping[str, Package],
+    log: Path,
+    progress: Progress,
+    cancelled: Callable[[], bool] | None = None,
+    *,
+    keep_going: bool = False,
+) -> Attempt:
+    """Build the job's programs, which are in `packages`; `keep_going`: what does not compile does not stop the rest.
+
+    Raises MissingTool, process.Cancelled.
+    """
     seen = _Seen(packages, progress)
     watch = process.Watch(seen.line, seen.message, log, cancelled)
-    done = process.run(command(job, packages), cwd=job.tree.path, env=env, watch=watch)
+    words = (*command(job, packages), *(("--keep-going",) if keep_going else ()))
+    done = process.run(words, cwd=job.tree.path, env=environment(job), watch=watch)
+    missing = [name for name in job.programs if name not in seen.made]
     if done.code:
-        raise complaint(f"cargo could not build {_listed(job.programs)}", done.tail, job.tree.path, log)
-    if missing := [name for name in job.programs if name not in seen.made]:
-        raise BuildError(f"cargo built no {_listed(missing)}", f"The log says more: {log}", tail=done.tail, log=log)
-    return seen.made
+        what = f"cargo could not build {_listed(missing or job.programs)}"
+        return Attempt(seen.made, complaint(what, done.tail, job.tree.path, log))
+    if missing:
+        hint = f"The log says more: {log}"
+        return Attempt(seen.made, BuildError(f"cargo built no {_listed(missing)}", hint, tail=done.tail, log=log))
+    return Attempt(seen.made, None)
 
 
 def telling(parts: Sequence[PartId], emit: Emit) -> Progress:

@@ -48,7 +48,7 @@ def ensure(
             check_ref(ref)
     git = Git(checkout, checkout.path, reach, emit, cancelled)
     with locks.turn(checkout.path):
-        if _there(checkout.path):
+        if there(checkout.path):
             return _existing(git, want)
         from hero_build.source.clone import clone  # what follows is not for checkouts that are taken as they are
 
@@ -56,7 +56,7 @@ def ensure(
         return look(checkout.path)
 
 
-def _there(path: Path) -> bool:
+def there(path: Path) -> bool:
     """Whether anything is at the place; an empty folder is nothing. Raises CheckoutRefused where it is no folder."""
     if not os.path.lexists(path):
         return False

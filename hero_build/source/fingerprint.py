@@ -17,13 +17,12 @@ import json
 import os
 import stat
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from hero_build.errors import HeroBuildError
-from hero_build.model import Tree
+from hero_build.model import Job, Tree
+from hero_build.record import Fingerprint
 from hero_build.source import toolchain
-from hero_build.source.job import Job
 from hero_build.source.status import status
 
 _RULES = "1"  # goes up when the call of cargo changes in a way that changes programs
@@ -41,28 +40,6 @@ _ASIDE = (  # where things lie, how they are shown and fetched, and secrets
     *("CARGO_BUILD_JOBS", "CARGO_BUILD_TARGET_DIR", "CARGO_BUILD_RUSTC_WRAPPER", "RUSTC_WRAPPER"),
 )
 _CONFIGS = ("config", "config.toml")
-
-
-@dataclass(frozen=True, slots=True)
-class Fingerprint:
-    """The components by name, each as a word that changes when it does (a commit, a compiler's name, a digest)."""
-
-    parts: tuple[tuple[str, str], ...]
-
-    def __str__(self) -> str:
-        return _digest(f"{name}={word}" for name, word in self.parts)
-
-    def changed(self, older: "Fingerprint") -> tuple[str, ...]:
-        """The names of the components in which this one differs from `older`."""
-        mine, theirs = dict(self.parts), dict(older.parts)
-        return tuple(name for name in {**theirs, **mine} if mine.get(name) != theirs.get(name))
-
-    def encode(self) -> dict[str, str]:
-        return dict(self.parts)
-
-
-def decode(parts: Mapping[str, str]) -> Fingerprint:
-    return Fingerprint(tuple((str(name), str(word)) for name, word in parts.items()))
 
 
 def fingerprint(job: Job, recipe: Sequence[Path], siblings: Sequence[Tree], cache: Path) -> Fingerprint:
@@ -90,8 +67,10 @@ def fingerprint(job: Job, recipe: Sequence[Path], siblings: Sequence[Tree], cach
 
 def locked_by_build(found: Fingerprint, tree: Tree) -> Fingerprint:
     """The same after the build: cargo writes a Cargo.lock where there was none, and that is no change by a person."""
-    words = found.encode()
-    return decode({**words, "lock": _lock(tree)}) if words.get("lock") == _NOTHING else found
+    words = dict(found.parts)
+    if words.get("lock") != _NOTHING:
+        return found
+    return Fingerprint(tuple({**words, "lock": _lock(tree)}.items()))
 
 
 def matters(name: str) -> bool:

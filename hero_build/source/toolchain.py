@@ -72,6 +72,13 @@ def sccache(env: Mapping[str, str]) -> Path | None:
     return Path(found) if found else None
 
 
+def wrapper(env: Mapping[str, str]) -> str:
+    """The name of what will wrap the compiler; empty: nothing will."""
+    if (ours := sccache(env)) is not None:
+        return ours.name
+    return next((Path(env[name]).name for name in _WRAPPERS if env.get(name)), "")
+
+
 def _stamp(rustc: Path, folder: Path, env: Mapping[str, str]) -> str:
     facts = [str(rustc), env.get("RUSTUP_TOOLCHAIN", "")]
     facts += [f"{path} {_mark(path)}" for path in _deciding(rustc, env)]

@@ -82,8 +82,7 @@ def test_all_that_fail_alike_end_with_their_code(world: World) -> None:
 
 def test_failures_that_differ_end_with_1(world: World) -> None:
     world.recipe("late")
-    world.release("late2", "v1", "other")
-    world.recipe("late2")
+    world.recipe("late2", refuses='"it is a container"')
     done = world.run("install", "late", "late2", "--json")
     codes = {item["exit"] for item in worlds.valid(done.document)["failed"]}
     assert codes == {3, 8}
@@ -101,10 +100,10 @@ def test_a_broken_recipe_is_told_by_its_file(world: World) -> None:
 
 
 @pytest.mark.parametrize("flags", [["--mode", "source"], ["--ref", "main"]])
-def test_a_build_is_asked_for_and_there_is_none_yet(flags: list[str], world: World) -> None:
+def test_a_build_is_asked_for_and_there_is_no_repository(flags: list[str], world: World) -> None:
     done = world.run("install", "db", *flags)
-    assert done.code == 8
-    assert "would have to be built from source" in done.err
+    assert done.code == 3
+    assert "there is no repository at file:///" in done.err
     assert "nothing changed" in done.out
 
 

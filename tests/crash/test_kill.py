@@ -28,6 +28,7 @@ from hero_build.install.layout import Root
 from hero_build.model import Request
 from hero_build.pipeline import apply, plan
 from hero_build.settings import read
+from hero_build.source.access import looking
 from hero_build.tools import Tools
 
 CALLS = (
@@ -72,7 +73,7 @@ class World:
 
     def tools(self) -> Tools:
         settings = read({}, self.environ())
-        return Tools(settings, self.root, load(settings.recipes), open_forge(settings, silent), silent)
+        return Tools(settings, self.root, load(settings.recipes), open_forge(settings, silent), silent, looking(silent))
 
     def install(self, version: str) -> None:
         """In this process: the way to a root that a test starts from."""

@@ -15,11 +15,11 @@ import gitrepos
 from hero_build.artifact import Cargo
 from hero_build.errors import BuildError, MissingTool
 from hero_build.events import Compiling, Event
+from hero_build.model import Job
 from hero_build.process import Cancelled
 from hero_build.record import PartId
 from hero_build.source import toolchain
 from hero_build.source.cargo import Progress, build, telling
-from hero_build.source.job import Job
 from hero_build.source.status import look
 from processes import gone, until
 
@@ -150,7 +150,7 @@ def test_a_compile_error(tmp_path: Path) -> None:
     wrong = "\n".join(f"fn f{number}() {{ let x: u8 = {number}.5; }}" for number in range(100))
     tree = crates.app(tmp_path / "app", **{"src/bin/app.rs": f"{wrong}\nfn main() {{}}\n"})
     before = gitrepos.files(tree)
-    with pytest.raises(BuildError, match=r"cargo could not build app, app_server: error") as caught:
+    with pytest.raises(BuildError, match=r"cargo could not build app: error") as caught:
         made(tree)
     error = caught.value
     assert error.code == 6
@@ -257,7 +257,7 @@ from pathlib import Path
 from hero_build.artifact import Cargo
 from hero_build.errors import DiskFull
 from hero_build.source.cargo import build
-from hero_build.source.job import Job
+from hero_build.model import Job
 from hero_build.source.status import look
 resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
 tree = Path(sys.argv[1])
@@ -288,7 +288,7 @@ import sys
 from pathlib import Path
 from hero_build.artifact import Cargo
 from hero_build.source.cargo import build
-from hero_build.source.job import Job
+from hero_build.model import Job
 from hero_build.source.status import look
 tree = Path(sys.argv[1])
 try:

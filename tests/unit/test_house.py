@@ -18,6 +18,8 @@ STOREYS = (
     ("pipeline",),
     ("resolve",),
     ("produce",),
+    ("builds",),
+    ("downloads", "blueprint"),
     ("ask",),
     ("tools",),
     ("catalog",),

@@ -7,7 +7,7 @@ from hero_build.output.pages.words import when
 from hero_build.output.paper import Ink, Paper
 from hero_build.output.table import Cell, cell, paragraph, table
 from hero_build.output.text import clean, plural, short, size
-from hero_build.queries.explain import ExplainedArtifact, Explanation
+from hero_build.queries.explain import ExplainedArtifact, ExplainedBuild, Explanation
 
 _INK: dict[str, Ink] = {"keep": "green", "download": "green", "build": "yellow", "remove": "yellow"}
 
@@ -15,7 +15,7 @@ _INK: dict[str, Ink] = {"keep": "green", "download": "green", "build": "yellow",
 def page(answer: Explanation, paper: Paper) -> Iterator[str]:
     yield paper.ink(f"install {clean(answer.name)}{_flags(answer)}", "bold")
     yield from table([[cell(label, "dim"), value] for label, value in _facts(answer)], paper, indent=2)
-    if answer.artifacts:
+    if answer.artifacts and not answer.build:
         yield paper.ink("artifacts", "dim")
         yield from table([_artifact(item) for item in answer.artifacts], paper, indent=2)
     shown = [item for item in answer.settings if paper.verbose or item.source != "default"]
@@ -35,6 +35,7 @@ def _flags(answer: Explanation) -> str:
     words = [f"--mode {wanted.mode}"]
     words += [f"--version {clean(wanted.version)}"] if wanted.version else []
     words += [f"--ref {clean(wanted.ref)}"] if wanted.ref else []
+    words += ["--update"] if wanted.update else []
     words += ["--reset"] if wanted.reset else []
     words += ["--checksum required"] if wanted.checksum == "required" else []
     return "".join(f" {word}" for word in words)
@@ -49,6 +50,7 @@ def _facts(answer: Explanation) -> Iterator[tuple[str, Cell]]:
     if answer.platform:
         yield "platform", cell(answer.platform)
         yield "release", _release(answer)
+    yield from _build(answer.build) if answer.build else ()
     if answer.set_from not in (None, "the recipe"):
         yield "binaries", cell(answer.set_from)
     for part in answer.installed:
@@ -56,6 +58,22 @@ def _facts(answer: Explanation) -> Iterator[tuple[str, Cell]]:
         yield from (("", cell(sentence, "red")) for sentence in part.damage)
     if not answer.installed:
         yield "installed", cell("no")
+
+
+def _build(build: ExplainedBuild) -> Iterator[tuple[str, Cell]]:
+    branch = f" of {build.ref}" if build.ref else ""
+    yield "checkout", cell(f"{build.checkout}, commit {build.commit[:12]}{branch}")
+    if build.dirty:
+        yield "", cell("with changes that are not committed", "yellow")
+    if build.wrapper:
+        yield "", cell(f"compiled through {build.wrapper}")
+    if build.changed is not None:
+        yield (
+            "changed",
+            cell(", ".join(build.changed) or "nothing since the last build", "yellow" if build.changed else "dim"),
+        )
+    for name, word in build.fingerprint.items():
+        yield "rests on" if name == "commit" else "", cell(f"{name} {word}", "dim")
 
 
 def _release(answer: Explanation) -> Cell:

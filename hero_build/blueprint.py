@@ -1,0 +1,99 @@
+"""What a build of an app would be: its tree, the programs that the tree has for it, and all that they rest on."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hero_build import services
+from hero_build.artifact import Binary, Cargo, Platform
+from hero_build.catalog import Found, asking
+from hero_build.model import Blueprint, Job, Request, Tree
+from hero_build.recipe import Recipe
+from hero_build.source import place
+from hero_build.source.ensure import Want
+from hero_build.tools import Tools, machine_arch
+from hero_build.verify.expect import host_glibc
+
+if TYPE_CHECKING:
+    from hero_build.source.place import Checkout
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """A blueprint, with the binaries that it makes and who tells of them."""
+
+    blueprint: Blueprint
+    binaries: tuple[Binary, ...]
+    by: str
+
+
+def draw(found: Found, request: Request, tools: Tools) -> Drawn | None:
+    """None where no tree is there and none may be made.
+
+    Raises NotFound, ForgeError, MachineError, LockHeld, UnsafeName, ServicesUnreadable, RecipeError.
+    """
+    tools_of_the_trade()
+    checkout = place.checkout(tools.settings.coderoot, found.recipe.repo, tools.settings.forge)
+    tree = tools.checkouts.tree(checkout, want(found, request))
+    siblings = tuple(_siblings(found, checkout, request, tools))
+    if tree is None or None in siblings:
+        return None
+    binaries, by = _told(found, tree.path)
+    job = Job(tree, _cargo(found), tuple(item.name for item in binaries), own=found.app if _own(found) else "")
+    beside = tuple(sibling for sibling in siblings if sibling is not None)
+    return Drawn(_blueprint(found, job, beside, tools), binaries, by)
+
+
+def tools_of_the_trade() -> None:
+    """Before anything is cloned. Raises MissingTool."""
+    from hero_build import process
+    from hero_build.source import toolchain
+
+    env = toolchain.environment()
+    for program in ("git", "cargo"):
+        process.find(program, env)
+
+
+def want(found: Found, request: Request) -> Want:
+    """Of the app's own checkout. Raises RecipeError."""
+    with asking(found.path):
+        tag = found.recipe.tag(request.version) if request.version else None
+    return Want(f"refs/tags/{tag}" if tag else request.ref, found.recipe.branch, request.update)
+
+
+def here() -> Platform:
+    """What cargo builds for where nothing else is said: this machine. Raises Unsupported."""
+    return Platform(machine_arch(), "gnu" if host_glibc() else "musl")
+
+
+def _siblings(found: Found, checkout: "Checkout", request: Request, tools: Tools) -> Iterator[Tree | None]:
+    for repo in found.recipe.siblings:
+        beside = place.sibling(checkout, repo, tools.settings.forge)
+        yield tools.checkouts.tree(beside, Want(update=request.update))
+
+
+def _told(found: Found, tree: Path) -> tuple[tuple[Binary, ...], str]:
+    if found.recipe.binaries:
+        return found.recipe.binaries, "the recipe"
+    return services.told_by_tree(found.app, tree), f"read from the service manifests in {tree}"
+
+
+def _cargo(found: Found) -> Cargo:
+    target = here()
+    with asking(found.path):
+        return found.recipe.cargo(target)
+
+
+def _own(found: Found) -> bool:
+    """Whether the recipe builds in a way of its own."""
+    return type(found.recipe).build is not Recipe.build
+
+
+def _blueprint(found: Found, job: Job, siblings: Sequence[Tree], tools: Tools) -> Blueprint:
+    from hero_build.source import toolchain
+    from hero_build.source.fingerprint import fingerprint
+
+    made_of = (found.path, *found.shared)
+    rests_on = fingerprint(job, made_of, siblings, tools.settings.cache)
+    return Blueprint(job, rests_on, toolchain.wrapper({**toolchain.environment(), **dict(job.cargo.env)}))

@@ -1,0 +1,78 @@
+"""Downloads: each artifact is fetched, verified and settled by the worker that took it."""
+
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from hero_build.artifact import Artifact, Library, Platform
+from hero_build.events import Began, Moved
+from hero_build.model import Download, Fetched, Offer, Verified
+from hero_build.record import PartId
+from hero_build.tools import Tools
+
+if TYPE_CHECKING:
+    from hero_build.forge.inbox import Inbox
+
+
+class _Stopped(Exception):
+    """In a worker: the command was interrupted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fetching:
+    """What a command fetches with: the pool of its workers, where their files go, and what calls them off."""
+
+    pool: ThreadPoolExecutor
+    inbox: "Inbox"
+    stop: threading.Event
+    tools: Tools
+
+    def part(self, item: Download) -> list[Future[Verified]]:
+        """Begin to fetch every artifact of a part."""
+        sizes = [offer.asset.size for offer in item.offers]
+        total = None if None in sizes else sum(size for size in sizes if size is not None)
+        self.tools.emit(Began(item.part.id, "download", item.origin.version, total))
+        return self.files(item.part.id, item.part.artifacts, item.offers, item.platform)
+
+    def files(
+        self, part: PartId, artifacts: Sequence[Artifact], offers: Sequence[Offer], platform: Platform
+    ) -> list[Future[Verified]]:
+        """Begin to fetch these artifacts of a part."""
+
+        def progress(size: int) -> None:
+            if self.stop.is_set():
+                raise _Stopped
+            self.tools.emit(Moved(part, size))
+
+        pairs = zip(artifacts, offers, strict=True)
+        return [self.pool.submit(_take, artifact, offer, platform, progress, self) for artifact, offer in pairs]
+
+
+def _take(
+    artifact: Artifact, offer: Offer, platform: Platform, progress: Callable[[int], None], fetching: Fetching
+) -> Verified:
+    """fetch ─► verify ─► settle, in one worker."""
+    from hero_build.forge.transfer import fetch
+    from hero_build.install.store import settle
+    from hero_build.verify.check import verify
+    from hero_build.verify.expect import expect_for
+
+    tools = fetching.tools
+    arrived = fetch(
+        tools.forge,
+        offer.asset,
+        fetching.inbox,
+        sha256=offer.sha256,
+        progress=progress,
+        limits=tools.limits,
+        emit=tools.emit,
+    )
+    form: Literal["file", "archive"] = (
+        "archive" if isinstance(artifact, Library) and any(pin.member for pin in artifact.pins) else "file"
+    )
+    fetched = Fetched(artifact, arrived.path, form, arrived.sha256, arrived.size, offer)
+    verified = verify(fetched, expect_for(artifact, offer, platform))
+    settle(verified)
+    return verified

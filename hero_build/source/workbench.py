@@ -1,0 +1,48 @@
+"""What a recipe's own `build` works with: the tree, cargo as everywhere, and other programs through the one door."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from hero_build import process
+from hero_build.artifact import Cargo
+from hero_build.errors import BuildError
+from hero_build.model import Job
+from hero_build.source import cargo as calls
+from hero_build.source.cargo import Progress
+
+
+@dataclass(frozen=True, slots=True)
+class Workbench:
+    """The BuildContext of recipe.py. `cancelled`: asked while a program runs; True ends it."""
+
+    job: Job
+    log: Path
+    progress: Progress
+    cancelled: Callable[[], bool]
+
+    @property
+    def tree(self) -> Path:
+        return self.job.tree.path
+
+    @property
+    def lib(self) -> Path | None:
+        return self.job.lib
+
+    @property
+    def programs(self) -> tuple[str, ...]:
+        return self.job.programs
+
+    def cargo(self, cargo: Cargo, *programs: str) -> Mapping[str, Path]:
+        """Raises BuildError, MissingTool, DiskFull, process.Cancelled."""
+        job = replace(self.job, cargo=cargo, programs=programs or self.job.programs)
+        return calls.build(job, self.log, self.progress, self.cancelled)
+
+    def run(self, *command: str, env: Mapping[str, str] | None = None) -> None:
+        """Raises BuildError, MissingTool, ToolFailed, process.Cancelled."""
+        watch = process.Watch(log=self.log, cancelled=self.cancelled)
+        done = process.run(command, cwd=self.tree, env={**calls.environment(self.job), **(env or {})}, watch=watch)
+        if done.code:
+            said = f": {done.tail[-1]}" if done.tail else ""
+            sentence = f"`{' '.join(command)}` ended with {done.code}{said}"
+            raise BuildError(sentence, f"The log says more: {self.log}", tail=done.tail, log=self.log)
