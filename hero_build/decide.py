@@ -154,7 +154,7 @@ def _outdated(request: Request, blueprint: Blueprint, part: Part, installed: Ins
     if record.origin.used != "source" or record.origin.build is None:
         return "what is installed was downloaded"
     if changed := blueprint.fingerprint.changed(record.origin.build.fingerprint):
-        return f"since the last build there is another {', '.join(changed)}"
+        return f"changed since the last build: {', '.join(changed)}"
     wanted = {(item.name, item.kind if isinstance(item, Binary) else None) for item in part.artifacts}
     if {(entry.name, entry.kind) for entry in record.entries} != wanted:
         return "the recipe's set has changed"

@@ -1,16 +1,17 @@
 """Mending a root: links are made again, what was only touched is sealed again, what is broken is fetched again.
 
 A repaired part has the very content the manifest recorded: what a release carries now under the same names is
-refused when it is something else.
+refused when it is something else. What was built is built again, if its checkout still is what it was built from.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
+from hero_build.errors import BuildNeeded
 from hero_build.install import seal
 from hero_build.install.commit import commit
 from hero_build.install.lock import Locked, locked
-from hero_build.model import Decision, Download, Installed, Offer, Request, Revive
+from hero_build.model import Build, Decision, Download, Failed, Installed, Offer, Request, Revive
 from hero_build.pipeline import Outcome, Plan, Step, apply, plan
 from hero_build.record import PartId, Record
 from hero_build.tools import Tools
@@ -36,14 +37,32 @@ def _broken(held: Locked, parts: Sequence[PartId]) -> dict[PartId, Installed]:
 
 
 def _request(record: Record) -> Request:
-    """Whatever a look makes of it (only reading every byte told), the app is to be fetched again."""
+    """Whatever a look makes of it (only reading every byte told), the app is to be had again."""
+    if record.origin.used == "source":
+        return Request(record.id.app, "source", reset=True)
     return Request(record.id.app, "download", record.origin.tag, reset=True)
 
 
 def _as_recorded(todo: Plan, broken: Mapping[PartId, Installed]) -> Plan:
     """The plan with the recorded digests as the expected ones, and with nothing but the broken parts."""
-    steps = (Step(step.facts, tuple(_pinned(step.decisions, broken))) for step in todo.steps)
-    return Plan(tuple(steps), todo.failed)
+    moved = [failed for step in todo.steps for item in step.decisions if (failed := _moved_on(item, broken))]
+    gone = {failed.part for failed in moved}
+    rest = {part: installed for part, installed in broken.items() if part not in gone}
+    steps = (Step(step.facts, tuple(_pinned(step.decisions, rest))) for step in todo.steps)
+    return Plan(tuple(steps), (*todo.failed, *moved))
+
+
+def _moved_on(item: Decision, broken: Mapping[PartId, Installed]) -> Failed | None:
+    """Why a broken part cannot be built again as it was; None when it can, or was not built."""
+    if not isinstance(item, Build) or item.part.id not in broken or item.task is None:
+        return None
+    then, now = broken[item.part.id].record.origin, item.task.origin
+    if then.build and now.build and not (changed := now.build.fingerprint.changed(then.build.fingerprint)):
+        return None
+    app, which = item.part.id.app, ", ".join(changed) if then.build and now.build else "origin"
+    sentence = f"{item.part.id} was built from something else than what is there now (changed: {which})"
+    hint = f"Build what is there: `hero-build install {app} --mode source`, or `--ref {then.commit}` for what was."
+    return Failed(app, item.part.id, BuildNeeded(sentence, hint))
 
 
 def _pinned(decisions: Sequence[Decision], broken: Mapping[PartId, Installed]) -> Iterator[Decision]:
@@ -55,6 +74,9 @@ def _pinned(decisions: Sequence[Decision], broken: Mapping[PartId, Installed]) -
             offers = tuple(_offer(offer, digests.get(artifact.name)) for artifact, offer in pairs)
             why = broken[item.part.id].damage[0]
             yield replace(item, why=why, offers=offers, origin=record.origin)
+        elif isinstance(item, Build) and item.part.id in broken and item.task is not None:
+            task = replace(item.task, origin=broken[item.part.id].record.origin)
+            yield replace(item, why=broken[item.part.id].damage[0], task=task)
 
 
 def _offer(offer: Offer, digest: str | None) -> Offer:

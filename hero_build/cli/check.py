@@ -24,7 +24,9 @@ def verify(session: Session, apps: Sequence[str], *, repair: bool) -> int:
         from hero_build.queries import changed
         from hero_build.repair import repair as mend
 
-        mended = changed.outcome(mend(answer.damaged, session.tools()), session.root_flag)
+        tools = session.tools(works=True)
+        with tools.checkouts:
+            mended = changed.outcome(mend(answer.damaged, tools), session.root_flag)
         answer = replace(query(session.root, session.catalog(), apps), repair=mended)
     failed = answer.repair.failed if answer.repair else ()
     return session.screen.answer(answer, lambda paper: page(answer, paper), answer.code, failed)

@@ -82,11 +82,17 @@ def kept_generations(root: Root) -> Iterator[Check]:
 
 
 def programs(path: str) -> Iterator[Check]:
-    """What a build from source needs; downloads do without."""
+    """What a build from source needs or gains from; downloads do without."""
+    from hero_build.source import toolchain
+
+    env = {**toolchain.environment(), "PATH": f"{path}{os.pathsep}{toolchain.cargo_home(os.environ) / 'bin'}"}
     for name in ("git", "cargo"):
-        found = shutil.which(name, path=path)
+        found = shutil.which(name, path=env["PATH"])
         hint = "" if found else f"Only builds from source need {name}; downloads do not."
         yield Check("programs", name, "ok" if found else "warning", found or "not found", hint)
+    wrapper = toolchain.wrapper(env)
+    hint = "" if wrapper else "Where several machines or checkouts build, sccache saves most of it: docs/build-farm.md."
+    yield Check("programs", "compiler cache", "ok", f"{wrapper} wraps rustc" if wrapper else "none", hint)
 
 
 def _existing(folder: Path) -> Path:

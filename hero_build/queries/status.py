@@ -92,4 +92,4 @@ def _latest(app: AppStatus, found: str | HeroBuildError) -> AppStatus:
         return replace(app, trouble="its recipe is gone")
     if isinstance(found, HeroBuildError):
         return replace(app, trouble=found.message)
-    return replace(app, latest=found, outdated=app.version != found if app.version else None)
+    return replace(app, latest=found, outdated=app.version != found if app.version and app.used == "download" else None)

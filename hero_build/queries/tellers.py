@@ -9,9 +9,9 @@ from hero_build import ask, services
 from hero_build.catalog import Found, asking
 from hero_build.errors import ForgeError, MissingTool, NotFound
 from hero_build.model import Release
-from hero_build.queries import crates
 from hero_build.queries.drift import Teller
 from hero_build.services import Declared
+from hero_build.source import metadata, toolchain
 from hero_build.tools import Tools
 
 
@@ -36,7 +36,7 @@ def manifests(folder: Path | None) -> tuple[tuple[Declared, ...], Heard]:
 
 
 def workspace(found: Found, folder: Path | None) -> tuple[Mapping[str, tuple[str, ...]], Heard]:
-    """What cargo would build of a checkout, as `crates.programs` tells it. Raises ToolFailed, RecipeError."""
+    """What cargo would build of a checkout, as `metadata.lacking` tells it. Raises BuildError, RecipeError."""
     if folder is None:
         return {}, Heard("cargo", "absent", "no checkout")
     if not (folder / "Cargo.toml").is_file():
@@ -45,7 +45,7 @@ def workspace(found: Found, folder: Path | None) -> tuple[Mapping[str, tuple[str
     with asking(found.path):
         cargo = found.recipe.cargo(target)
     try:
-        targets = crates.programs(folder, cargo)
+        targets = metadata.lacking(metadata.workspace(folder, toolchain.environment()), cargo)
     except MissingTool as error:
         return {}, Heard("cargo", "unreachable", error.message)
     return targets, Heard("cargo", "heard", _many(len(targets), "binary", "binaries"))

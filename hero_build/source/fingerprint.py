@@ -1,7 +1,7 @@
 """All that a build's result rests on, as one value: equal fingerprints mean that a rebuild would change nothing.
 
 commit         the commit that is checked out
-changes        what differs from it, and what git neither tracks nor ignores: paths, modes, contents
+worktree       what differs from it, and what git neither tracks nor ignores: paths, modes, contents
 lock           Cargo.lock
 toolchain      `rustc -vV`, and with it the machine
 cargo          the recipe's Cargo value and the target
@@ -53,7 +53,7 @@ def fingerprint(job: Job, recipe: Sequence[Path], siblings: Sequence[Tree], cach
     return Fingerprint(
         (
             ("commit", commit),
-            ("changes", changes),
+            ("worktree", changes),
             ("lock", _lock(job.tree)),
             ("toolchain", f"{told.partition(chr(10))[0]} {_digest([told])[:8]}"),
             ("cargo", _digest([_RULES, job.target or "", json.dumps(dataclasses.asdict(job.cargo), sort_keys=True)])),

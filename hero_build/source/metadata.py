@@ -1,12 +1,13 @@
 """What a workspace has: its packages and their programs, as `cargo metadata --no-deps` tells them."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from hero_build import process
+from hero_build.artifact import Cargo
 from hero_build.errors import BuildError, ToolFailed
 from hero_build.names import nearest
 from hero_build.source.complaints import complaint
@@ -23,6 +24,10 @@ class Package:
     libraries: tuple[str, ...]
     """Names of cdylib targets: what becomes WebAssembly."""
     folder: Path
+    requires: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    """Programs that are built only when these features are on."""
+    features: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    """Each with what it implies."""
 
     @property
     def spec(self) -> str:
@@ -63,6 +68,30 @@ def choose(found: Workspace, wanted: Sequence[str], among: Iterable[str]) -> dic
     return {name: _one(found, name, [item for item in packages if name in item.programs]) for name in wanted}
 
 
+def lacking(found: Workspace, cargo: Cargo) -> Mapping[str, tuple[str, ...]]:
+    """Every program of the workspace, with the features that it requires and `cargo` does not ask for."""
+    return dict(pair for package in found.packages for pair in _lacking(package, cargo))
+
+
+def _lacking(package: Package, cargo: Cargo) -> Iterator[tuple[str, tuple[str, ...]]]:
+    enabled = _enabled(dict(package.features), [*cargo.features, *(["default"] if cargo.default_features else [])])
+    requires = dict(package.requires)
+    for name in package.programs:
+        yield name, tuple(feature for feature in requires.get(name, ()) if feature not in enabled)
+
+
+def _enabled(features: Mapping[str, tuple[str, ...]], asked: Sequence[str]) -> frozenset[str]:
+    """All features that these turn on, with those that they imply."""
+    found: set[str] = set()
+    todo = list(asked)
+    while todo:
+        name = todo.pop()
+        if name not in found:
+            found.add(name)
+            todo += features.get(name, ())
+    return frozenset(found)
+
+
 def _one(found: Workspace, name: str, fitting: list[Package]) -> Package:
     if len(fitting) == 1:
         return fitting[0]
@@ -83,11 +112,14 @@ def _read(told: Mapping[str, Any]) -> Workspace:
 
 
 def _package(told: Mapping[str, Any]) -> Package:
+    programs = [target for target in told["targets"] if "bin" in target["kind"]]
     return Package(
         told["name"],
         told["version"],
         told["id"],
-        tuple(target["name"] for target in told["targets"] if "bin" in target["kind"]),
+        tuple(target["name"] for target in programs),
         tuple(target["name"] for target in told["targets"] if "cdylib" in target["kind"]),
         Path(told["manifest_path"]).parent,
+        tuple((target["name"], tuple(target.get("required-features", ()))) for target in programs),
+        tuple((name, tuple(implied)) for name, implied in told["features"].items()),
     )

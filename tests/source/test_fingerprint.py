@@ -174,15 +174,15 @@ def commits_to_a_sibling(bench: Bench) -> None:
 
 MATTERS: dict[Callable[[Bench], None], tuple[str, ...]] = {
     commits: ("commit",),
-    edits: ("changes",),
-    adds: ("changes",),
-    adds_an_odd_name: ("changes",),
-    deletes: ("changes",),
-    makes_executable: ("changes",),
-    replaces_by_a_link: ("changes",),
-    stages: ("changes",),
-    nests_a_repository: ("changes",),
-    edits_the_lock: ("changes", "lock"),
+    edits: ("worktree",),
+    adds: ("worktree",),
+    adds_an_odd_name: ("worktree",),
+    deletes: ("worktree",),
+    makes_executable: ("worktree",),
+    replaces_by_a_link: ("worktree",),
+    stages: ("worktree",),
+    nests_a_repository: ("worktree",),
+    edits_the_lock: ("worktree", "lock"),
     updates_the_toolchain: ("toolchain",),
     asks_for_a_feature: ("cargo",),
     asks_for_a_target: ("cargo",),
@@ -250,7 +250,7 @@ def test_a_second_edit_of_the_same_file_is_seen(bench: Bench) -> None:
     edits(bench)
     first = bench.take()
     gitrepos.write(bench.tree, {"src/bin/app.rs": crates.program("third")})
-    assert bench.take().changed(first) == ("changes",)
+    assert bench.take().changed(first) == ("worktree",)
 
 
 @pytest.mark.parametrize(
