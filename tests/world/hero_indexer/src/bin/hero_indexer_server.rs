@@ -1,0 +1,3 @@
+fn main() -> std::io::Result<()> {
+    hero_indexer::SERVER.main()
+}

@@ -1,0 +1,5 @@
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    hero_proc::daemon::ask("hero_proc", "hero_proc", "rpc")
+}

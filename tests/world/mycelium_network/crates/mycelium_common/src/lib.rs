@@ -1,0 +1,3 @@
+//! What the daemons of mycelium share.
+
+pub mod daemon;

@@ -1,0 +1,3 @@
+fn main() -> std::io::Result<()> {
+    mycelium_server_msg::BUS.main()
+}
