@@ -6,6 +6,10 @@ from typing import Literal
 from hero_build.record import Kind
 
 Libc = Literal["musl", "gnu"]
+BundleKind = Literal["island", "shell"]
+SHELL = "share/hero_os/shell"
+ISLANDS = "share/hero_os/islands"
+"""Where bundles are below a root (contract): the shell's files, and a folder for each island."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +54,15 @@ class Library:
 
 @dataclass(frozen=True, slots=True)
 class WasmBundle:
-    """A folder of WebAssembly and its glue under `share/hero_os/`."""
+    """A folder of WebAssembly and its glue: the desktop's shell, or one of its islands."""
 
     name: str
+    kind: BundleKind = "island"
+
+    @property
+    def folder(self) -> str:
+        """Where its files belong, relative to the root."""
+        return SHELL if self.kind == "shell" else f"{ISLANDS}/{self.name}"
 
 
 Artifact = Binary | Library | WasmBundle

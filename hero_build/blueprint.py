@@ -1,12 +1,12 @@
 """What a build of an app would be: its tree, the programs that the tree has for it, and all that they rest on."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hero_build import services
-from hero_build.artifact import Binary, Cargo, Platform
+from hero_build.artifact import Artifact, Binary, BundleKind, Cargo, Platform, WasmBundle
 from hero_build.catalog import Found, asking
 from hero_build.model import Blueprint, Job, Request, Tree
 from hero_build.recipe import Recipe
@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Drawn:
-    """A blueprint, with the binaries that it makes and who tells of them."""
+    """A blueprint, with the artifacts that it makes and who tells of them."""
 
     blueprint: Blueprint
-    binaries: tuple[Binary, ...]
+    artifacts: tuple[Artifact, ...]
     by: str
 
 
@@ -39,10 +39,27 @@ def draw(found: Found, request: Request, tools: Tools) -> Drawn | None:
     siblings = tuple(_siblings(found, checkout, request, tools))
     if tree is None or None in siblings:
         return None
+    beside = tuple(sibling for sibling in siblings if sibling is not None)
+    if request.phase != "install":
+        return _bundles(found, tree, beside, request, tools)
     binaries, by = _told(found, tree.path)
     job = Job(tree, _cargo(found), tuple(item.name for item in binaries), own=found.app if _own(found) else "")
-    beside = tuple(sibling for sibling in siblings if sibling is not None)
     return Drawn(_blueprint(found, job, beside, tools), binaries, by)
+
+
+def _bundles(found: Found, tree: Tree, siblings: Sequence[Tree], request: Request, tools: Tools) -> Drawn:
+    """The toolchain is looked at first: without it nothing is to be done."""
+    from hero_build.source.wasm import islands
+
+    job = Job(tree, _cargo(found), tuple(item.name for item in found.recipe.bundles), backend=request.backend)
+    job = replace(job, programs=request.names or job.programs)
+    toolchain = islands.check(job, tools.settings.cache, request.backend)
+    names = islands.discover(job)
+    blueprint = _blueprint(found, replace(job, programs=names), siblings, tools)
+    marked = islands.mark(blueprint.fingerprint, toolchain, request.backend)
+    kind: BundleKind = "shell" if request.phase == "shell" else "island"
+    bundles = tuple(WasmBundle(name, kind) for name in names)
+    return Drawn(replace(blueprint, fingerprint=marked), bundles, f"the workspace {tree.path}")
 
 
 def tools_of_the_trade() -> None:
@@ -56,10 +73,10 @@ def tools_of_the_trade() -> None:
 
 
 def want(found: Found, request: Request) -> Want:
-    """Of the app's own checkout. Raises RecipeError."""
+    """Of the app's own checkout. Raises RecipeError, UnsafeName."""
     with asking(found.path):
         tag = found.recipe.tag(request.version) if request.version else None
-    return Want(f"refs/tags/{tag}" if tag else request.ref, found.recipe.branch, request.update)
+    return Want(f"refs/tags/{place.check_ref(tag)}" if tag else request.ref, found.recipe.branch, request.update)
 
 
 def here() -> Platform:

@@ -7,12 +7,13 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from hero_build.artifact import Binary, Platform
 from hero_build.blueprint import here
 from hero_build.catalog import asking
 from hero_build.downloads import Fetching
-from hero_build.errors import BuildNeeded, HeroBuildError, RecipeError, machine_errors
+from hero_build.errors import BuildNeeded, HeroBuildError, NotTheProgram, RecipeError, machine_errors
 from hero_build.events import Began, Broke, Finished
 from hero_build.install.store import settle
 from hero_build.model import Build, Failed, Fetched, Job, Ready, Task, Verified
@@ -23,8 +24,12 @@ from hero_build.source.workbench import Workbench
 from hero_build.verify.check import verify
 from hero_build.verify.expect import expect_for
 
+if TYPE_CHECKING:
+    from hero_build.source.wasm.nouns import Result
+
 _FICLONE = 0x40049409  # of linux/fs.h
 _PIECE = 1 << 20
+_FOREIGN = "does its recipe, .cargo/config.toml or RUSTFLAGS ask for another machine than this one?"
 Libraries = Mapping[PartId, Sequence[Future[Verified]]]
 
 
@@ -42,7 +47,7 @@ def batches(todo: Sequence[Build]) -> list[tuple[Build, ...]]:
     found: dict[object, list[Build]] = {}
     for item in todo:
         job = item.task.job if item.task else None
-        key = (job.tree.path, job.cargo, job.target, job.own) if job else item.part.id
+        key = (job.tree.path, job.cargo, job.target, job.own, job.backend) if job else item.part.id
         found.setdefault(key, []).append(item)
     return [tuple(batch) for batch in found.values()]
 
@@ -73,6 +78,8 @@ def _begin(build: Build, libraries: Sequence[Future[Verified]], fetching: Fetchi
 def _made(items: Sequence[_Item], fetching: Fetching) -> list[Ready | Failed]:
     try:
         job = _job(items, fetching)
+        if job.backend is not None:
+            return _bundles(items, replace(job, programs=tuple(_name(item) for item in items)), fetching)
         return _in_its_own_way(items[0], job, fetching) if job.own else _by_cargo(items, job, fetching)
     except HeroBuildError as error:
         return [_failed(item.build, error, fetching) for item in items]
@@ -110,10 +117,44 @@ def _by_cargo(items: Sequence[_Item], job: Job, fetching: Fetching) -> list[Read
     return results
 
 
+def _bundles(items: Sequence[_Item], job: Job, fetching: Fetching) -> list[Ready | Failed]:
+    """One that cannot be made leaves the others alone."""
+    from hero_build.source.wasm import islands  # only for those who build any
+    from hero_build.source.wasm.nouns import Place, Watch
+
+    tools, by_name = fetching.tools, {_name(item): item for item in items}
+    logs, cache = tools.settings.cache / "logs", tools.settings.cache / "wasm"
+    place = Place(fetching.inbox.scratch(), logs, cache)
+    bench = _bench(items, job, fetching)
+    watch = Watch(compiling=bench.progress, cancelled=bench.cancelled)
+    made = islands.build(job, job.backend or "direct", place, watch)
+    return [_bundle(by_name[item.name], item, fetching) for item in made]
+
+
+def _bundle(item: _Item, made: "Result", fetching: Fetching) -> Ready | Failed:
+    from hero_build.source.wasm.nouns import Broken
+
+    if isinstance(made, Broken):
+        return _failed(item.build, made.error, fetching)
+    (bundle,) = item.build.part.artifacts
+    try:
+        verified = verify(Fetched(bundle, made.folder, "tree", "", 0), expect_for(bundle, None, here()))
+        settle(verified)
+    except HeroBuildError as error:
+        return _failed(item.build, error, fetching)
+    fetching.tools.emit(Finished(item.build.part.id))
+    return Ready(item.build.part, _origin(item.task), (verified,))
+
+
+def _name(item: _Item) -> str:
+    return item.build.part.artifacts[0].name
+
+
 def _in_its_own_way(item: _Item, job: Job, fetching: Fetching) -> list[Ready | Failed]:
     found = fetching.tools.catalog.get(job.own)
     with asking(found.path):
-        made = dict(found.recipe.build(_bench([item], job, fetching)))
+        told = found.recipe.build(_bench([item], job, fetching))
+        made = {name: job.tree.path / path for name, path in told.items()}
     error = None
     if lacking := [name for name in job.programs if not made.get(name, job.tree.path).is_file()]:
         sentence = f"the recipe's own build made no {', '.join(lacking)}"
@@ -145,7 +186,10 @@ def _take(binary: Binary, made: Path, folder: Path, platform: Platform) -> Verif
     path = folder / binary.name
     with machine_errors(folder):
         digest, size = _copy(made, path)
-    verified = verify(Fetched(binary, path, "file", digest, size), expect_for(binary, None, platform))
+    try:
+        verified = verify(Fetched(binary, path, "file", digest, size), expect_for(binary, None, platform))
+    except NotTheProgram as error:  # whose hint speaks of releases
+        raise NotTheProgram(error.message, f"{made} is what was built: {_FOREIGN}") from error
     settle(verified)
     return verified
 

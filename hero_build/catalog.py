@@ -78,7 +78,8 @@ class Catalog:
     def _refuses(self, app: str) -> bool:
         """A broken recipe does not: the plan tells of it."""
         try:
-            return bool(self.get(app).recipe.refuses)
+            recipe = self.get(app).recipe
+            return bool(recipe.refuses) or recipe.islands  # islands are a phase of their own
         except RecipeError:
             return False
 

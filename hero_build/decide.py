@@ -63,7 +63,7 @@ def _choose(request: Request, facts: Facts) -> _Choice:
     if not facts.wanted:
         return _untold(request, facts.app, facts.release)
     if not missing:
-        return _Choice(facts.release, _carries_all(facts, facts.release))
+        return _Choice(facts.release, _carries_all(request, facts, facts.release))
     if request.mode == "download":
         raise _no_asset(facts, facts.release, missing[0])
     return _Choice(None, f"release {facts.release.tag} lacks {facts.wanted[missing[0]][0]}")
@@ -72,16 +72,20 @@ def _choose(request: Request, facts: Facts) -> _Choice:
 def _untold(request: Request, app: str, release: Release) -> _Choice:
     """Neither recipe nor release knows the set of binaries: the tree may. Raises AssetNotFound."""
     sentence = f"release {release.tag} does not tell what {app} is made of"
+    if request.phase == "islands":
+        sentence = f"release {release.tag} has no islands"
     if request.mode != "download":
         return _Choice(None, sentence)
+    if request.phase == "islands":
+        raise AssetNotFound(f"{sentence}", f"It would take assets like NAME-wasm.tar.gz. {_has(release)}")
     wanted = f"a service.toml, or assets named {app}, {app}_server, {app}_admin or {app}_web"
     raise AssetNotFound(f"{sentence}: the recipe lists no binaries", f"It would take {wanted}. {_has(release)}")
 
 
-def _carries_all(facts: Facts, release: Release) -> str:
+def _carries_all(request: Request, facts: Facts, release: Release) -> str:
     count = len(facts.wanted)
-    noun = "binaries" if all(isinstance(artifact, Binary) for artifact in facts.wanted) else "artifacts"
-    every = f"all {count} {noun}" if count > 1 else "its " + ("binary" if noun == "binaries" else "artifact")
+    one, many = ("bundle", "bundles") if request.phase != "install" else ("binary", "binaries")
+    every = f"all {count} {many}" if count > 1 else f"its {one}"
     return f"release {release.tag} carries {every}"
 
 
@@ -164,7 +168,7 @@ def _outdated(request: Request, blueprint: Blueprint, part: Part, installed: Ins
 def _built_origin(request: Request, facts: Facts, blueprint: Blueprint, why: str) -> Origin:
     tree = blueprint.job.tree
     return Origin(
-        version=request.version or f"{tree.commit[:12]}{'+dirty' if tree.dirty else ''}",
+        version=f"{request.version or tree.commit[:12]}{'+dirty' if tree.dirty else ''}",
         requested=request.mode,
         used="source",
         why=why,

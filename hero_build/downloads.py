@@ -6,7 +6,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from hero_build.artifact import Artifact, Library, Platform
+from hero_build.artifact import Artifact, Binary, Library, Platform, WasmBundle
 from hero_build.events import Began, Moved
 from hero_build.model import Download, Fetched, Offer, Verified
 from hero_build.record import PartId
@@ -69,10 +69,17 @@ def _take(
         limits=tools.limits,
         emit=tools.emit,
     )
-    form: Literal["file", "archive"] = (
-        "archive" if isinstance(artifact, Library) and any(pin.member for pin in artifact.pins) else "file"
-    )
-    fetched = Fetched(artifact, arrived.path, form, arrived.sha256, arrived.size, offer)
+    fetched = Fetched(artifact, arrived.path, _form(artifact), arrived.sha256, arrived.size, offer)
     verified = verify(fetched, expect_for(artifact, offer, platform))
     settle(verified)
     return verified
+
+
+def _form(artifact: Artifact) -> Literal["file", "archive"]:
+    match artifact:
+        case Binary():
+            return "file"
+        case Library(pins=pins):
+            return "archive" if any(pin.member for pin in pins) else "file"
+        case WasmBundle():
+            return "archive"

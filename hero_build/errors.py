@@ -3,7 +3,8 @@
 HeroBuildError
 ├── UsageError                2   what was typed cannot be meant
 │   ├── RecipeError               a recipe is broken, or two clash
-│   └── UnsafeName                a name from outside that could leave its folder or fool a terminal
+│   ├── UnsafeName                a name from outside that could leave its folder or fool a terminal
+│   └── PublicationRefused        what is published already would change, or the parcels cannot be a release
 ├── NotFound                  3
 │   ├── AppNotFound               no recipe of that name
 │   ├── RepoNotFound              no such repository, or none this token may see
@@ -11,6 +12,7 @@ HeroBuildError
 │   ├── AssetNotFound             the release lacks the asset
 │   ├── AmbiguousAsset            the release has two that fit
 │   ├── RefNotFound               the repository has no such branch, tag or commit
+│   ├── BundleNotFound            the workspace has no such island
 │   └── GenerationNotFound
 ├── ForgeError                4
 │   ├── NetworkError              no connection, cut, stalled, too slow, 429/5xx for ever
@@ -22,6 +24,7 @@ HeroBuildError
 │   ├── ChecksumUnreadable        a checksum file that says nothing clear, or none where one is required
 │   ├── ServicesUnreadable        a service.toml that says nothing clear, or two that contradict each other
 │   ├── NotTheProgram             not an ELF file of the kind, machine or libc that was asked for
+│   ├── NotTheBundle              not a folder of WebAssembly that a browser could load, or an archive to beware of
 │   └── RootDamaged               manifest or content on disk is not what was committed
 ├── BuildError                6   cargo failed, or the workspace lacks what was asked of it
 ├── LockHeld                  7   another hero-build holds the lock
@@ -33,7 +36,10 @@ HeroBuildError
 │   ├── ToolFailed                a program that is there does not work
 │   ├── CheckoutRefused           a checkout is not what it should be, or holds work that would be lost
 │   └── Unsupported               this machine is of a kind that nothing is published for
-└── RuntimeFailed             9   the runtime could not be reached, or what runs is not healthy
+└── RuntimeFailed             9
+    ├── RuntimeUnreachable        no supervisor answers: no socket, nobody behind it, no answer in time
+    ├── RuntimeAnswer             one said something that cannot be understood, or refused
+    └── NotHealthy                a service did not come up, or not as what is installed
 """
 
 import errno
@@ -64,6 +70,9 @@ class RecipeError(UsageError): ...
 class UnsafeName(UsageError): ...
 
 
+class PublicationRefused(UsageError): ...
+
+
 class NotFound(HeroBuildError):
     code = 3
 
@@ -87,6 +96,9 @@ class GenerationNotFound(NotFound): ...
 
 
 class RefNotFound(NotFound): ...
+
+
+class BundleNotFound(NotFound): ...
 
 
 class ForgeError(HeroBuildError):
@@ -119,6 +131,9 @@ class ServicesUnreadable(VerificationError): ...
 
 
 class NotTheProgram(VerificationError): ...
+
+
+class NotTheBundle(VerificationError): ...
 
 
 class RootDamaged(VerificationError): ...
@@ -172,6 +187,15 @@ class Unsupported(MachineError): ...
 
 class RuntimeFailed(HeroBuildError):
     code = 9
+
+
+class RuntimeUnreachable(RuntimeFailed): ...
+
+
+class RuntimeAnswer(RuntimeFailed): ...
+
+
+class NotHealthy(RuntimeFailed): ...
 
 
 INTERRUPTED = 130

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from hero_build.record import PartId
 
@@ -63,6 +63,17 @@ class Compiling:
 
 
 @dataclass(frozen=True, slots=True)
+class Restarting:
+    """A service is being restarted: asked to, then watched until it is steady, then asked how it is.
+
+    `reset` begins the second and last attempt; `up` and `down` end it.
+    """
+
+    service: str
+    step: Literal["restart", "settle", "health", "reset", "up", "down"]
+
+
+@dataclass(frozen=True, slots=True)
 class Finished:
     part: PartId
 
@@ -78,7 +89,7 @@ class Warned:
     hint: str = ""
 
 
-Event = Planning | Began | Moved | Retrying | Getting | Compiling | Finished | Broke | Warned
+Event = Planning | Began | Moved | Retrying | Getting | Compiling | Restarting | Finished | Broke | Warned
 Emit = Callable[[Event], None]
 
 

@@ -12,7 +12,7 @@ from typing import Literal
 
 from hero_build.artifact import Artifact, Cargo, Platform
 from hero_build.errors import HeroBuildError
-from hero_build.record import Elf, Fingerprint, Mode, Origin, PartId, Record
+from hero_build.record import Backend, Elf, Fingerprint, Mode, Origin, PartId, Phase, Record
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +69,8 @@ class Tree:
 class Job:
     """Programs of one tree, by one Cargo. `lib`: the folder that `{lib}` in its env means.
 
+    `backend`: what makes them, where they are no programs but bundles.
+
     `target`: the Rust target to build for; None: this machine's, or as cargo's configuration says. `own`: the app whose
     recipe makes them in its own way (empty: cargo does).
     """
@@ -79,6 +81,7 @@ class Job:
     lib: Path | None = None
     target: str | None = None
     own: str = ""
+    backend: Backend | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +103,10 @@ class Installed:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What a person asked for one app; `version` None is the newest release."""
+    """What a person asked for one app; `version` None is the newest release.
+
+    `names`: of the islands that are wanted (none: all of them). `backend`: what is to make bundles.
+    """
 
     app: str
     mode: Mode = "auto"
@@ -109,6 +115,9 @@ class Request:
     reset: bool = False
     checksum: Literal["required", "if-present"] = "if-present"
     update: bool = False
+    phase: Phase = "install"
+    names: tuple[str, ...] = ()
+    backend: Backend = "direct"
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,7 +30,7 @@ __all__ = [
     "install_only",
     "library",
     "server",
-    "wasm",
+    "shell",
     "web",
 ]
 
@@ -65,9 +65,9 @@ def library(name: str, *pins: Pinned) -> Library:
     return Library(name, pins)
 
 
-def wasm(name: str) -> WasmBundle:
-    """A bundle of the desktop shell, `share/hero_os/<name>`."""
-    return WasmBundle(name)
+def shell(name: str) -> WasmBundle:
+    """The desktop's shell, built from the library `name` and installed as `share/hero_os/shell`."""
+    return WasmBundle(name, "shell")
 
 
 class BuildContext(Protocol):
@@ -107,6 +107,10 @@ class Recipe:
     """Empty: the set is not known here, and is read from the repo's service manifests or from its release."""
     libraries: ClassVar[tuple[Library, ...]] = ()
     bundles: ClassVar[tuple[WasmBundle, ...]] = ()
+    """The desktop's shell."""
+    islands: ClassVar[bool] = False
+    """Whether its workspace is one of islands: each library of the type cdylib becomes a bundle. A Cargo's `packages`
+    narrow them."""
     needs: ClassVar[tuple[str, ...]] = ()
     """Apps this one needs while it runs: a warning with the command when they are missing."""
     excludes: ClassVar[tuple[str, ...]] = ()
@@ -131,6 +135,15 @@ class Recipe:
     def package(self, version: str | None) -> Package | None:
         """Where the files are if they are a generic package and not a release's assets (None: a release)."""
         return None
+
+    def health(self, app: str, binary: Binary) -> tuple[str, ...]:
+        """Sockets below HERO_SOCKET_DIR at which a started `binary` may answer `GET /health`; none need be there.
+
+        A binary from before a rename may still bind its old socket, and old releases bound flat names.
+        """
+        own = {"server": ("rpc",), "admin": ("admin", "ui"), "web": ("web",)}.get(binary.kind, ())
+        names = (binary.name, *([binary.formerly] if binary.formerly else []))
+        return (*(f"{app}/{name}.sock" for name in own), *(f"{name}.sock" for name in names))
 
     def cargo(self, platform: Platform) -> Cargo:
         """How cargo builds it for `platform`."""

@@ -10,6 +10,10 @@ from typing import Literal
 Kind = Literal["server", "admin", "web", "cli"]
 Mode = Literal["auto", "download", "source"]
 Used = Literal["download", "source"]
+Phase = Literal["install", "shell", "islands"]
+"""What is installed together, and never along with the others: programs and libraries, the shell, the islands."""
+Backend = Literal["direct", "wasm-pack"]
+"""What makes bundles of a workspace: hero-build itself, or wasm-pack."""
 STARTABLE: frozenset[Kind] = frozenset({"server", "admin", "web"})
 
 

@@ -1,4 +1,4 @@
-"""hero_archipelagos: the islands of the desktop; its set is read from the repo or the release.
+"""hero_archipelagos: the islands of the desktop, read from the repo or the release. It has no programs.
 
 hero_os looks for them only when it starts.
 """
@@ -8,4 +8,5 @@ from hero_build.recipe import Recipe
 
 class HeroArchipelagos(Recipe):
     repo = "lhumina_code/hero_archipelagos"
+    islands = True
     restarts = ("hero_os",)

@@ -8,6 +8,7 @@ from pathlib import Path
 from elves import program, static_elf
 from hero_build import manifest
 from hero_build.artifact import Binary, Platform
+from hero_build.install import index
 from hero_build.install.commit import commit
 from hero_build.install.layout import FOLDERS, Root, is_ours, link_name
 from hero_build.install.lock import locked
@@ -82,11 +83,20 @@ def check(root: Root) -> Generation:
             content = root.place(file.path).read_bytes()
             assert hashlib.sha256(content).hexdigest() == file.sha256, f"{file.path} is not what the manifest says"
             assert root.place(file.path).stat().st_mode & 0o7777 == file.mode
+    _index(root, generation)
     for folder in FOLDERS:
         for name in (f"{folder}/{item}" for item in _names(root.place(folder))):
             if is_ours(root, name) and name not in owned and not _returning(root, name):
                 assert not root.place(name).exists(), f"{name} leads somewhere, and no part owns it"
     return generation
+
+
+def _index(root: Root, generation: Generation) -> None:
+    """Is islands.json there when islands are, and does it speak of what is there?"""
+    if (text := index.render(generation.records)) is None:
+        assert not (root.current / index.PATH).exists()
+    else:
+        assert root.place(index.PATH).read_text() == text
 
 
 def _returning(root: Root, name: str) -> bool:

@@ -37,8 +37,9 @@ def _run() -> int:
                 sys.stdout.write(answer)
             return 0
     from hero_build.cli.group import hero_build
-    from hero_build.cli.main import main
+    from hero_build.cli.main import heed_signals, main
 
+    heed_signals()
     return main(hero_build, sys.argv[1:])
 
 

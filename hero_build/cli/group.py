@@ -9,13 +9,18 @@ from hero_build import __version__
 from hero_build.cli.frame import keep, options
 
 _SECTIONS = {
-    "Install": {"install": "Install or update apps, wholly or not at all."},
+    "Install": {
+        "install": "Install or update apps, wholly or not at all.",
+        "shell": "Install or update the desktop's shell.",
+        "islands": "Install or update the desktop's islands.",
+    },
     "Look": {
         "list": "Every app there is, with what is installed, and the sets.",
         "show": "What an app is, what is installed of it, and its newest release.",
         "status": "What is installed, whether it is intact, and what of it runs.",
         "explain": "Why an install would do what it does.",
     },
+    "Run": {"restart": "Restart the services of apps, and see them well again."},
     "Check": {
         "verify": "Hold every installed byte against the manifest, and mend.",
         "doctor": "Whether this machine has what hero-build needs.",
@@ -36,7 +41,9 @@ _SECTIONS = {
 }
 _MODULES = {
     "install": "install",
+    **dict.fromkeys(("shell", "islands"), "phases"),
     **dict.fromkeys(("list", "show", "status", "explain"), "look"),
+    "restart": "restart",
     **dict.fromkeys(("verify", "doctor"), "check"),
     "audit": "audit",
     **dict.fromkeys(("history", "diff", "rollback", "uninstall", "gc"), "generations"),

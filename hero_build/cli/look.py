@@ -41,6 +41,11 @@ def status(session: Session, apps: Sequence[str], *, latest: bool) -> int:
     from hero_build.queries import status as query
 
     answer = query.status(session.root, session.catalog(), apps)
+    if any(app.name == "hero_os" for app in answer.apps):
+        from hero_build.queries.warnings import missing_bundles
+
+        for warning in missing_bundles(session.root, session.generation()):
+            session.screen.report(warning)
     if latest:
         answer = query.with_latest(answer, session.tools())
     return session.screen.answer(answer, lambda paper: page(answer, paper))

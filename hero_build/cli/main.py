@@ -1,9 +1,12 @@
 """From arguments to an exit code: whatever happens ends as an answer, or as one sentence, a hint and a number."""
 
 import os
+import signal
 import sys
 from collections.abc import Callable, Sequence
 from io import TextIOWrapper
+from types import FrameType
+from typing import NoReturn
 
 import click
 
@@ -12,7 +15,30 @@ from hero_build.output.screen import Screen, Style
 from hero_build.queries.problem import Problem
 
 BUG = 70  # EX_SOFTWARE of sysexits.h: none of the codes that mean something about the work
+SIGNALLED = 128  # and the signal's number, as shells tell of it
 _SAFE = "Every app is wholly what it was or wholly new; what was downloaded is kept for the next run."
+
+
+class Ended(KeyboardInterrupt):
+    """Told to end by a signal other than that of Ctrl-C; `number` is its own."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__()
+        self.number = number
+
+
+def heed_signals() -> None:
+    """Take SIGTERM and SIGHUP as an interrupt: whoever ends hero-build ends all that it has started.
+
+    One that is ignored (nohup) stays so.
+    """
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is signal.SIG_DFL:
+            signal.signal(number, _end)
+
+
+def _end(number: int, frame: FrameType | None) -> NoReturn:
+    raise Ended(number)
 
 
 def main(group: click.Group, words: Sequence[str]) -> int:
@@ -34,6 +60,9 @@ def guarded(call: Callable[[], int], screen: Screen, *, traced: bool) -> int:
         return call()
     except HeroBuildError as error:
         return screen.refuse(error)
+    except Ended as end:
+        by = signal.Signals(end.number).name
+        return screen.stop(Problem("Interrupted", f"ended by {by}", _SAFE, SIGNALLED + end.number))
     except KeyboardInterrupt:
         return screen.stop(Problem("Interrupted", "interrupted", _SAFE, INTERRUPTED))
     except click.exceptions.Exit as end:

@@ -1,4 +1,4 @@
-"""The flags that say what a person wants of an app: the same for `install` and `explain`."""
+"""The flags that say what a person wants: the same for `install` and `explain`, and most of them for the phases."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ import click
 
 from hero_build.cli.session import Session
 from hero_build.errors import UsageError
-from hero_build.record import Mode
+from hero_build.record import Backend, Mode, Phase
 
 if TYPE_CHECKING:
     from hero_build.forge.protocol import Forge
@@ -35,7 +35,16 @@ _FLAGS = (
         show_default=True,
         help="Whether an asset without a published checksum will do.",
     ),
-    click.option("--locked", metavar="FILE", type=click.Path(path_type=Path), help="Exactly what a lock file pins."),
+)
+_LOCKED = click.option(
+    "--locked", metavar="FILE", type=click.Path(path_type=Path), help="Exactly what a lock file pins."
+)
+_BACKEND = click.option(
+    "--backend",
+    type=click.Choice(["direct", "wasm-pack"]),
+    default="direct",
+    show_default=True,
+    help="What makes bundles of a workspace.",
 )
 
 
@@ -49,10 +58,13 @@ class Wish:
     update: bool
     reset: bool
     checksum: Literal["required", "if-present"]
-    locked: Path | None
+    locked: Path | None = None
+    backend: Backend = "direct"
 
     def __post_init__(self) -> None:
-        """Raises UsageError for flags that contradict each other."""
+        """Raises UsageError for flags that contradict each other, or that a script left empty."""
+        if "" in (self.version, self.ref):
+            raise UsageError("--version or --ref is empty", "Leave it out for what is newest.")
         if self.ref and self.version:
             raise UsageError("--ref and --version exclude each other", "--version names a release, --ref a commit.")
         if self.ref and self.mode == "download":
@@ -60,10 +72,11 @@ class Wish:
         if self.locked and (self.ref or self.mode == "source"):
             raise UsageError("--locked pins releases, and a build was asked for", "Leave out --locked.")
 
-    def request(self, app: str) -> "Request":
+    def request(self, app: str, phase: Phase = "install", names: Sequence[str] = ()) -> "Request":
         from hero_build.model import Request
 
-        return Request(app, self.mode, self.version, self.ref, self.reset, self.checksum, self.update)
+        how = (self.mode, self.version, self.ref, self.reset, self.checksum, self.update)
+        return Request(app, *how, phase, tuple(dict.fromkeys(names)), self.backend)
 
     def forge(self, session: Session) -> "tuple[Forge | None, Sequence[str]]":
         """The forge of the lock file and what it pins; without one, None: that of the settings."""
@@ -75,6 +88,16 @@ class Wish:
 
 
 def flags(work: F) -> F:
-    for option in reversed(_FLAGS):
+    """For programs."""
+    return _given(work, (*_FLAGS, _LOCKED))
+
+
+def phase_flags(work: F) -> F:
+    """For bundles."""
+    return _given(work, (*_FLAGS, _BACKEND))
+
+
+def _given(work: F, options: Sequence[Callable[[F], F]]) -> F:
+    for option in reversed(options):
         work = option(work)
     return work

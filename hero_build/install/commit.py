@@ -14,7 +14,7 @@ from hero_build.artifact import Binary, Library
 from hero_build.errors import RecipeError
 from hero_build.install import adopt, links, seal
 from hero_build.install.generations import Slot, Slots, build, flip, next_number, slots
-from hero_build.install.layout import Root
+from hero_build.install.layout import Root, claim
 from hero_build.install.lock import Locked
 from hero_build.install.recover import current_number
 from hero_build.model import Change, Drop, Put, Revive, Staged
@@ -121,10 +121,10 @@ def _no_clash(wanted: Slots) -> None:
     for part, slot in wanted.items():
         for entry in slot.record.entries:
             for file in entry.files:
-                other, theirs = owners.setdefault(file.path, (part, entry))
+                other, theirs = owners.setdefault(claim(file.path), (part, entry))
                 if other == part or (theirs.artifact == entry.artifact == "library" and theirs.files == entry.files):
                     continue
-                raise _clash(part, other, file.path, shared=theirs.artifact == entry.artifact == "library")
+                raise _clash(part, other, claim(file.path), shared=theirs.artifact == entry.artifact == "library")
 
 
 def _clash(part: PartId, other: PartId, path: str, *, shared: bool) -> RecipeError:

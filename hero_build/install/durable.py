@@ -19,9 +19,11 @@ def sync(path: Path) -> None:
         os.close(descriptor)
 
 
-def write(path: Path, text: str) -> None:
-    """Write a new file and fsync it."""
+def write(path: Path, text: str, mode: int | None = None) -> None:
+    """Write a new file and fsync it; `mode` None: as the process makes files."""
     with path.open("x", encoding="utf-8") as file:
+        if mode is not None:
+            os.fchmod(file.fileno(), mode)
         file.write(text)
         file.flush()
         os.fsync(file.fileno())

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hero_build import manifest
-from hero_build.install import adopt, seal
+from hero_build.install import adopt, index, seal
 from hero_build.install.durable import sync, write
 from hero_build.install.layout import Root
 from hero_build.install.recover import current_number, numbers
@@ -49,6 +49,9 @@ def build(root: Root, generation: Generation, wanted: Slots, kept: Iterable[Adop
             if file.path not in paths:
                 _place(root, folder, slot, file)
                 paths.add(file.path)
+    if (islands := index.render(generation.records)) is not None:
+        write(folder / index.PATH, islands, 0o644)
+        paths.add(index.PATH)
     _keep(root, folder, kept, shown)
     write(folder / seal.NAME, seal.measure(folder, paths))
     write(folder / "manifest.json", manifest.dump(generation))

@@ -2,9 +2,10 @@
 
 import os
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from hero_build import STATE
+from hero_build.artifact import ISLANDS, SHELL
 
 FOLDERS = ("bin", "lib", "share/hero_os")
 
@@ -53,12 +54,19 @@ class Root:
 
 def link_name(path: str) -> str:
     """The name that is linked for a file at `path`: itself, or the folder of the bundle it is in."""
-    parts = PurePosixPath(path).parts
     for folder in FOLDERS:
-        depth = folder.count("/") + 1
-        if PurePosixPath(*parts[:depth]) == PurePosixPath(folder) and len(parts) > depth:
-            return "/".join(parts[: depth + 1])
+        if path.startswith(f"{folder}/") and (name := path[len(folder) + 1 :].partition("/")[0]):
+            return f"{folder}/{name}"
     raise ValueError(f"{path} is in none of the linked folders")
+
+
+def claim(path: str) -> str:
+    """What only one part may install to, of a file at `path`: itself, or the folder of the bundle it is in."""
+    if path.startswith(f"{SHELL}/"):
+        return SHELL
+    if path.startswith(f"{ISLANDS}/"):
+        return f"{ISLANDS}/{path[len(ISLANDS) + 1 :].partition('/')[0]}"
+    return path
 
 
 def link_target(name: str) -> str:

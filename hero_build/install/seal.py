@@ -6,10 +6,11 @@
 import hashlib
 import json
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
 from hero_build import manifest
+from hero_build.install import index
 from hero_build.install.layout import Root, is_ours
 from hero_build.install.links import names as link_names
 from hero_build.model import Installed
@@ -52,14 +53,28 @@ def _examine(
     root: Root, generation: Generation, parts: Iterable[PartId], check: Check, *, links: bool = True
 ) -> dict[PartId, Installed]:
     folder = manifest.current(root.path) or root.generation(generation.number)
+    keeper = index.keeper(generation.records) if links else None
     found = {}
     for part in parts:
         record = generation.records[part]
         inside = [f"{file.path} {why}" for file in _files(record) if (why := check(folder / file.path, file))]
         names = sorted(link_names([record])) if links else ()
         outside = [f"{name} {_astray(root, name)}" for name in names if not is_ours(root, name)]
+        if links and part == keeper:
+            outside.extend(_index_damage(folder, generation))
         found[part] = Installed(record, (*inside, *outside))
     return found
+
+
+def _index_damage(folder: Path, generation: Generation) -> Iterator[str]:
+    """The index is made of the records alone: no seal is needed to tell whether it is what it should be."""
+    try:
+        text = (folder / index.PATH).read_bytes()
+    except OSError:
+        yield f"{index.PATH} is gone"
+        return
+    if text != (index.render(generation.records) or "").encode():
+        yield f"{index.PATH} is not the index of what is installed"
 
 
 def _files(record: Record) -> Iterable[FileEntry]:

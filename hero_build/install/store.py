@@ -1,12 +1,13 @@
 """The store: content by digest and mode. `settle` and `stage` are the only way in, and only for what is Verified."""
 
 import os
+import shutil
 from pathlib import Path
 
 from hero_build.artifact import Library
 from hero_build.errors import RecipeError, machine_errors
 from hero_build.install.durable import sync
-from hero_build.install.layout import Root
+from hero_build.install.layout import Root, claim
 from hero_build.install.lock import Locked
 from hero_build.model import File, Put, Ready, Staged, Verified
 from hero_build.record import FileEntry
@@ -38,15 +39,19 @@ def content(root: Root, file: File | FileEntry) -> Path:
 def _enter(root: Root, verified: Verified) -> Staged:
     for file in verified.files:
         file.path.rename(content(root, file))  # over an older equal entry: older generations keep theirs
-    verified.fetched.path.unlink(missing_ok=True)  # the archive a file came out of, if it was one
+    if verified.fetched.form == "tree":
+        shutil.rmtree(verified.fetched.path, ignore_errors=True)  # nothing but empty folders
+    else:
+        verified.fetched.path.unlink(missing_ok=True)  # the archive a file came out of, if it was one
     return Staged(verified)
 
 
 def _no_clash(held: Locked, ready: Ready) -> None:
     """Of programs and bundles. Libraries may be shared: the commit, which knows what all parts will hold, looks."""
-    incoming = {str(f.dest) for item in ready.artifacts if not isinstance(item.artifact, Library) for f in item.files}
+    own = (item for item in ready.artifacts if not isinstance(item.artifact, Library))
+    incoming = {claim(str(file.dest)) for item in own for file in item.files}
     for part, record in held.generation.records.items():
-        taken = {file.path for entry in record.entries for file in entry.files}
+        taken = {claim(file.path) for entry in record.entries for file in entry.files}
         if part != ready.part.id and (both := incoming & taken):
             raise RecipeError(
                 f"{ready.part.id} and {part} both install {min(both)}",

@@ -3,10 +3,11 @@
 import time
 from collections.abc import Callable, Iterator
 
-from hero_build.events import Began, Compiling, Event, Finished, Getting, Moved, Planning, Retrying
+from hero_build.events import Began, Compiling, Event, Finished, Getting, Moved, Planning, Restarting, Retrying
 from hero_build.output.text import clean, duration, plural, size
 from hero_build.record import PartId
 
+_STEPS = {"restart": "restarting", "reset": "not well; restarting it once more", "up": "is up", "down": "is not well"}
 Write = Callable[[str], None]
 
 
@@ -45,6 +46,8 @@ class PlainView:
                 self._moved[part] = self._moved.get(part, 0) + count
             case Retrying(what, why, wait):
                 yield f"{clean(what)}: {clean(why)}; trying again in {duration(wait)}"
+            case Restarting(service, step) if step in _STEPS:
+                yield f"{clean(service)}: {_STEPS[step]}"
             case Finished(part):
                 yield f"{clean(part)}: {self._ended(part)}"
             case _:

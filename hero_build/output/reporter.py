@@ -4,7 +4,7 @@ from contextlib import suppress
 from threading import Lock
 from typing import Protocol, TextIO
 
-from hero_build.events import Event, Planning, Warned
+from hero_build.events import Event, Planning, Restarting, Warned
 from hero_build.output.note import note
 from hero_build.output.paper import Paper
 
@@ -56,7 +56,10 @@ class Reporter:
 
     def _watch(self, event: Event) -> None:
         """A pipe gets plain lines; a terminal a line that waits while apps are looked up, and then the live view."""
-        if self._paper.width is not None and not self._live and not isinstance(event, Planning):
+        if isinstance(event, Restarting) and self._live:  # the parts are done: what follows has one line
+            self._make_room()
+            self._view, self._live = None, False
+        if self._paper.width is not None and not self._live and not isinstance(event, Planning | Restarting):
             from hero_build.output.live import LiveView  # rich, only where there is a terminal and something moves
 
             self._make_room()

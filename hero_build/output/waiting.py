@@ -3,7 +3,7 @@
 import time
 from typing import TextIO
 
-from hero_build.events import Event, Planning
+from hero_build.events import Event, Planning, Restarting
 from hero_build.output.text import clean
 
 _ERASE = "\r\x1b[2K"
@@ -21,6 +21,8 @@ class WaitingView:
         self._last = 0.0
 
     def show(self, event: Event) -> None:
+        if isinstance(event, Restarting):
+            self._write(f"restarting {clean(event.service)} ...")
         if not isinstance(event, Planning):
             return
         self._count += 1
@@ -28,8 +30,12 @@ class WaitingView:
         if self._count <= _MANY or now - self._last >= _PACE:
             self._last = now
             what = clean(event.app) if self._count == 1 else f"{self._count} apps"
-            self._stream.write(_ERASE + f"looking up {what} ..."[: self._room])
-            self._stream.flush()
+            self._write(f"looking up {what} ...")
+
+    def _write(self, text: str) -> None:
+        self._last = self._last or time.monotonic()
+        self._stream.write(_ERASE + text[: self._room])
+        self._stream.flush()
 
     def close(self) -> None:
         if self._last:

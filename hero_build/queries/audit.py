@@ -19,8 +19,8 @@ from hero_build.queries import tellers
 from hero_build.queries.drift import Finding, Set, of_crates, of_manifests, of_release
 from hero_build.queries.problem import Problem, exit_code, problem
 from hero_build.queries.tellers import Heard
-from hero_build.resolve import Told, tell
 from hero_build.services import Declared
+from hero_build.told import Told, programs
 from hero_build.tools import Tools
 
 
@@ -154,7 +154,7 @@ def _told(
     try:
         if not found.recipe.binaries and (binaries := services.merge(declared)):
             return Told(binaries, f"read from {services.NAME} in the checkout"), ()
-        told = tell(found, release, tools)
+        told = programs(found, release, tools)
     except ServicesUnreadable as error:
         return Told((), "not known"), (Finding("unreadable", services.NAME, None, error.message),)
     if told.binaries:
@@ -177,7 +177,7 @@ def _recipes(catalog: Catalog) -> Iterator[Found | str]:
         except RecipeError:
             yield app
         else:
-            if not found.recipe.refuses:
+            if not (found.recipe.refuses or found.recipe.islands):
                 yield found
 
 

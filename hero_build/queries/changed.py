@@ -8,6 +8,7 @@ from hero_build.model import Build, Decision, Download, Failed, Keep, Remove
 from hero_build.pipeline import Outcome, Plan
 from hero_build.queries.diff import PartChange, changes
 from hero_build.queries.problem import Problem, exit_code, problems
+from hero_build.queries.restarted import RestartReport
 from hero_build.record import Entry, Generation, Used
 
 State = Literal["kept", "installed", "changed", "mended", "removed", "to keep", "to download", "to build", "to remove"]
@@ -41,7 +42,10 @@ class PartState:
 
 @dataclass(frozen=True, slots=True)
 class Changed:
-    """Generation numbers before and after: equal when nothing changed. `undo` is the command that takes it back."""
+    """Generation numbers before and after: equal when nothing changed. `undo` is the command that takes it back.
+
+    `restart` is what --restart did, if it was given.
+    """
 
     before: int
     after: int
@@ -49,10 +53,17 @@ class Changed:
     parts: tuple[PartState, ...]
     failed: tuple[Problem, ...]
     undo: str | None = None
+    restart: RestartReport | None = None
 
     @property
     def code(self) -> int:
-        return exit_code(self.failed, len(self.parts))
+        """That of the install; where it is well, that of the restart, which takes nothing of it back."""
+        code = exit_code(self.failed, len(self.parts))
+        return code or (exit_code(self.restart.failed, 0) if self.restart else 0)
+
+    @property
+    def every_failure(self) -> tuple[Problem, ...]:
+        return (*self.failed, *(self.restart.failed if self.restart else ()))
 
 
 def outcome(result: Outcome, root_flag: str | None = None) -> Changed:

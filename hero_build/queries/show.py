@@ -3,15 +3,15 @@
 from dataclasses import dataclass
 
 from hero_build import ask, services
-from hero_build.artifact import Binary, Platform
+from hero_build.artifact import Binary, Platform, WasmBundle
 from hero_build.catalog import Found, asking
 from hero_build.errors import ForgeError, HeroBuildError, NotFound, VerificationError
-from hero_build.model import Release
+from hero_build.model import Release, Request
 from hero_build.queries.problem import Problem, problem
 from hero_build.queries.status import AppStatus, status
-from hero_build.record import Kind
-from hero_build.resolve import Told, tell
+from hero_build.record import Kind, Phase
 from hero_build.source.place import locate
+from hero_build.told import Told, tell
 from hero_build.tools import Tools, machine_arch
 
 
@@ -79,6 +79,7 @@ def show(app: str, tools: Tools) -> Shown:
     with asking(found.path):
         platform = found.recipe.platform(machine_arch())
         binaries = tuple(_binary(found, item, platform) for item in told.binaries)
+    bundles = (*found.recipe.bundles, *(item for item in told.artifacts if isinstance(item, WasmBundle)))
     return Shown(
         name=app,
         about=about(found),
@@ -90,7 +91,7 @@ def show(app: str, tools: Tools) -> Shown:
         set_from=told.by,
         binaries=binaries,
         libraries=tuple(item.name for item in found.recipe.libraries),
-        bundles=tuple(item.name for item in found.recipe.bundles),
+        bundles=tuple(item.name for item in bundles),
         needs=found.recipe.needs,
         excludes=found.recipe.excludes,
         restarts=found.recipe.restarts,
@@ -125,12 +126,13 @@ def _asked(found: Found, tools: Tools) -> tuple[Release | None, Told, Problem | 
     if found.recipe.refuses:
         return None, known, None
     release: Release | None = None
+    phase: Phase = "islands" if found.recipe.islands else "install"
     try:
         release = tools.forge.find(ask.reference(found, None))
-        told, trouble = tell(found, release, tools), None
+        told, trouble = tell(found, Request(found.app, phase=phase), release, tools), None
     except (ForgeError, NotFound, VerificationError) as error:
         told, trouble = known, problem(error, found.app)
-    return release, told if told.binaries else _tree(found, tools), trouble
+    return release, told if told.artifacts or found.recipe.islands else _tree(found, tools), trouble
 
 
 def _tree(found: Found, tools: Tools) -> Told:

@@ -119,5 +119,7 @@ class Looking:
 
 
 def _on(tree: Tree, ref: str) -> bool:
-    """Whether a checkout that nobody switches is on `ref` already, as far as names tell."""
-    return tree.ref == ref.removeprefix("refs/heads/") or (len(ref) >= 7 and tree.commit.startswith(ref))
+    """Whether a checkout that nobody switches is on `ref` already, as far as it knows of it."""
+    from hero_build.source.status import commit_of
+
+    return tree.ref == ref.removeprefix("refs/heads/") or tree.commit == commit_of(tree.path, ref)

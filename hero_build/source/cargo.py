@@ -1,7 +1,5 @@
 """One `cargo build` for all the programs that are wanted of a tree, and where it put them."""
 
-import json
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,11 +11,10 @@ from hero_build.model import Job
 from hero_build.record import PartId
 from hero_build.source import toolchain
 from hero_build.source.complaints import complaint
+from hero_build.source.heard import Heard, Message
+from hero_build.source.heard import Progress as Progress
 from hero_build.source.metadata import Package, choose, workspace
 
-_BAR = re.compile(r"^\s*Building \[[^]]*\] (\d+)/(\d+)(?:: ([^,(\s]+))?")
-_CRATE = re.compile(r"^\s+(?:Compiling|Checking|Building) (\S+) v\d")
-_ENDED = ("compiler-artifact", "build-script-executed")
 _QUIET = {
     "CARGO_TERM_COLOR": "never",
     "CARGO_TERM_PROGRESS_WHEN": "always",
@@ -25,9 +22,6 @@ _QUIET = {
     "CARGO_TERM_PROGRESS_TERM_INTEGRATION": "false",
 }
 """cargo's own progress bar tells how many crates there are, which nothing else in stable cargo does."""
-
-Progress = Callable[[int, int | None, str], None]
-"""Crates done, crates in all (None: not known yet), and one that is under way."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +59,11 @@ def attempt(
     """
     seen = _Seen(packages, progress)
     watch = process.Watch(seen.line, seen.message, log, cancelled)
-    words = (*command(job, packages), *(("--keep-going",) if keep_going else ()))
-    done = process.run(words, cwd=job.tree.path, env=environment(job), watch=watch)
+    env = environment(job)
+    # As a word: to sccache, a variable that begins with CARGO_ is part of what it caches.
+    target = (f"--target-dir={folder}",) if (folder := env.pop("CARGO_TARGET_DIR", "")) else ()
+    words = (*command(job, packages), *target, *(("--keep-going",) if keep_going else ()))
+    done = process.run(words, cwd=job.tree.path, env=env, watch=watch)
     missing = [name for name in job.programs if name not in seen.made]
     if done.code:
         what = f"cargo could not build {_listed(missing or job.programs)}"
@@ -110,45 +107,18 @@ def environment(job: Job) -> dict[str, str]:
     return env
 
 
-class _Seen:
+class _Seen(Heard):
     """What the running cargo has told so far."""
 
     def __init__(self, packages: Mapping[str, Package], progress: Progress) -> None:
+        super().__init__(progress)
         self.made: dict[str, Path] = {}
         self._ids = {name: package.id for name, package in packages.items()}
-        self._progress = progress
-        self._ended = 0
-        self._state: tuple[int, int | None, str] = (0, None, "")
 
-    def line(self, text: str) -> None:
-        """stderr: the bar, and `Compiling NAME vVERSION`."""
-        done, total, crate = self._state
-        if bar := _BAR.match(text.removeprefix("\x1b[K")):
-            self._tell(max(done, int(bar[1])), int(bar[2]), bar[3] or crate)
-        elif begun := _CRATE.match(text):
-            self._tell(done, total, begun[1])
-
-    def message(self, text: str) -> None:
-        """stdout: one JSON document a line (The Cargo Book, External tools); whatever else a build prints is not."""
-        try:
-            told = json.loads(text)
-            reason = told["reason"]
-        except (ValueError, TypeError, KeyError):
-            return
-        if reason not in _ENDED:
-            return
+    def ended(self, told: Message) -> None:
         target, path = told.get("target", {}), told.get("executable")
         if path and "bin" in target["kind"] and self._ids.get(target["name"]) == told["package_id"]:
             self.made[target["name"]] = Path(path)
-        self._ended += 1
-        done, total, crate = self._state
-        self._tell(max(done, self._ended), total, crate)
-
-    def _tell(self, done: int, total: int | None, crate: str) -> None:
-        state = (done if total is None else min(done, total), total, crate)
-        if state != self._state:
-            self._state = state
-            self._progress(*state)
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -32,7 +32,7 @@ _FAULTS = (
         "Get it with `rustup update`.",
     ),
     _Fault(
-        r"is not supported by the following package|this version of Cargo is older than"
+        r"is not supported by the following package|this version of Cargo is older than|supported edition values are"
         r"|lock file version .* (?:was found|requires)|feature `(edition\w+)` is required",
         MissingTool,
         "the Rust toolchain is too old for this repository",

@@ -49,13 +49,19 @@ class Workspace:
 
 def workspace(folder: Path, env: Mapping[str, str]) -> Workspace:
     """The workspace of `<folder>/Cargo.toml`. Raises BuildError where cargo cannot read it; MissingTool."""
+    return _read(told(folder, env))
+
+
+def told(folder: Path, env: Mapping[str, str]) -> Mapping[str, Any]:
+    """What `cargo metadata --no-deps` says of it, as it says it (The Cargo Book, cargo metadata). Raises the same."""
     if not (folder / "Cargo.toml").is_file():
         raise BuildError(f"{folder} has no Cargo.toml", "Is it a Rust repository, and on the right branch?")
     try:
         text = process.capture(("cargo", "metadata", "--no-deps", "--format-version=1"), cwd=folder, env=env)
     except ToolFailed as error:
         raise complaint(f"cargo cannot read the workspace {folder}", error.tail, folder) from error
-    return _read(json.loads(text))
+    found: Mapping[str, Any] = json.loads(text)
+    return found
 
 
 def choose(found: Workspace, wanted: Sequence[str], among: Iterable[str]) -> dict[str, Package]:

@@ -62,6 +62,15 @@ def remote_of(path: Path, repo: str, branch: str) -> str:
     return own if own in urls else next((name for name in ("origin", *fitting) if name in fitting), "")
 
 
+def commit_of(path: Path, ref: str) -> str:
+    """The commit that a branch, a tag or (the beginning of) a commit's name leads to in the checkout; empty: none."""
+    command = ("git", "rev-parse", "--verify", "--quiet", "--end-of-options", f"{ref}^{{commit}}")
+    try:
+        return process.capture(command, cwd=path, env=_env(path))
+    except ToolFailed:
+        return ""
+
+
 def look(path: Path) -> Tree:
     """The checkout at `path` as a build would find it. Raises CheckoutRefused, MissingTool."""
     found = status(path)

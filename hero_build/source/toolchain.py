@@ -1,11 +1,10 @@
 """The Rust toolchain of this machine: where it is, what it calls itself, and the compiler cache beside it.
 
-`rustc -vV` is asked once for each state of what decides its answer (the files of rustup and of the compiler, a
+`rustc` is asked once for each state of what decides its answer (the files of rustup and of the compiler, a
 rust-toolchain file, RUSTUP_TOOLCHAIN), so that an unchanged reinstall starts no process for it.
 """
 
 import hashlib
-import json
 import os
 import shutil
 from collections.abc import Iterator, Mapping
@@ -14,10 +13,10 @@ from pathlib import Path
 
 from hero_build import process
 from hero_build.errors import MissingTool, ToolFailed
+from hero_build.source.memory import mark, remembered
 
 _FILES = ("rust-toolchain", "rust-toolchain.toml")
 _WRAPPERS = ("RUSTC_WRAPPER", "CARGO_BUILD_RUSTC_WRAPPER")
-_MEMORY = 50  # answers that are remembered
 _INSTALL = "Install Rust with rustup (https://rustup.rs), then open a new shell."
 
 
@@ -40,21 +39,22 @@ def version(folder: Path, env: Mapping[str, str], cache: Path) -> str:
 
     Raises MissingTool, ToolFailed.
     """
+    return ask(("-vV",), folder, env, cache)
+
+
+def ask(question: tuple[str, ...], folder: Path, env: Mapping[str, str], cache: Path) -> str:
+    """The same for another question to rustc whose answer rests on nothing else. Raises MissingTool, ToolFailed."""
     try:
         rustc = process.find(env.get("RUSTC") or "rustc", env)
     except MissingTool as error:
         raise MissingTool("there is no Rust compiler on this machine", _INSTALL) from error
-    stamp = _stamp(rustc, folder, env)
-    known = _recall(cache)
-    if stamp not in known:
-        known = {**known, stamp: _ask(rustc, folder, env)}
-        _remember(cache, known)
-    return known[stamp]
+    stamp = _stamp(question, rustc, folder, env)
+    return remembered(cache / "rustc.json", stamp, lambda: _ask(question, rustc, folder, env))
 
 
-def _ask(rustc: Path, folder: Path, env: Mapping[str, str]) -> str:
+def _ask(question: tuple[str, ...], rustc: Path, folder: Path, env: Mapping[str, str]) -> str:
     try:
-        return process.capture((rustc, "-vV"), cwd=folder, env=env)
+        return process.capture((rustc, *question), cwd=folder, env=env)
     except ToolFailed as error:
         from hero_build.source.complaints import of_the_machine
 
@@ -79,9 +79,9 @@ def wrapper(env: Mapping[str, str]) -> str:
     return next((Path(env[name]).name for name in _WRAPPERS if env.get(name)), "")
 
 
-def _stamp(rustc: Path, folder: Path, env: Mapping[str, str]) -> str:
-    facts = [str(rustc), env.get("RUSTUP_TOOLCHAIN", "")]
-    facts += [f"{path} {_mark(path)}" for path in _deciding(rustc, env)]
+def _stamp(question: tuple[str, ...], rustc: Path, folder: Path, env: Mapping[str, str]) -> str:
+    facts = [*question, str(rustc), env.get("RUSTUP_TOOLCHAIN", "")]
+    facts += [f"{path} {mark(path)}" for path in _deciding(rustc, env)]
     for parent in (folder, *folder.parents):
         for name in _FILES:
             with suppress(OSError):
@@ -97,32 +97,3 @@ def _deciding(rustc: Path, env: Mapping[str, str]) -> Iterator[Path]:
     with suppress(OSError):
         for toolchain in sorted((rustup / "toolchains").iterdir()):
             yield toolchain / "bin" / "rustc"
-
-
-def _mark(path: Path) -> str:
-    try:
-        status = path.stat()
-    except OSError:
-        return "absent"
-    return f"{status.st_ino} {status.st_size} {status.st_mtime_ns}"
-
-
-def _recall(cache: Path) -> dict[str, str]:
-    try:
-        known = json.loads((cache / "rustc.json").read_bytes())
-    except (OSError, ValueError):
-        return {}
-    return known if isinstance(known, dict) else {}
-
-
-def _remember(cache: Path, known: Mapping[str, str]) -> None:
-    """Best effort: a cache that cannot be written costs a process, no more."""
-    import tempfile
-
-    newest = dict(list(known.items())[-_MEMORY:])
-    with suppress(OSError):
-        cache.mkdir(parents=True, exist_ok=True)
-        descriptor, made = tempfile.mkstemp(prefix="rustc-", dir=cache)
-        with os.fdopen(descriptor, "w") as file:
-            json.dump(newest, file)
-        os.replace(made, cache / "rustc.json")

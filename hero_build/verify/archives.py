@@ -1,25 +1,21 @@
 """Unpacking what came in an archive, after the archive's digest was checked. Nothing in it is believed.
 
-Here: one regular file out of a .tar.gz or .zip, for a Library.
+Here: one regular file out of a .tar.gz or .zip, for a Library. A whole folder, for a bundle: `unpack`.
 """
 
-import errno
 import os
 import stat
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from io import BufferedIOBase
 from itertools import islice
 from pathlib import Path
 from typing import IO, cast
 
 from hero_build.errors import NotTheProgram, machine_errors
 from hero_build.verify import magic
+from hero_build.verify.bounded import AT_ONCE, Bounded, Refused, damaged
+from hero_build.verify.bounded import limit as limit_of
 
-LARGEST = 2 << 30
-"""No member, and nothing unpacked on the way to it, may be larger than this many bytes."""
-_ROOM, _RATIO = 64 << 20, 100  # shared libraries shrink three- to fivefold; a bomb a thousandfold
-_AT_ONCE = 1 << 20
 _MEMBERS, _COMPARED = 100_000, 1_000
 _ENCRYPTED = 1
 _RECIPE = "Correct `member` in the recipe's Pinned."
@@ -35,14 +31,6 @@ class Member:
     size: int
 
 
-class _Refused(Exception):
-    """Why the archive or its member is refused, as the end of the sentence "<archive> …"."""
-
-    def __init__(self, why: str, hint: str = _PINNED) -> None:
-        super().__init__(why)
-        self.hint = hint
-
-
 def extract(archive: Path, member: str, name: str) -> Member:
     """The file `member` of the archive (`name` in errors), written next to it as `<archive>.member`.
 
@@ -55,7 +43,7 @@ def extract(archive: Path, member: str, name: str) -> Member:
         return _write(_chunks(archive, member), path)
     except BaseException as error:
         path.unlink(missing_ok=True)
-        if isinstance(error, _Refused):
+        if isinstance(error, Refused):
             raise NotTheProgram(f"{name} {error}", error.hint) from error
         raise
 
@@ -75,19 +63,12 @@ def _write(chunks: Iterator[bytes], path: Path) -> Member:
 
 
 def _chunks(archive: Path, member: str) -> Iterator[bytes]:
-    """The member's bytes. Whatever damage makes of the parsers is a _Refused; only the machine's own errors pass."""
-    limit = min(LARGEST, _ROOM + _RATIO * archive.stat().st_size)
-    try:
-        with archive.open("rb") as stream:
-            head = stream.read(magic.HEAD)
-            stream.seek(0)
-            yield from _open(head)(stream, member, limit)
-    except _Refused:
-        raise
-    except Exception as error:
-        if isinstance(error, OSError) and error.errno not in (None, errno.EINVAL):  # EINVAL: told to seek before 0
-            raise
-        raise _Refused(f"is a damaged archive: {error}") from error
+    """The member's bytes. Whatever damage makes of the parsers is a Refused; only the machine's own errors pass."""
+    limit = limit_of(archive)
+    with damaged(_PINNED), archive.open("rb") as stream:
+        head = stream.read(magic.HEAD)
+        stream.seek(0)
+        yield from _open(head)(stream, member, limit)
 
 
 def _open(head: bytes) -> Callable[[IO[bytes], str, int], Iterator[bytes]]:
@@ -96,31 +77,7 @@ def _open(head: bytes) -> Callable[[IO[bytes], str, int], Iterator[bytes]]:
     if head.startswith(b"PK"):
         return _from_zip
     kind = magic.describe(head)
-    raise _Refused(f"is {kind.words}, not a .tar.gz or .zip archive", kind.hint)
-
-
-class _Bounded:
-    """A decompressed stream, read by tarfile, that ends in a refusal before it fills the disk or the memory."""
-
-    def __init__(self, stream: BufferedIOBase, limit: int) -> None:
-        self._stream, self._limit = stream, limit
-
-    def tell(self) -> int:
-        return self._stream.tell()
-
-    def seek(self, offset: int) -> int:
-        self._within(offset)
-        return self._stream.seek(offset)
-
-    def read(self, size: int) -> bytes:
-        if size > _AT_ONCE:  # tarfile asks for a whole extended header at once
-            raise _Refused("has a header of more than a megabyte")
-        self._within(self._stream.tell() + size)
-        return self._stream.read(size)
-
-    def _within(self, offset: int) -> None:
-        if offset > self._limit:
-            raise _Refused(f"unpacks to more than {self._limit >> 20} MB: that is no library")
+    raise Refused(f"is {kind.words}, not a .tar.gz or .zip archive", kind.hint)
 
 
 def _from_tar(stream: IO[bytes], member: str, limit: int) -> Iterator[bytes]:
@@ -129,13 +86,13 @@ def _from_tar(stream: IO[bytes], member: str, limit: int) -> Iterator[bytes]:
 
     names: list[str] = []
     with gzip.GzipFile(fileobj=stream) as plain:
-        tar = tarfile.TarFile(fileobj=cast("IO[bytes]", _Bounded(plain, limit)))
+        tar = tarfile.TarFile(fileobj=cast("IO[bytes]", Bounded(plain, limit, "library", _PINNED)))
         for info in islice(tar, _MEMBERS):
             if _plain(info.name) != _plain(member):
                 names.append(info.name)
                 continue
             if info.issym() or info.islnk():
-                raise _Refused(f"has {member!r} as a link to {info.linkname!r}", _RECIPE)
+                raise Refused(f"has {member!r} as a link to {info.linkname!r}", _RECIPE)
             content = tar.extractfile(info) if info.isreg() and not info.issparse() else None
             yield from _pieces(content, member, info.size, limit)
             return
@@ -150,10 +107,10 @@ def _from_zip(stream: IO[bytes], member: str, limit: int) -> Iterator[bytes]:
         if found is None:
             raise _missing(member, archive.namelist())
         if found.flag_bits & _ENCRYPTED:
-            raise _Refused(f"has {member!r} encrypted")
+            raise Refused(f"has {member!r} encrypted", _PINNED)
         kind = stat.S_IFMT(found.external_attr >> 16)
         if kind == stat.S_IFLNK:
-            raise _Refused(f"has {member!r} as a link", _RECIPE)
+            raise Refused(f"has {member!r} as a link", _RECIPE)
         regular = kind in (0, stat.S_IFREG) and not found.is_dir()  # 0: packed where files have no kind
         with archive.open(found) as content:
             yield from _pieces(content if regular else None, member, found.file_size, limit)
@@ -161,10 +118,10 @@ def _from_zip(stream: IO[bytes], member: str, limit: int) -> Iterator[bytes]:
 
 def _pieces(content: IO[bytes] | None, member: str, size: int, limit: int) -> Iterator[bytes]:
     if content is None:
-        raise _Refused(f"has {member!r}, which is not a regular file", _RECIPE)
+        raise Refused(f"has {member!r}, which is not a regular file", _RECIPE)
     if size > limit:
-        raise _Refused(f"unpacks to {size >> 20} MB: that is no library")
-    while piece := content.read(_AT_ONCE):
+        raise Refused(f"unpacks to {size >> 20} MB: that is no library", _PINNED)
+    while piece := content.read(AT_ONCE):
         yield piece
 
 
@@ -172,9 +129,9 @@ def _plain(name: str) -> str:
     return name.removeprefix("./")
 
 
-def _missing(member: str, names: list[str]) -> _Refused:
+def _missing(member: str, names: list[str]) -> Refused:
     from difflib import get_close_matches
 
     near = get_close_matches(member, names[:_COMPARED], 3, 0.3)
     has = f"It has {', '.join(map(repr, near))}. " if near else ""
-    return _Refused(f"has no file {member!r} in it", has + _RECIPE)
+    return Refused(f"has no file {member!r} in it", has + _RECIPE)

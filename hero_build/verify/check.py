@@ -1,10 +1,10 @@
 """Fetched → Verified: the only door through which bytes from outside become something that can be installed."""
 
 import stat
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 
 from hero_build.artifact import Binary, Library, WasmBundle
-from hero_build.errors import ChecksumMismatch, NotTheProgram, SizeMismatch, Unsupported
+from hero_build.errors import ChecksumMismatch, NotTheBundle, NotTheProgram, SizeMismatch
 from hero_build.model import Fetched, File, Verified
 from hero_build.verify import elf, magic
 from hero_build.verify.expect import Expect
@@ -14,10 +14,12 @@ _DISTRUST = "Do not use this file. Run it again; if it stays so, tell whoever pu
 
 
 def verify(fetched: Fetched, expect: Expect) -> Verified:
-    """The artifact with the checks it passed, in order: `length`, `sha256` (each only when known), `elf`.
+    """The artifact with the checks it passed, in order: `length`, `sha256` (each only when known), then `elf`, or for
+    a bundle `wasm` (every module is one) and `glue` (each gets what it imports, and gives what its glue uses).
 
-    A library out of an archive is extracted next to the fetched file, and its File speaks of what was extracted.
-    Raises SizeMismatch, ChecksumMismatch, NotTheProgram; Unsupported for a bundle.
+    What comes in an archive is extracted next to the fetched file, and its Files speak of what was extracted. The form
+    `tree` is a folder that a build made for this alone: staging moves its files away.
+    Raises SizeMismatch, ChecksumMismatch, NotTheProgram, NotTheBundle, UnsafeName.
     """
     match fetched.artifact:
         case Binary(name=name):
@@ -26,8 +28,8 @@ def verify(fetched: Fetched, expect: Expect) -> Verified:
         case Library(name=name):
             checks = _arrived(fetched, expect)
             file = _library(fetched, expect, PurePosixPath("lib", name))
-        case WasmBundle(name=name):
-            raise Unsupported(f"{name} is a WASM bundle, which this hero-build cannot verify yet", "Update hero-build.")
+        case WasmBundle():
+            return _bundle(fetched, fetched.artifact, expect)
     try:
         found = elf.inspect(file.path, expect, shared=isinstance(fetched.artifact, Library))
     except BaseException:
@@ -37,19 +39,27 @@ def verify(fetched: Fetched, expect: Expect) -> Verified:
     return Verified(fetched.artifact, (file,), (*checks, "elf"), fetched, found)
 
 
+def _bundle(fetched: Fetched, artifact: WasmBundle, expect: Expect) -> Verified:
+    from hero_build.verify import bundle  # the few that have one
+
+    bundle.check_bundle(artifact)
+    checks = () if fetched.form == "tree" else _arrived(fetched, expect)
+    return Verified(artifact, bundle.inspect(fetched, artifact, expect.name), (*checks, "wasm", "glue"), fetched)
+
+
 def _arrived(fetched: Fetched, expect: Expect) -> tuple[str, ...]:
     """Length and digest: of the bytes as they were written, which must be what lies there now."""
     checks: list[str] = []
     wanted = fetched.size if expect.size is None else expect.size
     _on_disk(fetched, expect.name)
     if fetched.size != wanted:
-        _refuse_page(fetched.path, expect.name)
+        _refuse_page(fetched, expect.name)
         raise SizeMismatch(f"{expect.name} has {fetched.size} bytes and should have {wanted}", _AGAIN)
     if expect.size is not None:
         checks.append("length")
     if expect.sha256 is not None:
         if fetched.sha256 != expect.sha256:
-            _refuse_page(fetched.path, expect.name)
+            _refuse_page(fetched, expect.name)
             why = f"{expect.name} has the sha256 {fetched.sha256} and should have {expect.sha256}"
             raise ChecksumMismatch(why, _DISTRUST)
         checks.append("sha256")
@@ -59,15 +69,18 @@ def _arrived(fetched: Fetched, expect: Expect) -> tuple[str, ...]:
 def _on_disk(fetched: Fetched, name: str) -> None:
     status = fetched.path.lstat()
     if not stat.S_ISREG(status.st_mode):
-        raise NotTheProgram(f"{name} is not a regular file", _AGAIN)
+        wrong = NotTheBundle if isinstance(fetched.artifact, WasmBundle) else NotTheProgram
+        raise wrong(f"{name} is not a regular file", _AGAIN)
     if status.st_size != fetched.size:
         raise SizeMismatch(f"{name} has {status.st_size} bytes on disk, and {fetched.size} arrived", _AGAIN)
 
 
-def _refuse_page(path: Path, name: str) -> None:
+def _refuse_page(fetched: Fetched, name: str) -> None:
     """An answer in words, where a program was asked for, explains a wrong length or digest better than numbers do."""
-    with path.open("rb") as stream:
+    with fetched.path.open("rb") as stream:
         found = magic.describe(stream.read(magic.HEAD))
+    if found.answer and isinstance(fetched.artifact, WasmBundle):
+        raise NotTheBundle(f"{name} is {found.words}, not a bundle", found.hint)
     if found.answer:
         raise NotTheProgram(f"{name} is {found.words}, not a program", found.hint)
 

@@ -7,6 +7,7 @@ disk; then the same command runs once more, without help, and the root is as if 
 strace counts `when` per thread and per call, so a call is named by its thread, its name and its number.
 """
 
+import json
 import os
 import re
 import shutil
@@ -18,6 +19,7 @@ from pathlib import Path
 
 import pytest
 
+import bundles
 import mirrors
 import roots
 from hero_build.catalog import load
@@ -50,6 +52,7 @@ def untraceable() -> str:
 
 UNTRACEABLE = untraceable()
 FOREIGN = "another tool"
+BUNDLES = "bundles"  # in place of a command: an island and the shell, as tests/bundles.py installs them
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +72,7 @@ class World:
             "HERO_RECIPES": str(self.folder / "recipes"),
             "FORGEJO_URL": (self.folder / "mirror").as_uri(),
             "PYTHONDONTWRITEBYTECODE": "1",
+            "PYTHONPATH": str(Path(__file__).parents[2]),
         }
 
     def tools(self) -> Tools:
@@ -82,6 +86,8 @@ class World:
         assert not outcome.failed
 
     def command(self, *words: str) -> list[str]:
+        if words[0] == BUNDLES:
+            return [sys.executable, bundles.__file__, str(self.root.path), words[1]]
         return [sys.executable, "-m", "hero_build", "--jobs", "1", *words]
 
 
@@ -92,6 +98,8 @@ class Scenario:
     words: Sequence[str]
     prepare: Callable[[World], None]
     versions: frozenset[str | None]
+    note: str = ""
+    """A file of somebody else's, that must be there whenever no version is."""
 
 
 def nothing(world: World) -> None:
@@ -125,6 +133,16 @@ def many(world: World) -> None:
     assert gc.collect(world.root, dry_run=True).generations == (1,)
 
 
+def plain_folder(world: World) -> None:
+    """A folder of somebody else's where the islands go."""
+    (world.root.path / "share" / "hero_os" / "islands").mkdir(parents=True)
+    (world.root.path / "share" / "hero_os" / "islands" / "note").write_text("mine")
+
+
+def first_bundles(world: World) -> None:
+    bundles.state(world.root, "v1")
+
+
 def replaced(world: World) -> None:
     """Another tool has put a file over the link."""
     world.install("v1")
@@ -140,6 +158,8 @@ SCENARIOS = {
     "rollback": Scenario(["rollback"], second, frozenset({"v1", "v2"})),
     "uninstall": Scenario(["uninstall", "db"], adopted, frozenset({None, "v1"})),
     "gc": Scenario(["gc"], many, frozenset({"v2"})),
+    "bundles adopt": Scenario([BUNDLES, "v1"], plain_folder, frozenset({None, "v1"}), "share/hero_os/islands/note"),
+    "bundles upgrade": Scenario([BUNDLES, "v2"], first_bundles, frozenset({"v1", "v2"})),
 }
 
 
@@ -200,7 +220,7 @@ def state(world: World) -> str | None:
         return FOREIGN
     generation = roots.check(world.root)
     versions = {record.origin.version for record in generation.records.values()}
-    outputs = set()
+    outputs = pages(world)
     for name in ("db", "db_admin"):
         path = world.root.path / "bin" / name
         if path.is_file() and path.read_bytes().startswith(b"\x7fELF"):
@@ -208,6 +228,16 @@ def state(world: World) -> str | None:
     assert len(versions) <= 1
     assert outputs == versions, f"the programs are {outputs}, the manifest says {versions}"
     return next(iter(versions), None)
+
+
+def pages(world: World) -> set[str]:
+    """The versions of the bundles that a page would load: an island for each version, and the shell."""
+    folder = world.root.path / "share" / "hero_os"
+    found = [
+        path for path in (*folder.glob("islands/*/package.json"), folder / "shell" / "package.json") if path.exists()
+    ]
+    assert len(found) in (0, 2), found
+    return {json.loads(path.read_text())["version"] for path in found}
 
 
 def mine(world: World) -> bool:
@@ -241,6 +271,7 @@ def test_killed_at_every_change(name: str, published: Path, tmp_path: Path) -> N
         after = state(world)
         assert after in scenario.versions, f"killed at {call} {when}"
         assert after is not None or scenario.prepare not in (foreign, adopted) or mine(world)
+        assert after is not None or not scenario.note or (world.root.path / scenario.note).read_text() == "mine"
         seen.add(after)
         again(world, scenario, name, version, after)
         assert end(world) == wanted, f"killed at {call} {when}"

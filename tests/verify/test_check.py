@@ -9,7 +9,7 @@ import pytest
 from elves import program, static_elf
 from fetched import HOST, LINUX_MUSL, fetched
 from hero_build.artifact import Artifact, Binary, Library, Pinned, Platform, WasmBundle
-from hero_build.errors import ChecksumMismatch, NotTheProgram, SizeMismatch, Unsupported
+from hero_build.errors import ChecksumMismatch, NotTheBundle, NotTheProgram, SizeMismatch, Unsupported
 from hero_build.model import Asset, Fetched, Offer
 from hero_build.verify.check import verify
 from hero_build.verify.expect import Expect, expect_for, host_glibc
@@ -132,9 +132,9 @@ def test_a_long_first_line_is_cut(tmp_path: Path) -> None:
     assert "…" in caught.value.message
 
 
-def test_a_bundle_is_not_for_this_version(tmp_path: Path) -> None:
+def test_a_program_is_no_bundle(tmp_path: Path) -> None:
     item = fetched(WasmBundle("island"), static_elf(tmp_path / "got", b"x\n"))
-    with pytest.raises(Unsupported, match="island is a WASM bundle"):
+    with pytest.raises(NotTheBundle, match="is an ELF file, not a"):
         verify(item, _expect(item))
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from hero_build.output.pages.restart import services
 from hero_build.output.pages.words import closing, move, some
 from hero_build.output.paper import Ink, Paper
 from hero_build.output.table import Cell, cell, table
@@ -29,6 +30,8 @@ def page(answer: Changed, paper: Paper) -> Iterator[str]:
     if paper.verbose:
         for part in answer.parts:
             yield from _items(part, paper)
+    if answer.restart:
+        yield from services(answer.restart, paper)
     yield from closing(_last(answer), f"Undo: {answer.undo}" if answer.undo else "", paper)
 
 

@@ -1,0 +1,1 @@
+"""The way out: packing, and in time publishing."""

@@ -1,0 +1,88 @@
+"""The two supervisors: hero_router, over HTTP, and zinit, a line each way. Both have the same `service.*` methods."""
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from hero_build.errors import RuntimeUnreachable
+from hero_build.runtime import rpc, wire
+from hero_build.runtime.protocol import ROUTER, ZINIT, Patience, Service
+from hero_build.runtime.rpc import Peer
+
+Exchange = Callable[[Peer, bytes, float], bytes]
+"""Send a request, and have the answer within so many seconds. Raises OSError, RuntimeAnswer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """A Runtime behind a socket. Every call is a connection of its own, so that none sees the rest of another's."""
+
+    peer: Peer
+    exchange: Exchange
+    patience: Patience
+
+    @property
+    def name(self) -> str:
+        return self.peer.name
+
+    def services(self) -> tuple[str, ...]:
+        return rpc.names(self._call("service.list", None, self.patience.call), self.peer)
+
+    def status(self, service: str) -> Service:
+        return rpc.service(self._call("service.status", service, self.patience.call), service, self.peer)
+
+    def start(self, service: str) -> None:
+        self._call("service.start", service, self.patience.change)
+
+    def stop(self, service: str) -> None:
+        self._call("service.stop", service, self.patience.change)
+
+    def restart(self, service: str) -> None:
+        self._call("service.restart", service, self.patience.change)
+
+    def _call(self, method: str, service: str | None, seconds: float) -> object:
+        number = int.from_bytes(os.urandom(4), "big")
+        try:
+            raw = self.exchange(self.peer, rpc.request(number, method, service), seconds)
+        except OSError as error:
+            reason = f"{self.peer} cannot be reached: {wire.why(error, seconds)}"
+            raise RuntimeUnreachable(reason, f"Start {self.name} again, then `hero-build restart APP`.") from error
+        return rpc.result(raw, number, method, self.peer)
+
+
+def router(path: Path, patience: Patience) -> Client:
+    """hero_router: JSON-RPC as HTTP `POST /rpc` on its service.sock (DESIGN section 12)."""
+    return Client(Peer(ROUTER, path), _by_http, patience)
+
+
+def zinit(path: Path, patience: Patience) -> Client:
+    """zinit: a line of JSON each way (as zinit 0.3.9 has it)."""
+    return Client(Peer(ZINIT, path), _by_line, patience)
+
+
+def _by_line(peer: Peer, request: bytes, seconds: float) -> bytes:
+    with wire.opened(peer.path, seconds) as line:
+        line.sendall(request + b"\n")
+        return wire.read_line(line, rpc.MOST)
+
+
+def _by_http(peer: Peer, request: bytes, seconds: float) -> bytes:
+    """Not by httpx: its limits count anew with every byte, so that an answer that drips would have no end."""
+    from http.client import HTTPConnection, HTTPException  # 20 ms
+
+    connection = HTTPConnection("localhost")
+    with wire.opened(peer.path, seconds) as line:
+        connection.sock = line
+        try:
+            headers = {"Content-Type": "application/json", "Connection": "close"}
+            connection.request("POST", "/rpc", request, headers)
+            with connection.getresponse() as answer:
+                body = answer.read(rpc.MOST + 1)
+        except (HTTPException, ValueError) as error:
+            if isinstance(error, OSError):  # RemoteDisconnected is both
+                raise
+            raise rpc.odd(peer, f"its answer is no HTTP ({type(error).__name__})") from error
+    if not 200 <= answer.status < 300 and not body.lstrip().startswith(b"{"):
+        raise rpc.odd(peer, f"it answered POST /rpc with HTTP {answer.status}")
+    return body

@@ -1,0 +1,69 @@
+"""Whether a started service is well: `GET /health` over its own Unix socket.
+
+The rule. A service's sockets are those its recipe's `health` names and that are there. It is well as soon as one of
+them answers 2xx, or 404: it answers, and has no such page. Where nobody listens on any of them, none is demanded,
+unless somebody did before the restart: then the service must come back to one. Anything else (another status, no HTTP,
+no answer in time) is asked again until the patience ends.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from hero_build.runtime import wire
+
+_NOBODY = (FileNotFoundError, NotADirectoryError, ConnectionRefusedError, PermissionError)
+_CONNECT = 1.0  # seconds: the system answers for the service
+
+
+@dataclass(frozen=True, slots=True)
+class Pulse:
+    """What one socket, or all of a service's, said; `said` is the end of a sentence."""
+
+    listens: bool
+    well: bool
+    said: str
+
+
+def pulse(sockets: Iterable[Path], seconds: float) -> Pulse:
+    """The best that any of the sockets has to say, each asked for at most `seconds`."""
+    found = Pulse(False, False, "nobody listens on its socket")
+    for path in sockets:
+        heard = _ask(path, seconds)
+        if heard.well:
+            return heard
+        if heard.listens:
+            found = heard
+    return found
+
+
+def listened(sockets: Iterable[Path]) -> bool:
+    """Whether anybody takes a connection on any of them."""
+    return any(_connects(path) for path in sockets)
+
+
+def _connects(path: Path) -> bool:
+    try:
+        with wire.opened(path, _CONNECT):
+            return True
+    except OSError:
+        return False
+
+
+def _ask(path: Path, seconds: float) -> Pulse:
+    from http.client import HTTPConnection, HTTPException  # 20 ms
+
+    connection = HTTPConnection("localhost")
+    try:
+        with wire.opened(path, seconds) as line:
+            connection.sock = line
+            connection.request("GET", "/health", headers={"Connection": "close"})
+            with connection.getresponse() as answer:
+                status = answer.status
+    except _NOBODY as error:
+        return Pulse(False, False, f"{path}: {wire.why(error, seconds)}")
+    except OSError as error:
+        return Pulse(True, False, f"GET /health on {path}: {wire.why(error, seconds)}")
+    except (HTTPException, ValueError):
+        return Pulse(True, False, f"GET /health on {path}: the answer is no HTTP")
+    return Pulse(True, 200 <= status < 300 or status == 404, f"GET /health on {path}: HTTP {status}")

@@ -1,0 +1,34 @@
+"""Work on several cores that ends at once, children included, when something goes wrong or a person interrupts."""
+
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from threading import Event
+
+
+@dataclass(frozen=True, slots=True)
+class Pool:
+    """`cancelled` is for `process.Watch`: it says so when the work was called off, by the caller or by a failure."""
+
+    executor: ThreadPoolExecutor
+    cancelled: Callable[[], bool]
+
+
+def cores() -> int:
+    """The cores that this process may use."""
+    return len(os.sched_getaffinity(0))
+
+
+@contextmanager
+def pool(cancelled: Callable[[], bool]) -> Iterator[Pool]:
+    """One worker a core."""
+    stopped = Event()
+    with ThreadPoolExecutor(cores(), thread_name_prefix="wasm") as executor:
+        try:
+            yield Pool(executor, lambda: stopped.is_set() or cancelled())
+        except BaseException:
+            stopped.set()
+            executor.shutdown(wait=False, cancel_futures=True)
+            raise

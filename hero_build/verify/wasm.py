@@ -1,0 +1,226 @@
+"""What a WebAssembly module says of itself: its imports, its exports and its tables.
+
+Read by hand, a section at a time and never past its end; code and data are passed over. Layouts: WebAssembly Core
+Specification 3.0, "Binary Format / Modules".
+"""
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from hero_build.verify import magic
+from hero_build.verify.header import Unfit
+from hero_build.verify.leb import Reader
+
+External = Literal["function", "table", "memory", "global", "tag"]
+_EXTERNALS: tuple[External, ...] = ("function", "table", "memory", "global", "tag")
+_MAGIC, _MODULE, _COMPONENT = b"\0asm", b"\x01\0\0\0", b"\x0d\0\x01\0"
+_CUSTOM, _IMPORT, _FUNCTION, _TABLE, _MEMORY, _GLOBAL, _EXPORT, _CODE, _TAG = 0, 2, 3, 4, 5, 6, 7, 10, 13
+_ORDER = (1, 2, 3, 4, 5, 13, 6, 7, 8, 9, 12, 10, 11)  # of section ids, each at most once; custom ones anywhere
+_NAMES = (
+    "custom",
+    "type",
+    "import",
+    "function",
+    "table",
+    "memory",
+    "global",
+    "export",
+    "start",
+    "element",
+    "code",
+    "data",
+)
+_SECTIONS_MAX, _SECTION_MAX = 10_000, 16 << 20  # of the sections that are read whole
+_SECTION_HEAD = 6  # its id, and its size in at most five bytes
+_OWN: dict[External, int] = {"function": _FUNCTION, "table": _TABLE, "memory": _MEMORY, "global": _GLOBAL, "tag": _TAG}
+_ELEMENTS = {0x70: "funcref", 0x6F: "externref"}
+_WITH_HEAP_TYPE = (0x63, 0x64)
+_WITH_INITIAL_VALUE = 0x40
+
+
+@dataclass(frozen=True, slots=True)
+class Import:
+    module: str
+    name: str
+    kind: External
+
+
+@dataclass(frozen=True, slots=True)
+class Export:
+    """`element`: what a table holds, `funcref` or `externref`; empty for what is no table, or is of another type."""
+
+    kind: External
+    element: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Module:
+    imports: tuple[Import, ...]
+    exports: Mapping[str, Export]
+
+
+@dataclass(frozen=True, slots=True)
+class _Section:
+    id: int
+    start: int
+    size: int
+
+
+def read(file: int, size: int) -> Module:
+    """The module in the open file of `size` bytes. Raises Unfit."""
+    _is_module(os.pread(file, magic.HEAD, 0))
+    sections = _sections(file, size)
+    imports, imported_tables = _imports(_content(file, sections, _IMPORT))
+    counts = {kind: sum(item.kind == kind for item in imports) for kind in _EXTERNALS}
+    own = {kind: _count(file, sections, number) for kind, number in _OWN.items()}
+    if own["function"] != _count(file, sections, _CODE):
+        raise Unfit("is damaged: not every function in it has its code")
+    tables = (*imported_tables, *_tables(_content(file, sections, _TABLE)))
+    bounds = {kind: counts[kind] + own[kind] for kind in _EXTERNALS}
+    return Module(imports, _exports(_content(file, sections, _EXPORT), bounds, tables))
+
+
+def _is_module(head: bytes) -> None:
+    if not head.startswith(_MAGIC):
+        raise Unfit(f"is {magic.describe(head).words}, not a WebAssembly module")
+    version = head[len(_MAGIC) : 8]
+    if version == _COMPONENT:
+        raise Unfit("is a WebAssembly component, which no browser loads, not a module")
+    if version != _MODULE:
+        raise Unfit(f"is WebAssembly of the unknown version {version.hex(' ') or 'none'}")
+
+
+def _sections(file: int, size: int) -> Mapping[int, _Section]:
+    """Every section but custom ones, by id. Raises Unfit when they are not in order or not inside the file."""
+    found: dict[int, _Section] = {}
+    offset, passed = 8, 0
+    while offset < size:
+        head = Reader(os.pread(file, _SECTION_HEAD, offset), "the head of a section")
+        number, length = head.byte(), head.u32()
+        section = _Section(number, offset + head.position, length)
+        offset = section.start + length
+        passed += 1
+        if offset > size:
+            raise Unfit(f"is cut short: its {_name(number)} section ends at byte {offset}, and it has {size} bytes")
+        if number != _CUSTOM:
+            _in_order(number, found)
+            found[number] = section
+        if passed > _SECTIONS_MAX:
+            raise Unfit(f"has more than {_SECTIONS_MAX} sections: that is no module a compiler writes")
+    if not found:
+        raise Unfit("is an empty WebAssembly module")
+    return found
+
+
+def _in_order(number: int, found: Mapping[int, _Section]) -> None:
+    if number not in _ORDER:
+        raise Unfit(f"is damaged: it has a section of the unknown kind {number}")
+    if any(_ORDER.index(earlier) >= _ORDER.index(number) for earlier in found):
+        raise Unfit(f"is damaged: its {_name(number)} section is not where it should be")
+
+
+def _name(number: int) -> str:
+    return _NAMES[number] if number < len(_NAMES) else f"{number}th"
+
+
+def _content(file: int, sections: Mapping[int, _Section], number: int) -> Reader:
+    section = sections.get(number)
+    if section is None:
+        return Reader(b"\0", "nothing")  # no section is the same as one with nothing in it
+    if section.size > _SECTION_MAX:
+        raise Unfit(f"has an {_name(number)} section of {section.size >> 20} MB: that is no module a compiler writes")
+    return Reader(os.pread(file, section.size, section.start), f"its {_name(number)} section")
+
+
+def _count(file: int, sections: Mapping[int, _Section], number: int) -> int:
+    """How many things a section has, by its first bytes."""
+    section = sections.get(number)
+    if section is None:
+        return 0
+    start = os.pread(file, min(section.size, 5), section.start)
+    return Reader(start, f"its {_name(number)} section").u32()
+
+
+def _imports(section: Reader) -> tuple[tuple[Import, ...], tuple[str, ...]]:
+    """What is imported, and what each imported table holds."""
+    found: list[Import] = []
+    tables: list[str] = []
+    for _ in section.vector():
+        module, name = section.name(), section.name()
+        kind = _external(section)
+        match kind:
+            case "function":
+                section.u32()
+            case "table":
+                tables.append(_table_type(section))
+            case "memory":
+                _limits(section)
+            case "global":
+                _value_type(section)
+                section.byte()
+            case "tag":
+                section.byte()
+                section.u32()
+        found.append(Import(module, name, kind))
+    section.end()
+    return tuple(found), tuple(tables)
+
+
+def _tables(section: Reader) -> tuple[str, ...]:
+    found: list[str] = []
+    for _ in section.vector():
+        if section.peek() == _WITH_INITIAL_VALUE:
+            return tuple(found)  # what follows is an expression: this table's type, and that of later ones, is not told
+        found.append(_table_type(section))
+    section.end()
+    return tuple(found)
+
+
+def _exports(section: Reader, bounds: Mapping[External, int], tables: tuple[str, ...]) -> Mapping[str, Export]:
+    found: dict[str, Export] = {}
+    for _ in section.vector():
+        name, kind, index = section.name(), _external(section), section.u32()
+        if name in found:
+            raise Unfit(f"is damaged: it exports {name!r} twice")
+        if index >= bounds[kind]:
+            raise Unfit(f"is damaged: it exports as {name!r} a {kind} that it does not have")
+        found[name] = Export(kind, tables[index] if kind == "table" and index < len(tables) else "")
+    section.end()
+    return found
+
+
+def _external(section: Reader) -> External:
+    number = section.byte()
+    if number >= len(_EXTERNALS):
+        raise Unfit(f"is damaged: {section.what} has something of the unknown kind {number}")
+    return _EXTERNALS[number]
+
+
+def _table_type(section: Reader) -> str:
+    element = _value_type(section)
+    _limits(section)
+    return element
+
+
+def _value_type(section: Reader) -> str:
+    """The word for a reference type that glue has to do with, empty for any other type."""
+    number = section.byte()
+    if number in _WITH_HEAP_TYPE:
+        number = section.byte()
+        while number & 0x80:  # an index into the types: a number in as many bytes as it takes
+            number = section.byte()
+    return _ELEMENTS.get(number, "")
+
+
+def _limits(section: Reader) -> None:
+    flags = section.byte()
+    if flags & ~0x0F:
+        raise Unfit(f"is damaged: {section.what} has limits of the unknown kind {flags}")
+    number: Callable[[], int] = section.u64 if flags & 4 else section.u32
+    number()
+    if flags & 1:
+        number()
+    if flags & 8:
+        section.u32()

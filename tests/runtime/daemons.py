@@ -1,0 +1,118 @@
+"""Shared by the tests of runtime/: daemons in a root that went the real way in, and restarting with little patience."""
+
+import subprocess
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import roots
+from hero_build import manifest
+from hero_build.artifact import Binary
+from hero_build.events import Event, Restarting, Warned
+from hero_build.install.commit import commit
+from hero_build.install.layout import Root
+from hero_build.install.lock import locked
+from hero_build.install.store import settle, stage
+from hero_build.model import Part, Ready, Verified
+from hero_build.record import Kind, Origin, PartId
+from hero_build.runtime import fresh
+from hero_build.runtime.connect import Sockets, connect
+from hero_build.runtime.protocol import Patience, Runtime
+from hero_build.runtime.restart import Outcome, Site, restart
+from hero_build.runtime.wants import Want, every
+from hero_build.verify.check import verify
+from hero_build.verify.expect import expect_for
+from world.router_standin import Router
+
+QUICK = Patience(call=2, change=5, steady=0.1, health=0.5, poll=0.01)
+HASTY = replace(QUICK, call=0.3, change=0.5)
+"""For those who hang: nothing else is waited for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """A root, its sockets, and what was told while something was restarted."""
+
+    root: Root
+    events: list[Event] = field(default_factory=list)
+    mended: dict[str, Callable[[], object]] = field(default_factory=dict)
+
+    @property
+    def sockets(self) -> Sockets:
+        folder = self.root.path / "var" / "sockets"
+        return Sockets(folder / "hero_router" / "service.sock", self.root.path / "var" / "zinit.sock", folder)
+
+    @property
+    def steps(self) -> list[tuple[str, str]]:
+        return [(event.service, event.step) for event in self.events if isinstance(event, Restarting)]
+
+    @property
+    def warnings(self) -> list[str]:
+        return [event.text for event in self.events if isinstance(event, Warned)]
+
+    def install(self, app: str, version: str, *names: str) -> None:
+        """Put an app's programs through verify, stage and commit; their kinds are in their names.
+
+        `name@v1` is the program as it was in that version.
+        """
+        found = [name.partition("@") for name in names]
+        items = [self._verified(name, own or version) for name, _, own in found]
+        origin = Origin(version, "download", "download", "a test", "file:///nowhere", f"o/{app}", version)
+        ready = Ready(Part(PartId(app), tuple(item.artifact for item in items)), origin, tuple(items))
+        with locked(self.root) as held:
+            commit(held, [stage(held, ready)], f"install {app}")
+
+    def _verified(self, name: str, version: str) -> Verified:
+        arrived = replace(roots.fetched(self.root, name, version), artifact=Binary(name, kind(name)))
+        passed = verify(arrived, expect_for(arrived.artifact, arrived.offer, roots.platform()))
+        settle(passed)
+        return passed
+
+    def program(self, name: str) -> Path:
+        return self.root.place(f"bin/{name}")
+
+    def programs(self) -> tuple[fresh.Program, ...]:
+        return tuple(fresh.programs(self.root))
+
+    def running(self) -> dict[str, str]:
+        return {program.binary: program.state for program in self.programs()}
+
+    @contextmanager
+    def by_hand(self, name: str) -> Iterator["subprocess.Popen[bytes]"]:
+        """A program of the root that no supervisor started, once it runs."""
+        with subprocess.Popen([self.program(name), "wait"], stdout=subprocess.PIPE) as process:
+            try:
+                assert process.stdout is not None
+                assert process.stdout.readline().startswith(name.encode())
+                yield process
+            finally:
+                process.kill()
+
+    def mend(self, change: Callable[[], object], *, after: str = "health") -> None:
+        """Have something change as soon as a restart has come to this step."""
+        self.mended[after] = change
+
+    def emit(self, event: Event) -> None:
+        self.events.append(event)
+        if isinstance(event, Restarting) and event.step in self.mended:
+            self.mended.pop(event.step)()
+
+    @contextmanager
+    def router(self) -> Iterator[Router]:
+        with Router(self.sockets.router) as router:
+            yield router
+
+    def runtimes(self, patience: Patience = QUICK) -> tuple[Runtime, ...]:
+        return connect(self.sockets, patience, self.emit)
+
+    def restart(self, *wants: str | Want, patience: Patience = QUICK) -> tuple[Outcome, ...]:
+        """All services of apps that are named, or what is wanted in detail."""
+        wanted: Sequence[Want] = [want if isinstance(want, Want) else every([want])[0] for want in wants]
+        site = Site(self.root, manifest.load(self.root.path), self.sockets.services)
+        return restart(wanted, self.runtimes(patience), site, patience, self.emit)
+
+
+def kind(name: str) -> Kind:
+    ends: dict[str, Kind] = {"server": "server", "admin": "admin", "web": "web"}
+    return ends.get(name.rpartition("_")[2], "cli")

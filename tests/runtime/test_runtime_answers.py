@@ -1,0 +1,183 @@
+"""Supervisors that misbehave: over HTTP and line by line, each fault is one error that says what to do."""
+
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import get_args
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hero_build.errors import RuntimeAnswer, RuntimeFailed, RuntimeUnreachable
+from hero_build.output.text import clean
+from hero_build.runtime import client, rpc
+from hero_build.runtime.protocol import Patience, Runtime, Service
+from hero_build.runtime.rpc import Peer
+from runtime.daemons import HASTY, QUICK, Machine
+from world.router_standin import Router, Trouble
+
+PEER = Peer("zinit", Path("/z.sock"))
+ASK = b'{"jsonrpc": "2.0", "id": 7, "method": "service.list", "params": {}}'
+
+
+@contextmanager
+def scripted(path: Path, act: Callable[[socket.socket], object]) -> Iterator[Runtime]:
+    """A zinit that does this with every connection, once it has read a line."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(path))
+        listener.listen()
+        thread = threading.Thread(target=_serve, args=(listener, act), daemon=True)
+        thread.start()
+        yield client.zinit(path, HASTY)
+        listener.shutdown(socket.SHUT_RDWR)
+        thread.join()
+
+
+def _serve(listener: socket.socket, act: Callable[[socket.socket], object]) -> None:
+    with suppress(OSError):
+        while True:
+            line, _ = listener.accept()
+            with line, suppress(OSError):
+                line.recv(1 << 16)
+                act(line)
+
+
+def _drip(line: socket.socket) -> None:
+    for _ in range(300):
+        line.sendall(b" ")
+        time.sleep(0.02)
+
+
+@pytest.fixture
+def short(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("z") / "z.sock"
+
+
+def refused(work: Callable[[], object]) -> RuntimeFailed:
+    with pytest.raises(RuntimeFailed) as caught:
+        work()
+    error = caught.value
+    assert error.code == 9
+    assert error.hint
+    assert len(error.message) < 700
+    return error
+
+
+SAYS = {
+    "hang": (RuntimeUnreachable, "no answer within 0.3 s"),
+    "drip": (RuntimeUnreachable, "no answer within 0.3 s"),
+    "drip headers": (RuntimeUnreachable, "no answer within 0.3 s"),
+    "garbage": (RuntimeAnswer, "is no JSON"),
+    "no http": (RuntimeAnswer, "is no HTTP"),
+    "half": (RuntimeAnswer, "is no JSON"),
+    "wrong id": (RuntimeAnswer, "belongs to another question"),
+    "deep": (RuntimeAnswer, "is no JSON"),
+    "huge": (RuntimeAnswer, "more than 1 MiB"),
+    "502": (RuntimeAnswer, "HTTP 502"),
+    "die": (RuntimeUnreachable, "closed the connection without an answer"),
+    "refuse": (RuntimeAnswer, "refuses service.list: the supervisor is not available"),
+}
+
+
+@pytest.mark.parametrize("trouble", get_args(Trouble))
+def test_a_router_that_misbehaves(machine: Machine, trouble: Trouble) -> None:
+    with machine.router() as router:
+        router.troubles["service.list"] = trouble
+        error = refused(client.router(machine.sockets.router, HASTY).services)
+    kind, words = SAYS[trouble]
+    assert isinstance(error, kind)
+    assert words in error.message
+    assert str(machine.sockets.router) in error.message
+
+
+@pytest.mark.parametrize(
+    ("act", "words"),
+    [
+        (lambda line: line.recv(1), "no answer within 0.3 s"),
+        (_drip, "no answer within 0.3 s"),
+        (lambda line: line.sendall(b"\xff\x1b[2J garbage\n"), "is no JSON"),
+        (lambda line: line.sendall(b'{"jsonrpc": "2.0", "id"'), "is no JSON"),
+        (lambda line: None, "closed the connection instead of answering"),
+        (lambda line: line.sendall(b"x" * (4 << 20)), "more than 1 MiB"),
+        (lambda line: line.sendall(b'{"id": 0, "result": []}\n'), "belongs to another question"),
+        (lambda line: line.sendall(b'[{"id": 0}]\n'), "is no JSON-RPC"),
+        (lambda line: line.sendall(b'{"id": null, "error": {"code": -32700}}\n'), "refuses service.list"),
+        (lambda line: line.sendall(b"1" * 5000 + b"\n"), "is no JSON"),
+    ],
+)
+def test_a_zinit_that_misbehaves(short: Path, act: Callable[[socket.socket], object], words: str) -> None:
+    with scripted(short, act) as runtime:
+        assert words in refused(runtime.services).message
+
+
+def test_nobody_is_there(short: Path) -> None:
+    assert "there is no socket" in refused(client.zinit(short, QUICK).services).message
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(short))
+    error = refused(client.zinit(short, QUICK).services)
+    assert isinstance(error, RuntimeUnreachable)
+    assert "nobody listens there (the socket file was left behind)" in error.message
+    assert "there is no socket" in refused(client.zinit(short / "below", QUICK).services).message
+
+
+def test_a_socket_with_a_longer_name_than_the_system_takes(machine: Machine, tmp_path: Path) -> None:
+    deep = tmp_path / ("d" * 100) / "service.sock"
+    assert "there is no socket" in refused(client.router(deep, QUICK).services).message
+    with Router(deep) as router:
+        router.hold("a", "sleep", "1000")
+        assert client.router(deep, QUICK).services() == ("a",)
+
+
+@pytest.mark.parametrize("result", [None, {}, "a", ["a", 1], [["a"]], {"services": ["a"]}, 3.5, True])
+def test_a_list_of_services_is_a_list_of_names(result: object) -> None:
+    assert "no list of names" in refused(lambda: rpc.names(result, PEER)).message
+
+
+@pytest.mark.parametrize(
+    "result",
+    [
+        None,
+        [],
+        "running",
+        {"pid": 1},
+        {"state": 1, "pid": 1},
+        {"state": "running", "pid": "1"},
+        {"state": "x", "pid": -1},
+    ],
+)
+def test_a_status_has_a_state_and_a_pid(result: object) -> None:
+    assert "has no state and pid" in refused(lambda: rpc.service(result, "a", PEER)).message
+
+
+def test_what_a_supervisor_adds_to_a_status_is_kept() -> None:
+    told = {"name": "a", "state": "failed", "pid": 0, "exit_code": 3}
+    assert rpc.service(told, "a", PEER) == Service("a", 0, "failed", "it ended with 3")
+    told = {"name": "a", "state": "Blocked", "pid": None, "error": "waiting on: b"}
+    assert rpc.service(told, "a", PEER) == Service("a", 0, "blocked", "waiting on: b")
+
+
+@given(st.binary(max_size=300) | st.recursive(st.none() | st.text(), st.lists).map(lambda value: repr(value).encode()))
+def test_whatever_bytes_come_are_one_error(raw: bytes) -> None:
+    with pytest.raises(RuntimeAnswer) as caught:
+        rpc.result(raw, 7, "service.list", PEER)
+    assert clean(caught.value.message).isprintable()
+
+
+def test_a_request_is_one_line() -> None:
+    assert rpc.request(7, "service.list", None) == ASK
+    assert b"\n" not in rpc.request(7, "service.stop", "a\nb")
+
+
+def test_the_time_for_an_answer_is_that_of_the_whole_exchange(machine: Machine) -> None:
+    patience = Patience(call=0.3, change=0.6)
+    with machine.router() as router:
+        router.hold("a", "sleep", "1000")
+        router.troubles |= {"service.status": "hang", "service.stop": "hang"}
+        runtime = client.router(machine.sockets.router, patience)
+        assert "within 0.3 s" in refused(lambda: runtime.status("a")).message
+        assert "within 0.6 s" in refused(lambda: runtime.stop("a")).message

@@ -1,0 +1,168 @@
+"""Restarting through the real zinit, which supervises programs of a root, and a small hero_router beside it."""
+
+import json
+import os
+import subprocess
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+import zinit_crate
+from hero_build.errors import NotHealthy, RuntimeAnswer
+from hero_build.runtime import client
+from hero_build.runtime.restart import NotRestarted, Restarted
+from hero_build.runtime.wants import Want
+from processes import until
+from runtime.daemons import QUICK, Machine
+
+pytestmark = zinit_crate.marks
+CALM = replace(QUICK, call=20, change=40, steady=0.3)
+"""zinit is asked for a stop, and takes its time on a busy machine."""
+
+
+class Zinit:
+    """The supervisor of one test, asked by the product's own client; only `service.set` is sent by hand."""
+
+    def __init__(self, socket: Path) -> None:
+        self.client = client.zinit(socket, CALM)
+
+    def hold(self, name: str, command: str, after: tuple[str, ...] = (), **lifecycle: object) -> None:
+        service = {"service": {"name": name, "exec": command}}
+        config = {**service, "dependencies": {"requires": after}, "lifecycle": lifecycle}
+        self._set(config)
+
+    def _set(self, config: Mapping[str, object]) -> None:
+        request = {"jsonrpc": "2.0", "id": 1, "method": "service.set", "params": {"config": config}}
+        raw = client._by_line(self.client.peer, json.dumps(request).encode(), 20)
+        assert "error" not in json.loads(raw), raw
+
+    def pid(self, name: str) -> int:
+        return self.client.status(name).pid
+
+    def end(self) -> None:
+        """zinit leaves what it supervises running."""
+        for name in reversed(self.client.services()):
+            self.client.stop(name)
+        assert until(lambda: all(self.client.status(name).pid == 0 for name in self.client.services()))
+
+
+@pytest.fixture
+def zinit(machine: Machine) -> Iterator[Zinit]:
+    socket = machine.sockets.zinit
+    socket.parent.mkdir(parents=True)
+    (socket.parent / "services").mkdir()
+    command = [str(zinit_crate.binaries() / "zinit-server"), "-s", socket.name, "-c", "services"]
+    # from its folder, for the socket's whole name may be too long for it
+    with (
+        (socket.parent / "log").open("wb") as log,
+        subprocess.Popen(command, cwd=socket.parent, stdin=subprocess.DEVNULL, stdout=log, stderr=log) as process,
+    ):
+        try:
+            assert until(socket.is_socket)
+            made = Zinit(socket)
+            yield made
+            made.end()
+        finally:
+            process.terminate()
+
+
+def test_a_running_service_runs_what_was_installed_after_a_restart(machine: Machine, zinit: Zinit) -> None:
+    machine.install("hero_db", "v1", "hero_db_server", "hero_db")
+    zinit.hold("hero_db_server", f"{machine.program('hero_db_server')} wait")
+    zinit.hold("other", "/bin/sleep 1000")
+    old, other = zinit.pid("hero_db_server"), zinit.pid("other")
+    assert until(lambda: machine.running() == {"hero_db_server": "running"})
+
+    machine.install("hero_db", "v2", "hero_db_server", "hero_db")
+    assert machine.running() == {"hero_db_server": "old"}
+    (outcome,) = machine.restart(Want("hero_db"), patience=CALM)
+    assert isinstance(outcome, Restarted)
+    assert (outcome.service, outcome.old_pid, outcome.tries) == ("hero_db_server", old, 1)
+    assert outcome.new_pid == zinit.pid("hero_db_server") != old
+    assert machine.running() == {"hero_db_server": "running"}
+    (program,) = machine.programs()
+    assert os.stat(f"/proc/{program.pid}/exe").st_ino == machine.program("hero_db_server").stat().st_ino
+    assert zinit.pid("other") == other, "it is none of ours"
+    assert machine.restart(Want("hero_db"), patience=CALM) == ()
+
+
+def test_what_depends_on_a_service_is_up_again_after_it(machine: Machine, zinit: Zinit) -> None:
+    machine.install("hero_db", "v1", "hero_db_server")
+    machine.install("hero_os", "v1", "hero_os_server")
+    zinit.hold("hero_db_server", f"{machine.program('hero_db_server')} wait")
+    zinit.hold("hero_os_server", f"{machine.program('hero_os_server')} wait", ("hero_db_server",))
+    zinit.hold("stranger", "/bin/sleep 1000", ("hero_os_server",))
+    assert until(lambda: all(zinit.client.status(name).runs for name in zinit.client.services()))
+    outcomes = machine.restart("hero_db", patience=CALM)
+    assert all(isinstance(item, Restarted) for item in outcomes), outcomes
+    assert {(item.app, item.service) for item in outcomes if isinstance(item, Restarted)} == {
+        ("hero_db", "hero_db_server"),
+        ("hero_os", "hero_os_server"),
+        ("", "stranger"),
+    }
+    assert all(zinit.client.status(name).runs for name in zinit.client.services())
+
+
+def test_a_service_that_is_stopped_stays_so_unless_it_is_named(machine: Machine, zinit: Zinit) -> None:
+    machine.install("hero_db", "v1", "hero_db_server")
+    zinit.hold("hero_db_server", f"{machine.program('hero_db_server')} wait")
+    zinit.client.stop("hero_db_server")
+    assert until(lambda: zinit.client.status("hero_db_server").state == "exited")
+    machine.install("hero_db", "v2", "hero_db_server")
+    assert machine.restart(Want("hero_db"), patience=CALM) == ()
+    assert zinit.pid("hero_db_server") == 0
+    (outcome,) = machine.restart("hero_db", patience=CALM)
+    assert isinstance(outcome, Restarted)
+    assert outcome.new_pid == zinit.pid("hero_db_server") != 0
+
+
+def test_a_version_that_crashes_is_told_and_the_one_before_comes_back(machine: Machine, zinit: Zinit) -> None:
+    """The program without its argument ends at once, as a broken one would; zinit tries again, later and later."""
+    machine.install("hero_db", "v1", "hero_db_server")
+    word = machine.root.path / "word"
+    word.write_text("wait")
+    command = f"{machine.program('hero_db_server')} $(cat {word})"
+    zinit.hold("hero_db_server", command, restart="always")
+    assert until(lambda: machine.running() == {"hero_db_server": "running"})
+    machine.install("hero_db", "v2", "hero_db_server")
+    word.write_text("")
+    (outcome,) = machine.restart(Want("hero_db"), patience=CALM)
+    assert isinstance(outcome, NotRestarted)
+    assert isinstance(outcome.error, NotHealthy)
+    assert "hero_db_server did not come up" in outcome.error.message
+    assert "`hero-build rollback`" in outcome.error.hint
+    word.write_text("wait")
+    (outcome,) = machine.restart("hero_db", patience=CALM)
+    assert isinstance(outcome, Restarted)
+
+
+def test_zinit_restarts_hero_router_and_hero_proc_which_hero_router_may_not(machine: Machine, zinit: Zinit) -> None:
+    machine.install("hero_proc", "v1", "hero_proc_server")
+    machine.install("hero_db", "v1", "hero_db_server")
+    zinit.hold("hero_proc_server", f"{machine.program('hero_proc_server')} wait")
+    with machine.router() as router:
+        router.hold("hero_db_server", machine.program("hero_db_server"), "wait")
+        router.hold("hero_proc_server", machine.program("hero_proc_server"), "wait", up=False)
+        assert until(lambda: set(machine.running()) == {"hero_proc_server", "hero_db_server"})
+        outcomes = machine.restart("hero_proc", "hero_db", patience=CALM)
+        found = [item.service for item in outcomes if isinstance(item, Restarted)]
+        assert found == ["hero_proc_server", "hero_db_server"]
+        assert [asked for asked in router.asked if asked[0] == "service.restart"] == [
+            ("service.restart", "hero_db_server")
+        ]
+
+
+def test_a_router_that_does_not_answer_gives_way_to_zinit_and_is_told(machine: Machine, zinit: Zinit) -> None:
+    with machine.router() as router:
+        router.troubles["service.list"] = "garbage"
+        assert [runtime.name for runtime in machine.runtimes(CALM)] == ["zinit"]
+    (warning,) = machine.warnings
+    assert "zinit is asked instead" in warning
+
+
+def test_an_unknown_name_is_refused(zinit: Zinit) -> None:
+    with pytest.raises(RuntimeAnswer) as caught:
+        zinit.client.status("nobody")
+    assert "refuses service.status: service not found" in caught.value.message
