@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from hero_build import services
 from hero_build.artifact import Artifact, Binary, BundleKind, Cargo, Platform, WasmBundle
 from hero_build.catalog import Found, asking
+from hero_build.errors import CheckoutRefused
 from hero_build.model import Blueprint, Job, Request, Tree
 from hero_build.recipe import Recipe
 from hero_build.source import place
@@ -17,6 +18,7 @@ from hero_build.verify.expect import host_glibc
 
 if TYPE_CHECKING:
     from hero_build.source.place import Checkout
+    from hero_build.source.wasm.nouns import Crate
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,3 +116,14 @@ def _blueprint(found: Found, job: Job, siblings: Sequence[Tree], tools: Tools) -
     made_of = (found.path, *found.shared)
     rests_on = fingerprint(job, made_of, siblings, tools.settings.cache)
     return Blueprint(job, rests_on, toolchain.wrapper({**toolchain.environment(), **dict(job.cargo.env)}))
+
+
+def crates_of(found: Found, tools: Tools) -> "tuple[Crate, ...]":
+    """The crates of a checkout that become bundles. Raises CheckoutRefused, BuildError, MissingTool, RecipeError."""
+    from hero_build.source.wasm import islands
+
+    checkout = place.checkout(tools.settings.coderoot, found.recipe.repo, tools.settings.forge)
+    tree = tools.checkouts.tree(checkout, Want())
+    if tree is None:
+        raise CheckoutRefused(f"there is no checkout of {found.recipe.repo} at {checkout.path}", "Clone it there.")
+    return islands.crates(Job(tree, _cargo(found), ()))

@@ -174,7 +174,8 @@ def _result(item: _Item, tried: cargo.Attempt, fetching: Fetching) -> Ready | Fa
         return _failed(item.build, tried.error, fetching)
     try:
         folder = fetching.inbox.scratch()
-        programs = tuple(_take(binary, tried.made[binary.name], folder, here()) for binary in binaries)
+        platform = item.task.platform if item.task.job.target else here()
+        programs = tuple(_take(binary, tried.made[binary.name], folder, platform) for binary in binaries)
     except HeroBuildError as error:
         return _failed(item.build, error, fetching)
     fetching.tools.emit(Finished(item.build.part.id))

@@ -27,7 +27,7 @@ from hero_build.model import (
     Request,
     Task,
 )
-from hero_build.record import BuildRecord, Entry, Origin
+from hero_build.record import Entry, Making, Origin
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +177,7 @@ def _built_origin(request: Request, facts: Facts, blueprint: Blueprint, why: str
         tag=request.version,
         commit=tree.commit,
         dirty=tree.dirty,
-        build=BuildRecord(tree.ref, blueprint.fingerprint, blueprint.wrapper),
+        build=Making(tree.ref, blueprint.fingerprint, blueprint.wrapper),
     )
 
 

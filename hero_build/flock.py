@@ -2,6 +2,7 @@
 
 import fcntl
 import time
+from collections.abc import Callable
 
 from hero_build.errors import LockHeld
 
@@ -17,10 +18,13 @@ def attempt(descriptor: int) -> bool:
     return True
 
 
-def acquire(descriptor: int, wait: float, held: LockHeld) -> None:
-    """Take the lock within `wait` seconds. Raises `held` when someone else still holds it then."""
+def acquire(descriptor: int, wait: float, held: LockHeld, pause: Callable[[float], None] = time.sleep) -> None:
+    """Take the lock within `wait` seconds. Raises `held` when someone else still holds it then.
+
+    `pause` sleeps between two attempts; what it raises ends the wait.
+    """
     end = time.monotonic() + wait
     while not attempt(descriptor):
         if time.monotonic() >= end:
             raise held
-        time.sleep(_POLL)
+        pause(_POLL)

@@ -18,12 +18,12 @@ from hero_build import STATE
 from hero_build.errors import RootDamaged
 from hero_build.record import (
     Adopted,
-    BuildRecord,
     Elf,
     Entry,
     FileEntry,
     Fingerprint,
     Generation,
+    Making,
     Origin,
     PartId,
     Record,
@@ -140,7 +140,7 @@ def _origin(origin: Origin) -> dict[str, Any]:
     return head | {"source": source} | ({"build": _build(origin.build)} if origin.build else {})
 
 
-def _build(build: BuildRecord) -> dict[str, Any]:
+def _build(build: Making) -> dict[str, Any]:
     return {"ref": build.ref, "wrapper": build.wrapper, "fingerprint": dict(build.fingerprint.parts)}
 
 
@@ -199,13 +199,13 @@ def _read_origin(app: Mapping[str, Any]) -> Origin:
         _of(source, "tag", (str, type(None))),
         _of(source, "commit", (str, type(None))),
         _of(source, "dirty", (bool, type(None))),
-        _read_build(app["build"]) if "build" in app else None,
+        _read_making(app["build"]) if "build" in app else None,
     )
 
 
-def _read_build(value: Mapping[str, Any]) -> BuildRecord:
+def _read_making(value: Mapping[str, Any]) -> Making:
     parts = _map(value, "fingerprint")
-    return BuildRecord(
+    return Making(
         _of(value, "ref", str),
         Fingerprint(tuple((name, _of(parts, name, str)) for name in parts)),
         _of(value, "wrapper", str),

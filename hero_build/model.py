@@ -71,8 +71,9 @@ class Job:
 
     `backend`: what makes them, where they are no programs but bundles.
 
-    `target`: the Rust target to build for; None: this machine's, or as cargo's configuration says. `own`: the app whose
-    recipe makes them in its own way (empty: cargo does).
+    `target`: the Rust target to build for; None: this machine's, or as cargo's configuration says. `zig`: another
+    machine's linker is needed, and cargo-zigbuild brings it. `own`: the app whose recipe makes them in its own way
+    (empty: cargo does).
     """
 
     tree: Tree
@@ -81,6 +82,7 @@ class Job:
     lib: Path | None = None
     target: str | None = None
     own: str = ""
+    zig: bool = False
     backend: Backend | None = None
 
 

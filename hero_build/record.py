@@ -42,8 +42,8 @@ class Fingerprint:
 
 
 @dataclass(frozen=True, slots=True)
-class BuildRecord:
-    """How a part was built: the branch (empty: none), what it rested on, and the compiler's wrapper (empty: none)."""
+class Making:
+    """How a part was made: the branch (empty: none), what it rested on, and the compiler's wrapper (empty: none)."""
 
     ref: str
     fingerprint: Fingerprint
@@ -63,7 +63,7 @@ class Origin:
     tag: str | None
     commit: str | None = None
     dirty: bool | None = None
-    build: BuildRecord | None = None
+    build: Making | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,16 +4,17 @@ A repaired part has the very content the manifest recorded: what a release carri
 refused when it is something else. What was built is built again, if its checkout still is what it was built from.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
+from hero_build.artifact import ISLANDS
 from hero_build.errors import BuildNeeded
 from hero_build.install import seal
 from hero_build.install.commit import commit
 from hero_build.install.lock import Locked, locked
 from hero_build.model import Build, Decision, Download, Failed, Installed, Offer, Request, Revive
 from hero_build.pipeline import Outcome, Plan, Step, apply, plan
-from hero_build.record import PartId, Record
+from hero_build.record import Backend, Origin, PartId, Phase, Record
 from hero_build.tools import Tools
 
 
@@ -25,7 +26,7 @@ def repair(apps: Sequence[str], tools: Tools) -> Outcome:
         touched = [part for part in parts if part not in broken]
         revived = [Revive(held.generation.records[part], held.generation.number) for part in touched]
         before, _ = commit(held, revived, f"repair {' '.join(apps)}")
-    todo = plan([_request(item.record) for item in broken.values()], tools)
+    todo = plan(_requests(item.record for item in broken.values()), tools)
     outcome = apply(_as_recorded(todo, broken), tools, f"repair {' '.join(sorted({part.app for part in broken}))}")
     return replace(outcome, before=before)
 
@@ -36,11 +37,33 @@ def _broken(held: Locked, parts: Sequence[PartId]) -> dict[PartId, Installed]:
     return {part: installed for part, installed in found.items() if installed.damage}
 
 
+def _requests(broken: Iterable[Record]) -> list[Request]:
+    """Islands of one origin are asked for together."""
+    named: dict[Request, list[str]] = {}
+    for record in broken:
+        named.setdefault(_request(record), []).append(record.id.bundle or "")
+    return [replace(ask, names=tuple(names)) if ask.phase == "islands" else ask for ask, names in named.items()]
+
+
 def _request(record: Record) -> Request:
-    """Whatever a look makes of it (only reading every byte told), the app is to be had again."""
+    """Whatever a look makes of it (only reading every byte told), the part is to be had again."""
+    phase = _phase(record)
     if record.origin.used == "source":
-        return Request(record.id.app, "source", reset=True)
-    return Request(record.id.app, "download", record.origin.tag, reset=True)
+        return Request(record.id.app, "source", reset=True, phase=phase, backend=_backend(record.origin))
+    return Request(record.id.app, "download", record.origin.tag, reset=True, phase=phase)
+
+
+def _phase(record: Record) -> Phase:
+    if record.id.bundle is None:
+        return "install"
+    (bundle,) = record.entries
+    return "islands" if bundle.files[0].path.startswith(f"{ISLANDS}/") else "shell"
+
+
+def _backend(origin: Origin) -> Backend:
+    """What made a bundle is told by its fingerprint (`source.wasm.islands.mark`)."""
+    made = dict(origin.build.fingerprint.parts).get("bundles", "") if origin.build else ""
+    return "wasm-pack" if made.startswith("wasm-pack ") else "direct"
 
 
 def _as_recorded(todo: Plan, broken: Mapping[PartId, Installed]) -> Plan:
@@ -59,10 +82,17 @@ def _moved_on(item: Decision, broken: Mapping[PartId, Installed]) -> Failed | No
     then, now = broken[item.part.id].record.origin, item.task.origin
     if then.build and now.build and not (changed := now.build.fingerprint.changed(then.build.fingerprint)):
         return None
-    app, which = item.part.id.app, ", ".join(changed) if then.build and now.build else "origin"
+    which = ", ".join(changed) if then.build and now.build else "origin"
     sentence = f"{item.part.id} was built from something else than what is there now (changed: {which})"
-    hint = f"Build what is there: `hero-build install {app} --mode source`, or `--ref {then.commit}` for what was."
-    return Failed(app, item.part.id, BuildNeeded(sentence, hint))
+    how = _command(broken[item.part.id].record)
+    hint = f"Build what is there: `hero-build {how} --mode source`, or `--ref {then.commit}` for what was."
+    return Failed(item.part.id.app, item.part.id, BuildNeeded(sentence, hint))
+
+
+def _command(record: Record) -> str:
+    phase = _phase(record)
+    name = {"install": record.id.app, "islands": record.id.bundle, "shell": None}[phase]
+    return f"{phase} {name}" if name else phase
 
 
 def _pinned(decisions: Sequence[Decision], broken: Mapping[PartId, Installed]) -> Iterator[Decision]:

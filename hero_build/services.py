@@ -63,6 +63,12 @@ def merge(files: Iterable[Declared]) -> tuple[Binary, ...]:
     return tuple(binary for binary, _ in found.values())
 
 
+def render(binaries: Iterable[Binary]) -> bytes:
+    """A service manifest that declares these, and nothing else."""
+    tables = (f'[[binaries]]\nname = "{item.name}"\nkind = "{item.kind}"\n' for item in binaries)
+    return "\n".join(tables).encode()
+
+
 def manifests(folder: Path) -> tuple[Declared, ...]:
     """What every service.toml of a checkout declares, in the order of their paths. Raises ServicesUnreadable."""
     return tuple(_read(path, str(path.relative_to(folder))) for path in files(folder))

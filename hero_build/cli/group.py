@@ -33,6 +33,10 @@ _SECTIONS = {
         "uninstall": "Take apps away.",
         "gc": "Give the space of old ones back.",
     },
+    "Publish": {
+        "publish": "Build apps and publish them as releases.",
+        "ci": "Jobs and workflows for Forgejo Actions.",
+    },
     "Without a network": {
         "lock": "Pin what apps' releases have for this machine, in a file.",
         "mirror": "Copy apps' releases into a directory that serves as a forge.",
@@ -47,6 +51,8 @@ _MODULES = {
     **dict.fromkeys(("verify", "doctor"), "check"),
     "audit": "audit",
     **dict.fromkeys(("history", "diff", "rollback", "uninstall", "gc"), "generations"),
+    "publish": "publish",
+    "ci": "ci",
     **dict.fromkeys(("lock", "mirror"), "shelves"),
     "completion": "completion",
 }

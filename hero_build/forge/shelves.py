@@ -56,8 +56,28 @@ def publish(directory: Path, release: Release, files: Mapping[str, Path], *, lat
     told = document.encoded(replace(release, assets=held))
     _shelve(home / segment(check_tag(release.tag)), {asset.name: files[asset.name] for asset in held}, RELEASE, told)
     if latest:
-        with machine_errors(directory):
-            _write(home / LATEST, f"{release.tag}\n".encode())
+        name_newest(directory, release.repo, release.tag)
+
+
+def name_newest(directory: Path, repo: str, tag: str) -> None:
+    """From now on, `tag` is the newest release of `repo`. Raises NotWritable, DiskFull."""
+    with machine_errors(directory):
+        _write(repo_folder(directory, repo) / LATEST, f"{tag}\n".encode())
+
+
+def take_in(directory: Path, stage: Path, repo: str, tag: str) -> None:
+    """Move a release from the mirror `stage` into that at `directory`, on the same filesystem: what is there makes way
+    by a rename. Raises NotWritable.
+    """
+    place = repo_folder(directory, repo) / segment(tag)
+    with machine_errors(place.parent):
+        place.parent.mkdir(parents=True, exist_ok=True)
+        fresh = Path(tempfile.mkdtemp(prefix=".new-", dir=place.parent))
+        try:
+            (repo_folder(stage, repo) / segment(tag)).rename(fresh)
+            _swap(fresh, place)
+        finally:
+            shutil.rmtree(fresh, ignore_errors=True)
 
 
 def publish_package(directory: Path, package: Package, release: Release, files: Mapping[str, Path]) -> None:

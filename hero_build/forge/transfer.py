@@ -10,7 +10,7 @@ from hero_build.errors import ChecksumMismatch, ForgeAnswer, NetworkError, SizeM
 from hero_build.events import Emit, silent
 from hero_build.forge.inbox import Inbox
 from hero_build.forge.limits import DEFAULT, Limits
-from hero_build.forge.partial import Partial, Progress
+from hero_build.forge.partial import Partial, Progress, Unkept
 from hero_build.forge.protocol import Body, Forge
 from hero_build.forge.retry import CutShort, Passing, persist
 from hero_build.model import Asset
@@ -59,6 +59,21 @@ def fetch(
             _run(_Transfer(forge, asset, partial, limits, emit), wanted)
         found, size = partial.digest, partial.size
         return Arrived(partial.finish(), found, size)
+
+
+def prove(
+    forge: Forge,
+    asset: Asset,
+    sha256: str,
+    *,
+    progress: Progress = unwatched,
+    limits: Limits = DEFAULT,
+    emit: Emit = silent,
+) -> None:
+    """Get the asset as `fetch` does, to know that it is what it should be, and keep nothing. Raises as `fetch` does."""
+    if asset.size == 0:
+        raise _empty(asset)
+    _run(_Transfer(forge, asset, Unkept(progress), limits, emit), sha256)
 
 
 def _run(transfer: "_Transfer", wanted: str | None) -> None:

@@ -36,7 +36,9 @@ class Wire(httpx.BaseTransport):
         weakref.finalize(self, _close_all, self._idle)
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        """The answer once its headers are there; `extensions["seconds"]` bounds its body."""
+        """The answer once its headers are there; `extensions["seconds"]` bounds its body, and `["sending"]` the
+        request's own (a file that is uploaded takes longer than a question).
+        """
         origin = (request.url.scheme, request.url.host, request.url.port or _PORTS[request.url.scheme])
         kept = self._idle.pop(origin, None)
         if kept is not None:
@@ -74,10 +76,11 @@ class Wire(httpx.BaseTransport):
         self, connection: http.client.HTTPConnection, origin: Origin, request: httpx.Request
     ) -> httpx.Response:
         watched = cast("Watched", connection.sock)
-        watched.until(self._limits.answer)
+        watched.until(request.extensions.get("sending", self._limits.answer))
         answer = None
         try:
             _send(connection, request)
+            watched.until(self._limits.answer)
             answer = connection.getresponse()
         except (OSError, http.client.HTTPException, ValueError) as error:
             raise _translated(error, watched) from error
@@ -143,9 +146,14 @@ def _send(connection: http.client.HTTPConnection, request: httpx.Request) -> Non
     for name, value in request.headers.raw:
         connection.putheader(name.decode("latin-1"), value)
     connection.endheaders()
-    for piece in request.stream:  # type: ignore[union-attr]  # a sync client makes sync streams
-        if piece:
-            connection.send(piece)
+    try:
+        for piece in request.stream:  # type: ignore[union-attr]  # a sync client makes sync streams
+            if piece:
+                connection.send(piece)
+    except OSError:
+        if _silent(connection):
+            raise
+        # A server that will not have the body says so and hangs up: what it says is the answer.
 
 
 def _silent(connection: http.client.HTTPConnection) -> bool:

@@ -1,1 +1,39 @@
-"""The way out: packing, and in time publishing."""
+"""The way out: `open_publisher` gives the Publisher of an address; nothing heavy is imported before."""
+
+from urllib.parse import urlsplit
+
+from hero_build.errors import UsageError
+from hero_build.events import Emit
+from hero_build.publish.protocol import Publisher
+from hero_build.publish.signing import Signer
+from hero_build.settings import Settings
+
+
+def open_publisher(
+    settings: Settings, to: str | None, emit: Emit, *, signer: Signer | None = None, package: bool = False
+) -> Publisher:
+    """The publisher to `to` (None: the settings' forge): a server's releases, or with `package` its generic packages,
+    or for `file:///dir` a mirror. Asks nothing yet; the caller closes it. Raises UsageError.
+    """
+    url = to or settings.forge
+    scheme = urlsplit(url).scheme
+    if scheme == "file":
+        from hero_build.publish.directory import MirrorPublisher
+
+        return MirrorPublisher(url, emit, signer=signer)
+    if scheme not in ("http", "https"):
+        raise UsageError(f"{url!r} is nothing that can be published to", "Use https://HOST or file:///DIR with --to.")
+    from hero_build.forge.limits import limits_of
+    from hero_build.publish.forgejo import ForgejoPublisher
+    from hero_build.publish.packages import PackagePublisher
+
+    made = PackagePublisher if package else ForgejoPublisher
+    return made(
+        url,
+        settings.token,
+        emit,
+        limits=limits_of(settings),
+        plain_http=settings.plain_http,
+        jobs=settings.jobs,
+        signer=signer,
+    )

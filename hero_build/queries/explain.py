@@ -1,7 +1,7 @@
 """`explain APP`: facts, decision, and why, for what `install` with the same flags would do. Changes nothing."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, assert_never
 
 from hero_build.artifact import Artifact, Binary, Library
@@ -112,6 +112,8 @@ class Explanation:
 def explain(request: Request, tools: Tools) -> Explanation:
     """Raises AppNotFound, RecipeError, RootDamaged; what else would fail is told in the answer."""
     found = tools.catalog.get(request.app)
+    if found.recipe.islands:  # all that such an app has
+        request = replace(request, phase="islands")
     disk = look(tools, (request.app,))
     facts: Facts | None = None
     decisions: tuple[Decision, ...] = ()

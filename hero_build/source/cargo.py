@@ -87,7 +87,7 @@ def telling(parts: Sequence[PartId], emit: Emit) -> Progress:
 def command(job: Job, packages: Mapping[str, Package]) -> tuple[str, ...]:
     """The one call for a job, whose programs are in `packages`."""
     cargo = job.cargo
-    words = ["cargo", "build", "--release", "--message-format=json-render-diagnostics"]
+    words = ["cargo", "zigbuild" if job.zig else "build", "--release", "--message-format=json-render-diagnostics"]
     words += ["--locked"] if (job.tree.path / "Cargo.lock").is_file() else []
     words += [f"--target={job.target}"] if job.target else []
     words += [] if cargo.default_features else ["--no-default-features"]

@@ -47,7 +47,7 @@ def ensure(
         if ref is not None:
             check_ref(ref)
     git = Git(checkout, checkout.path, reach, emit, cancelled)
-    with locks.turn(checkout.path):
+    with locks.turn(checkout.path, cancelled):
         if there(checkout.path):
             return _existing(git, want)
         from hero_build.source.clone import clone  # what follows is not for checkouts that are taken as they are

@@ -2,8 +2,9 @@
 
 import os
 import threading
+import time
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -11,6 +12,7 @@ from typing import Self
 
 from hero_build import flock
 from hero_build.errors import LockHeld, machine_errors
+from hero_build.process import Cancelled
 from hero_build.source.place import OURS
 
 
@@ -29,13 +31,16 @@ class Locks:
         self._mutex = threading.Lock()
 
     @contextmanager
-    def turn(self, path: Path) -> Iterator[None]:
-        """Work in the checkout at `path`, which need not be there yet. Raises LockHeld, MachineError."""
+    def turn(self, path: Path, cancelled: Callable[[], bool] | None = None) -> Iterator[None]:
+        """Work in the checkout at `path`, which need not be there yet.
+
+        `cancelled` is asked while it waits: True ends that with process.Cancelled. Raises LockHeld, MachineError.
+        """
         with self._mutex:
             turn = self._turns[path]
         with turn:
             if path not in self._held:
-                self._held[path] = _locked(path, self._wait)
+                self._held[path] = _locked(path, self._wait, cancelled or _never)
             yield
 
     def close(self) -> None:
@@ -51,17 +56,26 @@ class Locks:
         self.close()
 
 
-def _locked(path: Path, wait: float) -> int:
+def _locked(path: Path, wait: float, cancelled: Callable[[], bool]) -> int:
+    def pause(seconds: float) -> None:
+        if cancelled():
+            raise Cancelled
+        time.sleep(seconds)
+
     place = path.parent / OURS
     with machine_errors(place):
         place.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(place / f"{path.name}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     try:
-        flock.acquire(descriptor, wait, _held(path))
+        flock.acquire(descriptor, wait, _held(path), pause)
     except BaseException:
         os.close(descriptor)
         raise
     return descriptor
+
+
+def _never() -> bool:
+    return False
 
 
 def _held(path: Path) -> LockHeld:

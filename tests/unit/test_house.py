@@ -18,6 +18,8 @@ STOREYS = (
     ("receipt",),
     ("pipeline",),
     ("resolve",),
+    ("publishing", "matrices"),
+    ("wares",),
     ("produce", "told"),
     ("builds",),
     ("downloads", "blueprint"),

@@ -108,7 +108,8 @@ def _nothing(answer: Changed) -> str:
     kept = [part for part in answer.parts if part.state == "kept"]
     if len(kept) == _ALONE:
         return f"nothing to do: {kept[0].part}: {kept[0].why or 'as asked'}"
-    return f"nothing to do: {plural(len(kept), 'app')} as asked, intact" if kept else "nothing to do"
+    noun = "app" if all(part.part == part.app for part in kept) else "bundle"
+    return f"nothing to do: {plural(len(kept), noun)} as asked, intact" if kept else "nothing to do"
 
 
 def _intended(answer: Changed) -> str:

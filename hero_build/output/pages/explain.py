@@ -13,7 +13,8 @@ _INK: dict[str, Ink] = {"keep": "green", "download": "green", "build": "yellow",
 
 
 def page(answer: Explanation, paper: Paper) -> Iterator[str]:
-    yield paper.ink(f"install {clean(answer.name)}{_flags(answer)}", "bold")
+    what = "islands" if answer.request.phase == "islands" else f"install {clean(answer.name)}"
+    yield paper.ink(f"{what}{_flags(answer)}", "bold")
     yield from table([[cell(label, "dim"), value] for label, value in _facts(answer)], paper, indent=2)
     if answer.artifacts and not answer.build:
         yield paper.ink("artifacts", "dim")
@@ -27,7 +28,7 @@ def page(answer: Explanation, paper: Paper) -> Iterator[str]:
         words = f"{item.part}: {item.decision}{version}, because {item.why}"
         yield from paragraph(words, paper, indent="  ", ink=("bold", _INK[item.decision]))
     if answer.trouble:
-        yield from note("error", f"install would fail: {answer.trouble.message}", answer.trouble.hint, paper)
+        yield from note("error", f"{what.split()[0]} would fail: {answer.trouble.message}", answer.trouble.hint, paper)
 
 
 def _flags(answer: Explanation) -> str:

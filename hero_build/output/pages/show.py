@@ -33,7 +33,8 @@ def _facts(answer: Shown) -> Iterator[tuple[str, Cell]]:
     for index, binary in enumerate(answer.binaries):
         yield "" if index else "binaries", cell(_binary(binary))
     if answer.set_from != "the recipe":
-        yield "" if answer.binaries else "binaries", cell(answer.set_from, *(() if answer.binaries else ("yellow",)))
+        label = "islands" if answer.bundles and not answer.binaries else "binaries"
+        yield "" if answer.binaries else label, cell(answer.set_from, *(() if answer.binaries else ("yellow",)))
     lists = {
         "libraries": answer.libraries,
         "bundles": answer.bundles,

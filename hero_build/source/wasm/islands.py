@@ -25,8 +25,13 @@ def discover(job: Job) -> tuple[str, ...]:
     Of the packages alone that its Cargo names, if it does. Raises BundleNotFound, BuildError (the workspace cannot
     be read, or two of its libraries share a name), UnsafeName, MissingTool.
     """
+    return tuple(crate.name for crate in crates(job))
+
+
+def crates(job: Job) -> tuple[Crate, ...]:
+    """The same as crates."""
     known = members.discover(job.tree.path, environment(job), job.cargo.packages)
-    return tuple(crate.name for crate in members.choose(known, job.programs))
+    return members.choose(known, job.programs)
 
 
 def check(job: Job, cache: Path, backend: Backend) -> tuple[Tool, ...]:

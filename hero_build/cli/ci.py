@@ -1,0 +1,83 @@
+"""`ci matrix` and `ci workflow`: for Forgejo Actions."""
+
+from collections.abc import Sequence
+
+import click
+
+from hero_build.cli import complete
+from hero_build.cli.frame import command
+from hero_build.cli.session import Session
+
+
+@click.group("ci", context_settings={"help_option_names": ["-h", "--help"]})
+def ci() -> None:
+    """For Forgejo Actions: the jobs of a release, and a workflow that runs them."""
+
+
+@command("matrix")
+@click.argument("apps", nargs=-1, required=True, metavar="APP...", shell_complete=complete.apps)
+@click.option("--platform", metavar="P", multiple=True, help="Build for it (default: this machine's); may be repeated.")
+@click.option("--shards", metavar="N", type=click.IntRange(1), default=1, show_default=True, help="Jobs for islands.")
+@click.option("--changed-since", metavar="REF", help="Only apps whose checkout or recipe differs from REF.")
+def matrix(
+    session: Session, apps: Sequence[str], *, platform: tuple[str, ...], shards: int, changed_since: str | None
+) -> int:
+    """Print the jobs as one line of JSON, for `fromJSON(needs.plan.outputs.matrix)`."""
+    from hero_build import matrices
+    from hero_build.publish.matrix import document
+    from hero_build.queries.released import Matrix
+
+    tools = session.tools()
+    answer = matrices.plan(tools.catalog.expand(apps), platform, shards, changed_since, tools)
+    return session.screen.answer(Matrix(answer), lambda paper: (document(answer),))
+
+
+@command("workflow")
+@click.argument("app", shell_complete=complete.apps)
+@click.option("--platform", metavar="P", multiple=True, help="Build for it; may be repeated.")
+@click.option("--shards", metavar="N", type=click.IntRange(1), default=1, show_default=True, help="Jobs for islands.")
+@click.option("--runs-on", "labels", metavar="LABEL", multiple=True, help="The runners' labels (default self-hosted).")
+@click.option("--tags", metavar="PATTERN", default="v*", show_default=True, help="Which tags become releases.")
+@click.option("--install", metavar="COMMAND", default="", help="How a job gets hero-build, if its machine has it not.")
+@click.option("--recipes", metavar="FOLDER", default="", help="A folder of the repo with recipes of its own.")
+@click.option("--with-legacy-names", is_flag=True, help="Publish renamed binaries under their old names, too.")
+@click.option("--fixed-matrix", is_flag=True, help="Write the jobs into it, for servers that make no matrix (Gitea).")
+def workflow(
+    session: Session,
+    app: str,
+    *,
+    platform: tuple[str, ...],
+    shards: int,
+    labels: tuple[str, ...],
+    tags: str,
+    install: str,
+    recipes: str,
+    with_legacy_names: bool,
+    fixed_matrix: bool,
+) -> int:
+    """Print a complete release workflow for an app's repo: a pushed tag becomes a release."""
+    from hero_build import matrices
+    from hero_build.publish.workflow import Workflow, render
+    from hero_build.queries.released import Text
+
+    tools = session.tools()
+    found = tools.catalog.get(app)
+    platforms = platform or tuple(job.platform for job in matrices.jobs_of(found, (), tools) if job.platform)
+    fixed = matrices.plan([app], platforms, shards, None, tools) if fixed_matrix else ()
+    made = Workflow(
+        app,
+        labels or ("self-hosted",),
+        platforms,
+        tags,
+        shards,
+        install,
+        recipes,
+        legacy_names=with_legacy_names,
+        fixed=fixed,
+    )
+    answer = Text(app, render(made))
+    return session.screen.answer(answer, lambda paper: answer.workflow.rstrip("\n").split("\n"))
+
+
+ci.add_command(matrix)
+ci.add_command(workflow)

@@ -1,0 +1,108 @@
+"""Signatures that `minisign -V` can check, over SHA256SUMS: one for all that a release holds.
+
+The key comes from a file or from the environment, never from a command line, which every user of a machine can read.
+"""
+
+import os
+from collections.abc import MutableMapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hero_build.errors import MissingTool, UsageError
+
+if TYPE_CHECKING:
+    import minisign
+
+KEY, KEY_FILE, PASSWORD = "HERO_MINISIGN_KEY", "HERO_MINISIGN_KEY_FILE", "HERO_MINISIGN_PASSWORD"
+_WHAT = "It must be a secret key as `minisign -G` writes it; docs/keys.md tells how to make one."
+
+
+class Signer:
+    """Holds a secret key; never printed."""
+
+    __slots__ = ("_key",)
+
+    def __init__(self, key: "minisign.SecretKey") -> None:
+        self._key = key
+
+    def sign(self, content: bytes, comment: str) -> bytes:
+        """A signature file over `content`; `comment` is signed with it and shown when it is checked."""
+        untrusted = "signature from hero-build"
+        return bytes(self._key.sign(content, trusted_comment=comment, untrusted_comment=untrusted))
+
+    def made(self, signature: bytes, content: bytes) -> bool:
+        """Whether this key made that signature of `content`."""
+        return verifies(signature, content, self.public)
+
+    @property
+    def public(self) -> str:
+        """The public key as one line of base64, which is what `minisign -P` takes."""
+        return str(self._key.get_public_key().to_base64().decode()).strip().splitlines()[-1]
+
+
+def read_signer(file: Path | None, environ: MutableMapping[str, str]) -> Signer | None:
+    """The key in `file`, else that of the environment, whose variables are taken out of it before any child starts.
+
+    None where neither tells of one. Raises UsageError for what is no key or has another password; MissingTool without
+    py-minisign, only where there is a key.
+    """
+    told, path = environ.pop(KEY, ""), environ.pop(KEY_FILE, "")
+    password = environ.pop(PASSWORD, None)
+    file = file or (Path(path) if path and not told else None)
+    if file is None and not told.strip():
+        return None
+    _needs_library()
+    where = str(file) if file is not None else KEY
+    return Signer(_opened(_content(file) if file is not None else told.strip().encode(), password, where))
+
+
+def verifies(signature: bytes, content: bytes, public: str) -> bool:
+    """Whether the holder of `public` (base64, or a public key file's text) signed `content`. Raises UsageError for what
+    is no public key; MissingTool.
+    """
+    _needs_library()
+    import minisign
+
+    try:
+        key = minisign.PublicKey.from_base64(public.strip().splitlines()[-1])
+    except (minisign.Error, ValueError, IndexError) as error:
+        raise UsageError("that is no minisign public key", "It is the second line of the .pub file.") from error
+    try:
+        key.verify(content, minisign.Signature.from_bytes(signature))
+    except (minisign.Error, ValueError):
+        return False
+    return True
+
+
+def _opened(content: bytes, password: str | None, where: str) -> "minisign.SecretKey":
+    import minisign
+
+    try:
+        key = minisign.SecretKey.from_bytes(content) if b"\n" in content else minisign.SecretKey.from_base64(content)
+    except (minisign.Error, ValueError, IndexError) as error:
+        raise UsageError(f"{where} holds no minisign secret key", _WHAT) from error
+    if key.is_encrypted():
+        if password is None:
+            raise UsageError(f"the key in {where} needs a password", f"Put it into {PASSWORD}.")
+        try:
+            key.decrypt(password)
+        except (minisign.Error, ValueError) as error:
+            raise UsageError(f"{PASSWORD} does not open the key in {where}", "Set it to that key's own.") from error
+    return key
+
+
+def _content(file: Path) -> bytes:
+    try:
+        if file.stat().st_mode & 0o077 and file.stat().st_uid == os.getuid():
+            hint = f"Keep it to yourself: `chmod 600 {file}`."
+            raise UsageError(f"others can read the secret key {file}", hint)
+        return file.read_bytes()
+    except OSError as error:
+        raise UsageError(f"the key {file} cannot be read: {error.strerror}", "Name another file.") from error
+
+
+def _needs_library() -> None:
+    import importlib.util
+
+    if importlib.util.find_spec("minisign") is None:
+        raise MissingTool("signatures need py-minisign", "Install it: `pip install 'hero-build[sign]'`.")
