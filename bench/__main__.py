@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from bench import result, tools, world
+from bench import result, rust, tools, world
 from bench.bench import DELAY, Bench
 from bench.delay import proxy
 from bench.measure import Failed
@@ -55,7 +55,7 @@ def _measured(keys: Sequence[str], rounds: int) -> Results:
     world.build()
     with _bench(at_hand, rounds) as bench:
         rows = [row for key in ROWS if key in keys for row in _rows(key, bench)]
-    return Results({**tools.machine(at_hand), "rounds": str(rounds)}, tuple(rows))
+    return Results({**tools.machine(at_hand), **rust.versions(), "rounds": str(rounds)}, tuple(rows))
 
 
 def _rows(key: str, bench: Bench) -> list[Row]:

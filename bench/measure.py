@@ -39,13 +39,16 @@ class Peer:
 Meter = Callable[[Command], float]
 
 
-def compare(peers: Sequence[Peer], rounds: int, meter: Meter) -> dict[str, tuple[float, ...]]:
-    """Each peer's values, one per round; the order within a round is shuffled, and a first round is not counted."""
+def compare(peers: Sequence[Peer], rounds: int, meter: Meter, *, warm: bool = True) -> dict[str, tuple[float, ...]]:
+    """Each peer's values, one per round; the order within a round is shuffled.
+
+    `warm`: a first round is not counted.
+    """
     values: dict[str, list[float]] = {peer.name: [] for peer in peers}
-    for number in range(rounds + 1):
+    for number in range(rounds + warm):
         for peer in _random.sample(peers, len(peers)):
-            found = _once(peer, meter)
-            if number:
+            found = once(peer, meter)
+            if number >= warm:
                 values[peer.name].append(found)
     return {name: tuple(found) for name, found in values.items()}
 
@@ -80,7 +83,8 @@ def environment(home: Path, **more: str | Path) -> dict[str, str]:
     return plain | {name: str(text) for name, text in more.items()}
 
 
-def _once(peer: Peer, meter: Meter) -> float:
+def once(peer: Peer, meter: Meter) -> float:
+    """One run of a peer, in an empty folder that is gone afterwards."""
     RUN.mkdir(parents=True, exist_ok=True)
     folder = Path(tempfile.mkdtemp(prefix="run-", dir=RUN))
     try:

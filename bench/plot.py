@@ -36,14 +36,15 @@ def _legend() -> Iterator[str]:
 
 def _group(row: Row, y: int) -> Iterator[str]:
     yield _text(16, y + 14, row.title.replace("`", ""), weight=600)
-    marks = {target.peer: _limit(row, target) for target in row.targets[:1]}
+    targets = {target.peer: target for target in reversed(row.targets)}  # a peer's first is the one that is shown
+    marks = {peer: _limit(row, target) for peer, target in targets.items()}
     longest = max([*(_half(values)[1] for values in row.samples.values()), *marks.values()])
     scale = _SPAN / longest
     for number, peer in enumerate(row.samples):
         top = y + _TITLE + number * _STEP
         yield from _bar(row, peer, top, scale)
         if peer in marks:
-            yield from _target(row, row.targets[0], top, marks[peer] * scale)
+            yield from _target(row, targets[peer], top, marks[peer] * scale)
 
 
 def _bar(row: Row, peer: str, top: int, scale: float) -> Iterator[str]:

@@ -34,6 +34,17 @@ trusted.
 - **Memory** is the most that the process had resident (VmHWM).
 - **Nothing to do**: the same command again and again, after two runs that are not counted.
 - **A thousand apps**: that many recipes, and that many small apps installed from them in one root.
+- **zinit from source**: its repository, made of its crate, from a mirror on the disk; what it depends on is fetched
+  beforehand, and nobody has a network. cargo is given a clone and builds the same two programs into an empty target
+  folder; hero-build clones, builds into an empty target folder, verifies, syncs and commits. There are two rounds of
+  it at most, since a build takes minutes, and none that is not counted.
+- **Nothing to do, from source**: the same command again, and `cargo build` again in the tree and the target folder that
+  hero-build built in.
+- **Shared cache**: sccache on the local disk. The first machine fills it; the second one has another root, other
+  checkouts and another target folder, once at the same paths and once at other ones.
+- **35 apps planned**: `install --dry-run`, which gathers every fact and changes nothing: releases and checksums from
+  the server, state and fingerprint of checkouts (a small crate each), what is on disk. Where there is some of each, 17
+  have no release.
 
 cargo's `ubi-cli` was not at hand.
 """

@@ -57,6 +57,9 @@ SIZES = (250, 500, 1000)
 TINY = tuple(
     App(f"tiny{number:04}", 8192, ("v1.0.0", "v2.0.0")[: 2 if number == 1 else 1]) for number in range(1, 1001)
 )
+PLANNED = TINY[:35]
+UNRELEASED = tuple(App(f"bare{number:02}", 0, ()) for number in range(1, 18))
+"""Repositories without a release."""
 _FLEETS = {"small": SMALL, "large": LARGE, "huge": HUGE, "one": TINY[:1], **{str(n): TINY[:n] for n in SIZES}}
 
 
@@ -70,7 +73,7 @@ def build() -> None:
     for app, tag in _releases():
         _write_release(app, tag)
     for fleet, apps in _FLEETS.items():
-        _write_recipes(recipes(fleet), apps)
+        write_recipes(recipes(fleet), apps)
     stamp.write_text(_VERSION)
 
 
@@ -94,11 +97,18 @@ def write_api(folder: Path, base: str) -> None:
         home = folder / "api" / "v1" / "repos" / OWNER / app.name
         (home / "releases" / "tags").mkdir(parents=True)
         documents = [_document(app, tag, base) for tag in app.tags]
-        (home / "index.json").write_text(json.dumps({"name": app.name, "full_name": f"{OWNER}/{app.name}"}))
+        _write_repo(home, app)
         (home / "releases" / "index.json").write_text(json.dumps(documents[::-1]))
         (home / "releases" / "latest").write_text(json.dumps(documents[-1]))
         for tag, document in zip(app.tags, documents, strict=True):
             (home / "releases" / "tags" / tag).write_text(json.dumps(document))
+    for app in UNRELEASED:
+        _write_repo(folder / "api" / "v1" / "repos" / OWNER / app.name, app)
+
+
+def _write_repo(home: Path, app: App) -> None:
+    home.mkdir(parents=True, exist_ok=True)
+    (home / "index.json").write_text(json.dumps({"name": app.name, "full_name": f"{OWNER}/{app.name}"}))
 
 
 def _releases() -> Iterator[tuple[App, str]]:
@@ -128,7 +138,8 @@ def _grow(path: Path, head: bytes, size: int) -> str:
     return digest.hexdigest()
 
 
-def _write_recipes(folder: Path, apps: Iterable[App]) -> None:
+def write_recipes(folder: Path, apps: Iterable[App]) -> None:
+    """A recipe for each, and the set @bench of them all."""
     folder.mkdir(parents=True)
     names = tuple(app.name for app in apps)
     for name in names:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from hero_build.artifact import Artifact, Binary, Library
 from hero_build.errors import AssetNotFound, ChecksumUnreadable
 from hero_build.model import (
+    Asset,
     Blueprint,
     Build,
     Decision,
@@ -27,7 +28,10 @@ from hero_build.model import (
     Request,
     Task,
 )
-from hero_build.record import Entry, Making, Origin
+from hero_build.record import Entry, Making, Origin, PartId
+
+RECORD = ".build.json"
+"""How the names of build records end in a release."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +45,8 @@ class _Choice:
 def decide(request: Request, facts: Facts) -> tuple[Decision, ...]:
     """One decision per part. Raises AssetNotFound, ChecksumUnreadable."""
     choice = _choose(request, facts)
+    if not facts.parts:  # only a tree could tell which islands there are, and there is none to look at
+        return (Build(Part(PartId(facts.app), ()), choice.why),)
     decisions = [_part(request, facts, part, choice) for part in facts.parts]
     named = {part.id for part in facts.parts}
     gone = [Remove(part, "the recipe no longer has it") for part in facts.installed if part not in named]
@@ -99,7 +105,15 @@ def _part(request: Request, facts: Facts, part: Part, choice: _Choice) -> Decisi
     if installed is not None and reason is None:
         return Keep(part.id, f"{choice.release.tag} is installed and intact", installed.record.origin)
     why = f"{reason}; {choice.why}" if reason else choice.why
-    return Download(part, why, facts.platform, _origin(request, choice.release, choice.why), offers)
+    records = _records(part, facts, choice.release)
+    return Download(part, why, facts.platform, _origin(request, choice.release, choice.why), offers, records)
+
+
+def _records(part: Part, facts: Facts, release: Release) -> tuple[Asset, ...]:
+    """The build records of a release that may speak of a part: its platform's, or, of a bundle, those of its app."""
+    found = tuple(asset for asset in release.assets if asset.name.endswith(RECORD))
+    exact = f"{facts.app}-{facts.platform}{RECORD}"
+    return tuple(a for a in found if a.name == exact) if part.id.bundle is None else found
 
 
 def _stale(

@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from hero_build.artifact import Artifact, Binary, Library, Platform, WasmBundle
@@ -14,6 +14,7 @@ from hero_build.tools import Tools
 
 if TYPE_CHECKING:
     from hero_build.forge.inbox import Inbox
+    from hero_build.publish.provenance import BuildRecord
 
 
 class _Stopped(Exception):
@@ -22,12 +23,16 @@ class _Stopped(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Fetching:
-    """What a command fetches with: the pool of its workers, where their files go, and what calls them off."""
+    """What a command fetches with: the pool of its workers, where their files go, and what calls them off.
+
+    `read`: the build records that are being read, by their addresses; only the thread that begins them looks here.
+    """
 
     pool: ThreadPoolExecutor
     inbox: "Inbox"
     stop: threading.Event
     tools: Tools
+    read: "dict[str, Future[BuildRecord | None]]" = field(default_factory=dict)
 
     def part(self, item: Download) -> list[Future[Verified]]:
         """Begin to fetch every artifact of a part."""
@@ -35,6 +40,15 @@ class Fetching:
         total = None if None in sizes else sum(size for size in sizes if size is not None)
         self.tools.emit(Began(item.part.id, "download", item.origin.version, total))
         return self.files(item.part.id, item.part.artifacts, item.offers, item.platform)
+
+    def records(self, item: Download) -> "list[Future[BuildRecord | None]]":
+        """Begin to read what tells how a part was built; what several parts share is read once."""
+        from hero_build import provenance
+
+        for asset in item.records:
+            if asset.url not in self.read:
+                self.read[asset.url] = self.pool.submit(provenance.read, asset, self.tools)
+        return [self.read[asset.url] for asset in item.records]
 
     def files(
         self, part: PartId, artifacts: Sequence[Artifact], offers: Sequence[Offer], platform: Platform

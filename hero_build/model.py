@@ -156,13 +156,17 @@ class Keep:
 
 @dataclass(frozen=True, slots=True)
 class Download:
-    """Fetch every artifact of the part from `offers` (same order); `origin` is what the manifest will say."""
+    """Fetch every artifact of the part from `offers` (same order); `origin` is what the manifest will say.
+
+    `records` are the release's files that may tell how the part was built.
+    """
 
     part: Part
     why: str
     platform: Platform
     origin: Origin
     offers: tuple[Offer, ...]
+    records: tuple[Asset, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ A part is Ready when every artifact of it is verified, or Failed; one that fails
 import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from hero_build.artifact import Library
@@ -13,13 +14,26 @@ from hero_build.downloads import Fetching
 from hero_build.errors import HeroBuildError
 from hero_build.events import Broke, Finished
 from hero_build.model import Build, Download, Failed, Ready, Verified
+from hero_build.provenance import traced
 from hero_build.record import PartId
 from hero_build.tools import Tools
 
 if TYPE_CHECKING:
     from hero_build.forge.inbox import Inbox
+    from hero_build.publish.provenance import BuildRecord
 
-_Part = tuple[Download, list[Future[Verified]]]
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """A download under way: its files, and what tells how they were built."""
+
+    item: Download
+    files: list[Future[Verified]]
+    records: "list[Future[BuildRecord | None]]"
+
+    @property
+    def done(self) -> bool:
+        return all(future.done() for future in self.files) and all(future.done() for future in self.records)
 
 
 def produce(todo: Sequence[Download | Build], inbox: "Inbox", tools: Tools) -> Iterator[Ready | Failed]:
@@ -32,7 +46,8 @@ def produce(todo: Sequence[Download | Build], inbox: "Inbox", tools: Tools) -> I
     builder = ThreadPoolExecutor(1, thread_name_prefix="build")
     fetching = Fetching(pool, inbox, stop, tools)
     try:
-        parts = {item.part.id: (item, fetching.part(item)) for item in todo if isinstance(item, Download)}
+        downloads = [item for item in todo if isinstance(item, Download)]
+        parts = {item.part.id: _Part(item, fetching.part(item), fetching.records(item)) for item in downloads}
         builds = _builds([item for item in todo if isinstance(item, Build)], builder, fetching)
         yield from _as_done(parts, builds, tools)
     finally:
@@ -63,22 +78,26 @@ def _libraries(item: Build, fetching: Fetching) -> list[Future[Verified]]:
 def _as_done(
     parts: dict[PartId, _Part], builds: set[Future[list[Ready | Failed]]], tools: Tools
 ) -> Iterator[Ready | Failed]:
-    pending: set[Future[Any]] = {*builds, *(future for _, futures in parts.values() for future in futures)}
+    pending: set[Future[Any]] = set(builds)
+    for part in parts.values():
+        pending |= {*part.files, *part.records}
     while parts or builds:
         _, pending = wait(pending, return_when=FIRST_COMPLETED)
-        for part in [part for part, (_, futures) in parts.items() if all(future.done() for future in futures)]:
-            yield _result(*parts.pop(part), tools)
+        for done in [name for name, part in parts.items() if part.done]:
+            yield _result(parts.pop(done), tools)
         for build in [build for build in builds if build.done()]:
             builds.remove(build)
             yield from build.result()
 
 
-def _result(item: Download, futures: list[Future[Verified]], tools: Tools) -> Ready | Failed:
+def _result(part: _Part, tools: Tools) -> Ready | Failed:
+    item = part.item
     try:
-        verified = tuple(future.result() for future in futures)
+        verified = tuple(future.result() for future in part.files)
     except HeroBuildError as error:
         failed = Failed(item.part.id.app, item.part.id, error)
         tools.emit(Broke(failed))
         return failed
     tools.emit(Finished(item.part.id))
-    return Ready(item.part, item.origin, verified)
+    records = [record.result() for record in part.records]
+    return Ready(item.part, traced(item.origin, verified, records), verified)

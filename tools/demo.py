@@ -1,13 +1,15 @@
 """The main job from end to end on this machine, as `make demo` runs it.
 
-Compiles a small Rust app (tests/world/hero_db) in two versions, puts both into a directory mirror, and installs,
-checks, upgrades and rolls back from there with the real command line, in a root of its own that is removed afterwards.
-What it compiles stays in cache/. Exits with 1 at the first thing that is not as it should be.
+Compiles a small Rust app (tests/world/hero_db) in two versions, puts both into a directory mirror together with its
+git repository, which is one version ahead; then installs, checks, upgrades, rolls back and builds from there with the
+real command line, in a root of its own that is removed afterwards. What is compiled for the releases stays in cache/.
+Exits with 1 at the first thing that is not as it should be.
 """
 
 import hashlib
 import os
 import platform
+import re
 import shlex
 import shutil
 import subprocess
@@ -26,6 +28,12 @@ CACHE = CHECKOUT / "cache"
 WORLD = CHECKOUT / "tests" / "world"
 BINARIES = ("hero_db", "hero_db_admin", "hero_db_server")
 FORMERLY = {("v0.1.0", "hero_db_admin"): "hero_db_ui"}
+REPO = "lhumina_code/hero_db"
+AUTHOR = {
+    f"GIT_{who}_{what}": value
+    for who in ("AUTHOR", "COMMITTER")
+    for what, value in (("NAME", "A Person"), ("EMAIL", "person@forge.example"))
+}
 ARCH = {"x86_64": "amd64", "aarch64": "arm64"}.get(platform.machine(), platform.machine())
 SHIM = '#!/bin/sh\nexec {python} -m hero_build "$@"\n'
 
@@ -36,9 +44,10 @@ def main() -> None:
     (CACHE / "demo").mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="run-", dir=CACHE / "demo") as folder:
         place = Path(folder)
-        say("Two releases of a small hero_db, compiled here and put into a mirror")
+        say("Two releases of a small hero_db, compiled here and put into a mirror, and its repository")
         for version in ("v0.1.0", "v0.2.0"):
             release(place / "mirror", version, compiled(version))
+        repository(place, "0.3.0")
         story(place / "hero", environment(place))
     say("Done: the root and the mirror of this demo are gone again.")
 
@@ -65,6 +74,32 @@ def story(root: Path, env: Mapping[str, str]) -> None:
     programs_say(root, "v0.1.0", env)
     typed("hero-build verify")
     typed("hero-build history")
+    from_source(root, env)
+
+
+def from_source(root: Path, env: Mapping[str, str]) -> None:
+    checkout = root / "code0" / REPO
+
+    def typed(command: str) -> None:
+        run(shlex.split(command), env)
+
+    say("Build it from source: a clone, one call of cargo, and the same way in as a download")
+    typed("hero-build install hero_db --mode source")
+    programs_say(root, "v0.3.0", env)
+    say("Nothing has changed: cargo is not even started. Then something has")
+    typed("hero-build install hero_db --mode source")
+    with (checkout / "src" / "lib.rs").open("a") as file:
+        file.write("// work in progress\n")
+    typed(f"git -C {checkout} status --short")
+    typed("hero-build install hero_db --mode source --dry-run")
+    typed(f"git -C {checkout} restore .")
+    say("auto, the default: a release that has everything, and a build where there is none")
+    typed("hero-build install hero_db")
+    programs_say(root, "v0.2.0", env)
+    typed("hero-build install hero_db --version v0.3.0")
+    programs_say(root, "v0.3.0", env)
+    typed("hero-build verify")
+    typed("hero-build history")
 
 
 def programs_say(root: Path, version: str, env: Mapping[str, str]) -> None:
@@ -88,12 +123,34 @@ def run(command: list[str], env: Mapping[str, str]) -> str:
 
 def compiled(version: str) -> Path:
     """The folder with the app's binaries of that version; compiled at most once."""
-    source, target = CACHE / "demo" / "hero_db", CACHE / "demo-target" / version
-    shutil.copytree(WORLD / "hero_db", source, ignore=shutil.ignore_patterns("target"), dirs_exist_ok=True)
+    source, target = copied(CACHE / "demo" / "hero_db"), CACHE / "demo-target" / version
     env = {**os.environ, "HERO_DEMO_VERSION": version}
     command = ["cargo", "build", "--release", "--quiet", "--target-dir", str(target)]
     subprocess.run(command, cwd=source, env=env, check=True)
     return target / "release"
+
+
+def copied(folder: Path) -> Path:
+    shutil.copytree(WORLD / "hero_db", folder, ignore=shutil.ignore_patterns("target"), dirs_exist_ok=True)
+    return folder
+
+
+def repository(place: Path, version: str) -> None:
+    """The app's git repository, where the mirror has it; nobody has made a release of its newest tag yet."""
+    work = copied(place / "developer")
+    told = (work / "Cargo.toml").read_text()
+    (work / "Cargo.toml").write_text(re.sub(r'(?m)^version = ".*"', f'version = "{version}"', told, count=1))
+    bare = place / "mirror" / f"{REPO}.git"
+    for command in (
+        ["cargo", "generate-lockfile", "--offline", "--quiet"],
+        ["git", "init", "--quiet", "--initial-branch=development"],
+        ["git", "add", "--all"],
+        ["git", "-c", "commit.gpgsign=false", "commit", "--quiet", "--message=The next version"],
+        ["git", "-c", "tag.gpgsign=false", "tag", f"v{version}"],
+        ["git", "clone", "--quiet", "--bare", str(work), str(bare)],
+    ):
+        subprocess.run(command, cwd=work, env={**os.environ, **AUTHOR}, check=True)
+    print(f"  {bare.relative_to(place / 'mirror')}: v{version}")
 
 
 def release(mirror: Path, version: str, binaries: Path) -> None:
@@ -103,7 +160,7 @@ def release(mirror: Path, version: str, binaries: Path) -> None:
     sums = mirror.parent / "SHA256SUMS"
     sums.write_text("".join(f"{digest(path)}  {name}\n" for name, path in files.items()))
     assets = tuple(asset(name, path) for name, path in {**files, sums.name: sums}.items())
-    found = Release("", "lhumina_code/hero_db", version, assets, created="2026-01-01T00:00:00Z")
+    found = Release("", REPO, version, assets, created="2026-01-01T00:00:00Z")
     publish(mirror, found, {**files, sums.name: sums}, latest=True)
     print(f"  {version}: {', '.join(files)}")
 

@@ -23,12 +23,13 @@ def list_(session: Session) -> int:
 
 @command("show")
 @click.argument("app", shell_complete=complete.apps)
-def show(session: Session, app: str) -> int:
+@click.option("--release", metavar="TAG", help="This release, and not the newest, with how it was built.")
+def show(session: Session, app: str, *, release: str | None) -> int:
     """What an app is, what is installed of it, and its newest release. -v lists the release's assets."""
     from hero_build.output.pages.show import page
     from hero_build.queries import show as query
 
-    answer = query.show(app, session.tools())
+    answer = query.show(app, session.tools(), release)
     return session.screen.answer(answer, lambda paper: page(answer, paper))
 
 

@@ -21,6 +21,7 @@ class PlainView:
         self._moved: dict[PartId, int] = {}
         self._got: set[str] = set()
         self._built: dict[PartId, int] = {}
+        self._verbs: dict[PartId, str] = {}
 
     def show(self, event: Event) -> None:
         for line in self._lines(event):
@@ -34,7 +35,8 @@ class PlainView:
             case Planning(app) if self._verbose:
                 yield f"{clean(app)}: looking it up"
             case Began(part, verb, version, total):
-                self._began[part] = time.monotonic()
+                self._began[part], self._verbs[part] = time.monotonic(), verb
+                self._moved.pop(part, None)
                 amount = f", {size(total)}" if total is not None else ""
                 yield f"{clean(part)}: {clean(verb)} {clean(version)}{amount}"
             case Getting(repo) if repo not in self._got:
@@ -54,8 +56,12 @@ class PlainView:
                 pass
 
     def _ended(self, part: PartId) -> str:
-        seconds = time.monotonic() - self._began.get(part, time.monotonic())
-        moved = self._moved.get(part, 0)
-        if part in self._built:
-            return f"built and verified in {duration(seconds)}, {plural(self._built[part], 'crate')}"
-        return f"fetched and verified {size(moved)} in {duration(seconds)}" if moved else f"done in {duration(seconds)}"
+        took = f"in {duration(time.monotonic() - self._began.get(part, time.monotonic()))}"
+        amount = size(self._moved[part]) if part in self._moved else ""
+        match self._verbs.get(part):
+            case "build":
+                return f"built and verified {took}, {plural(self._built.get(part, 0), 'crate')}"
+            case "publish":
+                return f"published and proven {took}"
+            case _:
+                return f"fetched and verified {amount} {took}" if amount else f"done {took}"

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from hero_build.errors import ForgeAnswer, NetworkError, SizeMismatch, VerificationError
+from hero_build.errors import AssetNotFound, ForgeAnswer, NetworkError, SizeMismatch, VerificationError
 from hero_build.events import Emit, Moved, Warned
 from hero_build.forge.limits import Limits
 from hero_build.forge.partial import Progress
@@ -24,6 +24,7 @@ from hero_build.publish.publication import Parcel
 from hero_build.record import PartId
 
 _ROUNDS = 5
+_GONE = 0  # the number of no asset
 _FIGHT = "Is another run publishing other files under these names? Let it end, then run this again."
 
 
@@ -120,7 +121,7 @@ class Loader:
         try:
             with taken_back(progress) as count:
                 self.prove(held.asset, parcel.sha256, count)
-        except VerificationError:
+        except (VerificationError, AssetNotFound):
             return False
         self.moved(parcel.size)  # what need not be uploaded counts as done
         return True
@@ -136,6 +137,8 @@ class Loader:
             except VerificationError:
                 self.api.delete(self.repo, self.number, held)
                 raise
+            except AssetNotFound:  # another job has uploaded the same and keeps its own: the next round finds that
+                return Held(_GONE, held.asset)
         return held
 
 

@@ -85,7 +85,7 @@ class ExplainedSetting:
 class Explanation:
     """`trouble`: what `install` would fail with; the facts that could be had are there all the same.
 
-    `set_from` says who tells the set of binaries.
+    `set_from` says who tells the set of binaries, or of islands.
     """
 
     name: str

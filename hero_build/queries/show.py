@@ -7,6 +7,7 @@ from hero_build.artifact import Binary, Platform, WasmBundle
 from hero_build.catalog import Found, asking
 from hero_build.errors import ForgeError, HeroBuildError, NotFound, VerificationError
 from hero_build.model import Release, Request
+from hero_build.publish.provenance import BuildRecord
 from hero_build.queries.problem import Problem, problem
 from hero_build.queries.status import AppStatus, status
 from hero_build.record import Kind, Phase
@@ -48,6 +49,7 @@ class Shown:
     """`latest` is None where the forge could not tell; `trouble` is then the reason.
 
     `set_from` says who tells the binaries; `refuses` why hero-build cannot install the app, None when it can.
+    `builds` are the build records of a release that was named.
     """
 
     name: str
@@ -68,13 +70,17 @@ class Shown:
     sets: tuple[str, ...]
     installed: AppStatus
     latest: ShownRelease | None
+    builds: tuple[BuildRecord, ...]
     trouble: Problem | None
 
 
-def show(app: str, tools: Tools) -> Shown:
-    """Raises AppNotFound, RecipeError, RootDamaged, Unsupported; a forge that fails is told in the answer."""
+def show(app: str, tools: Tools, version: str | None = None) -> Shown:
+    """Of the release `version`, or the newest one; a forge that fails is told in the answer, unless one was named.
+
+    Raises AppNotFound, RecipeError, RootDamaged, Unsupported; for a named release NotFound, ForgeError.
+    """
     found = tools.catalog.get(app)
-    release, told, trouble = _asked(found, tools)
+    release, told, trouble = _asked(found, version, tools)
     installed = status(tools.root, tools.catalog, (app,)).apps[0]
     with asking(found.path):
         platform = found.recipe.platform(machine_arch())
@@ -99,6 +105,7 @@ def show(app: str, tools: Tools) -> Shown:
         sets=tuple(f"@{name}" for name, apps in sorted(tools.catalog.sets.items()) if app in apps),
         installed=installed,
         latest=_release(release) if release else None,
+        builds=_builds(release, tools) if release and version else (),
         trouble=trouble,
     )
 
@@ -120,7 +127,13 @@ def _binary(found: Found, binary: Binary, platform: Platform) -> ShownBinary:
     return ShownBinary(binary.name, binary.kind, binary.formerly, binary.install_only, asset)
 
 
-def _asked(found: Found, tools: Tools) -> tuple[Release | None, Told, Problem | None]:
+def _builds(release: Release, tools: Tools) -> tuple[BuildRecord, ...]:
+    from hero_build.publish.provenance import read_records
+
+    return read_records(tools.forge, release)
+
+
+def _asked(found: Found, version: str | None, tools: Tools) -> tuple[Release | None, Told, Problem | None]:
     """The newest release, the set as it tells it, or else as a checkout does; and why the forge told nothing."""
     known = Told(found.recipe.binaries, "the recipe")
     if found.recipe.refuses:
@@ -128,9 +141,11 @@ def _asked(found: Found, tools: Tools) -> tuple[Release | None, Told, Problem | 
     release: Release | None = None
     phase: Phase = "islands" if found.recipe.islands else "install"
     try:
-        release = tools.forge.find(ask.reference(found, None))
+        release = tools.forge.find(ask.reference(found, version))
         told, trouble = tell(found, Request(found.app, phase=phase), release, tools), None
     except (ForgeError, NotFound, VerificationError) as error:
+        if version:
+            raise
         told, trouble = known, problem(error, found.app)
     return release, told if told.artifacts or found.recipe.islands else _tree(found, tools), trouble
 

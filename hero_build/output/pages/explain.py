@@ -53,7 +53,7 @@ def _facts(answer: Explanation) -> Iterator[tuple[str, Cell]]:
         yield "release", _release(answer)
     yield from _build(answer.build) if answer.build else ()
     if answer.set_from not in (None, "the recipe"):
-        yield "binaries", cell(answer.set_from)
+        yield "islands" if answer.request.phase == "islands" else "binaries", cell(answer.set_from)
     for part in answer.installed:
         yield "installed", cell(f"{part.part} {part.version}, {part.used}: {part.why}")
         yield from (("", cell(sentence, "red")) for sentence in part.damage)

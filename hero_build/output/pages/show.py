@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from hero_build.output.pages.words import when
 from hero_build.output.paper import Paper
 from hero_build.output.table import Cell, cell, table
-from hero_build.output.text import clean, plural, size
+from hero_build.output.text import clean, plural, short, size
+from hero_build.publish.provenance import BuildRecord
 from hero_build.queries.show import Shown, ShownBinary
 
 
@@ -46,7 +47,17 @@ def _facts(answer: Shown) -> Iterator[tuple[str, Cell]]:
     }
     yield from ((label, cell(", ".join(names))) for label, names in lists.items() if names)
     yield "installed", _installed(answer)
-    yield "latest", _latest(answer)
+    yield "release" if answer.builds else "latest", _latest(answer)
+    for build in answer.builds:
+        yield from _build(build)
+
+
+def _build(build: BuildRecord) -> Iterator[tuple[str, Cell]]:
+    dirty = ", with changes that were not committed" if build.dirty else ""
+    yield f"built for {build.what}", cell(f"from commit {build.commit}{dirty}", *(("yellow",) if build.dirty else ()))
+    yield "", cell(f"{build.toolchain}, Cargo.lock {short(build.lock) or 'none'}, {build.tool}", "dim")
+    where = ", ".join(word for word in (build.runner.name, build.runner.url, build.runner.system) if word)
+    yield "", cell(f"{plural(len(build.made), 'file')} on {where}", "dim")
 
 
 def _binary(binary: ShownBinary) -> str:

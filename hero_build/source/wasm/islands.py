@@ -13,7 +13,7 @@ from hero_build.source.wasm.bundle import Finisher, finish
 from hero_build.source.wasm.compile import Call, compile_group
 from hero_build.source.wasm.features import Asker, features
 from hero_build.source.wasm.groups import groups
-from hero_build.source.wasm.nouns import Backend, Broken, Crate, Place, Result, Watch
+from hero_build.source.wasm.nouns import TARGET, Backend, Broken, Crate, Place, Result, Watch
 from hero_build.source.wasm.pool import Pool, pool
 from hero_build.source.wasm.tools import Tool
 from hero_build.source.wasm.wasmpack import pack
@@ -78,8 +78,8 @@ def look(job: Job, cache: Path, backend: Backend) -> tuple[Tool, ...]:
 
 
 def mark(found: Fingerprint, toolchain: Sequence[Tool], backend: Backend) -> Fingerprint:
-    """The fingerprint of a bundle's job, with the tools that its cargo knows nothing of."""
-    words = " ".join((backend, *(f"{tool.name} {tool.found}" for tool in toolchain)))
+    """The fingerprint of a job of bundles, with the backend and the versions of the tools beside cargo."""
+    words = " ".join((backend, *(f"{tool.name} {tool.found}" for tool in toolchain if tool.name != TARGET)))
     return Fingerprint((*found.parts, ("bundles", words)))
 
 

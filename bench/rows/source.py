@@ -1,0 +1,132 @@
+"""Builds from source, on zinit: beside cargo alone, with nothing to do, and on a second machine with a shared cache.
+
+A cold build takes minutes, so that there are few rounds of it.
+"""
+
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from bench import rust
+from bench.bench import Bench
+from bench.measure import Command, Failed, Peer, compare, once, seconds
+from bench.places import RUN
+from bench.result import HERO, Row, Target
+from bench.server import free_port
+
+_ROUNDS = 2
+_CARGO, _NOOP = "cargo build", "cargo build again"
+_PLAIN, _FIRST = "without sccache", "first machine, which fills it"
+_SECOND, _ELSEWHERE = "second machine", "second machine, other paths"
+
+
+def rows(bench: Bench) -> list[Row]:
+    zinit = rust.zinit()
+    return [_cold(bench, zinit), _farm(bench, zinit.mirror)]
+
+
+def noop(bench: Bench) -> list[Row]:
+    """The same command again, and cargo again in the very tree and target folder that it built in."""
+    mirror = rust.zinit().mirror
+    with _folder("again") as folder:
+        again = rust.hero(bench.tools, mirror, folder)
+        seconds(again)
+        tree = folder / "root" / "code0" / "geomind_code" / "zinit"
+        bare = rust.cargo(tree, tree / "target", folder)
+        seconds(bare)
+        facts = (("hero-build starts no cargo where nothing changed", not _starts_cargo(again)),)
+        samples = compare([_steady(_NOOP, bare), _steady(HERO, again)], bench.many, seconds)
+    return [Row("source-noop", "zinit from source, nothing to do", "s", samples, (Target(0.2, _NOOP),), facts)]
+
+
+def _cold(bench: Bench, zinit: rust.Zinit) -> Row:
+    """hero-build clones, builds, verifies, syncs and commits; cargo is given its clone."""
+
+    def complete(place: str) -> Callable[[Path], None]:
+        return lambda folder: _there(folder / place)
+
+    peers = [
+        Peer(_CARGO, lambda folder: rust.cargo(zinit.clone, folder / "target", folder), complete("target/release")),
+        Peer(HERO, lambda folder: rust.hero(bench.tools, zinit.mirror, folder), complete("root/bin")),
+    ]
+    samples = compare(peers, min(_ROUNDS, bench.rounds), seconds, warm=False)
+    return Row("source", "zinit from source, cold", "s", samples, (Target(1.05, _CARGO),))
+
+
+def _farm(bench: Bench, mirror: Path) -> Row:
+    """Two machines that share a cache of sccache's on the disk; each has its own root, checkouts and target folder."""
+    samples: dict[str, list[float]] = {name: [] for name in (_PLAIN, _FIRST, _SECOND, _ELSEWHERE)}
+    for _ in range(min(_ROUNDS, bench.rounds)):
+        with _folder("farm") as folder, _sccache(folder) as wrapped:
+            for name, place, cache in (
+                (_PLAIN, "machine", {}),
+                (_FIRST, "machine", wrapped),
+                (_SECOND, "machine", wrapped),
+                (_ELSEWHERE, "another", wrapped),
+            ):
+                samples[name].append(_machine(bench, mirror, folder / place, cache))
+    row = Row(
+        "farm", "zinit from source, cold, shared cache", "s", {name: tuple(took) for name, took in samples.items()}
+    )
+    notes = [f"{name}: {row.middle(name) / row.middle(_PLAIN):.2f} of {_PLAIN}" for name in _SHARING]
+    return Row(row.key, row.title, row.unit, row.samples, notes=tuple(notes))
+
+
+_SHARING = (_FIRST, _SECOND, _ELSEWHERE)
+
+
+def _machine(bench: Bench, mirror: Path, place: Path, cache: dict[str, str]) -> float:
+    """A fresh one at `place`, which is empty afterwards."""
+    place.mkdir()
+    try:
+        took = once(Peer(HERO, lambda _: rust.hero(bench.tools, mirror, place, cache=cache)), seconds)
+        _there(place / "root" / "bin")
+        return took
+    finally:
+        shutil.rmtree(place)
+
+
+@contextmanager
+def _sccache(folder: Path) -> Iterator[dict[str, str]]:
+    """What a machine sets to share the cache; the server that sccache starts for itself ends with the context."""
+    programs = rust.sccache()
+    path = f"{programs}:{rust.toolchain(folder)['PATH']}"
+    env = {"PATH": path, "SCCACHE_DIR": str(folder / "sccache"), "SCCACHE_SERVER_PORT": str(free_port())}
+    try:
+        yield env
+    finally:
+        stop = [str(programs / "sccache"), "--stop-server"]
+        subprocess.run(stop, env=env, check=False, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
+@contextmanager
+def _folder(name: str) -> Iterator[Path]:
+    RUN.mkdir(parents=True, exist_ok=True)
+    folder = Path(tempfile.mkdtemp(prefix=f"{name}-", dir=RUN))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder)
+
+
+def _steady(name: str, command: Command) -> Peer:
+    return Peer(name, lambda _: command)
+
+
+def _starts_cargo(command: Command) -> bool:
+    """Whether it runs cargo: one that only fails stands before the real one."""
+    with _folder("trap") as folder:
+        trap = folder / "cargo"
+        trap.write_text(f"#!/bin/sh\ntouch {folder}/started\nexit 1\n")
+        trap.chmod(0o755)
+        env = {**command.env, "PATH": f"{folder}:{command.env['PATH']}"}
+        seconds(Command(command.argv, env, command.cwd))
+        return (folder / "started").exists()
+
+
+def _there(folder: Path) -> None:
+    if not rust.built(folder):
+        raise Failed(f"zinit's programs are not in {folder}")

@@ -1,0 +1,58 @@
+"""What the tests of source builds share: this machine's git and cargo without the habits of the person at it."""
+
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import buildworld
+from worlds import World
+
+
+@pytest.fixture(autouse=True)
+def plain_tools(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An empty ~/.gitconfig, no compiler cache, no flags."""
+    (tmp_path / "gitconfig").touch()
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(tmp_path / "gitconfig"))
+    monkeypatch.setenv("GIT_CONFIG_NOSYSTEM", "1")
+    for name in list(os.environ):
+        if name in ("RUSTFLAGS", "CI") or (name.startswith("CARGO_") and name != "CARGO_HOME"):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("RUSTC_WRAPPER", "")
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    """An empty root, no recipes and an empty mirror."""
+    made = World(tmp_path)
+    made.mirror.mkdir()
+    made.recipes.mkdir()
+    return made
+
+
+@pytest.fixture
+def spies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> buildworld.Spies:
+    """git and cargo, watched."""
+    made = buildworld.spies(tmp_path / "spies", "git", "cargo")
+    monkeypatch.setenv("PATH", made.path())
+    return made
+
+
+@pytest.fixture
+def gate(tmp_path: Path) -> Iterator[buildworld.Gate]:
+    """Open when the test ends, so that nothing waits for it any longer."""
+    made = buildworld.Gate(tmp_path / "gate")
+    made.folder.mkdir()
+    yield made
+    made.open()
+
+
+@pytest.fixture
+def home() -> Iterator[World]:
+    """A world with a short path, for sockets; its root is `hero` there, as in a person's home."""
+    with tempfile.TemporaryDirectory(prefix="hero-") as folder:
+        made = World(Path(folder))
+        made.recipes.mkdir()
+        yield made

@@ -1,0 +1,153 @@
+"""`--mode auto`: a whole app is downloaded or built, with the reason on record; what merely fails is never a build."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+import buildworld
+import crates
+import gitrepos
+import mirrors
+import worlds
+from buildworld import BOTH, Spies, checkout, recorded, says
+from elves import program, static_bytes
+from fault_server import FaultServer, answer, serve
+from mirrors import asset
+from trials import Refusal, Row, Stage, Start, each, tried
+from worlds import World
+
+DB = {
+    "Cargo.toml": crates.manifest("db"),
+    "src/bin/db.rs": crates.program("db from source"),
+    "src/bin/db_admin.rs": crates.program("db_admin from source"),
+}
+AUTO = ("install", "db")
+UPLOAD = "Run it again; if it stays so, ask whoever published the release to upload it anew."
+ADMIN = asset("db_admin")
+
+
+def test_a_release_with_everything_is_downloaded(world: World, spies: Spies) -> None:
+    """And git and cargo are needed for nothing."""
+    buildworld.app(world)
+    world.release("app", "v1", *BOTH)
+    spies.forget()
+    world.ok("install", "app")
+    assert [says(world, name) for name in BOTH] == ["app v1", "app_server v1"]
+    assert recorded(world)["why"] == "release v1 carries all 2 binaries"
+    assert "build" not in recorded(world)
+    assert spies.calls("git") == spies.calls("cargo") == []
+
+
+def test_a_release_that_lacks_one_is_not_taken_at_all(world: World) -> None:
+    """The reason is on record, and is shown."""
+    buildworld.app(world)
+    world.release("app", "v1", "app")
+    done = world.run("install", "app", "-v")
+    assert done.code == 0, done.err
+    why = f"release v1 lacks {asset('app_server')}"
+    assert why in done.out
+    assert [says(world, name) for name in BOTH] == ["app", "server"]
+    found = recorded(world)
+    assert (found["why"], found["requested"], found["used"]) == (why, "auto", "source")
+    assert [item["asset"] for item in found["binaries"].values()] == [None, None]
+    assert why in world.ok("explain", "app")
+    told = worlds.valid(world.run("explain", "app", "--json").document)
+    assert told["installed"][0]["why"] == why
+    assert told["release"]["tag"] == "v1"
+
+
+def test_no_release_is_a_build_and_the_first_release_takes_its_place(world: World) -> None:
+    buildworld.app(world)
+    world.ok("install", "app")
+    assert recorded(world)["why"] == "there is no release"
+    world.release("app", "v1", *BOTH)
+    assert "-> v1 (download)" in world.ok("install", "app")
+    assert says(world) == "app v1"
+
+
+def test_download_never_builds(world: World, spies: Spies) -> None:
+    buildworld.app(world)
+    world.release("app", "v1", "app")
+    spies.forget()
+    done = world.run("install", "app", "--mode", "download")
+    assert done.code == 3
+    assert f"release v1 of o/app has no asset {asset('app_server')}" in done.err
+    assert spies.calls("git") == spies.calls("cargo") == []
+
+
+def test_source_asks_no_forge_for_releases(world: World, faults: FaultServer) -> None:
+    """The checkout is there, so nobody is asked anything."""
+    buildworld.app(world)
+    buildworld.cloned(world)
+    done = world.run("install", "app", "--mode", "source", env={"FORGEJO_URL": faults.url})
+    assert done.code == 0, done.err
+    assert faults.seen == []
+
+
+def on(path: str, content: bytes | int) -> Callable[[Stage], None]:
+    def arrange(stage: Stage) -> None:
+        stage.publish()
+        stage.forge.on(path, answer(content, b"no") if isinstance(content, int) else serve(content))
+
+    return arrange
+
+
+def unfit(stage: Stage) -> None:
+    stage.publish(db_admin=static_bytes(program("db_admin", "v2"))[:300])
+
+
+def wrong_sum(stage: Stage) -> None:
+    stage.publish(checksums=mirrors.sums(dict.fromkeys(mirrors.programs("v2", *("db", "db_admin")), b"other")))
+
+
+LATEST = "/api/v1/repos/o/db/releases/latest"
+FILE = f"/dl/v2/{ADMIN}"
+ROWS = (
+    Row("nobody-there", lambda stage: stage.forge.stop(), Refusal(4, "NetworkError", "127.0.0.1…", "…"), AUTO),
+    Row("500", on(LATEST, 500), Refusal(4, "NetworkError", "127.0.0.1 failed (500): no", "…"), AUTO),
+    Row("401", on(LATEST, 401), Refusal(4, "AuthError", "127.0.0.1 does not accept the request (401): no", "…"), AUTO),
+    Row("403", on(LATEST, 403), Refusal(4, "AuthError", "127.0.0.1 forbids the request (403): no", "…"), AUTO),
+    Row("page", on(LATEST, b"<html>"), Refusal(4, "ForgeAnswer", "…", "…"), AUTO),
+    Row(
+        "asset-401",
+        on(FILE, 401),
+        Refusal(4, "AuthError", "127.0.0.1 does not accept the request (401): no", "…"),
+        AUTO,
+    ),
+    Row("asset-404", on(FILE, 404), Refusal(3, "AssetNotFound", "…", "…"), AUTO),
+    Row("no-such-repo", lambda stage: None, Refusal(3, "RepoNotFound", "…", "…"), AUTO),
+    Row("wrong-sum", wrong_sum, Refusal(5, "ChecksumMismatch", f"{asset('db')}…", UPLOAD), AUTO),
+    Row("bad-elf", unfit, Refusal(5, "NotTheProgram", f"{ADMIN} …", "…"), AUTO),
+)
+
+
+@pytest.fixture
+def stage(world: World, faults: FaultServer, another: FaultServer) -> Stage:
+    world.recipe("db", "db", "db_admin")
+    return Stage(world, faults, another)
+
+
+@pytest.fixture
+def buildable(world: World, spies: Spies) -> Iterator[Path]:
+    """A checkout that could be built; neither git nor cargo is started before the test ends, and it stays as it is."""
+    path = gitrepos.repository(checkout(world, "db"), DB)
+    before = gitrepos.files(path)
+    spies.forget()
+    yield path
+    assert gitrepos.files(path) == before
+    assert spies.calls("git") == spies.calls("cargo") == []
+
+
+@each(ROWS)
+def test_what_fails_is_an_error_and_never_a_build(row: Row, start: Start, stage: Stage, buildable: Path) -> None:
+    tried(stage, row, start)
+
+
+def test_what_was_buildable_would_have_been_built(stage: Stage) -> None:
+    path = gitrepos.repository(checkout(stage.world, "db"), DB)
+    stage.forge.release("o/db", "v2", {asset("db"): static_bytes(program("db", "v2"))})
+    done = stage.world.run(*AUTO, env=stage.environ)
+    assert done.code == 0, done.err
+    assert says(stage.world, "db") == "db from source"
+    assert (path / "target").is_dir()

@@ -1,0 +1,212 @@
+"""Bad input of builds: what the machine lacks, what the repo is not, hostile names, full disks."""
+
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+import buildworld
+import crates
+import gitrepos
+import trials
+import worlds
+from buildworld import BOTH, BROKEN, SOURCE, Spies, checkout, cloned, refused, says
+from trials import Refusal
+from worlds import World
+
+RUST = "Install Rust with rustup (https://rustup.rs), then open a new shell."
+GIT = "Install git (Debian, Ubuntu: `apt install git`; Fedora: `dnf install git`)."
+
+
+@pytest.mark.parametrize(("lacking", "hint"), [("git", GIT), ("cargo", RUST)])
+@pytest.mark.parametrize("words", [SOURCE, ("install", "app")], ids=["source", "auto"])
+def test_no(lacking: str, hint: str, words: tuple[str, ...], world: World, tmp_path: Path) -> None:
+    """Known before anything is cloned."""
+    buildworld.app(world)
+    env = buildworld.path_without(tmp_path / "path", lacking)
+    refused(world, Refusal(8, "MissingTool", f"{lacking} is not on this machine", hint), *words, env=env)
+    assert not (world.root.path / "code0").exists()
+
+
+def test_a_download_needs_neither_git_nor_cargo(world: World, tmp_path: Path) -> None:
+    buildworld.app(world)
+    world.release("app", "v1", *BOTH)
+    env = buildworld.path_without(tmp_path / "path", "git", "cargo", "rustc")
+    assert world.run("install", "app", env=env).code == 0
+    assert says(world) == "app v1"
+
+
+def test_an_app_without_a_need_of_cargo_is_installed_beside(world: World, tmp_path: Path) -> None:
+    buildworld.app(world)
+    world.recipe("db")
+    world.release("db", "v1")
+    done = world.run("install", "app", "db", env=buildworld.path_without(tmp_path / "path", "cargo"))
+    assert done.code == 1
+    assert "error: app: cargo is not on this machine" in done.err
+    assert says(world, "db") == "db v1"
+
+
+@dataclass(frozen=True, slots=True)
+class Repo:
+    """A repo, or a recipe, that cannot be built: the files that differ, and what is said."""
+
+    refusal: Refusal
+    files: Mapping[str, str] = field(default_factory=dict)
+    names: tuple[str, ...] = BOTH
+
+
+WORKSPACE = "…/code0/o/app"
+REPOS = {
+    "compile-error": Repo(
+        Refusal(
+            6,
+            "BuildError",
+            "cargo could not build app…: error[E0425]: cannot find value `words` in this scope",
+            f"Run `cargo build --release` in {WORKSPACE} to see it by itself.",
+        ),
+        {"src/bin/app.rs": BROKEN},
+    ),
+    "too-new-for-cargo": Repo(
+        Refusal(8, "MissingTool", "the Rust toolchain is too old…", "Get …with `rustup update`."),
+        {"Cargo.toml": crates.manifest("app", 'rust-version = "1.999"\n')},
+    ),
+    "edition-of-the-future": Repo(
+        Refusal(8, "MissingTool", "the Rust toolchain is too old for this repository", "Get … with `rustup update`."),
+        {"Cargo.toml": crates.manifest("app").replace("2021", "2051")},
+    ),
+    "lock-of-the-future": Repo(
+        Refusal(8, "MissingTool", "the Rust toolchain is too old for this repository", "Get … with `rustup update`."),
+        {"Cargo.lock": crates.LOCK.replace("version = 3", "version = 99")},
+    ),
+    "program-that-the-workspace-lacks": Repo(
+        Refusal(
+            6,
+            "BuildError",
+            f"the workspace {WORKSPACE} has no program app_servers",
+            "It has: app, app_server. Nearest: app_server.",
+        ),
+        names=("app", "app_servers"),
+    ),
+    "lock-out-of-date": Repo(
+        Refusal(
+            6,
+            "BuildError",
+            "cargo could not build app, app_server: error: cannot update the lock file … because --locked was passed…",
+            f"Cargo.lock is out of date: run `cargo update --workspace` in {WORKSPACE}, look at it, and commit it.",
+        ),
+        {"Cargo.lock": crates.LOCK.replace('version = "0.1.0"', 'version = "0.0.9"')},
+    ),
+    "no-manifest": Repo(
+        Refusal(6, "BuildError", f"{WORKSPACE} has no Cargo.toml", "Is it a Rust repository, and on the right branch?"),
+        {"Cargo.toml": ""},
+    ),
+    "broken-manifest": Repo(
+        Refusal(6, "BuildError", f"cargo cannot read the workspace {WORKSPACE}: error: …", "…"),
+        {"Cargo.toml": "[package\n"},
+    ),
+    "build-script-that-fails": Repo(
+        Refusal(6, "BuildError", "cargo could not build app, app_server: error: failed to run custom build…", "…"),
+        {"build.rs": 'fn main() { panic!("no"); }\n'},
+    ),
+}
+
+
+@pytest.mark.parametrize("name", REPOS)
+def test_a_repo_with(name: str, world: World) -> None:
+    """Root and work tree stay; the first attempt clones, so it is the second that must leave everything as it was."""
+    repo = REPOS[name]
+    files = {path: text for path, text in {**crates.APP, **repo.files}.items() if text}
+    gitrepos.upstream(world.mirror, "o/app", files)
+    world.recipe("app", *repo.names)
+    trials.refused(world.run(*SOURCE, "--json"), repo.refusal, as_json=True)
+    assert gitrepos.git(checkout(world), "status", "--porcelain") == ""
+    refused(world, repo.refusal, *SOURCE)
+
+
+def test_a_repo_that_breaks_leaves_the_version_before(world: World) -> None:
+    upstream = buildworld.app(world)
+    world.ok(*SOURCE)
+    before = trials.look(world.root)
+    upstream.commit({"src/bin/app.rs": BROKEN})
+    done = world.run(*SOURCE, "--update")
+    assert done.code == 6
+    assert "nothing changed: still generation 1" in done.out
+    assert trials.look(world.root) == before
+    assert says(world) == "app"
+    upstream.commit({"src/bin/app.rs": crates.program("mended")})
+    world.ok(*SOURCE, "--update")
+    assert says(world) == "mended"
+
+
+@pytest.mark.parametrize(
+    "ref", ["--upload-pack=touch hacked", "-x", "a\nb", "a..b", "@{1}", "a b", "", "refs/../x", "\x1b[31m"]
+)
+@pytest.mark.parametrize("flag", ["--ref", "--version"])
+def test_hostile(flag: str, ref: str, world: World, spies: Spies) -> None:
+    """Refused before git or the forge hear of it."""
+    buildworld.app(world)
+    spies.forget()
+    done = world.run("install", "app", f"{flag}={ref}")
+    assert done.code == 2, done.err
+    trials.discreet(done)
+    assert "hint: " in done.err
+    assert spies.calls("git") == spies.calls("cargo") == []
+    assert not (world.root.path / "bin").exists()
+
+
+def test_hostile_words_of_the_tree_do_not_reach_the_terminal(world: World) -> None:
+    buildworld.app(world, files={**crates.APP, "build.rs": 'fn main() { eprintln!("\\x1b[2Jodd\\x07"); panic!(); }\n'})
+    done = world.run(*SOURCE)
+    assert done.code == 6
+    trials.discreet(done)
+    assert "odd" in done.err
+
+
+@pytest.mark.parametrize("place", ["target", "root", "cache", "code"])
+def test_disk_full(place: str, world: World, tmp_path: Path) -> None:
+    """Where cargo builds, where what it built goes, where the log is, where the clone goes: 8, and nothing is lost."""
+    buildworld.app(world)
+    world.release("app", "v1", *BOTH)
+    world.ok("install", "app")
+    cloned(world)
+    before, tree = trials.look(world.root), buildworld.work(checkout(world))
+    folder = {
+        "target": tmp_path / "target",
+        "root": world.root.path / "var" / "hero_build" / "partial",
+        "cache": world.folder / "cache",
+        "code": tmp_path / "code",
+    }[place]
+    folder.mkdir(exist_ok=True)
+    env = {"target": {"CARGO_TARGET_DIR": str(folder)}, "code": {"CODEROOT": str(folder)}}.get(place, {})
+    size = {"target": "200k", "root": "200k", "cache": "4k", "code": "40k"}[place]
+    done = world.run(*SOURCE, env=env, prefix=mounted(folder, size))
+    assert done.code == 8, done.err
+    trials.discreet(done)
+    assert "disk is full" in done.err or "No space left on device" in done.err
+    assert "hint: Free some space" in done.err
+    assert trials.look(world.root) == before
+    assert buildworld.work(checkout(world)) == tree
+    assert says(world) == "app v1"
+    world.ok(*SOURCE)
+    assert says(world) == "app"
+
+
+def mounted(folder: Path, size: str) -> tuple[str, ...]:
+    """A prefix that runs a command with a small filesystem mounted at a folder."""
+    user = () if os.geteuid() == 0 else ("--user", "--map-root-user")
+    namespace = ("unshare", *user, "--mount")
+    if not shutil.which("unshare") or subprocess.run([*namespace, "true"], capture_output=True).returncode:
+        pytest.skip("no mount namespace can be made here")
+    return (*namespace, "sh", "-c", f'mount -t tmpfs -o size={size} tmpfs "$0" && exec "$@"', str(folder))
+
+
+def test_every_document_of_a_failed_build_is_as_its_schema_says(world: World) -> None:
+    buildworld.app(world, files={**crates.APP, "src/bin/app.rs": BROKEN})
+    done = world.run(*SOURCE, "--json")
+    told = worlds.valid(json.loads(done.out))
+    assert (told["exit"], told["failed"][0]["kind"], bool(told["failed"][0]["log"])) == (6, "BuildError", True)

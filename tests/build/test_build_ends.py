@@ -1,0 +1,192 @@
+"""What ends a build from outside: signals, a kill, another hero-build; and that the next run finds nothing amiss."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+import buildworld
+import roots
+import trials
+import worlds
+from buildworld import BOTH, SOURCE, Gate, checkout, says
+from hero_build.install.layout import Root
+from processes import alive, gone, until
+from trials import Refusal
+from worlds import World
+
+ENDS = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGHUP: 129}
+TREE_HELD = Refusal(
+    7,
+    "LockHeld",
+    "another hero-build is working in …/o/app",
+    "Wait for it to end, give --wait SECONDS, or use another checkout: CODEROOT=DIR.",
+)
+STUCK = '#!/bin/sh\ncase " $* " in *" {word} "*) echo $$ >"$GATE/pid"; exec sleep 600;; esac\nexec {real} "$@"\n'
+
+
+@pytest.fixture
+def waiting(world: World) -> World:
+    """An app whose build waits for the gate."""
+    buildworld.app(world, files=buildworld.WAITING)
+    return world
+
+
+@contextmanager
+def building(world: World, gate: Gate, *words: str, **env: str) -> Iterator["subprocess.Popen[str]"]:
+    """hero-build, while cargo is at the gate."""
+    with buildworld.start(world, *(words or SOURCE), **gate.environ, **env) as process:
+        gate.reached()
+        yield process
+
+
+def family(pid: int) -> list[int]:
+    """A process and those above it, up to the one that this test started."""
+    found = [pid]
+    while (parent := int(Path(f"/proc/{found[-1]}/stat").read_text().rpartition(")")[2].split()[1])) not in (
+        1,
+        os.getpid(),
+    ):
+        found.append(parent)
+    return found
+
+
+@pytest.mark.parametrize("number", ENDS)
+def test_a_signal_ends_cargo_and_all_that_it_started(number: signal.Signals, waiting: World, gate: Gate) -> None:
+    with building(waiting, gate, *SOURCE, "--json") as process:
+        pids = family(gate.reached())
+        assert len(pids) >= 3, "the build script, cargo, hero-build"
+        before = buildworld.work(checkout(waiting))
+        process.send_signal(number)
+        out, err = process.communicate(timeout=60)
+    assert process.returncode == ENDS[number], err
+    assert not [pid for pid in pids if alive(pid)], "they have ended before hero-build does"
+    told = worlds.valid(json.loads(out), "error")["error"]
+    assert (told["kind"], told["exit"]) == ("Interrupted", ENDS[number])
+    assert "Traceback" not in err
+    assert not (waiting.root.path / "bin").exists()
+    assert buildworld.work(checkout(waiting)) == before
+    healed(waiting, gate)
+
+
+def healed(world: World, gate: Gate) -> None:
+    """The next run does all that is to be done, and leaves nothing behind."""
+    gate.open()
+    done = world.run(*SOURCE, env=gate.environ)
+    assert done.code == 0, done.err
+    assert [says(world, name) for name in BOTH] == ["app", "server"]
+    trials.tidy(world.root)
+    roots.settled(world.root)
+
+
+def test_whoever_presses_twice_leaves_no_cargo_either(waiting: World, gate: Gate) -> None:
+    with building(waiting, gate) as process:
+        pids = family(gate.reached())
+        for _ in range(2):
+            process.send_signal(signal.SIGINT)
+        process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert gone(pids)
+    healed(waiting, gate)
+
+
+def test_a_kill_leaves_the_root_alone_and_the_next_run_heals(waiting: World, gate: Gate) -> None:
+    with building(waiting, gate) as process:
+        pids = family(gate.reached())
+        process.kill()
+        process.communicate(timeout=60)
+    assert not (waiting.root.path / "bin").exists()
+    healed(waiting, gate)
+    assert gone(pids), "cargo ends when nobody hears it"
+
+
+def test_a_kill_over_a_version_leaves_that_version(waiting: World, gate: Gate) -> None:
+    waiting.release("app", "v1", *BOTH)
+    waiting.ok("install", "app")
+    before = trials.look(waiting.root)
+    with building(waiting, gate) as process:
+        process.kill()
+        process.communicate(timeout=60)
+    assert trials.look(waiting.root) == before
+    assert [says(waiting, name) for name in BOTH] == ["app v1", "app_server v1"]
+    healed(waiting, gate)
+
+
+@pytest.fixture
+def slow_clone(tmp_path: Path) -> dict[str, str]:
+    """A git that begins to clone and comes to no end."""
+    folder = tmp_path / "slow"
+    folder.mkdir()
+    (folder / "git").write_text(STUCK.format(word="clone", real=shutil.which("git")))
+    (folder / "git").chmod(0o755)
+    return {"PATH": f"{folder}{os.pathsep}{os.environ['PATH']}"}
+
+
+@pytest.mark.parametrize("number", [*ENDS, signal.SIGKILL])
+def test_a_clone_that_is_ended(number: signal.Signals, waiting: World, gate: Gate, slow_clone: dict[str, str]) -> None:
+    with buildworld.start(waiting, *SOURCE, **gate.environ, **slow_clone) as process:
+        pid = gate.reached()
+        process.send_signal(number)
+        _, err = process.communicate(timeout=60)
+    assert process.returncode == ENDS.get(number, -signal.SIGKILL), err
+    assert not checkout(waiting).exists()
+    if number == signal.SIGKILL:
+        os.kill(pid, signal.SIGKILL)
+    assert gone([pid])
+    healed(waiting, gate)
+    assert [path.name for path in (checkout(waiting).parent / ".hero-build").iterdir()] == ["app.lock"]
+
+
+@pytest.mark.parametrize("place", ["same-root", "another-root"])
+def test_two_at_one_checkout(place: str, waiting: World, gate: Gate, tmp_path: Path) -> None:
+    """The second is refused, or waits; both of them leave their root in order."""
+    root = waiting.root.path if place == "same-root" else tmp_path / "another"
+    other = {"CODEROOT": str(waiting.root.path / "code0"), "HERO_ROOT": str(root), **gate.environ}
+    with building(waiting, gate) as process:
+        trials.refused(waiting.run(*SOURCE, "--wait", "0", env=other), TREE_HELD)
+        with buildworld.start(waiting, *SOURCE, "--wait", "100", **other) as second:
+            assert until(lambda: waits(second.pid))
+            assert second.poll() is None
+            gate.open()
+            out, err = process.communicate(timeout=100)
+            assert process.returncode == 0, err
+            out, err = second.communicate(timeout=100)
+    assert second.returncode == 0, err
+    assert ("nothing to do" if place == "same-root" else "generation 1") in out
+    for made in (waiting.root, Root(root)):
+        roots.settled(made)
+
+
+@pytest.mark.parametrize("number", ENDS)
+def test_a_signal_while_it_waits_for_a_checkout(number: signal.Signals, waiting: World, gate: Gate) -> None:
+    """However long it would have waited."""
+    with building(waiting, gate) as first:
+        with buildworld.start(waiting, *SOURCE, "--wait", "3600", **gate.environ) as second:
+            assert until(lambda: waits(second.pid))
+            second.send_signal(number)
+            _, err = second.communicate(timeout=60)
+        assert second.returncode == ENDS[number], err
+        assert first.poll() is None
+        gate.open()
+        first.communicate(timeout=60)
+    assert first.returncode == 0
+
+
+def waits(pid: int) -> bool:
+    """Whether it has opened the lock of the checkout, which another one holds."""
+    folder = Path(f"/proc/{pid}/fd")
+    return any(os.readlink(entry).endswith("app.lock") for entry in folder.iterdir() if entry.is_symlink())
+
+
+def test_a_dry_run_needs_no_turn(waiting: World, gate: Gate) -> None:
+    with building(waiting, gate) as process:
+        assert "to build" in waiting.ok(*SOURCE, "-n")
+        gate.open()
+        process.communicate(timeout=100)
+    assert process.returncode == 0

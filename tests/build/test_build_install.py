@@ -1,0 +1,236 @@
+"""The main job from source: clone, build, verify, stage, commit, record; and again, unchanged or changed."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+import buildworld
+import crates
+import gitrepos
+import roots
+import worlds
+from buildworld import BOTH, SOURCE, Spies, checkout, recorded, says
+from worlds import World
+
+
+def test_an_empty_root(world: World, spies: Spies) -> None:
+    """All that is recorded is true, and the programs run."""
+    upstream = buildworld.app(world)
+    done = world.run("install", "app")
+    assert done.code == 0, done.err
+    commit = gitrepos.git(upstream.work, "rev-parse", "HEAD")
+    assert done.out == f"generation 1: app {commit[:12]} (source). Undo: hero-build rollback 0\n"
+    assert "app: built and verified in " in done.err
+    assert [says(world, name) for name in BOTH] == ["app", "server"]
+    found = recorded(world)
+    source = {"forge": world.mirror.as_uri(), "repo": "o/app", "tag": None, "commit": commit, "dirty": False}
+    told = {"requested": "auto", "used": "source", "version": commit[:12], "source": source}
+    assert {key: found[key] for key in told} == told
+    assert found["why"] == "there is no release"
+    assert (found["build"]["ref"], found["build"]["wrapper"]) == ("main", "")
+    assert found["build"]["fingerprint"]["commit"] == commit
+    assert [(item["path"], item["verified"]) for item in found["binaries"].values()] == [
+        (f"bin/{name}", ["elf"]) for name in BOTH
+    ]
+    assert len(spies.builds()) == 1
+    roots.settled(world.root)
+    assert "intact" in world.ok("status", "app")
+    assert world.run("verify").code == 0
+
+
+def test_what_is_installed_is_no_link_to_what_cargo_made(world: World) -> None:
+    buildworld.app(world)
+    world.ok(*SOURCE)
+    made = checkout(world) / "target" / "release" / "app"
+    installed = (world.root.path / "bin" / "app").resolve()
+    assert made.read_bytes() == installed.read_bytes()
+    assert made.stat().st_ino != installed.stat().st_ino
+    made.write_bytes(b"cargo writes here again")
+    assert world.run("verify").code == 0
+
+
+def test_unchanged_it_starts_no_cargo(world: World, spies: Spies) -> None:
+    buildworld.app(world)
+    world.ok(*SOURCE)
+    spies.forget()
+    said = world.ok(*SOURCE)
+    assert "nothing to do: app: " in said
+    assert "was built from what is there now, and is intact" in said
+    assert spies.calls("cargo") == []
+    assert {call.split()[0] for call in spies.calls("git")} <= {"--no-optional-locks", "config"}
+    assert "changed    nothing since the last build" in world.ok("explain", "app", "--mode", "source")
+    assert spies.calls("cargo") == []
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """Something that a build rests on changes; `part` is how explain calls it."""
+
+    part: str
+    make: Callable[[World, Path, pytest.MonkeyPatch], object]
+
+
+def recipe_comment(world: World, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    recipe = world.recipes / "app.py"
+    recipe.write_text(recipe.read_text() + "# a word more\n")
+
+
+def recipe_module(world: World, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (world.recipes / "_shared.py").write_text("WORD = 1\n")
+
+
+def configuration(world: World, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Above the checkout, where cargo looks, too."""
+    gitrepos.write(world.root.path / "code0", {".cargo/config.toml": "[build]\njobs = 1\n"})
+
+
+CHANGES = {
+    "commit": Change("commit", lambda world, path, _: gitrepos.commit(path, {"new.txt": "new"})),
+    "dirty": Change("worktree", lambda world, path, _: (path / "src/bin/app.rs").write_text(crates.program("mine"))),
+    "untracked": Change("worktree", lambda world, path, _: (path / "build.rs").write_text("fn main() {}\n")),
+    "lock": Change("lock", lambda world, path, _: gitrepos.commit(path, {"Cargo.lock": crates.LOCK + "\n"})),
+    "flags": Change("environment", lambda world, path, patch: patch.setenv("RUSTFLAGS", "-Copt-level=1")),
+    "recipe": Change("recipe", recipe_comment),
+    "module-of-recipes": Change("recipe", recipe_module),
+    "cargo-config": Change("configuration", configuration),
+}
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_a_change_is_built_and_named(name: str, world: World, spies: Spies, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Once; after that it is nothing new, even where the programs came out as they were."""
+    buildworld.app(world)
+    world.ok(*SOURCE)
+    CHANGES[name].make(world, checkout(world), monkeypatch)
+    spies.forget()
+    explained = worlds.valid(world.run("explain", "app", "--mode", "source", "--json").document)
+    assert CHANGES[name].part in explained["build"]["changed"]
+    assert explained["decisions"][0]["decision"] == "build"
+    assert ", ".join(explained["build"]["changed"]) in explained["decisions"][0]["why"]
+    assert spies.calls("cargo") == []
+    assert "generation 2: app" in world.ok(*SOURCE)
+    assert len(spies.builds()) == 1
+    spies.forget()
+    assert "nothing to do" in world.ok(*SOURCE)
+    assert spies.calls("cargo") == []
+
+
+def test_a_dirty_tree_is_built_as_it_is(world: World) -> None:
+    buildworld.app(world)
+    path = buildworld.cloned(world)
+    gitrepos.write(path, {"src/bin/app.rs": crates.program("mine"), "note": "mine"})
+    before = buildworld.work(path)
+    commit = gitrepos.git(path, "rev-parse", "HEAD")
+    assert f"app {commit[:12]}+dirty (source)" in world.ok(*SOURCE)
+    assert says(world) == "mine"
+    assert recorded(world)["source"]["dirty"] is True
+    assert recorded(world)["version"] == f"{commit[:12]}+dirty"
+    assert buildworld.work(path) == before
+
+
+def test_a_diverged_tree_is_built_as_it_is(world: World) -> None:
+    """And an update of it is no error: it is said what kept it back."""
+    upstream = buildworld.app(world)
+    path = buildworld.cloned(world)
+    mine = gitrepos.commit(path, {"src/bin/app.rs": crates.program("mine")})
+    upstream.commit({"src/bin/app.rs": crates.program("theirs")})
+    before = buildworld.work(path)
+    done = world.run(*SOURCE, "--update")
+    assert done.code == 0, done.err
+    assert "has diverged from origin/main (1 here, 1 there): it is built as it is" in done.err
+    assert says(world) == "mine"
+    assert recorded(world)["source"] == {**recorded(world)["source"], "commit": mine, "dirty": False}
+    assert buildworld.work(path) == before
+
+
+def test_update_fast_forwards_and_nothing_else_does(world: World, spies: Spies) -> None:
+    upstream = buildworld.app(world)
+    world.ok(*SOURCE)
+    newest = upstream.commit({"src/bin/app.rs": crates.program("two")})
+    assert "nothing to do" in world.ok(*SOURCE)
+    assert says(world) == "app"
+    assert f"-> {newest[:12]} (source)" in world.ok(*SOURCE, "--update")
+    assert says(world) == "two"
+    spies.forget()
+    assert "nothing to do" in world.ok(*SOURCE, "--update")
+    assert spies.calls("cargo") == []
+
+
+def test_reset_builds_again_and_leaves_the_work_tree_alone(world: World, spies: Spies) -> None:
+    buildworld.app(world)
+    world.ok(*SOURCE)
+    path = checkout(world)
+    gitrepos.write(path, {"src/bin/app.rs": crates.program("mine"), "note": "mine"})
+    gitrepos.commit(path, {"kept": "a commit of mine"})
+    gitrepos.write(path, {"src/bin/app_server.rs": crates.program("mine, too")})
+    world.ok(*SOURCE)
+    before = buildworld.work(path)
+    (path / "target" / "release" / "app").unlink()
+    spies.forget()
+    world.ok(*SOURCE, "--reset")
+    assert len(spies.builds()) == 1
+    assert (path / "target" / "release" / "app").exists()
+    assert [says(world, name) for name in BOTH] == ["mine", "mine, too"]
+    assert buildworld.work(path) == before
+
+
+def test_damage_is_mended_by_a_build(world: World) -> None:
+    buildworld.app(world)
+    world.ok(*SOURCE)
+    (world.root.path / "bin" / "app").unlink()
+    world.ok(*SOURCE)
+    assert says(world) == "app"
+    roots.settled(world.root)
+
+
+def test_needs_are_built_beside(world: World) -> None:
+    buildworld.app(world, needs='("dep",)')
+    world.recipe("dep")
+    gitrepos.upstream(
+        world.mirror, "o/dep", {"Cargo.toml": crates.manifest("dep"), "src/main.rs": crates.program("dep")}
+    )
+    done = world.run(*SOURCE)
+    assert "needs dep" in done.err
+    assert not (world.root.path / "bin" / "dep").exists()
+    assert "dep" in world.ok(*SOURCE, "--with-needs")
+    assert says(world, "dep") == "dep"
+
+
+def test_a_repo_without_a_lock_file(world: World, spies: Spies) -> None:
+    """cargo makes one, and that is neither dirt nor a reason to build again."""
+    files = {name: text for name, text in crates.APP.items() if name != "Cargo.lock"}
+    buildworld.app(world, files=files)
+    world.ok(*SOURCE)
+    assert "--locked" not in spies.builds()[0]
+    assert recorded(world)["source"]["dirty"] is False
+    assert "nothing to do" in world.ok(*SOURCE)
+
+
+def test_the_target_folder_of_the_environment(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    buildworld.app(world)
+    monkeypatch.setenv("CARGO_TARGET_DIR", str(tmp_path / "elsewhere"))
+    world.ok(*SOURCE)
+    assert (tmp_path / "elsewhere" / "release" / "app").exists()
+    assert not (checkout(world) / "target").exists()
+    assert says(world) == "app"
+
+
+def test_a_checkout_without_its_owner(world: World) -> None:
+    """`$CODEROOT/<repo>`, where that is what exists."""
+    buildworld.app(world)
+    flat = world.root.path / "code0" / "app"
+    flat.parent.mkdir(parents=True)
+    gitrepos.git(flat.parent, "clone", "--quiet", str(world.mirror / "o/app.git"), "app")
+    world.ok(*SOURCE)
+    assert (flat / "target").exists()
+    assert not checkout(world).exists()
+
+
+def test_coderoot(world: World, tmp_path: Path) -> None:
+    buildworld.app(world)
+    done = world.run(*SOURCE, env={"CODEROOT": str(tmp_path / "code")})
+    assert done.code == 0, done.err
+    assert (tmp_path / "code" / "o" / "app" / ".git").is_dir()
+    assert not (world.root.path / "code0").exists()

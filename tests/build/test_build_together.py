@@ -1,0 +1,153 @@
+"""Several apps in one command: one call of cargo for a workspace, one that fails leaves the others, downloads go on."""
+
+from typing import Any
+
+import pytest
+
+import buildworld
+import crates
+import gitrepos
+import trials
+import worlds
+from buildworld import BROKEN, Gate, Spies, checkout, recorded, says
+from worlds import Done, World
+
+PAIR = {
+    ".gitignore": "/target\n",
+    "Cargo.toml": '[workspace]\nmembers = ["one", "two"]\nresolver = "2"\n',
+    **{f"{name}/Cargo.toml": crates.manifest(name) for name in ("one", "two")},
+    **{f"{name}/src/main.rs": crates.program(name) for name in ("one", "two")},
+}
+"""A workspace of two crates, with a program each."""
+NOISE = """fn main() {
+    for line in 0..300 {
+        eprintln!("line {line} of the build script");
+    }
+    std::process::exit(3);
+}
+"""
+
+
+def pair(world: World, **changed: str) -> gitrepos.Upstream:
+    """Two apps of one repo."""
+    for name in ("one", "two"):
+        world.recipe(name, repo='"o/pair"')
+    return gitrepos.upstream(world.mirror, "o/pair", {**PAIR, **changed})
+
+
+def test_two_apps_of_a_workspace_are_one_call(world: World, spies: Spies) -> None:
+    pair(world)
+    assert "one" in world.ok("install", "one", "two")
+    (words,) = spies.builds()
+    assert {"--bin=one", "--bin=two"} <= set(words)
+    assert "--keep-going" in words
+    assert [says(world, name) for name in ("one", "two")] == ["one", "two"]
+    assert recorded(world, "one")["source"] == recorded(world, "two")["source"]
+    spies.forget()
+    assert "nothing to do: 2 apps as asked, intact" in world.ok("install", "one", "two")
+    assert spies.calls("cargo") == []
+
+
+def test_apps_of_different_repos_are_a_call_each(world: World, spies: Spies) -> None:
+    pair(world)
+    buildworld.app(world)
+    world.ok("install", "app", "one", "two")
+    assert sorted(words.count("--keep-going") for words in spies.builds()) == [0, 1]
+    assert [says(world, name) for name in ("app", "one", "two")] == ["app", "one", "two"]
+
+
+def test_another_cargo_is_another_call(world: World, spies: Spies) -> None:
+    """What one app asks of cargo is not forced on the other."""
+    pair(world)
+    recipe = world.recipes / "two.py"
+    text = recipe.read_text().replace("import Recipe", "import Cargo, Recipe")
+    recipe.write_text(
+        f'{text}\n    def cargo(self, platform):\n        return Cargo(env=(("RUSTFLAGS", "-Copt-level=1"),))\n'
+    )
+    world.ok("install", "one", "two")
+    assert sorted([word for word in words if word.startswith("--bin")] for words in spies.builds()) == [
+        ["--bin=one"],
+        ["--bin=two"],
+    ]
+    assert [says(world, name) for name in ("one", "two")] == ["one", "two"]
+
+
+def problem(done: Done) -> dict[str, Any]:
+    """The one problem of a document, which is as its schema says."""
+    return trials.problem(worlds.valid(done.document))
+
+
+def test_an_app_that_does_not_compile_leaves_the_other(world: World, spies: Spies) -> None:
+    pair(world, **{"two/src/main.rs": BROKEN})
+    done = world.run("install", "one", "two")
+    assert done.code == 1
+    assert len(spies.builds()) == 1
+    assert says(world, "one") == "one"
+    assert not (world.root.path / "bin" / "two").exists()
+    assert set(buildworld.manifest(world)["apps"]) == {"one"}
+    assert "error: two: cargo could not build two: error[E0425]: cannot find value `words`" in done.err
+    assert "the last " in done.err
+    assert "let number: u32 = words;" in done.err
+    assert "one: built and verified" in done.err
+
+
+def test_alone_it_is_6_with_its_last_lines_and_the_log(world: World) -> None:
+    pair(world, **{"two/src/main.rs": BROKEN})
+    world.ok("install", "one")
+    before, tree = buildworld.manifest(world), buildworld.work(checkout(world, "pair"))
+    done = world.run("install", "two", "--json")
+    assert done.code == 6
+    told = problem(done)
+    assert (told["kind"], told["exit"], told["app"]) == ("BuildError", 6, "two")
+    assert any("let number: u32 = words;" in line for line in told["tail"])
+    assert f"Run `cargo build --release` in {checkout(world, 'pair')} to see it by itself." == told["hint"]
+    with open(told["log"]) as log:
+        assert [line.rstrip("\n") for line in log] == list(told["tail"])
+    assert (buildworld.manifest(world), buildworld.work(checkout(world, "pair"))) == (before, tree)
+    again = world.run("install", "two")
+    assert f"lines of {told['log']}:" in again.err
+    assert "nothing changed: still generation 1" in again.out
+
+
+def test_of_many_lines_the_last_200_are_shown_and_the_log_has_all(world: World) -> None:
+    buildworld.app(world, files={**crates.APP, "build.rs": NOISE})
+    done = world.run("install", "app", "--json")
+    told = problem(done)
+    assert done.code == 6
+    assert len(told["tail"]) == 200
+    with open(told["log"]) as log:
+        lines = [line.rstrip("\n") for line in log]
+    assert lines[-200:] == list(told["tail"])
+    assert {f"  line {number} of the build script" for number in range(300)} <= set(lines)
+    assert "line 299 of the build script" in done.err
+    assert "line 10 of the build script" not in done.err
+
+
+def test_what_broke_is_built_when_it_is_mended(world: World) -> None:
+    upstream = pair(world, **{"two/src/main.rs": BROKEN})
+    assert world.run("install", "one", "two").code == 1
+    upstream.commit({"two/src/main.rs": crates.program("mended")})
+    assert "two" in world.ok("install", "one", "two", "--update")
+    assert says(world, "two") == "mended"
+
+
+@pytest.mark.parametrize("jobs", ["1", "8"])
+def test_downloads_go_on_beside_a_build(jobs: str, world: World, gate: Gate) -> None:
+    """What is fetched is there while cargo still works; what there is comes in as one generation."""
+    buildworld.app(world, files=buildworld.WAITING)
+    world.recipe("db")
+    world.release("db", "v1")
+    with buildworld.start(world, "install", "app", "db", "-j", jobs, **gate.environ) as process:
+        assert process.stderr
+        gate.reached()
+        lines: list[str] = []
+        while not lines or not lines[-1].startswith("db: fetched and verified"):
+            lines.append(process.stderr.readline())
+            assert lines[-1], lines
+        assert not any(line.startswith("app: built") for line in lines)
+        gate.open()
+        out, err = process.communicate(timeout=120)
+    assert process.returncode == 0, err
+    assert "generation 1: " in out
+    assert [says(world, name) for name in ("app", "db")] == ["app", "db v1"]
+    assert [recorded(world, name)["used"] for name in ("app", "db")] == ["source", "download"]

@@ -1,0 +1,104 @@
+"""Which commit is built, or which release taken: --ref, --version, --mode, and what a dry run says of them."""
+
+import buildworld
+import crates
+import gitrepos
+import roots
+import worlds
+from buildworld import BOTH, SOURCE, Spies, checkout, recorded, says
+from worlds import World
+
+
+def test_refs(world: World) -> None:
+    """A branch, a tag, a commit, and back; each is what it says."""
+    upstream = buildworld.app(world)
+    first = gitrepos.git(upstream.work, "rev-parse", "HEAD")
+    upstream.commit({"src/bin/app.rs": crates.program("tagged")})
+    upstream.tag("v1")
+    upstream.commit({"src/bin/app.rs": crates.program("branched")}, "topic")
+    for ref, said, branch in (
+        ("topic", "branched", "topic"),
+        ("v1", "tagged", ""),
+        (first, "app", ""),
+        ("main", "tagged", "main"),
+    ):
+        world.ok("install", "app", "--ref", ref)
+        assert says(world) == said
+        assert recorded(world)["build"]["ref"] == branch
+        assert f"--ref {ref} names a commit to build" in recorded(world)["why"]
+        assert "nothing to do" in world.ok("install", "app", "--ref", ref)
+    assert recorded(world)["requested"] == "auto"
+
+
+def test_a_version_without_a_release_is_the_tag_built(world: World, spies: Spies) -> None:
+    upstream = buildworld.app(world)
+    upstream.tag("v1")
+    upstream.commit({"src/bin/app.rs": crates.program("newer")})
+    assert "generation 1: app v1 (source)" in world.ok("install", "app", "--version", "v1")
+    found = recorded(world)
+    assert (found["version"], found["source"]["tag"], found["why"]) == ("v1", "v1", "there is no release v1")
+    assert says(world) == "app"
+    spies.forget()
+    assert "nothing to do" in world.ok("install", "app", "--version", "v1")
+    assert spies.calls("cargo") == []
+    assert "to keep" in world.ok("install", "app", "--version", "v1", "--dry-run")
+
+
+def test_a_tag_that_is_dirty_is_no_clean_version(world: World) -> None:
+    upstream = buildworld.app(world)
+    upstream.tag("v1")
+    world.ok("install", "app", "--version", "v1")
+    gitrepos.write(checkout(world), {"src/bin/app.rs": crates.program("mine")})
+    assert "app v1 -> v1+dirty (source)" in world.ok("install", "app", "--version", "v1")
+    assert (recorded(world)["version"], recorded(world)["source"]["dirty"]) == ("v1+dirty", True)
+
+
+def test_a_version_with_a_release_is_downloaded(world: World, spies: Spies) -> None:
+    upstream = buildworld.app(world)
+    upstream.tag("v1")
+    world.release("app", "v1", *BOTH, latest=False)
+    spies.forget()
+    assert "generation 1: app v1 (download)" in world.ok("install", "app", "--version", "v1")
+    assert says(world) == "app v1"
+    assert spies.calls("git") == spies.calls("cargo") == []
+
+
+def test_from_a_release_to_a_build_and_back(world: World) -> None:
+    """Each takes the place of the other, wholly; what was asked last is what is there."""
+    buildworld.app(world)
+    world.release("app", "v1", *BOTH)
+    world.ok("install", "app")
+    assert says(world) == "app v1"
+    world.ok(*SOURCE)
+    assert says(world) == "app"
+    assert "what is installed was built from source" in world.ok("install", "app", "--dry-run")
+    world.ok("install", "app")
+    assert [says(world, name) for name in BOTH] == ["app v1", "app_server v1"]
+    world.ok("rollback")
+    assert [says(world, name) for name in BOTH] == ["app", "server"]
+    roots.settled(world.root)
+
+
+def test_a_dry_run_makes_no_clone_and_says_so(world: World, spies: Spies) -> None:
+    buildworld.app(world)
+    spies.forget()
+    done = world.run(*SOURCE, "--dry-run", "--json")
+    assert done.code == 0, done.err
+    (part,) = worlds.valid(done.document)["parts"]
+    assert (part["state"], part["why"]) == ("to build", "--mode source asks for a build")
+    assert spies.calls("git") == spies.calls("cargo") == []
+    assert not (world.root.path / "code0").exists()
+    explained = worlds.valid(world.run("explain", "app", "--mode", "source", "--json").document)
+    assert (explained["build"], explained["decisions"][0]["decision"]) == (None, "build")
+    assert not (world.root.path / "code0").exists()
+
+
+def test_a_dry_run_neither_switches_nor_updates(world: World) -> None:
+    upstream = buildworld.app(world)
+    world.ok(*SOURCE)
+    upstream.commit({"src/bin/app.rs": crates.program("two")}, "topic")
+    before, notes = buildworld.work(checkout(world)), gitrepos.git(checkout(world), "for-each-ref")
+    assert "to build" in world.ok("install", "app", "--ref", "topic", "-n")
+    done = world.run(*SOURCE, "--update", "-n")
+    assert "what --update would bring is not known" in done.err
+    assert (buildworld.work(checkout(world)), gitrepos.git(checkout(world), "for-each-ref")) == (before, notes)

@@ -1,0 +1,157 @@
+"""As few calls of cargo as leave each island the features that it has alone, and few questions to find that out."""
+
+from pathlib import Path
+
+import pytest
+
+import archipelagos
+from archipelagos import Site, bundle, packed
+from hero_build.artifact import Cargo
+from hero_build.source.wasm import islands, members
+from hero_build.source.wasm.features import Asker, Features, features
+from hero_build.source.wasm.groups import groups
+from hero_build.source.wasm.nouns import About, Crate
+from hero_build.source.wasm.pool import pool
+from spies import calls, spy
+
+pytestmark = pytest.mark.timeout(1800)
+
+
+def crate(name: str, base: str = "/tree") -> Crate:
+    return Crate(name, name, name, Path(base), Path(base), "", (), (), About("0.1.0"))
+
+
+def grouped(told: dict[str, Features]) -> list[list[str]]:
+    return [[item.name for item in group] for group in groups([crate(name) for name in told], told)]
+
+
+def asked(site: Site) -> dict[str, Features]:
+    env = islands.environment(site.job())
+    known = members.discover(site.tree, env)
+    with pool(lambda: False) as workers:
+        return features(known.crates, Asker(known, site.cargo, env, site.cache), workers)
+
+
+def called(site: Site) -> list[list[str]]:
+    """Which islands share a call."""
+    env = islands.environment(site.job())
+    return [[item.package for item in group] for group in groups(members.discover(site.tree, env).crates, asked(site))]
+
+
+def test_who_agrees_shares_a_call() -> None:
+    assert grouped({"a": {"x": ("f",)}, "b": {"x": ("f",), "y": ("",)}, "c": {"y": ("",)}}) == [["a", "b", "c"]]
+
+
+def test_who_disagrees_does_not() -> None:
+    assert grouped({"a": {"x": ("f",)}, "b": {"x": ("",)}, "c": {"x": ("f",)}}) == [["a", "c"], ["b"]]
+
+
+def test_a_group_is_all_of_its_members() -> None:
+    """c agrees with a, and not with what b brought in."""
+    assert grouped({"a": {"x": ("",)}, "b": {"y": ("f",)}, "c": {"x": ("",), "y": ("",)}}) == [["a", "b"], ["c"]]
+
+
+def test_one_package_may_be_there_twice() -> None:
+    """For the build and for the target, with other features."""
+    assert grouped({"a": {"x": ("", "f")}, "b": {"x": ("f",)}, "c": {"x": ("", "f")}}) == [["a", "c"], ["b"]]
+
+
+def test_who_is_configured_apart_is_built_apart() -> None:
+    crates = [crate("a"), crate("b", "/tree/b"), crate("c")]
+    assert [[item.name for item in group] for group in groups(crates, {"a": {}, "b": {}, "c": {}})] == [
+        ["a", "c"],
+        ["b"],
+    ]
+
+
+def test_thirty_islands_are_two_calls_and_few_questions(
+    thirty: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    notes = spy(tmp_path / "path", "cargo", monkeypatch)
+    site = thirty.fresh(tmp_path / "cache")
+    found = called(site)
+    assert sorted(map(len, found)) == [3, 27]
+    assert archipelagos.LOUD in [frozenset(group) for group in found]
+    trees = [words for words in calls(notes) if words[0] == "tree"]
+    assert len(trees) <= 5  # islands of equal dependencies share one
+    assert called(site) == found
+    assert [words for words in calls(notes) if words[0] == "tree"] == trees  # remembered
+
+
+def test_what_a_crate_has_alone(tmp_path: Path) -> None:
+    site = archipelagos.site(tmp_path, "greeter", "shouter")
+    told = asked(site)
+    common = f"archipelago_common v0.1.0 ({site.tree}/common)"
+    assert told[bundle("greeter")][common] == ("",)
+    assert told[bundle("shouter")][common] == ("loud",)
+    assert f"greeter v0.1.0 ({site.tree}/islands/greeter)" in told[bundle("greeter")]
+    assert any(package.startswith("wasm-bindgen-macro v") for package in told[bundle("greeter")])
+
+
+def test_a_manifest_that_changes_is_asked_again(tmp_path: Path) -> None:
+    site = archipelagos.site(tmp_path, "greeter", "notes")
+    assert called(site) == [["greeter", "notes"]]
+    site.edit("islands/notes/Cargo.toml", "features = []", 'features = ["loud"]')
+    assert called(site) == [["greeter"], ["notes"]]
+    site.edit("common/Cargo.toml", "[features]", '[features]\ndefault = ["loud"]')
+    assert called(site) == [["greeter", "notes"]]
+
+
+def test_a_manifest_outside_of_the_workspace_counts(tmp_path: Path) -> None:
+    """A sibling repository, whose default features are those of all who ask for nothing else."""
+    tree = archipelagos.workspace(tmp_path / "hero_archipelagos", ("greeter", "shouter"))
+    (tree / "common").rename(tmp_path / "common")
+    manifest = tmp_path / "common/Cargo.toml"
+    manifest.write_text(
+        '[package]\nname = "archipelago_common"\nversion = "0.1.0"\nedition = "2021"\n[features]\nloud = []\n'
+        '[dependencies]\nwasm-bindgen = "=0.2.129"\n'
+    )
+    site = Site(tree, tmp_path / "cache")
+    site.edit("Cargo.toml", 'members = ["common", ', "members = [")
+    site.edit("Cargo.toml", 'path = "common"', 'path = "../common"')
+    site = archipelagos.adopt(tree, tmp_path / "cache")
+    assert called(site) == [["greeter"], ["shouter"]]
+    manifest.write_text(manifest.read_text().replace("loud = []", 'loud = []\ndefault = ["loud"]'))
+    assert called(site) == [["greeter", "shouter"]]
+
+
+def test_an_island_that_another_one_uses(tmp_path: Path) -> None:
+    """Its own features alone are not those that its neighbour asks of it."""
+    site = archipelagos.site(tmp_path, "clock", "greeter", "notes")
+    with (site.tree / "islands/clock/Cargo.toml").open("a") as manifest:
+        manifest.write("\n[features]\nseconds = []\n")
+    with (site.tree / "islands/notes/Cargo.toml").open("a") as manifest:
+        manifest.write('clock = { path = "../clock", features = ["seconds"] }\n')
+    archipelagos.cargo(site.tree, "update", "--workspace", "--offline", "--quiet")
+    assert called(site) == [["clock", "greeter"], ["notes"]]
+
+
+def test_a_recipe_may_ask_for_features(tmp_path: Path) -> None:
+    site = archipelagos.site(tmp_path, "greeter", "shouter")
+    for name in ("greeter", "shouter"):
+        with (site.tree / f"islands/{name}/Cargo.toml").open("a") as manifest:
+            manifest.write('\n[features]\nparty = ["archipelago_common/loud"]\n')
+    assert called(site) == [["greeter"], ["shouter"]]
+    assert called(Site(site.tree, site.cache, Cargo(features=("party",)))) == [["greeter", "shouter"]]
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"stamp": 1, "outside": 2}', "\0"])
+def test_a_broken_memory_is_no_error(text: str, tmp_path: Path) -> None:
+    site = archipelagos.site(tmp_path, "greeter")
+    first = asked(site)
+    for file in site.cache.glob("features-*.json"):
+        file.write_text(text)
+    assert asked(site) == first
+
+
+def test_a_crate_with_a_configuration_of_its_own(tmp_path: Path) -> None:
+    """cargo reads `.cargo/config.toml` from where it is started up: wasm-pack starts it in the crate's folder."""
+    site = archipelagos.site(tmp_path, "greeter", "notes")
+    (site.tree / "islands/notes/.cargo").mkdir()
+    (site.tree / "islands/notes/.cargo/config.toml").write_text('[build]\nrustflags = ["--cfg", "special"]\n')
+    site.edit("islands/notes/src/lib.rs", "u32 {", "u32 { if cfg!(special) { return times * 77 }")
+    made = site.files(tmp_path / "out")
+    alone = packed(site.tree, "islands/notes", tmp_path / "alone")
+    assert {path.removeprefix("island_notes/"): raw for path, raw in made.items() if "notes/" in path} == alone
+    (site.tree / "islands/notes/.cargo/config.toml").unlink()
+    assert site.files(tmp_path / "plain")["island_notes/island_notes_bg.wasm"] != alone["island_notes_bg.wasm"]

@@ -1,0 +1,3 @@
+export function frame(text) {
+  return `[ ${text} ]`;
+}
