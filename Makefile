@@ -32,7 +32,8 @@ check: lint
 	$(PYTEST) -q -n auto $(SLOW)
 
 test: lint
-	$(PYTEST) -n auto
+	$(BIN)/python tests/prepare.py
+	$(PYTEST) -n auto --dist loadgroup
 
 demo: cache/demo/venv/.ready
 	@cache/demo/venv/bin/python tools/demo.py

@@ -33,10 +33,11 @@ def verify(session: Session, apps: Sequence[str], *, repair: bool) -> int:
 
 
 @command("doctor")
-def doctor(session: Session) -> int:
+@click.option("--wasm", is_flag=True, help="Look at the toolchain for WebAssembly, too.")
+def doctor(session: Session, *, wasm: bool) -> int:
     """Whether this machine has what hero-build needs, and each setting with where it comes from."""
     from hero_build.output.pages.doctor import page
     from hero_build.queries.doctor import doctor as query
 
-    answer = query(session.tools(), os.environ.get("PATH", ""))
+    answer = query(session.tools(), os.environ.get("PATH", ""), wasm=wasm)
     return session.screen.answer(answer, lambda paper: page(answer, paper), answer.code)

@@ -95,6 +95,19 @@ def programs(path: str) -> Iterator[Check]:
     yield Check("programs", "compiler cache", "ok", f"{wrapper} wraps rustc" if wrapper else "none", hint)
 
 
+def webassembly(cache: Path, tree: Path | None) -> Iterator[Check]:
+    """The toolchain for bundles; `tree`: the workspace whose Cargo.lock names a wasm-bindgen (None: any will do)."""
+    from hero_build.source import toolchain
+    from hero_build.source.wasm import tools
+
+    wanted = tools.wanted(tree) if tree else None
+    folder = tree or Path.cwd()
+    for tool in tools.look(folder, wanted, tools.environment(toolchain.environment()), cache, "wasm-pack"):
+        hint = f"Install it: {tool.install}." if tool.problem else ""
+        amiss: State = "warning" if tool.name == "wasm-pack" else "missing"  # which its own backend alone takes
+        yield Check("wasm", tool.name, amiss if tool.problem else "ok", tool.problem or tool.found, hint)
+
+
 def _existing(folder: Path) -> Path:
     return next(parent for parent in (folder, *folder.parents) if parent.exists())
 

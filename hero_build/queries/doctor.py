@@ -2,12 +2,14 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 from hero_build.catalog import Catalog
 from hero_build.errors import AuthError, HeroBuildError, MachineError, NotFound, RecipeError
-from hero_build.queries.checkup import Check, kept_generations, machine, place, programs
+from hero_build.queries.checkup import Check, kept_generations, machine, place, programs, webassembly
 from hero_build.queries.explain import ExplainedSetting, settings_of
 from hero_build.queries.latest import latest_release
+from hero_build.source.place import locate
 from hero_build.tools import Tools
 
 
@@ -25,8 +27,8 @@ class Health:
         return MachineError.code if self.missing else 0
 
 
-def doctor(tools: Tools, path: str) -> Health:
-    """`path`: the shell's $PATH."""
+def doctor(tools: Tools, path: str, *, wasm: bool = False) -> Health:
+    """`path`: the shell's $PATH. `wasm`: with the toolchain for bundles, tested if it never was."""
     broken = tuple(_broken(tools.catalog))
     checks = (
         *machine(),
@@ -35,8 +37,19 @@ def doctor(tools: Tools, path: str) -> Health:
         *_recipes(tools.catalog, broken),
         *_forge(tools, broken),
         *programs(path),
+        *(webassembly(tools.settings.cache, _islands(tools)) if wasm else ()),
     )
     return Health(checks, tuple(settings_of(tools.settings)))
+
+
+def _islands(tools: Tools) -> Path | None:
+    """The checkout whose Cargo.lock says which wasm-bindgen is wanted, if it is there."""
+    try:
+        found = tools.catalog.get("hero_archipelagos")
+    except HeroBuildError:
+        return None
+    folder = locate(tools.settings.coderoot, found.recipe.repo)
+    return folder if (folder / "Cargo.lock").is_file() else None
 
 
 @dataclass(frozen=True, slots=True)
