@@ -170,6 +170,7 @@ def _sum(lines: list[Line], seconds: float) -> Iterator[str]:
 
 
 def _amounts(moved: int, total: int | None, seconds: float) -> Iterator[str]:
-    yield size(moved) if total is None else f"{size(moved)} / {size(total)}"
+    if total is not None or moved:  # a build moves nothing
+        yield size(moved) if total is None else f"{size(moved)} / {size(total)}"
     if moved > 0 and seconds > 0.2:
         yield f"{size(moved / seconds)}/s"
