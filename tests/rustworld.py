@@ -28,7 +28,8 @@ WORLD = Path(__file__).parent / "world"
 CACHE = Path(__file__).parent.parent / "cache" / "rustworld"
 OWNER = "lhumina_code"
 BRANCH = "development"
-NAMES = tuple(sorted(path.parent.name for path in WORLD.glob("*/Cargo.toml")))
+_DESKTOP = ("hero_archipelagos", "hero_os")  # which are WebAssembly, and not of std alone: archipelagos.py has them
+NAMES = tuple(sorted({path.parent.name for path in WORLD.glob("*/Cargo.toml")} - {*_DESKTOP}))
 
 
 def repo(name: str) -> str:
