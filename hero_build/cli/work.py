@@ -55,8 +55,9 @@ def carry_out(
 
 def _afterwards(session: Session, outcome: "Outcome", answer: "Changed", tools: "Tools", *, restart: bool) -> "Changed":
     """Restart what is wanted of what was installed; warn of what the desktop lacks."""
-    failed = {item.app for item in outcome.failed}
-    apps = [step.facts.app for step in outcome.plan.steps if step.facts.app not in failed]
+    failed = {item.part for item in outcome.failed}
+    steps = (step.facts for step in outcome.plan.steps)
+    apps = [facts.app for facts in steps if not failed.issuperset(part.id for part in facts.parts)]
     touched = set(apps)
     if restart and apps:
         from hero_build import restarting

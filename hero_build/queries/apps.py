@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+from hero_build.artifact import SHELL
 from hero_build.catalog import Catalog
 from hero_build.errors import NotFound
 from hero_build.record import Generation, Record
@@ -15,9 +16,18 @@ def by_app(generation: Generation) -> Mapping[str, tuple[Record, ...]]:
     return {app: tuple(records) for app, records in found.items()}
 
 
+def main(records: tuple[Record, ...]) -> Record | None:
+    """What a person means when they name the app: its own part, else its first island; a shell alone is no app."""
+    return next((record for record in records if not _shell(record)), None)
+
+
 def version(records: tuple[Record, ...]) -> str | None:
-    """The version a person means when they name the app: that of its own part, else of its first bundle."""
-    return records[0].origin.version if records else None
+    found = main(records)
+    return found.origin.version if found else None
+
+
+def _shell(record: Record) -> bool:
+    return all(file.path.startswith(f"{SHELL}/") for entry in record.entries for file in entry.files)
 
 
 def known(names: Sequence[str], installed: Mapping[str, object], catalog: Catalog) -> tuple[str, ...]:

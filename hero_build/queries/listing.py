@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from hero_build.catalog import Catalog
-from hero_build.queries.apps import by_app, version
+from hero_build.queries.apps import by_app, main, version
 from hero_build.record import Generation, Record, Used
 
 
@@ -39,5 +39,6 @@ def listing(catalog: Catalog, generation: Generation) -> Listing:
 
 def _app(name: str, catalog: Catalog, records: tuple[Record, ...]) -> ListedApp:
     files = [str(path) for path in catalog.files.get(name, ())]
-    used = records[0].origin.used if records else None
+    found = main(records)
+    used = found.origin.used if found else None
     return ListedApp(name, version(records), used, files[0] if files else None, tuple(files[1:]))

@@ -10,11 +10,13 @@ from hero_build.errors import AppNotFound, HeroBuildError
 from hero_build.install import seal
 from hero_build.install.layout import Root
 from hero_build.model import Installed
-from hero_build.queries.apps import by_app, known, version
+from hero_build.queries.apps import by_app, known, main
 from hero_build.queries.latest import newest
 from hero_build.queries.running import Process, processes
 from hero_build.record import PartId, Record, Used
 from hero_build.tools import Tools
+
+State = Literal["intact", "damaged", "absent"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +33,7 @@ class AppStatus:
     """`latest` is the newest release's tag, when it was asked for; `trouble` says why it could not be had."""
 
     name: str
-    state: Literal["intact", "damaged", "absent"]
+    state: State
     version: str | None = None
     used: Used | None = None
     why: str | None = None
@@ -72,19 +74,14 @@ def with_latest(answer: Status, tools: Tools) -> Status:
 def _app(
     name: str, records: tuple[Record, ...], looked: Mapping[PartId, Installed], running: tuple[Process, ...]
 ) -> AppStatus:
-    if not records:
-        return AppStatus(name, "absent")
+    found = main(records)
     damage = tuple(sentence for record in records for sentence in looked[record.id].damage)
-    return AppStatus(
-        name,
-        "damaged" if damage else "intact",
-        version(records),
-        records[0].origin.used,
-        records[0].origin.why,
-        damage,
-        tuple(Bundle(r.id.bundle, r.origin.version, r.origin.used) for r in records if r.id.bundle),
-        running,
-    )
+    bundles = tuple(Bundle(r.id.bundle, r.origin.version, r.origin.used) for r in records if r.id.bundle)
+    if found is None:
+        return AppStatus(name, "absent", damage=damage, bundles=bundles)
+    state: State = "damaged" if damage else "intact"
+    origin = found.origin
+    return AppStatus(name, state, origin.version, origin.used, origin.why, damage, bundles, running)
 
 
 def _latest(app: AppStatus, found: str | HeroBuildError) -> AppStatus:

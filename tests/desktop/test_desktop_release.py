@@ -1,0 +1,207 @@
+"""The phases from releases: each brings its own, all flip and roll back together, and every question sees them."""
+
+import json
+from collections.abc import Mapping
+from contextlib import ExitStack
+
+import pytest
+
+import buildworld
+import desktopworld
+import roots
+import trials
+import worlds
+from desktopworld import SHELL, at_home, there, version
+from worlds import World
+
+ALL = (("install", "hero_os"), ("shell",), ("islands",))
+
+
+@pytest.fixture
+def whole(world: World) -> World:
+    """Program, shell and two islands of v1, in three generations."""
+    release(world, "v1", "notes", "radio")
+    for words in ALL:
+        world.ok(*words)
+    return world
+
+
+def release(world: World, tag: str, *names: str) -> None:
+    desktopworld.os_release(world, tag)
+    desktopworld.islands(world, tag, *names)
+
+
+def state(world: World) -> Mapping[str, object]:
+    """Of each of the three, the version that a user meets."""
+    return {
+        "program": trials.printed(world.root, "hero_os_server"),
+        "shell": version(world, "", SHELL),
+        "islands": {name: version(world, name) for name in there(world)},
+    }
+
+
+def of(tag: str, *names: str) -> Mapping[str, object]:
+    return {"program": f"hero_os_server {tag}\n", "shell": tag, "islands": dict.fromkeys(names, tag)}
+
+
+def test_each_phase_brings_its_own_and_takes_nothing_of_the_others(whole: World) -> None:
+    assert state(whole) == of("v1", "notes", "radio")
+    assert roots.settled(whole.root).number == 3
+    for words in ALL:
+        assert "nothing to do" in whole.ok(*words)
+    assert roots.settled(whole.root).number == 3
+
+
+def test_all_of_it_goes_back_together(whole: World) -> None:
+    before = trials.look(whole.root)
+    release(whole, "v2", "notes", "maps")
+    for words in ALL:
+        whole.ok(*words)
+    assert state(whole) == of("v2", "maps", "notes")
+    later = trials.look(whole.root)
+    whole.ok("rollback", "3")
+    assert state(whole) == of("v1", "notes", "radio")
+    assert trials.look(whole.root) == before
+    whole.ok("rollback", "6")
+    assert trials.look(whole.root) == later
+    roots.settled(whole.root)
+
+
+def test_the_phases_side_by_side(world: World) -> None:
+    release(world, "v1", "notes", "radio")
+    with ExitStack() as stack:
+        running = [stack.enter_context(buildworld.start(world, *words)) for words in ALL]
+        said = [process.communicate()[1] for process in running]
+    assert [process.returncode for process in running] == [0, 0, 0], said
+    assert state(world) == of("v1", "notes", "radio")
+    assert roots.settled(world.root).number == 3
+
+
+def test_those_that_are_named_and_no_others(whole: World) -> None:
+    release(whole, "v2", "notes", "maps")
+    whole.ok("islands", "notes")
+    assert {name: version(whole, name) for name in there(whole)} == {"notes": "v2", "radio": "v1"}
+    told = whole.ok("islands")
+    assert "hero_archipelagos/radio v1 removed" in told
+    assert {name: version(whole, name) for name in there(whole)} == {"maps": "v2", "notes": "v2"}
+    whole.ok("islands", "--version", "v1", "radio")
+    assert {name: version(whole, name) for name in there(whole)} == {"maps": "v2", "notes": "v2", "radio": "v1"}
+
+
+def test_a_dry_run_changes_nothing(whole: World) -> None:
+    release(whole, "v2", "notes", "maps")
+    before = trials.look(whole.root)
+    document = worlds.valid(whole.run("islands", "--dry-run", "--json").document)
+    assert {part["part"]: part["state"] for part in document["parts"]} == {
+        "hero_archipelagos/maps": "to download",
+        "hero_archipelagos/notes": "to download",
+        "hero_archipelagos/radio": "to remove",
+    }
+    assert trials.look(whole.root) == before
+
+
+def test_what_is_asked_about_them(whole: World) -> None:
+    release(whole, "v2", "notes", "maps")
+    whole.ok("islands", "notes")
+    found = {word: worlds.valid(whole.run(*word.split(), "--json").document) for word in QUESTIONS}
+    islands, desktop = found["status"]["apps"]
+    assert [(item["name"], item["version"]) for item in islands["bundles"]] == [("notes", "v2"), ("radio", "v1")]
+    assert [(item["name"], item["version"]) for item in desktop["bundles"]] == [("hero_os_app", "v1")]
+    assert {islands["state"], desktop["state"]} == {"intact"}
+    listed = {app["name"]: app["used"] for app in found["list"]["apps"] if app["version"]}
+    assert listed == {"hero_archipelagos": "download", "hero_os": "download"}
+    assert [(part["part"], part["change"]) for part in found["diff"]["parts"]] == [
+        ("hero_archipelagos/notes", "changed")
+    ]
+    assert found["verify"]["exit"] == 0
+    told = whole.ok("show", "hero_archipelagos")
+    assert "bundles    maps, notes" in told
+    assert "restarts   hero_os" in told
+    explained = whole.ok("explain", "hero_archipelagos")
+    assert "hero_archipelagos/maps: download v2, because release v2 carries all 2 bundles" in explained
+    assert "hero_archipelagos/notes: keep v2, because v2 is installed and intact" in explained
+    assert "hero_archipelagos/radio: remove" in explained
+
+
+QUESTIONS = ("status", "list", "show hero_archipelagos", "diff", "verify", "explain hero_archipelagos", "history")
+
+
+def test_damage_is_found_and_mended(whole: World) -> None:
+    glue = whole.root.path / desktopworld.ISLANDS / "notes" / "notes.js"
+    good = glue.read_text()
+    glue.write_text("rotten")
+    done = whole.run("verify", "hero_archipelagos", "--json")
+    (app,) = worlds.valid(done.document)["apps"]
+    assert (done.code, len(app["damage"])) == (5, 1)
+    assert "notes/notes.js" in app["damage"][0]
+    whole.ok("islands", "notes")
+    assert glue.read_text() == good
+    glue.write_text("rotten again")
+    whole.ok("verify", "--repair")
+    assert glue.read_text() == good
+    whole.ok("verify")
+
+
+def test_taken_off_they_are_gone_and_the_others_stay(whole: World) -> None:
+    whole.ok("uninstall", "hero_archipelagos")
+    assert there(whole) == []
+    assert not (whole.root.path / desktopworld.ISLANDS).exists()
+    assert (trials.printed(whole.root, "hero_os_server"), version(whole, "", SHELL)) == ("hero_os_server v1\n", "v1")
+    whole.ok("rollback")
+    assert state(whole) == of("v1", "notes", "radio")
+    roots.settled(whole.root)
+
+
+def test_the_desktop_s_lacks_are_told_until_they_are_there(world: World) -> None:
+    """The words are those of the design; they are told once a command, and keep nothing from ending well."""
+    release(world, "v1", "notes")
+    shell = "⚠ desktop shell WASM bundle not found at ~/hero/share/hero_os/shell\n"
+
+    def told(*words: str) -> tuple[int, int]:
+        done = world.run(*words, env=at_home(world))
+        assert done.code == 0, done.err
+        return done.err.count(desktopworld.WARNING), done.err.count(shell)
+
+    assert told("install", "hero_os") == (1, 1)
+    assert told("status") == (1, 1)
+    assert told("install", "hero_os", "hero_os") == (1, 1)
+    assert told("shell") == (1, 0)
+    assert told("status", "hero_os") == (1, 0)
+    document = world.run("status", "--json", env=at_home(world)).document
+    assert [item["text"] for item in worlds.valid(document)["warnings"]] == [
+        "per-island WASM bundles not found at ~/hero/share/hero_os/islands"
+    ]
+    assert told("islands") == (0, 0)
+    assert told("status") == (0, 0)
+    assert told("install", "hero_os", "--reset") == (0, 0)
+
+
+def test_nobody_who_restarts_is_no_fault_of_the_install(home: World) -> None:
+    release(home, "v1", "notes")
+    home.ok("install", "hero_os")
+    done = home.run("islands", "--restart", "--json")
+    document = worlds.valid(done.document)
+    (problem,) = document["restart"]["failed"]
+    assert (done.code, problem["kind"], document["failed"]) == (9, "RuntimeUnreachable", [])
+    assert "Start hero_router, or zinit" in problem["hint"]
+    assert there(home) == ["notes"]
+    roots.settled(home.root)
+
+
+def test_the_index_is_as_its_schema_says(whole: World) -> None:
+    import jsonschema
+
+    schema = json.loads((worlds.REPO / "docs" / "islands.schema.json").read_text())
+    index = json.loads((whole.root.path / desktopworld.ISLANDS / "islands.json").read_text())
+    jsonschema.validate(index, schema)
+    assert [island["entry"] for island in index["islands"]] == ["notes/notes.js", "radio/radio.js"]
+
+
+def test_a_shell_alone_is_no_installed_app(world: World) -> None:
+    """Its programs are not there, whatever else is."""
+    release(world, "v1", "notes")
+    world.ok("shell")
+    (app,) = worlds.valid(world.run("status", "hero_os", "--json").document)["apps"]
+    assert (app["state"], app["version"], [bundle["name"] for bundle in app["bundles"]]) == ("absent", None, ["hero_os_app"])
+    listed = worlds.valid(world.run("list", "--json").document)["apps"]
+    assert next(item for item in listed if item["name"] == "hero_os")["version"] is None

@@ -1,0 +1,161 @@
+"""The phases from source, through the command line: what is built, what is kept, what fails alone, and what goes."""
+
+import pytest
+
+import desktopworld
+import roots
+import trials
+import worlds
+from desktopworld import at_home, bundle, os_sources, problems, sources, there, version
+from trials import Refusal
+from worlds import World
+
+pytestmark = [pytest.mark.timeout(1800), pytest.mark.usefixtures("toolchain")]
+FOUR = ["island_greeter", "island_notes", "island_shouter", "island_sketch"]
+
+
+def commits(world: World) -> dict[str, str]:
+    """Which commit each installed bundle was built from, by its name."""
+    apps = world.run("status", "--json").document["apps"]
+    return {item["name"]: item["version"] for app in apps for item in app["bundles"]}
+
+
+def test_an_island_that_is_broken_fails_alone(world: World) -> None:
+    code = sources(world, "greeter", "notes", "shouter")
+    world_ok(world, code, "islands")
+    old = bundle(world, "island_notes")
+    before = commits(world)
+    code.edit("islands/greeter/src/lib.rs", '"greeter"', '"other greeter"')
+    broken = code.edit("islands/notes/src/lib.rs", "u32 {", "u32 { let number: u32 = words;")
+
+    done = world.run("islands", "--update", env=code.environ)
+    assert done.code == 1, done.err
+    assert "error: hero_archipelagos/island_notes: island_notes does not compile: error[E0425]" in done.err
+    assert "let number: u32 = words;" in done.err.split("error: hero_archipelagos")[0]
+    assert bundle(world, "island_notes") == old
+    assert b"other greeter" in bundle(world, "island_greeter")["island_greeter_bg.wasm"]
+    assert commits(world) == {
+        "island_greeter": broken[:12],
+        "island_notes": before["island_notes"],
+        "island_shouter": broken[:12],
+    }
+    trials.tidy(world.root)
+
+    again = world.run("islands", "--json", env=code.environ)
+    document = worlds.valid(again.document)
+    assert (again.code, problems(document)) == (1, {"hero_archipelagos/island_notes": "BuildError"})
+    assert {part["state"] for part in document["parts"]} == {"kept"}
+    assert any("let number: u32 = words;" in line for line in document["failed"][0]["tail"])
+    assert document["after"] == document["before"]
+
+    mended = code.edit("islands/notes/src/lib.rs", " let number: u32 = words;", "")
+    world_ok(world, code, "islands", "--update")
+    assert set(commits(world).values()) == {mended[:12]}
+    assert bundle(world, "island_notes") == old
+    roots.settled(world.root)
+
+
+def world_ok(world: World, code: desktopworld.Code, *words: str) -> str:
+    done = world.run(*words, env=code.environ)
+    assert done.code == 0, done.err
+    return done.out
+
+
+def test_those_that_are_named_are_the_same_and_only_the_whole_set_takes_away(world: World) -> None:
+    code = sources(world, "greeter", "notes", "shouter", "sketch")
+    world_ok(world, code, "islands")
+    assert there(world) == FOUR
+    assert any(name.startswith("snippets/") for name in bundle(world, "island_sketch"))
+    assert "nothing to do: 4 bundles as asked, intact" in world_ok(world, code, "islands")
+    for question in ("status", "list", "show hero_archipelagos", "explain hero_archipelagos", "diff 0 1", "verify"):
+        assert worlds.valid(world.run(*question.split(), "--json", env=code.environ).document)["exit"] == 0
+    explained = world_ok(world, code, "explain", "hero_archipelagos")
+    assert "island_notes: keep" in explained
+    assert "islands    the workspace" in explained
+    all_at_once = {name: bundle(world, name) for name in FOUR}
+    world.ok("uninstall", "hero_archipelagos")
+    world_ok(world, code, "islands", "shouter", "island_sketch")  # a crate's name will do, too
+    assert {name: bundle(world, name) for name in there(world)} == {name: all_at_once[name] for name in FOUR[2:]}
+    world_ok(world, code, "islands")
+    assert {name: bundle(world, name) for name in there(world)} == all_at_once
+
+    code.remove("islands/notes")
+    world_ok(world, code, "islands", "--update", "greeter")
+    assert there(world) == FOUR
+    assert "removed hero_archipelagos/island_notes" in world_ok(world, code, "islands")
+    assert there(world) == [name for name in FOUR if name != "island_notes"]
+    world.ok("rollback")
+    assert bundle(world, "island_notes") == all_at_once["island_notes"]
+    refusal = Refusal(3, "BundleNotFound", "the workspace … has no bundle 'island_notes'", "There are: …")
+    trials.refused(world.run("islands", "island_notes", "--json", env=code.environ), refusal, as_json=True)
+    roots.settled(world.root)
+
+
+def test_auto_takes_a_release_that_has_all_and_builds_otherwise(world: World) -> None:
+    """Each phase for itself: a release without a shell still brings the program."""
+    code, desktop = sources(world, "greeter", "notes"), os_sources(world)
+    desktopworld.islands(world, "v1", "island_greeter", "island_notes")
+    desktopworld.os_release(world, "v1", shell=False)
+    world.ok("install", "hero_os")
+    world_ok(world, desktop, "shell")
+    world_ok(world, code, "islands")
+    apps = {app["name"]: app for app in worlds.valid(world.run("status", "--json").document)["apps"]}
+    assert apps["hero_os"]["used"] == "download"
+    assert [item["used"] for item in apps["hero_os"]["bundles"]] == ["source"]
+    assert {item["used"] for item in apps["hero_archipelagos"]["bundles"]} == {"download"}
+    told = worlds.valid(world.run("shell", "--json", env=desktop.environ).document)
+    assert [(part["state"], part["used"]) for part in told["parts"]] == [("kept", "source")]
+
+    desktopworld.islands(world, "v2", "island_greeter")
+    told = reasons(world, code, "islands", "island_notes", "island_greeter")
+    assert set(told.values()) == {"release v2 lacks island_notes-wasm.tar.gz"}
+    world_ok(world, code, "islands", "island_notes", "island_greeter")
+    assert {len(commit) for name, commit in commits(world).items() if name != "hero_os_app"} == {12}
+    told = reasons(world, code, "islands")
+    assert told["hero_archipelagos/island_greeter"] == (
+        "what is installed was built from source; release v2 carries its bundle"
+    )
+    world_ok(world, code, "islands")
+    assert there(world) == ["island_greeter"]
+    assert version(world, "island_greeter") == "v2"
+    world_ok(world, code, "islands", "--mode", "source")
+    assert there(world) == ["island_greeter", "island_notes"]
+    roots.settled(world.root)
+
+
+def reasons(world: World, code: desktopworld.Code, *words: str) -> dict[str, str]:
+    """Why each part would be had as it would, by part."""
+    document = worlds.valid(world.run(*words, "--dry-run", "--json", env=code.environ).document)
+    return {part["part"]: part["why"] for part in document["parts"]}
+
+
+def test_both_backends_make_the_same_bytes(world: World) -> None:
+    code = sources(world, "greeter", "sketch")
+    world_ok(world, code, "islands")
+    direct = {name: bundle(world, name) for name in there(world)}
+    told = world_ok(world, code, "islands", "--backend", "wasm-pack", "-v")
+    assert "changed since the last build: bundles" in told
+    assert {name: bundle(world, name) for name in there(world)} == direct
+    glue = world.root.path / desktopworld.ISLANDS / "island_sketch" / "island_sketch.js"
+    glue.write_text("rotten")
+    world_ok(world, code, "verify", "--repair")
+    assert bundle(world, "island_sketch") == direct["island_sketch"]
+
+
+def test_before_there_is_a_checkout_it_is_told_that_one_is_needed(world: World) -> None:
+    code = sources(world, "greeter")
+    document = worlds.valid(world.run("islands", "--dry-run", "--json", env=code.environ).document)
+    assert [(part["part"], part["state"], part["why"]) for part in document["parts"]] == [
+        ("hero_archipelagos", "to build", "there is no release")
+    ]
+    assert "hero_archipelagos: build, because there is no release" in world_ok(
+        world, code, "explain", "hero_archipelagos"
+    )
+    assert not (world.root.path / "code0").exists()
+
+
+def test_what_is_missing_is_told_after_an_install_from_source(home: World) -> None:
+    desktop = os_sources(home)
+    done = home.run("install", "hero_os", env={**desktop.environ, **at_home(home)})
+    assert done.code == 0, done.err
+    assert done.err.count(desktopworld.WARNING) == 1

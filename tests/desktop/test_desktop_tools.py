@@ -1,0 +1,175 @@
+"""A machine that lacks something for a build, and workspaces that cannot be built: told before anything is done."""
+
+import os
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+import buildworld
+import desktopworld
+import gitrepos
+import wasm_toolchain
+from spies import stand_in
+from trials import Refusal
+from worlds import World
+
+pytestmark = [pytest.mark.timeout(1800), pytest.mark.usefixtures("toolchain")]
+BUILD = ("islands", "--mode", "source")
+VERSION = wasm_toolchain.WASM_BINDGEN
+LOCK = f'version = 4\n\n[[package]]\nname = "wasm-bindgen"\nversion = "{VERSION}"\n'
+WORKSPACE = '[workspace]\nmembers = ["one", "two"]\nresolver = "2"\n'
+CRATE = '[package]\nname = "{name}"\nedition = "2021"\n\n[lib]\nname = "{library}"\ncrate-type = ["cdylib"]\n'
+LIBRARY = "cannot be built"
+RUSTC = f'case "$*" in *target-libdir*) echo /nowhere ;; *) exec {sys.executable} -c pass ;; esac'
+BINDGEN = f"`cargo install wasm-bindgen-cli --locked --version {VERSION}`"
+OPT = "`cargo install wasm-opt --locked`, or binaryen by your system's packages (not 108, which breaks modules)"
+
+
+def workspace(world: World, **changed: str | None) -> None:
+    """Two crates, as a repository and as a checkout; `changed` files are these texts, or are not there (None)."""
+    files: Mapping[str, str | None] = {
+        "Cargo.lock": LOCK,
+        "Cargo.toml": WORKSPACE,
+        "one/Cargo.toml": CRATE.format(name="one", library="island_one"),
+        "one/src/lib.rs": LIBRARY,
+        "two/Cargo.toml": CRATE.format(name="two", library="island_two"),
+        "two/src/lib.rs": LIBRARY,
+        **changed,
+    }
+    there = {name: text for name, text in files.items() if text is not None}
+    gitrepos.upstream(world.mirror, "o/hero_archipelagos", there, desktopworld.BRANCH)
+    buildworld.cloned(world, "hero_archipelagos")
+
+
+@pytest.fixture
+def installed(world: World) -> World:
+    """The island `notes` of a release."""
+    desktopworld.islands(world, "v1", "notes")
+    world.ok("islands")
+    return world
+
+
+def no(*names: str) -> Callable[[Path, pytest.MonkeyPatch], object]:
+    def without(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        for name, value in buildworld.path_without(folder, *names).items():
+            if name == "PATH":  # where cargo keeps its things stays as it is
+                monkeypatch.setenv(name, value)
+
+    return without
+
+
+def instead(name: str, script: str) -> Callable[[Path, pytest.MonkeyPatch], object]:
+    return lambda folder, monkeypatch: stand_in(folder, name, script, monkeypatch)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """`spoil` makes the machine so, the command ends with this problem and these commands."""
+
+    spoil: Callable[[Path, pytest.MonkeyPatch], object]
+    problem: str
+    install: str
+    words: tuple[str, ...] = ()
+
+
+ROWS = {
+    "another-bindgen": Row(
+        instead("wasm-bindgen", "echo wasm-bindgen 0.2.100"),
+        f"wasm-bindgen is 0.2.100, and Cargo.lock has {VERSION}",
+        BINDGEN,
+    ),
+    "no-bindgen": Row(no("wasm-bindgen"), "wasm-bindgen is not on this machine…", BINDGEN),
+    "no-opt": Row(no("wasm-opt"), "wasm-opt is not on this machine…", OPT),
+    "opt-108": Row(
+        instead("wasm-opt", 'test "$1" = --version && echo wasm-opt version 108; exit 0'),
+        "wasm-opt 108 breaks modules while it says that all is well…",
+        OPT,
+    ),
+    "no-pack": Row(
+        no("wasm-pack"),
+        "wasm-pack is not on this machine…",
+        "`cargo install wasm-pack --locked`",
+        ("--backend", "wasm-pack"),
+    ),
+    "no-target": Row(
+        instead("rustc", RUSTC),
+        "Rust's wasm32-unknown-unknown target is not installed",
+        "`rustup target add wasm32-unknown-unknown` in …",
+    ),
+    "two-of-them": Row(
+        no("wasm-bindgen", "wasm-opt"),
+        "wasm-bindgen is not on this machine…; wasm-opt is not on this machine…",
+        f"{BINDGEN}; {OPT}",
+    ),
+}
+
+
+@pytest.mark.parametrize("row", ROWS.values(), ids=ROWS)
+def test_a_tool_that_is_missing_or_wrong(
+    installed: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, row: Row
+) -> None:
+    workspace(installed)
+    row.spoil(tmp_path / "path", monkeypatch)
+    words = (*BUILD, *row.words)
+    desktopworld.refused(installed, missing(row.problem, row.install), *words, env={"PATH": os.environ["PATH"]})
+    assert desktopworld.version(installed, "notes") == "v1"
+
+
+def missing(problem: str, install: str) -> Refusal:
+    sentence = f"bundles cannot be built here: {problem}"
+    return Refusal(8, "MissingTool", sentence, f"Install what it takes: {install}.")
+
+
+def test_no_lock_file(installed: World) -> None:
+    workspace(installed, **{"Cargo.lock": None})
+    refusal = Refusal(
+        6,
+        "BuildError",
+        "… has no Cargo.lock, which says which wasm-bindgen to use",
+        "Run `cargo generate-lockfile` in …, look at the file, and commit it.",
+    )
+    desktopworld.refused(installed, refusal, *BUILD)
+
+
+def test_two_crates_with_one_library_name(installed: World) -> None:
+    workspace(installed, **{"two/Cargo.toml": CRATE.format(name="two", library="island_one")})
+    refusal = Refusal(
+        6,
+        "BuildError",
+        "one and two of … both have a library island_one",
+        "Each bundle needs a name of its own: set `name` below [lib] in …/two/Cargo.toml.",
+    )
+    desktopworld.refused(installed, refusal, *BUILD)
+
+
+@pytest.mark.parametrize("library", ["a/b", "..", "\x1b[31mred"])
+def test_a_library_of_a_name_that_leaves_its_folder(installed: World, library: str) -> None:
+    """cargo lets it pass."""
+    name = library.replace("\x1b", "\\u001b")  # as TOML has it
+    workspace(installed, **{"two/Cargo.toml": CRATE.format(name="two", library=name)})
+    hint = "The name comes from outside; ask whoever published it for a plain one."
+    refusal = Refusal(2, "UnsafeName", f"{library!r} cannot be the name of an island", hint)
+    desktopworld.refused(installed, refusal, *BUILD)
+
+
+def test_a_workspace_without_islands(installed: World) -> None:
+    plain = CRATE.replace("cdylib", "rlib")
+    workspace(installed, **{f"{name}/Cargo.toml": plain.format(name=name, library=name) for name in ("one", "two")})
+    refusal = Refusal(
+        3,
+        "BundleNotFound",
+        "no member of the workspace … becomes a bundle",
+        'A library becomes a bundle with `crate-type = ["cdylib"]` in its Cargo.toml.',
+    )
+    desktopworld.refused(installed, refusal, *BUILD)
+
+
+def test_the_shell_takes_the_same_tools(installed: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    gitrepos.upstream(installed.mirror, "o/hero_os", {"Cargo.lock": LOCK}, desktopworld.BRANCH)
+    buildworld.cloned(installed, "hero_os")
+    no("wasm-opt")(tmp_path / "path", monkeypatch)
+    refusal = missing("wasm-opt is not on this machine…", OPT)
+    desktopworld.refused(installed, refusal, "shell", env={"PATH": os.environ["PATH"]})
