@@ -40,11 +40,20 @@ trusted.
   it at most, since a build takes minutes, and none that is not counted.
 - **Nothing to do, from source**: the same command again, and `cargo build` again in the tree and the target folder that
   hero-build built in.
+- **30 islands from source**: the workspace of `tests/archipelagos.py`, small islands with one crate in common, from a
+  mirror on the disk; what they depend on is fetched beforehand. wasm-pack is given a clone and builds each island in
+  turn, `wasm-pack build --target web --release --mode no-install`, all into one target folder, which is empty when it
+  begins cold. hero-build clones, builds all of them, verifies, syncs and commits; the memory is that of its own
+  process. For the edit one function of one island is changed: wasm-pack is run in that island, hero-build on all.
 - **Shared cache**: sccache on the local disk. The first machine fills it; the second one has another root, other
   checkouts and another target folder, once at the same paths and once at other ones.
 - **35 apps planned**: `install --dry-run`, which gathers every fact and changes nothing: releases and checksums from
   the server, state and fingerprint of checkouts (a small crate each), what is on disk. Where there is some of each, 17
   have no release.
+- **Published**: to the real server of the tests, on loopback. hero-build takes the programs as they were built, hashes
+  and verifies them, uploads them into a draft, gets every byte back from the server, compares and shows the release.
+  curl sends the same files into a draft with 16 uploads at once, and gets nothing back; once more, it fetches them as
+  well, and openssl hashes them.
 
 cargo's `ubi-cli` was not at hand.
 """

@@ -51,14 +51,15 @@ def draw(found: Found, request: Request, tools: Tools) -> Drawn | None:
 
 def _bundles(found: Found, tree: Tree, siblings: Sequence[Tree], request: Request, tools: Tools) -> Drawn:
     """The toolchain is looked at first: without it nothing is to be done."""
-    from hero_build.source.wasm import islands
+    from hero_build.source.wasm import outline
 
-    job = Job(tree, _cargo(found), tuple(item.name for item in found.recipe.bundles), backend=request.backend)
-    job = replace(job, programs=request.names or job.programs)
-    toolchain = islands.check(job, tools.settings.cache, request.backend)
-    names = islands.discover(job)
-    blueprint = _blueprint(found, replace(job, programs=names), siblings, tools)
-    marked = islands.mark(blueprint.fingerprint, toolchain, request.backend)
+    wanted = request.names or tuple(item.name for item in found.recipe.bundles)
+    job = Job(tree, _cargo(found), wanted, backend=request.backend, optimise=request.optimise)
+    toolchain = outline.check(job, tools.settings.cache, request.backend)
+    blueprint = _blueprint(found, job, siblings, tools)
+    names = outline.names(job, blueprint.fingerprint, tools.settings.cache)
+    blueprint = replace(blueprint, job=replace(job, programs=names))
+    marked = outline.mark(blueprint.fingerprint, toolchain, job)
     kind: BundleKind = "shell" if request.phase == "shell" else "island"
     bundles = tuple(WasmBundle(name, kind) for name in names)
     return Drawn(replace(blueprint, fingerprint=marked), bundles, f"the workspace {tree.path}")
@@ -114,16 +115,16 @@ def _blueprint(found: Found, job: Job, siblings: Sequence[Tree], tools: Tools) -
     from hero_build.source.fingerprint import fingerprint
 
     made_of = (found.path, *found.shared)
-    rests_on = fingerprint(job, made_of, siblings, tools.settings.cache)
+    rests_on = fingerprint(job, made_of, siblings, tools.settings.cache, lambda: tools.checkouts.stopped)
     return Blueprint(job, rests_on, toolchain.wrapper({**toolchain.environment(), **dict(job.cargo.env)}))
 
 
 def crates_of(found: Found, tools: Tools) -> "tuple[Crate, ...]":
     """The crates of a checkout that become bundles. Raises CheckoutRefused, BuildError, MissingTool, RecipeError."""
-    from hero_build.source.wasm import islands
+    from hero_build.source.wasm import outline
 
     checkout = place.checkout(tools.settings.coderoot, found.recipe.repo, tools.settings.forge)
     tree = tools.checkouts.tree(checkout, Want())
     if tree is None:
         raise CheckoutRefused(f"there is no checkout of {found.recipe.repo} at {checkout.path}", "Clone it there.")
-    return islands.crates(Job(tree, _cargo(found), ()))
+    return outline.crates(Job(tree, _cargo(found), ()))

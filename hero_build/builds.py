@@ -25,7 +25,7 @@ from hero_build.verify.check import verify
 from hero_build.verify.expect import expect_for
 
 if TYPE_CHECKING:
-    from hero_build.source.wasm.nouns import Result
+    from hero_build.source.wasm.nouns import Built, Result
 
 _FICLONE = 0x40049409  # of linux/fs.h
 _PIECE = 1 << 20
@@ -47,7 +47,7 @@ def batches(todo: Sequence[Build]) -> list[tuple[Build, ...]]:
     found: dict[object, list[Build]] = {}
     for item in todo:
         job = item.task.job if item.task else None
-        key = (job.tree.path, job.cargo, job.target, job.own, job.backend) if job else item.part.id
+        key = (job.tree.path, job.cargo, job.target, job.own, job.backend, job.optimise) if job else item.part.id
         found.setdefault(key, []).append(item)
     return [tuple(batch) for batch in found.values()]
 
@@ -99,7 +99,7 @@ def _job(items: Sequence[_Item], fetching: Fetching) -> Job:
 
 def _by_cargo(items: Sequence[_Item], job: Job, fetching: Fetching) -> list[Ready | Failed]:
     """What the workspace does not have fails by itself; what does not compile stops nothing else."""
-    found = metadata.workspace(job.tree.path, cargo.environment(job))
+    found = metadata.workspace(job.tree.path, cargo.environment(job), fetching.stop.is_set)
     packages: dict[str, metadata.Package] = {}
     results: list[Ready | Failed] = []
     fitting: list[_Item] = []
@@ -126,24 +126,37 @@ def _bundles(items: Sequence[_Item], job: Job, fetching: Fetching) -> list[Ready
     logs, cache = tools.settings.cache / "logs", tools.settings.cache / "wasm"
     place = Place(fetching.inbox.scratch(), logs, cache)
     bench = _bench(items, job, fetching)
-    watch = Watch(compiling=bench.progress, cancelled=bench.cancelled)
+    checked: dict[str, Future[Verified | HeroBuildError]] = {}
+
+    def finished(made: "Built") -> None:
+        checked[made.name] = fetching.pool.submit(_check, by_name[made.name], made)
+
+    watch = Watch(bench.progress, finished=finished, cancelled=bench.cancelled)
     made = islands.build(job, job.backend or "direct", place, watch)
-    return [_bundle(by_name[item.name], item, fetching) for item in made]
+    return [_bundle(by_name[item.name], item, checked, fetching) for item in made]
 
 
-def _bundle(item: _Item, made: "Result", fetching: Fetching) -> Ready | Failed:
+def _bundle(
+    item: _Item, made: "Result", checked: Mapping[str, Future[Verified | HeroBuildError]], fetching: Fetching
+) -> Ready | Failed:
     from hero_build.source.wasm.nouns import Broken
 
-    if isinstance(made, Broken):
-        return _failed(item.build, made.error, fetching)
+    result = made.error if isinstance(made, Broken) else checked[made.name].result()
+    if isinstance(result, HeroBuildError):
+        return _failed(item.build, result, fetching)
+    fetching.tools.emit(Finished(item.build.part.id))
+    return Ready(item.build.part, _origin(item.task), (result,))
+
+
+def _check(item: _Item, made: "Built") -> Verified | HeroBuildError:
+    """verify ─► settle, while others are still built."""
     (bundle,) = item.build.part.artifacts
     try:
         verified = verify(Fetched(bundle, made.folder, "tree", "", 0), expect_for(bundle, None, here()))
         settle(verified)
     except HeroBuildError as error:
-        return _failed(item.build, error, fetching)
-    fetching.tools.emit(Finished(item.build.part.id))
-    return Ready(item.build.part, _origin(item.task), (verified,))
+        return error
+    return verified
 
 
 def _name(item: _Item) -> str:
@@ -164,7 +177,10 @@ def _in_its_own_way(item: _Item, job: Job, fetching: Fetching) -> list[Ready | F
 
 def _bench(items: Sequence[_Item], job: Job, fetching: Fetching) -> Workbench:
     tools, parts = fetching.tools, [item.build.part.id for item in items]
-    log = tools.settings.cache / "logs" / f"{parts[0].app}.log"
+    where = hashlib.sha256(os.fsencode(job.tree.path)).hexdigest()[:8]  # another checkout may be built at the same time
+    log = tools.settings.cache / "logs" / f"{parts[0].app}-{where}.log"
+    with machine_errors(log.parent):
+        log.unlink(missing_ok=True)
     return Workbench(job, log, cargo.telling(parts, tools.emit), fetching.stop.is_set)
 
 

@@ -61,9 +61,11 @@ def means_build(request: Request, facts: Facts) -> bool:
 def _choose(request: Request, facts: Facts) -> _Choice:
     missing = [artifact for artifact in facts.wanted if artifact not in facts.offers]
     if request.ref is not None:
-        return _Choice(None, f"--ref {request.ref} names a commit to build")
+        plain = "" if request.optimise else ", and --no-opt leaves out wasm-opt"
+        return _Choice(None, f"--ref {request.ref} names a commit to build{plain}")
     if request.mode == "source":
-        return _Choice(None, "--mode source asks for a build")
+        asked = "--mode source asks for a build" if request.optimise else "--no-opt asks for a build without wasm-opt"
+        return _Choice(None, asked)
     if facts.release is None:
         return _Choice(None, f"there is no release {request.version}" if request.version else "there is no release")
     if not facts.wanted:

@@ -6,6 +6,7 @@ from pathlib import Path
 from hero_build import ask
 from hero_build.blueprint import crates_of
 from hero_build.catalog import Found, asking
+from hero_build.platforms import parse
 from hero_build.publish import changed, matrix
 from hero_build.publish.matrix import Island, Job, Work
 from hero_build.source import place
@@ -51,7 +52,7 @@ def _jobs(found: Found, platforms: Sequence[str]) -> Iterator[Job]:
     with asking(found.path):
         own = str(found.recipe.platform(machine_arch()))
     for platform in platforms or (own,):
-        yield Job(found.app, platform, platform)
+        yield Job(found.app, platform, str(parse(platform)))
     if found.recipe.bundles:
         yield Job(found.app, "shell", "", tuple(item.name for item in found.recipe.bundles))
 

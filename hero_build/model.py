@@ -6,7 +6,7 @@ Paths that leave this machine are `str` relative to the root; digests are lower-
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Literal
 
@@ -57,19 +57,23 @@ class Offer:
 
 @dataclass(frozen=True, slots=True)
 class Tree:
-    """A checkout as a build would find it; `ref` is its branch, empty where HEAD is detached."""
+    """A checkout as a build would find it; `ref` is its branch, empty where HEAD is detached.
+
+    `changes`: the paths in it that differ from the commit, where they are known already.
+    """
 
     path: Path
     commit: str
     dirty: bool
     ref: str = ""
+    changes: tuple[str, ...] | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
     """Programs of one tree, by one Cargo. `lib`: the folder that `{lib}` in its env means.
 
-    `backend`: what makes them, where they are no programs but bundles.
+    `backend`: what makes them, where they are no programs but bundles; `optimise`: wasm-opt is run on those.
 
     `target`: the Rust target to build for; None: this machine's, or as cargo's configuration says. `zig`: another
     machine's linker is needed, and cargo-zigbuild brings it. `own`: the app whose recipe makes them in its own way
@@ -84,6 +88,7 @@ class Job:
     own: str = ""
     zig: bool = False
     backend: Backend | None = None
+    optimise: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +112,8 @@ class Installed:
 class Request:
     """What a person asked for one app; `version` None is the newest release.
 
-    `names`: of the islands that are wanted (none: all of them). `backend`: what is to make bundles.
+    `names`: of the islands that are wanted (none: all of them). `backend`: what is to make bundles; `optimise`: with
+    wasm-opt.
     """
 
     app: str
@@ -120,6 +126,7 @@ class Request:
     phase: Phase = "install"
     names: tuple[str, ...] = ()
     backend: Backend = "direct"
+    optimise: bool = True
 
 
 @dataclass(frozen=True, slots=True)

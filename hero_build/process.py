@@ -14,7 +14,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, Literal
 
 from hero_build.errors import MissingTool, ToolFailed, machine_errors
 from hero_build.settings import GIT_LOCAL
@@ -59,13 +59,15 @@ class Watch:
     on_line: each line of its stdout and stderr. One that ends in a carriage return alone (a progress bar) is told, but
     kept neither for the tail nor in the log.
     on_stdout: where stdout is data: gets its lines, which on_line, tail and log then do not.
-    log: a file, made anew, for all that is kept. cancelled: asked ten times a second; True ends the child.
+    log: a file for all that is kept, made anew, or gone on with (`more`).
+    cancelled: asked ten times a second; True ends the child.
     """
 
     on_line: Line | None = None
     on_stdout: Line | None = None
     log: Path | None = None
     cancelled: Callable[[], bool] | None = None
+    more: bool = False
 
 
 UNWATCHED = Watch()
@@ -106,10 +108,16 @@ def run(command: Sequence[str | Path], *, cwd: Path, env: Mapping[str, str], wat
     return attend(child, watch)
 
 
-def capture(command: Sequence[str | Path], *, cwd: Path, env: Mapping[str, str]) -> str:
-    """What a short query writes to stdout. Raises MissingTool, and ToolFailed when it ends with another code than 0."""
+def capture(
+    command: Sequence[str | Path],
+    *,
+    cwd: Path,
+    env: Mapping[str, str],
+    cancelled: Callable[[], bool] | None = None,
+) -> str:
+    """What a short query writes to stdout. Raises as `run`, and ToolFailed when it ends with another code than 0."""
     lines: list[str] = []
-    done = run(command, cwd=cwd, env=env, watch=Watch(on_stdout=lines.append))
+    done = run(command, cwd=cwd, env=env, watch=Watch(on_stdout=lines.append, cancelled=cancelled))
     if done.code:
         name = " ".join((Path(command[0]).name, *(str(word) for word in command[1:3])))
         said = f": {done.tail[-1]}" if done.tail else ""
@@ -123,7 +131,7 @@ def attend(child: "Popen[bytes]", watch: Watch) -> Finished:
     tail: deque[str] = deque(maxlen=TAIL)
     with child:
         try:
-            with _opened(watch.log) as log:
+            with _opened(watch.log, "a" if watch.more else "w") as log:
                 for line, data, kept in _lines(child, watch):
                     if data and watch.on_stdout is not None:
                         watch.on_stdout(line)
@@ -169,13 +177,13 @@ def _ended(pid: int, seconds: float = 0) -> bool:
 
 
 @contextmanager
-def _opened(log: Path | None) -> Iterator[Line]:
+def _opened(log: Path | None, mode: Literal["a", "w"]) -> Iterator[Line]:
     if log is None:
         yield lambda line: None
         return
     with machine_errors(log.parent):
         log.parent.mkdir(parents=True, exist_ok=True)
-        with log.open("w", encoding="utf-8", errors="surrogateescape") as file:
+        with log.open(mode, encoding="utf-8", errors="surrogateescape") as file:
             yield lambda line: print(line, file=file)
 
 

@@ -49,7 +49,8 @@ def _request(record: Record) -> Request:
     """Whatever a look makes of it (only reading every byte told), the part is to be had again."""
     phase = _phase(record)
     if record.origin.used == "source":
-        return Request(record.id.app, "source", reset=True, phase=phase, backend=_backend(record.origin))
+        backend, optimise = _made(record.origin)
+        return Request(record.id.app, "source", reset=True, phase=phase, backend=backend, optimise=optimise)
     return Request(record.id.app, "download", record.origin.tag, reset=True, phase=phase)
 
 
@@ -60,10 +61,10 @@ def _phase(record: Record) -> Phase:
     return "islands" if bundle.files[0].path.startswith(f"{ISLANDS}/") else "shell"
 
 
-def _backend(origin: Origin) -> Backend:
-    """What made a bundle is told by its fingerprint (`source.wasm.islands.mark`)."""
-    made = dict(origin.build.fingerprint.parts).get("bundles", "") if origin.build else ""
-    return "wasm-pack" if made.startswith("wasm-pack ") else "direct"
+def _made(origin: Origin) -> tuple[Backend, bool]:
+    """By what a bundle was made, and whether with wasm-opt: its fingerprint tells (`source.wasm.outline.mark`)."""
+    words = dict(origin.build.fingerprint.parts).get("bundles", "").split() if origin.build else []
+    return "wasm-pack" if words[:1] == ["wasm-pack"] else "direct", "--no-opt" not in words
 
 
 def _as_recorded(todo: Plan, broken: Mapping[PartId, Installed]) -> Plan:

@@ -11,7 +11,7 @@ from hero_build import services
 from hero_build.artifact import Artifact, Binary, Library, Platform, WasmBundle
 from hero_build.catalog import Found, asking
 from hero_build.errors import machine_errors
-from hero_build.model import Blueprint, Ready, Tree, Verified
+from hero_build.model import Tree, Verified
 from hero_build.platforms import parse
 from hero_build.publish import provenance
 from hero_build.publish.matrix import Job
@@ -23,11 +23,12 @@ from hero_build.record import Fingerprint
 
 @dataclass(frozen=True, slots=True)
 class Wares:
-    """What one job built, and from what."""
+    """What one job built, and from what; no fingerprint: it was built elsewhere, and taken."""
 
     job: Job
-    blueprint: Blueprint
-    ready: tuple[Ready, ...]
+    tree: Tree
+    made: tuple[Verified, ...]
+    fingerprint: Fingerprint | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +44,7 @@ class Packing:
 
 def parcels(wares: Wares, packing: Packing) -> tuple[Parcel, ...]:
     """The files of a job, its records last. Raises RecipeError, NotTheBundle, MachineError, ServicesUnreadable."""
-    verified = [item for ready in wares.ready for item in ready.artifacts if not isinstance(item.artifact, Library)]
+    verified = [item for item in wares.made if not isinstance(item.artifact, Library)]
     made = [(item.artifact, _parcel(item, wares.job, packing)) for item in verified]
     files = tuple(parcel for _, parcel in made)
     if packing.legacy_names and wares.job.platform:
@@ -53,7 +54,7 @@ def parcels(wares: Wares, packing: Packing) -> tuple[Parcel, ...]:
     head = f"{packing.found.app}-{wares.job.what}"
     return (
         *files,
-        *(_manifest(wares.blueprint.job.tree, packing) if wares.job.platform else ()),
+        *(_manifest(wares.tree, packing) if wares.job.platform else ()),
         _told(f"{head}{provenance.BUILD}", provenance.encode(record), packing),
         _told(f"{head}{provenance.FRAGMENT}", provenance.fragment(record, packing.forge, made), packing),
     )
@@ -62,12 +63,12 @@ def parcels(wares: Wares, packing: Packing) -> tuple[Parcel, ...]:
 def _parcel(verified: Verified, job: Job, packing: Packing) -> Parcel:
     artifact = verified.artifact
     name = _asset(artifact, artifact.name, job, packing)
-    if isinstance(artifact, WasmBundle):
+    if isinstance(artifact, WasmBundle) and verified.fetched.form == "tree":
         path = packing.folder / name
         digest, size = pack(verified.fetched.path, path)
         return Parcel(name, path, digest, size)
-    (file,) = verified.files
-    return Parcel(name, file.path, file.sha256, file.size)
+    fetched = verified.fetched
+    return Parcel(name, fetched.path, fetched.sha256, fetched.size)
 
 
 def _asset(artifact: Artifact, name: str, job: Job, packing: Packing) -> str:
@@ -87,8 +88,7 @@ def _manifest(tree: Tree, packing: Packing) -> Iterator[Parcel]:
 
 
 def _record(wares: Wares, packing: Packing, files: tuple[Parcel, ...]) -> provenance.BuildRecord:
-    tree = wares.blueprint.job.tree
-    words = dict(wares.blueprint.fingerprint.parts)
+    tree, rests_on = wares.tree, wares.fingerprint
     return provenance.BuildRecord(
         packing.found.app,
         packing.found.recipe.repo,
@@ -96,9 +96,9 @@ def _record(wares: Wares, packing: Packing, files: tuple[Parcel, ...]) -> proven
         wares.job.what,
         tree.commit,
         tree.dirty,
-        words.get("toolchain", ""),
-        _digest(tree.path / "Cargo.lock"),
-        _sum(wares.blueprint.fingerprint),
+        dict(rests_on.parts).get("toolchain", "") if rests_on else "",
+        _digest(tree.path / "Cargo.lock") if rests_on else None,
+        _sum(rests_on) if rests_on else "",
         provenance.runner(os.environ, f"{os.uname().sysname} {os.uname().release} {os.uname().machine}"),
         provenance.made(files),
     )

@@ -6,9 +6,10 @@ import os
 import shutil
 import signal
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,6 +18,36 @@ from processes import until
 
 SOURCE = REPO.parent / "shared" / "runner"
 FILES = ("go.mod", "go.sum", "main.go")
+Runners = Callable[..., None]
+CHECKOUT = """\
+name: checkout
+description: What the real one does, for a server and a machine without a network.
+inputs:
+  path:
+    default: .
+    description: a folder
+  clean:
+    default: "true"
+    description: whether what git ignores goes
+  persist-credentials:
+    default: "true"
+    description: not kept here, ever
+runs:
+  using: composite
+  steps:
+    - shell: bash
+      env:
+        URL: ${{ github.server_url }}/${{ github.repository }}
+        INTO: ${{ github.workspace }}/${{ inputs.path }}
+        REF: ${{ github.ref }}
+        CLEAN: ${{ inputs.clean }}
+      run: |
+        git init --quiet "$INTO"
+        git -C "$INTO" remote add origin "$URL" || true
+        git -C "$INTO" fetch --quiet --depth 1 "$URL" "$REF"
+        git -C "$INTO" checkout --quiet --force FETCH_HEAD
+        [ "$CLEAN" = false ] || git -C "$INTO" clean --quiet -ffdx
+"""
 
 
 def program() -> Path:
@@ -56,6 +87,29 @@ def running(server: ForgeServer, repo: str, folder: Path, env: Mapping[str, str]
         except subprocess.TimeoutExpired:
             os.killpg(child.pid, signal.SIGKILL)
             child.wait()
+
+
+def tasks(server: ForgeServer, repo: str) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = server.api("GET", f"/repos/{repo}/actions/jobs?limit=50")["jobs"]
+    return found
+
+
+def ended(server: ForgeServer, repo: str) -> bool:
+    runs = server.api("GET", f"/repos/{repo}/actions/runs")["workflow_runs"]
+    return bool(runs) and all(run["status"] == "completed" for run in runs)
+
+
+def logs(server: ForgeServer, repo: str) -> str:
+    """All that the jobs of a repository have written."""
+    texts = []
+    for job in tasks(server, repo):
+        state = job.get("conclusion") or job["status"]
+        if state in ("success", "failure", "cancelled"):
+            url = f"{server.url}/api/v1/repos/{repo}/actions/jobs/{job['id']}/logs"
+            texts.append(f"--- {job['name']} {state}\n{server.request('GET', url, None).decode()}")
+        else:
+            texts.append(f"--- {job['name']} {state}")
+    return "\n".join(texts)
 
 
 def _build(cache: Path, made: Path) -> None:

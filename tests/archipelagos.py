@@ -101,14 +101,18 @@ def stamp(folder: Path, name: str, number: int | None = None) -> Path:
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """A workspace to build bundles of, and what is kept between builds. `cargo`: as a recipe would have it."""
+    """A workspace to build bundles of, and what is kept between builds. `cargo`: as a recipe would have it.
+
+    optimise: with wasm-opt.
+    """
 
     tree: Path
     cache: Path
     cargo: Cargo = field(default_factory=Cargo)
+    optimise: bool = True
 
     def job(self, *names: str) -> Job:
-        return Job(Tree(self.tree, "0" * 40, False), self.cargo, names, target=TARGET)
+        return Job(Tree(self.tree, "0" * 40, False), self.cargo, names, target=TARGET, optimise=self.optimise)
 
     def build(
         self, out: Path, *names: str, backend: Backend = "direct", watch: Watch | None = None
@@ -144,12 +148,12 @@ def files(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-def packed(tree: Path, folder: str, out: Path, target: Path | None = None) -> dict[str, bytes]:
+def packed(tree: Path, folder: str, out: Path, target: Path | None = None, *words: str) -> dict[str, bytes]:
     """What wasm-pack itself makes of the crate in `<tree>/<folder>`, into a folder that is not there yet.
 
-    target: where it compiles (None: in the tree, where it takes up what others have compiled).
+    target: where it compiles (None: in the tree, where it takes up what others have compiled). words: more for it.
     """
-    command: list[str | Path] = [*_REAL, out, tree / folder]
+    command: list[str | Path] = [*_REAL, out, *words, tree / folder]
     env = {**os.environ, "CARGO_TARGET_DIR": str(target or tree / "target")}
     done = subprocess.run(command, cwd=tree, env=env, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

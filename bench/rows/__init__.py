@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 
 from bench.bench import Bench
 from bench.result import Row
-from bench.rows import download, memory, noop, plan, scale, source, startup
+from bench.rows import download, islands, memory, noop, plan, publish, scale, source, startup
 
 ROWS: Mapping[str, Callable[[Bench], list[Row]]] = {
     "cold-30": download.small,
@@ -16,5 +16,7 @@ ROWS: Mapping[str, Callable[[Bench], list[Row]]] = {
     "scale": scale.rows,
     "source": source.rows,
     "source-noop": source.noop,
+    "islands": islands.rows,
     "plan": plan.rows,
+    "publish": publish.rows,
 }

@@ -5,7 +5,6 @@ A cold build takes minutes, so that there are few rounds of it.
 
 import shutil
 import subprocess
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,8 +12,8 @@ from pathlib import Path
 from bench import rust
 from bench.bench import Bench
 from bench.measure import Command, Failed, Peer, compare, once, seconds
-from bench.places import RUN
 from bench.result import HERO, Row, Target
+from bench.scratch import scratch, starts
 from bench.server import free_port
 
 _ROUNDS = 2
@@ -31,13 +30,13 @@ def rows(bench: Bench) -> list[Row]:
 def noop(bench: Bench) -> list[Row]:
     """The same command again, and cargo again in the very tree and target folder that it built in."""
     mirror = rust.zinit().mirror
-    with _folder("again") as folder:
+    with scratch("again") as folder:
         again = rust.hero(bench.tools, mirror, folder)
         seconds(again)
         tree = folder / "root" / "code0" / "geomind_code" / "zinit"
         bare = rust.cargo(tree, tree / "target", folder)
         seconds(bare)
-        facts = (("hero-build starts no cargo where nothing changed", not _starts_cargo(again)),)
+        facts = (("hero-build starts no cargo where nothing changed", not starts("cargo", again)),)
         samples = compare([_steady(_NOOP, bare), _steady(HERO, again)], bench.many, seconds)
     return [Row("source-noop", "zinit from source, nothing to do", "s", samples, (Target(0.2, _NOOP),), facts)]
 
@@ -60,7 +59,7 @@ def _farm(bench: Bench, mirror: Path) -> Row:
     """Two machines that share a cache of sccache's on the disk; each has its own root, checkouts and target folder."""
     samples: dict[str, list[float]] = {name: [] for name in (_PLAIN, _FIRST, _SECOND, _ELSEWHERE)}
     for _ in range(min(_ROUNDS, bench.rounds)):
-        with _folder("farm") as folder, _sccache(folder) as wrapped:
+        with scratch("farm") as folder, _sccache(folder) as wrapped:
             for name, place, cache in (
                 (_PLAIN, "machine", {}),
                 (_FIRST, "machine", wrapped),
@@ -102,29 +101,8 @@ def _sccache(folder: Path) -> Iterator[dict[str, str]]:
         subprocess.run(stop, env=env, check=False, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
-@contextmanager
-def _folder(name: str) -> Iterator[Path]:
-    RUN.mkdir(parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp(prefix=f"{name}-", dir=RUN))
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder)
-
-
 def _steady(name: str, command: Command) -> Peer:
     return Peer(name, lambda _: command)
-
-
-def _starts_cargo(command: Command) -> bool:
-    """Whether it runs cargo: one that only fails stands before the real one."""
-    with _folder("trap") as folder:
-        trap = folder / "cargo"
-        trap.write_text(f"#!/bin/sh\ntouch {folder}/started\nexit 1\n")
-        trap.chmod(0o755)
-        env = {**command.env, "PATH": f"{folder}:{command.env['PATH']}"}
-        seconds(Command(command.argv, env, command.cwd))
-        return (folder / "started").exists()
 
 
 def _there(folder: Path) -> None:

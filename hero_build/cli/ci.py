@@ -1,17 +1,37 @@
 """`ci matrix` and `ci workflow`: for Forgejo Actions."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import click
 
 from hero_build.cli import complete
-from hero_build.cli.frame import command
+from hero_build.cli.frame import command, keep, options
 from hero_build.cli.session import Session
 
 
-@click.group("ci", context_settings={"help_option_names": ["-h", "--help"]})
-def ci() -> None:
+class _Group(click.Group):
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
+        if args and args[0] not in self.commands:
+            raise click.UsageError(f"there is no command 'ci {args[0]}', only {' and '.join(self.commands)}", ctx)
+        return super().resolve_command(ctx, args)
+
+
+@click.group(
+    "ci",
+    cls=_Group,
+    invoke_without_command=True,
+    params=options(),
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+@click.pass_context
+def ci(ctx: click.Context, /, **_: object) -> None:
     """For Forgejo Actions: the jobs of a release, and a workflow that runs them."""
+    typed = keep(ctx)
+    if ctx.invoked_subcommand is None and typed["json"]:
+        raise click.UsageError("no command is given", ctx)
+    if ctx.invoked_subcommand is None:
+        click.echo(ctx.get_help())
 
 
 @command("matrix")

@@ -73,9 +73,12 @@ def command(name: str) -> Callable[[Work], click.Command]:
     return click.command(name, cls=Command)
 
 
-def keep(ctx: click.Context) -> None:
-    """In the group: remember what was typed before the command's name."""
-    ctx.meta[_GLOBAL] = {name: ctx.params[name] for name in NAMES}
+def keep(ctx: click.Context) -> Mapping[str, Any]:
+    """In a group: remember what was typed before the command's name, in this group or in one around it; all of that."""
+    before = ctx.meta.get(_GLOBAL, {})
+    typed = {name: _merged(before.get(name), ctx.params[name]) for name in NAMES}
+    ctx.meta[_GLOBAL] = typed
+    return typed
 
 
 def _style(typed: Mapping[str, Any]) -> Style:

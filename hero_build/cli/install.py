@@ -38,13 +38,19 @@ def install(
     tools = session.tools(forge, works=not dry_run)
     wanted = session.wanted(tools.catalog, apps or pinned, with_needs=with_needs)
     requests = [wish.request(app) for app in wanted]
+    seen = receipt.look(wanted, tools, wish.locked) if _stands(wish) and not (restart or dry_run) else None
 
     def remember(todo: "Plan", text: str) -> None:
-        if wish.locked:
-            receipt.remember(todo, tools, sys.argv[1:], str(wish.locked.absolute()), text)
+        if seen is not None:
+            receipt.remember(seen, todo, tools, sys.argv[1:], text)
 
     action = f"install {_some(apps or wanted)}"
     return carry_out(session, requests, tools, action, restart=restart, dry_run=dry_run, remember=remember)
+
+
+def _stands(wish: Wish) -> bool:
+    """Whether the answer holds until something on this machine changes: nobody else is to be asked."""
+    return bool(wish.locked or wish.mode == "source") and not (wish.version or wish.ref or wish.update)
 
 
 def _some(names: Sequence[str]) -> str:

@@ -15,12 +15,15 @@ from hero_build.cli.session import Session
 from hero_build.errors import HeroBuildError, UsageError
 
 if TYPE_CHECKING:
+    from hero_build.artifact import Package
+    from hero_build.catalog import Found
     from hero_build.publish.publication import Published
     from hero_build.publishing import Order
     from hero_build.queries.problem import Problem
     from hero_build.tools import Tools
 
 _PATH = click.Path(path_type=Path)
+_FOLDER = click.Path(exists=True, file_okay=False, readable=True, path_type=Path)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +43,7 @@ class _Typed:
     clobber: bool
     allow_dirty: bool
     with_legacy_names: bool
+    folder: Path | None
 
 
 @command("publish")
@@ -48,6 +52,9 @@ class _Typed:
 @click.option("--platform", metavar="P", multiple=True, help="Build for it, and not for this machine; may be repeated.")
 @click.option("--matrix", metavar="JSON", help="Build what a job of `ci matrix` says.")
 @click.option("--ref", metavar="REF", help="Build this branch, tag or commit, and not the checkout as it is.")
+@click.option(
+    "--from", "folder", metavar="DIR", type=_FOLDER, help="Build nothing: take what was built from this folder."
+)
 @click.option("--to", metavar="FORGE", help="Where to: https://HOST, or file:///DIR for a mirror (default: --forge).")
 @click.option("-d", "--draft", is_flag=True, help="Leave it a draft, for other jobs to add to.")
 @click.option("--finish", is_flag=True, help="Build nothing: prove what jobs have left in the draft, and publish it.")
@@ -74,12 +81,14 @@ def publish(
     from hero_build.queries.released import Released, problems_of
 
     typed = _Typed(**flags)
+    if finish and (typed.draft or typed.folder):
+        raise UsageError("--finish builds nothing and leaves no draft", "Leave out --draft and --from.")
     signer = read_signer(key, os.environ)
     tools = session.tools(works=True)
     done: list[Published] = []
     failed: list[Problem] = []
     with tools.checkouts:
-        for order in _orders(tools.catalog.expand(apps), typed, tools):
+        for order in tuple(_orders(tools.catalog.expand(apps), typed, tools)):  # what cannot be meant, before any
             packaged = order.publication.package is not None
             publisher = open_publisher(session.settings, to, tools.emit, signer=signer, package=packaged)
             with closing(publisher):
@@ -94,6 +103,7 @@ def publish(
 
 def _orders(apps: Sequence[str], typed: _Typed, tools: "Tools") -> "Iterator[Order]":
     """Raises UsageError."""
+    from hero_build import platforms
     from hero_build.matrices import jobs_of
     from hero_build.publish.matrix import parse
     from hero_build.publish.publication import Publication
@@ -105,6 +115,14 @@ def _orders(apps: Sequence[str], typed: _Typed, tools: "Tools") -> "Iterator[Ord
     for app in apps:
         found = tools.catalog.get(app)
         jobs = parse(typed.matrix) if typed.matrix else jobs_of(found, typed.platform, tools)
+        mine = tuple(job for job in jobs if job.app == app)
+        for job in mine:
+            if job.platform:
+                platforms.parse(job.platform)
+        if not mine:
+            raise UsageError(
+                f"the matrix has no job for {app}", "Pass on what `hero-build ci matrix APP` wrote for it."
+            )
         publication = Publication(
             app,
             found.recipe.repo,
@@ -115,10 +133,17 @@ def _orders(apps: Sequence[str], typed: _Typed, tools: "Tools") -> "Iterator[Ord
             draft=typed.draft,
             prerelease=typed.prerelease,
             clobber=typed.clobber,
-            package=found.recipe.package(typed.tag),
+            package=_package(found, typed.tag),
         )
-        mine = tuple(job for job in jobs if job.app == app)
-        yield Order(publication, mine, typed.ref, typed.allow_dirty, typed.with_legacy_names)
+        yield Order(publication, mine, typed.ref, typed.allow_dirty, typed.with_legacy_names, typed.folder)
+
+
+def _package(found: "Found", tag: str) -> "Package | None":
+    """Raises RecipeError."""
+    from hero_build.catalog import asking
+
+    with asking(found.path):
+        return found.recipe.package(tag)
 
 
 def _notes(typed: _Typed) -> str:

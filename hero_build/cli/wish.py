@@ -46,6 +46,9 @@ _BACKEND = click.option(
     show_default=True,
     help="What makes bundles of a workspace.",
 )
+_NO_OPT = click.option(
+    "--no-opt", is_flag=True, help="Build without wasm-opt, for development: sooner done, larger and slower bundles."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +63,7 @@ class Wish:
     checksum: Literal["required", "if-present"]
     locked: Path | None = None
     backend: Backend = "direct"
+    no_opt: bool = False
 
     def __post_init__(self) -> None:
         """Raises UsageError for flags that contradict each other, or that a script left empty."""
@@ -69,14 +73,17 @@ class Wish:
             raise UsageError("--ref and --version exclude each other", "--version names a release, --ref a commit.")
         if self.ref and self.mode == "download":
             raise UsageError("--ref means a build, and --mode download forbids one", "Use --version TAG.")
+        if self.no_opt and self.mode == "download":
+            raise UsageError("--no-opt means a build, and --mode download forbids one", "Leave out either.")
         if self.locked and (self.ref or self.mode == "source"):
             raise UsageError("--locked pins releases, and a build was asked for", "Leave out --locked.")
 
     def request(self, app: str, phase: Phase = "install", names: Sequence[str] = ()) -> "Request":
         from hero_build.model import Request
 
-        how = (self.mode, self.version, self.ref, self.reset, self.checksum, self.update)
-        return Request(app, *how, phase, tuple(dict.fromkeys(names)), self.backend)
+        mode = "source" if self.no_opt else self.mode  # releases are optimised
+        how = (mode, self.version, self.ref, self.reset, self.checksum, self.update)
+        return Request(app, *how, phase, tuple(dict.fromkeys(names)), self.backend, not self.no_opt)
 
     def forge(self, session: Session) -> "tuple[Forge | None, Sequence[str]]":
         """The forge of the lock file and what it pins; without one, None: that of the settings."""
@@ -94,7 +101,7 @@ def flags(work: F) -> F:
 
 def phase_flags(work: F) -> F:
     """For bundles."""
-    return _given(work, (*_FLAGS, _BACKEND))
+    return _given(work, (*_FLAGS, _BACKEND, _NO_OPT))
 
 
 def _given(work: F, options: Sequence[Callable[[F], F]]) -> F:

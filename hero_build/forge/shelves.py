@@ -65,16 +65,15 @@ def name_newest(directory: Path, repo: str, tag: str) -> None:
         _write(repo_folder(directory, repo) / LATEST, f"{tag}\n".encode())
 
 
-def take_in(directory: Path, stage: Path, repo: str, tag: str) -> None:
-    """Move a release from the mirror `stage` into that at `directory`, on the same filesystem: what is there makes way
-    by a rename. Raises NotWritable.
+def take_in(there: Path, place: Path) -> None:
+    """Move the folder of a release or package from another mirror on the same filesystem to its `place` in this one:
+    what is there makes way by a rename. Raises NotWritable.
     """
-    place = repo_folder(directory, repo) / segment(tag)
     with machine_errors(place.parent):
         place.parent.mkdir(parents=True, exist_ok=True)
         fresh = Path(tempfile.mkdtemp(prefix=".new-", dir=place.parent))
         try:
-            (repo_folder(stage, repo) / segment(tag)).rename(fresh)
+            there.rename(fresh)
             _swap(fresh, place)
         finally:
             shutil.rmtree(fresh, ignore_errors=True)

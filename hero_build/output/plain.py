@@ -38,6 +38,7 @@ class PlainView:
                 self._began[part], self._verbs[part] = time.monotonic(), verb
                 self._moved.pop(part, None)
                 amount = f", {size(total)}" if total is not None else ""
+                amount += " there and back" if amount and verb == "publish" else ""
                 yield f"{clean(part)}: {clean(verb)} {clean(version)}{amount}"
             case Getting(repo) if repo not in self._got:
                 self._got.add(repo)
@@ -62,6 +63,6 @@ class PlainView:
             case "build":
                 return f"built and verified {took}, {plural(self._built.get(part, 0), 'crate')}"
             case "publish":
-                return f"published and proven {took}"
+                return f"uploaded and proven {took}"
             case _:
                 return f"fetched and verified {amount} {took}" if amount else f"done {took}"

@@ -81,6 +81,10 @@ class Api:
     def close(self) -> None:
         self._client.close()
 
+    def ready(self) -> None:
+        """Raises AuthError where nothing could be changed for want of a token."""
+        self._writer.ready()
+
     def repository(self, repo: str) -> Repository:
         """Raises RepoNotFound."""
         try:

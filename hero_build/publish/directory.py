@@ -34,7 +34,10 @@ _WAIT = 60.0  # seconds for another publication of the same repository
 
 
 class MirrorPublisher:
-    """A Publisher to `file:///dir`, which is made if need be. A mirror has no drafts."""
+    """A Publisher to `file:///dir`, which is made if need be: of releases, and of what recipes have as packages.
+
+    A mirror has no drafts.
+    """
 
     def __init__(self, url: str, emit: Emit, *, signer: Signer | None = None) -> None:
         self._url = url.rstrip("/")
@@ -49,11 +52,14 @@ class MirrorPublisher:
     def close(self) -> None:
         pass
 
-    def publish(self, publication: Publication) -> Published:
+    def ready(self, publication: Publication) -> None:
         check_repo(publication.repo)
         check_tag(publication.tag)
         if publication.draft:
             raise UsageError("a mirror has no drafts", "Publish to it without --draft.")
+
+    def publish(self, publication: Publication) -> Published:
+        self.ready(publication)
         own = checked(publication.parcels)
         with (
             tempfile.TemporaryDirectory(prefix="hero-publish-") as scratch,
@@ -71,22 +77,22 @@ class MirrorPublisher:
 
     def finish(self, publication: Publication, expected: Collection[str]) -> Published:
         """Nothing is left to do: what was published is shown already. Raises AssetNotFound, ReleaseNotFound."""
-        found = Mirror(self._url).find(Ref(publication.repo, check_tag(publication.tag)))
+        check_tag(publication.tag)
+        found = Mirror(self._url).find(_ref(publication))
         names = tuple(sorted(asset.name for asset in found.assets))
         if missing := sorted(set(expected) - set(names)):
             raise AssetNotFound(f"release {found.tag} in the mirror lacks {', '.join(missing)}", "Publish those to it.")
-        return Published(self._url, publication.repo, found.tag, "published", str(self._place(publication)), names)
-
-    def _place(self, publication: Publication) -> Path:
-        return shelves.repo_folder(self._directory, publication.repo) / shelves.segment(publication.tag)
+        return Published(
+            self._url, publication.repo, found.tag, "published", str(_place(self._directory, publication)), names
+        )
 
     def _there(self, publication: Publication) -> tuple[Parcel, ...]:
         """What the mirror holds of this release, with the digests it really has."""
         try:
-            found = Mirror(self._url).find(Ref(publication.repo, publication.tag))
+            found = Mirror(self._url).find(_ref(publication))
         except NotFound:
             return ()
-        paths = {asset.name: self._place(publication) / asset.name for asset in found.assets}
+        paths = {asset.name: _place(self._directory, publication) / asset.name for asset in found.assets}
         return tuple(parcel(name, path) for name, path in paths.items() if path.is_file())
 
     def _listed(self, publication: Publication, merged: Mapping[str, Parcel], scratch: Path) -> tuple[Parcel, ...]:
@@ -112,26 +118,29 @@ class MirrorPublisher:
 
     def _shelve(self, publication: Publication, whole: Sequence[Parcel], *, first: bool) -> None:
         """Written beside the mirror's releases, proven there, and only then moved to its place."""
-        total = sum(item.size for item in whole)
+        total = 2 * sum(item.size for item in whole)  # there, and back to prove it
         self._emit(Began(PartId(publication.app), "publish", publication.tag, total))
         newest = shelves.repo_folder(self._directory, publication.repo) / shelves.LATEST
-        latest = not publication.prerelease and (first or not newest.exists())
+        latest = not (publication.prerelease or publication.package) and (first or not newest.exists())
         with tempfile.TemporaryDirectory(prefix=".publishing-", dir=self._directory) as name:
             stage = Path(name)
             files = {item.name: item.path for item in whole}
-            shelves.publish(stage, self._release(publication, whole), files, latest=False)
+            if publication.package is None:
+                shelves.publish(stage, self._release(publication, whole), files, latest=False)
+            else:
+                shelves.publish_package(stage, publication.package, self._release(publication, whole), files)
             self._prove(publication, whole, Mirror(stage.as_uri()))
-            shelves.take_in(self._directory, stage, publication.repo, publication.tag)
+            shelves.take_in(_place(stage, publication), _place(self._directory, publication))
         if latest:
             shelves.name_newest(self._directory, publication.repo, publication.tag)
         self._emit(Finished(PartId(publication.app)))
 
     def _prove(self, publication: Publication, whole: Sequence[Parcel], forge: Mirror) -> None:
         """Get all of it as an install would. Raises SizeMismatch, ChecksumMismatch."""
-        assets = {asset.name: asset for asset in forge.find(Ref(publication.repo, publication.tag)).assets}
+        assets = {asset.name: asset for asset in forge.find(_ref(publication)).assets}
         for item in whole:
             prove(forge, assets[item.name], item.sha256)
-            self._emit(Moved(PartId(publication.app), item.size))
+            self._emit(Moved(PartId(publication.app), 2 * item.size))
 
     def _release(self, publication: Publication, whole: Sequence[Parcel]) -> Release:
         assets = tuple(Asset(item.name, "", item.size, item.sha256[:32], item.sha256) for item in whole)
@@ -147,7 +156,7 @@ class MirrorPublisher:
             publication.repo,
             publication.tag,
             "published",
-            str(self._place(publication)),
+            str(_place(self._directory, publication)),
             tuple(sorted(old - new)),
             tuple(item.name for item in fresh),
             tuple(sorted(old & new)),
@@ -158,7 +167,10 @@ class MirrorPublisher:
         """One publication at a time for one repository: each takes over what is there."""
         home = shelves.repo_folder(self._directory, repo)
         with machine_errors(self._directory):
-            home.mkdir(parents=True, exist_ok=True)
+            try:
+                home.mkdir(parents=True, exist_ok=True)
+            except (FileExistsError, FileNotFoundError, NotADirectoryError) as error:
+                raise UsageError(f"there can be no mirror at {self._directory}", "Name a folder with --to.") from error
             descriptor = os.open(home / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         try:
             held = LockHeld(f"another hero-build publishes {repo} to {self._directory}", "Let it end first.")
@@ -166,6 +178,16 @@ class MirrorPublisher:
             yield
         finally:
             os.close(descriptor)
+
+
+def _ref(publication: Publication) -> Ref:
+    return Ref(publication.repo, publication.tag, publication.package)
+
+
+def _place(directory: Path, publication: Publication) -> Path:
+    if publication.package is not None:
+        return shelves.package_folder(directory, publication.package)
+    return shelves.repo_folder(directory, publication.repo) / shelves.segment(publication.tag)
 
 
 def _changed(publication: Publication, there: Sequence[Parcel], parcels: Sequence[Parcel]) -> tuple[Parcel, ...]:

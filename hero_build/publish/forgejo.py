@@ -51,6 +51,10 @@ class ForgejoPublisher:
         self._forge.close()
         self._api.close()
 
+    def ready(self, publication: Publication) -> None:
+        check_repo(publication.repo)
+        self._api.ready()
+
     def publish(self, publication: Publication) -> Published:
         check_repo(publication.repo)
         own = checked(publication.parcels)

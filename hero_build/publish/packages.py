@@ -59,10 +59,15 @@ class PackagePublisher:
     def close(self) -> None:
         self._forge.close()
 
-    def publish(self, publication: Publication) -> Published:
-        package = _package(publication)
+    def ready(self, publication: Publication) -> None:
+        _path(_package(publication))
         if publication.draft:
             raise UsageError("a package has no drafts", "Publish it without --draft.")
+        self._writer.ready()
+
+    def publish(self, publication: Publication) -> Published:
+        self.ready(publication)
+        package = _package(publication)
         own = checked(publication.parcels)
         with tempfile.TemporaryDirectory(prefix="hero-publish-") as scratch:
             there = self._there(publication, package)

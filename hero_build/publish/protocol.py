@@ -11,6 +11,11 @@ class Publisher(Protocol):
     def url(self) -> str:
         """The address of what is published to, without credentials."""
 
+    def ready(self, publication: Publication) -> None:
+        """What can be refused without asking and without the parcels, before anything is built: AuthError without a
+        token, UsageError for a draft where there are none.
+        """
+
     def publish(self, publication: Publication) -> Published:
         """Bring the release to what the publication says, prove it by getting every file from there, then show it.
 

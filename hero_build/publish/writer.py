@@ -91,17 +91,24 @@ class Writer:
             raise severed(url, error) from error
         return bytes(content)
 
-    def _common(self, url: httpx.URL) -> dict[str, str]:
+    def ready(self) -> None:
+        """Raises AuthError: every request would."""
+        self._secret(self._base)
+
+    def _secret(self, url: httpx.URL) -> Secret:
         if self._token is None:
             raise AuthError("publishing needs a token, and there is none", SET_ONE)
         if not route.private(url, self._plain_http):
             raise AuthError(f"the token is not sent to {url.host} over plain http", _PLAIN)
+        return self._token
+
+    def _common(self, url: httpx.URL) -> dict[str, str]:
         return {
             "Host": url.netloc.decode("ascii"),
             "User-Agent": f"hero-build/{__version__}",
             "Accept": "application/json",
             "Accept-Encoding": "identity",
-            "Authorization": f"token {self._token.reveal()}",
+            "Authorization": f"token {self._secret(url).reveal()}",
         }
 
     def _timeout(self) -> dict[str, float | None]:

@@ -11,6 +11,7 @@ from hero_build.queries.problem import Problem, exit_code, problems
 from hero_build.queries.restarted import RestartReport
 from hero_build.record import Entry, Generation, Used
 
+_AGAIN = ("--reset ", "changed since ")  # as `decide` says why something that is not damaged is had again
 State = Literal["kept", "installed", "changed", "mended", "removed", "to keep", "to download", "to build", "to remove"]
 
 
@@ -78,7 +79,8 @@ def outcome(result: Outcome, root_flag: str | None = None) -> Changed:
 
 
 def _unmoved(decision: Decision, *, same: bool) -> PartState:
-    """A part whose files are what they were: it was kept, or put back because the disk had come to disagree.
+    """A part whose files are what they were: it was kept, made again (and recorded anew), or put back because the disk
+    had come to disagree.
 
     `same`: there is no new generation, so nothing was put back.
     """
@@ -87,7 +89,8 @@ def _unmoved(decision: Decision, *, same: bool) -> PartState:
     part = _intended(decision)
     if same:
         return replace(part, state="kept", version_before=part.version_after, why="what came is what is installed")
-    return replace(part, state="mended", version_before=part.version_after)
+    state: State = "changed" if (part.why or "").startswith(_AGAIN) else "mended"
+    return replace(part, state=state, version_before=part.version_after)
 
 
 def dry(plan: Plan, generation: Generation) -> Changed:

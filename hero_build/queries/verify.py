@@ -12,8 +12,10 @@ from hero_build.install import links, seal
 from hero_build.install.layout import Root
 from hero_build.install.recover import interrupted
 from hero_build.model import Installed
+from hero_build.queries.against import Against
 from hero_build.queries.apps import by_app, present, version
 from hero_build.queries.changed import Changed
+from hero_build.queries.problem import Problem
 from hero_build.record import Generation, PartId, Record
 
 
@@ -32,7 +34,7 @@ class CheckedApp:
 class Checked:
     """`stray`: what belongs to no app, such as leftovers of interrupted work; the next change removes it.
 
-    `repair` is what a repair did before this look, None without one.
+    `repair` is what a repair did before this look, None without one; `against` the same files beside a release.
     """
 
     root: str
@@ -40,14 +42,22 @@ class Checked:
     apps: tuple[CheckedApp, ...]
     stray: tuple[str, ...]
     repair: Changed | None = None
+    against: Against | None = None
 
     @property
     def damaged(self) -> tuple[str, ...]:
         return tuple(app.name for app in self.apps if app.damage)
 
     @property
+    def failed(self) -> tuple[Problem, ...]:
+        return (*(self.repair.failed if self.repair else ()), *(self.against.failed if self.against else ()))
+
+    @property
     def code(self) -> int:
-        return VerificationError.code if self.damaged else 0
+        differing = self.against.differing if self.against else ()
+        codes = {VerificationError.code} if self.damaged or differing else set()
+        codes |= {item.exit for item in self.against.failed} if self.against else set()
+        return codes.pop() if len(codes) == 1 else min(len(codes), 1)
 
 
 def verify(root: Root, catalog: Catalog, names: Sequence[str]) -> Checked:

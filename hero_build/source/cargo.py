@@ -33,11 +33,11 @@ class Attempt:
 
 
 def build(job: Job, log: Path, progress: Progress, cancelled: Callable[[], bool] | None = None) -> Mapping[str, Path]:
-    """Build; where each program is. All that cargo wrote is in `log`.
+    """Build; where each program is. All that cargo wrote is at the end of `log`.
 
     Raises BuildError (with the last 200 lines), MissingTool, DiskFull, process.Cancelled.
     """
-    packages = choose(workspace(job.tree.path, environment(job)), job.programs, job.cargo.packages)
+    packages = choose(workspace(job.tree.path, environment(job), cancelled), job.programs, job.cargo.packages)
     tried = attempt(job, packages, log, progress, cancelled)
     if tried.error is not None:
         raise tried.error
@@ -58,7 +58,7 @@ def attempt(
     Raises MissingTool, process.Cancelled.
     """
     seen = _Seen(packages, progress)
-    watch = process.Watch(seen.line, seen.message, log, cancelled)
+    watch = process.Watch(seen.line, on_stdout=seen.message, log=log, cancelled=cancelled, more=True)
     env = environment(job)
     # As a word: to sccache, a variable that begins with CARGO_ is part of what it caches.
     target = (f"--target-dir={folder}",) if (folder := env.pop("CARGO_TARGET_DIR", "")) else ()

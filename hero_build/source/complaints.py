@@ -26,6 +26,12 @@ _FAULTS = (
         "Free some space: `cargo clean` in an old checkout, or `hero-build gc`.",
     ),
     _Fault(
+        r"sccache: (?:error|encountered fatal error)(?:: (.+))?",
+        MachineError,
+        "the compiler cache failed: {}",
+        "Is the cache reachable? RUSTC_WRAPPER= does without it.",
+    ),
+    _Fault(
         r"requires rustc ([\d.]*\d)",
         MissingTool,
         "the Rust toolchain is too old: {} is needed",

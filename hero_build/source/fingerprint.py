@@ -16,7 +16,7 @@ import hashlib
 import json
 import os
 import stat
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from hero_build.errors import HeroBuildError
@@ -42,14 +42,22 @@ _ASIDE = (  # where things lie, how they are shown and fetched, and secrets
 _CONFIGS = ("config", "config.toml")
 
 
-def fingerprint(job: Job, recipe: Sequence[Path], siblings: Sequence[Tree], cache: Path) -> Fingerprint:
-    """Of what a build of `job` would be. Starts git once for each tree, and rustc when the toolchain is a new one.
+def fingerprint(
+    job: Job,
+    recipe: Sequence[Path],
+    siblings: Sequence[Tree],
+    cache: Path,
+    cancelled: Callable[[], bool] | None = None,
+) -> Fingerprint:
+    """Of what a build of `job` would be. Starts rustc when the toolchain is a new one, and git where a tree does not
+    tell its changes.
 
-    `recipe`: its files, helpers included; `cache`: a folder. Raises CheckoutRefused, MissingTool, ToolFailed.
+    `recipe`: its files, helpers included; `cache`: a folder; `cancelled`: asked while a process runs. Raises
+    CheckoutRefused, MissingTool, ToolFailed, process.Cancelled.
     """
     env = toolchain.environment()
-    told = toolchain.version(job.tree.path, env, cache)
-    commit, changes = _tree(job.tree.path)
+    told = toolchain.version(job.tree.path, env, cache, cancelled)
+    commit, changes = _tree(job.tree)
     return Fingerprint(
         (
             ("commit", commit),
@@ -60,7 +68,7 @@ def fingerprint(job: Job, recipe: Sequence[Path], siblings: Sequence[Tree], cach
             ("recipe", _digest(_content(path) for path in recipe)),
             ("environment", _digest(f"{name}={env[name]}" for name in sorted(env) if matters(name))),
             ("configuration", _digest(_configuration(job.tree.path, env))),
-            ("siblings", _digest(" ".join((tree.path.name, *_tree(tree.path))) for tree in siblings)),
+            ("siblings", _digest(" ".join((tree.path.name, *_tree(tree))) for tree in siblings)),
         )
     )
 
@@ -87,11 +95,19 @@ def _digest(words: Iterable[str]) -> str:
 _NOTHING = "none"
 
 
-def _tree(path: Path) -> tuple[str, str]:
+def _tree(tree: Tree) -> tuple[str, str]:
     """The commit of a checkout, and a word for what differs from it."""
+    return _told(tree.path, tree.commit, tree.changes) if tree.changes is not None else _asked(tree.path)
+
+
+def _asked(path: Path) -> tuple[str, str]:
     found = status(path)
-    changes = [f"{name} {_content(path / name)}" for name in found.changes]
-    return found.commit or _NOTHING, _digest(changes) if changes else _NOTHING
+    return _told(path, found.commit, found.changes)
+
+
+def _told(path: Path, commit: str | None, changes: Sequence[str]) -> tuple[str, str]:
+    words = [f"{name} {_content(path / name)}" for name in changes]
+    return commit or _NOTHING, _digest(words) if words else _NOTHING
 
 
 def _lock(tree: Tree) -> str:
@@ -106,16 +122,19 @@ def _content(path: Path) -> str:
         if stat.S_ISLNK(mode):
             return f"link {os.readlink(path)}"
         if stat.S_ISDIR(mode):
-            return " ".join(("repository", *_tree(path)))
+            return " ".join(("repository", *_asked(path)))
         with path.open("rb") as file:
             return f"{mode & 0o111:o} {hashlib.file_digest(file, 'sha256').hexdigest()}"
     except (OSError, HeroBuildError) as error:
         return f"{type(error).__name__} {getattr(error, 'errno', '')}"
 
 
-def _configuration(folder: Path, env: Mapping[str, str]) -> Iterator[str]:
+def configurations(folder: Path, env: Mapping[str, str]) -> Iterator[Path]:
+    """Where cargo looks for its configuration files when it builds in `folder`."""
     homes = [parent / ".cargo" for parent in (folder, *folder.parents)]
     for home in dict.fromkeys((*homes, toolchain.cargo_home(env))):
-        for name in _CONFIGS:
-            if (home / name).is_file():
-                yield _content(home / name)
+        yield from (home / name for name in _CONFIGS)
+
+
+def _configuration(folder: Path, env: Mapping[str, str]) -> Iterator[str]:
+    return (_content(path) for path in configurations(folder, env) if path.is_file())

@@ -9,12 +9,20 @@ from pathlib import Path
 _MOST = 50  # answers that are remembered
 
 
-def remembered(file: Path, key: str, ask: Callable[[], str]) -> str:
-    """The answer that `file` has for `key`, or else that of `ask`, which is then kept. What `ask` raises is not."""
+def _surely() -> bool:
+    return True
+
+
+def remembered(file: Path, key: str, ask: Callable[[], str], still: Callable[[], bool] = _surely) -> str:
+    """The answer that `file` has for `key`, or else that of `ask`, which is then kept. What `ask` raises is not.
+
+    Nor is what is no answer to `key` any more: whether it `still` is, is asked afterwards.
+    """
     known = _recall(file)
     if key not in known:
         known = {**known, key: ask()}
-        _remember(file, known)
+        if still():
+            _remember(file, known)
     return known[key]
 
 

@@ -1,7 +1,7 @@
 """What a workspace has: its packages and their programs, as `cargo metadata --no-deps` tells them."""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -47,17 +47,21 @@ class Workspace:
         return tuple(sorted({name for package in self.packages for name in package.programs}))
 
 
-def workspace(folder: Path, env: Mapping[str, str]) -> Workspace:
-    """The workspace of `<folder>/Cargo.toml`. Raises BuildError where cargo cannot read it; MissingTool."""
-    return _read(told(folder, env))
+def workspace(folder: Path, env: Mapping[str, str], cancelled: Callable[[], bool] | None = None) -> Workspace:
+    """The workspace of `<folder>/Cargo.toml`; `cancelled` is asked while cargo runs.
+
+    Raises BuildError where cargo cannot read it; MissingTool, process.Cancelled.
+    """
+    return _read(told(folder, env, cancelled))
 
 
-def told(folder: Path, env: Mapping[str, str]) -> Mapping[str, Any]:
+def told(folder: Path, env: Mapping[str, str], cancelled: Callable[[], bool] | None = None) -> Mapping[str, Any]:
     """What `cargo metadata --no-deps` says of it, as it says it (The Cargo Book, cargo metadata). Raises the same."""
     if not (folder / "Cargo.toml").is_file():
         raise BuildError(f"{folder} has no Cargo.toml", "Is it a Rust repository, and on the right branch?")
     try:
-        text = process.capture(("cargo", "metadata", "--no-deps", "--format-version=1"), cwd=folder, env=env)
+        words = ("cargo", "metadata", "--no-deps", "--format-version=1")
+        text = process.capture(words, cwd=folder, env=env, cancelled=cancelled)
     except ToolFailed as error:
         raise complaint(f"cargo cannot read the workspace {folder}", error.tail, folder) from error
     found: Mapping[str, Any] = json.loads(text)

@@ -11,6 +11,8 @@ from hero_build.errors import CheckoutRefused, ToolFailed
 from hero_build.model import Tree
 from hero_build.source.place import means, without_credentials
 
+MARK = "CACHEDIR.TAG"
+"""What cargo puts into its target folder (bford.info/cachedir)."""
 _STATUS = ("status", "--porcelain=v2", "--branch", "--untracked-files=all", "--ignore-submodules=none", "--no-renames")
 _FIELDS = {"1": 8, "u": 10, "?": 1}  # how many stand before the path, which may hold spaces
 _REMOTE = re.compile(r"remote\..+\.url")
@@ -81,7 +83,7 @@ def tree_of(path: Path, found: Status) -> Tree:
     """Raises CheckoutRefused where there is nothing to build."""
     if found.commit is None:
         raise CheckoutRefused(f"the checkout {path} has no commit yet", "Commit something there, or move it away.")
-    return Tree(path, found.commit, bool(found.changes), found.branch)
+    return Tree(path, found.commit, bool(found.changes), found.branch, found.changes)
 
 
 def under_way(path: Path) -> str:
@@ -106,11 +108,16 @@ def _env(path: Path) -> Mapping[str, str]:
     return process.environment({"GIT_CEILING_DIRECTORIES": str(path.parent), "LC_ALL": "C"})
 
 
-def _left_out(path: Path) -> tuple[str, ...]:
-    """Pathspecs for cargo's output where it lies in the tree; cargo marks its folder with CACHEDIR.TAG."""
+def outputs(path: Path) -> tuple[Path, ...]:
+    """Where in a checkout cargo's output may lie; it does where there is a MARK."""
     folders = {path / "target", Path(os.path.abspath(path / os.environ.get("CARGO_TARGET_DIR", "target")))}
-    inside = sorted(folder.relative_to(path) for folder in folders if folder.is_relative_to(path) and folder != path)
-    return tuple(f":(exclude,literal){folder}" for folder in inside if (path / folder / "CACHEDIR.TAG").is_file())
+    return tuple(sorted(folder for folder in folders if folder.is_relative_to(path) and folder != path))
+
+
+def _left_out(path: Path) -> tuple[str, ...]:
+    """Pathspecs for cargo's output where it lies in the tree."""
+    made = (folder for folder in outputs(path) if (folder / MARK).is_file())
+    return tuple(f":(exclude,literal){folder.relative_to(path)}" for folder in made)
 
 
 def _read(lines: list[str]) -> Status:

@@ -17,6 +17,7 @@ WHOLE = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 """A commit's name in full, sha1 or sha256."""
 _HASH = re.compile(r"[0-9a-f]{4,64}")
 _PREFIX = re.compile(r"refs/(heads|tags|remotes/[^/]+)/")
+_TAGS = "refs/tags/"
 _ELSEWHERE = "CODEROOT=DIR hero-build …"
 
 
@@ -37,7 +38,7 @@ def find(git: Git, ref: str, remote: str) -> Target | None:
         return Target(commit, name)
     if commit := known.get(f"refs/remotes/{remote}/{name}"):
         return Target(commit, name, f"{remote}/{name}")
-    if commit := known.get(f"refs/tags/{ref.removeprefix('refs/tags/')}"):
+    if commit := known.get(f"{_TAGS}{ref.removeprefix(_TAGS)}"):
         return Target(commit)
     return _commit(git, ref) if _HASH.fullmatch(ref) else None
 
@@ -50,10 +51,11 @@ def refs(git: Git) -> dict[str, str]:
 
 
 def unknown(git: Git, ref: str) -> RefNotFound:
-    near = ", ".join(nearest(ref, {_PREFIX.sub("", name) for name in refs(git)}))
+    name, tag = ref.removeprefix(_TAGS), ref.startswith(_TAGS)
+    near = ", ".join(nearest(name, {_PREFIX.sub("", known) for known in refs(git)}))
     short = "A commit that no branch led to has to be named by its whole hash." if _HASH.fullmatch(ref) else ""
     hint = f"Nearest: {near}." if near else short or "Is it pushed? `git ls-remote` lists what there is."
-    return RefNotFound(f"{git.checkout.repo} has no branch, tag or commit {ref!r}", hint)
+    return RefNotFound(f"{git.checkout.repo} has no {'tag' if tag else 'branch, tag or commit'} {name!r}", hint)
 
 
 def switch(git: Git, found: Status, target: Target, ref: str) -> None:

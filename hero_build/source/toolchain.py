@@ -7,7 +7,7 @@ rust-toolchain file, RUSTUP_TOOLCHAIN), so that an unchanged reinstall starts no
 import hashlib
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -34,27 +34,36 @@ def cargo_home(env: Mapping[str, str]) -> Path:
     return Path(env.get("CARGO_HOME") or Path.home() / ".cargo")
 
 
-def version(folder: Path, env: Mapping[str, str], cache: Path) -> str:
+def version(folder: Path, env: Mapping[str, str], cache: Path, cancelled: Callable[[], bool] | None = None) -> str:
     """What `rustc -vV` says in `folder`, from `cache` (a folder) if nothing it rests on has changed.
 
-    Raises MissingTool, ToolFailed.
+    `cancelled` is asked while it runs, since rustup may fetch a toolchain first. Raises MissingTool, ToolFailed,
+    process.Cancelled.
     """
-    return ask(("-vV",), folder, env, cache)
+    return ask(("-vV",), folder, env, cache, cancelled)
 
 
-def ask(question: tuple[str, ...], folder: Path, env: Mapping[str, str], cache: Path) -> str:
+def ask(
+    question: tuple[str, ...],
+    folder: Path,
+    env: Mapping[str, str],
+    cache: Path,
+    cancelled: Callable[[], bool] | None = None,
+) -> str:
     """The same for another question to rustc whose answer rests on nothing else. Raises MissingTool, ToolFailed."""
     try:
         rustc = process.find(env.get("RUSTC") or "rustc", env)
     except MissingTool as error:
         raise MissingTool("there is no Rust compiler on this machine", _INSTALL) from error
     stamp = _stamp(question, rustc, folder, env)
-    return remembered(cache / "rustc.json", stamp, lambda: _ask(question, rustc, folder, env))
+    return remembered(cache / "rustc.json", stamp, lambda: _ask((rustc, *question), folder, env, cancelled))
 
 
-def _ask(question: tuple[str, ...], rustc: Path, folder: Path, env: Mapping[str, str]) -> str:
+def _ask(
+    command: tuple[str | Path, ...], folder: Path, env: Mapping[str, str], cancelled: Callable[[], bool] | None
+) -> str:
     try:
-        return process.capture((rustc, *question), cwd=folder, env=env)
+        return process.capture(command, cwd=folder, env=env, cancelled=cancelled)
     except ToolFailed as error:
         from hero_build.source.complaints import of_the_machine
 
@@ -89,10 +98,25 @@ def _stamp(question: tuple[str, ...], rustc: Path, folder: Path, env: Mapping[st
     return hashlib.sha256("\0".join(facts).encode("utf-8", "surrogateescape")).hexdigest()
 
 
+def deciding(folder: Path, env: Mapping[str, str]) -> Iterator[Path]:
+    """All that decides the compiler's answers in `folder`, there or not, but for the compiler and the environment."""
+    yield from _rustup(env)
+    yield _rustup_home(env) / "toolchains"
+    yield from (parent / name for parent in (folder, *folder.parents) for name in _FILES)
+
+
 def _deciding(rustc: Path, env: Mapping[str, str]) -> Iterator[Path]:
     """The compiler, and, where that is rustup's stand-in, the toolchains it chooses from and its settings."""
     yield rustc
-    rustup = Path(env.get("RUSTUP_HOME") or Path.home() / ".rustup")
+    yield from _rustup(env)
+
+
+def _rustup_home(env: Mapping[str, str]) -> Path:
+    return Path(env.get("RUSTUP_HOME") or Path.home() / ".rustup")
+
+
+def _rustup(env: Mapping[str, str]) -> Iterator[Path]:
+    rustup = _rustup_home(env)
     yield rustup / "settings.toml"
     with suppress(OSError):
         for toolchain in sorted((rustup / "toolchains").iterdir()):

@@ -14,7 +14,10 @@ from hero_build.source.cargo import Progress
 
 @dataclass(frozen=True, slots=True)
 class Workbench:
-    """The BuildContext of recipe.py. `cancelled`: asked while a program runs; True ends it."""
+    """The BuildContext of recipe.py. `cancelled`: asked while a program runs; True ends it.
+
+    What each step writes is added to `log`, which whoever makes the workbench begins.
+    """
 
     job: Job
     log: Path
@@ -40,7 +43,7 @@ class Workbench:
 
     def run(self, *command: str, env: Mapping[str, str] | None = None) -> None:
         """Raises BuildError, MissingTool, ToolFailed, process.Cancelled."""
-        watch = process.Watch(log=self.log, cancelled=self.cancelled)
+        watch = process.Watch(log=self.log, cancelled=self.cancelled, more=True)
         done = process.run(command, cwd=self.tree, env={**calls.environment(self.job), **(env or {})}, watch=watch)
         if done.code:
             said = f": {done.tail[-1]}" if done.tail else ""

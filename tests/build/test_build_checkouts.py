@@ -140,7 +140,7 @@ PLACES = {
     ),
     "unknown-version": Place(
         cloned,
-        Refusal(3, "RefNotFound", "o/app has no branch, tag or commit 'refs/tags/v9'", "…"),
+        Refusal(3, "RefNotFound", "o/app has no tag 'v9'", "…"),
         ("install", "app", "--version", "v9"),
     ),
 }

@@ -143,6 +143,25 @@ def test_a_clone_that_is_ended(number: signal.Signals, waiting: World, gate: Gat
     assert [path.name for path in (checkout(waiting).parent / ".hero-build").iterdir()] == ["app.lock"]
 
 
+@pytest.mark.parametrize(("program", "word"), [("rustc", "-vV"), ("cargo", "metadata")])
+def test_a_toolchain_that_takes_its_time_is_ended(
+    program: str, word: str, waiting: World, gate: Gate, tmp_path: Path
+) -> None:
+    """rustup fetches one first where it is pinned and not there."""
+    folder = tmp_path / "slow"
+    folder.mkdir()
+    (folder / program).write_text(STUCK.format(word=word, real=shutil.which(program)))
+    (folder / program).chmod(0o755)
+    slow = {"PATH": f"{folder}{os.pathsep}{os.environ['PATH']}"}
+    with buildworld.start(waiting, *SOURCE, **gate.environ, **slow) as process:
+        pid = gate.reached()
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=60)
+    assert process.returncode == ENDS[signal.SIGINT], err
+    assert gone([pid])
+    healed(waiting, gate)
+
+
 @pytest.mark.parametrize("place", ["same-root", "another-root"])
 def test_two_at_one_checkout(place: str, waiting: World, gate: Gate, tmp_path: Path) -> None:
     """The second is refused, or waits; both of them leave their root in order."""

@@ -176,6 +176,22 @@ def test_reset_builds_again_and_leaves_the_work_tree_alone(world: World, spies: 
     assert buildworld.work(path) == before
 
 
+def test_reset_tells_what_was_made_again_and_what_was_mended(world: World) -> None:
+    """All of the version they had: one with new content, one as it was, one that was damaged."""
+    names = ("one", "two", "three")
+    for name in names:
+        world.recipe(name)
+        repo = {".gitignore": "/target\n", "Cargo.toml": crates.manifest(name), "src/main.rs": crates.program(name)}
+        gitrepos.upstream(world.mirror, f"o/{name}", repo)
+        gitrepos.write(buildworld.cloned(world, name), {"note": "mine"})
+    world.ok("install", *names, "--mode", "source")
+    gitrepos.write(checkout(world, "one"), {"src/main.rs": crates.program("mine")})
+    (world.root.path / "bin" / "three").resolve().unlink()
+    told = world.run("install", *names, "--mode", "source", "--reset", "--json").document
+    states = {part["part"]: part["state"] for part in told["parts"]}
+    assert states == {"one": "changed", "two": "changed", "three": "mended"}
+
+
 def test_damage_is_mended_by_a_build(world: World) -> None:
     buildworld.app(world)
     world.ok(*SOURCE)

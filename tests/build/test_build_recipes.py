@@ -115,6 +115,29 @@ def test_a_build_of_its_own_may_say_where_from_within_the_tree(world: World) -> 
     assert says(world, "copy") == "app"
 
 
+STEPS = """        ctx.run("sh", "-c", "echo step one")
+        ctx.cargo(Cargo(), "app")
+        ctx.run("sh", "-c", "echo step three; exit 7")"""
+
+
+def test_the_log_has_every_step_of_a_build_and_no_other_build(world: World) -> None:
+    own(world, STEPS)
+    for _ in range(2):
+        told = world.run(*SOURCE, "--json").document["failed"][0]
+        lines = Path(told["log"]).read_text().splitlines()
+        assert [line for line in lines if line.startswith("step")] == ["step one", "step three"]
+    assert any("Finished" in line for line in lines)
+
+
+def test_each_checkout_has_a_log_of_its_own(world: World) -> None:
+    own(world, STEPS)
+    elsewhere = {"CODEROOT": str(world.folder / "elsewhere")}
+    told = [world.run(*SOURCE, "--json", env=env).document["failed"][0] for env in ({}, elsewhere)]
+    logs = [Path(item["log"]) for item in told]
+    assert logs[0] != logs[1]
+    assert all("step three" in log.read_text() for log in logs)
+
+
 BODIES = {
     "raises": ('        raise ValueError("odd")', 2, "RecipeError", "the recipe {recipe} failed: ValueError: odd"),
     "exits": ("        raise SystemExit(0)", 2, "RecipeError", "the recipe {recipe} failed: SystemExit: 0"),

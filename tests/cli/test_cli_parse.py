@@ -43,9 +43,25 @@ def test_help_names_every_command() -> None:
     assert list(summaries()) == hero_build.list_commands(context)
 
 
-@pytest.mark.parametrize("name", list(summaries()))
+IN_GROUPS = {"ci": ("ci matrix", "ci workflow")}
+COMMANDS = [each for name in summaries() for each in (name, *IN_GROUPS.get(name, ()))]
+"""All that can be typed, the commands of a group after it."""
+
+
+def test_every_group_is_known() -> None:
+    context = click.Context(hero_build)
+    groups = {name: hero_build.get_command(context, name) for name in summaries()}
+    found = {
+        name: tuple(f"{name} {item}" for item in group.list_commands(context))
+        for name, group in groups.items()
+        if isinstance(group, click.Group)
+    }
+    assert found == IN_GROUPS
+
+
+@pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_has_help_with_the_options_of_all(name: str) -> None:
-    told = CliRunner().invoke(hero_build, [name, "-h"])
+    told = CliRunner().invoke(hero_build, [*name.split(), "-h"])
     assert told.exit_code == 0
     for option in ("--root", "--forge", "--json", "--quiet", "--verbose", "--jobs", "--color", "--wait"):
         assert option in told.output
@@ -84,6 +100,9 @@ def test_version(typed: list[str], words: Words) -> None:
         (["lock", "db"], "missing option"),
         (["mirror", "/tmp"], "missing argument"),
         (["completion", "csh"], "'csh' is not one of"),
+        (["ci", "matrx"], "there is no command 'ci matrx', only matrix and workflow"),
+        (["publish", "db"], "missing option '--tag'"),
+        (["verify", "--version", "v1"], "--version names a release to compare with"),
         (["list", "--jobs", "0"], "jobs is '0'"),
         (["list", "--wait", "soon"], "wait is 'soon'"),
         (["--forge", "ftp://x", "list"], "is not a forge"),
@@ -111,16 +130,23 @@ def test_usage_errors_are_a_document_when_json_is_asked_for(place: str, words: W
     assert "no such option" in err
 
 
-def test_no_command_is_a_document_when_json_is_asked_for(words: Words) -> None:
-    code, out, _ = words("--json")
-    assert (code, worlds.valid(json.loads(out), "error")["command"]) == (2, "")
+@pytest.mark.parametrize("typed", [["--json"], ["ci", "--json"]])
+def test_no_command_is_a_document_when_json_is_asked_for(typed: list[str], words: Words) -> None:
+    code, out, _ = words(*typed)
+    assert (code, worlds.valid(json.loads(out), "error")["command"]) == (2, "".join(typed[:-1]))
 
 
-@pytest.mark.parametrize("typed", [["--json", "list"], ["list", "--json"]])
+MATRIX = ("ci", "matrix", "hero_db")
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [["--json", "list"], ["list", "--json"], ["--json", *MATRIX], ["ci", "--json", *MATRIX[1:]], [*MATRIX, "--json"]],
+)
 def test_options_of_all_commands_hold_before_and_after(typed: list[str], words: Words) -> None:
     code, out, _ = words(*typed)
     assert code == 0
-    assert worlds.valid(json.loads(out))["command"] == "list"
+    assert worlds.valid(json.loads(out))["command"] in ("list", "matrix")
 
 
 def test_what_is_typed_after_the_command_counts(words: Words, tmp_path: Path) -> None:
@@ -168,12 +194,12 @@ def test_a_bug_shows_its_traceback_where_it_is_wanted(how: str, words: Words, mo
     assert "the traceback above" in err
 
 
-@pytest.mark.parametrize("name", list(summaries()))
+@pytest.mark.parametrize("name", [name for name in COMMANDS if name not in IN_GROUPS])
 def test_every_command_has_a_page_and_a_schema(name: str) -> None:
     pages = "".join(path.read_text() for path in (worlds.REPO / "docs" / "commands").glob("*.md"))
     assert f"`{name}`" in pages
     assert f"{name}" in (worlds.REPO / "docs" / "json.md").read_text() or name == "completion"
-    assert (worlds.SCHEMAS / f"{name}.schema.json").is_file()
+    assert (worlds.SCHEMAS / f"{name.split()[-1]}.schema.json").is_file()
 
 
 def test_every_exit_code_is_explained() -> None:

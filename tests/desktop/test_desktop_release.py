@@ -202,6 +202,10 @@ def test_a_shell_alone_is_no_installed_app(world: World) -> None:
     release(world, "v1", "notes")
     world.ok("shell")
     (app,) = worlds.valid(world.run("status", "hero_os", "--json").document)["apps"]
-    assert (app["state"], app["version"], [bundle["name"] for bundle in app["bundles"]]) == ("absent", None, ["hero_os_app"])
+    assert (app["state"], app["version"], [bundle["name"] for bundle in app["bundles"]]) == (
+        "absent",
+        None,
+        ["hero_os_app"],
+    )
     listed = worlds.valid(world.run("list", "--json").document)["apps"]
     assert next(item for item in listed if item["name"] == "hero_os")["version"] is None

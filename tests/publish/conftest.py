@@ -1,25 +1,46 @@
 """What the tests of publish/ share: parcels of real content, a repository of the real server, publishers."""
 
+import base64
+import fcntl
+import os
+import sys
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import pytest
 
-from forge_server import ForgeServer
+import action_runner
+import desktopworld
+from action_runner import Runners
+from forge_server import REPO, ForgeServer
 from hero_build.events import Event
 from hero_build.publish.forgejo import ForgejoPublisher
 from hero_build.publish.parcels import parcel
 from hero_build.publish.publication import Parcel, Publication
 from hero_build.settings import Secret
 from outgoing import PATIENT, Make, Pack, Publish
+from worlds import World
 
 
 @pytest.fixture
 def repo(forge_server: ForgeServer) -> str:
     """A repository of its own for each test, with one commit on main."""
     return forge_server.create_repo(f"out-{uuid4().hex[:8]}")
+
+
+@pytest.fixture
+def plain_tools(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An empty ~/.gitconfig, no compiler cache, no flags."""
+    (tmp_path / "gitconfig").touch()
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(tmp_path / "gitconfig"))
+    monkeypatch.setenv("GIT_CONFIG_NOSYSTEM", "1")
+    for name in list(os.environ):
+        if name in ("RUSTFLAGS", "RUSTC", "CI") or (name.startswith("CARGO_") and name != "CARGO_HOME"):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("RUSTC_WRAPPER", "")
 
 
 @pytest.fixture
@@ -63,3 +84,58 @@ def publication(repo: str) -> Publish:
         return Publication("app", extra.pop("repo", repo), tag, parcels, **extra)
 
     return make
+
+
+@pytest.fixture(scope="session")
+def checkout(forge_server: ForgeServer, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """`actions/checkout@v4`, as a repository of the server itself, made by whoever comes first."""
+    base = tmp_path_factory.getbasetemp()
+    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    with (shared / "checkout.made").open("a+") as made:
+        fcntl.flock(made, fcntl.LOCK_EX)
+        if os.fstat(made.fileno()).st_size:
+            return
+        told = {"name": "checkout", "auto_init": True, "default_branch": "main"}
+        forge_server.api("POST", "/orgs", {"username": "actions"})
+        forge_server.api("POST", "/orgs/actions/repos", told)
+        content = base64.b64encode(action_runner.CHECKOUT.encode()).decode()
+        file = {"content": content, "message": "checkout", "branch": "main"}
+        forge_server.api("POST", "/repos/actions/checkout/contents/action.yml", file)
+        forge_server.api("POST", "/repos/actions/checkout/tags", {"tag_name": "v4", "target": "main"})
+        made.write("yes")
+
+
+@pytest.fixture
+def programs(tmp_path: Path) -> Path:
+    """A folder for PATH with `hero-build` in it. Until there is a file `died` it speaks to $PROXY, if that is set."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    path = folder / "hero-build"
+    lines = (
+        "#!/bin/sh",
+        f'[ -z "$PROXY" ] || [ -e {tmp_path}/died ] || export FORGEJO_URL="$PROXY"',
+        f"echo $$ >{tmp_path}/pid",
+        f'PYTHONPATH="{REPO}" exec "{sys.executable}" -m hero_build "$@"',
+    )
+    path.write_text("\n".join(lines) + "\n")
+    path.chmod(0o755)
+    return folder
+
+
+@pytest.fixture
+def runners(forge_server: ForgeServer, programs: Path, tmp_path: Path) -> Iterator[Runners]:
+    """Starts so many runners for a repository."""
+    with ExitStack() as stack:
+
+        def start(repo: str, number: int, **more: str) -> None:
+            for one in range(number):
+                folder = tmp_path / f"runner-{one}"
+                env = {
+                    "PATH": f"{programs}:{os.environ['PATH']}",
+                    **desktopworld.at_home(World(tmp_path)),
+                    "HERO_BUILD_CACHE": str(folder / "cache"),
+                    **more,
+                }
+                stack.enter_context(action_runner.running(forge_server, repo, folder, env))
+
+        yield start

@@ -1,168 +1,120 @@
-"""The printed workflow, run: a pushed tag on a real server, real runners, and the release that comes of it."""
+"""The printed workflow, run by the real command: a pushed tag on a real server, real runners, real builds, the release
+that comes of it, and an install from there on an empty root.
+"""
 
-import base64
 import os
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+import signal
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
 from uuid import uuid4
 
 import pytest
 
-import action_runner
-from forge_server import REPO, ForgeServer
+import desktopworld
+import gitrepos
+import outlet
+import rustworld
+import wasm_toolchain
+from action_runner import Runners, ended, logs, tasks
+from forge_server import ForgeServer
 from gitrepos import git, repository
-from hero_build.publish.matrix import Job, Work, jobs
 from hero_build.publish.provenance import decode
-from hero_build.publish.workflow import Workflow, render
-from outgoing import drafts, seen
+from outgoing import Asked, CuttingProxy, drafts, seen
+from outlet import PLATFORM, PROGRAMS
 from processes import until
+from worlds import World
 
-PLATFORMS = ("linux-amd64-musl", "linux-arm64-musl")
-JOBS = jobs((Work("app", PLATFORMS),))
-CHECKOUT = """\
-name: checkout
-description: What the real one does, for a server and a machine without a network.
-inputs:
-  path:
-    default: .
-    description: a folder
-  persist-credentials:
-    default: "true"
-    description: not kept here, ever
-runs:
-  using: composite
-  steps:
-    - shell: bash
-      env:
-        URL: ${{ github.server_url }}/${{ github.repository }}
-        INTO: ${{ github.workspace }}/${{ inputs.path }}
-        REF: ${{ github.ref }}
-      run: |
-        rm -rf "$INTO"
-        git init --quiet "$INTO"
-        git -C "$INTO" fetch --quiet --depth 1 "$URL" "$REF"
-        git -C "$INTO" checkout --quiet FETCH_HEAD
-"""
-
-
-@pytest.fixture(scope="module")
-def checkout(forge_server: ForgeServer) -> None:
-    """`actions/checkout@v4`, as a repository of the server itself."""
-    known = forge_server.api("GET", "/repos/search?q=checkout&limit=50")["data"]
-    if any(item["full_name"] == "actions/checkout" for item in known):
-        return
-    forge_server.api("POST", "/orgs", {"username": "actions"})
-    forge_server.api("POST", "/orgs/actions/repos", {"name": "checkout", "auto_init": True, "default_branch": "main"})
-    content = base64.b64encode(CHECKOUT.encode()).decode()
-    told = {"content": content, "message": "checkout", "branch": "main"}
-    forge_server.api("POST", "/repos/actions/checkout/contents/action.yml", told)
-    forge_server.api("POST", "/repos/actions/checkout/tags", {"tag_name": "v4", "target": "main"})
+pytestmark = pytest.mark.usefixtures("checkout", "plain_tools")
+RECIPES = {
+    "hero_db": "binaries = (server('hero_db_server'), admin('hero_db_admin', formerly='hero_db_ui'), cli('hero_db'))",
+    "hero_os": "binaries = (server('hero_os_server'),)\n    bundles = (shell('hero_os_app'),)",
+}
+Push = Callable[..., str]
 
 
 @pytest.fixture
-def programs(tmp_path: Path) -> Path:
-    """A folder for PATH with a `hero-build` in it."""
-    folder = tmp_path / "bin"
-    folder.mkdir()
-    path = folder / "hero-build"
-    text = f'#!/bin/sh\nPYTHONPATH="{REPO}:{REPO}/tests" exec "{sys.executable}" "{REPO}/tests/pretend_build.py" "$@"\n'
-    path.write_text(text)
-    path.chmod(0o755)
-    return folder
+def pushed(forge_server: ForgeServer, tmp_path: Path) -> Push:
+    """Makes a repository with these files, a recipe and the workflow that hero-build prints for it, and pushes it with
+    the tag v1; its full name.
+    """
 
-
-Runners = Callable[..., None]
-
-
-@pytest.fixture
-def runners(forge_server: ForgeServer, programs: Path, tmp_path: Path) -> Iterator[Runners]:
-    """Starts so many runners for a repository."""
-    with ExitStack() as stack:
-
-        def start(repo: str, number: int, **more: str) -> None:
-            for one in range(number):
-                folder = tmp_path / f"runner-{one}"
-                env = {
-                    "PATH": f"{programs}:{os.environ['PATH']}",
-                    "HOME": str(tmp_path),
-                    "HERO_BUILD_CACHE": str(folder / "cache"),
-                    **more,
-                }
-                stack.enter_context(action_runner.running(forge_server, repo, folder, env))
-
-        yield start
-
-
-@pytest.fixture
-def pushed(forge_server: ForgeServer, tmp_path: Path) -> Callable[..., str]:
-    """Makes a repository with this release workflow and pushes it with the tag v1; its full name."""
-
-    def push(workflow: str) -> str:
-        name = f"ci-{uuid4().hex[:8]}"
-        forge_server.api("POST", "/user/repos", {"name": name})
-        work = repository(tmp_path / name, {"program": "hello from ", ".forgejo/workflows/release.yml": workflow})
+    def push(app: str, files: Mapping[str, str], *words: str, change: Callable[[str], str] = str) -> str:
+        repo = f"{forge_server.user}/{app}-{uuid4().hex[:8]}"
+        forge_server.api("POST", "/user/repos", {"name": repo.split("/")[1]})
+        world = World(tmp_path / "developer")
+        head = "from hero_build.recipe import Recipe, admin, cli, server, shell\n\n\nclass App(Recipe):\n"
+        outlet.recipe(world, app, f'{head}    repo = "{repo}"\n    libc = "gnu"\n    {RECIPES[app]}\n')
+        recipe = {f"recipes/{app}.py": (world.recipes / f"{app}.py").read_text()}
+        printed = world.ok("ci", "workflow", app, "--recipes", "recipes", *words)
+        workflow = {".forgejo/workflows/release.yml": change(printed)}
+        work = repository(tmp_path / "work", {**files, **recipe, **workflow, ".gitignore": "/target\n"})
         git(work, "tag", "v1")
         host = forge_server.url.removeprefix("http://")
-        url = f"http://{forge_server.user}:{forge_server.token}@{host}/{forge_server.user}/{name}.git"
+        url = f"http://{forge_server.user}:{forge_server.token}@{host}/{repo}.git"
         git(work, "push", "--quiet", url, "main", "v1")
-        return f"{forge_server.user}/{name}"
+        return repo
 
     return push
 
 
-def tasks(server: ForgeServer, repo: str) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = server.api("GET", f"/repos/{repo}/actions/jobs?limit=50")["jobs"]
-    return found
+def installs(server: ForgeServer, folder: Path, app: str) -> outlet.Person:
+    """Someone else, on an empty root, from that server; all of it is as it was released."""
+    world = World(folder / "developer")
+    person = outlet.buyer(world, server.url)
+    person.ok("install", app, "--mode", "download")
+    person.ok("verify", "--against-release")
+    return person
 
 
-def ended(server: ForgeServer, repo: str) -> bool:
-    runs = server.api("GET", f"/repos/{repo}/actions/runs")["workflow_runs"]
-    return bool(runs) and all(run["status"] == "completed" for run in runs)
-
-
-def logs(server: ForgeServer, repo: str) -> str:
-    """All that the jobs of a repository have written."""
-    texts = []
-    for job in tasks(server, repo):
-        state = job.get("conclusion") or job["status"]
-        if state in ("success", "failure", "cancelled"):
-            url = f"{server.url}/api/v1/repos/{repo}/actions/jobs/{job['id']}/logs"
-            texts.append(f"--- {job['name']} {state}\n{server.request('GET', url, None).decode()}")
-        else:
-            texts.append(f"--- {job['name']} {state}")
-    return "\n".join(texts)
-
-
-@pytest.mark.usefixtures("checkout")
-@pytest.mark.parametrize("fixed", [(), JOBS], ids=["planned", "fixed"])
 def test_a_pushed_tag_becomes_a_release(
-    forge_server: ForgeServer, pushed: Callable[..., str], runners: Runners, fixed: tuple[Job, ...]
+    forge_server: ForgeServer, pushed: Push, runners: Runners, tmp_path: Path
 ) -> None:
-    """Under the workflow's own token; with a fixed matrix, two jobs upload into one draft at the same time."""
-    repo = pushed(render(Workflow("app", platforms=PLATFORMS, fixed=fixed)))
-    runners(repo, 2)
+    """Planned, built, proven and shown under the workflow's own token; then installed from there."""
+    repo = pushed("hero_db", rustworld.files("hero_db"), "--with-legacy-names")
+    runners(repo, 1)
     assert until(lambda: ended(forge_server, repo)), logs(forge_server, repo)
     found = seen(forge_server, repo, "v1")
     assert found is not None, logs(forge_server, repo)
-    for platform in PLATFORMS:
-        assert found[f"app-{platform}"] == f"hello from {platform}\n".encode()
-        record = decode(found[f"app-{platform}.build.json"], "it")
-        assert (record.repo, record.what) == (repo, platform)
-        assert record.runner.url.startswith(f"{forge_server.url}/{repo}/actions/runs/")
-    assert len(found["SHA256SUMS"].splitlines()) == 4
-    assert len(found) == 9
+    assert found[f"hero_db_ui-{PLATFORM}"] == found[f"hero_db_admin-{PLATFORM}"]
+    record = decode(found[f"hero_db-{PLATFORM}.build.json"], "it")
+    assert (record.repo, record.what, record.dirty) == (repo, PLATFORM, False)
+    assert record.commit == git(tmp_path / "work", "rev-parse", "v1")
+    assert record.runner.url.startswith(f"{forge_server.url}/{repo}/actions/runs/")
     assert forge_server.token not in logs(forge_server, repo)
+    person = installs(forge_server, tmp_path, "hero_db")
+    for name in PROGRAMS:
+        assert (person.world.root.path / "bin" / name).read_bytes() == found[f"{name}-{PLATFORM}"]
+    entry = outlet.manifest(person)["hero_db"]
+    assert entry["source"]["commit"] == record.commit
+    assert record.runner.url in entry["build"]["fingerprint"]["runner"]
 
 
-@pytest.mark.usefixtures("checkout")
-def test_a_job_that_may_only_read(forge_server: ForgeServer, pushed: Callable[..., str], runners: Runners) -> None:
-    workflow = render(Workflow("app")).replace("contents: write", "contents: read")
-    repo = pushed(workflow)
+@pytest.mark.timeout(1800)
+def test_two_jobs_at_once(
+    forge_server: ForgeServer, pushed: Push, runners: Runners, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A fixed matrix: the programs of hero_os on one runner and its shell on another, into one draft."""
+    monkeypatch.setenv("PATH", f"{wasm_toolchain.ready()}{os.pathsep}{os.environ['PATH']}")
+    code = desktopworld.os_sources(desktopworld.desk(tmp_path / "made"))
+    texts = {name: content.decode() for name, content in gitrepos.files(code.upstream.work).items()}
+    repo = pushed("hero_os", texts, "--fixed-matrix")
+    runners(repo, 2, **code.environ)
+    assert until(lambda: ended(forge_server, repo)), logs(forge_server, repo)
+    found = seen(forge_server, repo, "v1")
+    assert found is not None, logs(forge_server, repo)
+    names = {f"hero_os_server-{PLATFORM}", "hero_os_app-wasm.tar.gz"}
+    assert names < set(found)
+    assert len([task for task in tasks(forge_server, repo) if task["name"].startswith("build")]) == 2
+    person = installs(forge_server, tmp_path, "hero_os")
+    person.ok("shell", "--mode", "download")
+    assert "2 parts as released" in person.ok("verify", "--against-release").out
+
+
+def test_a_job_that_may_only_read(forge_server: ForgeServer, pushed: Push, runners: Runners) -> None:
+    less = ("contents: write", "contents: read")
+    repo = pushed("hero_db", rustworld.files("hero_db"), change=lambda text: text.replace(*less))
     runners(repo, 1)
-    assert until(lambda: ended(forge_server, repo))
+    assert until(lambda: ended(forge_server, repo)), logs(forge_server, repo)
     assert seen(forge_server, repo, "v1") is None
     assert drafts(forge_server, repo, "v1") == []
     written = logs(forge_server, repo)
@@ -171,20 +123,32 @@ def test_a_job_that_may_only_read(forge_server: ForgeServer, pushed: Callable[..
     assert "Traceback" not in written
 
 
-@pytest.mark.usefixtures("checkout")
 def test_a_job_that_is_killed_and_run_again(
-    forge_server: ForgeServer, pushed: Callable[..., str], runners: Runners, tmp_path: Path
+    forge_server: ForgeServer, pushed: Push, runners: Runners, tmp_path: Path
 ) -> None:
-    repo = pushed(render(Workflow("app", platforms=PLATFORMS)))
-    runners(repo, 1, RUNNER_DIES=str(tmp_path / "died"))
-    assert until(lambda: ended(forge_server, repo)), logs(forge_server, repo)
+    """Killed as it begins its third upload: a draft is left, and running the failed jobs again ends it."""
+    repo = pushed("hero_db", rustworld.files("hero_db"))
+    uploads: list[Asked] = []
+
+    def kill(asked: Asked) -> bytes | None:
+        uploads.extend([asked] if asked.method == "POST" and "/assets?" in asked.path else [])
+        if len(uploads) < 3:
+            return None
+        if not (tmp_path / "died").exists():
+            (tmp_path / "died").touch()
+            os.kill(int((tmp_path / "pid").read_text()), signal.SIGKILL)
+        return b""
+
+    with CuttingProxy(forge_server.url) as proxy:
+        proxy.answers = kill
+        runners(repo, 1, PROXY=proxy.url)
+        assert until(lambda: ended(forge_server, repo)), logs(forge_server, repo)
+    assert len(uploads) >= 3, logs(forge_server, repo)
     assert seen(forge_server, repo, "v1") is None
     (draft,) = drafts(forge_server, repo, "v1")
-    assert len(draft["assets"]) == 4  # those of the first of two platforms
+    assert len(draft["assets"]) < 2 * len(PROGRAMS)
     (run,) = forge_server.api("GET", f"/repos/{repo}/actions/runs")["workflow_runs"]
     forge_server.api("POST", f"/repos/{repo}/actions/runs/{run['id']}/rerun-failed-jobs")
     assert until(lambda: seen(forge_server, repo, "v1") is not None), logs(forge_server, repo)
     assert until(lambda: ended(forge_server, repo))
-    found = seen(forge_server, repo, "v1")
-    assert found is not None
-    assert len(found) == 9
+    installs(forge_server, tmp_path, "hero_db")

@@ -10,6 +10,7 @@ from hero_build.errors import (
     CheckoutRefused,
     DiskFull,
     HeroBuildError,
+    MachineError,
     MissingTool,
     NetworkError,
     NotWritable,
@@ -43,6 +44,14 @@ CARGO: list[tuple[str, type[HeroBuildError], str]] = [
         "toolchain install 1.12.1-x86",
     ),
     ("error: rustup could not choose a version of cargo to run, because one wasn't specified", MissingTool, "default"),
+    (
+        "process didn't exit successfully: `sccache rustc -vV` (exit status: 2)\n--- stderr\n"
+        "sccache: error: Timed out waiting for server startup. Maybe the remote service is unreachable?",
+        MachineError,
+        "RUSTC_WRAPPER=",
+    ),
+    ("sccache: error: Server startup failed: cache storage failed to read: Unexpected", MachineError, "reachable"),
+    ("sccache: encountered fatal error", MachineError, "RUSTC_WRAPPER="),
     ("error: linker `cc` not found", MissingTool, "build-essential"),
     ("= note: the `x86_64-unknown-linux-musl` target may not be installed", MissingTool, "target add x86_64-unknown"),
     ("The system library `openssl` required by crate `openssl-sys` was not found.", MissingTool, "openssl-dev"),

@@ -16,10 +16,12 @@ import gitrepos
 from hero_build.artifact import Cargo
 from hero_build.errors import MissingTool, ToolFailed
 from hero_build.model import Job
+from hero_build.process import Cancelled
 from hero_build.record import Fingerprint
 from hero_build.source.cargo import build
 from hero_build.source.fingerprint import fingerprint, locked_by_build, matters
 from hero_build.source.status import look
+from processes import gone
 
 RUSTC = "#!/bin/sh\necho called >>{calls}\nprintf 'rustc {version}\\nhost: here\\n'\n"
 
@@ -297,6 +299,15 @@ def test_the_compiler_is_asked_once(bench: Bench) -> None:
     assert bench.calls == 3
 
 
+def test_a_compiler_that_takes_its_time_can_be_called_off(bench: Bench) -> None:
+    """rustup fetches a toolchain first where one is pinned that is not there."""
+    note, path = bench.folder / "pid", bench.folder / "path" / "rustc"
+    path.write_text(f"#!/bin/sh\necho $$ >{note}.new\nmv {note}.new {note}\nexec sleep 1000\n")
+    with pytest.raises(Cancelled):
+        fingerprint(bench.job(), [bench.recipe], [], bench.folder / "cache", note.exists)
+    assert gone([int(note.read_text())])
+
+
 @pytest.mark.parametrize("text", ["", "[]", '{"x"', "\0"])
 def test_a_broken_memory_of_the_compiler_is_no_error(bench: Bench, text: str) -> None:
     first = bench.take()
@@ -308,7 +319,7 @@ def test_a_broken_memory_of_the_compiler_is_no_error(bench: Bench, text: str) ->
 
 
 def test_no_process_but_git(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An unchanged reinstall: git once for each tree, no compiler, no cargo."""
+    """An unchanged reinstall: git once for each tree that does not tell its changes, no compiler, no cargo."""
     job, siblings = bench.job(), [look(bench.sibling)]
     fingerprint(job, [bench.recipe], siblings, bench.folder / "cache")
     started: list[str] = []
@@ -319,8 +330,11 @@ def test_no_process_but_git(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> No
             super().__init__(command, **rest)
 
     monkeypatch.setattr(subprocess, "Popen", Spy)
-    fingerprint(job, [bench.recipe], siblings, bench.folder / "cache")
-    assert started == ["git", "git"]
+    first = fingerprint(job, [bench.recipe], siblings, bench.folder / "cache")
+    assert started == []
+    untold = replace(job, tree=replace(job.tree, changes=None))
+    assert fingerprint(untold, [bench.recipe], siblings, bench.folder / "cache") == first
+    assert started == ["git"]
 
 
 LEAN = """

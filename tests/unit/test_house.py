@@ -17,7 +17,7 @@ STOREYS = (
     ("pinning", "repair"),
     ("receipt",),
     ("pipeline", "publishing", "matrices"),
-    ("wares",),
+    ("wares", "taken"),
     ("resolve",),
     ("produce", "told"),
     ("builds",),

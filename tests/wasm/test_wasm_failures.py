@@ -12,7 +12,7 @@ from archipelagos import Site, built
 from hero_build.artifact import Cargo
 from hero_build.errors import BuildError, BundleNotFound, HeroBuildError, MissingTool
 from hero_build.process import Cancelled
-from hero_build.source.wasm import islands
+from hero_build.source.wasm import outline
 from hero_build.source.wasm.nouns import Backend, Broken, Result, Watch
 from processes import gone, until
 from spies import stand_in
@@ -114,7 +114,7 @@ def test_a_name_that_cannot_be_a_folder(name: str, tmp_path: Path) -> None:
     site = archipelagos.site(tmp_path, "greeter")
     site.edit("islands/greeter/Cargo.toml", 'name = "island_greeter"', f'name = "{name}"')
     with pytest.raises(HeroBuildError) as caught:
-        islands.discover(site.job())
+        outline.discover(site.job())
     assert caught.value.hint
 
 
@@ -213,6 +213,6 @@ def test_progress_is_told(tmp_path: Path) -> None:
 def test_a_recipe_may_narrow_the_workspace(tmp_path: Path) -> None:
     site = archipelagos.site(tmp_path, "greeter", "notes", "clock")
     narrow = Site(site.tree, site.cache, Cargo(packages=("clock", "notes")))
-    assert islands.discover(narrow.job()) == ("island_clock", "island_notes")
+    assert outline.discover(narrow.job()) == ("island_clock", "island_notes")
     assert list(narrow.build(tmp_path / "out")) == ["island_clock", "island_notes"]
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["island_clock", "island_notes"]

@@ -7,7 +7,7 @@ import pytest
 import archipelagos
 from archipelagos import Site, bundle, packed
 from hero_build.artifact import Cargo
-from hero_build.source.wasm import islands, members
+from hero_build.source.wasm import members, outline
 from hero_build.source.wasm.features import Asker, Features, features
 from hero_build.source.wasm.groups import groups
 from hero_build.source.wasm.nouns import About, Crate
@@ -26,7 +26,7 @@ def grouped(told: dict[str, Features]) -> list[list[str]]:
 
 
 def asked(site: Site) -> dict[str, Features]:
-    env = islands.environment(site.job())
+    env = outline.environment(site.job())
     known = members.discover(site.tree, env)
     with pool(lambda: False) as workers:
         return features(known.crates, Asker(known, site.cargo, env, site.cache), workers)
@@ -34,7 +34,7 @@ def asked(site: Site) -> dict[str, Features]:
 
 def called(site: Site) -> list[list[str]]:
     """Which islands share a call."""
-    env = islands.environment(site.job())
+    env = outline.environment(site.job())
     return [[item.package for item in group] for group in groups(members.discover(site.tree, env).crates, asked(site))]
 
 

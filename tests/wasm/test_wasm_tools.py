@@ -5,20 +5,24 @@ import shlex
 import shutil
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 import archipelagos
+from hero_build.artifact import Cargo
 from hero_build.errors import BuildError, MissingTool
+from hero_build.model import Job, Tree
 from hero_build.record import Fingerprint
-from hero_build.source.wasm import islands, tools
+from hero_build.source.wasm import outline, tools
 from hero_build.source.wasm.nouns import TARGET, Backend
 from spies import calls, spy, stand_in
 from wasm_toolchain import WASM_BINDGEN
 
 pytestmark = pytest.mark.timeout(1800)
 TOOLS = ("wasm-bindgen", "wasm-opt", "wasm-pack")
+JOB = Job(Tree(Path("/tree"), "c", False), Cargo(), (), backend="direct")
 # What Binaryen 108 makes of the module of the self-test: both tables are exported as the first.
 BY_108 = "0061736d010000000105016000017f03020100040802700101016f0002070d030173010001740100016600000a06010400412a0b"
 
@@ -179,8 +183,9 @@ def test_a_fingerprint_tells_the_tools_apart(tmp_path: Path) -> None:
     found = look(tmp_path, tmp_path / "cache")
     other = [*found[:2], tools.Tool("wasm-opt", "999")]
     moved = [tools.Tool(TARGET, "/elsewhere"), *found[1:]]
-    mark = islands.mark(plain, found, "direct")
+    mark = outline.mark(plain, found, JOB)
     assert dict(mark.parts)["commit"] == "c"
-    assert islands.mark(plain, moved, "direct") == mark
-    assert islands.mark(plain, other, "direct").changed(mark) == ("bundles",)
-    assert islands.mark(plain, found, "wasm-pack").changed(mark) == ("bundles",)
+    assert outline.mark(plain, moved, JOB) == mark
+    assert outline.mark(plain, other, JOB).changed(mark) == ("bundles",)
+    assert outline.mark(plain, found, replace(JOB, backend="wasm-pack")).changed(mark) == ("bundles",)
+    assert outline.mark(plain, found, replace(JOB, optimise=False)).changed(mark) == ("bundles",)

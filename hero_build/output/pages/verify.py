@@ -6,6 +6,7 @@ from hero_build.output.pages.words import closing
 from hero_build.output.paper import Paper
 from hero_build.output.table import Cell, cell, paragraph, table
 from hero_build.output.text import plural, size
+from hero_build.queries.against import Against, Compared
 from hero_build.queries.verify import Checked, CheckedApp
 
 
@@ -20,7 +21,26 @@ def page(answer: Checked, paper: Paper) -> Iterator[str]:
         yield from paragraph(
             f"{sentence}; the next install, rollback, uninstall or gc tidies up", paper, ink=("yellow",)
         )
+    if answer.against is not None:
+        yield from _against(answer.against, paper)
     yield from closing(_summary(answer), "Mend: hero-build verify --repair" if answer.damaged else "", paper)
+
+
+def _against(answer: Against, paper: Paper) -> Iterator[str]:
+    shown = [item for item in answer.parts if item.differs or paper.verbose]
+    if shown:
+        yield from table([_compared(item) for item in shown], paper)
+    for item in shown:
+        for sentence in item.differs:
+            yield from paragraph(f"  {item.part}: {sentence}", paper, indent="    ", ink=("red",))
+    differing, all_of_them = len(answer.differing), plural(len(answer.parts), "part")
+    words = f"{differing} of {all_of_them} differ from the release" if differing else f"{all_of_them} as released"
+    yield from closing(words, "", paper)
+
+
+def _compared(item: Compared) -> list[Cell]:
+    state = cell("not as released", "red") if item.differs else cell("as released", "green")
+    return [cell(item.part, "bold"), cell(item.tag), cell(plural(item.files, "file")), cell(item.forge), state]
 
 
 def _row(app: CheckedApp) -> list[Cell]:

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -10,8 +10,9 @@ from pathlib import Path
 from hero_build import process
 from hero_build.errors import BuildError, ToolFailed, machine_errors
 from hero_build.source.wasm import shelf
-from hero_build.source.wasm.nouns import Broken, Built, Crate, Place, Result, Stage
+from hero_build.source.wasm.nouns import Broken, Built, Crate, Place, Result, Stage, Watch
 from hero_build.source.wasm.package import complete
+from hero_build.source.wasm.pool import Pool
 
 _RULES = "1"  # goes up when the calls change in a way that changes files
 _ARGUMENTS = ("--typescript", "--target", "web")
@@ -21,13 +22,13 @@ _MAGIC = b"\0asm"
 
 @dataclass(frozen=True, slots=True)
 class Finisher:
-    """What a bundle is finished with. versions: of wasm-bindgen and wasm-opt; cancelled: asked from several threads."""
+    """What a bundle is finished with. versions: of wasm-bindgen and wasm-opt."""
 
     place: Place
     env: Mapping[str, str]
     versions: tuple[str, str]
-    stage: Callable[[str, Stage], None]
-    cancelled: Callable[[], bool]
+    watch: Watch
+    workers: Pool
 
 
 def finish(crate: Crate, module: Path, by: Finisher) -> Result:
@@ -39,14 +40,17 @@ def finish(crate: Crate, module: Path, by: Finisher) -> Result:
         stage: Stage = "unchanged"
         if not shelf.take(kept, key, dest):
             try:
-                _make(crate, raw, key, by)
+                with by.workers.busy():
+                    _make(crate, raw, key, by)
             except BuildError as error:
-                by.stage(crate.name, "broken")
+                by.watch.stage(crate.name, "broken")
                 return Broken(crate.name, error)
             stage = "built"
         complete(crate, dest)
-    by.stage(crate.name, stage)
-    return Built(crate.name, dest)
+    by.watch.stage(crate.name, stage)
+    made = Built(crate.name, dest)
+    by.watch.finished(made)
+    return made
 
 
 def _make(crate: Crate, raw: bytes, key: str, by: Finisher) -> None:
@@ -62,7 +66,7 @@ def _make(crate: Crate, raw: bytes, key: str, by: Finisher) -> None:
 
 
 def _bind(crate: Crate, module: Path, made: Path, by: Finisher) -> None:
-    by.stage(crate.name, "wasm-bindgen")
+    by.watch.stage(crate.name, "wasm-bindgen")
     command: Sequence[str | Path] = ("wasm-bindgen", module, "--out-dir", made, *_ARGUMENTS, *crate.bindgen)
     _run(crate, command, "Does its wasm-bindgen fit, and is its crate one that wasm-bindgen can export?", by)
 
@@ -71,7 +75,7 @@ def _optimise(crate: Crate, module: Path, by: Finisher) -> None:
     """In place, as wasm-pack does, from the output of wasm-bindgen."""
     if crate.optimise is None:
         return
-    by.stage(crate.name, "wasm-opt")
+    by.watch.stage(crate.name, "wasm-opt")
     made = module.with_suffix(".wasm-opt.wasm")
     hint = "Another version may do; `wasm-opt = false` in the crate's package.metadata.wasm-pack leaves it out."
     _run(crate, ("wasm-opt", module, "-o", made, *crate.optimise), hint, by)
@@ -81,11 +85,11 @@ def _optimise(crate: Crate, module: Path, by: Finisher) -> None:
 
 
 def _run(crate: Crate, command: Sequence[str | Path], hint: str, by: Finisher) -> None:
-    """Run a tool on one core: there are others beside it. Raises BuildError when it fails."""
+    """Run a tool, on no more cores than others leave. Raises BuildError when it fails."""
     tool = command[0]
     log = by.place.logs / f"{crate.name}-{tool}.log"
-    env = {**by.env, "BINARYEN_CORES": "1"}
-    done = process.run(command, cwd=crate.folder, env=env, watch=process.Watch(log=log, cancelled=by.cancelled))
+    env = {**by.env, "BINARYEN_CORES": str(by.workers.share())}
+    done = process.run(command, cwd=crate.folder, env=env, watch=process.Watch(log=log, cancelled=by.workers.cancelled))
     if not done.code:
         log.unlink(missing_ok=True)
     else:

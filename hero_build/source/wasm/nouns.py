@@ -8,8 +8,8 @@ from typing import Literal
 from hero_build.errors import HeroBuildError
 from hero_build.record import Backend as Backend
 from hero_build.source.heard import Progress
+from hero_build.source.wasm import TARGET as TARGET
 
-TARGET = "wasm32-unknown-unknown"
 Stage = Literal["wasm-pack", "wasm-bindgen", "wasm-opt", "built", "unchanged", "broken"]
 
 
@@ -77,16 +77,24 @@ def _unwatched(name: str, stage: Stage) -> None:
     """For callers that do not watch."""
 
 
+def _unheeded(made: Built) -> None:
+    """For callers that do not watch."""
+
+
 def _uncounted(done: int, total: int | None, crate: str) -> None:
     """For callers that do not watch."""
 
 
 @dataclass(frozen=True, slots=True)
 class Watch:
-    """What a caller wants of a running build. `stage` is called from several threads; so is `cancelled`."""
+    """What a caller wants of a running build. All but `compiling` are called from several threads.
+
+    finished: told of each bundle that was built as soon as it is.
+    """
 
     compiling: Progress = _uncounted
     stage: Callable[[str, Stage], None] = _unwatched
+    finished: Callable[[Built], None] = _unheeded
     cancelled: Callable[[], bool] = bool  # False
 
 

@@ -4,8 +4,8 @@ import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
-from threading import Event
+from dataclasses import dataclass, field
+from threading import Event, get_ident
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,6 +14,20 @@ class Pool:
 
     executor: ThreadPoolExecutor
     cancelled: Callable[[], bool]
+    running: set[int] = field(default_factory=set)
+    """The threads that are busy with a tool."""
+
+    @contextmanager
+    def busy(self) -> Iterator[None]:
+        self.running.add(get_ident())
+        try:
+            yield
+        finally:
+            self.running.discard(get_ident())
+
+    def share(self) -> int:
+        """How many cores each that is busy may take just now: one at least."""
+        return max(1, cores() // max(1, len(self.running)))
 
 
 def cores() -> int:

@@ -11,10 +11,10 @@ from pathlib import Path
 
 from hero_build import process
 from hero_build.errors import BuildError, MachineError, MissingTool, ToolFailed
+from hero_build.record import Backend
 from hero_build.source import toolchain
 from hero_build.source.memory import mark, remembered
-from hero_build.source.wasm import selftest
-from hero_build.source.wasm.nouns import TARGET, Backend
+from hero_build.source.wasm import TARGET, selftest
 
 _VERSION = re.compile(r"(?<=\s)\d[\w.+-]*")
 _OPT = "`cargo install wasm-opt --locked`, or binaryen by your system's packages (not 108, which breaks modules)"
@@ -39,17 +39,18 @@ def environment(env: Mapping[str, str]) -> dict[str, str]:
     return {**env, "RUSTUP_AUTO_INSTALL": "0"}
 
 
-def look(folder: Path, wanted: str | None, env: Mapping[str, str], cache: Path, backend: Backend) -> tuple[Tool, ...]:
+def look(
+    folder: Path, wanted: str | None, env: Mapping[str, str], cache: Path, backend: Backend, *, optimise: bool = True
+) -> tuple[Tool, ...]:
     """Each tool that `backend` needs for a tree in `folder`, which may choose a Rust toolchain of its own.
 
     wanted: the version of wasm-bindgen (None: any). cache: a folder; versions are asked once for each state of a file.
+    optimise: with wasm-opt.
     """
     memory = cache / "wasm-tools.json"
-    found = [
-        _target(folder, env, cache),
-        _bindgen(_tool("wasm-bindgen", env, memory), wanted),
-        _trusted(_tool("wasm-opt", env, memory, _OPT), env, memory),
-    ]
+    found = [_target(folder, env, cache), _bindgen(_tool("wasm-bindgen", env, memory), wanted)]
+    if optimise:
+        found.append(_trusted(_tool("wasm-opt", env, memory, _OPT), env, memory))
     if backend == "wasm-pack":
         found.append(_tool("wasm-pack", env, memory, _PACK))
     return tuple(found)

@@ -18,24 +18,28 @@ from hero_build.source.wasm.nouns import Broken, Built, Crate, Result
 
 def pack(crate: Crate, call: Call, by: Finisher) -> Result:
     """Build one crate into a new folder of `by.place.out`. Raises MissingTool, DiskFull, process.Cancelled."""
-    by.stage(crate.name, "wasm-pack")
+    by.watch.stage(crate.name, "wasm-pack")
     log = by.place.logs / f"{crate.name}-wasm-pack.log"
     watch = process.Watch(Heard(call.progress).line, log=log, cancelled=call.cancelled)
     done = process.run(_command(crate, call, by), cwd=crate.base, env=call.env, watch=watch)
     if not done.code:
-        by.stage(crate.name, "built")
-        return Built(crate.name, by.place.out / crate.name)
+        by.watch.stage(crate.name, "built")
+        made = Built(crate.name, by.place.out / crate.name)
+        by.watch.finished(made)
+        return made
     if (fault := of_the_machine(done.tail)) is not None:
         raise fault
-    by.stage(crate.name, "broken")
+    by.watch.stage(crate.name, "broken")
     sentence = f"wasm-pack could not build {crate.name}: {_first(done.tail)}"
     return Broken(crate.name, BuildError(sentence, f"The log says more: {log}", tail=done.tail, log=log))
 
 
 def _command(crate: Crate, call: Call, by: Finisher) -> tuple[str, ...]:
     words = ("wasm-pack", "build", "--mode", "no-install", "--target", "web", "--release")
+    plain = () if crate.optimise is not None else ("--no-opt",)
     extra = (*switches(call.cargo), *call.cargo.args)
-    return (*words, "--out-dir", str(by.place.out / crate.name), str(crate.folder), *(("--", *extra) if extra else ()))
+    where = ("--out-dir", str(by.place.out / crate.name), str(crate.folder))
+    return (*words, *plain, *where, *(("--", *extra) if extra else ()))
 
 
 def _first(tail: Sequence[str]) -> str:

@@ -1,0 +1,106 @@
+"""Which bundles a tree has is asked of cargo once for each state of what decides it."""
+
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+import archipelagos
+from archipelagos import Site
+from hero_build.errors import BuildError, BundleNotFound, HeroBuildError
+from hero_build.record import Fingerprint
+from hero_build.source.wasm import outline
+from spies import calls, spy, stand_in
+
+pytestmark = pytest.mark.timeout(1800)
+THEN, NOW = Fingerprint((("commit", "c"),)), Fingerprint((("commit", "d"),))
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Site:
+    return archipelagos.site(tmp_path, "greeter", "notes")
+
+
+@pytest.fixture
+def notes(site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """What cargo is called with."""
+    return spy(tmp_path / "path", "cargo", monkeypatch)
+
+
+def names(site: Site, *wanted: str, rests_on: Fingerprint = THEN) -> tuple[str, ...]:
+    return outline.names(site.job(*wanted), rests_on, site.cache)
+
+
+def test_nothing_changed_starts_no_cargo(site: Site, notes: Path) -> None:
+    assert [names(site) for _ in range(3)] == [("island_greeter", "island_notes")] * 3
+    assert len(calls(notes)) == 1
+
+
+def test_each_wish_has_its_answer(site: Site, notes: Path) -> None:
+    for _ in range(2):
+        assert names(site, "notes") == names(site, "island_notes") == ("island_notes",)
+        assert names(site, "notes", "greeter") == ("island_notes", "island_greeter")
+        assert names(replace(site, cargo=replace(site.cargo, packages=("greeter",)))) == ("island_greeter",)
+    assert len(calls(notes)) == 4
+
+
+def test_another_fingerprint_is_another_question(site: Site, notes: Path) -> None:
+    assert names(site) == names(site, rests_on=NOW)
+    assert len(calls(notes)) == 2
+
+
+def test_an_island_more_is_seen_though_git_ignores_it(site: Site) -> None:
+    """The fingerprint does not know of it."""
+    assert names(site) == ("island_greeter", "island_notes")
+    archipelagos.stamp(site.tree, "radio")
+    assert names(site) == ("island_greeter", "island_notes", "island_radio")
+    site.edit("islands/radio/Cargo.toml", "island_radio", "island_wireless")
+    assert names(site) == ("island_greeter", "island_notes", "island_wireless")
+    shutil.rmtree(site.tree / "islands/radio")
+    assert names(site) == ("island_greeter", "island_notes")
+
+
+def test_a_workspace_further_up_counts(site: Site) -> None:
+    """cargo takes it for the tree's, which it would not be any more."""
+    assert names(site) == ("island_greeter", "island_notes")
+    (site.tree / "Cargo.toml").rename(site.tree.parent / "Cargo.toml.kept")
+    with pytest.raises(BuildError):
+        names(site)
+
+
+def test_what_changes_while_cargo_is_asked_is_not_remembered(
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    manifest = site.tree / "islands/notes/Cargo.toml"
+    text = manifest.read_text()
+    real = shutil.which("cargo")
+    away = f'sed -i s/island_notes/island_moved/ {manifest}\nexec {real} "$@"'
+    path = stand_in(tmp_path / "path", "cargo", away, monkeypatch)
+    assert names(site) == ("island_greeter", "island_moved")
+    path.unlink()
+    manifest.write_text(text)
+    assert names(site) == ("island_greeter", "island_notes")
+
+
+def test_what_is_refused_is_not_remembered(site: Site, notes: Path) -> None:
+    for _ in range(2):
+        with pytest.raises(BundleNotFound, match="no bundle 'radio'"):
+            names(site, "radio")
+    assert len(calls(notes)) == 2
+
+
+@pytest.mark.parametrize("members", ["3", '["islands/**x"]', '["/nowhere"]', '["../*"]', '[""]', "[[]]"])
+def test_members_that_cannot_be_meant_are_cargo_s_to_refuse(members: str, site: Site) -> None:
+    text = (site.tree / "Cargo.toml").read_text()
+    begin = text.index("members = ")
+    (site.tree / "Cargo.toml").write_text(text[:begin] + f"members = {members}\n" + text[text.index("\n", begin) + 1 :])
+    with pytest.raises(HeroBuildError):
+        names(site)
+
+
+@pytest.mark.parametrize("text", ["", "[]", "\0"])
+def test_a_broken_memory_is_no_error(text: str, site: Site) -> None:
+    names(site)
+    (site.cache / "bundles.json").write_text(text)
+    assert names(site) == ("island_greeter", "island_notes")

@@ -1,0 +1,70 @@
+"""Cores are for all who are busy, and what is done is told while others are still at it."""
+
+import os
+import shutil
+import threading
+from pathlib import Path
+
+import pytest
+
+import archipelagos
+from hero_build.source.wasm import pool
+from hero_build.source.wasm.nouns import Backend, Broken, Built, Watch
+from spies import stand_in
+
+pytestmark = pytest.mark.timeout(1800)
+
+
+def test_who_is_alone_may_take_all_cores(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda pid: range(6))
+    with pool.pool(lambda: False) as workers:
+        both = threading.Barrier(3)
+
+        def work() -> None:
+            with workers.busy():
+                both.wait(60)  # both are busy
+                both.wait(60)  # and have been counted
+
+        assert workers.share() == 6
+        with workers.busy():
+            assert workers.share() == 6
+        others = [workers.executor.submit(work) for _ in range(2)]
+        both.wait(60)
+        assert workers.share() == 3
+        with workers.busy():
+            assert workers.share() == 2
+        both.wait(60)
+        for other in others:
+            other.result(60)
+        assert workers.share() == 6
+
+
+def test_there_is_always_one_core(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda pid: range(1))
+    with pool.pool(lambda: False) as workers, workers.busy():
+        workers.running.add(0)
+        assert workers.share() == 1
+
+
+@pytest.mark.parametrize("cores", [1, 3])
+def test_wasm_opt_is_told(cores: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And makes the same with each number."""
+    site = archipelagos.site(tmp_path, "greeter")
+    whole = site.files(tmp_path / "whole")
+    monkeypatch.setattr(pool, "cores", lambda: cores)
+    notes = tmp_path / "notes"
+    real = shutil.which("wasm-opt")
+    stand_in(tmp_path / "path", "wasm-opt", f'echo "$BINARYEN_CORES" >>{notes}\nexec {real} "$@"', monkeypatch)
+    assert site.fresh(tmp_path / "other").files(tmp_path / "out") == whole
+    assert notes.read_text().split()[-1] == str(cores)
+
+
+@pytest.mark.parametrize("backend", ["direct", "wasm-pack"])
+def test_each_that_was_built_is_told(backend: Backend, tmp_path: Path) -> None:
+    site = archipelagos.site(tmp_path, "clock", "greeter", "notes")
+    site.edit("islands/notes/src/lib.rs", "u32 {", "u32 { notes_is_broken();")
+    told: list[Built] = []
+    watch = Watch(finished=told.append)
+    made = site.build(tmp_path / "out", backend=backend, watch=watch)
+    assert {name for name, result in made.items() if isinstance(result, Broken)} == {"island_notes"}
+    assert {item.name: item for item in told} == {n: r for n, r in made.items() if isinstance(r, Built)}
