@@ -85,8 +85,15 @@ class BuildContext(Protocol):
     def programs(self) -> tuple[str, ...]:
         """The binaries that are wanted."""
 
+    @property
+    def usual(self) -> Cargo:
+        """What the recipe's `cargo` says."""
+
     def cargo(self, cargo: Cargo, *programs: str) -> Mapping[str, Path]:
-        """Build these programs as hero-build does it, each with where it is. Raises BuildError."""
+        """Build these programs (none named: all that are wanted) as hero-build does it, each with where it is.
+
+        Raises BuildError.
+        """
 
     def run(self, *command: str, env: Mapping[str, str] | None = None) -> None:
         """Run a program in the tree, with `env` added to its environment. Raises BuildError when it fails."""
@@ -152,4 +159,4 @@ class Recipe:
     def build(self, ctx: BuildContext) -> Mapping[str, Path]:
         """Where each program of `ctx.programs` is, once it is built. The way out for what a Cargo cannot say: an app
         that overrides it is built alone, and its recipe decides what is run."""
-        raise NotImplementedError("cargo builds it")
+        return ctx.cargo(ctx.usual)

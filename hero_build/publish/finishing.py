@@ -46,7 +46,7 @@ class Finisher:
         if self.signer is None:
             self._drop_signature(listing, made)
             return made
-        signature = self._signature(listing, content, listing.tag)
+        signature = self._signature(self.signer, listing, content)
         return (*made, *self.loader.bring([signature], listing))
 
     def show(self, publication: Publication, listing: Listing) -> Listing:
@@ -90,14 +90,14 @@ class Finisher:
             for held in listing.named(name):
                 self.loader.api.delete(self.loader.repo, self.loader.number, held)
 
-    def _signature(self, listing: Listing, content: bytes, tag: str) -> Parcel:
+    def _signature(self, signer: Signer, listing: Listing, content: bytes) -> Parcel:
         """The one that is there, if it is good (each signing gives another one); else a new one."""
-        assert self.signer is not None  # noqa: S101
         for held in listing.named(SIGNATURE)[:1]:
             known = self.loader.read(held.asset)
-            if self.signer.made(known, content):
+            if signer.made(known, content):
                 return written(SIGNATURE, known, self.folder)
-        return written(SIGNATURE, self.signer.sign(content, f"{self.loader.repo} {tag}"), self.folder)
+        signed = signer.sign(content, f"{self.loader.repo} {listing.tag}")
+        return written(SIGNATURE, signed, self.folder)
 
     def _drop_signature(self, listing: Listing, made: Sequence[Settled]) -> None:
         """A signature of an older list would be taken for a forged one."""

@@ -36,6 +36,10 @@ class Workbench:
     def programs(self) -> tuple[str, ...]:
         return self.job.programs
 
+    @property
+    def usual(self) -> Cargo:
+        return self.job.cargo
+
     def cargo(self, cargo: Cargo, *programs: str) -> Mapping[str, Path]:
         """Raises BuildError, MissingTool, DiskFull, process.Cancelled."""
         job = replace(self.job, cargo=cargo, programs=programs or self.job.programs)
