@@ -29,6 +29,11 @@ def keeper(records: Mapping[PartId, Record]) -> PartId | None:
     return min((part for part, record in records.items() if _islands({part: record})), key=str, default=None)
 
 
+def any_island(records: Iterable[Record]) -> bool:
+    """Whether any of these parts is an island."""
+    return any(_islands({record.id: record}) for record in records)
+
+
 def _islands(records: Mapping[PartId, Record]) -> dict[str, tuple[FileEntry, ...]]:
     """The files of each island by its name, which is that of its folder."""
     entries = (entry for record in records.values() for entry in record.entries if entry.artifact == "bundle")

@@ -53,9 +53,11 @@ def _examine(
     root: Root, generation: Generation, parts: Iterable[PartId], check: Check, *, links: bool = True
 ) -> dict[PartId, Installed]:
     folder = manifest.current(root.path) or root.generation(generation.number)
-    keeper = index.keeper(generation.records) if links else None
+    wanted = tuple(parts)
+    islands = links and index.any_island(generation.records[part] for part in wanted)
+    keeper = index.keeper(generation.records) if islands else None  # all records are looked at, which few ask for
     found = {}
-    for part in parts:
+    for part in wanted:
         record = generation.records[part]
         inside = [f"{file.path} {why}" for file in _files(record) if (why := check(folder / file.path, file))]
         names = sorted(link_names([record])) if links else ()
