@@ -32,7 +32,7 @@ check: lint
 	$(PYTEST) -q -n auto $(SLOW)
 
 test: lint
-	$(BIN)/python tests/prepare.py
+	PYTHONPATH=tests $(BIN)/python -m support.prepare
 	$(PYTEST) -n auto --dist loadgroup
 
 demo: cache/demo/venv/.ready

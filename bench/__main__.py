@@ -69,7 +69,7 @@ def _rows(key: str, bench: Bench) -> list[Row]:
 def _bench(at_hand: tools.Tools, rounds: int) -> Iterator[Bench]:
     behind = free_port()
     with proxy(behind, DELAY) as far, proxy(behind, 0) as direct, serve(behind, _loopback(far)) as server:
-        yield Bench(server, at_hand, rounds, _loopback(direct))
+        yield Bench(server, context=at_hand, rounds=rounds, direct=_loopback(direct))
 
 
 def _loopback(port: int) -> str:

@@ -14,7 +14,7 @@ class Bench:
     """`rounds`: how often each peer is run. `direct`: the far server's address through a proxy that delays nothing."""
 
     server: Server
-    tools: Tools
+    context: Tools
     rounds: int
     direct: str
 

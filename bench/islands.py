@@ -44,29 +44,29 @@ def archipelago(
     names: of the islands (none: all thirty). grow: adds to the workspace.
     """
     sys.path.insert(0, str(CHECKOUT / "tests"))  # where the tests have them
-    import archipelagos
-    import gitrepos
-    import wasm_toolchain
+    from support import git_repos, island_workspace, wasm_toolchain
 
     programs = wasm_toolchain.ready()
     os.environ["PATH"] = f"{programs}{os.pathsep}{os.environ['PATH']}"  # for archipelagos' own cargo
-    tree = archipelagos.site(folder / "islands", *names).tree
+    tree = island_workspace.site(folder / "islands", *names).tree
     shutil.rmtree(tree / "target")
     grow(tree)
-    archipelagos.cargo(tree, "fetch", "--quiet")
+    island_workspace.cargo(tree, "fetch", "--quiet")
     files = {str(path.relative_to(tree)): path.read_text() for path in tree.rglob("*") if path.is_file()}
-    shown = gitrepos.upstream(folder / "mirror", APP, files, "development")
-    return Archipelago(folder / "mirror", shown.work, tuple(names) or archipelagos.NAMES, programs)
+    shown = git_repos.upstream(folder / "mirror", repo=APP, files=files, branch="development")
+    return Archipelago(
+        folder / "mirror", clone=shown.work, names=tuple(names) or island_workspace.NAMES, programs=programs
+    )
 
 
-def hero(tools: Tools, found: Archipelago, folder: Path) -> Command:
+def hero(context: Tools, found: Archipelago, folder: Path) -> Command:
     """`hero-build islands --mode source` with its root below `folder`, in which checkout and target folder are."""
     own: dict[str, str | Path] = {
         "HERO_ROOT": folder / "root",
         "HERO_BUILD_CACHE": folder / "cache",
         "FORGEJO_URL": found.mirror.as_uri(),
     }
-    return Command((str(tools.hero), "islands", "--mode", "source"), found.environment(folder, **own), folder)
+    return Command((str(context.hero), "islands", "--mode", "source"), found.environment(folder, **own), folder)
 
 
 def pack(found: Archipelago, tree: Path, names: Sequence[str], folder: Path) -> Command:
@@ -76,9 +76,9 @@ def pack(found: Archipelago, tree: Path, names: Sequence[str], folder: Path) -> 
 
 
 def versions(found: Archipelago) -> str:
-    tools = ("wasm-pack", "wasm-bindgen", "wasm-opt")
+    context = ("wasm-pack", "wasm-bindgen", "wasm-opt")
     env = found.environment(found.mirror)
-    said = [subprocess.run([tool, "--version"], env=env, capture_output=True, text=True).stdout for tool in tools]
+    said = [subprocess.run([tool, "--version"], env=env, capture_output=True, text=True).stdout for tool in context]
     return ", ".join(line.partition(" (")[0].strip().replace(" version", "") for line in said)
 
 

@@ -15,11 +15,11 @@ CURL, CURL_AGAIN, MISE = "curl+openssl", "curl+openssl again", "mise"
 _TAG = "v1.0.0"
 
 
-def downloaders(tools: Tools, apps: Sequence[App], fleet: str, base: str) -> list[Peer]:
+def downloaders(context: Tools, apps: Sequence[App], fleet: str, base: str) -> list[Peer]:
     """All of them, the first one named twice: how far it differs from itself is how much the rest may be trusted."""
     bare = [curl(CURL, apps, base), curl(CURL_AGAIN, apps, base)]
-    other = [mise(tools.mise, apps, base)] if tools.mise else []
-    return [*bare, *other, hero(tools.hero, apps, fleet, base)]
+    other = [mise(context.mise, apps, base)] if context.mise else []
+    return [*bare, *other, hero(context.hero, apps=apps, fleet=fleet, base=base)]
 
 
 def curl(name: str, apps: Sequence[App], base: str, *, verify: bool = True) -> Peer:
@@ -41,7 +41,7 @@ def mise(program: Path, apps: Sequence[App], base: str) -> Peer:
     """`mise install` by its forgejo backend, without any state from before."""
     return Peer(
         MISE,
-        lambda folder: mise_install(program, apps, base, folder),
+        lambda folder: mise_install(program, apps=apps, base=base, folder=folder),
         lambda folder: _complete(apps, lambda app: mise_file(folder, app)),
     )
 

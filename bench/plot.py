@@ -23,8 +23,8 @@ def svg(results: Results) -> str:
         y += _TITLE + _STEP * len(row.samples) + _GAP
     head = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {y}" width="{_WIDTH}" height="{y}" '
     head += f'font-family="{_FONT}" font-size="12" role="img" aria-label="hero-build beside its peers">'
-    paper = f'<rect width="{_WIDTH}" height="{y}" fill="{_PAPER}"/>'
-    return "\n".join([head, paper, *_legend(), *body, "</svg>"]) + "\n"
+    terminal = f'<rect width="{_WIDTH}" height="{y}" fill="{_PAPER}"/>'
+    return "\n".join([head, terminal, *_legend(), *body, "</svg>"]) + "\n"
 
 
 def _legend() -> Iterator[str]:
@@ -42,9 +42,9 @@ def _group(row: Row, y: int) -> Iterator[str]:
     scale = _SPAN / longest
     for number, peer in enumerate(row.samples):
         top = y + _TITLE + number * _STEP
-        yield from _bar(row, peer, top, scale)
+        yield from _bar(row, peer=peer, top=top, scale=scale)
         if peer in marks:
-            yield from _target(row, targets[peer], top, marks[peer] * scale)
+            yield from _target(row, target=targets[peer], top=top, at=marks[peer] * scale)
 
 
 def _bar(row: Row, peer: str, top: int, scale: float) -> Iterator[str]:

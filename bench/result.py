@@ -68,10 +68,10 @@ def read(path: Path) -> Results:
 def _row(row: Mapping[str, Any]) -> Row:
     return Row(
         row["key"],
-        row["title"],
-        row["unit"],
-        {peer: tuple(values) for peer, values in row["samples"].items()},
-        tuple(Target(**target) for target in row["targets"]),
-        tuple((text, held) for text, held in row["facts"]),
-        tuple(row["notes"]),
+        title=row["title"],
+        unit=row["unit"],
+        samples={peer: tuple(values) for peer, values in row["samples"].items()},
+        targets=tuple(Target(**target) for target in row["targets"]),
+        facts=tuple((text, held) for text, held in row["facts"]),
+        notes=tuple(row["notes"]),
     )

@@ -42,7 +42,7 @@ class Zinit:
 def zinit() -> Zinit:
     """What it depends on is fetched, too, so that nobody's time has a network in it."""
     sys.path.insert(0, str(CHECKOUT / "tests"))  # where the tests have it
-    import zinit_crate
+    from support import zinit_crate
 
     found = Zinit(zinit_crate.mirror(), TOOLS / f"zinit-{zinit_crate.VERSION}")
     if not found.clone.is_dir():
@@ -84,14 +84,14 @@ def cargo(tree: Path, target: Path, home: Path) -> Command:
     return Command(words, toolchain(home, CARGO_TARGET_DIR=target, **_UNWRAPPED), tree)
 
 
-def hero(tools: Tools, mirror: Path, folder: Path, *, cache: Mapping[str, str] | None = None) -> Command:
+def hero(context: Tools, mirror: Path, folder: Path, *, cache: Mapping[str, str] | None = None) -> Command:
     """`hero-build install zinit --mode source` with its root below `folder`, in which checkout and target folder are.
 
     `cache`: the environment that brings a compiler cache; without it, there is none.
     """
     own = {"HERO_ROOT": folder / "root", "HERO_BUILD_CACHE": folder / "cache"}
     env = {**toolchain(folder, **own, FORGEJO_URL=mirror.as_uri()), **(cache or _UNWRAPPED)}
-    return Command((str(tools.hero), "install", "zinit", "--mode", "source"), env, folder)
+    return Command((str(context.hero), "install", "zinit", "--mode", "source"), env, folder)
 
 
 def built(folder: Path, names: Iterable[str] = ZINIT) -> bool:

@@ -53,7 +53,7 @@ def main() -> None:
             "| | all four anew, two cores | one core | after one edit | a module | gzipped |\n|---|---|---|---|---|---|"
         )
         for title, (wanted, flags) in _WAYS.items():
-            print(_line(title, wanted, flags, hero, folder), flush=True)
+            print(_line(title, wanted=wanted, flags=flags, hero=hero, folder=folder), flush=True)
 
 
 def _grown(tree: Path) -> None:

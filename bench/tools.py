@@ -30,7 +30,7 @@ def prepare() -> Tools:
     return Tools(hero, VENV / "bin" / "python", _mise())
 
 
-def machine(tools: Tools) -> dict[str, str]:
+def machine(context: Tools) -> dict[str, str]:
     """What the numbers depend on; nothing that names the machine."""
     return {
         "processor": f"{os.cpu_count()} × {_processor()}, {platform.machine()}",
@@ -39,7 +39,9 @@ def machine(tools: Tools) -> dict[str, str]:
         "nginx": _first(["nginx", "-v"], lambda text: text.rpartition("/")[2]),
         "curl": _first(["curl", "--version"], lambda text: text.split()[1]),
         "OpenSSL": _first(["openssl", "version"], lambda text: text.split()[1]),
-        "mise": _first([str(tools.mise), "--version"], lambda text: text.split()[0]) if tools.mise else "not at hand",
+        "mise": _first([str(context.mise), "--version"], lambda text: text.split()[0])
+        if context.mise
+        else "not at hand",
     }
 
 

@@ -16,8 +16,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.places import WORLD
 from tests.elves import program, static_bytes
+
+from bench.places import WORLD
 
 OWNER = "bench"
 _VERSION = "1"
@@ -162,7 +163,7 @@ def _document(app: App, tag: str, base: str) -> dict[str, object]:
         "prerelease": False,
         "created_at": f"2026-01-0{tag[1]}T00:00:00Z",
         "published_at": f"2026-01-0{tag[1]}T00:00:00Z",
-        "assets": [_asset(app, tag, path, page) for path in sorted(_folder(app, tag).iterdir())],
+        "assets": [_asset(app, tag=tag, path=path, page=page) for path in sorted(_folder(app, tag).iterdir())],
     }
 
 

@@ -1,22 +1,21 @@
 """What the engine tells while it works. Events are values; `output/` decides what a person sees of them."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from hero_build.record import PartId
+from msgspec import Struct
+
+from hero_build.model.installed import PartId
 
 if TYPE_CHECKING:
-    from hero_build.model import Failed
+    from hero_build.model.steps import Failed
 
 
-@dataclass(frozen=True, slots=True)
-class Planning:
+class Planning(Struct, frozen=True):
     app: str
 
 
-@dataclass(frozen=True, slots=True)
-class Began:
+class Started(Struct, frozen=True):
     """Work on a part begins; `total` is the bytes to come, None when no one knows."""
 
     part: PartId
@@ -25,23 +24,20 @@ class Began:
     total: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class Moved:
+class Transferred(Struct, frozen=True):
     """`size` more bytes of the part have arrived (negative: a transfer starts over)."""
 
     part: PartId
     size: int
 
 
-@dataclass(frozen=True, slots=True)
-class Retrying:
+class Retrying(Struct, frozen=True):
     what: str
     why: str
     wait: float
 
 
-@dataclass(frozen=True, slots=True)
-class Getting:
+class GitProgress(Struct, frozen=True):
     """git brings `repo` here; `percent` of what `stage` (`Receiving objects`, in git's words) has to do is done."""
 
     repo: str
@@ -49,8 +45,7 @@ class Getting:
     percent: int
 
 
-@dataclass(frozen=True, slots=True)
-class Compiling:
+class CompileProgress(Struct, frozen=True):
     """`done` of `total` crates of the build that makes `part` are compiled (None: no one knows yet).
 
     `crate` is one that is under way; empty when nothing is known of it.
@@ -62,8 +57,7 @@ class Compiling:
     crate: str
 
 
-@dataclass(frozen=True, slots=True)
-class Restarting:
+class Restarting(Struct, frozen=True):
     """A service is being restarted: asked to, then watched until it is steady, then asked how it is.
 
     `reset` begins the second and last attempt; `up` and `down` end it.
@@ -73,23 +67,31 @@ class Restarting:
     step: Literal["restart", "settle", "health", "reset", "up", "down"]
 
 
-@dataclass(frozen=True, slots=True)
-class Finished:
+class Finished(Struct, frozen=True):
     part: PartId
 
 
-@dataclass(frozen=True, slots=True)
-class Broke:
+class PartFailed(Struct, frozen=True):
     failed: "Failed"
 
 
-@dataclass(frozen=True, slots=True)
-class Warned:
+class WarningRaised(Struct, frozen=True):
     text: str
     hint: str = ""
 
 
-Event = Planning | Began | Moved | Retrying | Getting | Compiling | Restarting | Finished | Broke | Warned
+Event = (
+    Planning
+    | Started
+    | Transferred
+    | Retrying
+    | GitProgress
+    | CompileProgress
+    | Restarting
+    | Finished
+    | PartFailed
+    | WarningRaised
+)
 Emit = Callable[[Event], None]
 
 

@@ -16,17 +16,17 @@ from typing import Any
 
 from hero_build import STATE
 from hero_build.errors import RootDamaged
-from hero_build.record import (
+from hero_build.model.installed import (
     Adopted,
+    BuildInfo,
     Elf,
-    Entry,
     FileEntry,
     Fingerprint,
     Generation,
-    Making,
+    InstalledArtifact,
+    InstalledPart,
     Origin,
     PartId,
-    Record,
 )
 
 SCHEMA = 1
@@ -103,11 +103,11 @@ def decode(document: object, path: Path) -> Generation:
         records = (record for name, app in _map(document, "apps").items() for record in _records(name, app))
         return Generation(
             _of(document, "generation", int),
-            _of(document, "created", str),
-            _of(document, "tool", str),
-            _of(document, "action", str, ""),
-            {record.id: record for record in records},
-            tuple(Adopted(key, form) for key, form in _map(document, "adopted", {}).items()),
+            created=_of(document, "created", str),
+            tool=_of(document, "tool", str),
+            action=_of(document, key="action", kind=str, default=""),
+            records={record.id: record for record in records},
+            adopted=tuple(Adopted(key, form) for key, form in _map(document, "adopted", {}).items()),
         )
     except _Unfit as error:
         raise _damaged(path, str(error)) from error
@@ -140,11 +140,11 @@ def _origin(origin: Origin) -> dict[str, Any]:
     return head | {"source": source} | ({"build": _build(origin.build)} if origin.build else {})
 
 
-def _build(build: Making) -> dict[str, Any]:
+def _build(build: BuildInfo) -> dict[str, Any]:
     return {"ref": build.ref, "wrapper": build.wrapper, "fingerprint": dict(build.fingerprint.parts)}
 
 
-def _single(entry: Entry) -> dict[str, Any]:
+def _single(entry: InstalledArtifact) -> dict[str, Any]:
     file = entry.files[0]
     kind = {"kind": entry.kind} if entry.kind else {}
     elf = (
@@ -153,7 +153,7 @@ def _single(entry: Entry) -> dict[str, Any]:
     return kind | {"path": file.path} | _file(file) | _provenance(entry) | elf
 
 
-def _bundle(entry: Entry) -> dict[str, Any]:
+def _bundle(entry: InstalledArtifact) -> dict[str, Any]:
     return {"files": {file.path: _file(file) for file in entry.files}} | _provenance(entry)
 
 
@@ -161,7 +161,7 @@ def _file(file: FileEntry) -> dict[str, Any]:
     return {"sha256": file.sha256, "size": file.size, "mode": f"{file.mode:04o}"}
 
 
-def _provenance(entry: Entry) -> dict[str, Any]:
+def _provenance(entry: InstalledArtifact) -> dict[str, Any]:
     return {
         "asset": entry.asset,
         "asset_id": entry.asset_id,
@@ -171,7 +171,7 @@ def _provenance(entry: Entry) -> dict[str, Any]:
     }
 
 
-def _records(name: str, app: object) -> list[Record]:
+def _records(name: str, app: object) -> list[InstalledPart]:
     if not isinstance(app, dict):
         raise _Unfit(f"apps.{name} is not an object")
     found = []
@@ -181,9 +181,9 @@ def _records(name: str, app: object) -> list[Record]:
         for key, value in _map(app, group).items()
     ]
     if singles:
-        found.append(Record(PartId(name), _read_origin(app), tuple(singles)))
+        found.append(InstalledPart(PartId(name), _read_origin(app), tuple(singles)))
     for key, value in _map(app, "bundles").items():
-        found.append(Record(PartId(name, key), _read_origin(value), (_entry(key, "bundle", value),)))
+        found.append(InstalledPart(PartId(name, key), _read_origin(value), (_entry(key, "bundle", value),)))
     return found
 
 
@@ -191,44 +191,44 @@ def _read_origin(app: Mapping[str, Any]) -> Origin:
     source = _map(app, "source")
     return Origin(
         _of(app, "version", str),
-        _of(app, "requested", str),
-        _of(app, "used", str),
-        _of(app, "why", str),
-        _of(source, "forge", str),
-        _of(source, "repo", str),
-        _of(source, "tag", (str, type(None))),
-        _of(source, "commit", (str, type(None))),
-        _of(source, "dirty", (bool, type(None))),
-        _read_making(app["build"]) if "build" in app else None,
+        requested=_of(app, "requested", str),
+        used=_of(app, "used", str),
+        why=_of(app, "why", str),
+        forge=_of(source, "forge", str),
+        repo=_of(source, "repo", str),
+        tag=_of(source, "tag", (str, type(None))),
+        commit=_of(source, "commit", (str, type(None))),
+        dirty=_of(source, "dirty", (bool, type(None))),
+        build=_read_making(app["build"]) if "build" in app else None,
     )
 
 
-def _read_making(value: Mapping[str, Any]) -> Making:
+def _read_making(value: Mapping[str, Any]) -> BuildInfo:
     parts = _map(value, "fingerprint")
-    return Making(
+    return BuildInfo(
         _of(value, "ref", str),
         Fingerprint(tuple((name, _of(parts, name, str)) for name in parts)),
         _of(value, "wrapper", str),
     )
 
 
-def _entry(name: str, artifact: Any, value: Mapping[str, Any]) -> Entry:
+def _entry(name: str, artifact: Any, value: Mapping[str, Any]) -> InstalledArtifact:
     if artifact == "bundle":
         files = tuple(_read_file(key, file) for key, file in _map(value, "files").items())
     else:
         files = (_read_file(_of(value, "path", str), value),)
     elf = value.get("elf")
-    return Entry(
+    return InstalledArtifact(
         name,
-        artifact,
-        files,
-        value.get("kind"),
-        _of(value, "asset", (str, type(None))),
-        _of(value, "asset_id", str, ""),
-        _of(value, "asset_sha256", (str, type(None)), None),
-        _of(value, "legacy_name", bool, False),
-        tuple(_of(value, "verified", list)),
-        Elf(_of(elf, "machine", str), _of(elf, "libc", str), _of(elf, "static", bool)) if elf else None,
+        artifact=artifact,
+        files=files,
+        kind=value.get("kind"),
+        asset=_of(value, "asset", (str, type(None))),
+        asset_id=_of(value, key="asset_id", kind=str, default=""),
+        asset_sha256=_of(value, key="asset_sha256", kind=(str, type(None)), default=None),
+        legacy_name=_of(value, key="legacy_name", kind=bool, default=False),
+        verified=tuple(_of(value, "verified", list)),
+        elf=Elf(_of(elf, "machine", str), _of(elf, "libc", str), _of(elf, "static", bool)) if elf else None,
     )
 
 
@@ -237,7 +237,7 @@ def _read_file(path: str, value: Mapping[str, Any]) -> FileEntry:
         raise _Unfit(f"the path {path!r} leaves the root")
     mode = _of(value, "mode", str)
     try:
-        return FileEntry(path, _of(value, "sha256", str), _of(value, "size", int), int(mode, 8))
+        return FileEntry(path, sha256=_of(value, "sha256", str), size=_of(value, "size", int), mode=int(mode, 8))
     except ValueError as error:
         raise _Unfit(f"{path} has the mode {mode!r}") from error
 
@@ -257,5 +257,5 @@ def _of(value: Mapping[str, Any], key: str, kind: Any, default: Any = _REQUIRED)
 
 
 def _map(value: Mapping[str, Any], key: str, default: Any = _REQUIRED) -> dict[str, Any]:
-    result: dict[str, Any] = _of(value, key, dict, default)
+    result: dict[str, Any] = _of(value, key=key, kind=dict, default=default)
     return result

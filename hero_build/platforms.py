@@ -1,9 +1,12 @@
-"""Platforms as a person writes them."""
+"""Platforms: as a person writes them, and the architecture of this machine."""
 
-from hero_build.artifact import Libc, Platform
-from hero_build.errors import UsageError
+import os
+
+from hero_build.errors import Unsupported, UsageError
+from hero_build.model.artifacts import Libc, Platform
 
 ARCHES = ("amd64", "arm64")
+_MACHINES = {"x86_64": "amd64", "aarch64": "arm64"}
 _LIBCS: tuple[Libc, ...] = ("musl", "gnu")
 
 
@@ -14,3 +17,14 @@ def parse(text: str) -> Platform:
         if str(platform) == text:
             return platform
     raise UsageError(f"{text!r} is not a platform", f"There are: {', '.join(map(str, known))}.")
+
+
+def machine_arch() -> str:
+    """This machine's architecture as asset names spell it. Raises Unsupported."""
+    machine = os.uname().machine
+    try:
+        return _MACHINES[machine]
+    except KeyError:
+        raise Unsupported(
+            f"nothing is published for {machine} machines", f"Known are: {', '.join(_MACHINES)}."
+        ) from None

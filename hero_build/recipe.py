@@ -14,7 +14,18 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import ClassVar, Protocol
 
-from hero_build.artifact import Artifact, Binary, Cargo, Libc, Library, Package, Pinned, Platform, WasmBundle
+from hero_build.model.artifacts import (
+    Artifact,
+    Binary,
+    Cargo,
+    GenericPackage,
+    Libc,
+    Library,
+    Pinned,
+    Platform,
+    WasmBundle,
+)
+from hero_build.model.artifacts import GenericPackage as Package
 
 __all__ = [
     "Artifact",
@@ -139,7 +150,7 @@ class Recipe:
         """The release tag of a version as a person types it."""
         return version
 
-    def package(self, version: str | None) -> Package | None:
+    def package(self, version: str | None) -> GenericPackage | None:
         """Where the files are if they are a generic package and not a release's assets (None: a release)."""
         return None
 

@@ -6,11 +6,13 @@ and what git sets for its hooks, so that hero-build may run in one.
 
 import os
 from collections.abc import Mapping, MutableMapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from msgspec import Struct
+
 from hero_build.errors import UsageError
+from hero_build.system.environment import GIT_LOCAL
 
 Source = Literal["flag", "environment", "config", "default"]
 DEFAULT_FORGE = "https://forge.ourworld.tf"
@@ -19,17 +21,6 @@ CONNECT, STALL, BACKOFF = 10.0, 30.0, 0.5
 RETRIES = 3
 """How often a request is sent again, in a row, after a failure that may pass."""
 _MOST = 1_000_000  # seconds are eleven days: more than that is a slip, and what the system takes has an end
-GIT_LOCAL = (
-    "GIT_DIR",
-    "GIT_WORK_TREE",
-    "GIT_INDEX_FILE",
-    "GIT_PREFIX",
-    "GIT_COMMON_DIR",
-    "GIT_OBJECT_DIRECTORY",
-    "GIT_ALTERNATE_OBJECT_DIRECTORIES",
-    "GIT_NAMESPACE",
-)
-"""What git sets for its hooks: each would turn every later git at the repository that the hook is of."""
 _COUNTS = frozenset({"jobs", "retries", "depth"})
 _ENVIRONMENT = {
     "root": "HERO_ROOT",
@@ -57,8 +48,7 @@ class Secret:
         return "Secret(…)"
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(Struct, frozen=True):
     """One run's settings; `sources` says of each name where its value came from.
 
     `depth`: how many commits of history a clone brings, 0 for all; CI, which throws its clones away, brings one.
@@ -91,11 +81,11 @@ def read(flags: Mapping[str, Any], environ: MutableMapping[str, str]) -> Setting
     for name in GIT_LOCAL:
         environ.pop(name, None)
     seen: dict[str, Source] = {"token": "environment" if token else "default"}
-    root = _path(_pick("root", flags, environ, {}, "~/hero", seen))
+    root = _path(_pick("root", flags=flags, environ=environ, config={}, default="~/hero", seen=seen))
     config = _config(root / "cfg" / "hero_build.toml")
 
     def pick(name: str, default: Any) -> Any:
-        return _pick(name, flags, environ, config, default, seen)
+        return _pick(name, flags=flags, environ=environ, config=config, default=default, seen=seen)
 
     return Settings(
         root=root,

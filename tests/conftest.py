@@ -12,7 +12,7 @@ settings.load_profile("no-deadline")
 # What a shell starts in the background ignores interrupts, and so would all that the tests start from here.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
-pytest_plugins = ["forge_server", "fault_server"]
+pytest_plugins = ["support.forge_server", "support.fault_server"]
 
 
 @pytest.fixture(autouse=True)

@@ -22,7 +22,7 @@ CHECKOUT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(CHECKOUT))
 
 from hero_build.forge.mirror import publish  # noqa: E402 - the demo runs without an installation
-from hero_build.model import Asset, Release  # noqa: E402
+from hero_build.model.steps import Asset, Release  # noqa: E402
 
 CACHE = CHECKOUT / "cache"
 WORLD = CHECKOUT / "tests" / "world"
@@ -160,13 +160,13 @@ def release(mirror: Path, version: str, binaries: Path) -> None:
     sums = mirror.parent / "SHA256SUMS"
     sums.write_text("".join(f"{digest(path)}  {name}\n" for name, path in files.items()))
     assets = tuple(asset(name, path) for name, path in {**files, sums.name: sums}.items())
-    found = Release("", REPO, version, assets, created="2026-01-01T00:00:00Z")
+    found = Release("", repo=REPO, tag=version, assets=assets, created="2026-01-01T00:00:00Z")
     publish(mirror, found, {**files, sums.name: sums}, latest=True)
     print(f"  {version}: {', '.join(files)}")
 
 
 def asset(name: str, path: Path) -> Asset:
-    return Asset(name, path.as_uri(), path.stat().st_size, digest(path), digest(path))
+    return Asset(name, url=path.as_uri(), size=path.stat().st_size, id=digest(path), sha256=digest(path))
 
 
 def digest(path: Path) -> str:

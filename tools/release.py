@@ -12,11 +12,11 @@ from pathlib import Path
 
 from hero_build import __version__, settings
 from hero_build.errors import HeroBuildError, UsageError
-from hero_build.events import Event, Warned
+from hero_build.events import Event, WarningRaised
 from hero_build.publish import open_publisher
-from hero_build.publish.parcels import parcel
-from hero_build.publish.publication import Publication, Published
+from hero_build.publish.assets import release_file
 from hero_build.publish.signing import read_signer
+from hero_build.publish.types import PublishResult, ReleaseSpec
 
 
 def main(words: list[str]) -> int:
@@ -33,7 +33,7 @@ def main(words: list[str]) -> int:
     return 0
 
 
-def release(tag: str, folder: Path) -> Published:
+def release(tag: str, folder: Path) -> PublishResult:
     """Raises UsageError for another version's tag and for an empty folder, and what `Publisher.publish` does."""
     signer = read_signer(None, os.environ)
     if tag.removeprefix("v") != __version__:
@@ -41,17 +41,17 @@ def release(tag: str, folder: Path) -> Published:
     files = sorted(path for path in folder.glob("hero_build-*") if path.is_file())
     if not files:
         raise UsageError(f"{folder} has nothing to publish", "Build it: `python -m build --no-isolation`.")
-    parcels = tuple(parcel(path.name, path) for path in files)
+    parcels = tuple(release_file(path.name, path) for path in files)
     repo, target = os.environ.get("GITHUB_REPOSITORY", ""), os.environ.get("GITHUB_SHA", "")
     publisher = open_publisher(settings.read({}, os.environ), None, _tell, signer=signer)
     try:
-        return publisher.publish(Publication("hero-build", repo, tag, parcels, target=target))
+        return publisher.publish(ReleaseSpec("hero-build", repo=repo, tag=tag, files=parcels, target=target))
     finally:
         publisher.close()
 
 
 def _tell(event: Event) -> None:
-    if isinstance(event, Warned):
+    if isinstance(event, WarningRaised):
         print(f"warning: {event.text}", file=sys.stderr)
 
 

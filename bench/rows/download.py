@@ -1,6 +1,6 @@
 """Cold downloads: nothing is there yet. hero-build verifies, stores, syncs and commits within its time."""
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from bench import world
 from bench.bench import DELAY, Bench
@@ -13,23 +13,45 @@ _DIRECT, _IDLE = "curl+openssl without the proxy", "curl+openssl through a proxy
 
 def small(bench: Bench) -> list[Row]:
     world.warm(world.SMALL)
-    peers = downloaders(bench.tools, world.SMALL, "small", bench.server.near)
+    peers = downloaders(bench.context, apps=world.SMALL, fleet="small", base=bench.server.near)
     samples = compare(peers, bench.rounds, seconds)
-    return [Row("cold-30", "30 apps × 8 MB, cold", "s", samples, (Target(0.9, CURL), Target(0.7, MISE)))]
+    return [
+        Row(
+            "cold-30",
+            title="30 apps × 8 MB, cold",
+            unit="s",
+            samples=samples,
+            targets=(Target(0.9, CURL), Target(0.7, MISE)),
+        )
+    ]
 
 
 def large(bench: Bench) -> list[Row]:
     world.warm(world.LARGE)
-    peers = downloaders(bench.tools, world.LARGE, "large", bench.server.near)
-    return [Row("cold-6", "6 apps × 100 MB, cold", "s", compare(peers, bench.rounds, seconds), (Target(0.55, CURL),))]
+    peers = downloaders(bench.context, apps=world.LARGE, fleet="large", base=bench.server.near)
+    return [
+        Row(
+            "cold-6",
+            title="6 apps × 100 MB, cold",
+            unit="s",
+            samples=compare(peers, bench.rounds, seconds),
+            targets=(Target(0.55, CURL),),
+        )
+    ]
 
 
 def late(bench: Bench) -> list[Row]:
     world.warm(world.SMALL)
-    peers = downloaders(bench.tools, world.SMALL, "small", bench.server.far)
+    peers = downloaders(bench.context, apps=world.SMALL, fleet="small", base=bench.server.far)
     proof = [curl(_DIRECT, world.SMALL, bench.server.near), curl(_IDLE, world.SMALL, bench.direct)]
     samples = compare([*peers, *proof], bench.rounds, seconds)
-    row = Row("latency-30", f"30 apps × 8 MB, cold, {DELAY:g} ms latency", "s", samples, (Target(1.0, CURL),))
+    row = Row(
+        "latency-30",
+        title=f"30 apps × 8 MB, cold, {DELAY:g} ms latency",
+        unit="s",
+        samples=samples,
+        targets=(Target(1.0, CURL),),
+    )
     return [_with_proof(row)]
 
 

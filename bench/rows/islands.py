@@ -5,8 +5,10 @@ rounds of it.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from bench import islands
 from bench.bench import Bench
@@ -41,37 +43,44 @@ def _cold(bench: Bench, found: Archipelago) -> Row:
     """Into empty target folders; wasm-pack is given its clone."""
 
     def prepare(folder: Path) -> Command:
-        return islands.pack(found, islands.clone(found, folder / "clone"), found.names, folder)
+        return islands.pack(found, tree=islands.clone(found, folder / "clone"), names=found.names, folder=folder)
 
     peers = [
         Peer(_EACH, prepare, lambda folder: _all(islands.packed(folder / "clone"))),
-        Peer(HERO, lambda folder: islands.hero(bench.tools, found, folder), lambda f: _all(islands.installed(f))),
+        Peer(HERO, lambda folder: islands.hero(bench.context, found, folder), lambda f: _all(islands.installed(f))),
     ]
     samples = compare(peers, min(_ROUNDS, bench.rounds), seconds, warm=False)
-    row = Row("islands", "30 islands from source, cold", "s", samples, (Target(0.7, _EACH),))
+    row = Row("islands", title="30 islands from source, cold", unit="s", samples=samples, targets=(Target(0.7, _EACH),))
     return replace(row, notes=(islands.versions(found),))
 
 
 def _build(bench: Bench, found: Archipelago, folder: Path) -> _Built:
-    hero = islands.hero(bench.tools, found, folder)
+    hero = islands.hero(bench.context, found, folder)
     tree = islands.clone(found, folder / "clone")
     seconds(hero)
-    seconds(islands.pack(found, tree, found.names, folder))
-    return _Built(found, folder, tree, hero)
+    seconds(islands.pack(found, tree=tree, names=found.names, folder=folder))
+    return _Built(found, folder=folder, tree=tree, hero=hero)
 
 
 def _noop(bench: Bench, built: _Built) -> Row:
     """The same commands again."""
-    again = islands.pack(built.found, built.tree, built.found.names, built.folder)
+    again = islands.pack(built.found, tree=built.tree, names=built.found.names, folder=built.folder)
     facts = (("hero-build starts no cargo where no island changed", not starts("cargo", built.hero)),)
     peers = [_steady(_EACH, lambda: again), _steady(HERO, lambda: built.hero)]
     samples = compare(peers, min(2 * _ROUNDS, bench.rounds), seconds)
-    return Row("islands-noop", "30 islands from source, nothing to do", "s", samples, (Target(0.03, _EACH),), facts)
+    return Row(
+        "islands-noop",
+        title="30 islands from source, nothing to do",
+        unit="s",
+        samples=samples,
+        targets=(Target(0.03, _EACH),),
+        facts=facts,
+    )
 
 
 def _edited(bench: Bench, built: _Built) -> Row:
     """hero-build is told to build all of them, and finds the one by itself."""
-    one = islands.pack(built.found, built.tree, [islands.EDITED], built.folder)
+    one = islands.pack(built.found, tree=built.tree, names=[islands.EDITED], folder=built.folder)
 
     def after(tree: Path, command: Command) -> Callable[[], Command]:
         def prepare() -> Command:
@@ -83,7 +92,12 @@ def _edited(bench: Bench, built: _Built) -> Row:
     theirs, ours = after(built.tree, one), after(islands.checkout(built.folder), built.hero)
     samples = compare([_steady(_ONE, theirs), _steady(HERO, ours)], bench.rounds, seconds)
     return Row(
-        "islands-edit", "30 islands from source, one edited", "s", samples, (Target(1.3, _ONE),), (_same(built),)
+        "islands-edit",
+        title="30 islands from source, one edited",
+        unit="s",
+        samples=samples,
+        targets=(Target(1.3, _ONE),),
+        facts=(_same(built),),
     )
 
 
@@ -98,9 +112,15 @@ def _same(built: _Built) -> tuple[str, bool]:
 
 def _memory(bench: Bench, found: Archipelago) -> Row:
     """Of hero-build's own process, from clone to commit; cargo and the other tools are processes of their own."""
-    peers = [Peer(HERO, lambda folder: islands.hero(bench.tools, found, folder))]
+    peers = [Peer(HERO, lambda folder: islands.hero(bench.context, found, folder))]
     samples = compare(peers, 1, peak_megabytes, warm=False)
-    return Row("islands-memory", "peak memory, 30 islands from source", "MB", samples, (Target(100),))
+    return Row(
+        "islands-memory",
+        title="peak memory, 30 islands from source",
+        unit="MB",
+        samples=samples,
+        targets=(Target(100),),
+    )
 
 
 def _steady(name: str, command: Callable[[], Command]) -> Peer:

@@ -12,11 +12,11 @@ _ROUNDS = 2  # it hardly differs from one to the next
 def rows(bench: Bench) -> list[Row]:
     world.warm(world.HUGE)
     base = bench.server.near
-    other = [mise(bench.tools.mise, world.HUGE, base)] if bench.tools.mise else []
+    other = [mise(bench.context.mise, world.HUGE, base)] if bench.context.mise else []
     peers = [
         curl("curl", world.HUGE, base, verify=False),
         *other,
-        hero(bench.tools.hero, world.HUGE, "huge", base),
+        hero(bench.context.hero, apps=world.HUGE, fleet="huge", base=base),
     ]
     samples = compare(peers, min(_ROUNDS, bench.rounds), peak_megabytes)
-    return [Row("memory", "peak memory, 1 GB asset", "MB", samples, (Target(64),))]
+    return [Row("memory", title="peak memory, 1 GB asset", unit="MB", samples=samples, targets=(Target(64),))]

@@ -29,16 +29,23 @@ def rows(bench: Bench) -> list[Row]:
 def _row(bench: Bench, folder: Path) -> Row:
     locked = _installed(bench, folder)
     peers = [Peer(HERO, lambda _: locked)]
-    if bench.tools.mise:
-        again = mise_install(bench.tools.mise, world.SMALL, bench.server.near, folder)
+    if bench.context.mise:
+        again = mise_install(bench.context.mise, apps=world.SMALL, base=bench.server.near, folder=folder)
         seconds(again)
         peers.insert(0, Peer(MISE, lambda _: again))
     facts = [_silent(bench, locked)]
     samples = compare(peers, bench.many, seconds)
     facts += _seen(HERO, locked, folder / "root" / "bin" / _APP.name)
-    if bench.tools.mise:
+    if bench.context.mise:
         facts += _seen(MISE, again, mise_file(folder, _APP))
-    return Row("noop", "30 apps, nothing to do, `--locked`", "s", samples, (Target(1.2, MISE),), tuple(facts))
+    return Row(
+        "noop",
+        title="30 apps, nothing to do, `--locked`",
+        unit="s",
+        samples=samples,
+        targets=(Target(1.2, MISE),),
+        facts=tuple(facts),
+    )
 
 
 def _installed(bench: Bench, folder: Path) -> Command:
@@ -46,7 +53,7 @@ def _installed(bench: Bench, folder: Path) -> Command:
     lock = str(folder / "lock.json")
 
     def command(*arguments: str) -> Command:
-        return hero_command(bench.tools.hero, "small", bench.server.near, folder, *arguments)
+        return hero_command(bench.context.hero, "small", bench.server.near, folder, *arguments)
 
     seconds(command("lock", "@bench", "-o", lock))
     locked = command("install", "@bench", "--mode", "download", "--locked", lock)

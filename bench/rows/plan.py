@@ -30,10 +30,10 @@ def _row(bench: Bench, folder: Path) -> Row:
     fleets[_AUTO] = ("auto", (*released, *bare))
     for name, (_, apps) in fleets.items():
         world.write_recipes(folder / name.replace(" ", "-"), apps)
-    peers = [_peer(bench, folder, name, mode) for name, (mode, _) in fleets.items()]
+    peers = [_peer(bench, folder=folder, name=name, mode=mode) for name, (mode, _) in fleets.items()]
     samples = compare(peers, bench.rounds, seconds)
     targets = tuple(Target(1, peer=name) for name in fleets)
-    return Row("plan", f"{len(world.PLANNED)} apps planned", "s", samples, targets)
+    return Row("plan", title=f"{len(world.PLANNED)} apps planned", unit="s", samples=samples, targets=targets)
 
 
 def _peer(bench: Bench, folder: Path, name: str, mode: str) -> Peer:
@@ -44,5 +44,5 @@ def _peer(bench: Bench, folder: Path, name: str, mode: str) -> Peer:
         "HERO_RECIPES": folder / name.replace(" ", "-"),
     }
     env = rust.toolchain(folder, **own, FORGEJO_URL=bench.server.near)
-    command = Command((str(bench.tools.hero), "install", "@bench", "--mode", mode, "--dry-run"), env, folder)
+    command = Command((str(bench.context.hero), "install", "@bench", "--mode", mode, "--dry-run"), env, folder)
     return Peer(name, lambda _: command)

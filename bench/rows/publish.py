@@ -15,16 +15,17 @@ from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tests.elves import program, static_bytes
+
 from bench import world
 from bench.bench import Bench
 from bench.measure import Command, Failed, Peer, compare, environment, peak_megabytes, seconds
 from bench.places import CHECKOUT
 from bench.result import HERO, Row, Target
 from bench.scratch import scratch
-from tests.elves import program, static_bytes
 
 if TYPE_CHECKING:
-    from forge_server import ForgeServer
+    from support.forge_server import ForgeServer
 
 _CURL, _BACK = "curl", "curl there and back+openssl"
 _TEN = tuple(f"ten{number}" for number in range(10))
@@ -123,19 +124,19 @@ def _cold(bench: Bench, server: "ForgeServer", folder: Path) -> Row:
     (folder / "dist").mkdir(parents=True)
     for name in _TEN:
         (folder / "dist" / name).write_bytes(static_bytes(program(name, "v1"), _SIZE))
-    shop = _open(server, bench.tools.hero, folder, "ten", _TEN)
+    shop = _open(server, hero=bench.context.hero, folder=folder, app="ten", programs=_TEN)
     samples = compare([shop.curl(), shop.back(), shop.peer()], bench.rounds, seconds)
     asked = _again(shop, folder)
     held = ("published again with nothing to do, hero-build sends at most three requests", asked <= _REQUESTS)
     title = "10 × 50 MB published, and got back to compare"
     return Row(
         "publish",
-        title,
-        "s",
-        samples,
-        (Target(1.3, _CURL), Target(1.3, _BACK)),
-        (held,),
-        (f"{asked} requests when run again",),
+        title=title,
+        unit="s",
+        samples=samples,
+        targets=(Target(1.3, _CURL), Target(1.3, _BACK)),
+        facts=(held,),
+        notes=(f"{asked} requests when run again",),
     )
 
 
@@ -144,14 +145,14 @@ def _memory(bench: Bench, server: "ForgeServer", folder: Path) -> Row:
     (app,) = world.HUGE
     (folder / "dist").mkdir(parents=True)
     (folder / "dist" / app.name).symlink_to(app.file(app.tags[0]))
-    shop = _open(server, bench.tools.hero, folder, app.name, (app.name,))
+    shop = _open(server, hero=bench.context.hero, folder=folder, app=app.name, programs=(app.name,))
     samples = compare([shop.curl(), shop.peer()], min(_ROUNDS, bench.rounds), peak_megabytes, warm=False)
-    return Row("publish-memory", "peak memory, 1 GB published", "MB", samples, (Target(64),))
+    return Row("publish-memory", title="peak memory, 1 GB published", unit="MB", samples=samples, targets=(Target(64),))
 
 
 def _again(shop: _Shop, folder: Path) -> int:
     """How many requests the same command sends when all is there."""
-    from outgoing import CuttingProxy
+    from support.server_releases import CuttingProxy
 
     (folder / "home").mkdir()
     seconds(shop.publish("again", folder / "home"))
@@ -163,7 +164,9 @@ def _again(shop: _Shop, folder: Path) -> int:
 
 
 def _open(server: "ForgeServer", hero: Path, folder: Path, app: str, programs: Sequence[str]) -> _Shop:
-    shop = _Shop(server, hero, folder, app, [(folder / "dist" / name).resolve() for name in programs])
+    shop = _Shop(
+        server, hero=hero, folder=folder, app=app, files=[(folder / "dist" / name).resolve() for name in programs]
+    )
     server.create_repo(app)
     (folder / "recipes").mkdir()
     binaries = " ".join(f'cli("{name}"),' for name in programs)
@@ -176,14 +179,14 @@ def _open(server: "ForgeServer", hero: Path, folder: Path, app: str, programs: S
 @contextmanager
 def _server(folder: Path) -> Iterator["ForgeServer"]:
     """The real one, with its data below `folder`."""
-    from forge_server import SCRIPT, ForgeServer
+    from support.forge_server import SCRIPT, ForgeServer
 
     data, cache = folder / "data", CHECKOUT / "cache" / "forge"
     command = [sys.executable, SCRIPT, "--cache", cache, "--data", data]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as child:
         try:
             told = json.loads((child.stdout or sys.stdin).readline())
-            yield ForgeServer(told["url"], told["token"], told["user"], told["password"])
+            yield ForgeServer(told["url"], token=told["token"], user=told["user"], password=told["password"])
         finally:
             child.terminate()
             child.wait(30)

@@ -3,9 +3,10 @@
 import itertools
 import shutil
 import tempfile
-from dataclasses import replace
 from math import log
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from bench import world
 from bench.bench import Bench
@@ -37,16 +38,25 @@ def _reading(bench: Bench, folder: Path, name: str) -> Row:
     peers = [_steady(f"{size} apps", _command(bench, folder, str(size), name)) for size in SIZES]
     first, last = peers[0].name, peers[-1].name
     title = f"`{name}`, with as many recipes as apps"
-    row = Row(f"scale-{name}", title, "s", compare(peers, bench.rounds, seconds), (Target(_LINEAR, first, last),))
+    row = Row(
+        f"scale-{name}",
+        title=title,
+        unit="s",
+        samples=compare(peers, bench.rounds, seconds),
+        targets=(Target(_LINEAR, first, last),),
+    )
     exponent = log(row.middle(last) / row.middle(first)) / log(SIZES[-1] / SIZES[0])
     return replace(row, notes=(f"grows with the number to the power of {exponent:.2f}",))
 
 
 def _upgrade(bench: Bench, folder: Path) -> Row:
-    peers = [_switching(bench, folder, _ALONE, "one"), _switching(bench, folder, _AMONG, str(SIZES[-1]))]
+    peers = [
+        _switching(bench, folder=folder, name=_ALONE, fleet="one"),
+        _switching(bench, folder=folder, name=_AMONG, fleet=str(SIZES[-1])),
+    ]
     samples = compare(peers, bench.rounds, seconds)
     title = "`install` of one app's other version"
-    return Row("scale-install", title, "s", samples, (Target(1.5, _ALONE, _AMONG),))
+    return Row("scale-install", title=title, unit="s", samples=samples, targets=(Target(1.5, _ALONE, _AMONG),))
 
 
 def _steady(name: str, command: Command) -> Peer:
@@ -67,4 +77,4 @@ def _command(bench: Bench, folder: Path, fleet: str, *arguments: str) -> Command
     """In a folder for each fleet, which holds its root."""
     home = folder / fleet
     home.mkdir(exist_ok=True)
-    return hero_command(bench.tools.hero, fleet, bench.server.near, home, *arguments)
+    return hero_command(bench.context.hero, fleet, bench.server.near, home, *arguments)

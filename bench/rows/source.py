@@ -31,14 +31,23 @@ def noop(bench: Bench) -> list[Row]:
     """The same command again, and cargo again in the very tree and target folder that it built in."""
     mirror = rust.zinit().mirror
     with scratch("again") as folder:
-        again = rust.hero(bench.tools, mirror, folder)
+        again = rust.hero(bench.context, mirror, folder)
         seconds(again)
         tree = folder / "root" / "code0" / "geomind_code" / "zinit"
         bare = rust.cargo(tree, tree / "target", folder)
         seconds(bare)
         facts = (("hero-build starts no cargo where nothing changed", not starts("cargo", again)),)
         samples = compare([_steady(_NOOP, bare), _steady(HERO, again)], bench.many, seconds)
-    return [Row("source-noop", "zinit from source, nothing to do", "s", samples, (Target(0.2, _NOOP),), facts)]
+    return [
+        Row(
+            "source-noop",
+            title="zinit from source, nothing to do",
+            unit="s",
+            samples=samples,
+            targets=(Target(0.2, _NOOP),),
+            facts=facts,
+        )
+    ]
 
 
 def _cold(bench: Bench, zinit: rust.Zinit) -> Row:
@@ -49,10 +58,10 @@ def _cold(bench: Bench, zinit: rust.Zinit) -> Row:
 
     peers = [
         Peer(_CARGO, lambda folder: rust.cargo(zinit.clone, folder / "target", folder), complete("target/release")),
-        Peer(HERO, lambda folder: rust.hero(bench.tools, zinit.mirror, folder), complete("root/bin")),
+        Peer(HERO, lambda folder: rust.hero(bench.context, zinit.mirror, folder), complete("root/bin")),
     ]
     samples = compare(peers, min(_ROUNDS, bench.rounds), seconds, warm=False)
-    return Row("source", "zinit from source, cold", "s", samples, (Target(1.05, _CARGO),))
+    return Row("source", title="zinit from source, cold", unit="s", samples=samples, targets=(Target(1.05, _CARGO),))
 
 
 def _farm(bench: Bench, mirror: Path) -> Row:
@@ -66,12 +75,15 @@ def _farm(bench: Bench, mirror: Path) -> Row:
                 (_SECOND, "machine", wrapped),
                 (_ELSEWHERE, "another", wrapped),
             ):
-                samples[name].append(_machine(bench, mirror, folder / place, cache))
+                samples[name].append(_machine(bench, mirror=mirror, place=folder / place, cache=cache))
     row = Row(
-        "farm", "zinit from source, cold, shared cache", "s", {name: tuple(took) for name, took in samples.items()}
+        "farm",
+        title="zinit from source, cold, shared cache",
+        unit="s",
+        samples={name: tuple(took) for name, took in samples.items()},
     )
     notes = [f"{name}: {row.middle(name) / row.middle(_PLAIN):.2f} of {_PLAIN}" for name in _SHARING]
-    return Row(row.key, row.title, row.unit, row.samples, notes=tuple(notes))
+    return Row(row.key, title=row.title, unit=row.unit, samples=row.samples, notes=tuple(notes))
 
 
 _SHARING = (_FIRST, _SECOND, _ELSEWHERE)
@@ -81,7 +93,7 @@ def _machine(bench: Bench, mirror: Path, place: Path, cache: dict[str, str]) -> 
     """A fresh one at `place`, which is empty afterwards."""
     place.mkdir()
     try:
-        took = once(Peer(HERO, lambda _: rust.hero(bench.tools, mirror, place, cache=cache)), seconds)
+        took = once(Peer(HERO, lambda _: rust.hero(bench.context, mirror, place, cache=cache)), seconds)
         _there(place / "root" / "bin")
         return took
     finally:

@@ -14,10 +14,10 @@ def rows(bench: Bench) -> list[Row]:
 
 
 def _row(bench: Bench, argument: str, most: float) -> Row:
-    bare = _peer(_PYTHON, bench.tools.python, "-c", "pass")
-    peers = [bare, _peer(HERO, bench.tools.hero, argument)]
+    bare = _peer(_PYTHON, bench.context.python, "-c", "pass")
+    peers = [bare, _peer(HERO, bench.context.hero, argument)]
     samples = compare(peers, bench.many, seconds)
-    return Row(argument.strip("-"), f"`{argument}`", "s", samples, (Target(most, _PYTHON),))
+    return Row(argument.strip("-"), title=f"`{argument}`", unit="s", samples=samples, targets=(Target(most, _PYTHON),))
 
 
 def _peer(name: str, program: Path, *arguments: str) -> Peer:

@@ -29,14 +29,14 @@ def _run() -> int:
     if sys.argv[1:] == ["--version"]:  # scripts ask for it often, and it needs nothing of what follows
         return _say(f"hero-build {__version__}\n")
     if sys.argv[1:2] == ["install"]:
-        from hero_build.receipt import recall
+        from hero_build.ops.noop_cache import recall
 
         if (answer := recall(sys.argv[1:], os.environ)) is not None:
             return _say(answer)
-    from hero_build.cli.group import hero_build
-    from hero_build.cli.main import heed_signals, main
+    from hero_build.cli.app import hero_build
+    from hero_build.cli.main import install_signal_handlers, main
 
-    heed_signals()
+    install_signal_handlers()
     return main(hero_build, sys.argv[1:])
 
 

@@ -5,8 +5,8 @@ from typing import Any
 
 import click
 
-from hero_build.cli import complete
-from hero_build.cli.frame import command, keep, options
+from hero_build.cli import completion
+from hero_build.cli.base import command, options, remember_globals
 from hero_build.cli.session import Session
 
 
@@ -27,7 +27,7 @@ class _Group(click.Group):
 @click.pass_context
 def ci(ctx: click.Context, /, **_: object) -> None:
     """For Forgejo Actions: the jobs of a release, and a workflow that runs them."""
-    typed = keep(ctx)
+    typed = remember_globals(ctx)
     if ctx.invoked_subcommand is None and typed["json"]:
         raise click.UsageError("no command is given", ctx)
     if ctx.invoked_subcommand is None:
@@ -35,7 +35,7 @@ def ci(ctx: click.Context, /, **_: object) -> None:
 
 
 @command("matrix")
-@click.argument("apps", nargs=-1, required=True, metavar="APP...", shell_complete=complete.apps)
+@click.argument("apps", nargs=-1, required=True, metavar="APP...", shell_complete=completion.apps)
 @click.option("--platform", metavar="P", multiple=True, help="Build for it (default: this machine's); may be repeated.")
 @click.option("--shards", metavar="N", type=click.IntRange(1), default=1, show_default=True, help="Jobs for islands.")
 @click.option("--changed-since", metavar="REF", help="Only apps whose checkout or recipe differs from REF.")
@@ -43,17 +43,19 @@ def matrix(
     session: Session, apps: Sequence[str], *, platform: tuple[str, ...], shards: int, changed_since: str | None
 ) -> int:
     """Print the jobs as one line of JSON, for `fromJSON(needs.plan.outputs.matrix)`."""
-    from hero_build import matrices
+    from hero_build.ops import ci_jobs
     from hero_build.publish.matrix import document
-    from hero_build.queries.released import Matrix
+    from hero_build.queries.publish_report import Matrix
 
-    tools = session.tools()
-    answer = matrices.plan(tools.catalog.expand(apps), platform, shards, changed_since, tools)
-    return session.screen.answer(Matrix(answer), lambda paper: (document(answer),))
+    context = session.context()
+    answer = ci_jobs.plan(
+        context.catalog.expand(apps), platforms=platform, shards=shards, since=changed_since, context=context
+    )
+    return session.console.answer(Matrix(answer), lambda terminal: (document(answer),))
 
 
 @command("workflow")
-@click.argument("app", shell_complete=complete.apps)
+@click.argument("app", shell_complete=completion.apps)
 @click.option("--platform", metavar="P", multiple=True, help="Build for it; may be repeated.")
 @click.option("--shards", metavar="N", type=click.IntRange(1), default=1, show_default=True, help="Jobs for islands.")
 @click.option("--runs-on", "labels", metavar="LABEL", multiple=True, help="The runners' labels (default self-hosted).")
@@ -76,27 +78,27 @@ def workflow(
     fixed_matrix: bool,
 ) -> int:
     """Print a complete release workflow for an app's repo: a pushed tag becomes a release."""
-    from hero_build import matrices
+    from hero_build.ops import ci_jobs
     from hero_build.publish.workflow import Workflow, render
-    from hero_build.queries.released import Text
+    from hero_build.queries.publish_report import Text
 
-    tools = session.tools()
-    found = tools.catalog.get(app)
-    platforms = platform or tuple(job.platform for job in matrices.jobs_of(found, (), tools) if job.platform)
-    fixed = matrices.plan([app], platforms, shards, None, tools) if fixed_matrix else ()
+    context = session.context()
+    found = context.catalog.get(app)
+    platforms = platform or tuple(job.platform for job in ci_jobs.jobs_of(found, (), context) if job.platform)
+    fixed = ci_jobs.plan([app], platforms=platforms, shards=shards, since=None, context=context) if fixed_matrix else ()
     made = Workflow(
         app,
-        labels or ("self-hosted",),
-        platforms,
-        tags,
-        shards,
-        install,
-        recipes,
+        labels=labels or ("self-hosted",),
+        platforms=platforms,
+        tags=tags,
+        shards=shards,
+        install=install,
+        recipes=recipes,
         legacy_names=with_legacy_names,
         fixed=fixed,
     )
     answer = Text(app, render(made))
-    return session.screen.answer(answer, lambda paper: answer.workflow.rstrip("\n").split("\n"))
+    return session.console.answer(answer, lambda terminal: answer.workflow.rstrip("\n").split("\n"))
 
 
 ci.add_command(matrix)

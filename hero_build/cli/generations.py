@@ -4,10 +4,10 @@ from collections.abc import Sequence
 
 import click
 
-from hero_build.cli import complete
-from hero_build.cli.frame import command
+from hero_build.cli import completion
+from hero_build.cli.base import command
 from hero_build.cli.session import Session
-from hero_build.record import Generation
+from hero_build.model.installed import Generation
 
 _NUMBER = click.IntRange(min=0)
 
@@ -22,12 +22,12 @@ def history(session: Session) -> int:
 
     root = session.root
     answer = query(str(root.path), current_number(root), generations(root))
-    return session.screen.answer(answer, lambda paper: page(answer, paper))
+    return session.console.answer(answer, lambda terminal: page(answer, terminal))
 
 
 @command("diff")
-@click.argument("first", metavar="[A]", required=False, type=_NUMBER, shell_complete=complete.generations)
-@click.argument("second", metavar="[B]", required=False, type=_NUMBER, shell_complete=complete.generations)
+@click.argument("first", metavar="[A]", required=False, type=_NUMBER, shell_complete=completion.generations)
+@click.argument("second", metavar="[B]", required=False, type=_NUMBER, shell_complete=completion.generations)
 def diff(session: Session, first: int | None, second: int | None) -> int:
     """What changed from generation A (default: the one before the current) to B (default: the current)."""
     from hero_build.output.pages.history import diff as page
@@ -35,11 +35,11 @@ def diff(session: Session, first: int | None, second: int | None) -> int:
 
     numbers = [number for number in (first, second) if number is not None]
     answer = query.diff(*query.pair(session.root, numbers))
-    return session.screen.answer(answer, lambda paper: page(answer, paper))
+    return session.console.answer(answer, lambda terminal: page(answer, terminal))
 
 
 @command("rollback")
-@click.argument("number", metavar="[N]", required=False, type=_NUMBER, shell_complete=complete.generations)
+@click.argument("number", metavar="[N]", required=False, type=_NUMBER, shell_complete=completion.generations)
 def rollback(session: Session, number: int | None) -> int:
     """Return to what generation N held (default: the one before the current). It becomes a new generation."""
     from hero_build.install.history import rollback as back
@@ -48,7 +48,7 @@ def rollback(session: Session, number: int | None) -> int:
 
 
 @command("uninstall")
-@click.argument("apps", nargs=-1, required=True, metavar="APP...", shell_complete=complete.installed)
+@click.argument("apps", nargs=-1, required=True, metavar="APP...", shell_complete=completion.installed)
 def uninstall(session: Session, apps: Sequence[str]) -> int:
     """Take apps away, each with all its parts. What stood in their place before is given back."""
     from hero_build.install.history import uninstall as take
@@ -64,16 +64,16 @@ def uninstall(session: Session, apps: Sequence[str]) -> int:
 def gc(session: Session, keep: int, *, dry_run: bool) -> int:
     """Give back the space of old generations and unfinished downloads. What still runs is kept."""
     from hero_build.install.gc import collect
-    from hero_build.output.pages.stores import collected, gone
+    from hero_build.output.pages.maintenance import collected, gone
 
     result = collect(session.root, keep, session.settings.wait, dry_run=dry_run)
     answer = collected(result, dry_run=dry_run)
-    return session.screen.answer(answer, lambda paper: gone(answer, paper))
+    return session.console.answer(answer, lambda terminal: gone(answer, terminal))
 
 
 def _changed(session: Session, before: Generation, after: Generation) -> int:
-    from hero_build.output.pages.changed import page
-    from hero_build.queries.changed import between
+    from hero_build.output.pages.install import page
+    from hero_build.queries.change_report import between
 
     answer = between(before, after, session.root_flag)
-    return session.screen.answer(answer, lambda paper: page(answer, paper))
+    return session.console.answer(answer, lambda terminal: page(answer, terminal))

@@ -11,8 +11,8 @@ from typing import NoReturn
 import click
 
 from hero_build.errors import INTERRUPTED, HeroBuildError, UsageError
-from hero_build.output.screen import Screen, Style
-from hero_build.queries.problem import Problem
+from hero_build.output.console import Console, Style
+from hero_build.queries.failure import Failure
 
 BUG = 70  # EX_SOFTWARE of sysexits.h: none of the codes that mean something about the work
 SIGNALLED = 128  # and the signal's number, as shells tell of it
@@ -27,7 +27,7 @@ class Ended(KeyboardInterrupt):
         self.number = number
 
 
-def heed_signals() -> None:
+def install_signal_handlers() -> None:
     """Take SIGTERM and SIGHUP as an interrupt: whoever ends hero-build ends all that it has started.
 
     One that is ignored (nohup) stays so.
@@ -54,7 +54,7 @@ def main(group: click.Group, words: Sequence[str]) -> int:
     return code if isinstance(code, int) else 0
 
 
-def guarded(call: Callable[[], int], screen: Screen, *, traced: bool) -> int:
+def guarded(call: Callable[[], int], screen: Console, *, traced: bool) -> int:
     """The exit code of a command's work, or of what kept it from being done. `traced`: show a bug's traceback."""
     try:
         return call()
@@ -62,15 +62,17 @@ def guarded(call: Callable[[], int], screen: Screen, *, traced: bool) -> int:
         return screen.refuse(error)
     except Ended as end:
         by = signal.Signals(end.number).name
-        return screen.stop(Problem("Interrupted", f"ended by {by}", _SAFE, SIGNALLED + end.number))
+        return screen.stop(Failure("Interrupted", message=f"ended by {by}", hint=_SAFE, exit=SIGNALLED + end.number))
     except KeyboardInterrupt:
-        return screen.stop(Problem("Interrupted", "interrupted", _SAFE, INTERRUPTED))
+        return screen.stop(Failure("Interrupted", message="interrupted", hint=_SAFE, exit=INTERRUPTED))
     except click.exceptions.Exit as end:
         return end.exit_code
     except Exception as error:  # noqa: BLE001 - the last place where a bug can be told in words
         where = _trace(traced=traced)
         sentence = f"this is a bug in hero-build: {type(error).__name__}: {error}"
-        return screen.stop(Problem("Bug", sentence, f"Please report it with the traceback {where}.", BUG))
+        return screen.stop(
+            Failure("Bug", message=sentence, hint=f"Please report it with the traceback {where}.", exit=BUG)
+        )
 
 
 def _trace(*, traced: bool) -> str:
@@ -86,12 +88,12 @@ def _trace(*, traced: bool) -> str:
     return f"in {file.name}"
 
 
-def _screen(error: click.ClickException, words: Sequence[str]) -> Screen:
+def _screen(error: click.ClickException, words: Sequence[str]) -> Console:
     """For what is wrong with the words themselves: whether they ask for JSON is looked for by hand."""
     context = getattr(error, "ctx", None)
     command = context.info_name if context and context.parent else ""
     typed = words[: words.index("--")] if "--" in words else words
-    return Screen(command, Style(json="--json" in typed), sys.stdout, sys.stderr, os.environ)
+    return Console(command, style=Style(json="--json" in typed), out=sys.stdout, err=sys.stderr, environ=os.environ)
 
 
 def _usage(error: click.ClickException) -> UsageError:

@@ -3,31 +3,30 @@
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from msgspec import Struct
 
-from hero_build.cli import complete
-from hero_build.cli.frame import command
+from hero_build.cli import completion
+from hero_build.cli.base import command
 from hero_build.cli.session import Session
 from hero_build.errors import HeroBuildError, UsageError
 
 if TYPE_CHECKING:
-    from hero_build.artifact import Package
-    from hero_build.catalog import Found
-    from hero_build.publish.publication import Published
-    from hero_build.publishing import Order
-    from hero_build.queries.problem import Problem
-    from hero_build.tools import Tools
+    from hero_build.catalog.loader import LoadedRecipe
+    from hero_build.context import Context
+    from hero_build.model.artifacts import GenericPackage
+    from hero_build.ops.publish import PublishRequest
+    from hero_build.publish.types import PublishResult
+    from hero_build.queries.failure import Failure
 
 _PATH = click.Path(path_type=Path)
 _FOLDER = click.Path(exists=True, file_okay=False, readable=True, path_type=Path)
 
 
-@dataclass(frozen=True, slots=True)
-class _Typed:
+class _Typed(Struct, frozen=True):
     """The flags as typed."""
 
     tag: str
@@ -47,7 +46,7 @@ class _Typed:
 
 
 @command("publish")
-@click.argument("apps", nargs=-1, required=True, metavar="APP...", shell_complete=complete.apps)
+@click.argument("apps", nargs=-1, required=True, metavar="APP...", shell_complete=completion.apps)
 @click.option("--tag", metavar="TAG", required=True, help="The release's tag; made where it is not there yet.")
 @click.option("--platform", metavar="P", multiple=True, help="Build for it, and not for this machine; may be repeated.")
 @click.option("--matrix", metavar="JSON", help="Build what a job of `ci matrix` says.")
@@ -74,47 +73,47 @@ def publish(
 
     Run it again to finish what was interrupted; what is there and right is kept.
     """
-    from hero_build import publishing
-    from hero_build.output.pages.published import page
+    from hero_build.ops import publish as ops_publish
+    from hero_build.output.pages.publish import page
     from hero_build.publish import open_publisher
     from hero_build.publish.signing import read_signer
-    from hero_build.queries.released import Released, problems_of
+    from hero_build.queries.publish_report import PublishReport, problems_of
 
     typed = _Typed(**flags)
     if finish and (typed.draft or typed.folder):
         raise UsageError("--finish builds nothing and leaves no draft", "Leave out --draft and --from.")
     signer = read_signer(key, os.environ)
-    tools = session.tools(works=True)
-    done: list[Published] = []
-    failed: list[Problem] = []
-    with tools.checkouts:
-        for order in tuple(_orders(tools.catalog.expand(apps), typed, tools)):  # what cannot be meant, before any
+    context = session.context(works=True)
+    done: list[PublishResult] = []
+    failed: list[Failure] = []
+    with context.checkouts:
+        for order in tuple(_orders(context.catalog.expand(apps), typed, context)):  # what cannot be meant, before any
             packaged = order.publication.package is not None
-            publisher = open_publisher(session.settings, to, tools.emit, signer=signer, package=packaged)
+            publisher = open_publisher(session.settings, to, context.emit, signer=signer, package=packaged)
             with closing(publisher):
                 try:
-                    work = publishing.finish if finish else publishing.publish
-                    done.append(work(order, publisher, tools))
+                    work = ops_publish.finish if finish else ops_publish.publish
+                    done.append(work(order, publisher, context))
                 except HeroBuildError as error:
                     failed += problems_of(error, order.publication.app)
-    answer = Released(tuple(done), tuple(failed))
-    return session.screen.answer(answer, lambda paper: page(answer, paper), answer.code, answer.failed)
+    answer = PublishReport(tuple(done), tuple(failed))
+    return session.console.answer(answer, lambda terminal: page(answer, terminal), answer.code, answer.failed)
 
 
-def _orders(apps: Sequence[str], typed: _Typed, tools: "Tools") -> "Iterator[Order]":
+def _orders(apps: Sequence[str], typed: _Typed, context: "Context") -> "Iterator[PublishRequest]":
     """Raises UsageError."""
     from hero_build import platforms
-    from hero_build.matrices import jobs_of
+    from hero_build.ops.ci_jobs import jobs_of
+    from hero_build.ops.publish import PublishRequest
     from hero_build.publish.matrix import parse
-    from hero_build.publish.publication import Publication
-    from hero_build.publishing import Order
+    from hero_build.publish.types import ReleaseSpec
 
     if typed.matrix and typed.platform:
         raise UsageError("--matrix and --platform exclude each other", "A matrix names its platforms.")
     notes = _notes(typed)
     for app in apps:
-        found = tools.catalog.get(app)
-        jobs = parse(typed.matrix) if typed.matrix else jobs_of(found, typed.platform, tools)
+        found = context.catalog.get(app)
+        jobs = parse(typed.matrix) if typed.matrix else jobs_of(found, typed.platform, context)
         mine = tuple(job for job in jobs if job.app == app)
         for job in mine:
             if job.platform:
@@ -123,7 +122,7 @@ def _orders(apps: Sequence[str], typed: _Typed, tools: "Tools") -> "Iterator[Ord
             raise UsageError(
                 f"the matrix has no job for {app}", "Pass on what `hero-build ci matrix APP` wrote for it."
             )
-        publication = Publication(
+        publication = ReleaseSpec(
             app,
             found.recipe.repo,
             typed.tag,
@@ -135,15 +134,22 @@ def _orders(apps: Sequence[str], typed: _Typed, tools: "Tools") -> "Iterator[Ord
             clobber=typed.clobber,
             package=_package(found, typed.tag),
         )
-        yield Order(publication, mine, typed.ref, typed.allow_dirty, typed.with_legacy_names, typed.folder)
+        yield PublishRequest(
+            publication,
+            jobs=mine,
+            ref=typed.ref,
+            allow_dirty=typed.allow_dirty,
+            legacy_names=typed.with_legacy_names,
+            folder=typed.folder,
+        )
 
 
-def _package(found: "Found", tag: str) -> "Package | None":
+def _package(loaded: "LoadedRecipe", tag: str) -> "GenericPackage | None":
     """Raises RecipeError."""
-    from hero_build.catalog import asking
+    from hero_build.catalog.loader import recipe_errors
 
-    with asking(found.path):
-        return found.recipe.package(tag)
+    with recipe_errors(loaded.path):
+        return loaded.recipe.package(tag)
 
 
 def _notes(typed: _Typed) -> str:

@@ -1,27 +1,27 @@
 """What a command works with: the settings of this run, the way to its reader, and the engine's tools when needed."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from hero_build.errors import UsageError
 from hero_build.install.layout import Root
-from hero_build.output.screen import Screen
+from hero_build.output.console import Console
 from hero_build.settings import Settings
 
 if TYPE_CHECKING:
-    from hero_build.catalog import Catalog
+    from hero_build.catalog.loader import Catalog
+    from hero_build.context import Context
     from hero_build.forge.protocol import Forge
-    from hero_build.record import Generation
-    from hero_build.tools import Tools
+    from hero_build.model.installed import Generation
 
 
-@dataclass(frozen=True, slots=True)
-class Session:
+class Session(Struct, frozen=True):
     """`root_flag` is --root as it was typed, for commands that are shown to be typed again."""
 
     settings: Settings
-    screen: Screen
+    console: Console
     root_flag: str | None
 
     @property
@@ -29,7 +29,7 @@ class Session:
         return Root(self.settings.root)
 
     def catalog(self) -> "Catalog":
-        from hero_build.catalog import load
+        from hero_build.catalog.loader import load
 
         return load(self.settings.recipes)
 
@@ -50,16 +50,18 @@ class Session:
             apps = needs.with_needs(apps, catalog)
         there = {part.app for part in self.generation().records}
         for warning in needs.unmet(apps, there, catalog):
-            self.screen.report(warning)
+            self.console.report(warning)
         return apps
 
-    def tools(self, forge: "Forge | None" = None, *, works: bool = False) -> "Tools":
+    def context(self, forge: "Forge | None" = None, *, works: bool = False) -> "Context":
         """The tools over `forge`, or over the one of the settings. `works`: checkouts are worked in, not looked at."""
+        from hero_build.context import Context
         from hero_build.forge import open_forge
-        from hero_build.source.access import looking, working
-        from hero_build.tools import Tools
+        from hero_build.source.git.checkouts import read_only_checkouts, writable_checkouts
 
-        emit = self.screen.report
-        checkouts = working(self.settings, emit) if works else looking(emit)
+        emit = self.console.report
+        checkouts = writable_checkouts(self.settings, emit) if works else read_only_checkouts(emit)
         forge = forge or open_forge(self.settings, emit)
-        return Tools(self.settings, self.root, self.catalog(), forge, emit, checkouts)
+        return Context(
+            self.settings, root=self.root, catalog=self.catalog(), forge=forge, emit=emit, checkouts=checkouts
+        )

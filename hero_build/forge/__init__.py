@@ -19,5 +19,7 @@ def open_forge(settings: Settings, emit: Emit) -> Forge:
     if scheme in ("http", "https"):
         from hero_build.forge.forgejo import Forgejo
 
-        return Forgejo(settings.forge, settings.token, emit, limits_of(settings), settings.plain_http)
+        return Forgejo(
+            settings.forge, token=settings.token, emit=emit, limits=limits_of(settings), plain_http=settings.plain_http
+        )
     raise UsageError(f"{settings.forge!r} is not a forge", "Use https://HOST or file:///DIR with --forge.")

@@ -13,11 +13,11 @@ from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import cast
 
 from hero_build import __version__
-from hero_build.errors import ForgeAnswer, UsageError
-from hero_build.forge import route
+from hero_build.errors import BadForgeResponse, UsageError
+from hero_build.forge import url_policy
+from hero_build.forge.http_errors import http_error, quoted, severed, unanswered
+from hero_build.forge.lean_httpx import httpx
 from hero_build.forge.limits import Limits
-from hero_build.forge.refusals import quoted, refusal, severed, unanswered
-from hero_build.forge.slim import httpx
 from hero_build.forge.transports import Transports
 from hero_build.settings import Secret
 
@@ -26,7 +26,7 @@ _SMALL = 1 << 16  # bytes of an answer that matters for its status alone
 _ADDRESS = "Check the address with --forge or FORGEJO_URL; does a browser get an answer there?"
 
 
-class Client:
+class ForgeClient:
     """Safe to use from many threads. Raises NetworkError, AuthError, ForgeAnswer, and Absent for a 404; to make one
     raises UsageError for an address or a token that cannot be.
     """
@@ -48,27 +48,27 @@ class Client:
             return json.loads(body)
         except (ValueError, RecursionError) as error:
             text = f"{response.url.host} answered {response.url.path} with something that is not JSON{quoted(body)}"
-            raise ForgeAnswer(text, _ADDRESS) from error
+            raise BadForgeResponse(text, _ADDRESS) from error
 
     @contextmanager
     def response(
         self, url: str, headers: Mapping[str, str], seconds: float, method: str = "GET"
     ) -> Iterator[httpx.Response]:
         """One attempt at an answer of status 2xx or 416, its body unread; redirects are followed."""
-        target = route.address(url, "the release")
+        target = url_policy.address(url, "the release")
         seen: set[str] = set()
         while True:
             if str(target) in seen or len(seen) > self._limits.redirects:
                 how = "in a circle" if str(target) in seen else f"more than {self._limits.redirects} times"
-                raise ForgeAnswer(f"{target.host} redirects {how}, at {target.path}", _ADDRESS)
+                raise BadForgeResponse(f"{target.host} redirects {how}, at {target.path}", _ADDRESS)
             seen.add(str(target))
-            with self._once(method, target, headers, seconds) as response:
+            with self._once(method, url=target, headers=headers, seconds=seconds) as response:
                 if response.status_code not in _REDIRECTS:
                     self._check(response)
                     yield response
                     return
                 _head(response)
-                target = route.follow(target, response.headers.get("location", ""))
+                target = url_policy.follow(target, response.headers.get("location", ""))
 
     def close(self) -> None:
         while self._idle:
@@ -94,22 +94,26 @@ class Client:
 
     def _check(self, response: httpx.Response) -> None:
         if not (response.is_success or response.status_code == 416):
-            raise refusal(
-                response.status_code, response.headers, response.url, _head(response), self._kept_back(response.url)
+            raise http_error(
+                response.status_code,
+                headers=response.headers,
+                url=response.url,
+                body=_head(response),
+                note=self._kept_back(response.url),
             )
         encoding = response.headers.get("content-encoding", "identity").strip().lower()
         if encoding not in ("identity", ""):
             text = (
                 f"{response.url.host} sends {response.url.path} encoded as {encoding[:40]!r}, which was not asked for"
             )
-            raise ForgeAnswer(text, "Ask whoever runs that server to send releases as they are (no gzip).")
+            raise BadForgeResponse(text, "Ask whoever runs that server to send releases as they are (no gzip).")
 
     def _trusts(self, url: httpx.URL) -> bool:
-        return route.origin(url) == route.origin(self._base) and route.private(url, self._plain_http)
+        return url_policy.origin(url) == url_policy.origin(self._base) and url_policy.private(url, self._plain_http)
 
     def _kept_back(self, url: httpx.URL) -> str:
         """A sentence for a hint where there is a token that was not sent to its own forge; else nothing."""
-        if not self._token or self._trusts(url) or route.origin(url) != route.origin(self._base):
+        if not self._token or self._trusts(url) or url_policy.origin(url) != url_policy.origin(self._base):
             return ""
         return (
             f"The token was not sent, since {url.host} is reached over plain http: use https, "
@@ -139,8 +143,8 @@ class Client:
 
 def _base(url: str) -> httpx.URL:
     try:
-        return route.address(url, "the configuration")
-    except ForgeAnswer as error:
+        return url_policy.address(url, "the configuration")
+    except BadForgeResponse as error:
         raise UsageError(f"{url!r} is not the address of a forge", "Use https://HOST with --forge.") from error
 
 
@@ -163,7 +167,7 @@ def _bounded(response: httpx.Response, most: int) -> bytes:
         body += piece
         if len(body) > most:
             text = f"{response.url.host} answered {response.url.path} with more than {most >> 20} MiB"
-            raise ForgeAnswer(text, _ADDRESS)
+            raise BadForgeResponse(text, _ADDRESS)
     return bytes(body)
 
 

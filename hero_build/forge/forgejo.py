@@ -3,22 +3,22 @@
 import re
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
-from dataclasses import dataclass
 from urllib.parse import quote, urlencode
 
-from hero_build.artifact import Package
-from hero_build.errors import AssetNotFound, AuthError, ForgeAnswer, NotFound, ReleaseNotFound, RepoNotFound
-from hero_build.events import Emit, Warned
-from hero_build.forge import document, route
-from hero_build.forge.client import Client, pieces
+from msgspec import Struct
+
+from hero_build.errors import AssetNotFound, AuthError, BadForgeResponse, NotFound, ReleaseNotFound, RepoNotFound
+from hero_build.events import Emit, WarningRaised
+from hero_build.forge import api_documents, url_policy
+from hero_build.forge.client import ForgeClient, pieces
+from hero_build.forge.http_errors import HttpNotFound
+from hero_build.forge.lean_httpx import httpx
 from hero_build.forge.limits import DEFAULT, Limits
-from hero_build.forge.missing import no_release
-from hero_build.forge.protocol import Body, Ref
-from hero_build.forge.refusals import Absent
-from hero_build.forge.retry import persist
-from hero_build.forge.slim import httpx
-from hero_build.model import Asset, Release
-from hero_build.names import check_name, check_repo, check_tag, safe_name
+from hero_build.forge.protocol import Body, Ref, no_release
+from hero_build.forge.retry import with_retries
+from hero_build.model.artifacts import GenericPackage
+from hero_build.model.names import check_name, check_repo, check_tag, safe_name
+from hero_build.model.steps import Asset, Release
 from hero_build.settings import Secret
 
 _PAGE = 50  # the most that the server gives
@@ -35,7 +35,7 @@ class Forgejo:
         self._url = url.rstrip("/")
         self._emit = emit
         self._limits = limits
-        self._client = Client(self._url, token, limits, plain_http)
+        self._client = ForgeClient(self._url, token=token, limits=limits, plain_http=plain_http)
 
     @property
     def url(self) -> str:
@@ -56,7 +56,7 @@ class Forgejo:
     def _latest(self, repo: str) -> Release:
         try:
             found = self._ask(f"{_repo(repo)}/releases/latest", f"the newest release of {repo}")
-        except Absent as error:
+        except HttpNotFound as error:
             self._must_exist(repo)
             hint = "Drafts and prereleases are no newest release; one of them can be named with --version."
             raise ReleaseNotFound(f"{repo} has no release", hint) from error
@@ -66,7 +66,7 @@ class Forgejo:
         path = f"{_repo(repo)}/releases/tags/{quote(check_tag(tag), safe='')}"
         try:
             found = self._ask(path, f"release {tag} of {repo}")
-        except Absent as error:
+        except HttpNotFound as error:
             self._must_exist(repo)
             raise no_release(repo, tag, list(self._tags(repo))) from error
         release = self._release(found, repo)
@@ -74,7 +74,7 @@ class Forgejo:
             raise no_release(repo, tag, [release.tag])  # the server does not tell V1 from v1
         return release
 
-    def _package(self, ref: Ref, package: Package) -> Release:
+    def _package(self, ref: Ref, package: GenericPackage) -> Release:
         path = _package_path(package)
 
         def address(name: str) -> str:
@@ -82,7 +82,7 @@ class Forgejo:
 
         try:
             found = self._ask(f"/api/v1/packages/{path}/files", f"the package {package.name} {package.version}")
-            return document.packaged(found, self._url, ref.repo, package, address)
+            return api_documents.packaged(found, forge=self._url, repo=ref.repo, package=package, address=address)
         except AuthError:
             if not ref.names:
                 raise
@@ -92,8 +92,8 @@ class Forgejo:
                     f"the package {package.owner}/{package.name} {package.version} has none of {', '.join(ref.names)}"
                 )
                 raise ReleaseNotFound(what, _UNLISTED) from None
-            return Release(self._url, ref.repo, package.version, assets)
-        except Absent as error:
+            return Release(self._url, repo=ref.repo, tag=package.version, assets=assets)
+        except HttpNotFound as error:
             known = self._versions(package)
             raise no_release(f"the package {package.owner}/{package.name}", package.version, known) from error
 
@@ -103,47 +103,49 @@ class Forgejo:
         def attempt() -> Asset:
             with self._client.response(url, {}, self._limits.answer, "HEAD") as response:
                 size = _length(response.headers)
-                return Asset(name, url, size, _identity(response.headers, size))
+                return Asset(name, url=url, size=size, id=_identity(response.headers, size))
 
-        with suppress(Absent):
-            yield persist(attempt, name, self._limits, self._emit)
+        with suppress(HttpNotFound):
+            yield with_retries(attempt, what=name, limits=self._limits, emit=self._emit)
 
     def _release(self, found: object, repo: str) -> Release:
-        release = document.release(found, self._url, repo)
-        document.told_tag(release.tag, f"a release of {repo}")
-        for name in document.unsafe(found):
-            self._emit(Warned(f"{repo} {release.tag} has an asset {name!r}, which is ignored: the name is not safe"))
+        release = api_documents.release(found, self._url, repo)
+        api_documents.told_tag(release.tag, f"a release of {repo}")
+        for name in api_documents.unsafe(found):
+            self._emit(
+                WarningRaised(f"{repo} {release.tag} has an asset {name!r}, which is ignored: the name is not safe")
+            )
         if self._url.startswith("https:"):
             for asset in release.assets:
-                if route.address(asset.url, repo).scheme != "https":
-                    raise ForgeAnswer(f"{self._url} offers {asset.name} over plain http", _ROOT_URL)
+                if url_policy.address(asset.url, repo).scheme != "https":
+                    raise BadForgeResponse(f"{self._url} offers {asset.name} over plain http", _ROOT_URL)
         return release
 
     def _must_exist(self, repo: str) -> None:
         try:
             self._ask(_repo(repo), f"the repository {repo}")
-        except Absent as error:
+        except HttpNotFound as error:
             raise RepoNotFound(f"{self._url} shows no repository {repo}", error.hint) from error
 
     def _tags(self, repo: str) -> Iterator[str]:
         for page in range(1, _PAGES + 1):
             query = urlencode({"limit": _PAGE, "page": page})
-            tags = document.tags(self._ask(f"{_repo(repo)}/releases?{query}", f"the releases of {repo}"))
+            tags = api_documents.tags(self._ask(f"{_repo(repo)}/releases?{query}", f"the releases of {repo}"))
             yield from tags
             if len(tags) < _PAGE:
                 return
 
-    def _versions(self, package: Package) -> list[str]:
+    def _versions(self, package: GenericPackage) -> list[str]:
         owner = quote(check_name(package.owner, "owner"), safe="")
         query = urlencode({"type": "generic", "q": package.name, "limit": _PAGE})
         try:
             found = self._ask(f"/api/v1/packages/{owner}?{query}", f"the packages of {package.owner}")
         except (NotFound, AuthError):
             return []
-        return [version for name, version in document.packages(found) if name == package.name]
+        return [version for name, version in api_documents.packages(found) if name == package.name]
 
     def _ask(self, path: str, what: str) -> object:
-        return persist(lambda: self._client.document(path), what, self._limits, self._emit)
+        return with_retries(lambda: self._client.document(path), what=what, limits=self._limits, emit=self._emit)
 
     @contextmanager
     def _open(self, asset: Asset, start: int) -> Iterator[Body]:
@@ -154,14 +156,13 @@ class Forgejo:
                 if body is not None:
                     yield body
                     return
-        except Absent as error:
+        except HttpNotFound as error:
             raise AssetNotFound(f"{asset.name} is not where the release says: {error.message}", error.hint) from error
         with self._open(asset, 0) as whole:  # the server would not, or not properly, go on where we ask it to
             yield whole
 
 
-@dataclass(frozen=True, slots=True)
-class _HttpBody:
+class _HttpBody(Struct, frozen=True):
     start: int
     total: int | None
     identity: str
@@ -176,14 +177,14 @@ def _body(response: httpx.Response, start: int) -> _HttpBody | None:
     headers, host = response.headers, response.url.host
     if response.status_code == 200:
         total = _length(headers)
-        return _HttpBody(0, total, _identity(headers, total), response)
+        return _HttpBody(0, total=total, identity=_identity(headers, total), response=response)
     told = _RANGE.fullmatch(headers.get("content-range", "")) if response.status_code == 206 else None
     if told is not None:
         first, last, total = (int(number) for number in told.groups())
         if first == start and last == total - 1:
-            return _HttpBody(start, total, _identity(headers, total), response)
+            return _HttpBody(start, total=total, identity=_identity(headers, total), response=response)
     if start == 0:
-        raise ForgeAnswer(
+        raise BadForgeResponse(
             f"{host} answered {response.url.path} with the status {response.status_code} unasked", _ROOT_URL
         )
     return None
@@ -209,7 +210,7 @@ def _repo(repo: str) -> str:
     return f"/api/v1/repos/{quote(owner, safe='')}/{quote(name, safe='')}"
 
 
-def _package_path(package: Package) -> str:
+def _package_path(package: GenericPackage) -> str:
     names = (check_name(name, "package") for name in (package.owner, package.name, package.version))
     owner, name, version = (quote(part, safe="") for part in names)
     return f"{owner}/generic/{name}/{version}"

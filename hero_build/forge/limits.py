@@ -1,12 +1,11 @@
 """How long and how much a forge is trusted with, as one value."""
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from hero_build.settings import BACKOFF, CONNECT, RETRIES, STALL, Settings
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(Struct, frozen=True):
     """Seconds and bytes. Tests pass small ones; the defaults suit a slow line and a busy server."""
 
     connect: float = CONNECT

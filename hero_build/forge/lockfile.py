@@ -10,33 +10,31 @@ import re
 import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from hero_build.artifact import Package
+from msgspec import Struct
+
 from hero_build.errors import ReleaseNotFound, UnsafeName, UsageError, machine_errors
-from hero_build.forge.missing import no_release
-from hero_build.forge.protocol import Body, Forge, Ref
-from hero_build.model import Asset, Release
-from hero_build.names import check_name, check_repo, check_tag, safe_name
+from hero_build.forge.protocol import Body, Forge, Ref, no_release
+from hero_build.model.artifacts import GenericPackage
+from hero_build.model.names import check_name, check_repo, check_tag, safe_name
+from hero_build.model.steps import Asset, Release
 
 SCHEMA = 1
 _AGAIN = "Write it again with `hero-build lock APP… -o FILE`."
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
-@dataclass(frozen=True, slots=True)
-class Pin:
+class Pin(Struct, frozen=True):
     """One app's release; `package` names the generic package whose files it stands for."""
 
     app: str
     release: Release
-    package: Package | None = None
+    package: GenericPackage | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Lock:
+class Lock(Struct, frozen=True):
     """Pins for machines of one architecture (`amd64`), all from one forge."""
 
     arch: str
@@ -44,7 +42,7 @@ class Lock:
     pins: tuple[Pin, ...]
 
 
-class Locked:
+class LockfileForge:
     """The Forge over a lock file: finds without a request, and opens by way of `inner`, made when first needed."""
 
     def __init__(self, lock: Lock, inner: Callable[[], Forge]) -> None:
@@ -115,7 +113,7 @@ def decode(document: object) -> Lock:
     return Lock(_text(top, "arch", "the document"), forge, pins)
 
 
-def _subject(repo: str, package: Package | None) -> tuple[str, ...]:
+def _subject(repo: str, package: GenericPackage | None) -> tuple[str, ...]:
     """What a pin is of: a repo, or a package of it."""
     return (repo,) if package is None else (repo, package.owner, package.name)
 
@@ -145,8 +143,8 @@ def _read(app: str, value: object, forge: str) -> Pin:
     if pin["package"] is not None:
         told = _object(pin["package"], app, {"owner", "name"})
         owner, name = _text(told, "owner", app), _text(told, "name", app)
-        package = Package(check_name(owner, "owner"), check_name(name, "package"), tag)
-    return Pin(app, Release(forge, repo, tag, assets, commit), package)
+        package = GenericPackage(check_name(owner, "owner"), check_name(name, "package"), tag)
+    return Pin(app, Release(forge, repo=repo, tag=tag, assets=assets, commit=commit), package)
 
 
 def _asset(value: object, app: str) -> Asset:
@@ -160,7 +158,7 @@ def _asset(value: object, app: str) -> Asset:
         raise ValueError(f"{app}: {size!r} cannot be the size of {name}")
     if sha256 is not None and not (isinstance(sha256, str) and _SHA256.fullmatch(sha256)):
         raise ValueError(f"{app}: {sha256!r} is not the sha256 of {name}")
-    return Asset(name, url, size, _text(item, "id", app), sha256)
+    return Asset(name, url=url, size=size, id=_text(item, "id", app), sha256=sha256)
 
 
 def _object(value: object, what: str, keys: set[str] | None) -> dict[str, Any]:

@@ -4,22 +4,22 @@ import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from io import FileIO
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from hero_build.artifact import Package
-from hero_build.errors import ForgeAnswer, NetworkError, ReleaseNotFound, RepoNotFound, UnsafeName
-from hero_build.forge import document
-from hero_build.forge.missing import no_file, no_release
-from hero_build.forge.protocol import Body, Ref
-from hero_build.forge.shelves import FILES, LATEST, PINNED, RELEASE, package_folder, repo_folder, segment
-from hero_build.forge.shelves import publish as publish
-from hero_build.forge.shelves import publish_package as publish_package
-from hero_build.forge.shelves import publish_pinned as publish_pinned
-from hero_build.model import Asset, Release
-from hero_build.names import check_name, check_tag, safe_name
+from msgspec import Struct
+
+from hero_build.errors import BadForgeResponse, NetworkError, ReleaseNotFound, RepoNotFound, UnsafeName
+from hero_build.forge import api_documents
+from hero_build.forge.mirror_layout import FILES, LATEST, PINNED, RELEASE, package_folder, repo_folder, segment
+from hero_build.forge.mirror_layout import publish as publish
+from hero_build.forge.mirror_layout import publish_package as publish_package
+from hero_build.forge.mirror_layout import publish_pinned as publish_pinned
+from hero_build.forge.protocol import Body, Ref, no_file, no_release
+from hero_build.model.artifacts import GenericPackage
+from hero_build.model.names import check_name, check_tag, safe_name
+from hero_build.model.steps import Asset, Release
 
 _PIECE = 1 << 20
 _DOCUMENT = 8 << 20
@@ -58,9 +58,11 @@ class Mirror:
         if not (place / RELEASE).exists():
             raise no_release(ref.repo, tag, _tags(home))
         told = self._read_json(place / RELEASE)
-        release = document.release(told, self._url, ref.repo, lambda name: (place / name).as_uri())
+        release = api_documents.release(
+            told, forge=self._url, repo=ref.repo, address=lambda name: (place / name).as_uri()
+        )
         if release.tag != tag:
-            raise ForgeAnswer(f"{place / RELEASE} is the document of {release.tag[:80]!r}", _BROKEN)
+            raise BadForgeResponse(f"{place / RELEASE} is the document of {release.tag[:80]!r}", _BROKEN)
         return release
 
     @contextmanager
@@ -76,9 +78,9 @@ class Mirror:
             status = os.fstat(file.fileno())
             begin = min(start, status.st_size)
             file.seek(begin)
-            yield _FileBody(begin, status.st_size, f"{status.st_size}-{status.st_mtime_ns}", file)
+            yield _FileBody(begin, total=status.st_size, identity=f"{status.st_size}-{status.st_mtime_ns}", file=file)
 
-    def _package(self, repo: str, package: Package) -> Release:
+    def _package(self, repo: str, package: GenericPackage) -> Release:
         place = package_folder(self._folder, package)
         if not place.is_dir():
             known = sorted(unquote(path.name) for path in place.parent.glob("*")) if place.parent.is_dir() else []
@@ -89,7 +91,9 @@ class Mirror:
         else:
             found = (path for path in sorted(place.iterdir()) if safe_name(path.name) and path.is_file())
             told = [{"name": path.name, "size": path.stat().st_size} for path in found]
-        return document.packaged(told, self._url, repo, package, lambda name: (place / name).as_uri())
+        return api_documents.packaged(
+            told, forge=self._url, repo=repo, package=package, address=lambda name: (place / name).as_uri()
+        )
 
     def _latest(self, home: Path, repo: str) -> str:
         try:
@@ -98,8 +102,8 @@ class Mirror:
             known = ", ".join(_tags(home)) or "none"
             raise ReleaseNotFound(f"no release of {repo} is the newest in the mirror", f"It has {known}.") from None
         except (OSError, ValueError) as error:
-            raise ForgeAnswer(f"{home / LATEST} cannot be read", _BROKEN) from error
-        return document.told_tag(text, f"the newest release of {repo} in the mirror")
+            raise BadForgeResponse(f"{home / LATEST} cannot be read", _BROKEN) from error
+        return api_documents.told_tag(text, f"the newest release of {repo} in the mirror")
 
     def _path(self, asset: Asset) -> Path:
         """Where an asset lies: by its own address, or, for what a recipe pins elsewhere, by its digest."""
@@ -127,11 +131,10 @@ class Mirror:
                 raise ValueError("it is longer than 8 MiB")
             return json.loads(text)
         except (OSError, ValueError, RecursionError) as error:
-            raise ForgeAnswer(f"{path} cannot be read: {error}", _BROKEN) from error
+            raise BadForgeResponse(f"{path} cannot be read: {error}", _BROKEN) from error
 
 
-@dataclass(frozen=True, slots=True)
-class _FileBody:
+class _FileBody(Struct, frozen=True):
     start: int
     total: int
     identity: str

@@ -1,16 +1,18 @@
 """Where releases live, as one Protocol: a Forgejo server, a directory of the same shape, or a lock file."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from typing import Protocol
 
-from hero_build.artifact import Package
-from hero_build.model import Asset, Release
+from msgspec import Struct
+
+from hero_build.errors import AssetNotFound, ReleaseNotFound
+from hero_build.model.artifacts import GenericPackage
+from hero_build.model.names import nearest
+from hero_build.model.steps import Asset, Release
 
 
-@dataclass(frozen=True, slots=True)
-class Ref:
+class Ref(Struct, frozen=True):
     """What to look for: a release of `repo` by tag (None: the newest), or the files of a generic package.
 
     `names` are the files that would be of use: a server lists a package's files to token holders only, and anyone
@@ -19,7 +21,7 @@ class Ref:
 
     repo: str
     tag: str | None = None
-    package: Package | None = None
+    package: GenericPackage | None = None
     names: tuple[str, ...] = ()
 
 
@@ -52,3 +54,24 @@ class Forge(Protocol):
 
     def open(self, asset: Asset, start: int = 0) -> AbstractContextManager[Body]:
         """One attempt at the asset's bytes from `start`. Raises AssetNotFound, AuthError, NetworkError, ForgeAnswer."""
+
+
+_SHOWN = 5
+
+
+def no_release(what: str, tag: str, known: Sequence[str]) -> ReleaseNotFound:
+    """`what` names the repo or package; `known` are its tags, newest first."""
+    close = nearest(tag, known)
+    if close:
+        hint = f"Did you mean {' or '.join(close)}?"
+    elif known:
+        more = ", …" if len(known) > _SHOWN else ""
+        hint = f"It has {', '.join(known[:_SHOWN])}{more}."
+    else:
+        hint = "It has none that can be seen with this token."
+    return ReleaseNotFound(f"{what} has no release {tag}", hint)
+
+
+def no_file(name: str, where: str) -> AssetNotFound:
+    """A file that its forge speaks of and does not have."""
+    return AssetNotFound(f"{name} is not at {where}", "The release has changed since it was read: run it again.")

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-class Passing(NetworkError):
+class TransientError(NetworkError):
     """A failure that another attempt may not see; `after` is the server's own Retry-After in seconds."""
 
     def __init__(self, message: str, hint: str = "", after: float | None = None) -> None:
@@ -21,21 +21,21 @@ class Passing(NetworkError):
         self.after = after
 
 
-class CutShort(Passing):
+class CutShort(TransientError):
     """The body ended before its time, without an error of the connection."""
 
 
-def persist(call: Callable[[], T], what: str, limits: Limits, emit: Emit) -> T:
+def with_retries(call: Callable[[], T], what: str, limits: Limits, emit: Emit) -> T:
     """The result of `call`, tried again after each Passing. Raises the last one when the attempts are used up."""
     try:
         return call()
-    except Passing as error:
+    except TransientError as error:
         if limits.attempts <= 1:
             raise
-        return _again(call, error, what, limits, emit)
+        return _again(call, first=error, what=what, limits=limits, emit=emit)
 
 
-def _again(call: Callable[[], T], first: Passing, what: str, limits: Limits, emit: Emit) -> T:
+def _again(call: Callable[[], T], first: TransientError, what: str, limits: Limits, emit: Emit) -> T:
     import tenacity  # only after a failure: the usual run does without
 
     failed = [first]
@@ -55,7 +55,7 @@ def _again(call: Callable[[], T], first: Passing, what: str, limits: Limits, emi
         emit(Retrying(what, _error(state).message, state.upcoming_sleep))
 
     retrying = tenacity.Retrying(
-        retry=tenacity.retry_if_exception_type(Passing),
+        retry=tenacity.retry_if_exception_type(TransientError),
         stop=tenacity.stop_after_attempt(limits.attempts),
         wait=wait,
         before_sleep=tell,
@@ -64,6 +64,6 @@ def _again(call: Callable[[], T], first: Passing, what: str, limits: Limits, emi
     return retrying(attempt)
 
 
-def _error(state: "tenacity.RetryCallState") -> Passing:
+def _error(state: "tenacity.RetryCallState") -> TransientError:
     error = state.outcome.exception() if state.outcome else None
-    return error if isinstance(error, Passing) else Passing("")
+    return error if isinstance(error, TransientError) else TransientError("")

@@ -3,17 +3,18 @@
 import hashlib
 import time
 from contextlib import closing
-from dataclasses import dataclass
 from pathlib import Path
 
-from hero_build.errors import ChecksumMismatch, ForgeAnswer, NetworkError, SizeMismatch
+from msgspec import Struct
+
+from hero_build.errors import BadForgeResponse, ChecksumMismatch, NetworkError, SizeMismatch
 from hero_build.events import Emit, silent
-from hero_build.forge.inbox import Inbox
+from hero_build.forge.download_dir import DownloadDir
 from hero_build.forge.limits import DEFAULT, Limits
-from hero_build.forge.partial import Partial, Progress, Unkept
+from hero_build.forge.partial_file import HashOnly, PartialFile, Progress
 from hero_build.forge.protocol import Body, Forge
-from hero_build.forge.retry import CutShort, Passing, persist
-from hero_build.model import Asset
+from hero_build.forge.retry import CutShort, TransientError, with_retries
+from hero_build.model.steps import Asset
 
 _SMALL = 1 << 20
 _BROKEN = "Run it again; if it stays so, ask whoever published the release to upload it anew."
@@ -22,8 +23,7 @@ _HEAD = 200  # bytes that tell a page from a program
 _BOOT = Path("/proc/sys/kernel/random/boot_id")
 
 
-@dataclass(frozen=True, slots=True)
-class Arrived:
+class Downloaded(Struct, frozen=True):
     """A whole file with the digest and size it really has; the caller syncs it and moves it away, or leaves it."""
 
     path: Path
@@ -38,13 +38,13 @@ def unwatched(size: int) -> None:
 def fetch(
     forge: Forge,
     asset: Asset,
-    inbox: Inbox,
+    downloads: DownloadDir,
     *,
     sha256: str | None = None,
     progress: Progress = unwatched,
     limits: Limits = DEFAULT,
     emit: Emit = silent,
-) -> Arrived:
+) -> Downloaded:
     """The asset as a file of `inbox`, of the size that `asset` tells and of the digest `sha256` (else the asset's own).
 
     `progress` gets the bytes as they come, and a negative number when they have to come again. Raises SizeMismatch,
@@ -53,15 +53,15 @@ def fetch(
     wanted = sha256 or asset.sha256
     if asset.size == 0:
         raise _empty(asset)
-    with closing(Partial(inbox, _key(asset, wanted), progress, proven=wanted is not None)) as partial:
+    with closing(PartialFile(downloads, _key(asset, wanted), progress, proven=wanted is not None)) as partial:
         partial.adopt()
         if not (partial.size and partial.digest == wanted):
-            _run(_Transfer(forge, asset, partial, limits, emit), wanted)
+            _run(_Transfer(forge, asset=asset, partial=partial, limits=limits, emit=emit), wanted)
         found, size = partial.digest, partial.size
-        return Arrived(partial.finish(), found, size)
+        return Downloaded(partial.finish(), found, size)
 
 
-def prove(
+def verify_remote(
     forge: Forge,
     asset: Asset,
     sha256: str,
@@ -73,7 +73,7 @@ def prove(
     """Get the asset as `fetch` does, to know that it is what it should be, and keep nothing. Raises as `fetch` does."""
     if asset.size == 0:
         raise _empty(asset)
-    _run(_Transfer(forge, asset, Unkept(progress), limits, emit), sha256)
+    _run(_Transfer(forge, asset=asset, partial=HashOnly(progress), limits=limits, emit=emit), sha256)
 
 
 def _run(transfer: "_Transfer", wanted: str | None) -> None:
@@ -100,19 +100,18 @@ def read_small(
             for piece in body.chunks():
                 content += piece
                 if len(content) > most:
-                    raise ForgeAnswer(f"{asset.name} has more than {most} bytes, which no such file has", _BROKEN)
+                    raise BadForgeResponse(f"{asset.name} has more than {most} bytes, which no such file has", _BROKEN)
         if body.total is not None and len(content) < body.total:
             raise CutShort(f"{asset.name} broke off after {len(content)} of {body.total} bytes", _BROKEN)
         return bytes(content)
 
-    return persist(attempt, asset.name, limits, emit)
+    return with_retries(attempt, what=asset.name, limits=limits, emit=emit)
 
 
-@dataclass(frozen=True, slots=True)
-class _Transfer:
+class _Transfer(Struct, frozen=True):
     forge: Forge
     asset: Asset
-    partial: Partial
+    partial: PartialFile
     limits: Limits
     emit: Emit
 
@@ -122,8 +121,8 @@ class _Transfer:
         while True:
             before = self.partial.high
             try:
-                return persist(self._attempt, self.asset.name, self.limits, self.emit)
-            except Passing as error:
+                return with_retries(self._attempt, what=self.asset.name, limits=self.limits, emit=self.emit)
+            except TransientError as error:
                 if self.partial.high > before and time.monotonic() < deadline:
                     continue
                 if isinstance(error, CutShort):

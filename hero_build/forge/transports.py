@@ -5,10 +5,10 @@ import ssl
 import threading
 
 from hero_build.errors import UsageError
-from hero_build.forge import route
+from hero_build.forge import url_policy
+from hero_build.forge.http_transport import DirectTransport
+from hero_build.forge.lean_httpx import httpx
 from hero_build.forge.limits import Limits
-from hero_build.forge.slim import httpx
-from hero_build.forge.wire import Wire
 
 
 class Transports:
@@ -22,8 +22,8 @@ class Transports:
     def make(self) -> httpx.BaseTransport:
         return _Chooser(self)
 
-    def wire(self) -> Wire:
-        return Wire(self._limits, self.tls)
+    def wire(self) -> DirectTransport:
+        return DirectTransport(self._limits, self.tls)
 
     def tls(self) -> ssl.SSLContext:
         with self._lock:
@@ -39,7 +39,7 @@ class _Chooser(httpx.BaseTransport):
         self._proxied: dict[str, httpx.HTTPTransport] = {}
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        proxy = route.proxy(request.url)
+        proxy = url_policy.proxy(request.url)
         if proxy is None:
             return self._direct.handle_request(request)
         if proxy not in self._proxied:

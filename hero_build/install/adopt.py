@@ -15,9 +15,9 @@ from typing import Literal
 
 from hero_build import manifest
 from hero_build.errors import NotWritable
-from hero_build.install.durable import exchange, sync
+from hero_build.install.fsutil import exchange, sync
 from hero_build.install.layout import FOLDERS, Root, is_ours, link_target
-from hero_build.record import Adopted
+from hero_build.model.installed import Adopted
 
 ADOPTED = "adopted"
 _NOT_LINKED = (errno.EACCES, errno.EPERM, errno.EXDEV, errno.EMLINK)  # what a hard link cannot be made of
@@ -35,7 +35,7 @@ def form(root: Root, name: str) -> Literal["file", "link", "folder"]:
     return "link" if place.is_symlink() else "folder" if place.is_dir() else "file"
 
 
-def carry(source: Path, target: Path, name: str, renamed: str = "") -> None:
+def hardlink_tree(source: Path, target: Path, name: str, renamed: str = "") -> None:
     """Hard-link a file, link or folder tree at `source/name` to `target/name` (or to `target/renamed`)."""
     destination = target / (renamed or name)
     destination.parent.mkdir(parents=True, exist_ok=True)
@@ -60,7 +60,7 @@ def placeholder(adopted: Path, name: str) -> None:
     (adopted / name).symlink_to(link_target(name))
 
 
-def take_place(root: Root, items: Iterable[Adopted]) -> None:
+def replace_with_links(root: Root, items: Iterable[Adopted]) -> None:
     """Put our links over the adopted things; the current generation already shows the same content behind them."""
     folder = root.current.resolve() / ADOPTED
     for item in items:
@@ -74,7 +74,7 @@ def take_place(root: Root, items: Iterable[Adopted]) -> None:
         sync(place.parent)
 
 
-def give_back(root: Root, owned: frozenset[str]) -> None:
+def restore_adopted(root: Root, owned: frozenset[str]) -> None:
     """Return what no part shadows any more. A foreign thing that came to stand there since is not overwritten."""
     folder = manifest.current(root.path)
     if folder is None:

@@ -6,27 +6,28 @@ A kill between any two system calls leaves the root wholly old or wholly new; re
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime
 
+from msgspec.structs import replace
+
 from hero_build import __version__
-from hero_build.artifact import Binary, Library
 from hero_build.errors import RecipeError
 from hero_build.install import adopt, links, seal
 from hero_build.install.generations import Slot, Slots, build, flip, next_number, slots
-from hero_build.install.layout import Root, claim
-from hero_build.install.lock import Locked
+from hero_build.install.layout import Root, owned_path
 from hero_build.install.recover import current_number
-from hero_build.model import Change, Drop, Put, Revive, Staged
-from hero_build.record import Adopted, Entry, FileEntry, Generation, PartId, Record
+from hero_build.install.root_lock import LockedRoot
+from hero_build.model.artifacts import Binary, Library
+from hero_build.model.installed import Adopted, FileEntry, Generation, InstalledArtifact, InstalledPart, PartId
+from hero_build.model.steps import Change, Drop, Put, Restore, Staged
 
 
-def commit(held: Locked, changes: Sequence[Change], action: str) -> tuple[Generation, Generation]:
+def commit(locked_root: LockedRoot, changes: Sequence[Change], action: str) -> tuple[Generation, Generation]:
     """Apply the changes to what the root holds now, as one generation: (before, after), equal if nothing changed.
 
     `action` is the sentence `history` shows. Raises RecipeError, MachineError.
     """
-    root, before = held.root, held.generation
+    root, before = locked_root.root, locked_root.generation
     changes = [change for change in changes if not _is_so(root, before, change)]
     if not changes and before.number == current_number(root):  # an unreadable manifest counts as none, and must go
         return before, before
@@ -43,10 +44,12 @@ def _switch(root: Root, wanted: Slots, action: str) -> Generation:
     records = {part: slot.record for part, slot in wanted.items()}
     owned = links.owned(records)
     kept = adopt.kept(root)
-    after = _generation(root, action, records, tuple(item for item in kept if item.path in owned))
-    build(root, after, wanted, kept, ())
+    after = _generation(
+        root, action=action, records=records, adopted=tuple(item for item in kept if item.path in owned)
+    )
+    build(root, generation=after, wanted=wanted, kept=kept, shown=())
     flip(root, after.number)
-    adopt.give_back(root, owned)
+    adopt.restore_adopted(root, owned)
     links.remove(root, links.ours(root) - owned)
     return after
 
@@ -59,10 +62,10 @@ def _adopt(root: Root, before: Generation, wanted: frozenset[str]) -> None:
     names = ", ".join(item.path for item in found)
     taken = {item.path for item in found}
     kept = tuple(item for item in adopt.kept(root) if item.path not in taken)
-    after = _generation(root, f"adopt {names}", before.records, (*kept, *found))
-    build(root, after, slots(root, before), adopt.kept(root), found)
+    after = _generation(root, action=f"adopt {names}", records=before.records, adopted=(*kept, *found))
+    build(root, generation=after, wanted=slots(root, before), kept=adopt.kept(root), shown=found)
     flip(root, after.number)
-    adopt.take_place(root, found)
+    adopt.replace_with_links(root, found)
 
 
 def _applied(current: Slots, changes: Sequence[Change], root: Root) -> dict[PartId, Slot]:
@@ -70,8 +73,8 @@ def _applied(current: Slots, changes: Sequence[Change], root: Root) -> dict[Part
     for change in changes:
         match change:
             case Put(part):
-                wanted[part.id] = Slot(record_of(change), None)
-            case Revive(record, number):
+                wanted[part.id] = Slot(installed_part(change), None)
+            case Restore(record, number):
                 wanted[record.id] = Slot(record, root.generation(number))
             case Drop(part_id):
                 wanted.pop(part_id, None)
@@ -82,7 +85,7 @@ def _part(change: Change) -> PartId:
     match change:
         case Put(part):
             return part.id
-        case Revive(record):
+        case Restore(record):
             return record.id
         case Drop(part_id):
             return part_id
@@ -92,8 +95,8 @@ def _is_so(root: Root, before: Generation, change: Change) -> bool:
     """Is this what the root holds already, undamaged? Someone else may have done it while we were fetching."""
     match change:
         case Put():
-            record = record_of(change)
-        case Revive(record):
+            record = installed_part(change)
+        case Restore(record):
             pass
         case Drop(part):
             return part not in before.records
@@ -105,26 +108,35 @@ def _is_so(root: Root, before: Generation, change: Change) -> bool:
     return not any(look(root, before, [record.id])[record.id].damage for look in looks)
 
 
-def _plain(record: Record) -> Record:
+def _plain(record: InstalledPart) -> InstalledPart:
     """The record without what differs between two equal installs: how it was asked for."""
     return replace(record, entries=(), origin=replace(record.origin, requested="auto", why=""))
 
 
-def _generation(root: Root, action: str, records: Mapping[PartId, Record], adopted: tuple[Adopted, ...]) -> Generation:
+def _generation(
+    root: Root, action: str, records: Mapping[PartId, InstalledPart], adopted: tuple[Adopted, ...]
+) -> Generation:
     created = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
-    return Generation(next_number(root), created, f"hero-build {__version__}", action, records, adopted)
+    return Generation(
+        next_number(root),
+        created=created,
+        tool=f"hero-build {__version__}",
+        action=action,
+        records=records,
+        adopted=adopted,
+    )
 
 
 def _no_clash(wanted: Slots) -> None:
     """A path belongs to one part; a library also to several, if it is the same file for all. Raises RecipeError."""
-    owners: dict[str, tuple[PartId, Entry]] = {}
+    owners: dict[str, tuple[PartId, InstalledArtifact]] = {}
     for part, slot in wanted.items():
         for entry in slot.record.entries:
             for file in entry.files:
-                other, theirs = owners.setdefault(claim(file.path), (part, entry))
+                other, theirs = owners.setdefault(owned_path(file.path), (part, entry))
                 if other == part or (theirs.artifact == entry.artifact == "library" and theirs.files == entry.files):
                     continue
-                raise _clash(part, other, claim(file.path), shared=theirs.artifact == entry.artifact == "library")
+                raise _clash(part, other, owned_path(file.path), shared=theirs.artifact == entry.artifact == "library")
 
 
 def _clash(part: PartId, other: PartId, path: str, *, shared: bool) -> RecipeError:
@@ -135,18 +147,20 @@ def _clash(part: PartId, other: PartId, path: str, *, shared: bool) -> RecipeErr
     return RecipeError(f"{other} and {part} both install {path}", hint)
 
 
-def record_of(put: Put) -> Record:
+def installed_part(put: Put) -> InstalledPart:
     """What the manifest will say of a part that is put."""
-    return Record(put.part.id, put.origin, tuple(_entry(staged) for staged in put.artifacts))
+    return InstalledPart(put.part.id, put.origin, tuple(_entry(staged) for staged in put.artifacts))
 
 
-def _entry(staged: Staged) -> Entry:
+def _entry(staged: Staged) -> InstalledArtifact:
     verified = staged.verified
     artifact, offer = verified.artifact, verified.fetched.offer
-    return Entry(
+    return InstalledArtifact(
         name=artifact.name,
         artifact="binary" if isinstance(artifact, Binary) else "library" if isinstance(artifact, Library) else "bundle",
-        files=tuple(FileEntry(str(file.dest), file.sha256, file.size, file.mode) for file in verified.files),
+        files=tuple(
+            FileEntry(str(file.dest), sha256=file.sha256, size=file.size, mode=file.mode) for file in verified.files
+        ),
         kind=artifact.kind if isinstance(artifact, Binary) else None,
         asset=offer.asset.name if offer else None,
         asset_id=offer.asset.id if offer else "",

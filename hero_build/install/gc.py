@@ -3,32 +3,32 @@
 import os
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
+from msgspec import Struct
+
 from hero_build.errors import machine_errors
-from hero_build.forge.inbox import sweep
+from hero_build.forge.download_dir import sweep
 from hero_build.install.layout import Root
-from hero_build.install.lock import locked
 from hero_build.install.recover import current_number, numbers, retire
+from hero_build.install.root_lock import locked
 
 KEEP = 5
 _STALE = 24 * 3600.0  # seconds a download under way may rest before it counts as given up
 
 
-@dataclass(frozen=True, slots=True)
-class Collected:
+class GcReport(Struct, frozen=True):
     """What went, or would go: generations by number, and bytes of content and unfinished downloads."""
 
     generations: tuple[int, ...]
     bytes: int
 
 
-def collect(root: Root, keep: int = KEEP, wait: float = 0, *, dry_run: bool = False) -> Collected:
+def collect(root: Root, keep: int = KEEP, wait: float = 0, *, dry_run: bool = False) -> GcReport:
     """Keep the last `keep` generations and those whose programs still run. Raises LockHeld, MachineError."""
     if dry_run:
         old = _old(root, keep)
-        return Collected(old, sum(path.stat().st_size for path in (*_unheld(root, old), *_given_up(root))))
+        return GcReport(old, sum(path.stat().st_size for path in (*_unheld(root, old), *_given_up(root))))
     with locked(root, wait), machine_errors(root.path):
         old = _old(root, keep)
         for number in old:
@@ -37,7 +37,7 @@ def collect(root: Root, keep: int = KEEP, wait: float = 0, *, dry_run: bool = Fa
         freed = sum(path.stat().st_size for path in unheld)
         for path in unheld:
             path.unlink()
-        return Collected(old, freed + sweep(root.partial, time.time() - _STALE))
+        return GcReport(old, freed + sweep(root.partial, time.time() - _STALE))
 
 
 def running(root: Root) -> frozenset[int]:

@@ -2,23 +2,23 @@
 
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
+from msgspec import Struct
+
 from hero_build import manifest
-from hero_build.install import adopt, index, seal
-from hero_build.install.durable import sync, write
+from hero_build.install import adopt, islands_index, seal
+from hero_build.install.fsutil import sync, write
 from hero_build.install.layout import Root
 from hero_build.install.recover import current_number, numbers
 from hero_build.install.store import content
-from hero_build.record import Adopted, FileEntry, Generation, PartId, Record
+from hero_build.model.installed import Adopted, FileEntry, Generation, InstalledPart, PartId
 
 
-@dataclass(frozen=True, slots=True)
-class Slot:
+class Slot(Struct, frozen=True):
     """A part of a generation to be: its record, and the generation folder its content lies in (None: the store)."""
 
-    record: Record
+    record: InstalledPart
     folder: Path | None
 
 
@@ -47,12 +47,12 @@ def build(root: Root, generation: Generation, wanted: Slots, kept: Iterable[Adop
     for slot in sorted(wanted.values(), key=lambda slot: slot.folder is not None):  # of a shared file, the fresh one
         for file in _files(slot.record):
             if file.path not in paths:
-                _place(root, folder, slot, file)
+                _place(root, folder=folder, slot=slot, file=file)
                 paths.add(file.path)
-    if (islands := index.render(generation.records)) is not None:
-        write(folder / index.PATH, islands, 0o644)
-        paths.add(index.PATH)
-    _keep(root, folder, kept, shown)
+    if (islands := islands_index.render(generation.records)) is not None:
+        write(folder / islands_index.PATH, islands, 0o644)
+        paths.add(islands_index.PATH)
+    _keep(root, folder=folder, kept=kept, shown=shown)
     write(folder / seal.NAME, seal.measure(folder, paths))
     write(folder / "manifest.json", manifest.dump(generation))
     _sync_tree(folder)
@@ -73,7 +73,7 @@ def flip(root: Root, number: int) -> None:
     sync(root.state)
 
 
-def _files(record: Record) -> Iterable[FileEntry]:
+def _files(record: InstalledPart) -> Iterable[FileEntry]:
     return (file for entry in record.entries for file in entry.files)
 
 
@@ -88,16 +88,21 @@ def _keep(root: Root, folder: Path, kept: Iterable[Adopted], shown: Iterable[Ado
     held, adopted = root.generation(current_number(root)) / adopt.ADOPTED, folder / adopt.ADOPTED
     taken = {item.path for item in shown}
     for item in kept:
-        adopt.carry(held, adopted, item.path, adopt.backup_name(held, item.path) if item.path in taken else "")
+        adopt.hardlink_tree(
+            held,
+            target=adopted,
+            name=item.path,
+            renamed=adopt.backup_name(held, item.path) if item.path in taken else "",
+        )
         if not os.path.lexists(folder / item.path):  # no part owns it any more: it shows again from the flip on
-            adopt.carry(held, folder, item.path)
+            adopt.hardlink_tree(held, folder, item.path)
     for item in shown:
         if not os.path.lexists(folder / item.path):  # a name that a part owns keeps showing that part's content
-            adopt.carry(root.path, folder, item.path)
+            adopt.hardlink_tree(root.path, folder, item.path)
         if item.form == "folder":
             adopt.placeholder(adopted, item.path)
         else:
-            adopt.carry(root.path, adopted, item.path)
+            adopt.hardlink_tree(root.path, adopted, item.path)
 
 
 def _sync_tree(folder: Path) -> None:

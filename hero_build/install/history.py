@@ -1,21 +1,21 @@
 """Earlier generations: listing them, returning to one, and taking apps away. Each change gets a new number."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from hero_build import manifest
 from hero_build.errors import GenerationNotFound, NotFound, RootDamaged
 from hero_build.install import seal
 from hero_build.install.commit import commit
 from hero_build.install.layout import Root
-from hero_build.install.lock import locked
 from hero_build.install.recover import current_number, numbers
-from hero_build.model import Change, Drop, Revive
-from hero_build.record import Generation
+from hero_build.install.root_lock import locked
+from hero_build.model.installed import Generation
+from hero_build.model.steps import Change, Drop, Restore
 
 
-@dataclass(frozen=True, slots=True)
-class Unreadable:
+class Unreadable(Struct, frozen=True):
     """A generation whose manifest cannot be read, with the reason."""
 
     number: int
@@ -40,7 +40,7 @@ def rollback(root: Root, number: int | None = None, wait: float = 0) -> tuple[Ge
             hint = "`hero-build history` lists other generations; `hero-build install` fetches the app again."
             raise RootDamaged(f"generation {target.number} is damaged: {reason}", hint)
         changes: list[Change] = [Drop(part) for part in held.generation.records if part not in target.records]
-        changes += [Revive(record, target.number) for record in target.records.values()]
+        changes += [Restore(record, target.number) for record in target.records.values()]
         return commit(held, changes, f"rollback to {target.number}")
 
 

@@ -1,17 +1,17 @@
 """Where things are below a root (DESIGN section 9, contract). Nothing here touches the disk."""
 
 import os
-from dataclasses import dataclass
 from pathlib import Path
 
+from msgspec import Struct
+
 from hero_build import STATE
-from hero_build.artifact import ISLANDS, SHELL
+from hero_build.model.artifacts import ISLANDS, SHELL
 
 FOLDERS = ("bin", "lib", "share/hero_os")
 
 
-@dataclass(frozen=True, slots=True)
-class Root:
+class Root(Struct, frozen=True):
     """A root, `~/hero` for most: the one way to the paths below it."""
 
     path: Path
@@ -60,7 +60,7 @@ def link_name(path: str) -> str:
     raise ValueError(f"{path} is in none of the linked folders")
 
 
-def claim(path: str) -> str:
+def owned_path(path: str) -> str:
     """What only one part may install to, of a file at `path`: itself, or the folder of the bundle it is in."""
     if path.startswith(f"{SHELL}/"):
         return SHELL

@@ -5,17 +5,17 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from hero_build.errors import NotWritable
-from hero_build.install.durable import sync
+from hero_build.install.fsutil import sync
 from hero_build.install.layout import FOLDERS, Root, is_ours, link_name, link_target
-from hero_build.record import PartId, Record
+from hero_build.model.installed import InstalledPart, PartId
 
 
-def names(records: Iterable[Record]) -> frozenset[str]:
+def names(records: Iterable[InstalledPart]) -> frozenset[str]:
     """Every name that must be linked for these parts."""
     return frozenset(link_name(file.path) for record in records for entry in record.entries for file in entry.files)
 
 
-def owned(records: Mapping[PartId, Record]) -> frozenset[str]:
+def owned(records: Mapping[PartId, InstalledPart]) -> frozenset[str]:
     return names(records.values())
 
 

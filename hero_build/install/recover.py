@@ -7,7 +7,7 @@ from hero_build import manifest
 from hero_build.errors import RootDamaged
 from hero_build.install import adopt, links
 from hero_build.install.layout import Root
-from hero_build.record import Generation
+from hero_build.model.installed import Generation
 
 _RETURN = "`hero-build rollback {}` makes the newest one current again."
 
@@ -21,7 +21,7 @@ def recover(root: Root) -> Generation:
     _drop_unborn(root)
     generation = manifest.load(root.path)
     owned = links.owned(generation.records)
-    adopt.give_back(root, owned)
+    adopt.restore_adopted(root, owned)
     links.remove(root, links.ours(root) - owned)
     links.create(root, owned)
     return generation

@@ -10,11 +10,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
 from hero_build import manifest
-from hero_build.install import index
+from hero_build.install import islands_index
 from hero_build.install.layout import Root, is_ours
 from hero_build.install.links import names as link_names
-from hero_build.model import Installed
-from hero_build.record import FileEntry, Generation, PartId, Record
+from hero_build.model.installed import FileEntry, Generation, InstalledPart, PartId
+from hero_build.model.steps import Installed
 
 NAME = "seal.json"
 Seal = Mapping[str, tuple[int, int, int]]
@@ -30,17 +30,17 @@ def measure(folder: Path, paths: Iterable[str]) -> str:
 def inspect(root: Root, generation: Generation, wanted: Iterable[PartId]) -> dict[PartId, Installed]:
     """These parts of the current generation with what its seal and its links tell about damage."""
     seal = _read(root)
-    return _examine(root, generation, wanted, lambda path, file: _broken_seal(path, file, seal))
+    return _examine(root, generation=generation, parts=wanted, check=lambda path, file: _broken_seal(path, file, seal))
 
 
 def rehash(
     root: Root, generation: Generation, wanted: Iterable[PartId], *, links: bool = True
 ) -> dict[PartId, Installed]:
     """These parts of the current generation with what their bytes (and their links) tell about damage."""
-    return _examine(root, generation, wanted, _changed, links=links)
+    return _examine(root, generation=generation, parts=wanted, check=_changed, links=links)
 
 
-def damage(folder: Path, record: Record) -> str | None:
+def damage(folder: Path, record: InstalledPart) -> str | None:
     """The first file of a part, in any generation's folder, that is not what it was when it was committed."""
     seal = _load(folder / NAME)
     for file in _files(record):
@@ -54,8 +54,10 @@ def _examine(
 ) -> dict[PartId, Installed]:
     folder = manifest.current(root.path) or root.generation(generation.number)
     wanted = tuple(parts)
-    islands = links and index.any_island(generation.records[part] for part in wanted)
-    keeper = index.keeper(generation.records) if islands else None  # all records are looked at, which few ask for
+    islands = links and islands_index.any_island(generation.records[part] for part in wanted)
+    keeper = (
+        islands_index.keeper(generation.records) if islands else None
+    )  # all records are looked at, which few ask for
     found = {}
     for part in wanted:
         record = generation.records[part]
@@ -71,15 +73,15 @@ def _examine(
 def _index_damage(folder: Path, generation: Generation) -> Iterator[str]:
     """The index is made of the records alone: no seal is needed to tell whether it is what it should be."""
     try:
-        text = (folder / index.PATH).read_bytes()
+        text = (folder / islands_index.PATH).read_bytes()
     except OSError:
-        yield f"{index.PATH} is gone"
+        yield f"{islands_index.PATH} is gone"
         return
-    if text != (index.render(generation.records) or "").encode():
-        yield f"{index.PATH} is not the index of what is installed"
+    if text != (islands_index.render(generation.records) or "").encode():
+        yield f"{islands_index.PATH} is not the index of what is installed"
 
 
-def _files(record: Record) -> Iterable[FileEntry]:
+def _files(record: InstalledPart) -> Iterable[FileEntry]:
     return (file for entry in record.entries for file in entry.files)
 
 

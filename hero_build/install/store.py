@@ -4,13 +4,13 @@ import os
 import shutil
 from pathlib import Path
 
-from hero_build.artifact import Library
 from hero_build.errors import RecipeError, machine_errors
-from hero_build.install.durable import sync
-from hero_build.install.layout import Root, claim
-from hero_build.install.lock import Locked
-from hero_build.model import File, Put, Ready, Staged, Verified
-from hero_build.record import FileEntry
+from hero_build.install.fsutil import sync
+from hero_build.install.layout import Root, owned_path
+from hero_build.install.root_lock import LockedRoot
+from hero_build.model.artifacts import Library
+from hero_build.model.installed import FileEntry
+from hero_build.model.steps import File, Put, Staged, Verified, VerifiedPart
 
 
 def settle(verified: Verified) -> None:
@@ -23,12 +23,12 @@ def settle(verified: Verified) -> None:
             sync(file.path)
 
 
-def stage(held: Locked, ready: Ready) -> Put:
+def stage(locked_root: LockedRoot, ready: VerifiedPart) -> Put:
     """Move a part's files into the store. Raises RecipeError when a path belongs to another part."""
-    _no_clash(held, ready)
-    with machine_errors(held.root.path):
-        held.root.store.mkdir(exist_ok=True)
-        return Put(ready.part, ready.origin, tuple(_enter(held.root, verified) for verified in ready.artifacts))
+    _no_clash(locked_root, ready)
+    with machine_errors(locked_root.root.path):
+        locked_root.root.store.mkdir(exist_ok=True)
+        return Put(ready.part, ready.origin, tuple(_enter(locked_root.root, verified) for verified in ready.artifacts))
 
 
 def content(root: Root, file: File | FileEntry) -> Path:
@@ -46,12 +46,12 @@ def _enter(root: Root, verified: Verified) -> Staged:
     return Staged(verified)
 
 
-def _no_clash(held: Locked, ready: Ready) -> None:
+def _no_clash(locked_root: LockedRoot, ready: VerifiedPart) -> None:
     """Of programs and bundles. Libraries may be shared: the commit, which knows what all parts will hold, looks."""
     own = (item for item in ready.artifacts if not isinstance(item.artifact, Library))
-    incoming = {claim(str(file.dest)) for item in own for file in item.files}
-    for part, record in held.generation.records.items():
-        taken = {claim(file.path) for entry in record.entries for file in entry.files}
+    incoming = {owned_path(str(file.dest)) for item in own for file in item.files}
+    for part, record in locked_root.generation.records.items():
+        taken = {owned_path(file.path) for entry in record.entries for file in entry.files}
         if part != ready.part.id and (both := incoming & taken):
             raise RecipeError(
                 f"{ready.part.id} and {part} both install {min(both)}",

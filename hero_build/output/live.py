@@ -12,25 +12,24 @@ import os
 import time
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Literal, TextIO
 
+from msgspec import Struct
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.text import Text
 
-from hero_build.events import Began, Broke, Compiling, Event, Finished, Getting, Moved, Retrying
-from hero_build.output.paper import columns
+from hero_build.events import CompileProgress, Event, Finished, GitProgress, PartFailed, Retrying, Started, Transferred
+from hero_build.model.installed import PartId
+from hero_build.output.terminal import columns
 from hero_build.output.text import clean, duration, size, width
-from hero_build.record import PartId
 
 _PER_SECOND = 10
 _LEAST_BAR, _LONGEST_BAR = 8, 40
 _AMOUNT = len("99.9 / 99.9 MB  99.9 MB/s")
 
 
-@dataclass(slots=True)
-class Line:
+class Line(Struct):
     """A part on the screen; it changes with every event about it. `began`: when its first byte came."""
 
     name: str
@@ -65,21 +64,21 @@ class LiveView:
 
     def show(self, event: Event) -> None:
         match event:
-            case Began(part, verb, version, total):
-                self._lines[part] = Line(clean(part), clean(version), clean(verb), total)
-            case Moved(part, count) if part in self._lines:
+            case Started(part, verb, version, total):
+                self._lines[part] = Line(clean(part), version=clean(version), verb=clean(verb), total=total)
+            case Transferred(part, count) if part in self._lines:
                 line = self._lines[part]
                 line.began = line.began or time.monotonic()
                 line.moved, line.note = line.moved + count, ""
-            case Compiling(part, done, total, crate) if part in self._lines:
+            case CompileProgress(part, done, total, crate) if part in self._lines:
                 self._lines[part].crates = (done, total, clean(crate))
-            case Getting(repo, stage, percent):
+            case GitProgress(repo, stage, percent):
                 self._git[clean(repo)] = f"{clean(stage)} {percent} %"
             case Retrying(what, why, wait):
                 self._retry(clean(what), f"{clean(why)}; trying again in {duration(wait)}")
             case Finished(part) if part in self._lines:
                 self._lines[part].ended = True
-            case Broke(failed) if failed.part in self._lines:
+            case PartFailed(failed) if failed.part in self._lines:
                 self._lines[failed.part].broken = True
             case _:
                 pass
@@ -99,7 +98,7 @@ class LiveView:
         shown = _shown(lines, room)
         name = max((width(line.name) for line in shown), default=0)
         version = max((width(line.version) for line in shown), default=0)
-        texts = [_text(line, name, version, self.console.width) for line in shown]
+        texts = [_text(line, name=name, version=version, room=self.console.width) for line in shown]
         if not lines:
             texts = [_clipped(Text(f"{repo}  {stage}")) for repo, stage in list(self._git.items())[-room:]]
         return Group(*texts, _clipped(Text("  ".join(_sum(lines, time.monotonic() - self._began)), style="bold")))
@@ -135,7 +134,7 @@ def _text(line: Line, name: int, version: int, room: int) -> Text:
     if line.crates is not None:
         return _clipped(_compiling(text, line.crates, long))
     if line.total and long >= _LEAST_BAR:
-        _bar(text, line.moved, line.total, long)
+        _bar(text, done=line.moved, total=line.total, long=long)
     seconds = time.monotonic() - line.began if line.began else 0.0
     return _clipped(text.append("  ".join(_amounts(line.moved, line.total, seconds))))
 
@@ -148,7 +147,7 @@ def _bar(text: Text, done: int, total: int, long: int) -> None:
 def _compiling(text: Text, crates: tuple[int, int | None, str], long: int) -> Text:
     done, total, crate = crates
     if total and long >= _LEAST_BAR:
-        _bar(text, done, total, long)
+        _bar(text, done=done, total=total, long=long)
     text.append(f"{done} of {total} crates" if total else f"{done} crates")
     return text.append(f"  {crate}" if crate else "")
 

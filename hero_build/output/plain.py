@@ -3,9 +3,19 @@
 import time
 from collections.abc import Callable, Iterator
 
-from hero_build.events import Began, Compiling, Event, Finished, Getting, Moved, Planning, Restarting, Retrying
+from hero_build.events import (
+    CompileProgress,
+    Event,
+    Finished,
+    GitProgress,
+    Planning,
+    Restarting,
+    Retrying,
+    Started,
+    Transferred,
+)
+from hero_build.model.installed import PartId
 from hero_build.output.text import clean, duration, plural, size
-from hero_build.record import PartId
 
 _STEPS = {"restart": "restarting", "reset": "not well; restarting it once more", "up": "is up", "down": "is not well"}
 Write = Callable[[str], None]
@@ -34,18 +44,18 @@ class PlainView:
         match event:
             case Planning(app) if self._verbose:
                 yield f"{clean(app)}: looking it up"
-            case Began(part, verb, version, total):
+            case Started(part, verb, version, total):
                 self._began[part], self._verbs[part] = time.monotonic(), verb
                 self._moved.pop(part, None)
                 amount = f", {size(total)}" if total is not None else ""
                 amount += " there and back" if amount and verb == "publish" else ""
                 yield f"{clean(part)}: {clean(verb)} {clean(version)}{amount}"
-            case Getting(repo) if repo not in self._got:
+            case GitProgress(repo) if repo not in self._got:
                 self._got.add(repo)
                 yield f"{clean(repo)}: git is getting it"
-            case Compiling(part, done):
+            case CompileProgress(part, done):
                 self._built[part] = done
-            case Moved(part, count):
+            case Transferred(part, count):
                 self._moved[part] = self._moved.get(part, 0) + count
             case Retrying(what, why, wait):
                 yield f"{clean(what)}: {clean(why)}; trying again in {duration(wait)}"

@@ -4,9 +4,9 @@ from contextlib import suppress
 from threading import Lock
 from typing import Protocol, TextIO
 
-from hero_build.events import Event, Planning, Restarting, Warned
-from hero_build.output.note import note
-from hero_build.output.paper import Paper
+from hero_build.events import Event, Planning, Restarting, WarningRaised
+from hero_build.output.phrases import note
+from hero_build.output.terminal import Terminal
 
 
 class View(Protocol):
@@ -20,22 +20,22 @@ class View(Protocol):
 class Reporter:
     """An Emit over `stream`. Any thread may call it; a stream that is gone is no reason to stop the work."""
 
-    def __init__(self, stream: TextIO, paper: Paper, *, quiet: bool) -> None:
+    def __init__(self, stream: TextIO, terminal: Terminal, *, quiet: bool) -> None:
         self._stream = stream
-        self._paper = paper
+        self._paper = terminal
         self._quiet = quiet
         self._lock = Lock()
         self._view: View | None = None
         self._live = False
-        self._warned: dict[Warned, bool] = {}  # and whether it was printed
+        self._warned: dict[WarningRaised, bool] = {}  # and whether it was printed
 
     @property
-    def warnings(self) -> tuple[Warned, ...]:
+    def warnings(self) -> tuple[WarningRaised, ...]:
         return tuple(self._warned)
 
     def __call__(self, event: Event) -> None:
         with self._lock, suppress(OSError, ValueError):
-            if isinstance(event, Warned):
+            if isinstance(event, WarningRaised):
                 self._warned.setdefault(event, False)
                 if not self._live:
                     self._make_room()
@@ -73,15 +73,15 @@ class Reporter:
             from hero_build.output.plain import PlainView
 
             return PlainView(self._write, verbose=self._paper.verbose > 0)
-        from hero_build.output.waiting import WaitingView
+        from hero_build.output.spinner import SpinnerView
 
-        return WaitingView(self._stream, self._paper.width)
+        return SpinnerView(self._stream, self._paper.width)
 
     def _print_warnings(self) -> None:
         for warning, printed in self._warned.items():
             if not (printed or self._quiet):
                 self._warned[warning] = True
-                for line in note("warning", warning.text, warning.hint, self._paper):
+                for line in note("warning", text=warning.text, hint=warning.hint, terminal=self._paper):
                     self._write(line)
 
     def _write(self, line: str) -> None:

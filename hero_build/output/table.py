@@ -1,18 +1,18 @@
 """Tables in plain text: columns as wide as they need; what does not fit is wrapped under its own column, never cut."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from itertools import zip_longest
 
-from hero_build.output.paper import Ink, Paper
+from msgspec import Struct
+
+from hero_build.output.terminal import Ink, Terminal
 from hero_build.output.text import clean, width
 
 _GAP = 2
 _LEAST = 16
 
 
-@dataclass(frozen=True, slots=True)
-class Cell:
+class Cell(Struct, frozen=True):
     """Text of a table with its colour; made by `cell`, which cleans it, so that no view can forget to."""
 
     text: str
@@ -23,24 +23,24 @@ def cell(value: object, *inks: Ink) -> Cell:
     return Cell(clean(value), inks)
 
 
-def table(rows: Iterable[Sequence[Cell | str]], paper: Paper, *, indent: int = 0) -> Iterator[str]:
+def table(rows: Iterable[Sequence[Cell | str]], terminal: Terminal, *, indent: int = 0) -> Iterator[str]:
     """The lines of a table without rules; the last column takes what is left of the paper's width."""
     cells = [[item if isinstance(item, Cell) else cell(item) for item in row] for row in rows]
-    widths = _fit([max(map(width, column)) for column in _columns(cells)], paper.width, indent)
+    widths = _fit([max(map(width, column)) for column in _columns(cells)], terminal.width, indent)
     for row in cells:
         for line in zip_longest(*(wrapped(item.text, widths[index]) for index, item in enumerate(row))):
-            yield _line(line, row, widths, paper, indent)
+            yield _line(line, row=row, widths=widths, terminal=terminal, indent=indent)
 
 
-def paragraph(text: str, paper: Paper, *, indent: str = "", ink: tuple[Ink, ...] = ()) -> Iterator[str]:
+def paragraph(text: str, terminal: Terminal, *, indent: str = "", ink: tuple[Ink, ...] = ()) -> Iterator[str]:
     """One sentence, cleaned and wrapped; lines after the first are indented, and a long word is not broken."""
     words = clean(text)
-    if paper.width is None or width(words) <= paper.width:
-        yield paper.ink(words, *ink)
+    if terminal.width is None or width(words) <= terminal.width:
+        yield terminal.ink(words, *ink)
         return
-    first, *rest = wrapped(words, paper.width, whole=True)
-    again = wrapped(" ".join(rest), paper.width - len(indent), whole=True) if rest else []
-    yield from (paper.ink(line, *ink) for line in (first, *(indent + line for line in again)))
+    first, *rest = wrapped(words, terminal.width, whole=True)
+    again = wrapped(" ".join(rest), terminal.width - len(indent), whole=True) if rest else []
+    yield from (terminal.ink(line, *ink) for line in (first, *(indent + line for line in again)))
 
 
 def wrapped(text: str, room: int, *, whole: bool = False) -> list[str]:
@@ -90,11 +90,11 @@ def _fit(natural: list[int], limit: int | None, indent: int) -> list[int]:
     return widths
 
 
-def _line(parts: Sequence[str | None], row: list[Cell], widths: list[int], paper: Paper, indent: int) -> str:
+def _line(parts: Sequence[str | None], row: list[Cell], widths: list[int], terminal: Terminal, indent: int) -> str:
     last = max((index for index, part in enumerate(parts) if part), default=-1)
     words = []
     for index, part in enumerate(parts[: last + 1]):
         text = part or ""
         space = " " * (widths[index] - width(text) + _GAP) if index < last else ""
-        words.append(paper.ink(text, *row[index].inks) + space)
+        words.append(terminal.ink(text, *row[index].inks) + space)
     return " " * indent + "".join(words)

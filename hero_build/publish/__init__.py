@@ -4,8 +4,8 @@ from urllib.parse import urlsplit
 
 from hero_build.errors import UsageError
 from hero_build.events import Emit
-from hero_build.publish.protocol import Publisher
 from hero_build.publish.signing import Signer
+from hero_build.publish.types import Publisher
 from hero_build.settings import Settings
 
 
@@ -18,7 +18,7 @@ def open_publisher(
     url = to or settings.forge
     scheme = urlsplit(url).scheme
     if scheme == "file":
-        from hero_build.publish.directory import MirrorPublisher
+        from hero_build.publish.mirror import MirrorPublisher
 
         return MirrorPublisher(url, emit, signer=signer)
     if scheme not in ("http", "https"):

@@ -1,15 +1,15 @@
 """One draft for one tag, however many jobs open it at the same time."""
 
 from hero_build.errors import PublicationRefused, RefNotFound, UsageError
-from hero_build.forge.retry import Passing
-from hero_build.publish.api import Api, Listing, Repository
-from hero_build.publish.publication import Publication
-from hero_build.publish.refusals import Taken
+from hero_build.forge.retry import TransientError
+from hero_build.publish.api import Api, RemoteRelease, Repository
+from hero_build.publish.http import Taken
+from hero_build.publish.types import ReleaseSpec
 
 _ATTEMPTS = 4
 
 
-def writable(api: Api, publication: Publication) -> Repository:
+def writable(api: Api, publication: ReleaseSpec) -> Repository:
     """The repository, if a release of this tag can be made there. Raises RepoNotFound, RefNotFound, UsageError;
     PublicationRefused where the tag is there and means another commit.
     """
@@ -23,7 +23,7 @@ def writable(api: Api, publication: Publication) -> Repository:
     return found
 
 
-def open_draft(api: Api, repo: str, publication: Publication) -> Listing:
+def open_draft(api: Api, repo: str, publication: ReleaseSpec) -> RemoteRelease:
     """The draft of the tag, made if there is none. Where two jobs have each made one, both take the older.
 
     Raises PublicationRefused when the tag has been published meanwhile, or has two drafts with assets.
@@ -33,7 +33,7 @@ def open_draft(api: Api, repo: str, publication: Publication) -> Listing:
             return found
         try:
             made = api.create(repo, publication)
-        except (Taken, Passing) as error:  # another job was faster, or the answer was lost
+        except (Taken, TransientError) as error:  # another job was faster, or the answer was lost
             failure = error
             continue
         found = _oldest(api, repo, publication.tag) or made
@@ -45,7 +45,7 @@ def open_draft(api: Api, repo: str, publication: Publication) -> Listing:
     raise failure
 
 
-def _oldest(api: Api, repo: str, tag: str) -> Listing | None:
+def _oldest(api: Api, repo: str, tag: str) -> RemoteRelease | None:
     drafts = api.drafts(repo, tag)
     filled = [draft for draft in drafts if draft.assets]
     if len(filled) > 1:
@@ -53,7 +53,7 @@ def _oldest(api: Api, repo: str, tag: str) -> Listing | None:
     return drafts[0] if drafts else None
 
 
-def _agree(api: Api, repo: str, publication: Publication) -> None:
+def _agree(api: Api, repo: str, publication: ReleaseSpec) -> None:
     """The target is there, and a tag that is there already is it."""
     wanted = api.commit(repo, publication.target)
     if wanted is None:

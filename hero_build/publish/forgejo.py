@@ -8,17 +8,17 @@ from hero_build.errors import AssetNotFound, ReleaseNotFound
 from hero_build.events import Emit
 from hero_build.forge.forgejo import Forgejo
 from hero_build.forge.limits import DEFAULT, Limits
-from hero_build.names import check_repo, check_tag
-from hero_build.publish.api import Api, Listing
-from hero_build.publish.crew import Crew
+from hero_build.model.installed import PartId
+from hero_build.model.names import check_repo, check_tag
+from hero_build.publish.api import Api, RemoteRelease
+from hero_build.publish.assets import checked, with_checksums
 from hero_build.publish.drafts import open_draft, writable
-from hero_build.publish.finishing import Finisher
-from hero_build.publish.loading import Loader
-from hero_build.publish.parcels import checked, with_checksums
-from hero_build.publish.publication import Publication, Published
-from hero_build.publish.run import Run
+from hero_build.publish.finalize import DraftFinalizer
+from hero_build.publish.release import ReleaseRun
 from hero_build.publish.signing import Signer
-from hero_build.record import PartId
+from hero_build.publish.types import PublishResult, ReleaseSpec
+from hero_build.publish.upload import Uploader
+from hero_build.publish.workers import WorkerPool
 from hero_build.settings import Secret
 
 
@@ -36,8 +36,8 @@ class ForgejoPublisher:
         jobs: int = 16,
         signer: Signer | None = None,
     ) -> None:
-        self._forge = Forgejo(url, token, emit, limits, plain_http)
-        self._api = Api(url, token, limits, plain_http, emit)
+        self._forge = Forgejo(url, token=token, emit=emit, limits=limits, plain_http=plain_http)
+        self._api = Api(url, token=token, limits=limits, plain_http=plain_http, emit=emit)
         self._emit = emit
         self._limits = limits
         self._jobs = jobs
@@ -51,31 +51,31 @@ class ForgejoPublisher:
         self._forge.close()
         self._api.close()
 
-    def ready(self, publication: Publication) -> None:
+    def ready(self, publication: ReleaseSpec) -> None:
         check_repo(publication.repo)
         self._api.ready()
 
-    def publish(self, publication: Publication) -> Published:
+    def publish(self, publication: ReleaseSpec) -> PublishResult:
         check_repo(publication.repo)
-        own = checked(publication.parcels)
+        own = checked(publication.files)
         found = self._api.tagged(publication.repo, check_tag(publication.tag))
         with tempfile.TemporaryDirectory(prefix="hero-publish-") as name:
             scratch = Path(name)
-            parcels = with_checksums(own, scratch)
+            files = with_checksums(own, scratch)
             if found is not None and not found.draft:
-                run = self._run(publication, publication.repo, found, scratch)
-                lacking = run.lacking(found, own, parcels)
+                run = self._run(publication, repo=publication.repo, remote=found, scratch=scratch)
+                lacking = run.lacking(found, own, files)
                 if not lacking:
-                    return run.result(found, kept=[item.name for item in parcels])
+                    return run.result(found, kept=[item.name for item in files])
                 repo = writable(self._api, publication).name
                 if not publication.clobber:
-                    return self._run(publication, repo, found, scratch).add(found, lacking, parcels)
-                run.take_back(repo, found)
+                    return self._run(publication, repo=repo, remote=found, scratch=scratch).add(found, lacking, files)
+                run.revert_to_draft(repo, found)
             repo = writable(self._api, publication).name
             draft = open_draft(self._api, repo, publication)
-            return self._run(publication, repo, draft, scratch).fill(draft, parcels)
+            return self._run(publication, repo=repo, remote=draft, scratch=scratch).fill(draft, files)
 
-    def finish(self, publication: Publication, expected: Collection[str]) -> Published:
+    def finish(self, publication: ReleaseSpec, expected: Collection[str]) -> PublishResult:
         check_repo(publication.repo)
         found = self._api.tagged(publication.repo, check_tag(publication.tag))
         if found is not None and not found.draft:
@@ -85,24 +85,26 @@ class ForgejoPublisher:
             raise ReleaseNotFound(f"{repo} has no draft of {publication.tag}", "Did the jobs that upload run?")
         draft = open_draft(self._api, repo, publication)
         with tempfile.TemporaryDirectory(prefix="hero-publish-") as scratch:
-            return self._run(publication, repo, draft, Path(scratch)).finish(draft, (), expected)
+            return self._run(publication, repo=repo, remote=draft, scratch=Path(scratch)).finish(draft, (), expected)
 
-    def _finished(self, publication: Publication, found: Listing, expected: Collection[str]) -> Published:
+    def _finished(self, publication: ReleaseSpec, remote: RemoteRelease, expected: Collection[str]) -> PublishResult:
         """What an earlier run has published."""
-        if missing := sorted(set(expected) - set(found.names())):
-            sentence = f"release {found.tag} is published already, without {', '.join(missing)}"
+        if missing := sorted(set(expected) - set(remote.names())):
+            sentence = f"release {remote.tag} is published already, without {', '.join(missing)}"
             raise AssetNotFound(sentence, "Publish those to it, or run it with another tag.")
-        return Published(self.url, publication.repo, found.tag, "published", found.url, found.names())
-
-    def _run(self, publication: Publication, repo: str, listing: Listing, scratch: Path) -> Run:
-        loader = Loader(
-            self._api,
-            self._forge,
-            Crew(self._jobs),
-            repo,
-            listing.number,
-            PartId(publication.app),
-            self._limits,
-            self._emit,
+        return PublishResult(
+            self.url, repo=publication.repo, tag=remote.tag, state="published", url=remote.url, kept=remote.names()
         )
-        return Run(publication, loader, Finisher(loader, scratch, self._signer))
+
+    def _run(self, publication: ReleaseSpec, repo: str, remote: RemoteRelease, scratch: Path) -> ReleaseRun:
+        loader = Uploader(
+            self._api,
+            forge=self._forge,
+            crew=WorkerPool(self._jobs),
+            repo=repo,
+            number=remote.number,
+            part=PartId(publication.app),
+            limits=self._limits,
+            emit=self._emit,
+        )
+        return ReleaseRun(publication, loader, DraftFinalizer(loader, scratch, self._signer))

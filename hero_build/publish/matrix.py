@@ -7,22 +7,21 @@ strategy:
 import heapq
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from hero_build.errors import UsageError
-from hero_build.publish.provenance import record_name
+from hero_build.publish.build_record import record_name
 
 
-@dataclass(frozen=True, slots=True)
-class Island:
+class Island(Struct, frozen=True):
     """`cost` in any unit (seconds, bytes), as long as all islands have the same."""
 
     name: str
     cost: float = 1.0
 
 
-@dataclass(frozen=True, slots=True)
-class Work:
+class CiPlan(Struct, frozen=True):
     """What there is to build of one app."""
 
     app: str
@@ -30,8 +29,7 @@ class Work:
     islands: tuple[Island, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Job:
+class CiJob(Struct, frozen=True):
     """One job. `what` is its platform or, for islands, `islands-1of4`; it is part of the names of its records."""
 
     app: str
@@ -40,7 +38,7 @@ class Job:
     islands: tuple[str, ...] = ()
 
 
-def jobs(works: Iterable[Work], shards: int = 1) -> tuple[Job, ...]:
+def jobs(works: Iterable[CiPlan], shards: int = 1) -> tuple[CiJob, ...]:
     """Every app for every platform, then its islands in at most `shards` jobs. Raises UsageError for `shards` < 1."""
     if shards < 1:
         raise UsageError(f"{shards} shards cannot hold the islands", "Name a number from 1 on with --shards.")
@@ -60,7 +58,7 @@ def even(islands: Sequence[Island], shards: int) -> tuple[tuple[str, ...], ...]:
     return tuple(tuple(sorted(group)) for group in groups)
 
 
-def document(found: Sequence[Job]) -> str:
+def document(found: Sequence[CiJob]) -> str:
     """One line of JSON, `{"include": […]}`, each job with `app`, `what`, `platform` and `islands` (space-separated).
 
     An empty matrix is no matrix: a workflow asks for `include[0]` before it starts its jobs.
@@ -71,7 +69,7 @@ def document(found: Sequence[Job]) -> str:
     return json.dumps({"include": told}, separators=(",", ":"))
 
 
-def parse(text: str) -> tuple[Job, ...]:
+def parse(text: str) -> tuple[CiJob, ...]:
     """The jobs of a matrix as `document` wrote it, or the one job that a server made of an entry of it.
 
     Raises UsageError for what is neither.
@@ -83,14 +81,14 @@ def parse(text: str) -> tuple[Job, ...]:
         raise UsageError("that is no matrix", "Pass on what `hero-build ci matrix` wrote, as it is.") from error
 
 
-def expected(found: Iterable[Job]) -> tuple[str, ...]:
+def expected(found: Iterable[CiJob]) -> tuple[str, ...]:
     """The assets that these jobs leave behind at the least: a build record each."""
     return tuple(record_name(job.app, job.what) for job in found)
 
 
-def _job(entry: dict[str, object]) -> Job:
+def _job(entry: dict[str, object]) -> CiJob:
     app, what, platform, islands = (_word(entry, key) for key in ("app", "what", "platform", "islands"))
-    return Job(app, what, platform, tuple(islands.split()))
+    return CiJob(app, what=what, platform=platform, islands=tuple(islands.split()))
 
 
 def _word(entry: dict[str, object], key: str) -> str:
@@ -100,9 +98,9 @@ def _word(entry: dict[str, object], key: str) -> str:
     return word
 
 
-def _jobs(work: Work, shards: int) -> Iterable[Job]:
+def _jobs(work: CiPlan, shards: int) -> Iterable[CiJob]:
     for platform in work.platforms:
-        yield Job(work.app, platform, platform)
+        yield CiJob(work.app, platform, platform)
     groups = even(work.islands, shards)
     for number, group in enumerate(groups, 1):
-        yield Job(work.app, f"islands-{number}of{len(groups)}", "", group)
+        yield CiJob(work.app, what=f"islands-{number}of{len(groups)}", platform="", islands=group)

@@ -5,18 +5,18 @@ from outside (the tag, the matrix) reaches its shell through the environment onl
 """
 
 import re
-from dataclasses import dataclass
 from string import Template
 
+from msgspec import Struct
+
 from hero_build.errors import UsageError
-from hero_build.publish.matrix import Job, document
+from hero_build.publish.matrix import CiJob, document
 
 _WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.@/:+-]*")
 _TAGS = re.compile(r"[A-Za-z0-9_.*/?+-]+")
 
 
-@dataclass(frozen=True, slots=True)
-class Workflow:
+class Workflow(Struct, frozen=True):
     """`install` is the shell command by which a job gets hero-build, empty where its machine has it; `recipes` a folder
     of the repo with recipes of its own, empty for the shipped ones; `labels` say which runners take the jobs; `fixed`
     are written into it as its matrix, for servers that make none of an output (Gitea 1.26 does not).
@@ -30,7 +30,7 @@ class Workflow:
     install: str = ""
     recipes: str = ""
     legacy_names: bool = False
-    fixed: tuple[Job, ...] = ()
+    fixed: tuple[CiJob, ...] = ()
     minutes: int = 120
 
 

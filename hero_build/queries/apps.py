@@ -2,31 +2,31 @@
 
 from collections.abc import Mapping, Sequence
 
-from hero_build.artifact import SHELL
-from hero_build.catalog import Catalog
+from hero_build.catalog.loader import Catalog
 from hero_build.errors import NotFound
-from hero_build.record import Generation, Record
+from hero_build.model.artifacts import SHELL
+from hero_build.model.installed import Generation, InstalledPart
 
 
-def by_app(generation: Generation) -> Mapping[str, tuple[Record, ...]]:
+def by_app(generation: Generation) -> Mapping[str, tuple[InstalledPart, ...]]:
     """The records of every installed app, by name, its own part before its bundles."""
-    found: dict[str, list[Record]] = {}
+    found: dict[str, list[InstalledPart]] = {}
     for part in sorted(generation.records, key=lambda part: (part.app, part.bundle or "")):
         found.setdefault(part.app, []).append(generation.records[part])
     return {app: tuple(records) for app, records in found.items()}
 
 
-def main(records: tuple[Record, ...]) -> Record | None:
+def main(records: tuple[InstalledPart, ...]) -> InstalledPart | None:
     """What a person means when they name the app: its own part, else its first island; a shell alone is no app."""
     return next((record for record in records if not _shell(record)), None)
 
 
-def version(records: tuple[Record, ...]) -> str | None:
+def version(records: tuple[InstalledPart, ...]) -> str | None:
     found = main(records)
     return found.origin.version if found else None
 
 
-def _shell(record: Record) -> bool:
+def _shell(record: InstalledPart) -> bool:
     return all(file.path.startswith(f"{SHELL}/") for entry in record.entries for file in entry.files)
 
 

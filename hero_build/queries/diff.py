@@ -1,21 +1,21 @@
 """`diff`: what changed between two generations, part by part and file by file."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 from hero_build import manifest
 from hero_build.errors import GenerationNotFound
 from hero_build.install.layout import Root
 from hero_build.install.recover import current_number
 from hero_build.install.recover import numbers as kept_numbers
-from hero_build.record import FileEntry, Generation, Origin, PartId, Record, Used
+from hero_build.model.installed import FileEntry, Generation, InstalledPart, Origin, PartId, Used
 
 Change = Literal["added", "removed", "changed"]
 
 
-@dataclass(frozen=True, slots=True)
-class FileChange:
+class FileChange(Struct, frozen=True):
     """Digests and sizes before and after; None where the file was not there."""
 
     path: str
@@ -26,8 +26,7 @@ class FileChange:
     size_after: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class PartChange:
+class PartChange(Struct, frozen=True):
     part: PartId
     app: str
     change: Change
@@ -38,8 +37,7 @@ class PartChange:
     files: tuple[FileChange, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Diff:
+class Diff(Struct, frozen=True):
     before: int
     after: int
     parts: tuple[PartChange, ...]
@@ -69,13 +67,13 @@ def diff(before: Generation, after: Generation) -> Diff:
     return Diff(before.number, after.number, changes(before.records, after.records))
 
 
-def changes(before: Mapping[PartId, Record], after: Mapping[PartId, Record]) -> tuple[PartChange, ...]:
+def changes(before: Mapping[PartId, InstalledPart], after: Mapping[PartId, InstalledPart]) -> tuple[PartChange, ...]:
     """Every part that differs, by name. A part that only was asked for in another way does not differ."""
     parts = sorted({*before, *after}, key=lambda part: (part.app, part.bundle or ""))
     return tuple(change for part in parts if (change := _part(part, before.get(part), after.get(part))))
 
 
-def _part(part: PartId, before: Record | None, after: Record | None) -> PartChange | None:
+def _part(part: PartId, before: InstalledPart | None, after: InstalledPart | None) -> PartChange | None:
     old, new = _origin(before), _origin(after)
     files = tuple(_files(before, after))
     if not files and before and after and (old and new) and (old.version, old.used) == (new.version, new.used):
@@ -85,11 +83,11 @@ def _part(part: PartId, before: Record | None, after: Record | None) -> PartChan
     return PartChange(part, part.app, change, *version, new.used if new else None, new.why if new else None, files)
 
 
-def _origin(record: Record | None) -> Origin | None:
+def _origin(record: InstalledPart | None) -> Origin | None:
     return record.origin if record else None
 
 
-def _files(before: Record | None, after: Record | None) -> Iterator[FileChange]:
+def _files(before: InstalledPart | None, after: InstalledPart | None) -> Iterator[FileChange]:
     old, new = _by_path(before), _by_path(after)
     for path in sorted({*old, *new}):
         was, now = old.get(path), new.get(path)
@@ -103,5 +101,5 @@ def _file(path: str, was: FileEntry | None, now: FileEntry | None) -> FileChange
     return FileChange(path, change, *digests, was.size if was else None, now.size if now else None)
 
 
-def _by_path(record: Record | None) -> Mapping[str, FileEntry]:
+def _by_path(record: InstalledPart | None) -> Mapping[str, FileEntry]:
     return {file.path: file for entry in record.entries for file in entry.files} if record else {}

@@ -1,20 +1,20 @@
 """`doctor`: does this machine have what hero-build needs, and is its root sound? Changes nothing, prints no token."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
-from hero_build.catalog import Catalog
+from msgspec import Struct
+
+from hero_build.catalog.loader import Catalog
+from hero_build.context import Context
 from hero_build.errors import AuthError, HeroBuildError, MachineError, NotFound, RecipeError
-from hero_build.queries.checkup import Check, kept_generations, machine, place, programs, webassembly
+from hero_build.queries.doctor_checks import Check, kept_generations, machine, place, programs, webassembly
 from hero_build.queries.explain import ExplainedSetting, settings_of
-from hero_build.queries.latest import latest_release
-from hero_build.source.place import locate
-from hero_build.tools import Tools
+from hero_build.queries.status import latest_release
+from hero_build.source.git.paths import locate
 
 
-@dataclass(frozen=True, slots=True)
-class Health:
+class DoctorReport(Struct, frozen=True):
     checks: tuple[Check, ...]
     settings: tuple[ExplainedSetting, ...]
 
@@ -27,33 +27,32 @@ class Health:
         return MachineError.code if self.missing else 0
 
 
-def doctor(tools: Tools, path: str, *, wasm: bool = False) -> Health:
+def doctor(context: Context, path: str, *, wasm: bool = False) -> DoctorReport:
     """`path`: the shell's $PATH. `wasm`: with the toolchain for bundles, tested if it never was."""
-    broken = tuple(_broken(tools.catalog))
+    broken = tuple(_broken(context.catalog))
     checks = (
         *machine(),
-        *place(tools.root, path),
-        *kept_generations(tools.root),
-        *_recipes(tools.catalog, broken),
-        *_forge(tools, broken),
+        *place(context.root, path),
+        *kept_generations(context.root),
+        *_recipes(context.catalog, broken),
+        *_forge(context, broken),
         *programs(path),
-        *(webassembly(tools.settings.cache, _islands(tools)) if wasm else ()),
+        *(webassembly(context.settings.cache, _islands(context)) if wasm else ()),
     )
-    return Health(checks, tuple(settings_of(tools.settings)))
+    return DoctorReport(checks, tuple(settings_of(context.settings)))
 
 
-def _islands(tools: Tools) -> Path | None:
+def _islands(context: Context) -> Path | None:
     """The checkout whose Cargo.lock says which wasm-bindgen is wanted, if it is there."""
     try:
-        found = tools.catalog.get("hero_archipelagos")
+        found = context.catalog.get("hero_archipelagos")
     except HeroBuildError:
         return None
-    folder = locate(tools.settings.coderoot, found.recipe.repo)
+    folder = locate(context.settings.coderoot, found.recipe.repo)
     return folder if (folder / "Cargo.lock").is_file() else None
 
 
-@dataclass(frozen=True, slots=True)
-class _Broken:
+class _Broken(Struct, frozen=True):
     app: str
     error: HeroBuildError
 
@@ -70,30 +69,30 @@ def _recipes(catalog: Catalog, broken: tuple[_Broken, ...]) -> Iterator[Check]:
     count = len(catalog.files) - len(broken)
     replaced = [app for app, files in sorted(catalog.files.items()) if len(files) > 1]
     more = f"; replaced by an overlay: {', '.join(replaced)}" if replaced else ""
-    yield Check("recipes", "recipes", "ok", f"{count} sound{more}")
+    yield Check("recipes", name="recipes", state="ok", value=f"{count} sound{more}")
     for item in broken:
-        yield Check("recipes", item.app, "missing", item.error.message, item.error.hint)
+        yield Check("recipes", name=item.app, state="missing", value=item.error.message, hint=item.error.hint)
 
 
-def _forge(tools: Tools, broken: tuple[_Broken, ...]) -> Iterator[Check]:
+def _forge(context: Context, broken: tuple[_Broken, ...]) -> Iterator[Check]:
     """One release is asked for: a bad token is refused even where the repository is public."""
-    told = f"set, from the {tools.settings.source('token')}" if tools.settings.token else "not set"
-    apps = [app for app in tools.catalog.names() if app not in {item.app for item in broken}]
-    url = tools.forge.url
+    told = f"set, from the {context.settings.source('token')}" if context.settings.token else "not set"
+    apps = [app for app in context.catalog.names() if app not in {item.app for item in broken}]
+    url = context.forge.url
     if not apps:
-        yield Check("forge", "forge", "warning", f"{url} was not asked: there is no recipe to ask for")
+        yield Check("forge", name="forge", state="warning", value=f"{url} was not asked: there is no recipe to ask for")
         return
     try:
-        latest_release(apps[0], tools)
+        latest_release(apps[0], context)
     except NotFound:
         pass  # it answered, and it let us in
     except AuthError as error:
-        yield Check("forge", "forge", "ok", f"{url} answers")
-        yield Check("forge", "token", "missing", f"{told}, and refused", error.hint)
+        yield Check("forge", name="forge", state="ok", value=f"{url} answers")
+        yield Check("forge", name="token", state="missing", value=f"{told}, and refused", hint=error.hint)
         return
     except HeroBuildError as error:
-        yield Check("forge", "forge", "missing", error.message, error.hint)
-        yield Check("forge", "token", "ok", told)
+        yield Check("forge", name="forge", state="missing", value=error.message, hint=error.hint)
+        yield Check("forge", name="token", state="ok", value=told)
         return
-    yield Check("forge", "forge", "ok", f"{url} answers")
-    yield Check("forge", "token", "ok", f"{told}, and accepted" if tools.settings.token else told)
+    yield Check("forge", name="forge", state="ok", value=f"{url} answers")
+    yield Check("forge", name="token", state="ok", value=f"{told}, and accepted" if context.settings.token else told)

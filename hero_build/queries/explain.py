@@ -1,22 +1,23 @@
 """`explain APP`: facts, decision, and why, for what `install` with the same flags would do. Changes nothing."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
 from typing import Literal, assert_never
 
-from hero_build.artifact import Artifact, Binary, Library
-from hero_build.decide import decide
+from msgspec import Struct
+from msgspec.structs import replace
+
+from hero_build.context import Context
 from hero_build.errors import HeroBuildError
-from hero_build.model import Blueprint, Build, Decision, Download, Facts, Keep, Release, Remove, Request
-from hero_build.queries.problem import Problem, problem
-from hero_build.record import PartId
-from hero_build.resolve import Disk, look, resolve
+from hero_build.model.artifacts import Artifact, Binary, Library
+from hero_build.model.installed import PartId
+from hero_build.model.steps import Build, BuildPlan, Decision, Download, Facts, Keep, Release, Remove, Request
+from hero_build.pipeline.decide import decide
+from hero_build.pipeline.resolve import Disk, read_disk, resolve
+from hero_build.queries.failure import Failure, failure
 from hero_build.settings import Settings, Source
-from hero_build.tools import Tools
 
 
-@dataclass(frozen=True, slots=True)
-class ExplainedArtifact:
+class ExplainedArtifact(Struct, frozen=True):
     """`looked_for`: asset names in order; `checksum` says where the digest it must have comes from (None: nowhere)."""
 
     name: str
@@ -31,16 +32,14 @@ class ExplainedArtifact:
     checksum: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class ExplainedDecision:
+class ExplainedDecision(Struct, frozen=True):
     part: str
     decision: Literal["keep", "download", "build", "remove"]
     why: str
     version: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class ExplainedRelease:
+class ExplainedRelease(Struct, frozen=True):
     repo: str
     tag: str
     commit: str | None
@@ -49,8 +48,7 @@ class ExplainedRelease:
     assets: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class ExplainedPart:
+class ExplainedPart(Struct, frozen=True):
     """A part as it is installed now."""
 
     part: str
@@ -60,8 +58,7 @@ class ExplainedPart:
     damage: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class ExplainedBuild:
+class ExplainedBuild(Struct, frozen=True):
     """What a build would be made from, and what of it differs from the last build that is installed (None: none is)."""
 
     checkout: str
@@ -74,15 +71,13 @@ class ExplainedBuild:
     changed: tuple[str, ...] | None
 
 
-@dataclass(frozen=True, slots=True)
-class ExplainedSetting:
+class ExplainedSetting(Struct, frozen=True):
     name: str
     value: str
     source: Source
 
 
-@dataclass(frozen=True, slots=True)
-class Explanation:
+class Explanation(Struct, frozen=True):
     """`trouble`: what `install` would fail with; the facts that could be had are there all the same.
 
     `set_from` says who tells the set of binaries, or of islands.
@@ -102,40 +97,40 @@ class Explanation:
     build: ExplainedBuild | None
     artifacts: tuple[ExplainedArtifact, ...]
     decisions: tuple[ExplainedDecision, ...]
-    trouble: Problem | None
+    trouble: Failure | None
 
     @property
     def code(self) -> int:
         return self.trouble.exit if self.trouble else 0
 
 
-def explain(request: Request, tools: Tools) -> Explanation:
+def explain(request: Request, context: Context) -> Explanation:
     """Raises AppNotFound, RecipeError, RootDamaged; what else would fail is told in the answer."""
-    found = tools.catalog.get(request.app)
+    found = context.catalog.get(request.app)
     if found.recipe.islands:  # all that such an app has
         request = replace(request, phase="islands")
-    disk = look(tools, (request.app,))
+    disk = read_disk(context, (request.app,))
     facts: Facts | None = None
     decisions: tuple[Decision, ...] = ()
     trouble = None
     try:
-        facts = resolve(request.app, found, request, disk, tools)
+        facts = resolve(request.app, loaded=found, request=request, disk=disk, context=context)
         decisions = decide(request, facts)
     except HeroBuildError as error:
-        trouble = problem(error, request.app)
+        trouble = failure(error, request.app)
     return Explanation(
         name=request.app,
         repo=found.recipe.repo,
         recipe=str(found.path),
         shadows=tuple(str(path) for path in found.shadows),
         request=request,
-        forge=tools.forge.url,
-        settings=tuple(settings_of(tools.settings)),
+        forge=context.forge.url,
+        settings=tuple(settings_of(context.settings)),
         platform=str(facts.platform) if facts else None,
         installed=tuple(_installed(disk)),
         release=_release(facts.release) if facts and facts.release else None,
         set_from=facts.set_from if facts else None,
-        build=_build(facts.blueprint, disk, request.app) if facts and facts.blueprint else None,
+        build=_build(facts.build_plan, disk, request.app) if facts and facts.build_plan else None,
         artifacts=tuple(_artifact(item, facts) for part in facts.parts for item in part.artifacts) if facts else (),
         decisions=tuple(_decision(item) for item in decisions),
         trouble=trouble,
@@ -166,16 +161,25 @@ def settings_of(settings: Settings) -> Iterator[ExplainedSetting]:
 def _installed(disk: Disk) -> Iterator[ExplainedPart]:
     for part, installed in disk.installed.items():
         origin = installed.record.origin
-        yield ExplainedPart(str(part), origin.version, origin.used, origin.why, installed.damage)
+        yield ExplainedPart(
+            str(part), version=origin.version, used=origin.used, why=origin.why, damage=installed.damage
+        )
 
 
 def _release(release: Release) -> ExplainedRelease:
     assets = tuple(asset.name for asset in release.assets)
-    return ExplainedRelease(release.repo, release.tag, release.commit, release.created, release.prerelease, assets)
+    return ExplainedRelease(
+        release.repo,
+        tag=release.tag,
+        commit=release.commit,
+        created=release.created,
+        prerelease=release.prerelease,
+        assets=assets,
+    )
 
 
-def _build(blueprint: Blueprint, disk: Disk, app: str) -> ExplainedBuild:
-    tree = blueprint.job.tree
+def _build(plan: BuildPlan, disk: Disk, app: str) -> ExplainedBuild:
+    tree = plan.job.tree
     installed = disk.installed.get(PartId(app))
     last = installed.record.origin.build if installed else None
     return ExplainedBuild(
@@ -183,10 +187,10 @@ def _build(blueprint: Blueprint, disk: Disk, app: str) -> ExplainedBuild:
         commit=tree.commit,
         dirty=tree.dirty,
         ref=tree.ref,
-        programs=blueprint.job.programs,
-        wrapper=blueprint.wrapper,
-        fingerprint=dict(blueprint.fingerprint.parts),
-        changed=blueprint.fingerprint.changed(last.fingerprint) if last else None,
+        programs=plan.job.programs,
+        wrapper=plan.wrapper,
+        fingerprint=dict(plan.fingerprint.parts),
+        changed=plan.fingerprint.changed(last.fingerprint) if last else None,
     )
 
 
@@ -203,19 +207,21 @@ def _artifact(artifact: Artifact, facts: Facts) -> ExplainedArtifact:
         size=asset.size if asset else None,
         legacy=bool(offer and offer.legacy),
         sha256=offer.sha256 if offer else None,
-        checksum=offer.told_by if offer else None,
+        checksum=offer.digest_source if offer else None,
     )
 
 
 def _decision(decision: Decision) -> ExplainedDecision:
     match decision:
         case Keep(part_id, why, origin):
-            return ExplainedDecision(str(part_id), "keep", why, origin.version)
+            return ExplainedDecision(str(part_id), decision="keep", why=why, version=origin.version)
         case Download(part, why, _, origin, _):
-            return ExplainedDecision(str(part.id), "download", why, origin.version)
+            return ExplainedDecision(str(part.id), decision="download", why=why, version=origin.version)
         case Build(part, why, task):
-            return ExplainedDecision(str(part.id), "build", why, task.origin.version if task else None)
+            return ExplainedDecision(
+                str(part.id), decision="build", why=why, version=task.origin.version if task else None
+            )
         case Remove(part_id, why):
-            return ExplainedDecision(str(part_id), "remove", why, None)
+            return ExplainedDecision(str(part_id), decision="remove", why=why, version=None)
         case _:
             assert_never(decision)

@@ -1,15 +1,15 @@
 """`history`: the generations of a root, oldest first, each with what it changed."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from hero_build.install.history import Unreadable
+from hero_build.model.installed import Generation
 from hero_build.queries.diff import Change, changes
-from hero_build.record import Generation
 
 
-@dataclass(frozen=True, slots=True)
-class Brief:
+class Brief(Struct, frozen=True):
     """A part's change in a few words."""
 
     part: str
@@ -18,8 +18,7 @@ class Brief:
     version_after: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Past:
+class HistoryEntry(Struct, frozen=True):
     """`trouble`: why this generation cannot be read, and so not be returned to."""
 
     number: int
@@ -32,15 +31,14 @@ class Past:
     trouble: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class History:
+class History(Struct, frozen=True):
     root: str
-    generations: tuple[Past, ...]
+    generations: tuple[HistoryEntry, ...]
 
 
 def history(root: str, current: int, generations: Iterable[Generation | Unreadable]) -> History:
     """Changes are told against the generation before that can still be read; number 1 against the empty root."""
-    found: list[Past] = []
+    found: list[HistoryEntry] = []
     before: Generation | None = None
     for generation in generations:
         if isinstance(generation, Unreadable):
@@ -52,14 +50,21 @@ def history(root: str, current: int, generations: Iterable[Generation | Unreadab
     return History(root, tuple(found))
 
 
-def _unreadable(generation: Unreadable, current: int) -> Past:
+def _unreadable(generation: Unreadable, current: int) -> HistoryEntry:
     number, reason = generation.number, generation.error.message
-    return Past(number, number == current, None, None, None, None, (), reason)
+    return HistoryEntry(
+        number, current=number == current, created=None, tool=None, action=None, apps=None, changes=(), trouble=reason
+    )
 
 
-def _past(before: Generation | None, generation: Generation, current: int) -> Past:
+def _past(before: Generation | None, generation: Generation, current: int) -> HistoryEntry:
     differing = changes(before.records, generation.records) if before else ()
-    briefs = tuple(Brief(str(c.part), c.change, c.version_before, c.version_after) for c in differing)
+    briefs = tuple(
+        Brief(str(c.part), change=c.change, version_before=c.version_before, version_after=c.version_after)
+        for c in differing
+    )
     apps = len({part.app for part in generation.records})
     number, created, tool, action = generation.number, generation.created, generation.tool, generation.action
-    return Past(number, number == current, created, tool, action, apps, briefs)
+    return HistoryEntry(
+        number, current=number == current, created=created, tool=tool, action=action, apps=apps, changes=briefs
+    )

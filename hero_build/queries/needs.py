@@ -2,9 +2,9 @@
 
 from collections.abc import Container, Iterator, Sequence
 
-from hero_build.catalog import Catalog
+from hero_build.catalog.loader import Catalog
 from hero_build.errors import HeroBuildError
-from hero_build.events import Warned
+from hero_build.events import WarningRaised
 
 
 def with_needs(apps: Sequence[str], catalog: Catalog) -> tuple[str, ...]:
@@ -24,12 +24,12 @@ def with_needs(apps: Sequence[str], catalog: Catalog) -> tuple[str, ...]:
     return tuple(found)
 
 
-def unmet(apps: Sequence[str], there: Container[str], catalog: Catalog) -> Iterator[Warned]:
+def unmet(apps: Sequence[str], there: Container[str], catalog: Catalog) -> Iterator[WarningRaised]:
     """A warning for each need of `apps` that is neither among them nor `there`."""
     for app in apps:
         for need in _needs(app, catalog):
             if need not in apps and need not in there:
-                yield Warned(f"{app} needs {need}, which is not installed", f"hero-build install {need}")
+                yield WarningRaised(f"{app} needs {need}, which is not installed", f"hero-build install {need}")
 
 
 def _needs(app: str, catalog: Catalog) -> tuple[str, ...]:

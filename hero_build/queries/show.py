@@ -1,23 +1,23 @@
 """`show APP`: what its recipe says, what is installed, and what the forge has."""
 
-from dataclasses import dataclass
+from msgspec import Struct
 
-from hero_build import ask, services
-from hero_build.artifact import Binary, Platform, WasmBundle
-from hero_build.catalog import Found, asking
+from hero_build.catalog import recipe_facts, service_toml
+from hero_build.catalog.loader import LoadedRecipe, recipe_errors
+from hero_build.context import Context
 from hero_build.errors import ForgeError, HeroBuildError, NotFound, VerificationError
-from hero_build.model import Release, Request
-from hero_build.publish.provenance import BuildRecord
-from hero_build.queries.problem import Problem, problem
+from hero_build.model.artifacts import Binary, Platform, WasmBundle
+from hero_build.model.installed import Kind, Phase
+from hero_build.model.steps import Release, Request
+from hero_build.pipeline.artifact_set import ArtifactSet, list_artifacts
+from hero_build.platforms import machine_arch
+from hero_build.publish.build_record import BuildRecord
+from hero_build.queries.failure import Failure, failure
 from hero_build.queries.status import AppStatus, status
-from hero_build.record import Kind, Phase
-from hero_build.source.place import locate
-from hero_build.told import Told, tell
-from hero_build.tools import Tools, machine_arch
+from hero_build.source.git.paths import locate
 
 
-@dataclass(frozen=True, slots=True)
-class ShownBinary:
+class ShownBinary(Struct, frozen=True):
     """`asset` is the name it is looked for under in a release, for this machine."""
 
     name: str
@@ -27,14 +27,12 @@ class ShownBinary:
     asset: str
 
 
-@dataclass(frozen=True, slots=True)
-class ShownAsset:
+class ShownAsset(Struct, frozen=True):
     name: str
     size: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class ShownRelease:
+class ShownRelease(Struct, frozen=True):
     """`created` as the forge tells it (RFC 3339), empty where it tells nothing."""
 
     forge: str
@@ -44,8 +42,7 @@ class ShownRelease:
     assets: tuple[ShownAsset, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Shown:
+class Shown(Struct, frozen=True):
     """`latest` is None where the forge could not tell; `trouble` is then the reason.
 
     `set_from` says who tells the binaries; `refuses` why hero-build cannot install the app, None when it can.
@@ -71,18 +68,18 @@ class Shown:
     installed: AppStatus
     latest: ShownRelease | None
     builds: tuple[BuildRecord, ...]
-    trouble: Problem | None
+    trouble: Failure | None
 
 
-def show(app: str, tools: Tools, version: str | None = None) -> Shown:
+def show(app: str, context: Context, version: str | None = None) -> Shown:
     """Of the release `version`, or the newest one; a forge that fails is told in the answer, unless one was named.
 
     Raises AppNotFound, RecipeError, RootDamaged, Unsupported; for a named release NotFound, ForgeError.
     """
-    found = tools.catalog.get(app)
-    release, told, trouble = _asked(found, version, tools)
-    installed = status(tools.root, tools.catalog, (app,)).apps[0]
-    with asking(found.path):
+    found = context.catalog.get(app)
+    release, told, trouble = _asked(found, version, context)
+    installed = status(context.root, context.catalog, (app,)).apps[0]
+    with recipe_errors(found.path):
         platform = found.recipe.platform(machine_arch())
         binaries = tuple(_binary(found, item, platform) for item in told.binaries)
     bundles = (*found.recipe.bundles, *(item for item in told.artifacts if isinstance(item, WasmBundle)))
@@ -102,64 +99,75 @@ def show(app: str, tools: Tools, version: str | None = None) -> Shown:
         excludes=found.recipe.excludes,
         restarts=found.recipe.restarts,
         siblings=found.recipe.siblings,
-        sets=tuple(f"@{name}" for name, apps in sorted(tools.catalog.sets.items()) if app in apps),
+        sets=tuple(f"@{name}" for name, apps in sorted(context.catalog.sets.items()) if app in apps),
         installed=installed,
         latest=_release(release) if release else None,
-        builds=_builds(release, tools) if release and version else (),
+        builds=_builds(release, context) if release and version else (),
         trouble=trouble,
     )
 
 
-def about(found: Found) -> str:
+def about(loaded: LoadedRecipe) -> str:
     """The first line of the recipe's docstring, without the app's name."""
     import ast  # the module itself is not kept by the catalog
 
     try:
-        text = ast.get_docstring(ast.parse(found.path.read_bytes())) or ""
+        text = ast.get_docstring(ast.parse(loaded.path.read_bytes())) or ""
     except (OSError, SyntaxError, ValueError):
         return ""
     first = text.split("\n\n")[0].replace("\n", " ").strip()
-    return first.removeprefix(f"{found.app}:").strip()
+    return first.removeprefix(f"{loaded.app}:").strip()
 
 
-def _binary(found: Found, binary: Binary, platform: Platform) -> ShownBinary:
-    asset = found.recipe.asset_name(binary, binary.name, platform)
-    return ShownBinary(binary.name, binary.kind, binary.formerly, binary.install_only, asset)
+def _binary(loaded: LoadedRecipe, binary: Binary, platform: Platform) -> ShownBinary:
+    asset = loaded.recipe.asset_name(binary, binary.name, platform)
+    return ShownBinary(
+        binary.name, kind=binary.kind, formerly=binary.formerly, install_only=binary.install_only, asset=asset
+    )
 
 
-def _builds(release: Release, tools: Tools) -> tuple[BuildRecord, ...]:
-    from hero_build.publish.provenance import read_records
+def _builds(release: Release, context: Context) -> tuple[BuildRecord, ...]:
+    from hero_build.publish.build_record import read_records
 
-    return read_records(tools.forge, release)
+    return read_records(context.forge, release)
 
 
-def _asked(found: Found, version: str | None, tools: Tools) -> tuple[Release | None, Told, Problem | None]:
+def _asked(
+    loaded: LoadedRecipe, version: str | None, context: Context
+) -> tuple[Release | None, ArtifactSet, Failure | None]:
     """The newest release, the set as it tells it, or else as a checkout does; and why the forge told nothing."""
-    known = Told(found.recipe.binaries, "the recipe")
-    if found.recipe.refuses:
+    known = ArtifactSet(loaded.recipe.binaries, "the recipe")
+    if loaded.recipe.refuses:
         return None, known, None
     release: Release | None = None
-    phase: Phase = "islands" if found.recipe.islands else "install"
+    phase: Phase = "islands" if loaded.recipe.islands else "install"
     try:
-        release = tools.forge.find(ask.reference(found, version))
-        told, trouble = tell(found, Request(found.app, phase=phase), release, tools), None
+        release = context.forge.find(recipe_facts.release_ref(loaded, version))
+        told, trouble = (
+            list_artifacts(loaded, request=Request(loaded.app, phase=phase), release=release, context=context),
+            None,
+        )
     except (ForgeError, NotFound, VerificationError) as error:
         if version:
             raise
-        told, trouble = known, problem(error, found.app)
-    return release, told if told.artifacts or found.recipe.islands else _tree(found, tools), trouble
+        told, trouble = known, failure(error, loaded.app)
+    return release, told if told.artifacts or loaded.recipe.islands else _tree(loaded, context), trouble
 
 
-def _tree(found: Found, tools: Tools) -> Told:
+def _tree(loaded: LoadedRecipe, context: Context) -> ArtifactSet:
     """The set as the checkout tells it, if there is one that does."""
-    folder = locate(tools.settings.coderoot, found.recipe.repo)
+    folder = locate(context.settings.coderoot, loaded.recipe.repo)
     try:
-        binaries = services.told_by_tree(found.app, folder) if folder.is_dir() else ()
+        binaries = service_toml.binaries_of_tree(loaded.app, folder) if folder.is_dir() else ()
     except HeroBuildError as error:
-        return Told((), f"not known: {error.message}")
-    return Told(binaries, f"read from {services.NAME} in {folder}" if binaries else "not known: no one tells it")
+        return ArtifactSet((), f"not known: {error.message}")
+    return ArtifactSet(
+        binaries, f"read from {service_toml.NAME} in {folder}" if binaries else "not known: no one tells it"
+    )
 
 
 def _release(release: Release) -> ShownRelease:
     assets = tuple(ShownAsset(asset.name, asset.size) for asset in release.assets)
-    return ShownRelease(release.forge, release.tag, release.created, release.prerelease, assets)
+    return ShownRelease(
+        release.forge, tag=release.tag, created=release.created, prerelease=release.prerelease, assets=assets
+    )

@@ -1,26 +1,76 @@
-"""`status`: what is installed, whether it is intact, and what of it runs. Local, unless the newest is asked for."""
+"""`status`: what is installed, whether it is intact, and what of it runs. Asks a forge only for `--latest`."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Literal
 
+from msgspec import Struct
+from msgspec.structs import replace
+
 from hero_build import manifest
-from hero_build.catalog import Catalog
+from hero_build.catalog.loader import Catalog
+from hero_build.catalog.recipe_facts import release_ref
+from hero_build.context import Context
 from hero_build.errors import AppNotFound, HeroBuildError
+from hero_build.events import Planning
 from hero_build.install import seal
 from hero_build.install.layout import Root
-from hero_build.model import Installed
+from hero_build.model.installed import InstalledArtifact, InstalledPart, PartId, Used
+from hero_build.model.steps import Installed, Release
 from hero_build.queries.apps import by_app, known, main
-from hero_build.queries.latest import newest
-from hero_build.queries.running import Process, processes
-from hero_build.record import PartId, Record, Used
-from hero_build.tools import Tools
+from hero_build.runtime import processes
+
+
+class Process(Struct, frozen=True):
+    """`old`: started from content that is no longer what is installed under that name. `unknown`: another user's."""
+
+    pid: int
+    binary: str
+    state: processes.State
+
+
+def running_processes(
+    root: Root, installed: Mapping[str, tuple[InstalledPart, ...]]
+) -> Mapping[str, tuple[Process, ...]]:
+    """The running programs of each app, by app. One walk through /proc, however many apps there are."""
+    owners = {
+        entry.name: app for app, records in installed.items() for record in records for entry in _binaries(record)
+    }
+    found: dict[str, list[Process]] = {}
+    for program in processes.programs(root):
+        if program.binary in owners:
+            process = Process(program.pid, program.binary, program.state)
+            found.setdefault(owners[program.binary], []).append(process)
+    return {app: tuple(sorted(items, key=lambda item: item.pid)) for app, items in found.items()}
+
+
+def _binaries(record: InstalledPart) -> Iterator[InstalledArtifact]:
+    return (entry for entry in record.entries if entry.artifact == "binary")
+
+
+def newest(apps: Sequence[str], context: Context) -> Mapping[str, str | HeroBuildError]:
+    """The tag of each app's newest release, or why it cannot be told."""
+    with ThreadPoolExecutor(context.settings.jobs, thread_name_prefix="latest") as pool:
+        return dict(zip(apps, pool.map(lambda app: _tag(app, context), apps), strict=True))
+
+
+def latest_release(app: str, context: Context) -> Release:
+    """Raises NotFound, ForgeError, RecipeError."""
+    return context.forge.find(release_ref(context.catalog.get(app), None))
+
+
+def _tag(app: str, context: Context) -> str | HeroBuildError:
+    context.emit(Planning(app))
+    try:
+        return latest_release(app, context).tag
+    except HeroBuildError as error:
+        return error
+
 
 State = Literal["intact", "damaged", "absent"]
 
 
-@dataclass(frozen=True, slots=True)
-class Bundle:
+class Bundle(Struct, frozen=True):
     """A bundle of an app, which has a version of its own."""
 
     name: str
@@ -28,8 +78,7 @@ class Bundle:
     used: Used
 
 
-@dataclass(frozen=True, slots=True)
-class AppStatus:
+class AppStatus(Struct, frozen=True):
     """`latest` is the newest release's tag, when it was asked for; `trouble` says why it could not be had."""
 
     name: str
@@ -45,34 +94,35 @@ class AppStatus:
     trouble: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Status:
+class StatusReport(Struct, frozen=True):
     root: str
     generation: int
     created: str | None
     apps: tuple[AppStatus, ...]
 
 
-def status(root: Root, catalog: Catalog, names: Sequence[str]) -> Status:
+def status(root: Root, catalog: Catalog, names: Sequence[str]) -> StatusReport:
     """Of `names`, sets included, or of all that is installed. Raises AppNotFound, RootDamaged."""
     generation = manifest.load(root.path)
     installed = by_app(generation)
     wanted = known(names, installed, catalog) or tuple(installed)
     parts = [record.id for app in wanted for record in installed.get(app, ())]
     looked = seal.inspect(root, generation, parts)
-    running = processes(root, {app: installed[app] for app in wanted if app in installed})
-    apps = tuple(_app(app, installed.get(app, ()), looked, running.get(app, ())) for app in wanted)
-    return Status(str(root.path), generation.number, generation.created or None, apps)
+    running = running_processes(root, {app: installed[app] for app in wanted if app in installed})
+    apps = tuple(
+        _app(app, records=installed.get(app, ()), looked=looked, running=running.get(app, ())) for app in wanted
+    )
+    return StatusReport(str(root.path), generation=generation.number, created=generation.created or None, apps=apps)
 
 
-def with_latest(answer: Status, tools: Tools) -> Status:
+def with_latest(answer: StatusReport, context: Context) -> StatusReport:
     """The same with the newest release of each app; a forge that does not answer is told beside the app."""
-    found = newest([app.name for app in answer.apps], tools)
+    found = newest([app.name for app in answer.apps], context)
     return replace(answer, apps=tuple(_latest(app, found[app.name]) for app in answer.apps))
 
 
 def _app(
-    name: str, records: tuple[Record, ...], looked: Mapping[PartId, Installed], running: tuple[Process, ...]
+    name: str, records: tuple[InstalledPart, ...], looked: Mapping[PartId, Installed], running: tuple[Process, ...]
 ) -> AppStatus:
     found = main(records)
     damage = tuple(sentence for record in records for sentence in looked[record.id].damage)
@@ -81,7 +131,16 @@ def _app(
         return AppStatus(name, "absent", damage=damage, bundles=bundles)
     state: State = "damaged" if damage else "intact"
     origin = found.origin
-    return AppStatus(name, state, origin.version, origin.used, origin.why, damage, bundles, running)
+    return AppStatus(
+        name,
+        state=state,
+        version=origin.version,
+        used=origin.used,
+        why=origin.why,
+        damage=damage,
+        bundles=bundles,
+        processes=running,
+    )
 
 
 def _latest(app: AppStatus, found: str | HeroBuildError) -> AppStatus:

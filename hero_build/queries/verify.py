@@ -3,24 +3,24 @@
 import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from hero_build import manifest
-from hero_build.catalog import Catalog
+from hero_build.catalog.loader import Catalog
 from hero_build.errors import VerificationError
 from hero_build.install import links, seal
 from hero_build.install.layout import Root
 from hero_build.install.recover import interrupted
-from hero_build.model import Installed
-from hero_build.queries.against import Against
+from hero_build.model.installed import Generation, InstalledPart, PartId
+from hero_build.model.steps import Installed
 from hero_build.queries.apps import by_app, present, version
-from hero_build.queries.changed import Changed
-from hero_build.queries.problem import Problem
-from hero_build.record import Generation, PartId, Record
+from hero_build.queries.change_report import ChangeReport
+from hero_build.queries.compare_release import ReleaseComparison
+from hero_build.queries.failure import Failure
 
 
-@dataclass(frozen=True, slots=True)
-class CheckedApp:
+class CheckedApp(Struct, frozen=True):
     """`bytes` were read and hashed; `damage` has a sentence for each way in which the disk disagrees."""
 
     name: str
@@ -30,8 +30,7 @@ class CheckedApp:
     damage: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Checked:
+class VerifyReport(Struct, frozen=True):
     """`stray`: what belongs to no app, such as leftovers of interrupted work; the next change removes it.
 
     `repair` is what a repair did before this look, None without one; `against` the same files beside a release.
@@ -41,15 +40,15 @@ class Checked:
     generation: int
     apps: tuple[CheckedApp, ...]
     stray: tuple[str, ...]
-    repair: Changed | None = None
-    against: Against | None = None
+    repair: ChangeReport | None = None
+    against: ReleaseComparison | None = None
 
     @property
     def damaged(self) -> tuple[str, ...]:
         return tuple(app.name for app in self.apps if app.damage)
 
     @property
-    def failed(self) -> tuple[Problem, ...]:
+    def failed(self) -> tuple[Failure, ...]:
         return (*(self.repair.failed if self.repair else ()), *(self.against.failed if self.against else ()))
 
     @property
@@ -60,14 +59,19 @@ class Checked:
         return codes.pop() if len(codes) == 1 else min(len(codes), 1)
 
 
-def verify(root: Root, catalog: Catalog, names: Sequence[str]) -> Checked:
+def verify(root: Root, catalog: Catalog, names: Sequence[str]) -> VerifyReport:
     """Of `names`, sets included, or of all that is installed. Raises AppNotFound, NotFound, RootDamaged."""
     generation = manifest.load(root.path)
     installed = by_app(generation)
     apps = present(names, installed, catalog) if names else tuple(installed)
     looked = _rehash(root, generation, [record.id for app in apps for record in installed[app]])
     stray = () if names else tuple(_stray(root, generation))
-    return Checked(str(root.path), generation.number, tuple(_app(a, installed[a], looked) for a in apps), stray)
+    return VerifyReport(
+        str(root.path),
+        generation=generation.number,
+        apps=tuple(_app(a, installed[a], looked) for a in apps),
+        stray=stray,
+    )
 
 
 def _rehash(root: Root, generation: Generation, parts: Sequence[PartId]) -> dict[PartId, Installed]:
@@ -77,10 +81,12 @@ def _rehash(root: Root, generation: Generation, parts: Sequence[PartId]) -> dict
         return {part: installed for answer in answers for part, installed in answer.items()}
 
 
-def _app(name: str, records: tuple[Record, ...], looked: dict[PartId, Installed]) -> CheckedApp:
+def _app(name: str, records: tuple[InstalledPart, ...], looked: dict[PartId, Installed]) -> CheckedApp:
     files = [file for record in records for entry in record.entries for file in entry.files]
     damage = tuple(sentence for record in records for sentence in looked[record.id].damage)
-    return CheckedApp(name, version(records), len(files), sum(file.size for file in files), damage)
+    return CheckedApp(
+        name, version=version(records), files=len(files), bytes=sum(file.size for file in files), damage=damage
+    )
 
 
 def _stray(root: Root, generation: Generation) -> list[str]:

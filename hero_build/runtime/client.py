@@ -2,69 +2,69 @@
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
+from msgspec import Struct
+
 from hero_build.errors import RuntimeUnreachable
-from hero_build.runtime import rpc, wire
-from hero_build.runtime.protocol import ROUTER, ZINIT, Patience, Service
+from hero_build.runtime import rpc, unix_socket
+from hero_build.runtime.protocol import ROUTER, ZINIT, Service, Timeouts
 from hero_build.runtime.rpc import Peer
 
 Exchange = Callable[[Peer, bytes, float], bytes]
 """Send a request, and have the answer within so many seconds. Raises OSError, RuntimeAnswer."""
 
 
-@dataclass(frozen=True, slots=True)
-class Client:
+class SupervisorClient(Struct, frozen=True):
     """A Runtime behind a socket. Every call is a connection of its own, so that none sees the rest of another's."""
 
     peer: Peer
     exchange: Exchange
-    patience: Patience
+    timeouts: Timeouts
 
     @property
     def name(self) -> str:
         return self.peer.name
 
     def services(self) -> tuple[str, ...]:
-        return rpc.names(self._call("service.list", None, self.patience.call), self.peer)
+        return rpc.names(self._call("service.list", None, self.timeouts.call), self.peer)
 
     def status(self, service: str) -> Service:
-        return rpc.service(self._call("service.status", service, self.patience.call), service, self.peer)
+        return rpc.service(self._call("service.status", service, self.timeouts.call), service, self.peer)
 
     def start(self, service: str) -> None:
-        self._call("service.start", service, self.patience.change)
+        self._call("service.start", service, self.timeouts.change)
 
     def stop(self, service: str) -> None:
-        self._call("service.stop", service, self.patience.change)
+        self._call("service.stop", service, self.timeouts.change)
 
     def restart(self, service: str) -> None:
-        self._call("service.restart", service, self.patience.change)
+        self._call("service.restart", service, self.timeouts.change)
 
     def _call(self, method: str, service: str | None, seconds: float) -> object:
         number = int.from_bytes(os.urandom(4), "big")
         try:
             raw = self.exchange(self.peer, rpc.request(number, method, service), seconds)
         except OSError as error:
-            reason = f"{self.peer} cannot be reached: {wire.why(error, seconds)}"
+            reason = f"{self.peer} cannot be reached: {unix_socket.why(error, seconds)}"
             raise RuntimeUnreachable(reason, f"Start {self.name} again, then `hero-build restart APP`.") from error
-        return rpc.result(raw, number, method, self.peer)
+        return rpc.result(raw, number=number, method=method, peer=self.peer)
 
 
-def router(path: Path, patience: Patience) -> Client:
+def router(path: Path, timeouts: Timeouts) -> SupervisorClient:
     """hero_router: JSON-RPC as HTTP `POST /rpc` on its service.sock (DESIGN section 12)."""
-    return Client(Peer(ROUTER, path), _by_http, patience)
+    return SupervisorClient(Peer(ROUTER, path), _by_http, timeouts)
 
 
-def zinit(path: Path, patience: Patience) -> Client:
+def zinit(path: Path, timeouts: Timeouts) -> SupervisorClient:
     """zinit: a line of JSON each way (as zinit 0.3.9 has it)."""
-    return Client(Peer(ZINIT, path), _by_line, patience)
+    return SupervisorClient(Peer(ZINIT, path), _by_line, timeouts)
 
 
 def _by_line(peer: Peer, request: bytes, seconds: float) -> bytes:
-    with wire.opened(peer.path, seconds) as line:
+    with unix_socket.opened(peer.path, seconds) as line:
         line.sendall(request + b"\n")
-        return wire.read_line(line, rpc.MOST)
+        return unix_socket.read_line(line, rpc.MOST)
 
 
 def _by_http(peer: Peer, request: bytes, seconds: float) -> bytes:
@@ -72,7 +72,7 @@ def _by_http(peer: Peer, request: bytes, seconds: float) -> bytes:
     from http.client import HTTPConnection, HTTPException  # 20 ms
 
     connection = HTTPConnection("localhost")
-    with wire.opened(peer.path, seconds) as line:
+    with unix_socket.opened(peer.path, seconds) as line:
         connection.sock = line
         try:
             headers = {"Content-Type": "application/json", "Connection": "close"}

@@ -7,17 +7,17 @@ no answer in time) is asked again until the patience ends.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 
-from hero_build.runtime import wire
+from msgspec import Struct
+
+from hero_build.runtime import unix_socket
 
 _NOBODY = (FileNotFoundError, NotADirectoryError, ConnectionRefusedError, PermissionError)
 _CONNECT = 1.0  # seconds: the system answers for the service
 
 
-@dataclass(frozen=True, slots=True)
-class Pulse:
+class HealthResult(Struct, frozen=True):
     """What one socket, or all of a service's, said; `said` is the end of a sentence."""
 
     listens: bool
@@ -25,9 +25,9 @@ class Pulse:
     said: str
 
 
-def pulse(sockets: Iterable[Path], seconds: float) -> Pulse:
+def check_health(sockets: Iterable[Path], seconds: float) -> HealthResult:
     """The best that any of the sockets has to say, each asked for at most `seconds`."""
-    found = Pulse(False, False, "nobody listens on its socket")
+    found = HealthResult(False, False, "nobody listens on its socket")
     for path in sockets:
         heard = _ask(path, seconds)
         if heard.well:
@@ -44,26 +44,26 @@ def listened(sockets: Iterable[Path]) -> bool:
 
 def _connects(path: Path) -> bool:
     try:
-        with wire.opened(path, _CONNECT):
+        with unix_socket.opened(path, _CONNECT):
             return True
     except OSError:
         return False
 
 
-def _ask(path: Path, seconds: float) -> Pulse:
+def _ask(path: Path, seconds: float) -> HealthResult:
     from http.client import HTTPConnection, HTTPException  # 20 ms
 
     connection = HTTPConnection("localhost")
     try:
-        with wire.opened(path, seconds) as line:
+        with unix_socket.opened(path, seconds) as line:
             connection.sock = line
             connection.request("GET", "/health", headers={"Connection": "close"})
             with connection.getresponse() as answer:
                 status = answer.status
     except _NOBODY as error:
-        return Pulse(False, False, f"{path}: {wire.why(error, seconds)}")
+        return HealthResult(False, False, f"{path}: {unix_socket.why(error, seconds)}")
     except OSError as error:
-        return Pulse(True, False, f"GET /health on {path}: {wire.why(error, seconds)}")
+        return HealthResult(True, False, f"GET /health on {path}: {unix_socket.why(error, seconds)}")
     except (HTTPException, ValueError):
-        return Pulse(True, False, f"GET /health on {path}: the answer is no HTTP")
-    return Pulse(True, 200 <= status < 300 or status == 404, f"GET /health on {path}: HTTP {status}")
+        return HealthResult(True, False, f"GET /health on {path}: the answer is no HTTP")
+    return HealthResult(True, 200 <= status < 300 or status == 404, f"GET /health on {path}: HTTP {status}")

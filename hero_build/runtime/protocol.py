@@ -1,7 +1,8 @@
 """What is asked of a supervisor, and for how long: the seam between restarting and those who can do it."""
 
-from dataclasses import dataclass
 from typing import Protocol
+
+from msgspec import Struct
 
 from hero_build.settings import Settings
 
@@ -9,8 +10,7 @@ ROUTER = "hero_router"
 ZINIT = "zinit"
 
 
-@dataclass(frozen=True, slots=True)
-class Service:
+class Service(Struct, frozen=True):
     """One service as its supervisor tells of it. `pid` is 0 where none runs; `note` is what the supervisor adds.
 
     The states are zinit's: inactive, blocked, starting, running, stopping, exited, failed.
@@ -35,7 +35,7 @@ class Service:
         return self.state in ("starting", "stopping")
 
 
-class Runtime(Protocol):
+class Supervisor(Protocol):
     """A supervisor. Every method raises RuntimeUnreachable, RuntimeAnswer."""
 
     @property
@@ -55,8 +55,7 @@ class Runtime(Protocol):
     def restart(self, service: str) -> None: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Patience:
+class Timeouts(Struct, frozen=True):
     """Seconds. The defaults suit a busy machine, and services that take the 30 s of a graceful stop."""
 
     call: float = 10.0
@@ -70,6 +69,6 @@ class Patience:
     poll: float = 0.05
 
 
-def patience(settings: Settings) -> Patience:
+def timeouts(settings: Settings) -> Timeouts:
     """That of a command: as with a forge, `connect` bounds a first answer, and `stall` the wait for any progress."""
-    return Patience(call=settings.connect, change=1.5 * settings.stall, health=settings.stall)
+    return Timeouts(call=settings.connect, change=1.5 * settings.stall, health=settings.stall)

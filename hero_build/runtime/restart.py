@@ -5,25 +5,25 @@ A service that does not come up is told and left as it is; the others are restar
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
-from hero_build.artifact import Binary
+from msgspec import Struct
+
 from hero_build.errors import HeroBuildError, RuntimeFailed, RuntimeUnreachable
 from hero_build.events import Emit, Restarting
 from hero_build.install.layout import Root
+from hero_build.model.artifacts import Binary
+from hero_build.model.installed import Generation, InstalledArtifact
 from hero_build.recipe import Recipe
-from hero_build.record import Entry, Generation
-from hero_build.runtime import contract, fresh, health
-from hero_build.runtime.contract import Care, Case
-from hero_build.runtime.fresh import Program, Table
-from hero_build.runtime.protocol import Patience, Runtime, Service
-from hero_build.runtime.services import UNDER_ROUTER, Held, Owners, held, look, owners
-from hero_build.runtime.wants import Want, before, due
+from hero_build.runtime import health, processes, restart_service
+from hero_build.runtime.processes import Program, Table
+from hero_build.runtime.protocol import Service, Supervisor, Timeouts
+from hero_build.runtime.restart_service import RestartContext, RestartTarget
+from hero_build.runtime.selection import RestartRequest, before, due
+from hero_build.runtime.service_map import UNDER_ROUTER, OwnedService, Owners, held, list_services, owners
 
 
-@dataclass(frozen=True, slots=True)
-class Restarted:
+class Restarted(Struct, frozen=True):
     """A service that is up again, after so many seconds and attempts; `app` is empty for one of no installed app."""
 
     app: str
@@ -34,16 +34,14 @@ class Restarted:
     tries: int = 1
 
 
-@dataclass(frozen=True, slots=True)
-class NotRunning:
+class NotRunning(Struct, frozen=True):
     """Nothing to restart of what was asked for by name; `why` is a sentence."""
 
     app: str
     why: str
 
 
-@dataclass(frozen=True, slots=True)
-class NotRestarted:
+class NotRestarted(Struct, frozen=True):
     """What should run as installed and does not, or is not well. The error's code is 9."""
 
     app: str
@@ -54,24 +52,23 @@ class NotRestarted:
 Outcome = Restarted | NotRunning | NotRestarted
 
 
-def usual_sockets(app: str, entry: Entry) -> tuple[str, ...]:
+def usual_sockets(app: str, entry: InstalledArtifact) -> tuple[str, ...]:
     """The sockets of an app whose recipe is gone, or says nothing of its own."""
     return Recipe().health(app, Binary(entry.name, entry.kind or "cli"))
 
 
-@dataclass(frozen=True, slots=True)
-class Site:
+class Site(Struct, frozen=True):
     """Where the services run: the root and its `generation`, the folder of their sockets (HERO_SOCKET_DIR), and what
     tells the names of an app's sockets in it (the recipe's `health`)."""
 
     root: Root
     generation: Generation
     folder: Path
-    sockets: Callable[[str, Entry], tuple[str, ...]] = usual_sockets
+    sockets: Callable[[str, InstalledArtifact], tuple[str, ...]] = usual_sockets
 
 
 def restart(
-    wants: Sequence[Want], runtimes: Sequence[Runtime], site: Site, patience: Patience, emit: Emit
+    wants: Sequence[RestartRequest], runtimes: Sequence[Supervisor], site: Site, timeouts: Timeouts, emit: Emit
 ) -> tuple[Outcome, ...]:
     """Restart what is wanted, app by app in that order; what runs as wanted already has no outcome.
 
@@ -79,65 +76,83 @@ def restart(
     and rests afterwards is started again. Raises RuntimeUnreachable, RuntimeAnswer while it looks what there is; what
     goes wrong with one service is its outcome.
     """
-    known, seen, table = owners(site.generation), look(runtimes), fresh.table(site.root)
+    known, seen, table = owners(site.generation), list_services(runtimes), processes.table(site.root)
     cases = {item: _case(item, known, site) for item in held(seen, known, table)}
-    care, outcomes = Care(site.root, patience, emit), list[Outcome]()
+    care, outcomes = RestartContext(site.root, timeouts, emit), list[Outcome]()
     for want in wants:
         mine = [item for item in cases if item.app == want.app]
-        outcomes += [_told(cases[item], care, contract.renew) for item in mine if due(item, want)]
-        loose = [*_loose(want, mine, known, table)]
+        outcomes += [_told(cases[item], care, restart_service.restart_or_reset) for item in mine if due(item, want)]
+        loose = [*_loose(want, mine=mine, known=known, table=table)]
         outcomes += loose
         if want.always and not (mine or loose):
             outcomes.append(NotRunning(want.app, "nothing of it runs, and no supervisor holds a service of it"))
     if any(isinstance(item, Restarted | NotRestarted) for item in outcomes):
         ours = {case.service: case for case in cases.values()}
-        ran = [ours.get(one.service, Case("", one.service, one.runtime)) for one in seen if one.service.runs]
+        ran = [ours.get(one.service, RestartTarget("", one.service, one.runtime)) for one in seen if one.service.runs]
         outcomes += _raised(ran, outcomes, care)
     return tuple(outcomes)
 
 
-def _raised(ran: Sequence[Case], outcomes: Sequence[Outcome], care: Care) -> Iterator[Outcome]:
+def _raised(ran: Sequence[RestartTarget], outcomes: Sequence[Outcome], restart: RestartContext) -> Iterator[Outcome]:
     """Start what ran before and rests now, but for what could not be restarted."""
     failed = {item.service for item in outcomes if isinstance(item, NotRestarted)}
     for case in ran:
-        if case.service.name not in failed and _stopped(case, care):
-            yield _told(case, care, contract.start)
+        if case.service.name not in failed and _stopped(case, restart):
+            yield _told(case, restart, restart_service.start)
 
 
-def _stopped(case: Case, care: Care) -> bool:
+def _stopped(target: RestartTarget, restart: RestartContext) -> bool:
     try:
-        return contract.at_rest(case, care.patience).rests
+        return restart_service.at_rest(target, restart.timeouts).rests
     except RuntimeFailed:
         return False  # it is gone, or its supervisor is, and then another outcome says so
 
 
-def _told(case: Case, care: Care, work: Callable[[Case, Care], tuple[Service, int]]) -> Restarted | NotRestarted:
+def _told(
+    target: RestartTarget, restart: RestartContext, work: Callable[[RestartTarget, RestartContext], tuple[Service, int]]
+) -> Restarted | NotRestarted:
     """What came of it, as a value."""
-    began, name = time.monotonic(), case.service.name
+    began, name = time.monotonic(), target.service.name
     try:
-        now, tries = work(case, care)
+        now, tries = work(target, restart)
     except RuntimeFailed as error:
-        care.emit(Restarting(name, "down"))
-        return NotRestarted(case.app, name, error)
-    care.emit(Restarting(name, "up"))
-    return Restarted(case.app, name, time.monotonic() - began, case.service.pid, now.pid, tries)
+        restart.emit(Restarting(name, "down"))
+        return NotRestarted(target.app, name, error)
+    restart.emit(Restarting(name, "up"))
+    return Restarted(
+        target.app,
+        service=name,
+        took=time.monotonic() - began,
+        old_pid=target.service.pid,
+        new_pid=now.pid,
+        tries=tries,
+    )
 
 
-def _case(item: Held, known: Owners, site: Site) -> Case:
+def _case(item: OwnedService, known: Owners, site: Site) -> RestartTarget:
     """The check before: whether anybody listens on its sockets now tells what may be asked of it afterwards."""
     sockets = tuple(site.folder / name for name in site.sockets(item.app, item.entry))
     own = [name for name, app in known.app_of.items() if app == item.app] if item.programs else []
-    return Case(item.app, item.service, item.runtime, sockets, health.listened(sockets), frozenset(own))
+    return RestartTarget(
+        item.app,
+        service=item.service,
+        runtime=item.runtime,
+        sockets=sockets,
+        listened=health.listened(sockets),
+        binaries=frozenset(own),
+    )
 
 
-def _loose(want: Want, mine: Sequence[Held], known: Owners, table: Table) -> Iterator[NotRestarted]:
+def _loose(
+    request: RestartRequest, mine: Sequence[OwnedService], known: Owners, table: Table
+) -> Iterator[NotRestarted]:
     """Programs of the app that run and are no supervisor's to restart."""
     inside = {program.pid for item in mine for program in item.programs}
     for program in table.programs.values():
-        daemon = program.binary in known.startable and known.app_of[program.binary] == want.app
-        called = want.always or program.state == "old" or before(program.pid, want)
+        daemon = program.binary in known.startable and known.app_of[program.binary] == request.app
+        called = request.always or program.state == "old" or before(program.pid, request)
         if daemon and called and program.pid not in inside:
-            yield NotRestarted(want.app, program.binary, _not_ours(want.app, program))
+            yield NotRestarted(request.app, program.binary, _not_ours(request.app, program))
 
 
 def _not_ours(app: str, program: Program) -> RuntimeFailed:

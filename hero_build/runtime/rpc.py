@@ -1,10 +1,11 @@
 """JSON-RPC 2.0, as supervisors speak it: requests written, answers read with suspicion (jsonrpc.org/specification)."""
 
 import json
-from dataclasses import dataclass
 from pathlib import Path
 
-from hero_build.errors import RuntimeAnswer
+from msgspec import Struct
+
+from hero_build.errors import BadRuntimeResponse
 from hero_build.runtime.protocol import Service
 
 MOST = 1 << 20
@@ -12,8 +13,7 @@ MOST = 1 << 20
 _SAID = 200  # characters of somebody's words in a sentence of ours
 
 
-@dataclass(frozen=True, slots=True)
-class Peer:
+class Peer(Struct, frozen=True):
     """Who is asked, and where."""
 
     name: str
@@ -23,7 +23,7 @@ class Peer:
         return f"{self.name} at {self.path}"
 
 
-class Refused(RuntimeAnswer):
+class RpcError(BadRuntimeResponse):
     """The supervisor understood, and will not."""
 
 
@@ -47,7 +47,7 @@ def result(raw: bytes, number: int, method: str, peer: Peer) -> object:
         raise odd(peer, f"its answer to {method} is no JSON-RPC: {_said(answer)}")
     if (refusal := answer.get("error")) is not None:  # its id may be 0 or null, where the request was not understood
         said = refusal.get("message") if isinstance(refusal, dict) else refusal
-        raise Refused(f"{peer} refuses {method}: {_said(said)}", _LOOK.format(peer.name))
+        raise RpcError(f"{peer} refuses {method}: {_said(said)}", _LOOK.format(peer.name))
     if "result" not in answer or isinstance(answer.get("id"), bool) or answer.get("id") != number:
         raise odd(peer, f"its answer to {method} belongs to another question: {_said(answer)}")
     return answer["result"]
@@ -65,12 +65,14 @@ def service(value: object, name: str, peer: Peer) -> Service:
     if isinstance(value, dict):
         state, pid, note = value.get("state"), value.get("pid") or 0, value.get("error")
         if isinstance(state, str) and isinstance(pid, int) and not isinstance(pid, bool) and pid >= 0:
-            return Service(name, pid, state.lower(), _said(note) if note else _code(value.get("exit_code")))
+            return Service(
+                name, pid=pid, state=state.lower(), note=_said(note) if note else _code(value.get("exit_code"))
+            )
     raise odd(peer, f"its status of {name} has no state and pid: {_said(value)}")
 
 
-def odd(peer: Peer, how: str) -> RuntimeAnswer:
-    return RuntimeAnswer(f"{peer} cannot be understood: {how}", _OTHER.format(peer.name))
+def odd(peer: Peer, how: str) -> BadRuntimeResponse:
+    return BadRuntimeResponse(f"{peer} cannot be understood: {how}", _OTHER.format(peer.name))
 
 
 _LOOK = "Its own log says more; mend it there, then run this again."

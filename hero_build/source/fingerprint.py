@@ -11,7 +11,6 @@ configuration  cargo's configuration files that hold for the tree (The Cargo Boo
 siblings       the checkouts that path dependencies lead to
 """
 
-import dataclasses
 import hashlib
 import json
 import os
@@ -19,11 +18,13 @@ import stat
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
+from msgspec.structs import asdict
+
 from hero_build.errors import HeroBuildError
-from hero_build.model import Job, Tree
-from hero_build.record import Fingerprint
-from hero_build.source import toolchain
-from hero_build.source.status import status
+from hero_build.model.installed import Fingerprint
+from hero_build.model.steps import CargoJob, Tree
+from hero_build.source.cargo import toolchain
+from hero_build.source.git.status import status
 
 _RULES = "1"  # goes up when the call of cargo changes in a way that changes programs
 _COMPILERS = ("CC", "CXX", "AR", "LD", "CFLAGS", "CXXFLAGS", "CPPFLAGS", "LDFLAGS")
@@ -43,7 +44,7 @@ _CONFIGS = ("config", "config.toml")
 
 
 def fingerprint(
-    job: Job,
+    job: CargoJob,
     recipe: Sequence[Path],
     siblings: Sequence[Tree],
     cache: Path,
@@ -56,7 +57,7 @@ def fingerprint(
     CheckoutRefused, MissingTool, ToolFailed, process.Cancelled.
     """
     env = toolchain.environment()
-    told = toolchain.version(job.tree.path, env, cache, cancelled)
+    told = toolchain.version(job.tree.path, env=env, cache=cache, cancelled=cancelled)
     commit, changes = _tree(job.tree)
     return Fingerprint(
         (
@@ -64,7 +65,7 @@ def fingerprint(
             ("worktree", changes),
             ("lock", _lock(job.tree)),
             ("toolchain", f"{told.partition(chr(10))[0]} {_digest([told])[:8]}"),
-            ("cargo", _digest([_RULES, job.target or "", json.dumps(dataclasses.asdict(job.cargo), sort_keys=True)])),
+            ("cargo", _digest([_RULES, job.target or "", json.dumps(asdict(job.cargo), sort_keys=True)])),
             ("recipe", _digest(_content(path) for path in recipe)),
             ("environment", _digest(f"{name}={env[name]}" for name in sorted(env) if matters(name))),
             ("configuration", _digest(_configuration(job.tree.path, env))),
@@ -73,11 +74,11 @@ def fingerprint(
     )
 
 
-def locked_by_build(found: Fingerprint, tree: Tree) -> Fingerprint:
+def locked_by_build(fingerprint: Fingerprint, tree: Tree) -> Fingerprint:
     """The same after the build: cargo writes a Cargo.lock where there was none, and that is no change by a person."""
-    words = dict(found.parts)
+    words = dict(fingerprint.parts)
     if words.get("lock") != _NOTHING:
-        return found
+        return fingerprint
     return Fingerprint(tuple({**words, "lock": _lock(tree)}.items()))
 
 

@@ -6,15 +6,16 @@ Here: one regular file out of a .tar.gz or .zip, for a Library. A whole folder, 
 import os
 import stat
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import IO, cast
 
-from hero_build.errors import NotTheProgram, machine_errors
-from hero_build.verify import magic
-from hero_build.verify.bounded import AT_ONCE, Bounded, Refused, damaged
-from hero_build.verify.bounded import limit as limit_of
+from msgspec import Struct
+
+from hero_build.errors import InvalidBinary, machine_errors
+from hero_build.verify import sniff
+from hero_build.verify.archive_limits import AT_ONCE, ArchiveLimitExceeded, BoundedReader, damaged
+from hero_build.verify.archive_limits import limit as limit_of
 
 _MEMBERS, _COMPARED = 100_000, 1_000
 _ENCRYPTED = 1
@@ -22,8 +23,7 @@ _RECIPE = "Correct `member` in the recipe's Pinned."
 _PINNED = "Correct the recipe's Pinned: its file is not what the recipe says."
 
 
-@dataclass(frozen=True, slots=True)
-class Member:
+class Member(Struct, frozen=True):
     """A file that was extracted and fsynced."""
 
     path: Path
@@ -43,8 +43,8 @@ def extract(archive: Path, member: str, name: str) -> Member:
         return _write(_chunks(archive, member), path)
     except BaseException as error:
         path.unlink(missing_ok=True)
-        if isinstance(error, Refused):
-            raise NotTheProgram(f"{name} {error}", error.hint) from error
+        if isinstance(error, ArchiveLimitExceeded):
+            raise InvalidBinary(f"{name} {error}", error.hint) from error
         raise
 
 
@@ -66,7 +66,7 @@ def _chunks(archive: Path, member: str) -> Iterator[bytes]:
     """The member's bytes. Whatever damage makes of the parsers is a Refused; only the machine's own errors pass."""
     limit = limit_of(archive)
     with damaged(_PINNED), archive.open("rb") as stream:
-        head = stream.read(magic.HEAD)
+        head = stream.read(sniff.HEAD)
         stream.seek(0)
         yield from _open(head)(stream, member, limit)
 
@@ -76,8 +76,8 @@ def _open(head: bytes) -> Callable[[IO[bytes], str, int], Iterator[bytes]]:
         return _from_tar
     if head.startswith(b"PK"):
         return _from_zip
-    kind = magic.describe(head)
-    raise Refused(f"is {kind.words}, not a .tar.gz or .zip archive", kind.hint)
+    kind = sniff.describe(head)
+    raise ArchiveLimitExceeded(f"is {kind.words}, not a .tar.gz or .zip archive", kind.hint)
 
 
 def _from_tar(stream: IO[bytes], member: str, limit: int) -> Iterator[bytes]:
@@ -86,15 +86,17 @@ def _from_tar(stream: IO[bytes], member: str, limit: int) -> Iterator[bytes]:
 
     names: list[str] = []
     with gzip.GzipFile(fileobj=stream) as plain:
-        tar = tarfile.TarFile(fileobj=cast("IO[bytes]", Bounded(plain, limit, "library", _PINNED)))
+        tar = tarfile.TarFile(
+            fileobj=cast("IO[bytes]", BoundedReader(plain, limit=limit, noun="library", hint=_PINNED))
+        )
         for info in islice(tar, _MEMBERS):
             if _plain(info.name) != _plain(member):
                 names.append(info.name)
                 continue
             if info.issym() or info.islnk():
-                raise Refused(f"has {member!r} as a link to {info.linkname!r}", _RECIPE)
+                raise ArchiveLimitExceeded(f"has {member!r} as a link to {info.linkname!r}", _RECIPE)
             content = tar.extractfile(info) if info.isreg() and not info.issparse() else None
-            yield from _pieces(content, member, info.size, limit)
+            yield from _pieces(content, member=member, size=info.size, limit=limit)
             return
     raise _missing(member, names)
 
@@ -107,20 +109,20 @@ def _from_zip(stream: IO[bytes], member: str, limit: int) -> Iterator[bytes]:
         if found is None:
             raise _missing(member, archive.namelist())
         if found.flag_bits & _ENCRYPTED:
-            raise Refused(f"has {member!r} encrypted", _PINNED)
+            raise ArchiveLimitExceeded(f"has {member!r} encrypted", _PINNED)
         kind = stat.S_IFMT(found.external_attr >> 16)
         if kind == stat.S_IFLNK:
-            raise Refused(f"has {member!r} as a link", _RECIPE)
+            raise ArchiveLimitExceeded(f"has {member!r} as a link", _RECIPE)
         regular = kind in (0, stat.S_IFREG) and not found.is_dir()  # 0: packed where files have no kind
         with archive.open(found) as content:
-            yield from _pieces(content if regular else None, member, found.file_size, limit)
+            yield from _pieces(content if regular else None, member=member, size=found.file_size, limit=limit)
 
 
 def _pieces(content: IO[bytes] | None, member: str, size: int, limit: int) -> Iterator[bytes]:
     if content is None:
-        raise Refused(f"has {member!r}, which is not a regular file", _RECIPE)
+        raise ArchiveLimitExceeded(f"has {member!r}, which is not a regular file", _RECIPE)
     if size > limit:
-        raise Refused(f"unpacks to {size >> 20} MB: that is no library", _PINNED)
+        raise ArchiveLimitExceeded(f"unpacks to {size >> 20} MB: that is no library", _PINNED)
     while piece := content.read(AT_ONCE):
         yield piece
 
@@ -129,9 +131,9 @@ def _plain(name: str) -> str:
     return name.removeprefix("./")
 
 
-def _missing(member: str, names: list[str]) -> Refused:
+def _missing(member: str, names: list[str]) -> ArchiveLimitExceeded:
     from difflib import get_close_matches
 
     near = get_close_matches(member, names[:_COMPARED], 3, 0.3)
     has = f"It has {', '.join(map(repr, near))}. " if near else ""
-    return Refused(f"has no file {member!r} in it", has + _RECIPE)
+    return ArchiveLimitExceeded(f"has no file {member!r} in it", has + _RECIPE)

@@ -6,15 +6,14 @@ from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from posixpath import dirname, join, normpath
 
-from hero_build.artifact import WasmBundle
-from hero_build.errors import NotTheBundle, UnsafeName, machine_errors
-from hero_build.model import Fetched, File
-from hero_build.names import check_name
-from hero_build.verify import folder, glue, magic, wasm
-from hero_build.verify.folder import Astray, Found
+from hero_build.errors import InvalidBundle, UnsafeName, machine_errors
+from hero_build.model.artifacts import WasmBundle
+from hero_build.model.names import check_name
+from hero_build.model.steps import Fetched, File
+from hero_build.verify import bundle_files, glue, sniff, wasm
+from hero_build.verify.bundle_files import Astray, BundleFile, Pair, entry, pairs
+from hero_build.verify.elf_header import Unfit
 from hero_build.verify.glue import Glue, Need
-from hero_build.verify.header import Unfit
-from hero_build.verify.pairs import Pair, entry, pairs
 from hero_build.verify.wasm import Export, Import, Module
 
 RESERVED = "islands.json"
@@ -37,38 +36,44 @@ def inspect(fetched: Fetched, bundle: WasmBundle, name: str) -> tuple[File, ...]
     Raises NotTheBundle, naming the file; DiskFull, NotWritable.
     """
     found = _built(fetched.path, bundle) if fetched.form == "tree" else _published(fetched.path, bundle, name)
-    return tuple(File(PurePosixPath(bundle.folder, i.name), i.path, i.sha256, i.size, 0o644) for i in found)
+    return tuple(
+        File(PurePosixPath(bundle.folder, i.name), path=i.path, sha256=i.sha256, size=i.size, mode=0o644) for i in found
+    )
 
 
-def _published(archive: Path, bundle: WasmBundle, name: str) -> tuple[Found, ...]:
-    from hero_build.verify import unpack  # tarfile, for those that come in one
+def _published(archive: Path, bundle: WasmBundle, name: str) -> tuple[BundleFile, ...]:
+    from hero_build.verify import extract  # tarfile, for those that come in one
 
-    found = unpack.unpack(archive, bundle.name, name)
+    found = extract.unpack(archive, bundle.name, name)
     try:
-        _judge(found, bundle, magic.WRONG)
+        _judge(found, bundle, sniff.WRONG)
     except BaseException:
-        shutil.rmtree(unpack.beside(archive), ignore_errors=True)  # what was unpacked is nobody's
+        shutil.rmtree(extract.beside(archive), ignore_errors=True)  # what was unpacked is nobody's
         raise
     return found
 
 
-def _built(path: Path, bundle: WasmBundle) -> tuple[Found, ...]:
+def _built(path: Path, bundle: WasmBundle) -> tuple[BundleFile, ...]:
     try:
         with machine_errors(path):
-            found = folder.walk(path)
+            found = bundle_files.walk(path)
     except (Astray, FileNotFoundError, NotADirectoryError) as error:
         why = str(error) if isinstance(error, Astray) else "was not built"
-        raise NotTheBundle(f"the bundle {bundle.name} {why}", _BUILD) from error
+        raise InvalidBundle(f"the bundle {bundle.name} {why}", _BUILD) from error
     _judge(found, bundle, _BUILD)
     return found
 
 
-def _judge(found: tuple[Found, ...], bundle: WasmBundle, hint: str) -> None:
+def _judge(found: tuple[BundleFile, ...], bundle: WasmBundle, hint: str) -> None:
     """Raises NotTheBundle."""
     files = {item.name: item.path for item in found}
-    modules = {name: _module(name, path, bundle, hint) for name, path in files.items() if name.endswith(".wasm")}
+    modules = {
+        name: _module(name, path=path, bundle=bundle, hint=hint)
+        for name, path in files.items()
+        if name.endswith(".wasm")
+    }
     if not modules:
-        raise NotTheBundle(f"the bundle {bundle.name} has no WebAssembly module in it", _NAMES)
+        raise InvalidBundle(f"the bundle {bundle.name} has no WebAssembly module in it", _NAMES)
     loads = entry(bundle.name, files)
     if loads is None or (bundle.kind == "island" and "/" in loads.glue):
         raise _no_entry(files, bundle)
@@ -76,7 +81,7 @@ def _judge(found: tuple[Found, ...], bundle: WasmBundle, hint: str) -> None:
         try:
             _fits(pair, modules[pair.module], files)
         except Unfit as error:
-            raise _refused(pair.glue, bundle, error, hint) from error
+            raise _refused(pair.glue, bundle=bundle, error=error, hint=hint) from error
 
 
 def _module(name: str, path: Path, bundle: WasmBundle, hint: str) -> Module:
@@ -84,23 +89,23 @@ def _module(name: str, path: Path, bundle: WasmBundle, hint: str) -> Module:
     try:
         return wasm.read(file, os.fstat(file).st_size)
     except Unfit as error:
-        raise _refused(name, bundle, error, hint) from error
+        raise _refused(name, bundle=bundle, error=error, hint=hint) from error
     finally:
         os.close(file)
 
 
-def _refused(name: str, bundle: WasmBundle, error: Unfit, hint: str) -> NotTheBundle:
-    return NotTheBundle(
-        f"{name} of the bundle {bundle.name} {error}", hint if error.hint is magic.WRONG else error.hint
+def _refused(name: str, bundle: WasmBundle, error: Unfit, hint: str) -> InvalidBundle:
+    return InvalidBundle(
+        f"{name} of the bundle {bundle.name} {error}", hint if error.hint is sniff.WRONG else error.hint
     )
 
 
-def _no_entry(files: Mapping[str, Path], bundle: WasmBundle) -> NotTheBundle:
+def _no_entry(files: Mapping[str, Path], bundle: WasmBundle) -> InvalidBundle:
     several = ", ".join(pair.glue for pair in pairs(files)[:5])
     if several:
-        return NotTheBundle(f"nothing tells which file loads the bundle {bundle.name}: {several}", _NAMES)
+        return InvalidBundle(f"nothing tells which file loads the bundle {bundle.name}: {several}", _NAMES)
     lone = min(name for name in files if name.endswith(".wasm"))
-    return NotTheBundle(f"{lone} of the bundle {bundle.name} has no glue: no .js of its name lies beside it", _NAMES)
+    return InvalidBundle(f"{lone} of the bundle {bundle.name} has no glue: no .js of its name lies beside it", _NAMES)
 
 
 def _fits(pair: Pair, module: Module, files: Mapping[str, Path]) -> None:
@@ -115,15 +120,15 @@ def _fits(pair: Pair, module: Module, files: Mapping[str, Path]) -> None:
     for brought in found.brought:
         _there(brought, pair, files)
     for item in module.imports:
-        _provided(item, found, pair, files)
+        _provided(item, glue=found, pair=pair, files=files)
     for name, needs in found.used.items():
-        _exported(name, needs, module.exports.get(name), pair)
+        _exported(name, needs=needs, export=module.exports.get(name), pair=pair)
 
 
 def _text(path: Path) -> str:
     with path.open("rb") as file:
         raw = file.read(_GLUE_MAX + 1)
-    head = magic.describe(raw.lstrip()[: magic.HEAD])
+    head = sniff.describe(raw.lstrip()[: sniff.HEAD])
     if not raw.strip() or head.answer or b"\0" in raw:
         raise Unfit(f"is {head.words}, not JavaScript")
     if len(raw) > _GLUE_MAX:
@@ -147,12 +152,12 @@ def _there(brought: str, pair: Pair, files: Mapping[str, Path]) -> None:
             raise Unfit(f"imports {brought}, which the bundle does not have")
 
 
-def _provided(item: Import, found: Glue, pair: Pair, files: Mapping[str, Path]) -> None:
+def _provided(item: Import, glue: Glue, pair: Pair, files: Mapping[str, Path]) -> None:
     """By the glue itself, or, where nothing has to be translated, by a snippet: the bundle's own file."""
     snippet = _beside(item.module, pair) if item.module.startswith("./") else ""
     if snippet in files:
         _snippet(item, files[snippet])
-    elif not (item.module in found.strings | found.given and item.name in found.given):
+    elif not (item.module in glue.strings | glue.given and item.name in glue.given):
         raise Unfit(f"does not provide {item.name} (from {item.module!r}), which {pair.module} imports")
 
 

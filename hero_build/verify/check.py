@@ -3,10 +3,10 @@
 import stat
 from pathlib import PurePosixPath
 
-from hero_build.artifact import Binary, Library, WasmBundle
-from hero_build.errors import ChecksumMismatch, NotTheBundle, NotTheProgram, SizeMismatch
-from hero_build.model import Fetched, File, Verified
-from hero_build.verify import elf, magic
+from hero_build.errors import ChecksumMismatch, InvalidBinary, InvalidBundle, SizeMismatch
+from hero_build.model.artifacts import Binary, Library, WasmBundle
+from hero_build.model.steps import Fetched, File, Verified
+from hero_build.verify import elf, sniff
 from hero_build.verify.expect import Expect
 
 _AGAIN = "Run it again; if it stays so, the asset is broken: try another release with --version TAG."
@@ -24,7 +24,9 @@ def verify(fetched: Fetched, expect: Expect) -> Verified:
     match fetched.artifact:
         case Binary(name=name):
             checks = _arrived(fetched, expect)
-            file = File(PurePosixPath("bin", name), fetched.path, fetched.sha256, fetched.size, 0o755)
+            file = File(
+                PurePosixPath("bin", name), path=fetched.path, sha256=fetched.sha256, size=fetched.size, mode=0o755
+            )
         case Library(name=name):
             checks = _arrived(fetched, expect)
             file = _library(fetched, expect, PurePosixPath("lib", name))
@@ -36,7 +38,7 @@ def verify(fetched: Fetched, expect: Expect) -> Verified:
         if file.path != fetched.path:  # what was extracted is nobody's
             file.path.unlink(missing_ok=True)
         raise
-    return Verified(fetched.artifact, (file,), (*checks, "elf"), fetched, found)
+    return Verified(fetched.artifact, files=(file,), checks=(*checks, "elf"), fetched=fetched, elf=found)
 
 
 def _bundle(fetched: Fetched, artifact: WasmBundle, expect: Expect) -> Verified:
@@ -44,7 +46,12 @@ def _bundle(fetched: Fetched, artifact: WasmBundle, expect: Expect) -> Verified:
 
     bundle.check_bundle(artifact)
     checks = () if fetched.form == "tree" else _arrived(fetched, expect)
-    return Verified(artifact, bundle.inspect(fetched, artifact, expect.name), (*checks, "wasm", "glue"), fetched)
+    return Verified(
+        artifact,
+        files=bundle.inspect(fetched, artifact, expect.name),
+        checks=(*checks, "wasm", "glue"),
+        fetched=fetched,
+    )
 
 
 def _arrived(fetched: Fetched, expect: Expect) -> tuple[str, ...]:
@@ -69,7 +76,7 @@ def _arrived(fetched: Fetched, expect: Expect) -> tuple[str, ...]:
 def _on_disk(fetched: Fetched, name: str) -> None:
     status = fetched.path.lstat()
     if not stat.S_ISREG(status.st_mode):
-        wrong = NotTheBundle if isinstance(fetched.artifact, WasmBundle) else NotTheProgram
+        wrong = InvalidBundle if isinstance(fetched.artifact, WasmBundle) else InvalidBinary
         raise wrong(f"{name} is not a regular file", _AGAIN)
     if status.st_size != fetched.size:
         raise SizeMismatch(f"{name} has {status.st_size} bytes on disk, and {fetched.size} arrived", _AGAIN)
@@ -78,17 +85,17 @@ def _on_disk(fetched: Fetched, name: str) -> None:
 def _refuse_page(fetched: Fetched, name: str) -> None:
     """An answer in words, where a program was asked for, explains a wrong length or digest better than numbers do."""
     with fetched.path.open("rb") as stream:
-        found = magic.describe(stream.read(magic.HEAD))
+        found = sniff.describe(stream.read(sniff.HEAD))
     if found.answer and isinstance(fetched.artifact, WasmBundle):
-        raise NotTheBundle(f"{name} is {found.words}, not a bundle", found.hint)
+        raise InvalidBundle(f"{name} is {found.words}, not a bundle", found.hint)
     if found.answer:
-        raise NotTheProgram(f"{name} is {found.words}, not a program", found.hint)
+        raise InvalidBinary(f"{name} is {found.words}, not a program", found.hint)
 
 
 def _library(fetched: Fetched, expect: Expect, dest: PurePosixPath) -> File:
     if not expect.member:
-        return File(dest, fetched.path, fetched.sha256, fetched.size, 0o644)
+        return File(dest, path=fetched.path, sha256=fetched.sha256, size=fetched.size, mode=0o644)
     from hero_build.verify import archives  # tar and zip, for the few libraries that come in one
 
     member = archives.extract(fetched.path, expect.member, expect.name)
-    return File(dest, member.path, member.sha256, member.size, 0o644)
+    return File(dest, path=member.path, sha256=member.sha256, size=member.size, mode=0o644)

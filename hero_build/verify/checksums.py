@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping
 
-from hero_build.errors import ChecksumUnreadable
+from hero_build.errors import InvalidChecksumFile
 
 _LINE = re.compile(r"([0-9A-Fa-f]{64})(?: \*|[ \t]+)(\S.*)")
 _BARE = re.compile(r"[0-9A-Fa-f]{64}")
@@ -20,12 +20,12 @@ def parse(data: bytes, source: str) -> Mapping[str, str]:
     for number, line in _lines(data, source):
         match = _LINE.fullmatch(line)
         if match is None:
-            raise ChecksumUnreadable(f"{source}, line {number}, is not `hash  name`: {line[:80]!r}", _HINT)
+            raise InvalidChecksumFile(f"{source}, line {number}, is not `hash  name`: {line[:80]!r}", _HINT)
         name = match[2].removeprefix("./")
         if digests.setdefault(name, match[1].lower()) != match[1].lower():
-            raise ChecksumUnreadable(f"{source} has two digests for {name!r}", _HINT)
+            raise InvalidChecksumFile(f"{source} has two digests for {name!r}", _HINT)
     if not digests:
-        raise ChecksumUnreadable(f"{source} names no file", _HINT)
+        raise InvalidChecksumFile(f"{source} names no file", _HINT)
     return digests
 
 
@@ -41,7 +41,7 @@ def parse_single(data: bytes, asset: str) -> str:
     digests = {digest for name, digest in parse(data, source).items() if name.rsplit("/", 1)[-1] == asset}
     if len(digests) != 1:
         how = "has two digests for" if digests else "does not speak of"
-        raise ChecksumUnreadable(f"{source} {how} {asset!r}", _HINT)
+        raise InvalidChecksumFile(f"{source} {how} {asset!r}", _HINT)
     return digests.pop()
 
 
@@ -50,10 +50,10 @@ def _lines(data: bytes, source: str) -> Iterator[tuple[int, str]]:
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise ChecksumUnreadable(f"{source} is not text", _HINT) from error
+        raise InvalidChecksumFile(f"{source} is not text", _HINT) from error
     for number, line in enumerate(text.split("\n"), 1):
         line = line.removesuffix("\r").lstrip(" \t")
         if any(ord(char) < 32 and char != "\t" for char in line):
-            raise ChecksumUnreadable(f"{source}, line {number}, has control characters in it", _HINT)
+            raise InvalidChecksumFile(f"{source}, line {number}, has control characters in it", _HINT)
         if line and not line.startswith("#"):
             yield number, line

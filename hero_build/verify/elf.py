@@ -11,12 +11,12 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hero_build.artifact import Platform
-from hero_build.errors import NotTheProgram, Unsupported
-from hero_build.record import Elf
-from hero_build.verify import header, magic
+from hero_build.errors import InvalidBinary, Unsupported
+from hero_build.model.artifacts import Platform
+from hero_build.model.installed import Elf
+from hero_build.verify import elf_header, sniff
+from hero_build.verify.elf_header import Header, Segment, Unfit
 from hero_build.verify.expect import Expect
-from hero_build.verify.header import Header, Segment, Unfit
 
 if TYPE_CHECKING:
     from elftools.elf.elffile import ELFFile
@@ -36,57 +36,61 @@ def inspect(path: Path, expect: Expect, *, shared: bool) -> Elf:
     """
     file = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
     try:
-        _is_elf(os.pread(file, magic.HEAD, 0))
-        found = header.read(file, os.fstat(file).st_size)
+        _is_elf(os.pread(file, sniff.HEAD, 0))
+        found = elf_header.read(file, os.fstat(file).st_size)
         machine = _machine(found, expect.platform)
-        return _library(file, found, expect, machine) if shared else _program(file, found, expect, machine)
+        return (
+            _library(file, header=found, expect=expect, machine=machine)
+            if shared
+            else _program(file, header=found, expect=expect, machine=machine)
+        )
     except Unfit as error:
-        raise NotTheProgram(f"{expect.name} {error}", error.hint) from error
+        raise InvalidBinary(f"{expect.name} {error}", error.hint) from error
     finally:
         os.close(file)
 
 
 def _is_elf(head: bytes) -> None:
     if not head.startswith(b"\x7fELF"):
-        kind = magic.describe(head)
+        kind = sniff.describe(head)
         raise Unfit(f"is {kind.words}, not a program", kind.hint)
 
 
-def _machine(found: Header, platform: Platform) -> str:
+def _machine(header: Header, platform: Platform) -> str:
     """The machine's name, when it is the platform's and the file has something to load there."""
     if platform.arch not in _MACHINES:
         raise Unsupported(f"no programs are known for {platform.arch}", f"There are: {', '.join(_MACHINES)}.")
     number, name = _MACHINES[platform.arch]
-    if found.machine != number:
+    if header.machine != number:
         names = _OTHERS | dict(_MACHINES.values())
-        raise Unfit(f"is for {names.get(found.machine, f'machine {found.machine}')}, not for {name}")
-    if found.first(header.LOAD) is None:
+        raise Unfit(f"is for {names.get(header.machine, f'machine {header.machine}')}, not for {name}")
+    if header.first(elf_header.LOAD) is None:
         raise Unfit("has nothing to load (no PT_LOAD)")
     return name
 
 
-def _library(file: int, found: Header, expect: Expect, machine: str) -> Elf:
-    if found.type != header.DYN:
+def _library(file: int, header: Header, expect: Expect, machine: str) -> Elf:
+    if header.type != elf_header.DYN:
         raise Unfit("is a program, not a shared library")
-    needed = _glibc(file, found, expect.glibc)
+    needed = _glibc(file, header, expect.glibc)
     return Elf(machine, "gnu" if needed else expect.platform.libc, static=False)
 
 
-def _program(file: int, found: Header, expect: Expect, machine: str) -> Elf:
-    loader = header.interpreter(file, found)
-    if found.type == header.DYN and loader is None and not header.is_pie(file, found):
+def _program(file: int, header: Header, expect: Expect, machine: str) -> Elf:
+    loader = elf_header.interpreter(file, header)
+    if header.type == elf_header.DYN and loader is None and not elf_header.is_pie(file, header):
         raise Unfit("is a shared library, not a program")
-    if not any(_holds(segment, found.entry) for segment in found.segments):
-        raise Unfit(f"starts at {found.entry:#x}, where it has no code")
+    if not any(_holds(segment, header.entry) for segment in header.segments):
+        raise Unfit(f"starts at {header.entry:#x}, where it has no code")
     if loader is None:  # nothing in a static program tells its libc, and nothing depends on it
         return Elf(machine, expect.platform.libc, static=True)
     libc = _libc(loader, expect.platform)
-    _glibc(file, found, expect.glibc)
+    _glibc(file, header, expect.glibc)
     return Elf(machine, libc, static=False)
 
 
 def _holds(segment: Segment, entry: int) -> bool:
-    code = segment.type == header.LOAD and segment.flags & header.EXECUTABLE
+    code = segment.type == elf_header.LOAD and segment.flags & elf_header.EXECUTABLE
     return bool(code) and segment.vaddr <= entry < segment.vaddr + segment.memsz
 
 
@@ -100,9 +104,9 @@ def _libc(loader: str, platform: Platform) -> str:
     return libc
 
 
-def _glibc(file: int, found: Header, host: tuple[int, int] | None) -> tuple[int, int] | None:
+def _glibc(file: int, header: Header, host: tuple[int, int] | None) -> tuple[int, int] | None:
     """The newest GLIBC the file needs, None for none; refused when this machine's is older."""
-    needed = max(_versions(file), default=None) if found.sections else None
+    needed = max(_versions(file), default=None) if header.sections else None
     if needed is None or (host is not None and needed <= host):
         return needed
     have = f"has {host[0]}.{host[1]}" if host else "has no glibc"

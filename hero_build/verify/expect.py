@@ -1,15 +1,15 @@
 """What a fetched artifact must be before it may be installed."""
 
 import os
-from dataclasses import dataclass
 
-from hero_build.artifact import Artifact, Library, Pinned, Platform
+from msgspec import Struct
+
 from hero_build.errors import Unsupported
-from hero_build.model import Offer
+from hero_build.model.artifacts import Artifact, Library, Pinned, Platform
+from hero_build.model.steps import SelectedAsset
 
 
-@dataclass(frozen=True, slots=True)
-class Expect:
+class Expect(Struct, frozen=True):
     """`name` is what errors call the file; None for sha256 or size: no one has told, so it is not checked.
 
     `glibc` is this machine's, None where it has none (a musl host). `member` is the one file wanted of an archive.
@@ -23,15 +23,17 @@ class Expect:
     member: str = ""
 
 
-def expect_for(artifact: Artifact, offer: Offer | None, platform: Platform) -> Expect:
+def expect_for(artifact: Artifact, offer: SelectedAsset | None, platform: Platform) -> Expect:
     """What `offer` promises of the artifact, on this machine; no offer: a build's output. Raises Unsupported."""
     name = offer.asset.name if offer else artifact.name
     size = offer.asset.size if offer else None
     if isinstance(artifact, Library):
         pin = _pin(artifact, platform)
-        return Expect(name, pin.sha256.lower(), size, platform, host_glibc(), pin.member)
+        return Expect(
+            name, sha256=pin.sha256.lower(), size=size, platform=platform, glibc=host_glibc(), member=pin.member
+        )
     told = (offer.sha256 or offer.asset.sha256) if offer else None
-    return Expect(name, told.lower() if told else None, size, platform, host_glibc())
+    return Expect(name, sha256=told.lower() if told else None, size=size, platform=platform, glibc=host_glibc())
 
 
 def host_glibc() -> tuple[int, int] | None:

@@ -7,8 +7,9 @@ could be taken for code, say nothing; what cannot be told (glue that was minifie
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 Need = Literal["anything", "function", "memory", "externref table"]
 
@@ -28,8 +29,7 @@ _DEFAULT = re.compile(r"\bexport\s+default\b|\bas\s+default\b")
 _NEEDS: dict[str, Need] = {"": "anything", "(": "function", ".buffer": "memory"}
 
 
-@dataclass(frozen=True, slots=True)
-class Glue:
+class Glue(Struct, frozen=True):
     """`given`: the names of what it defines. `strings`: all it quotes. `brought`: the files it imports, as written.
 
     `used`: which exports of the module it uses, and as what.

@@ -1,17 +1,76 @@
-"""What a WebAssembly module says of itself: its imports, its exports and its tables.
-
-Read by hand, a section at a time and never past its end; code and data are passed over. Layouts: WebAssembly Core
-Specification 3.0, "Binary Format / Modules".
-"""
+"""What a WebAssembly module says of itself: its imports, its exports and its tables."""
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Literal
 
-from hero_build.verify import magic
-from hero_build.verify.header import Unfit
-from hero_build.verify.leb import Reader
+from msgspec import Struct
+
+from hero_build.verify import sniff
+from hero_build.verify.elf_header import Unfit
+
+_NAME_MAX = 1 << 16
+
+
+class Reader:
+    """Reads `raw` from front to back, and raises Unfit where it ends too soon; `what` is what errors call it."""
+
+    def __init__(self, raw: bytes, what: str) -> None:
+        self._raw = raw
+        self.what = what
+        self.position = 0
+
+    def peek(self) -> int:
+        if self.position >= len(self._raw):
+            raise Unfit(f"is damaged: {self.what} ends too soon")
+        return self._raw[self.position]
+
+    def byte(self) -> int:
+        value = self.peek()
+        self.position += 1
+        return value
+
+    def u32(self) -> int:
+        return self._unsigned(32)
+
+    def u64(self) -> int:
+        return self._unsigned(64)
+
+    def name(self) -> str:
+        length = self.u32()
+        if length > _NAME_MAX:
+            raise Unfit(f"is damaged: {self.what} has a name of {length} bytes")
+        raw = self._raw[self.position : self.position + length]
+        if len(raw) < length:
+            raise Unfit(f"is damaged: {self.what} ends inside a name")
+        self.position += length
+        try:
+            return raw.decode()
+        except UnicodeDecodeError as error:
+            raise Unfit(f"is damaged: {self.what} has a name that is not UTF-8") from error
+
+    def vector(self) -> range:
+        """As many turns as a list has items, each of which takes a byte at least."""
+        count = self.u32()
+        if count > len(self._raw) - self.position:
+            raise Unfit(f"is damaged: {self.what} has fewer items than it says ({count})")
+        return range(count)
+
+    def end(self) -> None:
+        if self.position != len(self._raw):
+            raise Unfit(f"is damaged: {self.what} has more in it than it says")
+
+    def _unsigned(self, bits: int) -> int:
+        value = shift = 0
+        while True:
+            byte = self.byte()
+            value |= (byte & 0x7F) << shift
+            shift += 7
+            if value >> bits or shift > bits + 6:
+                raise Unfit(f"is damaged: {self.what} has a number that is too large")
+            if not byte & 0x80:
+                return value
+
 
 External = Literal["function", "table", "memory", "global", "tag"]
 _EXTERNALS: tuple[External, ...] = ("function", "table", "memory", "global", "tag")
@@ -40,29 +99,25 @@ _WITH_HEAP_TYPE = (0x63, 0x64)
 _WITH_INITIAL_VALUE = 0x40
 
 
-@dataclass(frozen=True, slots=True)
-class Import:
+class Import(Struct, frozen=True):
     module: str
     name: str
     kind: External
 
 
-@dataclass(frozen=True, slots=True)
-class Export:
+class Export(Struct, frozen=True):
     """`element`: what a table holds, `funcref` or `externref`; empty for what is no table, or is of another type."""
 
     kind: External
     element: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Module:
+class Module(Struct, frozen=True):
     imports: tuple[Import, ...]
     exports: Mapping[str, Export]
 
 
-@dataclass(frozen=True, slots=True)
-class _Section:
+class _Section(Struct, frozen=True):
     id: int
     start: int
     size: int
@@ -70,7 +125,7 @@ class _Section:
 
 def read(file: int, size: int) -> Module:
     """The module in the open file of `size` bytes. Raises Unfit."""
-    _is_module(os.pread(file, magic.HEAD, 0))
+    _is_module(os.pread(file, sniff.HEAD, 0))
     sections = _sections(file, size)
     imports, imported_tables = _imports(_content(file, sections, _IMPORT))
     counts = {kind: sum(item.kind == kind for item in imports) for kind in _EXTERNALS}
@@ -84,7 +139,7 @@ def read(file: int, size: int) -> Module:
 
 def _is_module(head: bytes) -> None:
     if not head.startswith(_MAGIC):
-        raise Unfit(f"is {magic.describe(head).words}, not a WebAssembly module")
+        raise Unfit(f"is {sniff.describe(head).words}, not a WebAssembly module")
     version = head[len(_MAGIC) : 8]
     if version == _COMPONENT:
         raise Unfit("is a WebAssembly component, which no browser loads, not a module")

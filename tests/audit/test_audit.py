@@ -8,9 +8,8 @@ from typing import Any
 
 import pytest
 
-import mirrors
-import worlds
-from worlds import REPO, World
+from support import mirrors, worlds
+from support.worlds import REPO, World
 
 pytestmark = pytest.mark.skipif(shutil.which("cargo") is None, reason="cargo is not installed")
 RECIPE = '''"""duo: a test app."""
@@ -52,7 +51,9 @@ class Repo:
         package = '[package]\nname = "duo_crate"\nversion = "0.1.0"\nedition = "2021"\nautobins = false\n'
         (self.folder / "Cargo.toml").write_text(f"{package}[features]\nfull = []\ndefault = []\n{bins}[workspace]\n")
         (self.world.recipes / "duo.py").write_text(self.recipe)
-        mirrors.release(self.world.mirror, "duo", "v1", {mirrors.asset(name): b"x" for name in self.assets})
+        mirrors.release(
+            self.world.mirror, app="duo", tag="v1", files={mirrors.asset(name): b"x" for name in self.assets}
+        )
 
     def manifest(self, path: str, kinds: Mapping[str, str]) -> None:
         (self.folder / path).parent.mkdir(parents=True, exist_ok=True)
@@ -179,7 +180,7 @@ def asset_more(repo: Repo) -> None:
 def test_red_on_each_planted_drift(repo: Repo, spoil: Callable[[Repo], None], what: str, where: str, text: str) -> None:
     spoil(repo)
     repo.write()
-    red(repo, what, where, text)
+    red(repo, what=what, where=where, text=text)
 
 
 def test_red_when_one_of_several_manifests_calls_it_another_kind(repo: Repo) -> None:
@@ -187,7 +188,7 @@ def test_red_when_one_of_several_manifests_calls_it_another_kind(repo: Repo) -> 
     repo.manifest("a/service.toml", {**KINDS, "duo": "server"})
     repo.manifest("b/service.toml", {**KINDS, "duo": "server"})
     text = "duo is of the kind server in a/service.toml and 1 more, and cli in the recipe"
-    red(repo, "kind differs", "service.toml", text)
+    red(repo, what="kind differs", where="service.toml", text=text)
 
 
 def test_what_is_built_in_a_submodule_or_hidden_is_not_the_repos(repo: Repo) -> None:
@@ -226,8 +227,8 @@ def test_a_release_is_held_against_every_platform_that_it_serves(repo: Repo) -> 
     repo.write()
     other = f"linux-{'arm64' if 'amd64' in mirrors.asset('') else 'amd64'}-musl"
     names = [mirrors.asset(name) for name in KINDS] + [f"{name}-{other}" for name in KINDS if name != "duo"]
-    mirrors.release(repo.world.mirror, "duo", "v1", dict.fromkeys(names, b"x"))
-    red(repo, "missing", "release", f"release v1 has no asset duo-{other}")
+    mirrors.release(repo.world.mirror, app="duo", tag="v1", files=dict.fromkeys(names, b"x"))
+    red(repo, what="missing", where="release", text=f"release v1 has no asset duo-{other}")
 
 
 def test_the_features_that_the_recipe_asks_for_count(repo: Repo) -> None:
@@ -245,7 +246,7 @@ def test_a_read_set_is_held_against_whoever_tells_it(repo: Repo) -> None:
     document = repo.document()
     assert document["apps"][0]["set_from"] == "read from service.toml in the checkout"
     assert document["apps"][0]["binaries"] == list(KINDS)
-    red(repo, "missing", "release", f"release v1 has no asset {mirrors.asset('child')}")
+    red(repo, what="missing", where="release", text=f"release v1 has no asset {mirrors.asset('child')}")
 
 
 def test_a_read_set_that_contradicts_itself_or_that_no_one_tells(repo: Repo) -> None:

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-import mirrors
-from fault_server import FaultServer
-from trials import NAMES, Stage
-from worlds import World
+from support import mirrors
+from support.fault_server import FaultServer
+from support.refusals import NAMES, Stage
+from support.worlds import World
 
 
 @pytest.fixture
@@ -30,5 +30,5 @@ def versions(world: World) -> World:
         files = mirrors.programs(version, *NAMES)
         if version == "v3":
             files["SHA256SUMS"] = mirrors.sums(dict.fromkeys(files, b"other"))
-        mirrors.release(world.mirror, "db", version, files, checksums=version != "v3")
+        mirrors.release(world.mirror, app="db", tag=version, files=files, checksums=version != "v3")
     return world

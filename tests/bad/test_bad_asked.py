@@ -1,51 +1,66 @@
 """Bad input: what was asked for is not there, or cannot be meant."""
 
-from trials import INSTALL, STARTS, Refusal, Row, Stage, Start, each, tried
+from support.refusals import INSTALL, STARTS, Refusal, Row, Stage, Start, each, tried
 
 A_TAG = "A version is a git tag, such as v0.3.2."
 ROWS = (
     Row(
         "unknown-app-with-the-nearest",
-        Stage.publish,
-        Refusal(3, "AppNotFound", "there is no app 'hero_dbs'", "Did you mean hero_db…? `hero-build list` shows all."),
-        ("install", "hero_dbs"),
+        arrange=Stage.publish,
+        refusal=Refusal(
+            3,
+            kind="AppNotFound",
+            message="there is no app 'hero_dbs'",
+            hint="Did you mean hero_db…? `hero-build list` shows all.",
+        ),
+        words=("install", "hero_dbs"),
     ),
     Row(
         "unknown-app-like-no-other",
-        Stage.publish,
-        Refusal(3, "AppNotFound", "there is no app 'qqqqqq'", "`hero-build list` shows all."),
-        ("install", "qqqqqq"),
+        arrange=Stage.publish,
+        refusal=Refusal(3, kind="AppNotFound", message="there is no app 'qqqqqq'", hint="`hero-build list` shows all."),
+        words=("install", "qqqqqq"),
     ),
     Row(
         "unknown-set",
-        Stage.publish,
-        Refusal(3, "AppNotFound", "there is no set '@cor'", "Did you mean @core? `hero-build list` shows all."),
-        ("install", "@cor"),
+        arrange=Stage.publish,
+        refusal=Refusal(
+            3,
+            kind="AppNotFound",
+            message="there is no set '@cor'",
+            hint="Did you mean @core? `hero-build list` shows all.",
+        ),
+        words=("install", "@cor"),
     ),
     Row(
         "app-name-with-a-slash",
-        Stage.publish,
-        Refusal(3, "AppNotFound", "there is no app '../db'", "Did you mean db…? `hero-build list` shows all."),
-        ("install", "../db"),
+        arrange=Stage.publish,
+        refusal=Refusal(
+            3,
+            kind="AppNotFound",
+            message="there is no app '../db'",
+            hint="Did you mean db…? `hero-build list` shows all.",
+        ),
+        words=("install", "../db"),
     ),
     Row(
         "unknown-tag-with-the-nearest",
-        Stage.publish,
-        Refusal(3, "ReleaseNotFound", "o/db has no release v21", "Did you mean v2?"),
-        (*INSTALL, "--version", "v21"),
+        arrange=Stage.publish,
+        refusal=Refusal(3, kind="ReleaseNotFound", message="o/db has no release v21", hint="Did you mean v2?"),
+        words=(*INSTALL, "--version", "v21"),
     ),
     Row(
         "unknown-tag-like-no-other",
-        Stage.publish,
-        Refusal(3, "ReleaseNotFound", "o/db has no release nightly", "It has v2."),
-        (*INSTALL, "--version", "nightly"),
+        arrange=Stage.publish,
+        refusal=Refusal(3, kind="ReleaseNotFound", message="o/db has no release nightly", hint="It has v2."),
+        words=(*INSTALL, "--version", "nightly"),
     ),
     *(
         Row(
             f"asked-for-a-tag-with-{name}",
-            Stage.publish,
-            Refusal(2, "UnsafeName", f"{tag!r} cannot be a tag", A_TAG),
-            (*INSTALL, "--version", tag),
+            arrange=Stage.publish,
+            refusal=Refusal(2, kind="UnsafeName", message=f"{tag!r} cannot be a tag", hint=A_TAG),
+            words=(*INSTALL, "--version", tag),
             starts=STARTS[:1],
         )
         for name, tag in {

@@ -4,12 +4,12 @@ import gzip
 import struct
 from collections.abc import Callable
 
-import mirrors
-from elves import newer_glibc_bytes, program, shared_bytes, static_bytes
-from fault_server import Behaviour, chunked, cut_at, serve, until_closed
-from hero_build.tools import machine_arch
-from mirrors import asset, sums
-from trials import STARTS, Refusal, Row, Stage, Start, digest, each, partials, tried
+from hero_build.platforms import machine_arch
+from support import mirrors
+from support.elf_files import newer_glibc_bytes, program, shared_bytes, static_bytes
+from support.fault_server import Behaviour, chunked, cut_at, serve, until_closed
+from support.mirrors import asset, sums
+from support.refusals import STARTS, Refusal, Row, Stage, Start, digest, each, partials, tried
 
 ADMIN = asset("db_admin")
 RIGHT = static_bytes(program("db_admin", "v2"))
@@ -43,11 +43,18 @@ def patched(offset: int, form: str, value: int) -> bytes:
 
 def size(name: str, behaviour: Behaviour, message: str, hint: str = UPLOAD) -> Row:
     starts = STARTS[: 2 if name in TWICE else 1]
-    return Row(name, sent(behaviour), Refusal(5, "SizeMismatch", f"{ADMIN} {message}", hint), starts=starts)
+    return Row(
+        name, sent(behaviour), Refusal(5, kind="SizeMismatch", message=f"{ADMIN} {message}", hint=hint), starts=starts
+    )
 
 
 def unfit(name: str, content: bytes, message: str, hint: str = PUBLISHED) -> Row:
-    return Row(name, published(content), Refusal(5, "NotTheProgram", f"{ADMIN} {message}", hint), starts=STARTS[:1])
+    return Row(
+        name,
+        published(content),
+        Refusal(5, kind="NotTheProgram", message=f"{ADMIN} {message}", hint=hint),
+        starts=STARTS[:1],
+    )
 
 
 def wrong_sum(stage: Stage) -> None:
@@ -63,7 +70,7 @@ def newer_glibc(stage: Stage) -> None:
 
 
 ROWS = (
-    Row("empty-asset", published(b""), Refusal(5, "SizeMismatch", f"{ADMIN} is empty", UPLOAD)),
+    Row("empty-asset", published(b""), Refusal(5, kind="SizeMismatch", message=f"{ADMIN} is empty", hint=UPLOAD)),
     size("empty-answer", serve(b""), "is empty"),
     size("truncated-body", cut_at(RIGHT, 1000, "close"), f"broke off after 1000 of {len(RIGHT)} bytes"),
     size("truncated-chunks", chunked(RIGHT[:4000], whole=False), f"broke off after … of {len(RIGHT)} bytes"),
@@ -73,21 +80,31 @@ ROWS = (
     Row(
         "wrong-sha256",
         wrong_sum,
-        Refusal(5, "ChecksumMismatch", f"{ADMIN} has the sha256 {digest(RIGHT)}, and should have …", UPLOAD),
+        Refusal(
+            5,
+            kind="ChecksumMismatch",
+            message=f"{ADMIN} has the sha256 {digest(RIGHT)}, and should have …",
+            hint=UPLOAD,
+        ),
     ),
     size(
         "login-page",
-        serve(PAGE),
-        f"has {len(PAGE)} bytes and should have {len(RIGHT)}; it begins with '<!DOCTYPE html>'",
-        LOGIN,
+        behaviour=serve(PAGE),
+        message=f"has {len(PAGE)} bytes and should have {len(RIGHT)}; it begins with '<!DOCTYPE html>'",
+        hint=LOGIN,
     ),
     size(
         "login-page-in-chunks",
-        chunked(PAGE),
-        f"has {len(PAGE)} bytes and should have {len(RIGHT)}; it begins with '<!DOCTYPE html>'",
-        LOGIN,
+        behaviour=chunked(PAGE),
+        message=f"has {len(PAGE)} bytes and should have {len(RIGHT)}; it begins with '<!DOCTYPE html>'",
+        hint=LOGIN,
     ),
-    unfit("login-page-was-published", PAGE, "is an HTML page that begins with '<!DOCTYPE html>', not a program", LOGIN),
+    unfit(
+        "login-page-was-published",
+        content=PAGE,
+        message="is an HTML page that begins with '<!DOCTYPE html>', not a program",
+        hint=LOGIN,
+    ),
     unfit("script", b"#!/bin/sh\necho hi\n", "is a script, not a program"),
     unfit("archive", gzip.compress(RIGHT), "is a gzip archive, not a program"),
     unfit(
@@ -104,14 +121,14 @@ ROWS = (
     unfit("elf-cut-short", RIGHT[:100], "has headers that point past its end: it is cut short"),
     Row(
         "glibc-too-new",
-        newer_glibc,
-        Refusal(
+        arrange=newer_glibc,
+        refusal=Refusal(
             5,
-            "NotTheProgram",
-            "gnudb-linux-…-gnu needs GLIBC 9.99, and this machine has 2.…",
-            "Take an older release with --version TAG, or update this system.",
+            kind="NotTheProgram",
+            message="gnudb-linux-…-gnu needs GLIBC 9.99, and this machine has 2.…",
+            hint="Take an older release with --version TAG, or update this system.",
         ),
-        ("install", "gnudb", "--mode", "download"),
+        words=("install", "gnudb", "--mode", "download"),
     ),
     unfit("elf-cut-in-its-header", RIGHT[:20], "ends after 20 bytes, inside its ELF header"),
 )

@@ -8,13 +8,12 @@ from pathlib import Path
 
 import pytest
 
-import mirrors
-import roots
-from elves import program, static_bytes
 from hero_build import manifest
 from hero_build.install.layout import Root
-from trials import INSTALL, NAMES, STARTS, Refusal, Start, look, printed, refused, started
-from worlds import World
+from support import mirrors, roots
+from support.elf_files import program, static_bytes
+from support.refusals import INSTALL, NAMES, STARTS, Refusal, Start, look, printed, refused, started
+from support.worlds import World
 
 
 @pytest.fixture
@@ -91,11 +90,14 @@ def test_repair_does_not_take_other_content_for_the_same(world: World) -> None:
     """The release was published anew meanwhile: what is recorded cannot be had, and the damage stays told."""
     root = damaged(world, DAMAGES[0])
     files = {mirrors.asset(name): static_bytes(program(name, "v1, anew")) for name in NAMES}
-    mirrors.release(world.mirror, "db", "v1", files)
+    mirrors.release(world.mirror, app="db", tag="v1", files=files)
     before = look(root)
     done = world.run("verify", "--repair")
     said = f"{mirrors.asset('db')} has the sha256 …, and should have …"
-    refused(done, Refusal(5, "ChecksumMismatch", said, "Run it again; if it stays so, ask whoever published …"))
+    refused(
+        done,
+        Refusal(5, kind="ChecksumMismatch", message=said, hint="Run it again; if it stays so, ask whoever published …"),
+    )
     assert look(root) == before
 
 
@@ -153,7 +155,7 @@ def test_manifest(start: Start, broken: Broken, world: World) -> None:
     """Refused by whatever needs it; the hint's commands work, and mend it. The programs run on all the while."""
     root, path = spoil(broken, start, world)
     before = standing(root)
-    refusal = Refusal(5, "RootDamaged", f"{path} cannot be read as a manifest: {broken.said}", LISTS)
+    refusal = Refusal(5, kind="RootDamaged", message=f"{path} cannot be read as a manifest: {broken.said}", hint=LISTS)
     refused(world.run(*INSTALL, "--json"), refusal, as_json=True)
     assert standing(root) == before
     assert printed(root) == "db v2\n"
@@ -177,7 +179,9 @@ def spoil(broken: Broken, start: Start, world: World) -> tuple[Root, Path]:
 def test_manifest_broken_for(words: Sequence[str], world: World) -> None:
     root, path = spoil(BROKEN[0], "over-v1", world)
     before = standing(root)
-    refused(world.run(*words), Refusal(5, "RootDamaged", f"{path} cannot be read as a manifest: …", LISTS))
+    refused(
+        world.run(*words), Refusal(5, kind="RootDamaged", message=f"{path} cannot be read as a manifest: …", hint=LISTS)
+    )
     assert standing(root) == before
 
 
@@ -198,7 +202,7 @@ def test_current_is_gone(start: Start, world: World) -> None:
     done = world.run(*INSTALL)
     said = f"{root.current} is missing, although generations are there"
     hint = f"`hero-build rollback {newest.name}` makes the newest one current again."
-    refused(done, Refusal(5, "RootDamaged", said, hint))
+    refused(done, Refusal(5, kind="RootDamaged", message=said, hint=hint))
     assert {**standing(root), **before} == standing(root)
     assert newest.is_dir()
     world.ok("rollback", newest.name)

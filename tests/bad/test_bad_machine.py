@@ -11,11 +11,10 @@ from pathlib import Path
 
 import pytest
 
-import mirrors
-import roots
-from elves import program, static_bytes
-from trials import INSTALL, NAMES, STARTS, Refusal, Start, held, look, printed, refused, started, tidy
-from worlds import REPO, World
+from support import mirrors, roots
+from support.elf_files import program, static_bytes
+from support.refusals import INSTALL, NAMES, STARTS, Refusal, Start, held, look, printed, refused, started, tidy
+from support.worlds import REPO, World
 
 BIG = 300_000
 FREE = "Free some space (`hero-build gc` drops old generations), then run it again."
@@ -33,9 +32,9 @@ def writable(hint_at: object) -> str:
 @pytest.fixture
 def world(world: World) -> World:
     """v1 and v2 in a mirror; v2 is large."""
-    mirrors.release(world.mirror, "db", "v1", mirrors.programs("v1", *NAMES))
+    mirrors.release(world.mirror, app="db", tag="v1", files=mirrors.programs("v1", *NAMES))
     files = {mirrors.asset(name): static_bytes(program(name, "v2"), BIG) for name in NAMES}
-    mirrors.release(world.mirror, "db", "v2", files)
+    mirrors.release(world.mirror, app="db", tag="v2", files=files)
     return world
 
 
@@ -73,7 +72,9 @@ def test_root_not_writable(start: Start, world: World) -> None:
     root = started(world, start).root
     sealed(root.path)
     there = root.path if start == "empty-root" else root.partial
-    refusal = Refusal(8, "NotWritable", f"cannot write at {there}/…: Permission denied", writable(there))
+    refusal = Refusal(
+        8, kind="NotWritable", message=f"cannot write at {there}/…: Permission denied", hint=writable(there)
+    )
     try:
         held(world, refusal, start, prefix=plain_user())
     finally:
@@ -83,7 +84,9 @@ def test_root_not_writable(start: Start, world: World) -> None:
 @pytest.mark.parametrize("start", STARTS)
 def test_root_on_a_filesystem_mounted_read_only(start: Start, world: World) -> None:
     root = started(world, start).root
-    refusal = Refusal(8, "NotWritable", f"cannot write at {root.path}/…: Read-only file system", writable("…"))
+    refusal = Refusal(
+        8, kind="NotWritable", message=f"cannot write at {root.path}/…: Read-only file system", hint=writable("…")
+    )
     held(world, refusal, start, prefix=namespace(READ_ONLY, str(root.path)))
 
 
@@ -133,7 +136,9 @@ def test_root_where(place: Place, world: World) -> None:
     place.spoil(world.root.path)
     kept = [path for path in (world.root.path, *world.root.path.rglob("*")) if path.is_file() or path.is_symlink()]
     done = world.run(*INSTALL)
-    refused(done, Refusal(8, "NotWritable", place.message.format(root=world.root.path), "…ove it away…"))
+    refused(
+        done, Refusal(8, kind="NotWritable", message=place.message.format(root=world.root.path), hint="…ove it away…")
+    )
     assert all(path.is_symlink() or path.read_text() == "mine" for path in kept)
     culprit = re.search(r"(/\S+) is ", done.err)
     assert culprit
@@ -146,7 +151,7 @@ def test_root_where(place: Place, world: World) -> None:
 def test_disk_full_by_RLIMIT_FSIZE(start: Start, world: World) -> None:
     """No file may grow beyond 100 kB: as full as a disk can be for one that needs 300."""
     root = started(world, start).root
-    refusal = Refusal(8, "DiskFull", f"a file may not grow (File too large) at {root.partial}", LIMIT)
+    refusal = Refusal(8, kind="DiskFull", message=f"a file may not grow (File too large) at {root.partial}", hint=LIMIT)
     held(world, refusal, start, prefix=("sh", "-c", 'ulimit -f 200; exec "$@"', "sh"))
 
 
@@ -172,7 +177,7 @@ def small_disk(folder: Path) -> None:
     world, start = World(folder), STARTS[STARTS.index((folder / "start").read_text())]
     started(world, start)
     reason = f"the disk is full (No space left on device) at {world.root.partial}"
-    held(world, Refusal(8, "DiskFull", reason, FREE), start)
+    held(world, Refusal(8, kind="DiskFull", message=reason, hint=FREE), start)
 
 
 def test_disk_full_at_every_point(world: World) -> None:
@@ -191,7 +196,7 @@ def no_files_left(folder: Path) -> None:
         if done.code == 0:
             break
         seen.add(done.err.rsplit(" at ", 1)[1])
-        refused(done, Refusal(8, "DiskFull", "the disk is full (No space left on device) at …", FREE))
+        refused(done, Refusal(8, kind="DiskFull", message="the disk is full (No space left on device) at …", hint=FREE))
         assert printed(world.root) == "db v1\n"
         roots.check(world.root)
     assert more >= 5, "so many files must be made"
@@ -236,7 +241,7 @@ def state_elsewhere(folder: Path) -> None:
     world = World(folder)
     before = look(world.root)
     said = f"{world.root.path}/bin/db cannot be kept: Invalid cross-device link"
-    refused(world.run(*INSTALL), Refusal(8, "NotWritable", said, "Move it away, then run it again."))
+    refused(world.run(*INSTALL), Refusal(8, kind="NotWritable", message=said, hint="Move it away, then run it again."))
     assert look(world.root) == before
     (world.root.path / "bin" / "db").unlink()
     world.ok(*INSTALL)
@@ -254,5 +259,5 @@ def test_bin_leads_elsewhere(start: Start, world: World) -> None:
     before = look(root)
     said = f"{root.path}/bin leads to {world.folder}/elsewhere, and links to programs would not work there"
     hint = "Make it a folder of the root; put that folder into your PATH instead."
-    refused(world.run(*INSTALL), Refusal(8, "NotWritable", said, hint))
+    refused(world.run(*INSTALL), Refusal(8, kind="NotWritable", message=said, hint=hint))
     assert look(root) == before

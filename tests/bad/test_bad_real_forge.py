@@ -6,12 +6,12 @@ from uuid import uuid4
 
 import pytest
 
-import roots
-from forge_server import ForgeServer
 from hero_build import manifest
-from mirrors import asset, programs, sums
-from trials import INSTALL, NAMES, STARTS, Refusal, Start, discreet, held, printed, started, tidy
-from worlds import Done, World
+from support import roots
+from support.forge_server import ForgeServer
+from support.mirrors import asset, programs, sums
+from support.refusals import INSTALL, NAMES, STARTS, Refusal, Start, discreet, held, printed, started, tidy
+from support.worlds import Done, World
 
 ADMIN = asset("db_admin")
 ODD = "a b+c/../d%.txt"
@@ -51,7 +51,7 @@ def repos(forge_server: ForgeServer) -> Repos:
     forge_server.release(renamed, "v2", files("v2"))
     forge_server.rename_repo(renamed, f"after-{mark}")
     weak = forge_server.limited_token(f"weak-{mark}", ["read:user"])
-    return Repos(public, private, early, double, renamed, weak)
+    return Repos(public, private=private, early=early, double=double, renamed=renamed, weak=weak)
 
 
 def files(tag: str) -> dict[str, bytes]:
@@ -87,51 +87,53 @@ def weak(repos: Repos, server: ForgeServer) -> str:
 ROWS = (
     Real(
         "401-bad-token-on-a-public-repo",
-        lambda repos: repos.public,
-        lambda repos, server: "0" * 40,
-        Refusal(4, "AuthError", "127.0.0.1 does not accept the request (401): …", NEW_TOKEN),
+        repo=lambda repos: repos.public,
+        token=lambda repos, server: "0" * 40,
+        refusal=Refusal(4, kind="AuthError", message="127.0.0.1 does not accept the request (401): …", hint=NEW_TOKEN),
     ),
     Real(
         "403-token-without-the-scope",
-        lambda repos: repos.private,
-        weak,
-        Refusal(4, "AuthError", "127.0.0.1 forbids the request (403): …scope…", SCOPES),
+        repo=lambda repos: repos.private,
+        token=weak,
+        refusal=Refusal(4, kind="AuthError", message="127.0.0.1 forbids the request (403): …scope…", hint=SCOPES),
     ),
     Real(
         "404-private-without-a-token",
-        lambda repos: repos.private,
-        nobody,
-        Refusal(3, "RepoNotFound", "http://127.0.0.1:… shows no repository …/secret-…", HIDDEN),
+        repo=lambda repos: repos.private,
+        token=nobody,
+        refusal=Refusal(
+            3, kind="RepoNotFound", message="http://127.0.0.1:… shows no repository …/secret-…", hint=HIDDEN
+        ),
     ),
     Real(
         "unknown-tag",
-        lambda repos: repos.public,
-        nobody,
-        Refusal(3, "ReleaseNotFound", "…/db-… has no release v22", "Did you mean v2?"),
-        (*INSTALL, "--version", "v22"),
+        repo=lambda repos: repos.public,
+        token=nobody,
+        refusal=Refusal(3, kind="ReleaseNotFound", message="…/db-… has no release v22", hint="Did you mean v2?"),
+        words=(*INSTALL, "--version", "v22"),
     ),
     Real(
         "draft-by-tag-without-a-token",
-        lambda repos: repos.public,
-        nobody,
-        Refusal(3, "ReleaseNotFound", "…/db-… has no release v4", "Did you mean v…?"),
-        (*INSTALL, "--version", "v4"),
+        repo=lambda repos: repos.public,
+        token=nobody,
+        refusal=Refusal(3, kind="ReleaseNotFound", message="…/db-… has no release v4", hint="Did you mean v…?"),
+        words=(*INSTALL, "--version", "v4"),
     ),
     Real(
         "drafts-and-prereleases-only",
-        lambda repos: repos.early,
-        nobody,
-        Refusal(3, "ReleaseNotFound", "…/early-… has no release", NO_NEWEST),
+        repo=lambda repos: repos.early,
+        token=nobody,
+        refusal=Refusal(3, kind="ReleaseNotFound", message="…/early-… has no release", hint=NO_NEWEST),
     ),
     Real(
         "two-assets-of-the-same-name",
-        lambda repos: repos.double,
-        nobody,
-        Refusal(
+        repo=lambda repos: repos.double,
+        token=nobody,
+        refusal=Refusal(
             3,
-            "AmbiguousAsset",
-            f"release v2 of …/double-… has 2 assets named {ADMIN}",
-            "Delete all but one on the forge: http://…/attachments/… and http://…/attachments/….",
+            kind="AmbiguousAsset",
+            message=f"release v2 of …/double-… has 2 assets named {ADMIN}",
+            hint="Delete all but one on the forge: http://…/attachments/… and http://…/attachments/….",
         ),
     ),
 )
@@ -142,7 +144,13 @@ ROWS = (
 def test_real(row: Real, start: Start, repos: Repos, forge_server: ForgeServer, world: World) -> None:
     token = row.token(repos, forge_server)
     started(of(world, row.repo(repos)), start)
-    done = held(world, row.refusal, start, row.words, {"FORGEJO_URL": forge_server.url, "FORGEJO_TOKEN": token})
+    done = held(
+        world,
+        refusal=row.refusal,
+        start=start,
+        words=row.words,
+        environ={"FORGEJO_URL": forge_server.url, "FORGEJO_TOKEN": token},
+    )
     discreet(done, token or forge_server.token)
 
 

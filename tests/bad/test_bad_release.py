@@ -4,10 +4,10 @@ from urllib.parse import quote
 
 import pytest
 
-from fault_server import document, say, serve
-from mirrors import asset, programs, sums
-from trials import INSTALL, STARTS, Refusal, Row, Stage, Start, discreet, each, printed, started, tidy, tried
-from worlds import World
+from support.fault_server import document, say, serve
+from support.mirrors import asset, programs, sums
+from support.refusals import INSTALL, STARTS, Refusal, Row, Stage, Start, discreet, each, printed, started, tidy, tried
+from support.worlds import World
 
 DB, ADMIN = asset("db"), asset("db_admin")
 LATEST = "/api/v1/repos/o/db/releases/latest"
@@ -51,7 +51,7 @@ def unreadable(name: str, content: bytes, message: str) -> Row:
     return Row(
         f"SHA256SUMS-{name}",
         lambda stage: stage.publish(checksums=content),
-        Refusal(5, "ChecksumUnreadable", message, WRITES_SUMS),
+        Refusal(5, kind="ChecksumUnreadable", message=message, hint=WRITES_SUMS),
         starts=STARTS if name == "in-prose" else STARTS[:1],
     )
 
@@ -62,29 +62,36 @@ ROWS = (
         lambda stage: stage.publish(db_admin=None),
         Refusal(
             3,
-            "AssetNotFound",
-            f"release v2 of o/db has no asset {ADMIN}",
-            f"It has: {DB}, SHA256SUMS. Nearest: {DB}.",
+            kind="AssetNotFound",
+            message=f"release v2 of o/db has no asset {ADMIN}",
+            hint=f"It has: {DB}, SHA256SUMS. Nearest: {DB}.",
         ),
     ),
     Row(
         "no-asset-of-many",
         many,
-        Refusal(3, "AssetNotFound", f"release v2 of o/db has no asset {DB}", "It has: other-00, …, other-19, …."),
+        Refusal(
+            3,
+            kind="AssetNotFound",
+            message=f"release v2 of o/db has no asset {DB}",
+            hint="It has: other-00, …, other-19, ….",
+        ),
     ),
     Row(
         "no-assets-at-all",
         nothing,
-        Refusal(3, "AssetNotFound", f"release v2 of o/db has no asset {DB}", "It has no assets at all."),
+        Refusal(
+            3, kind="AssetNotFound", message=f"release v2 of o/db has no asset {DB}", hint="It has no assets at all."
+        ),
     ),
     Row(
         "two-assets-that-fit",
         twice,
         Refusal(
             3,
-            "AmbiguousAsset",
-            f"release v2 of o/db has 2 assets named {ADMIN}",
-            "Delete all but one on the forge: http://…/dl/v2/… and http://…/dl/v2/….",
+            kind="AmbiguousAsset",
+            message=f"release v2 of o/db has 2 assets named {ADMIN}",
+            hint="Delete all but one on the forge: http://…/dl/v2/… and http://…/dl/v2/….",
         ),
     ),
     Row(
@@ -92,9 +99,9 @@ ROWS = (
         no_release,
         Refusal(
             3,
-            "ReleaseNotFound",
-            "o/db has no release",
-            "Drafts and prereleases are no newest release; one of them can be named with --version.",
+            kind="ReleaseNotFound",
+            message="o/db has no release",
+            hint="Drafts and prereleases are no newest release; one of them can be named with --version.",
         ),
     ),
     Row(
@@ -102,9 +109,10 @@ ROWS = (
         no_repo,
         Refusal(
             3,
-            "RepoNotFound",
-            "http://127.0.0.1:… shows no repository o/db",
-            "A private repository answers 404 to whoever may not see it: is FORGEJO_TOKEN set, and may it read there?",
+            kind="RepoNotFound",
+            message="http://127.0.0.1:… shows no repository o/db",
+            hint="A private repository answers 404 to whoever may not see it: "
+            "is FORGEJO_TOKEN set, and may it read there?",
         ),
     ),
     unreadable("in-prose", b"see our web site\n", "SHA256SUMS, line 1, is not `hash  name`: 'see our web site'"),
@@ -119,20 +127,22 @@ ROWS = (
     unreadable("has-an-escape", f"{HEX}  \x1b[31m{DB}\n".encode(), "SHA256SUMS, line 1, has control characters in it"),
     Row(
         "no-checksum-where-one-is-required",
-        lambda stage: stage.publish(checksums=False),
-        Refusal(
+        arrange=lambda stage: stage.publish(checksums=False),
+        refusal=Refusal(
             5,
-            "ChecksumUnreadable",
-            f"release v2 of o/db has no checksum for {DB}",
-            f"Publish {DB}.sha256 or SHA256SUMS, or use --checksum if-present.",
+            kind="ChecksumUnreadable",
+            message=f"release v2 of o/db has no checksum for {DB}",
+            hint=f"Publish {DB}.sha256 or SHA256SUMS, or use --checksum if-present.",
         ),
-        (*INSTALL, "--checksum", "required"),
+        words=(*INSTALL, "--checksum", "required"),
     ),
     *(
         Row(
             f"tag-with-{name}",
             lambda stage, tag=tag: stage.latest(tag, {}),  # type: ignore[misc]
-            Refusal(4, "ForgeAnswer", f"a release of o/db has a tag that cannot be one: {tag!r}", ANOTHER),
+            Refusal(
+                4, kind="ForgeAnswer", message=f"a release of o/db has a tag that cannot be one: {tag!r}", hint=ANOTHER
+            ),
             starts=("empty-root",),
         )
         for name, tag in HOSTILE.items()

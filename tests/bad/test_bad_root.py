@@ -7,11 +7,10 @@ from pathlib import Path
 
 import pytest
 
-import mirrors
-import roots
 from hero_build.install.recover import numbers
-from trials import INSTALL, printed, started, tidy
-from worlds import World
+from support import mirrors, roots
+from support.refusals import INSTALL, printed, started, tidy
+from support.worlds import World
 
 FOREIGN = "#!/bin/sh\necho mine\n"
 

@@ -8,12 +8,12 @@ from contextlib import contextmanager
 
 import pytest
 
-import roots
 from hero_build import manifest
 from hero_build.install.layout import Root
 from hero_build.install.recover import numbers
-from trials import INSTALL, STARTS, Refusal, Start, held, printed, started, tidy
-from worlds import REPO, World
+from support import roots
+from support.refusals import INSTALL, STARTS, Refusal, Start, held, printed, started, tidy
+from support.worlds import REPO, World
 
 APPS = tuple(f"app{number}" for number in range(8))
 
@@ -101,10 +101,13 @@ def test_an_install_an_upgrade_an_uninstall_and_gc(crowd: World) -> None:
 def test_lock_held(words: tuple[str, ...], start: Start, crowd: World) -> None:
     root = started(crowd, start).root
     refusal = Refusal(
-        7, "LockHeld", f"another hero-build is changing {root.path}", "Wait for it to end, or give --wait SECONDS."
+        7,
+        kind="LockHeld",
+        message=f"another hero-build is changing {root.path}",
+        hint="Wait for it to end, or give --wait SECONDS.",
     )
     with taken(root):
-        held(crowd, refusal, start, (*INSTALL, *words))
+        held(crowd, refusal=refusal, start=start, words=(*INSTALL, *words))
 
 
 @pytest.mark.parametrize("command", [("uninstall", "db"), ("rollback",), ("gc",)], ids=lambda words: words[0])
@@ -113,9 +116,14 @@ def test_lock_held_for(command: Sequence[str], crowd: World) -> None:
     with taken(root):
         held(
             crowd,
-            Refusal(7, "LockHeld", f"another hero-build is changing {root.path}", "Wait for it to end, or …"),
-            "over-v1",
-            (*command, "--wait", "0"),
+            refusal=Refusal(
+                7,
+                kind="LockHeld",
+                message=f"another hero-build is changing {root.path}",
+                hint="Wait for it to end, or …",
+            ),
+            start="over-v1",
+            words=(*command, "--wait", "0"),
         )
 
 

@@ -3,20 +3,10 @@
 import json
 from collections.abc import Callable, Sequence
 
-from elves import program, static_bytes
-from fault_server import (
-    Behaviour,
-    Flood,
-    answer,
-    cut_at,
-    gzipped,
-    many_headers,
-    raw,
-    redirect,
-    say,
-)
-from mirrors import asset
-from trials import Refusal, Row, Stage, Start, each, tried
+from support.elf_files import program, static_bytes
+from support.fault_server import Behaviour, Flood, answer, cut_at, gzipped, many_headers, raw, redirect, say
+from support.mirrors import asset
+from support.refusals import Refusal, Row, Stage, Start, each, tried
 
 LATEST = "/api/v1/repos/o/db/releases/latest"
 ADMIN = asset("db_admin")
@@ -52,7 +42,7 @@ def both(name: str, behaviour: Behaviour, kind: str, said: str, hint: str, code:
     """The same of the API, which is asked first, and of an asset, when all the rest has come."""
 
     def row(place: str, path: str, start: Start) -> Row:
-        refusal = Refusal(code, kind, said.format(path=path), hint)
+        refusal = Refusal(code, kind=kind, message=said.format(path=path), hint=hint)
         return Row(f"{name}-of-the-{place}", on(path, behaviour), refusal, starts=(start,))
 
     return row("api", LATEST, "empty-root"), row("asset", FILE, "over-v1")
@@ -71,119 +61,140 @@ def there_and_back(stage: Stage) -> None:
 ROWS = (
     *both(
         "401",
-        answer(401, message("user does not exist")),
-        "AuthError",
-        f"{HOST} does not accept the request (401): user does not exist",
-        NEW_TOKEN,
+        behaviour=answer(401, message("user does not exist")),
+        kind="AuthError",
+        said=f"{HOST} does not accept the request (401): user does not exist",
+        hint=NEW_TOKEN,
     ),
     *both(
         "403",
-        answer(403, message("token does not have a scope")),
-        "AuthError",
-        f"{HOST} forbids the request (403): token does not have a scope",
-        SCOPES,
+        behaviour=answer(403, message("token does not have a scope")),
+        kind="AuthError",
+        said=f"{HOST} forbids the request (403): token does not have a scope",
+        hint=SCOPES,
     ),
     Row(
         "404-of-the-asset",
         on(FILE, answer(404, b"Not found.\n")),
         Refusal(
             3,
-            "AssetNotFound",
-            f"{ADMIN} is not where the release says: {HOST} has no {FILE} (404): Not found.",
-            HIDDEN,
+            kind="AssetNotFound",
+            message=f"{ADMIN} is not where the release says: {HOST} has no {FILE} (404): Not found.",
+            hint=HIDDEN,
         ),
     ),
     *both(
         "429-without-Retry-After",
-        answer(429, b"slow down"),
-        "NetworkError",
-        f"{HOST} has had too many requests (429): slow down",
-        LATER,
+        behaviour=answer(429, b"slow down"),
+        kind="NetworkError",
+        said=f"{HOST} has had too many requests (429): slow down",
+        hint=LATER,
     ),
     *both(
         "429-with-Retry-After",
-        answer(429, b"slow down", {"Retry-After": "0"}),
-        "NetworkError",
-        f"{HOST} has had too many requests (429): slow down",
-        LATER,
+        behaviour=answer(429, b"slow down", {"Retry-After": "0"}),
+        kind="NetworkError",
+        said=f"{HOST} has had too many requests (429): slow down",
+        hint=LATER,
     ),
-    *both("500-for-ever", answer(500, b"oops\n<more>"), "NetworkError", f"{HOST} failed (500): oops", LATER),
-    *both("503-silent", answer(503), "NetworkError", f"{HOST} failed (503)", LATER),
+    *both(
+        "500-for-ever",
+        behaviour=answer(500, b"oops\n<more>"),
+        kind="NetworkError",
+        said=f"{HOST} failed (500): oops",
+        hint=LATER,
+    ),
+    *both("503-silent", behaviour=answer(503), kind="NetworkError", said=f"{HOST} failed (503)", hint=LATER),
     *both(
         "a-status-that-means-nothing",
-        answer(418, b"\x1b[31mI am a teapot"),
-        "ForgeAnswer",
-        f"{HOST} answered with the status 418, which means nothing here: I am a teapot",
-        ADDRESS,
+        behaviour=answer(418, b"\x1b[31mI am a teapot"),
+        kind="ForgeAnswer",
+        said=f"{HOST} answered with the status 418, which means nothing here: I am a teapot",
+        hint=ADDRESS,
     ),
-    Row("nobody-there", nobody, Refusal(4, "NetworkError", f"{HOST} cannot be reached: Connection refused", REACH)),
+    Row(
+        "nobody-there",
+        nobody,
+        Refusal(4, kind="NetworkError", message=f"{HOST} cannot be reached: Connection refused", hint=REACH),
+    ),
     Row(
         "a-host-that-is-none",
         Stage.publish,
-        Refusal(4, "NetworkError", "forge.invalid cannot be reached: …", REACH),
+        Refusal(4, kind="NetworkError", message="forge.invalid cannot be reached: …", hint=REACH),
         environ={"FORGEJO_URL": "http://forge.invalid"},
     ),
     *both(
         "reset-before-the-answer",
-        lambda line, seen: line.reset(),
-        "NetworkError",
-        f"{HOST} gave no answer: Connection reset by peer",
-        REACH,
+        behaviour=lambda line, seen: line.reset(),
+        kind="NetworkError",
+        said=f"{HOST} gave no answer: Connection reset by peer",
+        hint=REACH,
     ),
     Row(
         "reset-mid-body-for-ever",
         on(FILE, cut_at(RIGHT, 100_000, "reset")),
-        Refusal(4, "NetworkError", f"the answer of {HOST} broke off: Connection reset by peer", LATER),
+        Refusal(
+            4, kind="NetworkError", message=f"the answer of {HOST} broke off: Connection reset by peer", hint=LATER
+        ),
     ),
     Row(
         "stall-mid-body-for-ever",
         on(FILE, cut_at(RIGHT, 100_000, "stall")),
-        Refusal(4, "NetworkError", f"the answer of {HOST} broke off: nothing came for 0.5 s", LATER),
+        Refusal(4, kind="NetworkError", message=f"the answer of {HOST} broke off: nothing came for 0.5 s", hint=LATER),
     ),
     *both(
         "never-ending-headers",
-        many_headers(),
-        "ForgeAnswer",
-        "the answer is not proper HTTP: got more than 100 headers",
-        BROWSER,
+        behaviour=many_headers(),
+        kind="ForgeAnswer",
+        said="the answer is not proper HTTP: got more than 100 headers",
+        hint=BROWSER,
     ),
     *both(
         "no-http-at-all",
-        raw(b"SSH-2.0-OpenSSH_9\r\n"),
-        "ForgeAnswer",
-        "what answers there does not speak HTTP",
-        BROWSER,
+        behaviour=raw(b"SSH-2.0-OpenSSH_9\r\n"),
+        kind="ForgeAnswer",
+        said="what answers there does not speak HTTP",
+        hint=BROWSER,
     ),
     Row(
         "redirect-loop-of-the-api",
         on(LATEST, redirect(LATEST)),
-        Refusal(4, "ForgeAnswer", f"{HOST} redirects in a circle, at {LATEST}", ADDRESS),
+        Refusal(4, kind="ForgeAnswer", message=f"{HOST} redirects in a circle, at {LATEST}", hint=ADDRESS),
     ),
     Row(
         "redirect-loop-over-two-hosts",
         there_and_back,
-        Refusal(4, "ForgeAnswer", f"{HOST} redirects in a circle, at {FILE}", ADDRESS),
+        Refusal(4, kind="ForgeAnswer", message=f"{HOST} redirects in a circle, at {FILE}", hint=ADDRESS),
     ),
     *both(
         "redirect-to-a-file",
-        redirect("file:///etc/passwd"),
-        "ForgeAnswer",
-        f"a redirect of {HOST} names an address that cannot be used: 'file:…/etc/passwd'",
-        ROOT_URL,
+        behaviour=redirect("file:///etc/passwd"),
+        kind="ForgeAnswer",
+        said=f"a redirect of {HOST} names an address that cannot be used: 'file:…/etc/passwd'",
+        hint=ROOT_URL,
     ),
-    *both("redirect-nowhere", redirect(""), "ForgeAnswer", f"{HOST} redirects in a circle, at {{path}}", ADDRESS),
+    *both(
+        "redirect-nowhere",
+        behaviour=redirect(""),
+        kind="ForgeAnswer",
+        said=f"{HOST} redirects in a circle, at {{path}}",
+        hint=ADDRESS,
+    ),
     *both(
         "gzip",
-        gzipped(RIGHT),
-        "ForgeAnswer",
-        f"{HOST} sends {{path}} encoded as 'gzip', which was not asked for",
-        PLAIN,
+        behaviour=gzipped(RIGHT),
+        kind="ForgeAnswer",
+        said=f"{HOST} sends {{path}} encoded as 'gzip', which was not asked for",
+        hint=PLAIN,
     ),
     Row(
         "api-answer-not-JSON",
         on(LATEST, answer(200, b"<!DOCTYPE html>\n<p>hello")),
         Refusal(
-            4, "ForgeAnswer", f"{HOST} answered {LATEST} with something that is not JSON: <!DOCTYPE html>", ADDRESS
+            4,
+            kind="ForgeAnswer",
+            message=f"{HOST} answered {LATEST} with something that is not JSON: <!DOCTYPE html>",
+            hint=ADDRESS,
         ),
     ),
     Row(
@@ -191,29 +202,31 @@ ROWS = (
         on(LATEST, say(["v2"])),
         Refusal(
             4,
-            "ForgeAnswer",
-            "the release of o/db is told in a shape that is not the API's: list in place of an object",
-            "Is that a Forgejo server, or a mirror of one, and of a version that this hero-build knows?",
+            kind="ForgeAnswer",
+            message="the release of o/db is told in a shape that is not the API's: list in place of an object",
+            hint="Is that a Forgejo server, or a mirror of one, and of a version that this hero-build knows?",
         ),
     ),
     Row(
         "api-answer-nested-without-end",
         on(LATEST, answer(200, b"[" * 1_000_000)),
-        Refusal(4, "ForgeAnswer", f"{HOST} answered {LATEST} with something that is not JSON: […", ADDRESS),
+        Refusal(
+            4, kind="ForgeAnswer", message=f"{HOST} answered {LATEST} with something that is not JSON: […", hint=ADDRESS
+        ),
     ),
     Row(
         "api-answer-of-100-MB",
         on(LATEST, Flood()),
-        Refusal(4, "ForgeAnswer", f"{HOST} answered {LATEST} with more than 8 MiB", ADDRESS),
+        Refusal(4, kind="ForgeAnswer", message=f"{HOST} answered {LATEST} with more than 8 MiB", hint=ADDRESS),
     ),
     Row(
         "checksum-file-of-100-MB",
         on("/dl/v2/SHA256SUMS", Flood()),
         Refusal(
             4,
-            "ForgeAnswer",
-            "SHA256SUMS has more than 1048576 bytes, which no such file has",
-            "Run it again; if it stays so, ask whoever published the release to upload it anew.",
+            kind="ForgeAnswer",
+            message="SHA256SUMS has more than 1048576 bytes, which no such file has",
+            hint="Run it again; if it stays so, ask whoever published the release to upload it anew.",
         ),
     ),
 )

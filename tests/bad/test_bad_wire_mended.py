@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from elves import program, static_bytes
-from fault_server import (
+from support.elf_files import program, static_bytes
+from support.fault_server import (
     Behaviour,
     FaultServer,
     Flood,
@@ -24,9 +24,9 @@ from fault_server import (
     stall_after,
     truncated,
 )
-from impatient import TOKEN
-from mirrors import asset
-from trials import (
+from support.limits import TOKEN
+from support.mirrors import asset
+from support.refusals import (
     INSTALL,
     STARTS,
     Refusal,
@@ -41,7 +41,7 @@ from trials import (
     tidy,
     tried,
 )
-from worlds import Done, World
+from support.worlds import Done, World
 
 LATEST = "/api/v1/repos/o/db/releases/latest"
 ADMIN = asset("db_admin")
@@ -71,39 +71,49 @@ class Passing:
 
 
 PASSING = (
-    Passing("500-twice-of-the-api", LATEST, (answer(500), answer(502)), f"{HOST} failed (502); trying again in"),
-    Passing("500-twice-of-the-asset", FILE, (answer(500), answer(502)), f"{HOST} failed (502); trying again in"),
+    Passing(
+        "500-twice-of-the-api",
+        path=LATEST,
+        failures=(answer(500), answer(502)),
+        said=f"{HOST} failed (502); trying again in",
+    ),
+    Passing(
+        "500-twice-of-the-asset",
+        path=FILE,
+        failures=(answer(500), answer(502)),
+        said=f"{HOST} failed (502); trying again in",
+    ),
     Passing(
         "429-without-Retry-After",
-        LATEST,
-        (answer(429, b"later"),),
-        f"{HOST} has had too many requests (429): later; trying again in",
+        path=LATEST,
+        failures=(answer(429, b"later"),),
+        said=f"{HOST} has had too many requests (429): later; trying again in",
     ),
     Passing(
         "429-with-Retry-After",
-        FILE,
-        (answer(429, b"later", {"Retry-After": "1"}),),
-        f"{HOST} has had too many requests (429): later; trying again in 1.0 s",
+        path=FILE,
+        failures=(answer(429, b"later", {"Retry-After": "1"}),),
+        said=f"{HOST} has had too many requests (429): later; trying again in 1.0 s",
     ),
     Passing(
         "reset-mid-body",
-        FILE,
-        (reset_after(RIGHT, 100_000),),
-        f"the answer of {HOST} broke off: Connection reset by peer; trying again in",
+        path=FILE,
+        failures=(reset_after(RIGHT, 100_000),),
+        said=f"the answer of {HOST} broke off: Connection reset by peer; trying again in",
         resumed=True,
     ),
     Passing(
         "truncated",
-        FILE,
-        (truncated(RIGHT, 100_000),),
-        f"the answer of {HOST} broke off: the connection ended before the body did; trying again in",
+        path=FILE,
+        failures=(truncated(RIGHT, 100_000),),
+        said=f"the answer of {HOST} broke off: the connection ended before the body did; trying again in",
         resumed=True,
     ),
     Passing(
         "stall-mid-body",
-        FILE,
-        (stall_after(RIGHT, 100_000),),
-        f"the answer of {HOST} broke off: nothing came for 0.5 s; trying again in",
+        path=FILE,
+        failures=(stall_after(RIGHT, 100_000),),
+        said=f"the answer of {HOST} broke off: nothing came for 0.5 s; trying again in",
         resumed=True,
     ),
 )
@@ -131,7 +141,7 @@ def test_the_next_run_goes_on_where_a_download_broke_off_for_good(start: Start, 
 
     said = f"{ADMIN} broke off after 100000 of 300000 bytes"
     hint = "Run it again; if it stays so, ask whoever published the release to upload it anew."
-    tried(stage, Row("", broken, Refusal(5, "SizeMismatch", said, hint)), start)
+    tried(stage, Row("", broken, Refusal(5, kind="SizeMismatch", message=said, hint=hint)), start)
     stage.forge.on(FILE, serve(RIGHT))
     installed(stage)
     assert stage.forge.seen[-1].headers["range"] == "bytes=100000-"
@@ -174,16 +184,19 @@ DOWNGRADES = {
     "redirect-to-http": (
         to_http,
         Refusal(
-            4, "ForgeAnswer", f"{HOST} redirects from https to plain http ({HOST}), which is not followed", ROOT_URL
+            4,
+            kind="ForgeAnswer",
+            message=f"{HOST} redirects from https to plain http ({HOST}), which is not followed",
+            hint=ROOT_URL,
         ),
     ),
     "asset-at-http": (
         offers_http,
         Refusal(
             4,
-            "ForgeAnswer",
-            f"https://{HOST}:… offers db-linux-…-musl over plain http",
-            "Ask whoever runs that forge: its public address (ROOT_URL), or a proxy before it, is set wrongly.",
+            kind="ForgeAnswer",
+            message=f"https://{HOST}:… offers db-linux-…-musl over plain http",
+            hint="Ask whoever runs that forge: its public address (ROOT_URL), or a proxy before it, is set wrongly.",
         ),
     ),
 }
@@ -207,7 +220,9 @@ def test_api_answer_of_100_MB_is_not_read_into_memory(stage: Stage, tmp_path: Pa
     stage.forge.on(LATEST, flood)
     metered = ("-c", METER, str(tmp_path / "peak"), sys.executable)
     done = stage.world.run(*INSTALL, env=stage.environ, python=metered)
-    refused(done, Refusal(4, "ForgeAnswer", f"{HOST} answered {LATEST} with more than 8 MiB", ADDRESS))
+    refused(
+        done, Refusal(4, kind="ForgeAnswer", message=f"{HOST} answered {LATEST} with more than 8 MiB", hint=ADDRESS)
+    )
     assert printed(stage.world.root) == "db v1\n"
     assert int((tmp_path / "peak").read_text()) < MOST
     assert flood.sent < 64 << 20, "it was not even received"

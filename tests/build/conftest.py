@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-import buildworld
-from worlds import World
+from support import source_builds
+from support.worlds import World
 
 
 @pytest.fixture(autouse=True)
@@ -33,17 +33,17 @@ def world(tmp_path: Path) -> World:
 
 
 @pytest.fixture
-def spies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> buildworld.Spies:
+def spies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> source_builds.Spies:
     """git and cargo, watched."""
-    made = buildworld.spies(tmp_path / "spies", "git", "cargo")
+    made = source_builds.spies(tmp_path / "spies", "git", "cargo")
     monkeypatch.setenv("PATH", made.path())
     return made
 
 
 @pytest.fixture
-def gate(tmp_path: Path) -> Iterator[buildworld.Gate]:
+def gate(tmp_path: Path) -> Iterator[source_builds.Gate]:
     """Open when the test ends, so that nothing waits for it any longer."""
-    made = buildworld.Gate(tmp_path / "gate")
+    made = source_builds.Gate(tmp_path / "gate")
     made.folder.mkdir()
     yield made
     made.open()

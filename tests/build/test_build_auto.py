@@ -5,22 +5,18 @@ from pathlib import Path
 
 import pytest
 
-import buildworld
-import crates
-import gitrepos
-import mirrors
-import worlds
-from buildworld import BOTH, Spies, checkout, recorded, says
-from elves import program, static_bytes
-from fault_server import FaultServer, answer, serve
-from mirrors import asset
-from trials import Refusal, Row, Stage, Start, each, tried
-from worlds import World
+from support import git_repos, mirrors, rust_crates, source_builds, worlds
+from support.elf_files import program, static_bytes
+from support.fault_server import FaultServer, answer, serve
+from support.mirrors import asset
+from support.refusals import Refusal, Row, Stage, Start, each, tried
+from support.source_builds import BOTH, Spies, checkout, recorded, says
+from support.worlds import World
 
 DB = {
-    "Cargo.toml": crates.manifest("db"),
-    "src/bin/db.rs": crates.program("db from source"),
-    "src/bin/db_admin.rs": crates.program("db_admin from source"),
+    "Cargo.toml": rust_crates.manifest("db"),
+    "src/bin/db.rs": rust_crates.program("db from source"),
+    "src/bin/db_admin.rs": rust_crates.program("db_admin from source"),
 }
 AUTO = ("install", "db")
 UPLOAD = "Run it again; if it stays so, ask whoever published the release to upload it anew."
@@ -29,7 +25,7 @@ ADMIN = asset("db_admin")
 
 def test_a_release_with_everything_is_downloaded(world: World, spies: Spies) -> None:
     """And git and cargo are needed for nothing."""
-    buildworld.app(world)
+    source_builds.app(world)
     world.release("app", "v1", *BOTH)
     spies.forget()
     world.ok("install", "app")
@@ -41,7 +37,7 @@ def test_a_release_with_everything_is_downloaded(world: World, spies: Spies) -> 
 
 def test_a_release_that_lacks_one_is_not_taken_at_all(world: World) -> None:
     """The reason is on record, and is shown."""
-    buildworld.app(world)
+    source_builds.app(world)
     world.release("app", "v1", "app")
     done = world.run("install", "app", "-v")
     assert done.code == 0, done.err
@@ -58,7 +54,7 @@ def test_a_release_that_lacks_one_is_not_taken_at_all(world: World) -> None:
 
 
 def test_no_release_is_a_build_and_the_first_release_takes_its_place(world: World) -> None:
-    buildworld.app(world)
+    source_builds.app(world)
     world.ok("install", "app")
     assert recorded(world)["why"] == "there is no release"
     world.release("app", "v1", *BOTH)
@@ -67,7 +63,7 @@ def test_no_release_is_a_build_and_the_first_release_takes_its_place(world: Worl
 
 
 def test_download_never_builds(world: World, spies: Spies) -> None:
-    buildworld.app(world)
+    source_builds.app(world)
     world.release("app", "v1", "app")
     spies.forget()
     done = world.run("install", "app", "--mode", "download")
@@ -78,8 +74,8 @@ def test_download_never_builds(world: World, spies: Spies) -> None:
 
 def test_source_asks_no_forge_for_releases(world: World, faults: FaultServer) -> None:
     """The checkout is there, so nobody is asked anything."""
-    buildworld.app(world)
-    buildworld.cloned(world)
+    source_builds.app(world)
+    source_builds.cloned(world)
     done = world.run("install", "app", "--mode", "source", env={"FORGEJO_URL": faults.url})
     assert done.code == 0, done.err
     assert faults.seen == []
@@ -104,21 +100,55 @@ def wrong_sum(stage: Stage) -> None:
 LATEST = "/api/v1/repos/o/db/releases/latest"
 FILE = f"/dl/v2/{ADMIN}"
 ROWS = (
-    Row("nobody-there", lambda stage: stage.forge.stop(), Refusal(4, "NetworkError", "127.0.0.1…", "…"), AUTO),
-    Row("500", on(LATEST, 500), Refusal(4, "NetworkError", "127.0.0.1 failed (500): no", "…"), AUTO),
-    Row("401", on(LATEST, 401), Refusal(4, "AuthError", "127.0.0.1 does not accept the request (401): no", "…"), AUTO),
-    Row("403", on(LATEST, 403), Refusal(4, "AuthError", "127.0.0.1 forbids the request (403): no", "…"), AUTO),
-    Row("page", on(LATEST, b"<html>"), Refusal(4, "ForgeAnswer", "…", "…"), AUTO),
+    Row(
+        "nobody-there",
+        arrange=lambda stage: stage.forge.stop(),
+        refusal=Refusal(4, kind="NetworkError", message="127.0.0.1…", hint="…"),
+        words=AUTO,
+    ),
+    Row(
+        "500",
+        arrange=on(LATEST, 500),
+        refusal=Refusal(4, kind="NetworkError", message="127.0.0.1 failed (500): no", hint="…"),
+        words=AUTO,
+    ),
+    Row(
+        "401",
+        arrange=on(LATEST, 401),
+        refusal=Refusal(4, kind="AuthError", message="127.0.0.1 does not accept the request (401): no", hint="…"),
+        words=AUTO,
+    ),
+    Row(
+        "403",
+        arrange=on(LATEST, 403),
+        refusal=Refusal(4, kind="AuthError", message="127.0.0.1 forbids the request (403): no", hint="…"),
+        words=AUTO,
+    ),
+    Row(
+        "page", arrange=on(LATEST, b"<html>"), refusal=Refusal(4, kind="ForgeAnswer", message="…", hint="…"), words=AUTO
+    ),
     Row(
         "asset-401",
-        on(FILE, 401),
-        Refusal(4, "AuthError", "127.0.0.1 does not accept the request (401): no", "…"),
-        AUTO,
+        arrange=on(FILE, 401),
+        refusal=Refusal(4, kind="AuthError", message="127.0.0.1 does not accept the request (401): no", hint="…"),
+        words=AUTO,
     ),
-    Row("asset-404", on(FILE, 404), Refusal(3, "AssetNotFound", "…", "…"), AUTO),
-    Row("no-such-repo", lambda stage: None, Refusal(3, "RepoNotFound", "…", "…"), AUTO),
-    Row("wrong-sum", wrong_sum, Refusal(5, "ChecksumMismatch", f"{asset('db')}…", UPLOAD), AUTO),
-    Row("bad-elf", unfit, Refusal(5, "NotTheProgram", f"{ADMIN} …", "…"), AUTO),
+    Row(
+        "asset-404", arrange=on(FILE, 404), refusal=Refusal(3, kind="AssetNotFound", message="…", hint="…"), words=AUTO
+    ),
+    Row(
+        "no-such-repo",
+        arrange=lambda stage: None,
+        refusal=Refusal(3, kind="RepoNotFound", message="…", hint="…"),
+        words=AUTO,
+    ),
+    Row(
+        "wrong-sum",
+        arrange=wrong_sum,
+        refusal=Refusal(5, kind="ChecksumMismatch", message=f"{asset('db')}…", hint=UPLOAD),
+        words=AUTO,
+    ),
+    Row("bad-elf", arrange=unfit, refusal=Refusal(5, kind="NotTheProgram", message=f"{ADMIN} …", hint="…"), words=AUTO),
 )
 
 
@@ -131,11 +161,11 @@ def stage(world: World, faults: FaultServer, another: FaultServer) -> Stage:
 @pytest.fixture
 def buildable(world: World, spies: Spies) -> Iterator[Path]:
     """A checkout that could be built; neither git nor cargo is started before the test ends, and it stays as it is."""
-    path = gitrepos.repository(checkout(world, "db"), DB)
-    before = gitrepos.files(path)
+    path = git_repos.repository(checkout(world, "db"), DB)
+    before = git_repos.files(path)
     spies.forget()
     yield path
-    assert gitrepos.files(path) == before
+    assert git_repos.files(path) == before
     assert spies.calls("git") == spies.calls("cargo") == []
 
 
@@ -145,7 +175,7 @@ def test_what_fails_is_an_error_and_never_a_build(row: Row, start: Start, stage:
 
 
 def test_what_was_buildable_would_have_been_built(stage: Stage) -> None:
-    path = gitrepos.repository(checkout(stage.world, "db"), DB)
+    path = git_repos.repository(checkout(stage.world, "db"), DB)
     stage.forge.release("o/db", "v2", {asset("db"): static_bytes(program("db", "v2"))})
     done = stage.world.run(*AUTO, env=stage.environ)
     assert done.code == 0, done.err

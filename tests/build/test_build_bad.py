@@ -10,14 +10,10 @@ from pathlib import Path
 
 import pytest
 
-import buildworld
-import crates
-import gitrepos
-import trials
-import worlds
-from buildworld import BOTH, BROKEN, SOURCE, Spies, checkout, cloned, refused, says
-from trials import Refusal
-from worlds import World
+from support import git_repos, refusals, rust_crates, source_builds, worlds
+from support.refusals import Refusal
+from support.source_builds import BOTH, BROKEN, SOURCE, Spies, checkout, cloned, refused, says
+from support.worlds import World
 
 RUST = "Install Rust with rustup (https://rustup.rs), then open a new shell."
 GIT = "Install git (Debian, Ubuntu: `apt install git`; Fedora: `dnf install git`)."
@@ -27,25 +23,27 @@ GIT = "Install git (Debian, Ubuntu: `apt install git`; Fedora: `dnf install git`
 @pytest.mark.parametrize("words", [SOURCE, ("install", "app")], ids=["source", "auto"])
 def test_no(lacking: str, hint: str, words: tuple[str, ...], world: World, tmp_path: Path) -> None:
     """Known before anything is cloned."""
-    buildworld.app(world)
-    env = buildworld.path_without(tmp_path / "path", lacking)
-    refused(world, Refusal(8, "MissingTool", f"{lacking} is not on this machine", hint), *words, env=env)
+    source_builds.app(world)
+    env = source_builds.path_without(tmp_path / "path", lacking)
+    refused(
+        world, Refusal(8, kind="MissingTool", message=f"{lacking} is not on this machine", hint=hint), *words, env=env
+    )
     assert not (world.root.path / "code0").exists()
 
 
 def test_a_download_needs_neither_git_nor_cargo(world: World, tmp_path: Path) -> None:
-    buildworld.app(world)
+    source_builds.app(world)
     world.release("app", "v1", *BOTH)
-    env = buildworld.path_without(tmp_path / "path", "git", "cargo", "rustc")
+    env = source_builds.path_without(tmp_path / "path", "git", "cargo", "rustc")
     assert world.run("install", "app", env=env).code == 0
     assert says(world) == "app v1"
 
 
 def test_an_app_without_a_need_of_cargo_is_installed_beside(world: World, tmp_path: Path) -> None:
-    buildworld.app(world)
+    source_builds.app(world)
     world.recipe("db")
     world.release("db", "v1")
-    done = world.run("install", "app", "db", env=buildworld.path_without(tmp_path / "path", "cargo"))
+    done = world.run("install", "app", "db", env=source_builds.path_without(tmp_path / "path", "cargo"))
     assert done.code == 1
     assert "error: app: cargo is not on this machine" in done.err
     assert says(world, "db") == "db v1"
@@ -65,52 +63,74 @@ REPOS = {
     "compile-error": Repo(
         Refusal(
             6,
-            "BuildError",
-            "cargo could not build app…: error[E0425]: cannot find value `words` in this scope",
-            f"Run `cargo build --release` in {WORKSPACE} to see it by itself.",
+            kind="BuildError",
+            message="cargo could not build app…: error[E0425]: cannot find value `words` in this scope",
+            hint=f"Run `cargo build --release` in {WORKSPACE} to see it by itself.",
         ),
         {"src/bin/app.rs": BROKEN},
     ),
     "too-new-for-cargo": Repo(
-        Refusal(8, "MissingTool", "the Rust toolchain is too old…", "Get …with `rustup update`."),
-        {"Cargo.toml": crates.manifest("app", 'rust-version = "1.999"\n')},
+        Refusal(8, kind="MissingTool", message="the Rust toolchain is too old…", hint="Get …with `rustup update`."),
+        {"Cargo.toml": rust_crates.manifest("app", 'rust-version = "1.999"\n')},
     ),
     "edition-of-the-future": Repo(
-        Refusal(8, "MissingTool", "the Rust toolchain is too old for this repository", "Get … with `rustup update`."),
-        {"Cargo.toml": crates.manifest("app").replace("2021", "2051")},
+        Refusal(
+            8,
+            kind="MissingTool",
+            message="the Rust toolchain is too old for this repository",
+            hint="Get … with `rustup update`.",
+        ),
+        {"Cargo.toml": rust_crates.manifest("app").replace("2021", "2051")},
     ),
     "lock-of-the-future": Repo(
-        Refusal(8, "MissingTool", "the Rust toolchain is too old for this repository", "Get … with `rustup update`."),
-        {"Cargo.lock": crates.LOCK.replace("version = 3", "version = 99")},
+        Refusal(
+            8,
+            kind="MissingTool",
+            message="the Rust toolchain is too old for this repository",
+            hint="Get … with `rustup update`.",
+        ),
+        {"Cargo.lock": rust_crates.LOCK.replace("version = 3", "version = 99")},
     ),
     "program-that-the-workspace-lacks": Repo(
         Refusal(
             6,
-            "BuildError",
-            f"the workspace {WORKSPACE} has no program app_servers",
-            "It has: app, app_server. Nearest: app_server.",
+            kind="BuildError",
+            message=f"the workspace {WORKSPACE} has no program app_servers",
+            hint="It has: app, app_server. Nearest: app_server.",
         ),
         names=("app", "app_servers"),
     ),
     "lock-out-of-date": Repo(
         Refusal(
             6,
-            "BuildError",
-            "cargo could not build app, app_server: error: cannot update the lock file … because --locked was passed…",
-            f"Cargo.lock is out of date: run `cargo update --workspace` in {WORKSPACE}, look at it, and commit it.",
+            kind="BuildError",
+            message="cargo could not build app, app_server: "
+            "error: cannot update the lock file … because --locked was passed…",
+            hint=f"Cargo.lock is out of date: run `cargo update --workspace` in {WORKSPACE}, "
+            "look at it, and commit it.",
         ),
-        {"Cargo.lock": crates.LOCK.replace('version = "0.1.0"', 'version = "0.0.9"')},
+        {"Cargo.lock": rust_crates.LOCK.replace('version = "0.1.0"', 'version = "0.0.9"')},
     ),
     "no-manifest": Repo(
-        Refusal(6, "BuildError", f"{WORKSPACE} has no Cargo.toml", "Is it a Rust repository, and on the right branch?"),
+        Refusal(
+            6,
+            kind="BuildError",
+            message=f"{WORKSPACE} has no Cargo.toml",
+            hint="Is it a Rust repository, and on the right branch?",
+        ),
         {"Cargo.toml": ""},
     ),
     "broken-manifest": Repo(
-        Refusal(6, "BuildError", f"cargo cannot read the workspace {WORKSPACE}: error: …", "…"),
+        Refusal(6, kind="BuildError", message=f"cargo cannot read the workspace {WORKSPACE}: error: …", hint="…"),
         {"Cargo.toml": "[package\n"},
     ),
     "build-script-that-fails": Repo(
-        Refusal(6, "BuildError", "cargo could not build app, app_server: error: failed to run custom build…", "…"),
+        Refusal(
+            6,
+            kind="BuildError",
+            message="cargo could not build app, app_server: error: failed to run custom build…",
+            hint="…",
+        ),
         {"build.rs": 'fn main() { panic!("no"); }\n'},
     ),
 }
@@ -120,25 +140,25 @@ REPOS = {
 def test_a_repo_with(name: str, world: World) -> None:
     """Root and work tree stay; the first attempt clones, so it is the second that must leave everything as it was."""
     repo = REPOS[name]
-    files = {path: text for path, text in {**crates.APP, **repo.files}.items() if text}
-    gitrepos.upstream(world.mirror, "o/app", files)
+    files = {path: text for path, text in {**rust_crates.APP, **repo.files}.items() if text}
+    git_repos.upstream(world.mirror, "o/app", files)
     world.recipe("app", *repo.names)
-    trials.refused(world.run(*SOURCE, "--json"), repo.refusal, as_json=True)
-    assert gitrepos.git(checkout(world), "status", "--porcelain") == ""
+    refusals.refused(world.run(*SOURCE, "--json"), repo.refusal, as_json=True)
+    assert git_repos.git(checkout(world), "status", "--porcelain") == ""
     refused(world, repo.refusal, *SOURCE)
 
 
 def test_a_repo_that_breaks_leaves_the_version_before(world: World) -> None:
-    upstream = buildworld.app(world)
+    upstream = source_builds.app(world)
     world.ok(*SOURCE)
-    before = trials.look(world.root)
+    before = refusals.look(world.root)
     upstream.commit({"src/bin/app.rs": BROKEN})
     done = world.run(*SOURCE, "--update")
     assert done.code == 6
     assert "nothing changed: still generation 1" in done.out
-    assert trials.look(world.root) == before
+    assert refusals.look(world.root) == before
     assert says(world) == "app"
-    upstream.commit({"src/bin/app.rs": crates.program("mended")})
+    upstream.commit({"src/bin/app.rs": rust_crates.program("mended")})
     world.ok(*SOURCE, "--update")
     assert says(world) == "mended"
 
@@ -149,32 +169,34 @@ def test_a_repo_that_breaks_leaves_the_version_before(world: World) -> None:
 @pytest.mark.parametrize("flag", ["--ref", "--version"])
 def test_hostile(flag: str, ref: str, world: World, spies: Spies) -> None:
     """Refused before git or the forge hear of it."""
-    buildworld.app(world)
+    source_builds.app(world)
     spies.forget()
     done = world.run("install", "app", f"{flag}={ref}")
     assert done.code == 2, done.err
-    trials.discreet(done)
+    refusals.discreet(done)
     assert "hint: " in done.err
     assert spies.calls("git") == spies.calls("cargo") == []
     assert not (world.root.path / "bin").exists()
 
 
 def test_hostile_words_of_the_tree_do_not_reach_the_terminal(world: World) -> None:
-    buildworld.app(world, files={**crates.APP, "build.rs": 'fn main() { eprintln!("\\x1b[2Jodd\\x07"); panic!(); }\n'})
+    source_builds.app(
+        world, files={**rust_crates.APP, "build.rs": 'fn main() { eprintln!("\\x1b[2Jodd\\x07"); panic!(); }\n'}
+    )
     done = world.run(*SOURCE)
     assert done.code == 6
-    trials.discreet(done)
+    refusals.discreet(done)
     assert "odd" in done.err
 
 
 @pytest.mark.parametrize("place", ["target", "root", "cache", "code"])
 def test_disk_full(place: str, world: World, tmp_path: Path) -> None:
     """Where cargo builds, where what it built goes, where the log is, where the clone goes: 8, and nothing is lost."""
-    buildworld.app(world)
+    source_builds.app(world)
     world.release("app", "v1", *BOTH)
     world.ok("install", "app")
     cloned(world)
-    before, tree = trials.look(world.root), buildworld.work(checkout(world))
+    before, tree = refusals.look(world.root), source_builds.work(checkout(world))
     folder = {
         "target": tmp_path / "target",
         "root": world.root.path / "var" / "hero_build" / "partial",
@@ -186,11 +208,11 @@ def test_disk_full(place: str, world: World, tmp_path: Path) -> None:
     size = {"target": "200k", "root": "200k", "cache": "4k", "code": "40k"}[place]
     done = world.run(*SOURCE, env=env, prefix=mounted(folder, size))
     assert done.code == 8, done.err
-    trials.discreet(done)
+    refusals.discreet(done)
     assert "disk is full" in done.err or "No space left on device" in done.err
     assert "hint: Free some space" in done.err
-    assert trials.look(world.root) == before
-    assert buildworld.work(checkout(world)) == tree
+    assert refusals.look(world.root) == before
+    assert source_builds.work(checkout(world)) == tree
     assert says(world) == "app v1"
     world.ok(*SOURCE)
     assert says(world) == "app"
@@ -206,7 +228,7 @@ def mounted(folder: Path, size: str) -> tuple[str, ...]:
 
 
 def test_every_document_of_a_failed_build_is_as_its_schema_says(world: World) -> None:
-    buildworld.app(world, files={**crates.APP, "src/bin/app.rs": BROKEN})
+    source_builds.app(world, files={**rust_crates.APP, "src/bin/app.rs": BROKEN})
     done = world.run(*SOURCE, "--json")
     told = worlds.valid(json.loads(done.out))
     assert (told["exit"], told["failed"][0]["kind"], bool(told["failed"][0]["log"])) == (6, "BuildError", True)

@@ -5,12 +5,10 @@ from dataclasses import dataclass
 
 import pytest
 
-import buildworld
-import crates
-import gitrepos
-from buildworld import SOURCE, Spies, checkout, cloned, refused, says
-from trials import Refusal
-from worlds import World
+from support import git_repos, rust_crates, source_builds
+from support.refusals import Refusal
+from support.source_builds import SOURCE, Spies, checkout, cloned, refused, says
+from support.worlds import World
 
 AWAY = "Mend it with git, or move it away, so that it is cloned anew."
 WORKSPACE = "…/code0/o/app"
@@ -26,13 +24,13 @@ class Place:
 
 
 def of_another_repo(world: World) -> None:
-    other = gitrepos.upstream(world.mirror, "o/other", crates.APP)
+    other = git_repos.upstream(world.mirror, "o/other", rust_crates.APP)
     checkout(world).parent.mkdir(parents=True)
-    gitrepos.git(world.folder, "clone", "--quiet", str(other.bare), str(checkout(world)))
+    git_repos.git(world.folder, "clone", "--quiet", str(other.bare), str(checkout(world)))
 
 
 def corrupted(world: World) -> None:
-    head = gitrepos.git(cloned(world), "rev-parse", "HEAD")
+    head = git_repos.git(cloned(world), "rev-parse", "HEAD")
     loose = checkout(world) / ".git" / "objects" / head[:2] / head[2:]
     loose.parent.mkdir(exist_ok=True)
     for pack in (checkout(world) / ".git" / "objects" / "pack").iterdir():
@@ -46,34 +44,34 @@ def without_head(world: World) -> None:
 
 
 def plain_folder(world: World) -> None:
-    gitrepos.write(checkout(world), crates.APP)
+    git_repos.write(checkout(world), rust_crates.APP)
 
 
 def plain_file(world: World) -> None:
-    gitrepos.write(checkout(world).parent, {"app": "mine"})
+    git_repos.write(checkout(world).parent, {"app": "mine"})
 
 
 def without_commits(world: World) -> None:
     checkout(world).mkdir(parents=True)
-    gitrepos.git(checkout(world), "init", "--quiet")
+    git_repos.git(checkout(world), "init", "--quiet")
 
 
 def dirty(world: World) -> None:
-    gitrepos.write(cloned(world), {"src/bin/app.rs": crates.program("mine")})
+    git_repos.write(cloned(world), {"src/bin/app.rs": rust_crates.program("mine")})
 
 
 def with_lost_commits(world: World) -> None:
-    gitrepos.git(cloned(world), "checkout", "--quiet", "--detach")
-    gitrepos.commit(checkout(world), {"mine": "mine"})
+    git_repos.git(cloned(world), "checkout", "--quiet", "--detach")
+    git_repos.commit(checkout(world), {"mine": "mine"})
 
 
 def in_a_merge(world: World) -> None:
     path = cloned(world)
-    gitrepos.git(path, "merge", "--no-commit", "--no-ff", "origin/topic")
+    git_repos.git(path, "merge", "--no-commit", "--no-ff", "origin/topic")
 
 
 def locked_index(world: World) -> None:
-    gitrepos.write(cloned(world), {".git/index.lock": ""})
+    git_repos.write(cloned(world), {".git/index.lock": ""})
 
 
 NOT_READ = f"{WORKSPACE} is no checkout that git can read: …"
@@ -82,65 +80,85 @@ PLACES = {
         of_another_repo,
         Refusal(
             8,
-            "CheckoutRefused",
-            f"{WORKSPACE} is a checkout of another repository (…/o/other.git), not of o/app",
-            "Move it away; or, if it is a fork: `git -C … remote add upstream URL-OF-o/app`.",
+            kind="CheckoutRefused",
+            message=f"{WORKSPACE} is a checkout of another repository (…/o/other.git), not of o/app",
+            hint="Move it away; or, if it is a fork: `git -C … remote add upstream URL-OF-o/app`.",
         ),
     ),
-    "corrupted": Place(corrupted, Refusal(8, "CheckoutRefused", NOT_READ, AWAY)),
-    "without-HEAD": Place(without_head, Refusal(8, "CheckoutRefused", NOT_READ, AWAY)),
-    "plain-folder": Place(plain_folder, Refusal(8, "CheckoutRefused", NOT_READ, AWAY)),
+    "corrupted": Place(corrupted, Refusal(8, kind="CheckoutRefused", message=NOT_READ, hint=AWAY)),
+    "without-HEAD": Place(without_head, Refusal(8, kind="CheckoutRefused", message=NOT_READ, hint=AWAY)),
+    "plain-folder": Place(plain_folder, Refusal(8, kind="CheckoutRefused", message=NOT_READ, hint=AWAY)),
     "plain-file": Place(
         plain_file,
-        Refusal(8, "CheckoutRefused", f"{WORKSPACE} is in the way of a checkout: it is no folder", "Move it away."),
+        Refusal(
+            8,
+            kind="CheckoutRefused",
+            message=f"{WORKSPACE} is in the way of a checkout: it is no folder",
+            hint="Move it away.",
+        ),
     ),
     "without-commits": Place(
         without_commits,
         Refusal(
             8,
-            "CheckoutRefused",
-            f"the checkout {WORKSPACE} has no commit yet",
-            "Commit something there, or move it away.",
+            kind="CheckoutRefused",
+            message=f"the checkout {WORKSPACE} has no commit yet",
+            hint="Commit something there, or move it away.",
         ),
     ),
     "dirty-and-another-ref": Place(
         dirty,
         Refusal(
             8,
-            "CheckoutRefused",
-            f"{WORKSPACE} has uncommitted changes (src/bin/app.rs), so it is not switched to topic",
-            "Commit them or `git stash -u`, or use another place: CODEROOT=DIR hero-build …",
+            kind="CheckoutRefused",
+            message=f"{WORKSPACE} has uncommitted changes (src/bin/app.rs), so it is not switched to topic",
+            hint="Commit them or `git stash -u`, or use another place: CODEROOT=DIR hero-build …",
         ),
         ("install", "app", "--ref", "topic"),
     ),
     "dirty-and-another-version": Place(
         dirty,
-        Refusal(8, "CheckoutRefused", f"{WORKSPACE} has uncommitted changes (src/bin/app.rs), …", "Commit them …"),
+        Refusal(
+            8,
+            kind="CheckoutRefused",
+            message=f"{WORKSPACE} has uncommitted changes (src/bin/app.rs), …",
+            hint="Commit them …",
+        ),
         ("install", "app", "--version", "v1"),
     ),
     "detached-with-commits-of-its-own": Place(
         with_lost_commits,
-        Refusal(8, "CheckoutRefused", f"{WORKSPACE} has commits that are on no branch, …", "Keep them with …"),
+        Refusal(
+            8,
+            kind="CheckoutRefused",
+            message=f"{WORKSPACE} has commits that are on no branch, …",
+            hint="Keep them with …",
+        ),
         ("install", "app", "--ref", "topic"),
     ),
     "in-a-merge": Place(
         in_a_merge,
-        Refusal(8, "CheckoutRefused", f"{WORKSPACE} …", "…"),
+        Refusal(8, kind="CheckoutRefused", message=f"{WORKSPACE} …", hint="…"),
         ("install", "app", "--ref", "topic"),
     ),
     "locked-by-another-git": Place(
         locked_index,
-        Refusal(8, "CheckoutRefused", f"another git is at work in {WORKSPACE}", "If no git is running there, …"),
+        Refusal(
+            8,
+            kind="CheckoutRefused",
+            message=f"another git is at work in {WORKSPACE}",
+            hint="If no git is running there, …",
+        ),
         ("install", "app", "--ref", "topic"),
     ),
     "unknown-ref": Place(
         cloned,
-        Refusal(3, "RefNotFound", "o/app has no branch, tag or commit 'topik'", "Nearest: topic."),
+        Refusal(3, kind="RefNotFound", message="o/app has no branch, tag or commit 'topik'", hint="Nearest: topic."),
         ("install", "app", "--ref", "topik"),
     ),
     "unknown-version": Place(
         cloned,
-        Refusal(3, "RefNotFound", "o/app has no tag 'v9'", "…"),
+        Refusal(3, kind="RefNotFound", message="o/app has no tag 'v9'", hint="…"),
         ("install", "app", "--version", "v9"),
     ),
 }
@@ -149,7 +167,7 @@ PLACES = {
 @pytest.fixture
 def topical(world: World) -> World:
     """`app` with a branch `topic` and, on it, the tag `v1`."""
-    upstream = buildworld.app(world)
+    upstream = source_builds.app(world)
     upstream.commit({"topic.txt": "topic"}, "topic")
     upstream.tag("v1")
     return world
@@ -164,16 +182,16 @@ def test_a_checkout(name: str, topical: World, spies: Spies) -> None:
 
 
 def test_an_empty_folder_is_no_checkout_and_in_nobodys_way(world: World) -> None:
-    buildworld.app(world)
+    source_builds.app(world)
     checkout(world).mkdir(parents=True)
     world.ok(*SOURCE)
     assert says(world) == "app"
 
 
 def test_a_detached_checkout_is_built_as_it_is(world: World) -> None:
-    buildworld.app(world)
-    gitrepos.git(cloned(world), "checkout", "--quiet", "--detach")
+    source_builds.app(world)
+    git_repos.git(cloned(world), "checkout", "--quiet", "--detach")
     done = world.run(*SOURCE, "--update")
     assert done.code == 0, done.err
     assert "is on no branch (HEAD is detached): it is built as it is" in done.err
-    assert buildworld.recorded(world)["build"]["ref"] == ""
+    assert source_builds.recorded(world)["build"]["ref"] == ""

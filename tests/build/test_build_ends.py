@@ -11,22 +11,19 @@ from pathlib import Path
 
 import pytest
 
-import buildworld
-import roots
-import trials
-import worlds
-from buildworld import BOTH, SOURCE, Gate, checkout, says
 from hero_build.install.layout import Root
-from processes import alive, gone, until
-from trials import Refusal
-from worlds import World
+from support import refusals, roots, source_builds, worlds
+from support.processes import alive, gone, until
+from support.refusals import Refusal
+from support.source_builds import BOTH, SOURCE, Gate, checkout, says
+from support.worlds import World
 
 ENDS = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGHUP: 129}
 TREE_HELD = Refusal(
     7,
-    "LockHeld",
-    "another hero-build is working in …/o/app",
-    "Wait for it to end, give --wait SECONDS, or use another checkout: CODEROOT=DIR.",
+    kind="LockHeld",
+    message="another hero-build is working in …/o/app",
+    hint="Wait for it to end, give --wait SECONDS, or use another checkout: CODEROOT=DIR.",
 )
 STUCK = '#!/bin/sh\ncase " $* " in *" {word} "*) echo $$ >"$GATE/pid"; exec sleep 600;; esac\nexec {real} "$@"\n'
 
@@ -34,14 +31,14 @@ STUCK = '#!/bin/sh\ncase " $* " in *" {word} "*) echo $$ >"$GATE/pid"; exec slee
 @pytest.fixture
 def waiting(world: World) -> World:
     """An app whose build waits for the gate."""
-    buildworld.app(world, files=buildworld.WAITING)
+    source_builds.app(world, files=source_builds.WAITING)
     return world
 
 
 @contextmanager
 def building(world: World, gate: Gate, *words: str, **env: str) -> Iterator["subprocess.Popen[str]"]:
     """hero-build, while cargo is at the gate."""
-    with buildworld.start(world, *(words or SOURCE), **gate.environ, **env) as process:
+    with source_builds.start(world, *(words or SOURCE), **gate.environ, **env) as process:
         gate.reached()
         yield process
 
@@ -62,7 +59,7 @@ def test_a_signal_ends_cargo_and_all_that_it_started(number: signal.Signals, wai
     with building(waiting, gate, *SOURCE, "--json") as process:
         pids = family(gate.reached())
         assert len(pids) >= 3, "the build script, cargo, hero-build"
-        before = buildworld.work(checkout(waiting))
+        before = source_builds.work(checkout(waiting))
         process.send_signal(number)
         out, err = process.communicate(timeout=60)
     assert process.returncode == ENDS[number], err
@@ -71,7 +68,7 @@ def test_a_signal_ends_cargo_and_all_that_it_started(number: signal.Signals, wai
     assert (told["kind"], told["exit"]) == ("Interrupted", ENDS[number])
     assert "Traceback" not in err
     assert not (waiting.root.path / "bin").exists()
-    assert buildworld.work(checkout(waiting)) == before
+    assert source_builds.work(checkout(waiting)) == before
     healed(waiting, gate)
 
 
@@ -81,7 +78,7 @@ def healed(world: World, gate: Gate) -> None:
     done = world.run(*SOURCE, env=gate.environ)
     assert done.code == 0, done.err
     assert [says(world, name) for name in BOTH] == ["app", "server"]
-    trials.tidy(world.root)
+    refusals.tidy(world.root)
     roots.settled(world.root)
 
 
@@ -109,11 +106,11 @@ def test_a_kill_leaves_the_root_alone_and_the_next_run_heals(waiting: World, gat
 def test_a_kill_over_a_version_leaves_that_version(waiting: World, gate: Gate) -> None:
     waiting.release("app", "v1", *BOTH)
     waiting.ok("install", "app")
-    before = trials.look(waiting.root)
+    before = refusals.look(waiting.root)
     with building(waiting, gate) as process:
         process.kill()
         process.communicate(timeout=60)
-    assert trials.look(waiting.root) == before
+    assert refusals.look(waiting.root) == before
     assert [says(waiting, name) for name in BOTH] == ["app v1", "app_server v1"]
     healed(waiting, gate)
 
@@ -130,7 +127,7 @@ def slow_clone(tmp_path: Path) -> dict[str, str]:
 
 @pytest.mark.parametrize("number", [*ENDS, signal.SIGKILL])
 def test_a_clone_that_is_ended(number: signal.Signals, waiting: World, gate: Gate, slow_clone: dict[str, str]) -> None:
-    with buildworld.start(waiting, *SOURCE, **gate.environ, **slow_clone) as process:
+    with source_builds.start(waiting, *SOURCE, **gate.environ, **slow_clone) as process:
         pid = gate.reached()
         process.send_signal(number)
         _, err = process.communicate(timeout=60)
@@ -153,7 +150,7 @@ def test_a_toolchain_that_takes_its_time_is_ended(
     (folder / program).write_text(STUCK.format(word=word, real=shutil.which(program)))
     (folder / program).chmod(0o755)
     slow = {"PATH": f"{folder}{os.pathsep}{os.environ['PATH']}"}
-    with buildworld.start(waiting, *SOURCE, **gate.environ, **slow) as process:
+    with source_builds.start(waiting, *SOURCE, **gate.environ, **slow) as process:
         pid = gate.reached()
         process.send_signal(signal.SIGINT)
         _, err = process.communicate(timeout=60)
@@ -168,8 +165,8 @@ def test_two_at_one_checkout(place: str, waiting: World, gate: Gate, tmp_path: P
     root = waiting.root.path if place == "same-root" else tmp_path / "another"
     other = {"CODEROOT": str(waiting.root.path / "code0"), "HERO_ROOT": str(root), **gate.environ}
     with building(waiting, gate) as process:
-        trials.refused(waiting.run(*SOURCE, "--wait", "0", env=other), TREE_HELD)
-        with buildworld.start(waiting, *SOURCE, "--wait", "100", **other) as second:
+        refusals.refused(waiting.run(*SOURCE, "--wait", "0", env=other), TREE_HELD)
+        with source_builds.start(waiting, *SOURCE, "--wait", "100", **other) as second:
             assert until(lambda: waits(second.pid))
             assert second.poll() is None
             gate.open()
@@ -186,7 +183,7 @@ def test_two_at_one_checkout(place: str, waiting: World, gate: Gate, tmp_path: P
 def test_a_signal_while_it_waits_for_a_checkout(number: signal.Signals, waiting: World, gate: Gate) -> None:
     """However long it would have waited."""
     with building(waiting, gate) as first:
-        with buildworld.start(waiting, *SOURCE, "--wait", "3600", **gate.environ) as second:
+        with source_builds.start(waiting, *SOURCE, "--wait", "3600", **gate.environ) as second:
             assert until(lambda: waits(second.pid))
             second.send_signal(number)
             _, err = second.communicate(timeout=60)

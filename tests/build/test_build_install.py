@@ -6,21 +6,17 @@ from pathlib import Path
 
 import pytest
 
-import buildworld
-import crates
-import gitrepos
-import roots
-import worlds
-from buildworld import BOTH, SOURCE, Spies, checkout, recorded, says
-from worlds import World
+from support import git_repos, roots, rust_crates, source_builds, worlds
+from support.source_builds import BOTH, SOURCE, Spies, checkout, recorded, says
+from support.worlds import World
 
 
 def test_an_empty_root(world: World, spies: Spies) -> None:
     """All that is recorded is true, and the programs run."""
-    upstream = buildworld.app(world)
+    upstream = source_builds.app(world)
     done = world.run("install", "app")
     assert done.code == 0, done.err
-    commit = gitrepos.git(upstream.work, "rev-parse", "HEAD")
+    commit = git_repos.git(upstream.work, "rev-parse", "HEAD")
     assert done.out == f"generation 1: app {commit[:12]} (source). Undo: hero-build rollback 0\n"
     assert "app: built and verified in " in done.err
     assert [says(world, name) for name in BOTH] == ["app", "server"]
@@ -41,7 +37,7 @@ def test_an_empty_root(world: World, spies: Spies) -> None:
 
 
 def test_what_is_installed_is_no_link_to_what_cargo_made(world: World) -> None:
-    buildworld.app(world)
+    source_builds.app(world)
     world.ok(*SOURCE)
     made = checkout(world) / "target" / "release" / "app"
     installed = (world.root.path / "bin" / "app").resolve()
@@ -52,7 +48,7 @@ def test_what_is_installed_is_no_link_to_what_cargo_made(world: World) -> None:
 
 
 def test_unchanged_it_starts_no_cargo(world: World, spies: Spies) -> None:
-    buildworld.app(world)
+    source_builds.app(world)
     world.ok(*SOURCE)
     spies.forget()
     said = world.ok(*SOURCE)
@@ -83,14 +79,16 @@ def recipe_module(world: World, path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 
 def configuration(world: World, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Above the checkout, where cargo looks, too."""
-    gitrepos.write(world.root.path / "code0", {".cargo/config.toml": "[build]\njobs = 1\n"})
+    git_repos.write(world.root.path / "code0", {".cargo/config.toml": "[build]\njobs = 1\n"})
 
 
 CHANGES = {
-    "commit": Change("commit", lambda world, path, _: gitrepos.commit(path, {"new.txt": "new"})),
-    "dirty": Change("worktree", lambda world, path, _: (path / "src/bin/app.rs").write_text(crates.program("mine"))),
+    "commit": Change("commit", lambda world, path, _: git_repos.commit(path, {"new.txt": "new"})),
+    "dirty": Change(
+        "worktree", lambda world, path, _: (path / "src/bin/app.rs").write_text(rust_crates.program("mine"))
+    ),
     "untracked": Change("worktree", lambda world, path, _: (path / "build.rs").write_text("fn main() {}\n")),
-    "lock": Change("lock", lambda world, path, _: gitrepos.commit(path, {"Cargo.lock": crates.LOCK + "\n"})),
+    "lock": Change("lock", lambda world, path, _: git_repos.commit(path, {"Cargo.lock": rust_crates.LOCK + "\n"})),
     "flags": Change("environment", lambda world, path, patch: patch.setenv("RUSTFLAGS", "-Copt-level=1")),
     "recipe": Change("recipe", recipe_comment),
     "module-of-recipes": Change("recipe", recipe_module),
@@ -101,7 +99,7 @@ CHANGES = {
 @pytest.mark.parametrize("name", CHANGES)
 def test_a_change_is_built_and_named(name: str, world: World, spies: Spies, monkeypatch: pytest.MonkeyPatch) -> None:
     """Once; after that it is nothing new, even where the programs came out as they were."""
-    buildworld.app(world)
+    source_builds.app(world)
     world.ok(*SOURCE)
     CHANGES[name].make(world, checkout(world), monkeypatch)
     spies.forget()
@@ -118,37 +116,37 @@ def test_a_change_is_built_and_named(name: str, world: World, spies: Spies, monk
 
 
 def test_a_dirty_tree_is_built_as_it_is(world: World) -> None:
-    buildworld.app(world)
-    path = buildworld.cloned(world)
-    gitrepos.write(path, {"src/bin/app.rs": crates.program("mine"), "note": "mine"})
-    before = buildworld.work(path)
-    commit = gitrepos.git(path, "rev-parse", "HEAD")
+    source_builds.app(world)
+    path = source_builds.cloned(world)
+    git_repos.write(path, {"src/bin/app.rs": rust_crates.program("mine"), "note": "mine"})
+    before = source_builds.work(path)
+    commit = git_repos.git(path, "rev-parse", "HEAD")
     assert f"app {commit[:12]}+dirty (source)" in world.ok(*SOURCE)
     assert says(world) == "mine"
     assert recorded(world)["source"]["dirty"] is True
     assert recorded(world)["version"] == f"{commit[:12]}+dirty"
-    assert buildworld.work(path) == before
+    assert source_builds.work(path) == before
 
 
 def test_a_diverged_tree_is_built_as_it_is(world: World) -> None:
     """And an update of it is no error: it is said what kept it back."""
-    upstream = buildworld.app(world)
-    path = buildworld.cloned(world)
-    mine = gitrepos.commit(path, {"src/bin/app.rs": crates.program("mine")})
-    upstream.commit({"src/bin/app.rs": crates.program("theirs")})
-    before = buildworld.work(path)
+    upstream = source_builds.app(world)
+    path = source_builds.cloned(world)
+    mine = git_repos.commit(path, {"src/bin/app.rs": rust_crates.program("mine")})
+    upstream.commit({"src/bin/app.rs": rust_crates.program("theirs")})
+    before = source_builds.work(path)
     done = world.run(*SOURCE, "--update")
     assert done.code == 0, done.err
     assert "has diverged from origin/main (1 here, 1 there): it is built as it is" in done.err
     assert says(world) == "mine"
     assert recorded(world)["source"] == {**recorded(world)["source"], "commit": mine, "dirty": False}
-    assert buildworld.work(path) == before
+    assert source_builds.work(path) == before
 
 
 def test_update_fast_forwards_and_nothing_else_does(world: World, spies: Spies) -> None:
-    upstream = buildworld.app(world)
+    upstream = source_builds.app(world)
     world.ok(*SOURCE)
-    newest = upstream.commit({"src/bin/app.rs": crates.program("two")})
+    newest = upstream.commit({"src/bin/app.rs": rust_crates.program("two")})
     assert "nothing to do" in world.ok(*SOURCE)
     assert says(world) == "app"
     assert f"-> {newest[:12]} (source)" in world.ok(*SOURCE, "--update")
@@ -159,21 +157,21 @@ def test_update_fast_forwards_and_nothing_else_does(world: World, spies: Spies) 
 
 
 def test_reset_builds_again_and_leaves_the_work_tree_alone(world: World, spies: Spies) -> None:
-    buildworld.app(world)
+    source_builds.app(world)
     world.ok(*SOURCE)
     path = checkout(world)
-    gitrepos.write(path, {"src/bin/app.rs": crates.program("mine"), "note": "mine"})
-    gitrepos.commit(path, {"kept": "a commit of mine"})
-    gitrepos.write(path, {"src/bin/app_server.rs": crates.program("mine, too")})
+    git_repos.write(path, {"src/bin/app.rs": rust_crates.program("mine"), "note": "mine"})
+    git_repos.commit(path, {"kept": "a commit of mine"})
+    git_repos.write(path, {"src/bin/app_server.rs": rust_crates.program("mine, too")})
     world.ok(*SOURCE)
-    before = buildworld.work(path)
+    before = source_builds.work(path)
     (path / "target" / "release" / "app").unlink()
     spies.forget()
     world.ok(*SOURCE, "--reset")
     assert len(spies.builds()) == 1
     assert (path / "target" / "release" / "app").exists()
     assert [says(world, name) for name in BOTH] == ["mine", "mine, too"]
-    assert buildworld.work(path) == before
+    assert source_builds.work(path) == before
 
 
 def test_reset_tells_what_was_made_again_and_what_was_mended(world: World) -> None:
@@ -181,11 +179,15 @@ def test_reset_tells_what_was_made_again_and_what_was_mended(world: World) -> No
     names = ("one", "two", "three")
     for name in names:
         world.recipe(name)
-        repo = {".gitignore": "/target\n", "Cargo.toml": crates.manifest(name), "src/main.rs": crates.program(name)}
-        gitrepos.upstream(world.mirror, f"o/{name}", repo)
-        gitrepos.write(buildworld.cloned(world, name), {"note": "mine"})
+        repo = {
+            ".gitignore": "/target\n",
+            "Cargo.toml": rust_crates.manifest(name),
+            "src/main.rs": rust_crates.program(name),
+        }
+        git_repos.upstream(world.mirror, f"o/{name}", repo)
+        git_repos.write(source_builds.cloned(world, name), {"note": "mine"})
     world.ok("install", *names, "--mode", "source")
-    gitrepos.write(checkout(world, "one"), {"src/main.rs": crates.program("mine")})
+    git_repos.write(checkout(world, "one"), {"src/main.rs": rust_crates.program("mine")})
     (world.root.path / "bin" / "three").resolve().unlink()
     told = world.run("install", *names, "--mode", "source", "--reset", "--json").document
     states = {part["part"]: part["state"] for part in told["parts"]}
@@ -193,7 +195,7 @@ def test_reset_tells_what_was_made_again_and_what_was_mended(world: World) -> No
 
 
 def test_damage_is_mended_by_a_build(world: World) -> None:
-    buildworld.app(world)
+    source_builds.app(world)
     world.ok(*SOURCE)
     (world.root.path / "bin" / "app").unlink()
     world.ok(*SOURCE)
@@ -202,10 +204,10 @@ def test_damage_is_mended_by_a_build(world: World) -> None:
 
 
 def test_needs_are_built_beside(world: World) -> None:
-    buildworld.app(world, needs='("dep",)')
+    source_builds.app(world, needs='("dep",)')
     world.recipe("dep")
-    gitrepos.upstream(
-        world.mirror, "o/dep", {"Cargo.toml": crates.manifest("dep"), "src/main.rs": crates.program("dep")}
+    git_repos.upstream(
+        world.mirror, "o/dep", {"Cargo.toml": rust_crates.manifest("dep"), "src/main.rs": rust_crates.program("dep")}
     )
     done = world.run(*SOURCE)
     assert "needs dep" in done.err
@@ -216,8 +218,8 @@ def test_needs_are_built_beside(world: World) -> None:
 
 def test_a_repo_without_a_lock_file(world: World, spies: Spies) -> None:
     """cargo makes one, and that is neither dirt nor a reason to build again."""
-    files = {name: text for name, text in crates.APP.items() if name != "Cargo.lock"}
-    buildworld.app(world, files=files)
+    files = {name: text for name, text in rust_crates.APP.items() if name != "Cargo.lock"}
+    source_builds.app(world, files=files)
     world.ok(*SOURCE)
     assert "--locked" not in spies.builds()[0]
     assert recorded(world)["source"]["dirty"] is False
@@ -225,7 +227,7 @@ def test_a_repo_without_a_lock_file(world: World, spies: Spies) -> None:
 
 
 def test_the_target_folder_of_the_environment(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    buildworld.app(world)
+    source_builds.app(world)
     monkeypatch.setenv("CARGO_TARGET_DIR", str(tmp_path / "elsewhere"))
     world.ok(*SOURCE)
     assert (tmp_path / "elsewhere" / "release" / "app").exists()
@@ -235,17 +237,17 @@ def test_the_target_folder_of_the_environment(world: World, tmp_path: Path, monk
 
 def test_a_checkout_without_its_owner(world: World) -> None:
     """`$CODEROOT/<repo>`, where that is what exists."""
-    buildworld.app(world)
+    source_builds.app(world)
     flat = world.root.path / "code0" / "app"
     flat.parent.mkdir(parents=True)
-    gitrepos.git(flat.parent, "clone", "--quiet", str(world.mirror / "o/app.git"), "app")
+    git_repos.git(flat.parent, "clone", "--quiet", str(world.mirror / "o/app.git"), "app")
     world.ok(*SOURCE)
     assert (flat / "target").exists()
     assert not checkout(world).exists()
 
 
 def test_coderoot(world: World, tmp_path: Path) -> None:
-    buildworld.app(world)
+    source_builds.app(world)
     done = world.run(*SOURCE, env={"CODEROOT": str(tmp_path / "code")})
     assert done.code == 0, done.err
     assert (tmp_path / "code" / "o" / "app" / ".git").is_dir()

@@ -6,28 +6,24 @@ from uuid import uuid4
 
 import pytest
 
-import crates
-import gitrepos
-import mirrors
-import roots
-import trials
-from buildworld import BOTH, Spies, recorded, says
-from forge_server import ForgeServer
-from trials import Refusal
-from worlds import Done, World
+from support import git_repos, mirrors, refusals, roots, rust_crates
+from support.forge_server import ForgeServer
+from support.refusals import Refusal
+from support.source_builds import BOTH, Spies, recorded, says
+from support.worlds import Done, World
 
 NEW_TOKEN = "Put a valid token into FORGEJO_TOKEN, or unset it: a wrong one is refused even where none is needed."
 
 
 @pytest.fixture(scope="module")
-def repo(forge_server: ForgeServer, tmp_path_factory: pytest.TempPathFactory) -> gitrepos.Upstream:
+def repo(forge_server: ForgeServer, tmp_path_factory: pytest.TempPathFactory) -> git_repos.Upstream:
     """A private repo of the real server with `crates.APP`; `work` is where its developers commit."""
     name = forge_server.create_repo(f"private-{uuid4().hex[:8]}", private=True)
     work = tmp_path_factory.mktemp("developers") / "work"
-    gitrepos.git(work.parent, "clone", "--quiet", f"{login(forge_server)}/{name}.git", str(work))
-    gitrepos.commit(work, crates.APP)
-    gitrepos.git(work, "push", "--quiet", "origin", "main")
-    return gitrepos.Upstream(work, name, work)
+    git_repos.git(work.parent, "clone", "--quiet", f"{login(forge_server)}/{name}.git", str(work))
+    git_repos.commit(work, rust_crates.APP)
+    git_repos.git(work, "push", "--quiet", "origin", "main")
+    return git_repos.Upstream(work, name, work)
 
 
 def login(server: ForgeServer) -> str:
@@ -35,7 +31,7 @@ def login(server: ForgeServer) -> str:
 
 
 @pytest.fixture
-def private(world: World, repo: gitrepos.Upstream) -> World:
+def private(world: World, repo: git_repos.Upstream) -> World:
     world.recipe("app", *BOTH, repo=repr(repo.repo))
     return world
 
@@ -44,7 +40,7 @@ def run(world: World, server: ForgeServer, *words: str, token: str | None = None
     """A command over the real server; no token of it is shown, whatever comes of it."""
     known = server.token if token is None else token
     done = world.run(*words, env={"FORGEJO_URL": server.url, "FORGEJO_TOKEN": known})
-    trials.discreet(done, server.token)
+    refusals.discreet(done, server.token)
     return done
 
 
@@ -53,19 +49,19 @@ def leaks(folder: Path, token: str) -> list[Path]:
     return [path for path in files if token.encode() in path.read_bytes()]
 
 
-def test_with_a_token(private: World, repo: gitrepos.Upstream, forge_server: ForgeServer) -> None:
+def test_with_a_token(private: World, repo: git_repos.Upstream, forge_server: ForgeServer) -> None:
     """Without a release, auto builds; the token is in no file that is left."""
     done = run(private, forge_server, "install", "app", "-v")
     assert done.code == 0, done.err
     assert [says(private, name) for name in BOTH] == ["app", "server"]
     found = recorded(private)
     assert (found["why"], found["source"]["forge"]) == ("there is no release", forge_server.url)
-    gitrepos.commit(repo.work, {"src/bin/app.rs": crates.program("two")})
-    gitrepos.git(repo.work, "push", "--quiet", "origin", "main")
+    git_repos.commit(repo.work, {"src/bin/app.rs": rust_crates.program("two")})
+    git_repos.git(repo.work, "push", "--quiet", "origin", "main")
     assert run(private, forge_server, "install", "app", "--update").code == 0
     assert says(private) == "two"
     place = private.root.path / "code0" / repo.repo
-    assert gitrepos.git(place, "config", "remote.origin.url") == f"{forge_server.url}/{repo.repo}.git"
+    assert git_repos.git(place, "config", "remote.origin.url") == f"{forge_server.url}/{repo.repo}.git"
     assert leaks(private.folder, forge_server.token) == []
     roots.settled(private.root)
 
@@ -84,7 +80,9 @@ def test_with_a_token_that_is_refused(private: World, forge_server: ForgeServer,
     """401 is an error of auto; it is no build."""
     spies.forget()
     done = run(private, forge_server, "install", "app", token="0" * 40)
-    trials.refused(done, Refusal(4, "AuthError", "127.0.0.1 does not accept the request (401): …", NEW_TOKEN))
+    refusals.refused(
+        done, Refusal(4, kind="AuthError", message="127.0.0.1 does not accept the request (401): …", hint=NEW_TOKEN)
+    )
     assert spies.calls("git") == spies.calls("cargo") == []
     done = run(private, forge_server, "install", "app", "--mode", "source", token="0" * 40)
     assert done.code == 4
@@ -98,9 +96,9 @@ def test_a_release_takes_the_place_of_a_build(world: World, forge_server: ForgeS
     name = forge_server.create_repo(f"both-{uuid4().hex[:8]}")
     world.recipe("app", *BOTH, repo=repr(name))
     work = world.folder / "work"
-    gitrepos.git(world.folder, "clone", "--quiet", f"{login(forge_server)}/{name}.git", str(work))
-    gitrepos.commit(work, crates.APP)
-    gitrepos.git(work, "push", "--quiet", "origin", "main")
+    git_repos.git(world.folder, "clone", "--quiet", f"{login(forge_server)}/{name}.git", str(work))
+    git_repos.commit(work, rust_crates.APP)
+    git_repos.git(work, "push", "--quiet", "origin", "main")
     forge_server.release(name, "v1", mirrors.programs("v1", "app"))
     assert run(world, forge_server, "install", "app", token="").code == 0
     assert recorded(world)["why"] == f"release v1 lacks {mirrors.asset('app_server')}"
@@ -111,12 +109,12 @@ def test_a_release_takes_the_place_of_a_build(world: World, forge_server: ForgeS
     assert says(world) == "app"
 
 
-def test_the_token_reaches_no_build(private: World, repo: gitrepos.Upstream, forge_server: ForgeServer) -> None:
+def test_the_token_reaches_no_build(private: World, repo: git_repos.Upstream, forge_server: ForgeServer) -> None:
     """A build script is somebody's program."""
     script = 'fn main() { assert!(std::env::vars().all(|(name, _)| !name.ends_with("_TOKEN"))); }\n'
-    gitrepos.git(repo.work, "checkout", "--quiet", "-B", "curious", "origin/main")
-    gitrepos.commit(repo.work, {"build.rs": script})
-    gitrepos.git(repo.work, "push", "--quiet", "--force", "origin", "curious")
-    gitrepos.git(repo.work, "checkout", "--quiet", "main")
+    git_repos.git(repo.work, "checkout", "--quiet", "-B", "curious", "origin/main")
+    git_repos.commit(repo.work, {"build.rs": script})
+    git_repos.git(repo.work, "push", "--quiet", "--force", "origin", "curious")
+    git_repos.git(repo.work, "checkout", "--quiet", "main")
     done = run(private, forge_server, "install", "app", "--ref", "curious")
     assert done.code == 0, done.err

@@ -8,20 +8,18 @@ from pathlib import Path
 
 import pytest
 
-import buildworld
-import crates
-import gitrepos
-from buildworld import SOURCE
-from hero_build.process import SECRETS
-from hero_build.receipt import ASIDE
-from hero_build.settings import GIT_LOCAL
-from processes import until
-from worlds import Done, World
+from hero_build.ops.noop_cache import ASIDE
+from hero_build.system.environment import GIT_LOCAL
+from hero_build.system.process import SECRETS
+from support import git_repos, rust_crates, source_builds
+from support.processes import until
+from support.source_builds import SOURCE
+from support.worlds import Done, World
 
 REAL = shutil.which("rustc")
 RUSTC = '#!/bin/sh\n[ "$1" = -vV ] && echo "{word}"\nexec {real} "$@"\n'
 FILES = {
-    **crates.APP,
+    **rust_crates.APP,
     ".gitignore": "/target\n*.log\n/kept\n",
     "build.sh": "#!/bin/sh\n",
     "src/deep/er/notes.txt": "notes\n",
@@ -43,11 +41,11 @@ class Place:
 
     @property
     def tree(self) -> Path:
-        return buildworld.checkout(self.world)
+        return source_builds.checkout(self.world)
 
     @property
     def sibling(self) -> Path:
-        return buildworld.checkout(self.world, "beside")
+        return source_builds.checkout(self.world, "beside")
 
     @property
     def receipt(self) -> Path:
@@ -80,15 +78,15 @@ def place(world: World, monkeypatch: Patch) -> Place:
     made.rustc("word: one")
     monkeypatch.setenv("PATH", f"{world.folder / 'first'}:{world.folder / 'path'}:{os.environ['PATH']}")
     monkeypatch.setenv("CARGO_HOME", str(world.folder / "cargo"))
-    buildworld.app(world, files=FILES, siblings='("o/beside",)')
-    gitrepos.upstream(world.mirror, "o/beside", {"lib.rs": "// a library\n", ".gitignore": "*.log\n"})
+    source_builds.app(world, files=FILES, siblings='("o/beside",)')
+    git_repos.upstream(world.mirror, "o/beside", {"lib.rs": "// a library\n", ".gitignore": "*.log\n"})
     world.ok(*SOURCE)
     assert until(made.recalled)
     return made
 
 
 def edit(place: Place) -> None:
-    gitrepos.write(place.tree, {"src/bin/app.rs": crates.program("other")})
+    git_repos.write(place.tree, {"src/bin/app.rs": rust_crates.program("other")})
 
 
 def edit_alike(place: Place) -> None:
@@ -107,54 +105,54 @@ def replace_by_link(place: Place) -> None:
 
 def stage(place: Place) -> None:
     edit(place)
-    gitrepos.git(place.tree, "add", "--all")
+    git_repos.git(place.tree, "add", "--all")
 
 
 def branch_with_work(place: Place) -> None:
-    gitrepos.git(place.tree, "checkout", "--quiet", "-b", "other")
-    gitrepos.commit(place.tree, {"src/bin/app.rs": crates.program("other")})
+    git_repos.git(place.tree, "checkout", "--quiet", "-b", "other")
+    git_repos.commit(place.tree, {"src/bin/app.rs": rust_crates.program("other")})
 
 
 def stash(place: Place) -> None:
     edit(place)
-    gitrepos.git(place.tree, "stash", "--quiet")
+    git_repos.git(place.tree, "stash", "--quiet")
 
 
 def pack(place: Place) -> None:
-    gitrepos.git(place.tree, "pack-refs", "--all")
+    git_repos.git(place.tree, "pack-refs", "--all")
 
 
 def reset_hard(place: Place) -> None:
     """HEAD moves by its ref alone: the tree of the new commit is that of the old one."""
-    gitrepos.git(place.tree, "update-ref", "refs/heads/main", gitrepos.git(place.tree, "commit-tree", "HEAD^{tree}"))
+    git_repos.git(place.tree, "update-ref", "refs/heads/main", git_repos.git(place.tree, "commit-tree", "HEAD^{tree}"))
 
 
 def submodule(place: Place) -> None:
-    gitrepos.git(place.tree, "submodule", "--quiet", "add", str(place.world.mirror / "o/beside.git"), "sub")
+    git_repos.git(place.tree, "submodule", "--quiet", "add", str(place.world.mirror / "o/beside.git"), "sub")
 
 
 def git_attributes(place: Place) -> None:
-    gitrepos.write(place.tree, {".git/info/attributes": "*.rs eol=lf\n"})
+    git_repos.write(place.tree, {".git/info/attributes": "*.rs eol=lf\n"})
 
 
 def ignore(place: Place) -> None:
-    gitrepos.write(place.tree, {".git/info/exclude": "note*\n"})
-    gitrepos.write(place.tree, {"note": "ignored"})
+    git_repos.write(place.tree, {".git/info/exclude": "note*\n"})
+    git_repos.write(place.tree, {"note": "ignored"})
 
 
 def no_longer_ignored(place: Place) -> None:
     """An excluded file that was there all the time."""
-    gitrepos.write(place.tree, {"a.log": "log\n"})
+    git_repos.write(place.tree, {"a.log": "log\n"})
     assert until(place.recalled)
-    gitrepos.git(place.tree, "config", "core.excludesFile", "/nowhere")
-    gitrepos.write(place.tree, {".git/info/exclude": "!a.log\n", ".gitignore": "/target\n"})
+    git_repos.git(place.tree, "config", "core.excludesFile", "/nowhere")
+    git_repos.write(place.tree, {".git/info/exclude": "!a.log\n", ".gitignore": "/target\n"})
 
 
 def person_ignores(place: Place) -> None:
     """What the person's own configuration excludes shows when that goes."""
-    gitrepos.write(place.folder, {"ignore": "*.mine\n"})
+    git_repos.write(place.folder, {"ignore": "*.mine\n"})
     (place.folder / "gitconfig").write_text(f"[core]\n\texcludesFile = {place.folder / 'ignore'}\n")
-    gitrepos.write(place.tree, {"a.mine": "mine\n"})
+    git_repos.write(place.tree, {"a.mine": "mine\n"})
     assert until(place.recalled)
     (place.folder / "ignore").write_text("\n")
 
@@ -169,11 +167,11 @@ def edit_recipe(place: Place) -> None:
 
 
 def configure_root(place: Place) -> None:
-    gitrepos.write(place.world.root.path, {"cfg/hero_build.toml": "jobs = 3\n"})
+    git_repos.write(place.world.root.path, {"cfg/hero_build.toml": "jobs = 3\n"})
 
 
 def move_coderoot(place: Place) -> None:
-    gitrepos.write(place.world.root.path, {"cfg/hero_build.toml": f'coderoot = "{place.folder / "elsewhere"}"\n'})
+    git_repos.write(place.world.root.path, {"cfg/hero_build.toml": f'coderoot = "{place.folder / "elsewhere"}"\n'})
 
 
 def chmod_program(place: Place) -> None:
@@ -190,7 +188,7 @@ def break_manifest(place: Place) -> None:
 
 def no_git(place: Place) -> None:
     """git is gone; sh and the like are not."""
-    place.patch.setenv("PATH", buildworld.path_without(place.folder / "without", "git")["PATH"])
+    place.patch.setenv("PATH", source_builds.path_without(place.folder / "without", "git")["PATH"])
 
 
 def damage_index(place: Place) -> None:
@@ -211,13 +209,13 @@ def flat_to_nested(place: Place) -> None:
     for path in (place.tree, place.sibling):
         path.rename(flat / path.name)
     assert until(place.recalled)
-    gitrepos.git(flat, "clone", "--quiet", str(place.world.mirror / "o/app.git"), str(place.tree))
-    gitrepos.git(flat, "clone", "--quiet", str(place.world.mirror / "o/beside.git"), str(place.sibling))
-    gitrepos.commit(place.tree, {"new.txt": "new"})
+    git_repos.git(flat, "clone", "--quiet", str(place.world.mirror / "o/app.git"), str(place.tree))
+    git_repos.git(flat, "clone", "--quiet", str(place.world.mirror / "o/beside.git"), str(place.sibling))
+    git_repos.commit(place.tree, {"new.txt": "new"})
 
 
 def write(*files: str, text: str = "// new\n", at: str = "tree") -> Callable[[Place], None]:
-    return lambda place: gitrepos.write(getattr(place, at), dict.fromkeys(files, text))
+    return lambda place: git_repos.write(getattr(place, at), dict.fromkeys(files, text))
 
 
 def setenv(name: str, value: str) -> Callable[[Place], None]:
@@ -225,11 +223,11 @@ def setenv(name: str, value: str) -> Callable[[Place], None]:
 
 
 CHANGES: dict[str, tuple[str, Callable[[Place], object]]] = {
-    "commit": ("build", lambda place: gitrepos.commit(place.tree, {"src/lib.rs": "// new\n"})),
-    "amend": ("build", lambda place: gitrepos.git(place.tree, "commit", "--quiet", "--amend", "-m", "said better")),
+    "commit": ("build", lambda place: git_repos.commit(place.tree, {"src/lib.rs": "// new\n"})),
+    "amend": ("build", lambda place: git_repos.git(place.tree, "commit", "--quiet", "--amend", "-m", "said better")),
     "edit": ("build", edit),
     "edit to the same size and time": ("build", edit_alike),
-    "add": ("build", write("src/bin/new.rs", text=crates.program("new"))),
+    "add": ("build", write("src/bin/new.rs", text=rust_crates.program("new"))),
     "add deep in a folder": ("build", write("src/deep/er/new.txt")),
     "add a folder": ("build", write("src/deep/new/new.txt")),
     "add an odd name": ("build", write('src/a "b"\n\té.rs')),
@@ -240,9 +238,9 @@ CHANGES: dict[str, tuple[str, Callable[[Place], object]]] = {
     "stage": ("build", stage),
     "branch with work": ("build", branch_with_work),
     "move the ref alone": ("build", reset_hard),
-    "nest a repository": ("build", lambda place: gitrepos.repository(place.tree / "nested", {"a.txt": "a"})),
+    "nest a repository": ("build", lambda place: git_repos.repository(place.tree / "nested", {"a.txt": "a"})),
     "add a submodule": ("build", submodule),
-    "edit the lock": ("build", write("Cargo.lock", text=crates.LOCK + "# edited\n")),
+    "edit the lock": ("build", write("Cargo.lock", text=rust_crates.LOCK + "# edited\n")),
     "update the toolchain": ("build", lambda place: place.rustc("word: two")),
     "a broken toolchain file": ("error", write("hero/code0/rust-toolchain.toml", text="[]", at="folder")),
     "another rustc first on PATH": ("build", lambda place: place.rustc("word: two", "first")),
@@ -258,7 +256,7 @@ CHANGES: dict[str, tuple[str, Callable[[Place], object]]] = {
     "configure cargo above": ("build", write("hero/code0/.cargo/config.toml", text="[build]\n", at="folder")),
     "configure cargo in the tree": ("build", write(".cargo/config", text="[build]\n")),
     "edit the sibling": ("build", write("lib.rs", at="sibling")),
-    "commit to the sibling": ("build", lambda place: gitrepos.commit(place.sibling, {"lib.rs": "// new\n"})),
+    "commit to the sibling": ("build", lambda place: git_repos.commit(place.sibling, {"lib.rs": "// new\n"})),
     "lose the checkout": ("clone", lose_checkout),
     "lose the sibling": ("clone", lose_sibling),
     "attributes": ("keep", git_attributes),
@@ -267,8 +265,8 @@ CHANGES: dict[str, tuple[str, Callable[[Place], object]]] = {
     "a person's excludes": ("build", person_ignores),
     "an ignored file": ("keep", write("src/a.log")),
     "touch": ("keep", lambda place: os.utime(place.tree / "src/bin/app.rs")),
-    "branch": ("keep", lambda place: gitrepos.git(place.tree, "checkout", "--quiet", "-b", "same-commit")),
-    "detach": ("keep", lambda place: gitrepos.git(place.tree, "checkout", "--quiet", "--detach")),
+    "branch": ("keep", lambda place: git_repos.git(place.tree, "checkout", "--quiet", "-b", "same-commit")),
+    "detach": ("keep", lambda place: git_repos.git(place.tree, "checkout", "--quiet", "--detach")),
     "stash": ("keep", stash),
     "pack refs": ("keep", pack),
     "cargo's mark goes": ("keep", lambda place: (place.tree / "target" / "CACHEDIR.TAG").unlink()),

@@ -5,16 +5,12 @@ from pathlib import Path
 
 import pytest
 
-import buildworld
-import crates
-import gitrepos
-import roots
-import trials
-from buildworld import SOURCE, Spies, checkout, recorded, refused, says
-from elves import shared_bytes
-from hero_build.tools import machine_arch
-from trials import Refusal
-from worlds import World
+from hero_build.platforms import machine_arch
+from support import git_repos, refusals, roots, rust_crates, source_builds
+from support.elf_files import shared_bytes
+from support.refusals import Refusal
+from support.source_builds import SOURCE, Spies, checkout, recorded, refused, says
+from support.worlds import World
 
 WITH_LIBRARY = '''"""A test app that is built with a library."""
 
@@ -65,7 +61,7 @@ def with_library(world: World, content: bytes) -> None:
 
 def test_a_library_is_there_while_it_is_built_and_installed(world: World, spies: Spies) -> None:
     program = 'fn main() { println!("{}", env!("THING")); }\n'
-    gitrepos.upstream(world.mirror, "o/app", {**crates.APP, "build.rs": MEASURES, "src/bin/app.rs": program})
+    git_repos.upstream(world.mirror, "o/app", {**rust_crates.APP, "build.rs": MEASURES, "src/bin/app.rs": program})
     with_library(world, shared_bytes())
     world.ok(*SOURCE)
     assert says(world) == str(len(shared_bytes()))
@@ -82,17 +78,21 @@ def test_a_library_is_there_while_it_is_built_and_installed(world: World, spies:
 
 
 def test_a_library_that_is_not_the_pinned_one_is_no_build(world: World, spies: Spies) -> None:
-    gitrepos.upstream(world.mirror, "o/app", crates.APP)
+    git_repos.upstream(world.mirror, "o/app", rust_crates.APP)
     with_library(world, shared_bytes())
     (path,) = (world.mirror / "_pinned").iterdir()
     path.write_bytes(shared_bytes(b"not what was pinned\n"))
     world.run(*SOURCE)
-    refused(world, Refusal(5, "ChecksumMismatch", "libthing.so has the sha256 …, and should have …", "…"), *SOURCE)
+    refused(
+        world,
+        Refusal(5, kind="ChecksumMismatch", message="libthing.so has the sha256 …, and should have …", hint="…"),
+        *SOURCE,
+    )
     assert spies.builds() == []
 
 
 def own(world: World, body: str) -> Path:
-    gitrepos.upstream(world.mirror, "o/app", crates.APP)
+    git_repos.upstream(world.mirror, "o/app", rust_crates.APP)
     recipe = world.recipes / "app.py"
     recipe.write_text(OWN.format(body=body))
     return recipe
@@ -192,8 +192,8 @@ BODIES = {
 def test_a_build_of_its_own_that(name: str, world: World) -> None:
     body, code, kind, message = BODIES[name]
     recipe = own(world, body)
-    refusal = Refusal(code, kind, message.format(recipe=recipe, tree=checkout(world)), "…")
-    trials.refused(world.run(*SOURCE, "--json"), refusal, as_json=True)
+    refusal = Refusal(code, kind=kind, message=message.format(recipe=recipe, tree=checkout(world)), hint="…")
+    refusals.refused(world.run(*SOURCE, "--json"), refusal, as_json=True)
     done = refused(world, refusal, *SOURCE)
     if kind == "RecipeError":
         assert str(recipe) in done.err
@@ -203,12 +203,12 @@ def test_a_build_of_its_own_that(name: str, world: World) -> None:
 def test_repos_beside_its_own(world: World, spies: Spies) -> None:
     """They are cloned as `../name`, and a change in one is a change of the app."""
     uses = {
-        **{name: text for name, text in crates.APP.items() if name != "Cargo.lock"},
-        "Cargo.toml": crates.manifest("app", '[dependencies]\nword = { path = "../word" }\n'),
+        **{name: text for name, text in rust_crates.APP.items() if name != "Cargo.lock"},
+        "Cargo.toml": rust_crates.manifest("app", '[dependencies]\nword = { path = "../word" }\n'),
         "src/bin/app.rs": 'fn main() { println!("{}", word::word()); }\n',
     }
-    buildworld.app(world, files=uses, siblings='("o/word",)')
-    word = gitrepos.upstream(world.mirror, "o/word", library("one"))
+    source_builds.app(world, files=uses, siblings='("o/word",)')
+    word = git_repos.upstream(world.mirror, "o/word", library("one"))
     world.ok(*SOURCE)
     assert says(world) == "one"
     beside = checkout(world, "word")
@@ -216,34 +216,39 @@ def test_repos_beside_its_own(world: World, spies: Spies) -> None:
     spies.forget()
     assert "nothing to do" in world.ok(*SOURCE)
     assert spies.calls("cargo") == []
-    gitrepos.write(beside, library("mine"))
-    before = buildworld.work(beside)
+    git_repos.write(beside, library("mine"))
+    before = source_builds.work(beside)
     assert "siblings" in world.ok(*SOURCE, "-n")
     world.ok(*SOURCE)
     assert says(world) == "mine"
     assert "nothing to do" in world.ok(*SOURCE)
-    assert buildworld.work(beside) == before
-    gitrepos.git(beside, "checkout", "--quiet", ".")
+    assert source_builds.work(beside) == before
+    git_repos.git(beside, "checkout", "--quiet", ".")
     word.commit(library("two"))
     world.ok(*SOURCE, "--update")
     assert says(world) == "two"
 
 
 def library(text: str) -> dict[str, str]:
-    return {"Cargo.toml": crates.manifest("word"), "src/lib.rs": f'pub fn word() -> &\'static str {{ "{text}" }}\n'}
+    return {
+        "Cargo.toml": rust_crates.manifest("word"),
+        "src/lib.rs": f'pub fn word() -> &\'static str {{ "{text}" }}\n',
+    }
 
 
 def test_a_sibling_that_is_not_to_be_had(world: World, spies: Spies) -> None:
-    buildworld.app(world, siblings='("o/word",)')
+    source_builds.app(world, siblings='("o/word",)')
     world.run(*SOURCE)
-    refused(world, Refusal(3, "RepoNotFound", "there is no repository at …/o/word.git…", "…"), *SOURCE)
+    refused(
+        world, Refusal(3, kind="RepoNotFound", message="there is no repository at …/o/word.git…", hint="…"), *SOURCE
+    )
     assert spies.builds() == []
 
 
 def test_a_set_that_the_tree_tells(world: World) -> None:
     """A recipe without binaries: service.toml of the checkout says what there is."""
     told = '[[binaries]]\nname = "app"\nkind = "cli"\n\n[[binaries]]\nname = "app_server"\nkind = "server"\n'
-    upstream = gitrepos.upstream(world.mirror, "o/app", {**crates.APP, "service.toml": told})
+    upstream = git_repos.upstream(world.mirror, "o/app", {**rust_crates.APP, "service.toml": told})
     (world.recipes / "app.py").write_text(
         '"""A test app."""\n\nfrom hero_build.recipe import Recipe\n\n\nclass App(Recipe):\n    repo = "o/app"\n'
     )
@@ -262,14 +267,14 @@ def test_features_and_packages(world: World, spies: Spies) -> None:
     """Of the recipe's Cargo: a program that needs a feature, and one name in two packages."""
     files = {
         "Cargo.toml": '[workspace]\nmembers = ["one", "two"]\nresolver = "2"\n',
-        "one/Cargo.toml": crates.manifest(
+        "one/Cargo.toml": rust_crates.manifest(
             "one", '[features]\nloud = []\n[[bin]]\nname = "app"\nrequired-features = ["loud"]\n'
         ),
-        "one/src/bin/app.rs": crates.program("loud"),
-        "two/Cargo.toml": crates.manifest("two"),
-        "two/src/bin/app.rs": crates.program("two"),
+        "one/src/bin/app.rs": rust_crates.program("loud"),
+        "two/Cargo.toml": rust_crates.manifest("two"),
+        "two/src/bin/app.rs": rust_crates.program("two"),
     }
-    gitrepos.upstream(world.mirror, "o/app", files)
+    git_repos.upstream(world.mirror, "o/app", files)
     recipe = world.recipe("app")
     done = world.run(*SOURCE)
     assert (done.code, "one and two of " in done.err) == (6, True)

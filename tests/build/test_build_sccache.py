@@ -4,17 +4,15 @@ from pathlib import Path
 
 import pytest
 
-import buildworld
-import crates
-import sccache_wheel
-from buildworld import SOURCE, recorded, says
-from worlds import World
+from support import rust_crates, sccache_server, source_builds
+from support.source_builds import SOURCE, recorded, says
+from support.worlds import World
 
 WORDS = 'pub fn word() -> &\'static str {{ "{text}" }}\n'
 APP = {
-    **{name: text for name, text in crates.APP.items() if name != "Cargo.lock"},
-    "Cargo.toml": crates.manifest("app", '[dependencies]\nword = { path = "word" }\n'),
-    "word/Cargo.toml": crates.manifest("word"),
+    **{name: text for name, text in rust_crates.APP.items() if name != "Cargo.lock"},
+    "Cargo.toml": rust_crates.manifest("app", '[dependencies]\nword = { path = "word" }\n'),
+    "word/Cargo.toml": rust_crates.manifest("word"),
     "word/src/lib.rs": WORDS.format(text="one"),
     "src/bin/app.rs": 'fn main() { println!("{}", word::word()); }\n',
 }
@@ -26,7 +24,7 @@ STAND_IN = '#!/bin/sh\necho "$1" >>{notes}\nexec "$@"\n'
 def wrappers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A stand-in for sccache on PATH, which compiles and notes that it was asked; where the notes are."""
     monkeypatch.delenv("RUSTC_WRAPPER")
-    spies = buildworld.spies(tmp_path / "wrappers", "cargo")
+    spies = source_builds.spies(tmp_path / "wrappers", "cargo")
     (spies.folder / "sccache").write_text(STAND_IN.format(notes=tmp_path / "wrapped"))
     (spies.folder / "sccache").chmod(0o755)
     monkeypatch.setenv("PATH", spies.path())
@@ -34,7 +32,7 @@ def wrappers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_on_path_it_wraps_the_compiler_and_is_recorded(world: World, wrappers: Path) -> None:
-    buildworld.app(world, files=APP)
+    source_builds.app(world, files=APP)
     world.ok(*SOURCE)
     assert recorded(world)["build"]["wrapper"] == "sccache"
     assert {Path(line).name for line in wrappers.read_text().splitlines()} == {"rustc"}
@@ -42,7 +40,7 @@ def test_on_path_it_wraps_the_compiler_and_is_recorded(world: World, wrappers: P
 
 
 def test_an_empty_RUSTC_WRAPPER_means_none(world: World, wrappers: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    buildworld.app(world, files=APP)
+    source_builds.app(world, files=APP)
     monkeypatch.setenv("RUSTC_WRAPPER", "")
     world.ok(*SOURCE)
     assert recorded(world)["build"]["wrapper"] == ""
@@ -53,7 +51,7 @@ def test_with_or_without_it_the_result_is_the_same(
     world: World, wrappers: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """So it is no reason to build again."""
-    buildworld.app(world, files=APP)
+    source_builds.app(world, files=APP)
     world.ok(*SOURCE)
     monkeypatch.setenv("RUSTC_WRAPPER", "")
     assert "nothing to do" in world.ok(*SOURCE)
@@ -64,13 +62,13 @@ def test_two_roots_with_two_target_folders_share_its_work(
 ) -> None:
     """The second compiles nothing anew that can be cached. The real sccache, with its cache on a local disk."""
     monkeypatch.delenv("RUSTC_WRAPPER")
-    buildworld.app(world, files=APP)
+    source_builds.app(world, files=APP)
     second = World(tmp_path / "second")
     second.folder.mkdir()
     second.mirror.symlink_to(world.mirror)
     second.recipes.symlink_to(world.recipes)
     code = {"CODEROOT": str(tmp_path / "code")}  # what is compiled elsewhere is something else to sccache
-    with sccache_wheel.serving(tmp_path / "cached") as sccache:
+    with sccache_server.serving(tmp_path / "cached") as sccache:
         for number, root in enumerate((world, second)):
             target = {"CARGO_TARGET_DIR": str(tmp_path / f"target-{number}")}
             done = root.run(*SOURCE, env={**sccache.environ(), **code, **target})
@@ -88,8 +86,8 @@ def test_a_server_that_cannot_start_stops_no_build(
 ) -> None:
     """A compiler cache is to save time; whether it can, a build does not depend on."""
     monkeypatch.delenv("RUSTC_WRAPPER")
-    buildworld.app(world, files=APP)
-    with sccache_wheel.serving(tmp_path / "cached") as sccache:
+    source_builds.app(world, files=APP)
+    with sccache_server.serving(tmp_path / "cached") as sccache:
         (tmp_path / "cached").write_text("in the way")
         done = world.run(*SOURCE, env=sccache.environ())
     assert done.code == 0, done.err

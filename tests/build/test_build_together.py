@@ -4,19 +4,15 @@ from typing import Any
 
 import pytest
 
-import buildworld
-import crates
-import gitrepos
-import trials
-import worlds
-from buildworld import BROKEN, Gate, Spies, checkout, recorded, says
-from worlds import Done, World
+from support import git_repos, refusals, rust_crates, source_builds, worlds
+from support.source_builds import BROKEN, Gate, Spies, checkout, recorded, says
+from support.worlds import Done, World
 
 PAIR = {
     ".gitignore": "/target\n",
     "Cargo.toml": '[workspace]\nmembers = ["one", "two"]\nresolver = "2"\n',
-    **{f"{name}/Cargo.toml": crates.manifest(name) for name in ("one", "two")},
-    **{f"{name}/src/main.rs": crates.program(name) for name in ("one", "two")},
+    **{f"{name}/Cargo.toml": rust_crates.manifest(name) for name in ("one", "two")},
+    **{f"{name}/src/main.rs": rust_crates.program(name) for name in ("one", "two")},
 }
 """A workspace of two crates, with a program each."""
 NOISE = """fn main() {
@@ -28,11 +24,11 @@ NOISE = """fn main() {
 """
 
 
-def pair(world: World, **changed: str) -> gitrepos.Upstream:
+def pair(world: World, **changed: str) -> git_repos.Upstream:
     """Two apps of one repo."""
     for name in ("one", "two"):
         world.recipe(name, repo='"o/pair"')
-    return gitrepos.upstream(world.mirror, "o/pair", {**PAIR, **changed})
+    return git_repos.upstream(world.mirror, "o/pair", {**PAIR, **changed})
 
 
 def test_two_apps_of_a_workspace_are_one_call(world: World, spies: Spies) -> None:
@@ -50,7 +46,7 @@ def test_two_apps_of_a_workspace_are_one_call(world: World, spies: Spies) -> Non
 
 def test_apps_of_different_repos_are_a_call_each(world: World, spies: Spies) -> None:
     pair(world)
-    buildworld.app(world)
+    source_builds.app(world)
     world.ok("install", "app", "one", "two")
     assert sorted(words.count("--keep-going") for words in spies.builds()) == [0, 1]
     assert [says(world, name) for name in ("app", "one", "two")] == ["app", "one", "two"]
@@ -74,7 +70,7 @@ def test_another_cargo_is_another_call(world: World, spies: Spies) -> None:
 
 def problem(done: Done) -> dict[str, Any]:
     """The one problem of a document, which is as its schema says."""
-    return trials.problem(worlds.valid(done.document))
+    return refusals.problem(worlds.valid(done.document))
 
 
 def test_an_app_that_does_not_compile_leaves_the_other(world: World, spies: Spies) -> None:
@@ -84,7 +80,7 @@ def test_an_app_that_does_not_compile_leaves_the_other(world: World, spies: Spie
     assert len(spies.builds()) == 1
     assert says(world, "one") == "one"
     assert not (world.root.path / "bin" / "two").exists()
-    assert set(buildworld.manifest(world)["apps"]) == {"one"}
+    assert set(source_builds.manifest(world)["apps"]) == {"one"}
     assert "error: two: cargo could not build two: error[E0425]: cannot find value `words`" in done.err
     assert "the last " in done.err
     assert "let number: u32 = words;" in done.err
@@ -94,7 +90,7 @@ def test_an_app_that_does_not_compile_leaves_the_other(world: World, spies: Spie
 def test_alone_it_is_6_with_its_last_lines_and_the_log(world: World) -> None:
     pair(world, **{"two/src/main.rs": BROKEN})
     world.ok("install", "one")
-    before, tree = buildworld.manifest(world), buildworld.work(checkout(world, "pair"))
+    before, tree = source_builds.manifest(world), source_builds.work(checkout(world, "pair"))
     done = world.run("install", "two", "--json")
     assert done.code == 6
     told = problem(done)
@@ -103,14 +99,14 @@ def test_alone_it_is_6_with_its_last_lines_and_the_log(world: World) -> None:
     assert f"Run `cargo build --release` in {checkout(world, 'pair')} to see it by itself." == told["hint"]
     with open(told["log"]) as log:
         assert [line.rstrip("\n") for line in log] == list(told["tail"])
-    assert (buildworld.manifest(world), buildworld.work(checkout(world, "pair"))) == (before, tree)
+    assert (source_builds.manifest(world), source_builds.work(checkout(world, "pair"))) == (before, tree)
     again = world.run("install", "two")
     assert f"lines of {told['log']}:" in again.err
     assert "nothing changed: still generation 1" in again.out
 
 
 def test_of_many_lines_the_last_200_are_shown_and_the_log_has_all(world: World) -> None:
-    buildworld.app(world, files={**crates.APP, "build.rs": NOISE})
+    source_builds.app(world, files={**rust_crates.APP, "build.rs": NOISE})
     done = world.run("install", "app", "--json")
     told = problem(done)
     assert done.code == 6
@@ -126,7 +122,7 @@ def test_of_many_lines_the_last_200_are_shown_and_the_log_has_all(world: World) 
 def test_what_broke_is_built_when_it_is_mended(world: World) -> None:
     upstream = pair(world, **{"two/src/main.rs": BROKEN})
     assert world.run("install", "one", "two").code == 1
-    upstream.commit({"two/src/main.rs": crates.program("mended")})
+    upstream.commit({"two/src/main.rs": rust_crates.program("mended")})
     assert "two" in world.ok("install", "one", "two", "--update")
     assert says(world, "two") == "mended"
 
@@ -134,10 +130,10 @@ def test_what_broke_is_built_when_it_is_mended(world: World) -> None:
 @pytest.mark.parametrize("jobs", ["1", "8"])
 def test_downloads_go_on_beside_a_build(jobs: str, world: World, gate: Gate) -> None:
     """What is fetched is there while cargo still works; what there is comes in as one generation."""
-    buildworld.app(world, files=buildworld.WAITING)
+    source_builds.app(world, files=source_builds.WAITING)
     world.recipe("db")
     world.release("db", "v1")
-    with buildworld.start(world, "install", "app", "db", "-j", jobs, **gate.environ) as process:
+    with source_builds.start(world, "install", "app", "db", "-j", jobs, **gate.environ) as process:
         assert process.stderr
         gate.reached()
         lines: list[str] = []

@@ -1,21 +1,17 @@
 """Which commit is built, or which release taken: --ref, --version, --mode, and what a dry run says of them."""
 
-import buildworld
-import crates
-import gitrepos
-import roots
-import worlds
-from buildworld import BOTH, SOURCE, Spies, checkout, recorded, says
-from worlds import World
+from support import git_repos, roots, rust_crates, source_builds, worlds
+from support.source_builds import BOTH, SOURCE, Spies, checkout, recorded, says
+from support.worlds import World
 
 
 def test_refs(world: World) -> None:
     """A branch, a tag, a commit, and back; each is what it says."""
-    upstream = buildworld.app(world)
-    first = gitrepos.git(upstream.work, "rev-parse", "HEAD")
-    upstream.commit({"src/bin/app.rs": crates.program("tagged")})
+    upstream = source_builds.app(world)
+    first = git_repos.git(upstream.work, "rev-parse", "HEAD")
+    upstream.commit({"src/bin/app.rs": rust_crates.program("tagged")})
     upstream.tag("v1")
-    upstream.commit({"src/bin/app.rs": crates.program("branched")}, "topic")
+    upstream.commit({"src/bin/app.rs": rust_crates.program("branched")}, "topic")
     for ref, said, branch in (
         ("topic", "branched", "topic"),
         ("v1", "tagged", ""),
@@ -31,9 +27,9 @@ def test_refs(world: World) -> None:
 
 
 def test_a_version_without_a_release_is_the_tag_built(world: World, spies: Spies) -> None:
-    upstream = buildworld.app(world)
+    upstream = source_builds.app(world)
     upstream.tag("v1")
-    upstream.commit({"src/bin/app.rs": crates.program("newer")})
+    upstream.commit({"src/bin/app.rs": rust_crates.program("newer")})
     assert "generation 1: app v1 (source)" in world.ok("install", "app", "--version", "v1")
     found = recorded(world)
     assert (found["version"], found["source"]["tag"], found["why"]) == ("v1", "v1", "there is no release v1")
@@ -45,16 +41,16 @@ def test_a_version_without_a_release_is_the_tag_built(world: World, spies: Spies
 
 
 def test_a_tag_that_is_dirty_is_no_clean_version(world: World) -> None:
-    upstream = buildworld.app(world)
+    upstream = source_builds.app(world)
     upstream.tag("v1")
     world.ok("install", "app", "--version", "v1")
-    gitrepos.write(checkout(world), {"src/bin/app.rs": crates.program("mine")})
+    git_repos.write(checkout(world), {"src/bin/app.rs": rust_crates.program("mine")})
     assert "app v1 -> v1+dirty (source)" in world.ok("install", "app", "--version", "v1")
     assert (recorded(world)["version"], recorded(world)["source"]["dirty"]) == ("v1+dirty", True)
 
 
 def test_a_version_with_a_release_is_downloaded(world: World, spies: Spies) -> None:
-    upstream = buildworld.app(world)
+    upstream = source_builds.app(world)
     upstream.tag("v1")
     world.release("app", "v1", *BOTH, latest=False)
     spies.forget()
@@ -65,7 +61,7 @@ def test_a_version_with_a_release_is_downloaded(world: World, spies: Spies) -> N
 
 def test_from_a_release_to_a_build_and_back(world: World) -> None:
     """Each takes the place of the other, wholly; what was asked last is what is there."""
-    buildworld.app(world)
+    source_builds.app(world)
     world.release("app", "v1", *BOTH)
     world.ok("install", "app")
     assert says(world) == "app v1"
@@ -80,7 +76,7 @@ def test_from_a_release_to_a_build_and_back(world: World) -> None:
 
 
 def test_a_dry_run_makes_no_clone_and_says_so(world: World, spies: Spies) -> None:
-    buildworld.app(world)
+    source_builds.app(world)
     spies.forget()
     done = world.run(*SOURCE, "--dry-run", "--json")
     assert done.code == 0, done.err
@@ -94,11 +90,11 @@ def test_a_dry_run_makes_no_clone_and_says_so(world: World, spies: Spies) -> Non
 
 
 def test_a_dry_run_neither_switches_nor_updates(world: World) -> None:
-    upstream = buildworld.app(world)
+    upstream = source_builds.app(world)
     world.ok(*SOURCE)
-    upstream.commit({"src/bin/app.rs": crates.program("two")}, "topic")
-    before, notes = buildworld.work(checkout(world)), gitrepos.git(checkout(world), "for-each-ref")
+    upstream.commit({"src/bin/app.rs": rust_crates.program("two")}, "topic")
+    before, notes = source_builds.work(checkout(world)), git_repos.git(checkout(world), "for-each-ref")
     assert "to build" in world.ok("install", "app", "--ref", "topic", "-n")
     done = world.run(*SOURCE, "--update", "-n")
     assert "what --update would bring is not known" in done.err
-    assert (buildworld.work(checkout(world)), gitrepos.git(checkout(world), "for-each-ref")) == (before, notes)
+    assert (source_builds.work(checkout(world)), git_repos.git(checkout(world), "for-each-ref")) == (before, notes)

@@ -2,14 +2,9 @@
 
 from pathlib import Path
 
-import gitrepos
-import roots
-import trials
-import worlds
-import zinit_crate
-import zinit_server
-from buildworld import recorded
-from worlds import World
+from support import git_repos, refusals, roots, worlds, zinit_crate, zinit_server
+from support.source_builds import recorded
+from support.worlds import World
 
 pytestmark = zinit_crate.marks
 
@@ -39,13 +34,13 @@ def test_installed_by_its_shipped_recipe_it_runs(home: World) -> None:
 
 
 def test_with_all_its_features_it_does_not_compile(home: World) -> None:
-    before = trials.look(home.root)
+    before = refusals.look(home.root)
     recipes = {"HERO_RECIPES": str(zinit_crate.full())}
     with zinit_crate.workshop() as folder:
         env = of_zinit(folder, **recipes)
         done = home.run("install", "zinit", "--mode", "source", "--json", env=env)
         tree = folder / "code" / zinit_crate.REPO
-        assert gitrepos.git(tree, "status", "--porcelain") == ""
+        assert git_repos.git(tree, "status", "--porcelain") == ""
     assert done.code == 6, done.err
     (problem,) = worlds.valid(done.document)["failed"]
     assert problem["message"].startswith("cargo could not build ")
@@ -53,4 +48,4 @@ def test_with_all_its_features_it_does_not_compile(home: World) -> None:
     assert any("src/bin/zinit-pid1" in line for line in problem["tail"])
     assert "E0432" in done.err
     assert Path(problem["log"]).read_text().count("E0432")
-    assert trials.look(home.root) == before
+    assert refusals.look(home.root) == before

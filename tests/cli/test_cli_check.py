@@ -4,9 +4,8 @@ import json
 
 import pytest
 
-import roots
-import worlds
-from worlds import World
+from support import roots, worlds
+from support.worlds import World
 
 
 def test_verify_of_what_is_whole(world: World) -> None:

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-import worlds
-from worlds import World
+from support import worlds
+from support.worlds import World
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])

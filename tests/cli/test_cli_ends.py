@@ -13,11 +13,10 @@ from typing import Any
 
 import pytest
 
-import mirrors
-import worlds
 from hero_build.install.layout import Root
-from hero_build.install.lock import locked
-from worlds import REPO, World
+from hero_build.install.root_lock import locked
+from support import mirrors, worlds
+from support.worlds import REPO, World
 
 
 class Stalling(BaseHTTPRequestHandler):

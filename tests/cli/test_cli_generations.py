@@ -2,9 +2,8 @@
 
 import pytest
 
-import roots
-import worlds
-from worlds import World
+from support import roots, worlds
+from support.worlds import World
 
 
 @pytest.fixture

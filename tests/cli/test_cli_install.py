@@ -5,10 +5,9 @@ from pathlib import Path
 
 import pytest
 
-import roots
-import worlds
 from hero_build import manifest
-from worlds import World
+from support import roots, worlds
+from support.worlds import World
 
 
 def runs(world: World, name: str) -> str:

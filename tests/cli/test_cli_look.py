@@ -4,9 +4,8 @@ import subprocess
 
 import pytest
 
-import roots
-import worlds
-from worlds import World
+from support import roots, worlds
+from support.worlds import World
 
 
 def test_list_has_every_recipe_what_is_installed_and_the_sets(world: World) -> None:

@@ -8,10 +8,10 @@ import click
 import pytest
 from click.testing import CliRunner
 
-import worlds
 from hero_build import __version__
-from hero_build.cli.group import hero_build, summaries
+from hero_build.cli.app import hero_build, summaries
 from hero_build.cli.main import main
+from support import worlds
 
 Words = Callable[..., tuple[int, str, str]]
 
@@ -167,7 +167,7 @@ def test_a_bug_is_one_line_and_a_file(words: Words, monkeypatch: pytest.MonkeyPa
     def broken(*_: object) -> None:
         raise KeyError("a bug \x1b[31m")
 
-    monkeypatch.setattr("hero_build.queries.listing.listing", broken)
+    monkeypatch.setattr("hero_build.queries.list.listing", broken)
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     code, out, err = words("list", "--json")
     assert code == 70
@@ -185,7 +185,7 @@ def test_a_bug_shows_its_traceback_where_it_is_wanted(how: str, words: Words, mo
     def broken(*_: object) -> None:
         raise KeyError("a bug")
 
-    monkeypatch.setattr("hero_build.queries.listing.listing", broken)
+    monkeypatch.setattr("hero_build.queries.list.listing", broken)
     if how != "-v":
         monkeypatch.setenv(how, "1")
     code, _, err = words("list", *(["-v"] if how == "-v" else []))

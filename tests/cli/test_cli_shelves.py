@@ -5,15 +5,13 @@ import json
 import shutil
 from pathlib import Path
 
-import mirrors
-import roots
-import worlds
-from elves import shared_bytes
-from fault_server import FaultServer
-from hero_build.artifact import Package
-from hero_build.forge.shelves import publish_package
-from hero_build.model import Asset, Release
-from worlds import World
+from hero_build.forge.mirror_layout import publish_package
+from hero_build.model.artifacts import GenericPackage
+from hero_build.model.steps import Asset, Release
+from support import mirrors, roots, worlds
+from support.elf_files import shared_bytes
+from support.fault_server import FaultServer
+from support.worlds import World
 
 
 def test_lock_pins_what_this_machine_takes(world: World, tmp_path: Path) -> None:
@@ -95,7 +93,7 @@ def test_a_lock_file_and_another_forge(world: World, tmp_path: Path) -> None:
 
 def test_mirror_is_a_forge_with_every_platform(world: World, tmp_path: Path) -> None:
     files = mirrors.programs("v3", "db", "db_admin") | {"db-linux-other-musl": b"for another machine"}
-    mirrors.release(world.mirror, "db", "v3", files)
+    mirrors.release(world.mirror, app="db", tag="v3", files=files)
     copy = tmp_path / "copy"
     document = worlds.valid(world.run("mirror", "@both", str(copy), "--json").document)
     assert [(app["name"], app["tag"], app["files"]) for app in document["apps"]] == [("db", "v3", 4), ("web", "v1", 2)]
@@ -139,7 +137,9 @@ def test_mirror_takes_the_libraries_along(world: World, tmp_path: Path) -> None:
     head = f'from hero_build.recipe import Library, Pinned\n\nONE = Library("libone.so", ({pin},))\n'
     recipe.write_text(recipe.read_text().replace("\n\nclass App", f"\n{head}\n\nclass App"))
     program = mirrors.programs("v1", "voice")
-    mirrors.release(world.mirror, "voice", "v1", {f"voice-linux-{arch}-gnu": next(iter(program.values()))})
+    mirrors.release(
+        world.mirror, app="voice", tag="v1", files={f"voice-linux-{arch}-gnu": next(iter(program.values()))}
+    )
     copy = tmp_path / "copy"
     document = worlds.valid(world.run("mirror", "voice", str(copy), "--json").document)
     assert document["apps"][0]["libraries"] == ["libone.so"]
@@ -156,8 +156,15 @@ def test_a_generic_package_is_locked_mirrored_and_installed(world: World, tmp_pa
     (name, data), *_ = mirrors.programs("dev", "zinit").items()
     (tmp_path / name).write_bytes(data)
     digest = hashlib.sha256(data).hexdigest()
-    release = Release("https://forge.example", "o/zinit", "dev", (Asset(name, "", len(data), digest, digest),))
-    publish_package(world.mirror, Package("o", "zinit", "dev"), release, {name: tmp_path / name})
+    release = Release(
+        "https://forge.example",
+        repo="o/zinit",
+        tag="dev",
+        assets=(Asset(name, url="", size=len(data), id=digest, sha256=digest),),
+    )
+    publish_package(
+        world.mirror, package=GenericPackage("o", "zinit", "dev"), release=release, files={name: tmp_path / name}
+    )
     file, copy = tmp_path / "apps.lock", tmp_path / "copy"
     world.ok("lock", "zinit", "-o", str(file))
     assert worlds.valid(world.run("mirror", "zinit", str(copy), "--json").document)["apps"][0]["tag"] == "dev"

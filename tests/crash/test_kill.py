@@ -19,19 +19,17 @@ from pathlib import Path
 
 import pytest
 
-import bundles
-import mirrors
-import roots
-from hero_build.catalog import load
+from hero_build.catalog.loader import load
+from hero_build.context import Context
 from hero_build.events import silent
 from hero_build.forge import open_forge
 from hero_build.install import gc, history
 from hero_build.install.layout import Root
-from hero_build.model import Request
-from hero_build.pipeline import apply, plan
+from hero_build.model.steps import Request
+from hero_build.ops.install import apply, plan
 from hero_build.settings import read
-from hero_build.source.access import looking
-from hero_build.tools import Tools
+from hero_build.source.git.checkouts import read_only_checkouts
+from support import bundle_roots, mirrors, roots
 
 CALLS = (
     "?rename,?renameat,?renameat2,?link,?linkat,?symlink,?symlinkat,?unlink,?unlinkat,?rmdir,?mkdir,?mkdirat,"
@@ -75,19 +73,26 @@ class World:
             "PYTHONPATH": str(Path(__file__).parents[2]),
         }
 
-    def tools(self) -> Tools:
+    def context(self) -> Context:
         settings = read({}, self.environ())
-        return Tools(settings, self.root, load(settings.recipes), open_forge(settings, silent), silent, looking(silent))
+        return Context(
+            settings,
+            root=self.root,
+            catalog=load(settings.recipes),
+            forge=open_forge(settings, silent),
+            emit=silent,
+            checkouts=read_only_checkouts(silent),
+        )
 
     def install(self, version: str) -> None:
         """In this process: the way to a root that a test starts from."""
-        tools = self.tools()
-        outcome = apply(plan([Request("db", "download", version)], tools), tools, f"install {version}")
+        context = self.context()
+        outcome = apply(plan([Request("db", "download", version)], context), context, f"install {version}")
         assert not outcome.failed
 
     def command(self, *words: str) -> list[str]:
         if words[0] == BUNDLES:
-            return [sys.executable, bundles.__file__, str(self.root.path), words[1]]
+            return [sys.executable, bundle_roots.__file__, str(self.root.path), words[1]]
         return [sys.executable, "-m", "hero_build", "--jobs", "1", *words]
 
 
@@ -140,7 +145,7 @@ def plain_folder(world: World) -> None:
 
 
 def first_bundles(world: World) -> None:
-    bundles.state(world.root, "v1")
+    bundle_roots.state(world.root, "v1")
 
 
 def replaced(world: World) -> None:
@@ -158,7 +163,9 @@ SCENARIOS = {
     "rollback": Scenario(["rollback"], second, frozenset({"v1", "v2"})),
     "uninstall": Scenario(["uninstall", "db"], adopted, frozenset({None, "v1"})),
     "gc": Scenario(["gc"], many, frozenset({"v2"})),
-    "bundles adopt": Scenario([BUNDLES, "v1"], plain_folder, frozenset({None, "v1"}), "share/hero_os/islands/note"),
+    "bundles adopt": Scenario(
+        [BUNDLES, "v1"], prepare=plain_folder, versions=frozenset({None, "v1"}), note="share/hero_os/islands/note"
+    ),
     "bundles upgrade": Scenario([BUNDLES, "v2"], first_bundles, frozenset({"v1", "v2"})),
 }
 
@@ -169,7 +176,7 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("crash")
     mirrors.recipe(folder / "recipes", "db", ("db", "db_admin"))
     for version in ("v1", "v2"):
-        mirrors.release(folder / "mirror", "db", version, mirrors.programs(version, "db", "db_admin"))
+        mirrors.release(folder / "mirror", app="db", tag=version, files=mirrors.programs(version, "db", "db_admin"))
     return folder
 
 
@@ -273,7 +280,7 @@ def test_killed_at_every_change(name: str, published: Path, tmp_path: Path) -> N
         assert after is not None or scenario.prepare not in (foreign, adopted) or mine(world)
         assert after is not None or not scenario.note or (world.root.path / scenario.note).read_text() == "mine"
         seen.add(after)
-        again(world, scenario, name, version, after)
+        again(world, scenario=scenario, name=name, version=version, after=after)
         assert end(world) == wanted, f"killed at {call} {when}"
         shutil.rmtree(world.folder)
     assert seen == scenario.versions

@@ -8,15 +8,14 @@ from pathlib import Path
 
 import pytest
 
-import desktopworld
-import wasm_toolchain
-from worlds import World
+from support import desktops, wasm_toolchain
+from support.worlds import World
 
 
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[World]:
     """Both recipes, an empty mirror and an empty root."""
-    yield desktopworld.desk(tmp_path)
+    yield desktops.desk(tmp_path)
     for compiled in tmp_path.glob("*-target"):  # a hundred megabytes that nobody looks at afterwards
         shutil.rmtree(compiled)
 
@@ -25,7 +24,7 @@ def world(tmp_path: Path) -> Iterator[World]:
 def home() -> Iterator[World]:
     """The same with a short path, for sockets; its root is `hero` there, as in a person's home."""
     with tempfile.TemporaryDirectory(prefix="hero-") as folder:
-        yield desktopworld.desk(Path(folder))
+        yield desktops.desk(Path(folder))
 
 
 @pytest.fixture

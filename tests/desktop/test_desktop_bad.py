@@ -8,14 +8,9 @@ from pathlib import Path
 
 import pytest
 
-import desktopworld
-import mirrors
-import roots
-import trials
-import wasm_modules
-import worlds
-from trials import Refusal
-from worlds import World
+from support import desktops, mirrors, refusals, roots, wasm_modules, worlds
+from support.refusals import Refusal
+from support.worlds import World
 
 PUBLISHED = "The asset was published wrongly: try another release with --version TAG, and tell whoever published it."
 OUTSIDE = "The name comes from outside; ask whoever published it for a plain one."
@@ -24,7 +19,7 @@ MODULE = FILES["notes_bg.wasm"]
 
 
 def module(content: bytes) -> Callable[[World], bytes]:
-    return lambda world: desktopworld.archive(world, "notes", "bad", FILES | {"notes_bg.wasm": content})
+    return lambda world: desktops.archive(world, name="notes", tag="bad", files=FILES | {"notes_bg.wasm": content})
 
 
 def member(name: str, kind: bytes = tarfile.REGTYPE, target: str = "") -> Callable[[World], bytes]:
@@ -51,7 +46,7 @@ def whole(content: bytes) -> Callable[[World], bytes]:
 @pytest.fixture
 def installed(world: World) -> World:
     """The island `notes` in v1."""
-    desktopworld.islands(world, "v1", "notes")
+    desktops.islands(world, "v1", "notes")
     world.ok("islands")
     return world
 
@@ -75,83 +70,90 @@ def installed(world: World) -> World:
     ids=["truncated", "empty", "javascript", "dots", "absolute", "link", "hard-link", "device", "cut"],
 )
 def test_a_bundle_that_no_browser_should_get(installed: World, arrange: Callable[[World], bytes], message: str) -> None:
-    desktopworld.islands(installed, "v2", notes=arrange(installed))
-    desktopworld.refused(installed, Refusal(5, "NotTheBundle", message, PUBLISHED), "islands")
-    assert desktopworld.version(installed, "notes") == "v1"
+    desktops.islands(installed, "v2", notes=arrange(installed))
+    desktops.refused(installed, Refusal(5, kind="NotTheBundle", message=message, hint=PUBLISHED), "islands")
+    assert desktops.version(installed, "notes") == "v1"
     assert not list(installed.folder.rglob("evil.js"))
 
 
 @pytest.mark.parametrize("name", ["a/b", "../../bin", "\x1b[31mred", "."])
 def test_a_name_that_leaves_its_folder_or_fools_a_terminal(installed: World, name: str) -> None:
     index = json.dumps({"islands": [{"name": name}]}).encode()
-    mirrors.release(installed.mirror, "hero_archipelagos", "v2", {"islands.json": index})
-    refusal = Refusal(2, "UnsafeName", f"{name!r} cannot be the name of an island", OUTSIDE)
-    desktopworld.refused(installed, refusal, "islands")
-    desktopworld.refused(installed, refusal, "islands", "notes", name)
+    mirrors.release(installed.mirror, app="hero_archipelagos", tag="v2", files={"islands.json": index})
+    refusal = Refusal(2, kind="UnsafeName", message=f"{name!r} cannot be the name of an island", hint=OUTSIDE)
+    desktops.refused(installed, refusal, "islands")
+    desktops.refused(installed, refusal, "islands", "notes", name)
 
 
 def test_an_index_that_is_none(installed: World) -> None:
-    mirrors.release(installed.mirror, "hero_archipelagos", "v2", {"islands.json": b'["notes"]'})
+    mirrors.release(installed.mirror, app="hero_archipelagos", tag="v2", files={"islands.json": b'["notes"]'})
     refusal = Refusal(
         5,
-        "ServicesUnreadable",
-        "islands.json of release v2 is no index of islands: …",
-        "Publish the release anew, or take another with --version TAG.",
+        kind="ServicesUnreadable",
+        message="islands.json of release v2 is no index of islands: …",
+        hint="Publish the release anew, or take another with --version TAG.",
     )
-    desktopworld.refused(installed, refusal, "islands")
+    desktops.refused(installed, refusal, "islands")
 
 
 def test_a_release_without_islands_and_an_island_that_it_lacks(installed: World) -> None:
     release = "release v1 of o/hero_archipelagos"
-    lacks = Refusal(3, "AssetNotFound", f"{release} has no asset nodes-wasm.tar.gz", "It has: …notes-wasm.tar.gz.")
-    desktopworld.refused(installed, lacks, "islands", "nodes", "--mode", "download")
-    mirrors.release(installed.mirror, "hero_archipelagos", "v2", {"README": b"later"})
-    none = Refusal(3, "AssetNotFound", "release v2 has no islands", "It would take assets like NAME-wasm.tar.gz. …")
-    desktopworld.refused(installed, none, "islands", "--mode", "download")
+    lacks = Refusal(
+        3, kind="AssetNotFound", message=f"{release} has no asset nodes-wasm.tar.gz", hint="It has: …notes-wasm.tar.gz."
+    )
+    desktops.refused(installed, lacks, "islands", "nodes", "--mode", "download")
+    mirrors.release(installed.mirror, app="hero_archipelagos", tag="v2", files={"README": b"later"})
+    none = Refusal(
+        3,
+        kind="AssetNotFound",
+        message="release v2 has no islands",
+        hint="It would take assets like NAME-wasm.tar.gz. …",
+    )
+    desktops.refused(installed, none, "islands", "--mode", "download")
 
 
 def test_of_several_only_the_bad_one_keeps_its_version(installed: World) -> None:
-    desktopworld.islands(installed, "v2", "maps", "radio", notes=module(b"")(installed))
+    desktops.islands(installed, "v2", "maps", "radio", notes=module(b"")(installed))
     done = installed.run("islands", "--json")
     document = worlds.valid(done.document)
-    assert (done.code, desktopworld.problems(document)) == (1, {"hero_archipelagos/notes": "NotTheBundle"})
+    assert (done.code, desktops.problems(document)) == (1, {"hero_archipelagos/notes": "NotTheBundle"})
     assert {part["part"]: part["state"] for part in document["parts"]} == {
         "hero_archipelagos/maps": "installed",
         "hero_archipelagos/radio": "installed",
     }
     assert "error: hero_archipelagos/notes: notes_bg.wasm of the bundle notes is an empty file" in done.err
-    assert desktopworld.there(installed) == ["maps", "notes", "radio"]
-    assert [desktopworld.version(installed, name) for name in ("maps", "notes", "radio")] == ["v2", "v1", "v2"]
-    trials.tidy(installed.root)
+    assert desktops.there(installed) == ["maps", "notes", "radio"]
+    assert [desktops.version(installed, name) for name in ("maps", "notes", "radio")] == ["v2", "v1", "v2"]
+    refusals.tidy(installed.root)
 
 
 def test_a_bundle_of_another_digest_than_the_release_tells(installed: World) -> None:
-    desktopworld.islands(installed, "v2", "notes")
+    desktops.islands(installed, "v2", "notes")
     place = installed.mirror / "o" / "hero_archipelagos" / "v2" / "notes-wasm.tar.gz"
-    other = desktopworld.archive(installed, "notes", "v3")
+    other = desktops.archive(installed, "notes", "v3")
     assert len(other) == place.stat().st_size
     place.write_bytes(other)
-    refusal = Refusal(5, "ChecksumMismatch", "notes-wasm.tar.gz has the sha256 …", "…")
-    desktopworld.refused(installed, refusal, "islands")
+    refusal = Refusal(5, kind="ChecksumMismatch", message="notes-wasm.tar.gz has the sha256 …", hint="…")
+    desktops.refused(installed, refusal, "islands")
 
 
 def test_folders_that_are_there_already_are_kept_and_given_back(world: World) -> None:
     """As another tool, or a person, has left them."""
-    desktopworld.islands(world, "v1", "notes")
-    desktopworld.os_release(world, "v1")
-    notes = {where: world.root.path / where / "mine" / "note" for where in (desktopworld.ISLANDS, desktopworld.SHELL)}
+    desktops.islands(world, "v1", "notes")
+    desktops.os_release(world, "v1")
+    notes = {where: world.root.path / where / "mine" / "note" for where in (desktops.ISLANDS, desktops.SHELL)}
     for note in notes.values():
         note.parent.mkdir(parents=True)
         note.write_text("mine")
     world.ok("islands")
     world.ok("shell")
-    assert desktopworld.there(world) == ["notes"]
-    assert desktopworld.version(world, "", desktopworld.SHELL) == "v1"
+    assert desktops.there(world) == ["notes"]
+    assert desktops.version(world, "", desktops.SHELL) == "v1"
     assert not any(note.exists() for note in notes.values())
     world.ok("rollback", "0")
     assert given_back(world, notes)
     world.ok("islands")
-    assert desktopworld.there(world) == ["notes"]
+    assert desktops.there(world) == ["notes"]
     world.ok("uninstall", "hero_archipelagos")
     assert given_back(world, notes)
     roots.settled(world.root)
@@ -166,8 +168,8 @@ def given_back(world: World, notes: dict[str, Path]) -> bool:
 def test_no_islands_are_no_app_to_install(world: World) -> None:
     refusal = Refusal(
         8,
-        "Unsupported",
-        "hero_archipelagos has islands and no programs",
-        "Install them with `hero-build islands`.",
+        kind="Unsupported",
+        message="hero_archipelagos has islands and no programs",
+        hint="Install them with `hero-build islands`.",
     )
-    desktopworld.refused(world, refusal, "install", "hero_archipelagos")
+    desktops.refused(world, refusal, "install", "hero_archipelagos")

@@ -11,25 +11,20 @@ from typing import Any
 
 import pytest
 
-import archipelagos
-import browser
-import desktopworld
-import roots
-import worlds
-import zinit_crate
-from browser import Page
-from desktopworld import served
-from processes import until
-from rustworld import OWNER
-from worlds import World
+from support import browser, desktops, island_workspace, roots, worlds, zinit_crate
+from support.browser import Page
+from support.desktops import served
+from support.processes import until
+from support.rust_world import OWNER
+from support.worlds import World
 
 pytestmark = [
     *zinit_crate.marks,
     pytest.mark.usefixtures("toolchain"),
     pytest.mark.skipif(shutil.which("chromedriver") is None, reason="chromium and chromedriver are not installed"),
 ]
-BUNDLES = [archipelagos.bundle(name) for name in archipelagos.NAMES]
-SHOWN = {f"view-{archipelagos.bundle(name)}": archipelagos.shown(name) for name in archipelagos.NAMES}
+BUNDLES = [island_workspace.bundle(name) for name in island_workspace.NAMES]
+SHOWN = {f"view-{island_workspace.bundle(name)}": island_workspace.shown(name) for name in island_workspace.NAMES}
 CARDS = "return Object.fromEntries([...document.querySelectorAll('#desk div')].map(it => [it.id, it.textContent]))"
 
 
@@ -41,16 +36,16 @@ def page(tmp_path: Path) -> Iterator[Page]:
 
 def test_a_browser_shows_every_island_of_the_installed_root(home: World, page: Page) -> None:
     """By the shipped recipes, from source, under zinit."""
-    number = desktopworld.port()
-    build(home, desktopworld.os_sources(home, f"{OWNER}/hero_os"), "install", "hero_os")
-    with desktopworld.under_zinit(home, number):
+    number = desktops.port()
+    build(home, desktops.os_sources(home, f"{OWNER}/hero_os"), "install", "hero_os")
+    with desktops.under_zinit(home, number):
         assert (served(number, "/"), served(number, "/hero_os_app.js")) == (200, 404)
-        build(home, desktopworld.again(home, f"{OWNER}/hero_os", "os"), "shell", "--restart")
+        build(home, desktops.again(home, f"{OWNER}/hero_os", "os"), "shell", "--restart")
         assert shown(page, number) == "Error: /islands/islands.json answers 404"
 
-        islands = desktopworld.sources(home, repo=f"{OWNER}/hero_archipelagos")
+        islands = desktops.sources(home, repo=f"{OWNER}/hero_archipelagos")
         build(home, islands, "islands", "--restart")
-        assert desktopworld.there(home) == BUNDLES
+        assert desktops.there(home) == BUNDLES
         assert shown(page, number) == ""
         assert page.run("return [...document.querySelectorAll('#dock button')].map(it => it.id)") == [
             f"dock-{name}" for name in BUNDLES
@@ -69,7 +64,7 @@ def test_a_browser_shows_every_island_of_the_installed_root(home: World, page: P
     roots.settled(home.root)
 
 
-def build(world: World, code: desktopworld.Code, *words: str) -> Any:
+def build(world: World, code: desktops.Code, *words: str) -> Any:
     done = world.run(*words, "--json", env={**code.environ, "HERO_RECIPES": ""})
     assert done.code == 0, done.err
     document = worlds.valid(done.document)

@@ -6,13 +6,9 @@ from contextlib import ExitStack
 
 import pytest
 
-import buildworld
-import desktopworld
-import roots
-import trials
-import worlds
-from desktopworld import SHELL, at_home, there, version
-from worlds import World
+from support import desktops, refusals, roots, source_builds, worlds
+from support.desktops import SHELL, at_home, there, version
+from support.worlds import World
 
 ALL = (("install", "hero_os"), ("shell",), ("islands",))
 
@@ -27,14 +23,14 @@ def whole(world: World) -> World:
 
 
 def release(world: World, tag: str, *names: str) -> None:
-    desktopworld.os_release(world, tag)
-    desktopworld.islands(world, tag, *names)
+    desktops.os_release(world, tag)
+    desktops.islands(world, tag, *names)
 
 
 def state(world: World) -> Mapping[str, object]:
     """Of each of the three, the version that a user meets."""
     return {
-        "program": trials.printed(world.root, "hero_os_server"),
+        "program": refusals.printed(world.root, "hero_os_server"),
         "shell": version(world, "", SHELL),
         "islands": {name: version(world, name) for name in there(world)},
     }
@@ -53,24 +49,24 @@ def test_each_phase_brings_its_own_and_takes_nothing_of_the_others(whole: World)
 
 
 def test_all_of_it_goes_back_together(whole: World) -> None:
-    before = trials.look(whole.root)
+    before = refusals.look(whole.root)
     release(whole, "v2", "notes", "maps")
     for words in ALL:
         whole.ok(*words)
     assert state(whole) == of("v2", "maps", "notes")
-    later = trials.look(whole.root)
+    later = refusals.look(whole.root)
     whole.ok("rollback", "3")
     assert state(whole) == of("v1", "notes", "radio")
-    assert trials.look(whole.root) == before
+    assert refusals.look(whole.root) == before
     whole.ok("rollback", "6")
-    assert trials.look(whole.root) == later
+    assert refusals.look(whole.root) == later
     roots.settled(whole.root)
 
 
 def test_the_phases_side_by_side(world: World) -> None:
     release(world, "v1", "notes", "radio")
     with ExitStack() as stack:
-        running = [stack.enter_context(buildworld.start(world, *words)) for words in ALL]
+        running = [stack.enter_context(source_builds.start(world, *words)) for words in ALL]
         said = [process.communicate()[1] for process in running]
     assert [process.returncode for process in running] == [0, 0, 0], said
     assert state(world) == of("v1", "notes", "radio")
@@ -90,14 +86,14 @@ def test_those_that_are_named_and_no_others(whole: World) -> None:
 
 def test_a_dry_run_changes_nothing(whole: World) -> None:
     release(whole, "v2", "notes", "maps")
-    before = trials.look(whole.root)
+    before = refusals.look(whole.root)
     document = worlds.valid(whole.run("islands", "--dry-run", "--json").document)
     assert {part["part"]: part["state"] for part in document["parts"]} == {
         "hero_archipelagos/maps": "to download",
         "hero_archipelagos/notes": "to download",
         "hero_archipelagos/radio": "to remove",
     }
-    assert trials.look(whole.root) == before
+    assert refusals.look(whole.root) == before
 
 
 def test_what_is_asked_about_them(whole: World) -> None:
@@ -127,7 +123,7 @@ QUESTIONS = ("status", "list", "show hero_archipelagos", "diff", "verify", "expl
 
 
 def test_damage_is_found_and_mended(whole: World) -> None:
-    glue = whole.root.path / desktopworld.ISLANDS / "notes" / "notes.js"
+    glue = whole.root.path / desktops.ISLANDS / "notes" / "notes.js"
     good = glue.read_text()
     glue.write_text("rotten")
     done = whole.run("verify", "hero_archipelagos", "--json")
@@ -145,8 +141,8 @@ def test_damage_is_found_and_mended(whole: World) -> None:
 def test_taken_off_they_are_gone_and_the_others_stay(whole: World) -> None:
     whole.ok("uninstall", "hero_archipelagos")
     assert there(whole) == []
-    assert not (whole.root.path / desktopworld.ISLANDS).exists()
-    assert (trials.printed(whole.root, "hero_os_server"), version(whole, "", SHELL)) == ("hero_os_server v1\n", "v1")
+    assert not (whole.root.path / desktops.ISLANDS).exists()
+    assert (refusals.printed(whole.root, "hero_os_server"), version(whole, "", SHELL)) == ("hero_os_server v1\n", "v1")
     whole.ok("rollback")
     assert state(whole) == of("v1", "notes", "radio")
     roots.settled(whole.root)
@@ -160,7 +156,7 @@ def test_the_desktop_s_lacks_are_told_until_they_are_there(world: World) -> None
     def told(*words: str) -> tuple[int, int]:
         done = world.run(*words, env=at_home(world))
         assert done.code == 0, done.err
-        return done.err.count(desktopworld.WARNING), done.err.count(shell)
+        return done.err.count(desktops.WARNING), done.err.count(shell)
 
     assert told("install", "hero_os") == (1, 1)
     assert told("status") == (1, 1)
@@ -192,7 +188,7 @@ def test_the_index_is_as_its_schema_says(whole: World) -> None:
     import jsonschema
 
     schema = json.loads((worlds.REPO / "docs" / "islands.schema.json").read_text())
-    index = json.loads((whole.root.path / desktopworld.ISLANDS / "islands.json").read_text())
+    index = json.loads((whole.root.path / desktops.ISLANDS / "islands.json").read_text())
     jsonschema.validate(index, schema)
     assert [island["entry"] for island in index["islands"]] == ["notes/notes.js", "radio/radio.js"]
 

@@ -6,17 +6,12 @@ from pathlib import Path
 
 import pytest
 
-import desktopworld
-import roots
-import rustworld
-import trials
-import worlds
-import zinit_server
-from desktopworld import WARNING, at_home, os_sources, served
-from processes import alive, until
-from trials import Refusal
+from support import desktops, refusals, roots, rust_world, worlds, zinit_server
+from support.desktops import WARNING, at_home, os_sources, served
+from support.processes import alive, until
+from support.refusals import Refusal
+from support.worlds import World
 from world.router_standin import Health, Held, Router
-from worlds import World
 
 pytestmark = pytest.mark.timeout(1800)
 INDEX = "/islands/islands.json"
@@ -42,9 +37,9 @@ def running(world: World) -> tuple[int, str]:
 
 @pytest.mark.xdist_group("zinit")
 def test_islands_are_seen_after_a_restart_by_zinit(desktop: World) -> None:
-    desktopworld.islands(desktop, "v1", "notes")
-    number, env = desktopworld.port(), at_home(desktop)
-    with desktopworld.under_zinit(desktop, number):
+    desktops.islands(desktop, "v1", "notes")
+    number, env = desktops.port(), at_home(desktop)
+    with desktops.under_zinit(desktop, number):
         assert served(number, INDEX) == 404
         first, state = running(desktop)
         assert state == "running"
@@ -65,7 +60,7 @@ def test_islands_are_seen_after_a_restart_by_zinit(desktop: World) -> None:
         third, state = running(desktop)
         assert (third != second, state, alive(second)) == (True, "running", False)
         assert (served(number, INDEX), served(number, "/islands/notes/notes_bg.wasm")) == (200, 200)
-        assert rustworld.health(desktopworld.sockets(desktop) / "hero_os" / "rpc.sock")["status"] == "ok"
+        assert rust_world.health(desktops.sockets(desktop) / "hero_os" / "rpc.sock")["status"] == "ok"
 
         assert WARNING not in desktop.run("status", env=env).err
         again = worlds.valid(desktop.run("islands", "--restart", "--json", env=env).document)
@@ -73,10 +68,10 @@ def test_islands_are_seen_after_a_restart_by_zinit(desktop: World) -> None:
 
 
 def test_islands_are_seen_after_a_restart_by_hero_router(desktop: World) -> None:
-    desktopworld.islands(desktop, "v1", "notes")
-    number = desktopworld.port()
+    desktops.islands(desktop, "v1", "notes")
+    number = desktops.port()
     with router(desktop) as supervisor:
-        held = supervisor.hold("hero_os_server", *desktopworld.command(desktop, number))
+        held = supervisor.hold("hero_os_server", *desktops.command(desktop, number))
         assert until(lambda: served(number, "/health") == 200)
         assert served(number, INDEX) == 404
         desktop.ok("islands")
@@ -93,11 +88,11 @@ def test_islands_are_seen_after_a_restart_by_hero_router(desktop: World) -> None
 
 def test_a_program_that_is_newer_than_what_runs(desktop: World) -> None:
     """`status` says so; --restart mends it, and rollback goes the same way back."""
-    number = desktopworld.port()
-    code = desktopworld.again(desktop, "o/hero_os", "os")
+    number = desktops.port()
+    code = desktops.again(desktop, "o/hero_os", "os")
     code.edit("server/src/main.rs", "not found", "nothing here")
     with router(desktop) as supervisor:
-        supervisor.hold("hero_os_server", *desktopworld.command(desktop, number))
+        supervisor.hold("hero_os_server", *desktops.command(desktop, number))
         assert until(lambda: served(number, "/health") == 200)
         first, _ = running(desktop)
         assert desktop.run("install", "hero_os", "--update", env=code.environ).code == 0
@@ -114,15 +109,15 @@ def test_a_program_that_is_newer_than_what_runs(desktop: World) -> None:
 
 @contextmanager
 def router(world: World) -> Iterator[Router]:
-    with Router(desktopworld.sockets(world) / "hero_router" / "service.sock") as made:
+    with Router(desktops.sockets(world) / "hero_router" / "service.sock") as made:
         yield made
 
 
 @pytest.fixture
 def small(home: World) -> World:
     """hero_os v1 of a release, whose program does nothing but stay; little patience."""
-    trials.patience(home, HASTE)
-    desktopworld.os_release(home, "v1")
+    refusals.timeouts(home, HASTE)
+    desktops.os_release(home, "v1")
     home.ok("install", "hero_os")
     return home
 
@@ -134,7 +129,7 @@ def hold(world: World, supervisor: Router) -> Held:
 
 
 def test_a_version_that_does_not_come_up_stands_and_the_way_back_is_told(small: World) -> None:
-    desktopworld.islands(small, "v1", "notes")
+    desktops.islands(small, "v1", "notes")
     with router(small) as supervisor:
         held = hold(small, supervisor)
         held.crashes = True
@@ -145,46 +140,46 @@ def test_a_version_that_does_not_come_up_stands_and_the_way_back_is_told(small: 
         assert problem["message"] == "hero_os_server did not come up: it is failed (it ended with 1)"
         assert "`hero-build rollback` brings back what was installed before" in problem["hint"]
         assert f"hint: {problem['hint']}" in done.err
-        assert desktopworld.there(small) == ["notes"]
+        assert desktops.there(small) == ["notes"]
         held.crashes = False
         small.ok("rollback")
         assert "hero_os_server" in small.ok("restart", "hero_os")
-        assert desktopworld.there(small) == []
+        assert desktops.there(small) == []
     roots.settled(small.root)
 
 
 def test_a_version_that_is_up_and_not_well(small: World) -> None:
-    desktopworld.islands(small, "v1", "notes")
-    with router(small) as supervisor, Health(desktopworld.sockets(small) / "hero_os" / "rpc.sock", 503) as health:
+    desktops.islands(small, "v1", "notes")
+    with router(small) as supervisor, Health(desktops.sockets(small) / "hero_os" / "rpc.sock", 503) as health:
         hold(small, supervisor)
         done = small.run("islands", "--restart")
         assert done.code == 9, done.out
         assert "rpc.sock: HTTP 503\n  hint: Its log says why. `hero-build rollback` brings back" in done.err
-        assert desktopworld.there(small) == ["notes"]
+        assert desktops.there(small) == ["notes"]
         health.status = 200
         small.ok("restart", "hero_os")
 
 
 def test_the_others_are_seen_when_one_island_is_broken(small: World) -> None:
-    desktopworld.islands(small, "v1", "notes", maps=b"no archive")
+    desktops.islands(small, "v1", "notes", maps=b"no archive")
     with router(small) as supervisor:
         held = hold(small, supervisor)
         before = held.told()["pid"]
         document = worlds.valid(small.run("islands", "--restart", "--json").document)
-        assert (document["exit"], desktopworld.problems(document)) == (1, {"hero_archipelagos/maps": "NotTheBundle"})
+        assert (document["exit"], desktops.problems(document)) == (1, {"hero_archipelagos/maps": "NotTheBundle"})
         assert [item["service"] for item in document["restart"]["restarted"]] == ["hero_os_server"]
         assert held.told()["pid"] != before
 
 
 def test_what_fails_altogether_restarts_nothing_and_neither_does_what_does_not_run(small: World) -> None:
-    desktopworld.islands(small, "v1", maps=b"no archive")
+    desktops.islands(small, "v1", maps=b"no archive")
     with router(small) as supervisor:
         held = hold(small, supervisor)
         before = held.told()["pid"]
         document = worlds.valid(small.run("islands", "--restart", "--json").document)
         assert (document["exit"], document["restart"], held.told()["pid"]) == (5, None, before)
         held.stop()
-        desktopworld.islands(small, "v2", "notes")
+        desktops.islands(small, "v2", "notes")
         document = worlds.valid(small.run("islands", "--restart", "--json").document)
         assert (document["exit"], document["restart"]["restarted"], held.told()["pid"]) == (0, [], 0)
 
@@ -193,8 +188,10 @@ def test_what_fails_altogether_restarts_nothing_and_neither_does_what_does_not_r
 def test_a_supervisor_that_answers_nonsense_or_not_at_all(small: World, trouble: str) -> None:
     with router(small) as supervisor:
         supervisor.troubles["service.list"] = trouble  # type: ignore[assignment]
-        refusal = Refusal(9, "RuntimeUnreachable", "no supervisor answers: hero_router at …; zinit at …", START)
-        desktopworld.refused(small, refusal, "restart", "hero_os")
+        refusal = Refusal(
+            9, kind="RuntimeUnreachable", message="no supervisor answers: hero_router at …; zinit at …", hint=START
+        )
+        desktops.refused(small, refusal, "restart", "hero_os")
 
 
 def test_a_socket_that_nobody_listens_on_any_more(small: World) -> None:
@@ -205,12 +202,12 @@ def test_a_socket_that_nobody_listens_on_any_more(small: World) -> None:
         line.bind(str(place))
     refusal = Refusal(
         9,
-        "RuntimeUnreachable",
-        f"no supervisor answers: hero_router at …; zinit at {place} cannot be reached: …",
-        START,
+        kind="RuntimeUnreachable",
+        message=f"no supervisor answers: hero_router at …; zinit at {place} cannot be reached: …",
+        hint=START,
     )
-    desktopworld.refused(small, refusal, "restart", "hero_os")
-    desktopworld.islands(small, "v1", "notes")
+    desktops.refused(small, refusal, "restart", "hero_os")
+    desktops.islands(small, "v1", "notes")
     done = small.run("islands", "--restart")
-    assert (done.code, desktopworld.there(small)) == (9, ["notes"])
+    assert (done.code, desktops.there(small)) == (9, ["notes"])
     assert "generation 2: hero_archipelagos/notes v1 (download)" in done.out

@@ -2,13 +2,10 @@
 
 import pytest
 
-import desktopworld
-import roots
-import trials
-import worlds
-from desktopworld import at_home, bundle, os_sources, problems, sources, there, version
-from trials import Refusal
-from worlds import World
+from support import desktops, refusals, roots, worlds
+from support.desktops import at_home, bundle, os_sources, problems, sources, there, version
+from support.refusals import Refusal
+from support.worlds import World
 
 pytestmark = [pytest.mark.timeout(1800), pytest.mark.usefixtures("toolchain")]
 FOUR = ["island_greeter", "island_notes", "island_shouter", "island_sketch"]
@@ -39,7 +36,7 @@ def test_an_island_that_is_broken_fails_alone(world: World) -> None:
         "island_notes": before["island_notes"],
         "island_shouter": broken[:12],
     }
-    trials.tidy(world.root)
+    refusals.tidy(world.root)
 
     again = world.run("islands", "--json", env=code.environ)
     document = worlds.valid(again.document)
@@ -55,7 +52,7 @@ def test_an_island_that_is_broken_fails_alone(world: World) -> None:
     roots.settled(world.root)
 
 
-def world_ok(world: World, code: desktopworld.Code, *words: str) -> str:
+def world_ok(world: World, code: desktops.Code, *words: str) -> str:
     done = world.run(*words, env=code.environ)
     assert done.code == 0, done.err
     return done.out
@@ -86,16 +83,18 @@ def test_those_that_are_named_are_the_same_and_only_the_whole_set_takes_away(wor
     assert there(world) == [name for name in FOUR if name != "island_notes"]
     world.ok("rollback")
     assert bundle(world, "island_notes") == all_at_once["island_notes"]
-    refusal = Refusal(3, "BundleNotFound", "the workspace … has no bundle 'island_notes'", "There are: …")
-    trials.refused(world.run("islands", "island_notes", "--json", env=code.environ), refusal, as_json=True)
+    refusal = Refusal(
+        3, kind="BundleNotFound", message="the workspace … has no bundle 'island_notes'", hint="There are: …"
+    )
+    refusals.refused(world.run("islands", "island_notes", "--json", env=code.environ), refusal, as_json=True)
     roots.settled(world.root)
 
 
 def test_auto_takes_a_release_that_has_all_and_builds_otherwise(world: World) -> None:
     """Each phase for itself: a release without a shell still brings the program."""
     code, desktop = sources(world, "greeter", "notes"), os_sources(world)
-    desktopworld.islands(world, "v1", "island_greeter", "island_notes")
-    desktopworld.os_release(world, "v1", shell=False)
+    desktops.islands(world, "v1", "island_greeter", "island_notes")
+    desktops.os_release(world, "v1", shell=False)
     world.ok("install", "hero_os")
     world_ok(world, desktop, "shell")
     world_ok(world, code, "islands")
@@ -106,7 +105,7 @@ def test_auto_takes_a_release_that_has_all_and_builds_otherwise(world: World) ->
     told = worlds.valid(world.run("shell", "--json", env=desktop.environ).document)
     assert [(part["state"], part["used"]) for part in told["parts"]] == [("kept", "source")]
 
-    desktopworld.islands(world, "v2", "island_greeter")
+    desktops.islands(world, "v2", "island_greeter")
     told = reasons(world, code, "islands", "island_notes", "island_greeter")
     assert set(told.values()) == {"release v2 lacks island_notes-wasm.tar.gz"}
     world_ok(world, code, "islands", "island_notes", "island_greeter")
@@ -123,7 +122,7 @@ def test_auto_takes_a_release_that_has_all_and_builds_otherwise(world: World) ->
     roots.settled(world.root)
 
 
-def reasons(world: World, code: desktopworld.Code, *words: str) -> dict[str, str]:
+def reasons(world: World, code: desktops.Code, *words: str) -> dict[str, str]:
     """Why each part would be had as it would, by part."""
     document = worlds.valid(world.run(*words, "--dry-run", "--json", env=code.environ).document)
     return {part["part"]: part["why"] for part in document["parts"]}
@@ -136,7 +135,7 @@ def test_both_backends_make_the_same_bytes(world: World) -> None:
     told = world_ok(world, code, "islands", "--backend", "wasm-pack", "-v")
     assert "changed since the last build: bundles" in told
     assert {name: bundle(world, name) for name in there(world)} == direct
-    glue = world.root.path / desktopworld.ISLANDS / "island_sketch" / "island_sketch.js"
+    glue = world.root.path / desktops.ISLANDS / "island_sketch" / "island_sketch.js"
     glue.write_text("rotten")
     world_ok(world, code, "verify", "--repair")
     assert bundle(world, "island_sketch") == direct["island_sketch"]
@@ -158,4 +157,4 @@ def test_what_is_missing_is_told_after_an_install_from_source(home: World) -> No
     desktop = os_sources(home)
     done = home.run("install", "hero_os", env={**desktop.environ, **at_home(home)})
     assert done.code == 0, done.err
-    assert done.err.count(desktopworld.WARNING) == 1
+    assert done.err.count(desktops.WARNING) == 1

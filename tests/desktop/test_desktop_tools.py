@@ -8,13 +8,10 @@ from pathlib import Path
 
 import pytest
 
-import buildworld
-import desktopworld
-import gitrepos
-import wasm_toolchain
-from spies import stand_in
-from trials import Refusal
-from worlds import World
+from support import desktops, git_repos, source_builds, wasm_toolchain
+from support.refusals import Refusal
+from support.spies import stand_in
+from support.worlds import World
 
 pytestmark = [pytest.mark.timeout(1800), pytest.mark.usefixtures("toolchain")]
 BUILD = ("islands", "--mode", "source")
@@ -40,21 +37,21 @@ def workspace(world: World, **changed: str | None) -> None:
         **changed,
     }
     there = {name: text for name, text in files.items() if text is not None}
-    gitrepos.upstream(world.mirror, "o/hero_archipelagos", there, desktopworld.BRANCH)
-    buildworld.cloned(world, "hero_archipelagos")
+    git_repos.upstream(world.mirror, repo="o/hero_archipelagos", files=there, branch=desktops.BRANCH)
+    source_builds.cloned(world, "hero_archipelagos")
 
 
 @pytest.fixture
 def installed(world: World) -> World:
     """The island `notes` of a release."""
-    desktopworld.islands(world, "v1", "notes")
+    desktops.islands(world, "v1", "notes")
     world.ok("islands")
     return world
 
 
 def no(*names: str) -> Callable[[Path, pytest.MonkeyPatch], object]:
     def without(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        for name, value in buildworld.path_without(folder, *names).items():
+        for name, value in source_builds.path_without(folder, *names).items():
             if name == "PATH":  # where cargo keeps its things stays as it is
                 monkeypatch.setenv(name, value)
 
@@ -62,7 +59,7 @@ def no(*names: str) -> Callable[[Path, pytest.MonkeyPatch], object]:
 
 
 def instead(name: str, script: str) -> Callable[[Path, pytest.MonkeyPatch], object]:
-    return lambda folder, monkeypatch: stand_in(folder, name, script, monkeypatch)
+    return lambda folder, monkeypatch: stand_in(folder, name=name, script=script, monkeypatch=monkeypatch)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,9 +87,9 @@ ROWS = {
     ),
     "no-pack": Row(
         no("wasm-pack"),
-        "wasm-pack is not on this machine…",
-        "`cargo install wasm-pack --locked`",
-        ("--backend", "wasm-pack"),
+        problem="wasm-pack is not on this machine…",
+        install="`cargo install wasm-pack --locked`",
+        words=("--backend", "wasm-pack"),
     ),
     "no-target": Row(
         instead("rustc", RUSTC),
@@ -114,35 +111,35 @@ def test_a_tool_that_is_missing_or_wrong(
     workspace(installed)
     row.spoil(tmp_path / "path", monkeypatch)
     words = (*BUILD, *row.words)
-    desktopworld.refused(installed, missing(row.problem, row.install), *words, env={"PATH": os.environ["PATH"]})
-    assert desktopworld.version(installed, "notes") == "v1"
+    desktops.refused(installed, missing(row.problem, row.install), *words, env={"PATH": os.environ["PATH"]})
+    assert desktops.version(installed, "notes") == "v1"
 
 
 def missing(problem: str, install: str) -> Refusal:
     sentence = f"bundles cannot be built here: {problem}"
-    return Refusal(8, "MissingTool", sentence, f"Install what it takes: {install}.")
+    return Refusal(8, kind="MissingTool", message=sentence, hint=f"Install what it takes: {install}.")
 
 
 def test_no_lock_file(installed: World) -> None:
     workspace(installed, **{"Cargo.lock": None})
     refusal = Refusal(
         6,
-        "BuildError",
-        "… has no Cargo.lock, which says which wasm-bindgen to use",
-        "Run `cargo generate-lockfile` in …, look at the file, and commit it.",
+        kind="BuildError",
+        message="… has no Cargo.lock, which says which wasm-bindgen to use",
+        hint="Run `cargo generate-lockfile` in …, look at the file, and commit it.",
     )
-    desktopworld.refused(installed, refusal, *BUILD)
+    desktops.refused(installed, refusal, *BUILD)
 
 
 def test_two_crates_with_one_library_name(installed: World) -> None:
     workspace(installed, **{"two/Cargo.toml": CRATE.format(name="two", library="island_one")})
     refusal = Refusal(
         6,
-        "BuildError",
-        "one and two of … both have a library island_one",
-        "Each bundle needs a name of its own: set `name` below [lib] in …/two/Cargo.toml.",
+        kind="BuildError",
+        message="one and two of … both have a library island_one",
+        hint="Each bundle needs a name of its own: set `name` below [lib] in …/two/Cargo.toml.",
     )
-    desktopworld.refused(installed, refusal, *BUILD)
+    desktops.refused(installed, refusal, *BUILD)
 
 
 @pytest.mark.parametrize("library", ["a/b", "..", "\x1b[31mred"])
@@ -151,8 +148,8 @@ def test_a_library_of_a_name_that_leaves_its_folder(installed: World, library: s
     name = library.replace("\x1b", "\\u001b")  # as TOML has it
     workspace(installed, **{"two/Cargo.toml": CRATE.format(name="two", library=name)})
     hint = "The name comes from outside; ask whoever published it for a plain one."
-    refusal = Refusal(2, "UnsafeName", f"{library!r} cannot be the name of an island", hint)
-    desktopworld.refused(installed, refusal, *BUILD)
+    refusal = Refusal(2, kind="UnsafeName", message=f"{library!r} cannot be the name of an island", hint=hint)
+    desktops.refused(installed, refusal, *BUILD)
 
 
 def test_a_workspace_without_islands(installed: World) -> None:
@@ -160,16 +157,16 @@ def test_a_workspace_without_islands(installed: World) -> None:
     workspace(installed, **{f"{name}/Cargo.toml": plain.format(name=name, library=name) for name in ("one", "two")})
     refusal = Refusal(
         3,
-        "BundleNotFound",
-        "no member of the workspace … becomes a bundle",
-        'A library becomes a bundle with `crate-type = ["cdylib"]` in its Cargo.toml.',
+        kind="BundleNotFound",
+        message="no member of the workspace … becomes a bundle",
+        hint='A library becomes a bundle with `crate-type = ["cdylib"]` in its Cargo.toml.',
     )
-    desktopworld.refused(installed, refusal, *BUILD)
+    desktops.refused(installed, refusal, *BUILD)
 
 
 def test_the_shell_takes_the_same_tools(installed: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    gitrepos.upstream(installed.mirror, "o/hero_os", {"Cargo.lock": LOCK}, desktopworld.BRANCH)
-    buildworld.cloned(installed, "hero_os")
+    git_repos.upstream(installed.mirror, repo="o/hero_os", files={"Cargo.lock": LOCK}, branch=desktops.BRANCH)
+    source_builds.cloned(installed, "hero_os")
     no("wasm-opt")(tmp_path / "path", monkeypatch)
     refusal = missing("wasm-opt is not on this machine…", OPT)
-    desktopworld.refused(installed, refusal, "shell", env={"PATH": os.environ["PATH"]})
+    desktops.refused(installed, refusal, "shell", env={"PATH": os.environ["PATH"]})

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from fault_server import FaultServer
 from hero_build.events import Event
+from hero_build.forge.download_dir import DownloadDir
 from hero_build.forge.forgejo import Forgejo
-from hero_build.forge.inbox import Inbox
 from hero_build.settings import Secret
-from impatient import QUICK, TOKEN
+from support.fault_server import FaultServer
+from support.limits import QUICK, TOKEN
 
 
 @pytest.fixture
@@ -21,12 +21,12 @@ def events() -> list[Event]:
 @pytest.fixture
 def forge(faults: FaultServer, events: list[Event]) -> Iterator[Forgejo]:
     """A client of the fault server that carries TOKEN."""
-    made = Forgejo(faults.url, Secret(TOKEN), events.append, QUICK)
+    made = Forgejo(faults.url, token=Secret(TOKEN), emit=events.append, limits=QUICK)
     yield made
     made.close()
 
 
 @pytest.fixture
-def inbox(tmp_path: Path) -> Iterator[Inbox]:
-    with Inbox(tmp_path / "partial") as made:
+def inbox(tmp_path: Path) -> Iterator[DownloadDir]:
+    with DownloadDir(tmp_path / "partial") as made:
         yield made

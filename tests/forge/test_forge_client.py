@@ -8,18 +8,18 @@ import pytest
 import respx
 from httpx import ConnectError, Response
 
-from fault_server import FaultServer, answer, document, redirect, say, serve
-from hero_build.errors import AuthError, ForgeAnswer, HeroBuildError, NetworkError, RepoNotFound, UsageError
+from hero_build.errors import AuthError, BadForgeResponse, HeroBuildError, NetworkError, RepoNotFound, UsageError
 from hero_build.events import Event, Retrying, silent
-from hero_build.forge import route
+from hero_build.forge import url_policy
+from hero_build.forge.download_dir import DownloadDir
 from hero_build.forge.forgejo import Forgejo
-from hero_build.forge.inbox import Inbox
+from hero_build.forge.lean_httpx import httpx
 from hero_build.forge.protocol import Ref
-from hero_build.forge.slim import httpx
 from hero_build.forge.transfer import fetch, read_small
-from hero_build.model import Asset
+from hero_build.model.steps import Asset
 from hero_build.settings import Secret
-from impatient import QUICK, TOKEN
+from support.fault_server import FaultServer, answer, document, redirect, say, serve
+from support.limits import QUICK, TOKEN
 
 FORGE = "https://forge.example"
 PATH = "/api/v1/repos/o/r/releases/latest"
@@ -33,7 +33,7 @@ def mocked() -> Iterator[respx.MockRouter]:
 
 
 def client(url: str = FORGE, plain_http: tuple[str, ...] = ()) -> Forgejo:
-    return Forgejo(url, Secret(TOKEN), silent, QUICK, plain_http)
+    return Forgejo(url, token=Secret(TOKEN), emit=silent, limits=QUICK, plain_http=plain_http)
 
 
 def refused(forge: Forgejo) -> HeroBuildError:
@@ -47,7 +47,7 @@ def test_https_is_not_left_for_http(mocked: respx.MockRouter) -> None:
     mocked.get(FORGE + PATH).mock(Response(302, headers={"Location": f"http://forge.example{PATH}"}))
     plain = mocked.get(f"http://forge.example{PATH}").mock(Response(200, json=document("", "v1", {})))
     error = refused(client())
-    assert isinstance(error, ForgeAnswer)
+    assert isinstance(error, BadForgeResponse)
     assert "from https to plain http" in error.message
     assert not plain.called
 
@@ -55,7 +55,7 @@ def test_https_is_not_left_for_http(mocked: respx.MockRouter) -> None:
 def test_an_asset_of_an_https_forge_is_not_fetched_over_http(mocked: respx.MockRouter) -> None:
     mocked.get(FORGE + PATH).mock(Response(200, json=document("http://forge.example", "v1", {"prog": 1})))
     error = refused(client())
-    assert isinstance(error, ForgeAnswer)
+    assert isinstance(error, BadForgeResponse)
     assert "offers prog over plain http" in error.message
 
 
@@ -101,7 +101,7 @@ def test_a_connection_that_fails_once_is_tried_again(mocked: respx.MockRouter) -
     events: list[Event] = []
     good = Response(200, json=document(FORGE, "v1", {}))
     mocked.get(FORGE + PATH).mock(side_effect=[ConnectError("refused"), httpx.ReadTimeout("late"), good])
-    assert Forgejo(FORGE, None, events.append, QUICK).find(REF).tag == "v1"
+    assert Forgejo(FORGE, token=None, emit=events.append, limits=QUICK).find(REF).tag == "v1"
     assert [event.why for event in events if isinstance(event, Retrying)] == [
         "forge.example cannot be reached: refused",
         "forge.example gave no answer: late",
@@ -110,22 +110,24 @@ def test_a_connection_that_fails_once_is_tried_again(mocked: respx.MockRouter) -
 
 @pytest.mark.parametrize("host", ["localhost", "a.localhost", "127.0.0.1", "127.1.2.3", "::1"])
 def test_this_machine(host: str) -> None:
-    assert route.loopback(host)
+    assert url_policy.loopback(host)
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1.example", "localhost.example", "10.0.0.1", "::2", "", "0.0.0.0"])
 def test_other_machines(host: str) -> None:
-    assert not route.loopback(host)
+    assert not url_policy.loopback(host)
 
 
-def test_a_proxy_of_the_environment_is_used(faults: FaultServer, monkeypatch: pytest.MonkeyPatch, inbox: Inbox) -> None:
+def test_a_proxy_of_the_environment_is_used(
+    faults: FaultServer, monkeypatch: pytest.MonkeyPatch, downloads: DownloadDir
+) -> None:
     monkeypatch.setenv("http_proxy", faults.url)
     data = bytes(100_000)
     told = document("http://forge.example", "v1", {"prog": len(data)})
     faults.on(f"http://forge.example{PATH}", answer(502), say(told))
     faults.on("http://forge.example/dl/v1/prog", serve(data))
     forge = client("http://forge.example")
-    got = fetch(forge, forge.find(REF).assets[0], inbox, limits=QUICK)
+    got = fetch(forge, forge.find(REF).assets[0], downloads, limits=QUICK)
     assert got.sha256 == hashlib.sha256(data).hexdigest()
     assert {seen.headers["host"] for seen in faults.seen} == {"forge.example"}
     assert all("authorization" not in seen.headers for seen in faults.seen)
@@ -137,11 +139,11 @@ def test_no_proxy_and_this_machine_are_asked_directly(faults: FaultServer, monke
     faults.on("/sums", serve(b"abc"))
     assert read_small(client(faults.url), Asset("sums", f"{faults.url}/sums"), limits=QUICK) == b"abc"
     monkeypatch.setenv("no_proxy", "forge.example,.internal")
-    assert route.proxy(httpx.URL("http://forge.example/x")) is None
-    assert route.proxy(httpx.URL("http://a.internal/x")) is None
-    assert route.proxy(httpx.URL("http://other.example/x")) == "http://127.0.0.1:9"
+    assert url_policy.proxy(httpx.URL("http://forge.example/x")) is None
+    assert url_policy.proxy(httpx.URL("http://a.internal/x")) is None
+    assert url_policy.proxy(httpx.URL("http://other.example/x")) == "http://127.0.0.1:9"
     monkeypatch.setenv("all_proxy", "proxy.example:3128")
-    assert route.proxy(httpx.URL("https://other.example/x")) == "http://proxy.example:3128"
+    assert url_policy.proxy(httpx.URL("https://other.example/x")) == "http://proxy.example:3128"
 
 
 def test_a_proxy_that_refuses(faults: FaultServer, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -172,17 +174,21 @@ def test_a_certificate_that_no_one_vouches_for(encrypted: FaultServer) -> None:
 
 
 def test_a_private_authority_by_SSL_CERT_FILE(
-    encrypted: FaultServer, certificate: Path, monkeypatch: pytest.MonkeyPatch, inbox: Inbox, faults: FaultServer
+    encrypted: FaultServer,
+    certificate: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    downloads: DownloadDir,
+    faults: FaultServer,
 ) -> None:
     monkeypatch.setenv("SSL_CERT_FILE", f"{certificate}.crt")
     data = bytes(3_000_000)
     encrypted.release("o/r", "v1", {"prog": data})
     forge = client(encrypted.url)
     asset = forge.find(REF).assets[0]
-    assert fetch(forge, asset, inbox, limits=QUICK).size == len(data)
+    assert fetch(forge, asset, downloads, limits=QUICK).size == len(data)
     assert encrypted.accepted == 1, "one connection is enough"
     encrypted.on("/dl/v1/prog", redirect(f"{faults.url}/prog"))
-    with pytest.raises(ForgeAnswer, match="from https to plain http"):
+    with pytest.raises(BadForgeResponse, match="from https to plain http"):
         read_small(forge, asset, limits=QUICK)
     assert not faults.seen
     forge.close()
@@ -198,7 +204,7 @@ def test_a_wrong_token_is_told_from_a_missing_one(faults: FaultServer) -> None:
 @pytest.mark.parametrize("token", ["", "a b", "a\nX-More: 1", "é", "a\0", "'abc' "])
 def test_what_cannot_be_a_token_is_not_sent_and_not_told(faults: FaultServer, token: str) -> None:
     with pytest.raises(UsageError) as caught:
-        Forgejo(faults.url, Secret(token), silent, QUICK)
+        Forgejo(faults.url, token=Secret(token), emit=silent, limits=QUICK)
     assert "FORGEJO_TOKEN" in caught.value.message
     assert not token or token not in f"{caught.value.message} {caught.value.hint}"
 
@@ -206,4 +212,4 @@ def test_what_cannot_be_a_token_is_not_sent_and_not_told(faults: FaultServer, to
 @pytest.mark.parametrize("url", ["https:", "https://", "http://a:x", "ftp://h", "forge.example", ""])
 def test_what_cannot_be_a_forge(url: str) -> None:
     with pytest.raises(UsageError, match="is not the address of a forge"):
-        Forgejo(url, None, silent, QUICK)
+        Forgejo(url, token=None, emit=silent, limits=QUICK)

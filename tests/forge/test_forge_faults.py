@@ -1,12 +1,25 @@
 """The API of a server that misbehaves: each fault is one error that says what to do, and nothing leaks."""
 
 import time
-from dataclasses import replace
 from email.utils import formatdate
 
 import pytest
+from msgspec.structs import replace
 
-from fault_server import (
+from hero_build.errors import (
+    AuthError,
+    BadForgeResponse,
+    HeroBuildError,
+    NetworkError,
+    ReleaseNotFound,
+    RepoNotFound,
+    UnsafeName,
+)
+from hero_build.events import Event, Retrying, WarningRaised
+from hero_build.forge.forgejo import Forgejo
+from hero_build.forge.protocol import Ref
+from hero_build.model.artifacts import GenericPackage
+from support.fault_server import (
     FaultServer,
     Flood,
     answer,
@@ -20,20 +33,7 @@ from fault_server import (
     say,
     truncated,
 )
-from hero_build.artifact import Package
-from hero_build.errors import (
-    AuthError,
-    ForgeAnswer,
-    HeroBuildError,
-    NetworkError,
-    ReleaseNotFound,
-    RepoNotFound,
-    UnsafeName,
-)
-from hero_build.events import Event, Retrying, Warned
-from hero_build.forge.forgejo import Forgejo
-from hero_build.forge.protocol import Ref
-from impatient import QUICK, TOKEN
+from support.limits import QUICK, TOKEN
 
 LATEST = "/api/v1/repos/o/r/releases/latest"
 TAGGED = "/api/v1/repos/o/r/releases/tags/v1"
@@ -73,8 +73,8 @@ def test_a_commit_is_told_when_the_release_names_one(forge: Forgejo, faults: Fau
     [
         (401, b'{"message": "user does not exist", "url": "x"}', AuthError, "user does not exist", "FORGEJO_TOKEN"),
         (403, b'{"message": "token lacks scope", "url": "x"}', AuthError, "token lacks scope", "read:repository"),
-        (418, b"I am a teapot\nreally", ForgeAnswer, "I am a teapot", "--forge"),
-        (400, b"<html>" + b"x" * 5000, ForgeAnswer, "400", "--forge"),
+        (418, b"I am a teapot\nreally", BadForgeResponse, "I am a teapot", "--forge"),
+        (400, b"<html>" + b"x" * 5000, BadForgeResponse, "400", "--forge"),
     ],
 )
 def test_other_refusals_are_not_tried_again(
@@ -133,19 +133,19 @@ def test_unsafe_asset_names_are_left_out_and_told(forge: Forgejo, faults: FaultS
     names = ["../../etc/passwd", "a\nb", "\x1b[2J", "..", "a\0", "good"]
     faults.on(LATEST, say(document(faults.url, "v1", dict.fromkeys(names, 1))))
     assert [asset.name for asset in forge.find(REF).assets] == ["good"]
-    assert len([event for event in events if isinstance(event, Warned)]) == 5
+    assert len([event for event in events if isinstance(event, WarningRaised)]) == 5
 
 
 @pytest.mark.parametrize("tag", ["../x", "a\nb", "\x1b[31m"])
 def test_an_unsafe_tag_of_the_newest_release_is_refused(forge: Forgejo, faults: FaultServer, tag: str) -> None:
     faults.on(LATEST, say(document(faults.url, tag, {})))
     error = refused(forge)
-    assert isinstance(error, ForgeAnswer), "nobody typed it"
+    assert isinstance(error, BadForgeResponse), "nobody typed it"
     assert error.message == f"a release of o/r has a tag that cannot be one: {tag!r}"
 
 
 def test_429_waits_as_long_as_it_is_told(faults: FaultServer, events: list[Event]) -> None:
-    forge = Forgejo(faults.url, None, events.append, replace(QUICK, longest=0.2))
+    forge = Forgejo(faults.url, token=None, emit=events.append, limits=replace(QUICK, longest=0.2))
     told = say(document(faults.url, "v1", {}))
     faults.on(LATEST, answer(429, b"slow down", {"Retry-After": "0"}), answer(429, b"", {"Retry-After": "3600"}), told)
     assert forge.find(REF).tag == "v1"
@@ -191,19 +191,19 @@ def test_no_one_there(forge: Forgejo, faults: FaultServer, events: list[Event]) 
 
 
 def test_an_unknown_host(events: list[Event]) -> None:
-    forge = Forgejo("http://forge.invalid", None, events.append, QUICK)
+    forge = Forgejo("http://forge.invalid", token=None, emit=events.append, limits=QUICK)
     assert "forge.invalid cannot be reached" in refused(forge).message
 
 
 def test_headers_without_end_are_cut_off(forge: Forgejo, faults: FaultServer) -> None:
     faults.on(LATEST, many_headers())
     error = refused(forge)
-    assert isinstance(error, ForgeAnswer)
+    assert isinstance(error, BadForgeResponse)
     assert "headers" in error.message
 
 
 def test_headers_that_drip_end_at_the_deadline(faults: FaultServer, events: list[Event]) -> None:
-    forge = Forgejo(faults.url, None, events.append, replace(QUICK, answer=0.3, stall=5, attempts=1))
+    forge = Forgejo(faults.url, token=None, emit=events.append, limits=replace(QUICK, answer=0.3, stall=5, attempts=1))
     faults.on(LATEST, dripping_headers())
     error = refused(forge)
     assert isinstance(error, NetworkError)
@@ -211,7 +211,7 @@ def test_headers_that_drip_end_at_the_deadline(faults: FaultServer, events: list
 
 
 def test_no_byte_for_the_stall_limit(faults: FaultServer, events: list[Event]) -> None:
-    forge = Forgejo(faults.url, None, events.append, replace(QUICK, stall=0.1, attempts=1))
+    forge = Forgejo(faults.url, token=None, emit=events.append, limits=replace(QUICK, stall=0.1, attempts=1))
     faults.on(LATEST, dripping_headers(pause=5))
     assert "nothing came for 0.1 s" in refused(forge).message
 
@@ -219,17 +219,17 @@ def test_no_byte_for_the_stall_limit(faults: FaultServer, events: list[Event]) -
 @pytest.mark.parametrize("what", [b"SSH-2.0-OpenSSH_9.2\r\n", b"HTTP/9.9 200 OK\r\n\r\n", b"HTTP/1.1 2x0 OK\r\n\r\n"])
 def test_what_is_not_http(forge: Forgejo, faults: FaultServer, what: bytes) -> None:
     faults.on(LATEST, raw(what))
-    assert isinstance(refused(forge), ForgeAnswer)
+    assert isinstance(refused(forge), BadForgeResponse)
 
 
 @pytest.mark.parametrize("size", [b"zz", b"-5", b""])
 def test_lengths_that_are_no_numbers(forge: Forgejo, faults: FaultServer, size: bytes) -> None:
     faults.on(LATEST, raw(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + size + b"\r\nabc\r\n0\r\n\r\n"))
-    assert isinstance(refused(forge), ForgeAnswer | NetworkError)
+    assert isinstance(refused(forge), BadForgeResponse | NetworkError)
 
 
 def test_promises_without_an_answer_end_at_the_deadline(faults: FaultServer, events: list[Event]) -> None:
-    forge = Forgejo(faults.url, None, events.append, replace(QUICK, answer=0.3, attempts=1))
+    forge = Forgejo(faults.url, token=None, emit=events.append, limits=replace(QUICK, answer=0.3, attempts=1))
     faults.on(LATEST, promises())
     assert "it took more than 0.3 s" in refused(forge).message
 
@@ -243,7 +243,7 @@ def test_a_redirect_loop(forge: Forgejo, faults: FaultServer) -> None:
     faults.on(LATEST, redirect("/b"))
     faults.on("/b", redirect(LATEST))
     error = refused(forge)
-    assert isinstance(error, ForgeAnswer)
+    assert isinstance(error, BadForgeResponse)
     assert "in a circle" in error.message
     assert faults.paths() == [LATEST, "/b"]
 
@@ -259,7 +259,7 @@ def test_redirects_without_end(forge: Forgejo, faults: FaultServer) -> None:
 @pytest.mark.parametrize("location", ["", "file:///etc/passwd", "ftp://h/x", "http://", "http://a:x/"])
 def test_a_redirect_to_nowhere(forge: Forgejo, faults: FaultServer, location: str) -> None:
     faults.on(LATEST, redirect(location))
-    assert isinstance(refused(forge), ForgeAnswer)
+    assert isinstance(refused(forge), BadForgeResponse)
 
 
 def test_a_redirect_of_the_api_is_followed(forge: Forgejo, faults: FaultServer) -> None:
@@ -291,7 +291,7 @@ def test_cookies_are_not_kept(forge: Forgejo, faults: FaultServer) -> None:
 def test_a_compressed_answer_is_refused(forge: Forgejo, faults: FaultServer) -> None:
     faults.on(LATEST, gzipped(b'{"tag_name": "v1"}'))
     error = refused(forge)
-    assert isinstance(error, ForgeAnswer)
+    assert isinstance(error, BadForgeResponse)
     assert "encoded as 'gzip'" in error.message
 
 
@@ -299,7 +299,7 @@ def test_a_compressed_answer_is_refused(forge: Forgejo, faults: FaultServer) -> 
 def test_an_answer_that_is_not_json(forge: Forgejo, faults: FaultServer, body: bytes) -> None:
     faults.on(LATEST, answer(200, body))
     error = refused(forge)
-    assert isinstance(error, ForgeAnswer)
+    assert isinstance(error, BadForgeResponse)
     assert len(error.message) < 500
 
 
@@ -322,21 +322,21 @@ def test_an_answer_that_is_not_json(forge: Forgejo, faults: FaultServer, body: b
 )
 def test_json_of_another_shape(forge: Forgejo, faults: FaultServer, told: object) -> None:
     faults.on(LATEST, say(told))
-    assert isinstance(refused(forge), ForgeAnswer)
+    assert isinstance(refused(forge), BadForgeResponse)
 
 
 def test_an_endless_answer_is_not_held(forge: Forgejo, faults: FaultServer) -> None:
     flood = Flood()
     faults.on(LATEST, flood)
     error = refused(forge)
-    assert isinstance(error, ForgeAnswer)
+    assert isinstance(error, BadForgeResponse)
     assert "more than 8 MiB" in error.message
     faults.stop()
     assert flood.sent < 32 << 20, "the connection ends soon after the limit"
 
 
 def test_a_package_is_a_release_with_digests(forge: Forgejo, faults: FaultServer) -> None:
-    package = Package("o", "zinit", "dev")
+    package = GenericPackage("o", "zinit", "dev")
     told = [{"name": "zinit-linux-amd64", "size": 3, "sha256": "a" * 64, "id": 7}, {"name": "../x", "sha256": ""}]
     faults.on("/api/v1/packages/o/generic/zinit/dev/files", say(told))
     release = forge.find(Ref("o/zinit", None, package))
@@ -351,7 +351,7 @@ def test_a_package_is_a_release_with_digests(forge: Forgejo, faults: FaultServer
 
 
 def test_an_unknown_package_version_names_the_nearest(forge: Forgejo, faults: FaultServer) -> None:
-    package = Package("o", "zinit", "dev2")
+    package = GenericPackage("o", "zinit", "dev2")
     assert isinstance(refused(forge, Ref("o/zinit", None, package)), ReleaseNotFound)
     known = [{"name": "zinit", "version": "dev"}, {"name": "zinit-other", "version": "dev2"}]
     faults.on("/api/v1/packages/o", say(known))
@@ -360,6 +360,6 @@ def test_an_unknown_package_version_names_the_nearest(forge: Forgejo, faults: Fa
 
 @pytest.mark.parametrize("part", ["..", "a/b", "a\n", ""])
 def test_a_hostile_package_is_refused_before_anyone_is_asked(forge: Forgejo, faults: FaultServer, part: str) -> None:
-    for package in (Package(part, "n", "v"), Package("o", part, "v"), Package("o", "n", part)):
+    for package in (GenericPackage(part, "n", "v"), GenericPackage("o", part, "v"), GenericPackage("o", "n", part)):
         assert isinstance(refused(forge, Ref("o/r", None, package)), UnsafeName)
     assert not faults.seen

@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 
 from hero_build.errors import NotWritable
-from hero_build.forge.inbox import Inbox, sweep
+from hero_build.forge.download_dir import DownloadDir, sweep
 
 NAME = "key.mark.10"
 
 
 def test_a_file_is_locked_by_one_writer(tmp_path: Path) -> None:
-    with Inbox(tmp_path) as one, Inbox(tmp_path) as other:
+    with DownloadDir(tmp_path) as one, DownloadDir(tmp_path) as other:
         descriptor = one.lock(NAME, create=True)
         assert descriptor is not None
         assert other.lock(NAME, create=True) is None
@@ -27,7 +27,7 @@ def test_a_file_is_locked_by_one_writer(tmp_path: Path) -> None:
 
 
 def test_a_private_file_is_no_one_elses(tmp_path: Path) -> None:
-    with Inbox(tmp_path) as one, Inbox(tmp_path) as other:
+    with DownloadDir(tmp_path) as one, DownloadDir(tmp_path) as other:
         files = [one.private(NAME), one.private(NAME), other.private(NAME)]
         assert len({path for _, path in files}) == 3
         for descriptor, _ in files:
@@ -35,11 +35,11 @@ def test_a_private_file_is_no_one_elses(tmp_path: Path) -> None:
 
 
 def test_what_is_done_belongs_to_the_run_until_it_ends(tmp_path: Path) -> None:
-    with Inbox(tmp_path) as one:
+    with DownloadDir(tmp_path) as one:
         (tmp_path / NAME).write_bytes(b"0123456789")
         path = one.done(tmp_path / NAME)
         assert not (tmp_path / NAME).exists()
-        with Inbox(tmp_path) as other:
+        with DownloadDir(tmp_path) as other:
             assert list(other.names("key")) == []
         assert path.read_bytes() == b"0123456789"
     assert (tmp_path / NAME).read_bytes() == b"0123456789"
@@ -47,7 +47,7 @@ def test_what_is_done_belongs_to_the_run_until_it_ends(tmp_path: Path) -> None:
 
 
 def test_what_is_there_already_is_not_replaced(tmp_path: Path) -> None:
-    with Inbox(tmp_path) as one:
+    with DownloadDir(tmp_path) as one:
         (tmp_path / NAME).write_bytes(b"first")
         one.done(tmp_path / NAME)
         (tmp_path / NAME).write_bytes(b"second")
@@ -59,8 +59,8 @@ def test_a_dead_run_is_taken_over(tmp_path: Path) -> None:
     dead = tmp_path / "run-dead"
     dead.mkdir(parents=True)
     (dead / f"{NAME}.abc").write_bytes(b"left")
-    with Inbox(tmp_path) as inbox:
-        assert list(inbox.names("key")) == [NAME]
+    with DownloadDir(tmp_path) as downloads:
+        assert list(downloads.names("key")) == [NAME]
         assert not dead.exists()
 
 
@@ -68,13 +68,13 @@ def _stress(folder: str, number: int) -> int:
     """Claims, writes and gives back the same name, over and over; how often it got it."""
     got = 0
     for _ in range(60):
-        with Inbox(Path(folder)) as inbox:
-            descriptor = inbox.lock(NAME, create=True)
+        with DownloadDir(Path(folder)) as downloads:
+            descriptor = downloads.lock(NAME, create=True)
             if descriptor is None:
                 continue
             os.ftruncate(descriptor, 0)
             os.pwrite(descriptor, str(number).encode() * 10, 0)
-            path = inbox.done(Path(folder) / NAME)
+            path = downloads.done(Path(folder) / NAME)
             got += path.read_bytes() == str(number).encode() * 10
             os.close(descriptor)
     return got
@@ -90,8 +90,8 @@ def test_many_runs_never_mix_what_they_write(tmp_path: Path) -> None:
 
 
 def test_sweep_removes_what_is_old_and_not_in_use(tmp_path: Path) -> None:
-    with Inbox(tmp_path) as inbox:
-        used = inbox.lock("used.mark.1", create=True)
+    with DownloadDir(tmp_path) as downloads:
+        used = downloads.lock("used.mark.1", create=True)
         assert used is not None
         os.pwrite(used, b"1", 0)
         (tmp_path / NAME).write_bytes(b"0123456789")
@@ -107,5 +107,5 @@ def test_sweep_removes_what_is_old_and_not_in_use(tmp_path: Path) -> None:
 
 def test_a_place_that_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(NotWritable), Inbox(tmp_path / "file" / "partial"):
+    with pytest.raises(NotWritable), DownloadDir(tmp_path / "file" / "partial"):
         pass

@@ -11,22 +11,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fault_server import FaultServer, serve
-from hero_build.artifact import Package
 from hero_build.errors import NotWritable, ReleaseNotFound, UsageError
 from hero_build.events import silent
 from hero_build.forge import lockfile
 from hero_build.forge.forgejo import Forgejo
-from hero_build.forge.lockfile import Lock, Locked, Pin
+from hero_build.forge.lockfile import Lock, LockfileForge, Pin
 from hero_build.forge.protocol import Forge, Ref
 from hero_build.forge.transfer import read_small
-from hero_build.model import Asset, Release
-from impatient import QUICK
+from hero_build.model.artifacts import GenericPackage
+from hero_build.model.steps import Asset, Release
+from support.fault_server import FaultServer, serve
+from support.limits import QUICK
 
 FORGE = "https://forge.example"
-ASSET = Asset("prog", f"{FORGE}/prog", 3, "uuid", "a" * 64)
-PIN = Pin("app", Release(FORGE, "o/app", "v1", (ASSET,), "b" * 40))
-PACKED = Pin("zinit", Release(FORGE, "o/zinit", "dev", ()), Package("o", "zinit", "dev"))
+ASSET = Asset("prog", url=f"{FORGE}/prog", size=3, id="uuid", sha256="a" * 64)
+PIN = Pin("app", Release(FORGE, repo="o/app", tag="v1", assets=(ASSET,), commit="b" * 40))
+PACKED = Pin("zinit", Release(FORGE, repo="o/zinit", tag="dev", assets=()), GenericPackage("o", "zinit", "dev"))
 LOCK = Lock("amd64", FORGE, (PIN, PACKED))
 
 
@@ -41,10 +41,10 @@ def test_what_is_written_is_read_back(tmp_path: Path) -> None:
 
 
 def test_finding_asks_no_one() -> None:
-    forge = Locked(LOCK, no_forge)
+    forge = LockfileForge(LOCK, no_forge)
     assert forge.url == FORGE
     assert forge.find(Ref("o/app")) == forge.find(Ref("o/app", "v1")) == PIN.release
-    assert forge.find(Ref("o/zinit", None, Package("o", "zinit", "dev"))) == PACKED.release
+    assert forge.find(Ref("o/zinit", None, GenericPackage("o", "zinit", "dev"))) == PACKED.release
 
 
 @pytest.mark.parametrize(
@@ -53,14 +53,14 @@ def test_finding_asks_no_one() -> None:
         Ref("o/app", "v2"),
         Ref("o/other"),
         Ref("o/zinit"),
-        Ref("o/app", None, Package("o", "app", "v1")),
-        Ref("o/zinit", None, Package("o", "zinit", "v2")),
-        Ref("o/zinit", None, Package("other", "zinit", "dev")),
+        Ref("o/app", None, GenericPackage("o", "app", "v1")),
+        Ref("o/zinit", None, GenericPackage("o", "zinit", "v2")),
+        Ref("o/zinit", None, GenericPackage("other", "zinit", "dev")),
     ],
 )
 def test_what_is_not_locked(ref: Ref) -> None:
     with pytest.raises(ReleaseNotFound) as caught:
-        Locked(LOCK, no_forge).find(ref)
+        LockfileForge(LOCK, no_forge).find(ref)
     assert "lock file" in caught.value.message
     assert caught.value.hint
 
@@ -70,10 +70,10 @@ def test_opening_goes_to_a_forge_that_is_made_once(faults: FaultServer) -> None:
     made: list[Forge] = []
 
     def make() -> Forge:
-        made.append(Forgejo(faults.url, None, silent, QUICK))
+        made.append(Forgejo(faults.url, token=None, emit=silent, limits=QUICK))
         return made[-1]
 
-    forge = Locked(LOCK, make)
+    forge = LockfileForge(LOCK, make)
     for _ in range(2):
         assert read_small(forge, Asset("prog", f"{faults.url}/prog"), limits=QUICK) == b"abc"
     assert len(made) == 1
@@ -192,8 +192,8 @@ def test_any_lock_comes_back_as_it_was(items: list[tuple[str, list[Asset], str |
     pins = tuple(
         Pin(
             app,
-            Release(FORGE, f"o/{app}", "v1", tuple(assets), commit),
-            Package("o", app, "v1") if packed else None,
+            Release(FORGE, repo=f"o/{app}", tag="v1", assets=tuple(assets), commit=commit),
+            GenericPackage("o", app, "v1") if packed else None,
         )
         for app, assets, commit, packed in items
     )

@@ -9,10 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hero_build.artifact import Package
 from hero_build.errors import (
     AssetNotFound,
-    ForgeAnswer,
+    BadForgeResponse,
     HeroBuildError,
     NetworkError,
     NotWritable,
@@ -21,11 +20,12 @@ from hero_build.errors import (
     UnsafeName,
 )
 from hero_build.forge import mirror
-from hero_build.forge.inbox import Inbox
+from hero_build.forge.download_dir import DownloadDir
 from hero_build.forge.mirror import Mirror
 from hero_build.forge.protocol import Ref
 from hero_build.forge.transfer import fetch, read_small
-from hero_build.model import Asset, Release
+from hero_build.model.artifacts import GenericPackage
+from hero_build.model.steps import Asset, Release
 
 REPO = "o/r"
 FILES = {"prog": b"the program", "SHA256SUMS": b"sums"}
@@ -45,8 +45,12 @@ def publish(folder: Path, tag: str, files: dict[str, bytes] = FILES, *, latest: 
     with tempfile.TemporaryDirectory() as source:
         for name, data in files.items():
             (Path(source) / name).write_bytes(data)
-        assets = tuple(Asset(name, f"https://h/{name}", len(data), f"id-{name}") for name, data in files.items())
-        release = Release("https://h", REPO, tag, assets, "a" * 40, created="2026-11-21T00:00:00Z")
+        assets = tuple(
+            Asset(name, url=f"https://h/{name}", size=len(data), id=f"id-{name}") for name, data in files.items()
+        )
+        release = Release(
+            "https://h", repo=REPO, tag=tag, assets=assets, commit="a" * 40, created="2026-11-21T00:00:00Z"
+        )
         mirror.publish(folder, release, {name: Path(source) / name for name in files}, latest=latest)
     return release
 
@@ -55,15 +59,15 @@ def here(forge: Mirror, release: Release) -> Release:
     """The release as the mirror tells it: the same, but for the addresses."""
     return Release(
         forge.url,
-        release.repo,
-        release.tag,
-        tuple(
-            Asset(asset.name, found.url, asset.size, asset.id, asset.sha256)
+        repo=release.repo,
+        tag=release.tag,
+        assets=tuple(
+            Asset(asset.name, url=found.url, size=asset.size, id=asset.id, sha256=asset.sha256)
             for asset, found in zip(release.assets, forge.find(Ref(REPO, release.tag)).assets, strict=True)
         ),
-        release.commit,
-        release.prerelease,
-        release.created,
+        commit=release.commit,
+        prerelease=release.prerelease,
+        created=release.created,
     )
 
 
@@ -77,9 +81,9 @@ def refused(forge: Mirror, ref: Ref) -> HeroBuildError:
 def test_what_was_published_is_found(folder: Path, forge: Mirror, tmp_path: Path) -> None:
     release = publish(folder, "v1")
     assert forge.find(Ref(REPO)) == forge.find(Ref(REPO, "v1")) == here(forge, release)
-    with Inbox(tmp_path / "partial") as inbox:
+    with DownloadDir(tmp_path / "partial") as downloads:
         for asset in forge.find(Ref(REPO)).assets:
-            assert fetch(forge, asset, inbox).path.read_bytes() == FILES[asset.name]
+            assert fetch(forge, asset, downloads).path.read_bytes() == FILES[asset.name]
     assert not [path for path in folder.rglob("*") if path.name.startswith(".")]
 
 
@@ -102,7 +106,7 @@ def test_publishing_again_replaces_the_release(folder: Path, forge: Mirror) -> N
 
 def test_only_the_assets_that_are_there_are_listed(folder: Path, forge: Mirror, tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(b"a")
-    release = Release("https://h", REPO, "v1", (Asset("a", "https://h/a"), Asset("b", "https://h/b")))
+    release = Release("https://h", repo=REPO, tag="v1", assets=(Asset("a", "https://h/a"), Asset("b", "https://h/b")))
     mirror.publish(folder, release, {"a": tmp_path / "a"}, latest=True)
     assert [asset.name for asset in forge.find(Ref(REPO)).assets] == ["a"]
 
@@ -134,14 +138,14 @@ def test_hostile_names_are_refused(folder: Path, forge: Mirror, ref: Ref) -> Non
 def test_a_hostile_latest_is_refused(folder: Path, forge: Mirror, latest: str) -> None:
     publish(folder, "v1")
     (folder / REPO / "latest").write_text(latest)
-    assert isinstance(refused(forge, Ref(REPO)), ForgeAnswer)
+    assert isinstance(refused(forge, Ref(REPO)), BadForgeResponse)
 
 
 @pytest.mark.parametrize("told", [b"", b"[]", b"{", b'{"tag_name": "v2", "assets": []}', b"\xff"])
 def test_a_broken_document_is_refused(folder: Path, forge: Mirror, told: bytes) -> None:
     publish(folder, "v1")
     (folder / REPO / "v1" / "release.json").write_bytes(told)
-    assert isinstance(refused(forge, Ref(REPO)), ForgeAnswer)
+    assert isinstance(refused(forge, Ref(REPO)), BadForgeResponse)
 
 
 def test_assets_in_the_document_cannot_lead_out(folder: Path, forge: Mirror, tmp_path: Path) -> None:
@@ -193,16 +197,21 @@ def test_an_asset_may_be_resumed_and_its_identity_follows_the_file(folder: Path,
 
 def test_packages_and_pinned_files(folder: Path, forge: Mirror, tmp_path: Path) -> None:
     (tmp_path / "f").write_bytes(b"abc")
-    package = Package("o", "zinit", "dev")
-    release = Release("https://h", "o/zinit", "dev", (Asset("f", "https://h/f", 3, "b" * 64, "b" * 64),))
+    package = GenericPackage("o", "zinit", "dev")
+    release = Release(
+        "https://h",
+        repo="o/zinit",
+        tag="dev",
+        assets=(Asset("f", url="https://h/f", size=3, id="b" * 64, sha256="b" * 64),),
+    )
     mirror.publish_package(folder, package, release, {"f": tmp_path / "f"})
     found = forge.find(Ref("o/zinit", None, package))
     assert (found.tag, found.assets[0].sha256, found.assets[0].id) == ("dev", "b" * 64, "b" * 64)
     assert read_small(forge, found.assets[0]) == b"abc"
     (folder / "api/packages/o/generic/zinit/dev/files.json").unlink()
     assert [(asset.name, asset.size) for asset in forge.find(Ref("o/zinit", None, package)).assets] == [("f", 3)]
-    assert "dev" in refused(forge, Ref("o/zinit", None, Package("o", "zinit", "dev2"))).hint
-    pinned = Asset("lib.so", "https://elsewhere.example/lib.so", None, "", "c" * 64)
+    assert "dev" in refused(forge, Ref("o/zinit", None, GenericPackage("o", "zinit", "dev2"))).hint
+    pinned = Asset("lib.so", url="https://elsewhere.example/lib.so", size=None, id="", sha256="c" * 64)
     with pytest.raises(AssetNotFound):
         read_small(forge, pinned)
     mirror.publish_pinned(folder, "c" * 64, tmp_path / "f")
@@ -212,7 +221,7 @@ def test_packages_and_pinned_files(folder: Path, forge: Mirror, tmp_path: Path) 
 def test_names_that_a_mirror_cannot_hold(folder: Path, tmp_path: Path) -> None:
     (tmp_path / "f").write_bytes(b"abc")
     for tag, name in (("latest", "f"), ("v1", "release.json"), ("v1", "../f"), ("../v1", "f")):
-        release = Release("https://h", REPO, tag, (Asset(name, "https://h/f"),))
+        release = Release("https://h", repo=REPO, tag=tag, assets=(Asset(name, "https://h/f"),))
         with pytest.raises(UnsafeName):
             mirror.publish(folder, release, {name: tmp_path / "f"}, latest=True)
     assert not (folder / REPO / "latest").exists()
@@ -247,8 +256,10 @@ def test_any_release_comes_back_as_it_was(
         for number, (name, data) in enumerate(files.items()):
             paths[name] = source / str(number)
             paths[name].write_bytes(data)
-        assets = tuple(Asset(name, "https://h/x", len(data), name, sha256) for name, data in files.items())
-        release = Release("https://h", REPO, tag, assets, None, prerelease)
+        assets = tuple(
+            Asset(name, url="https://h/x", size=len(data), id=name, sha256=sha256) for name, data in files.items()
+        )
+        release = Release("https://h", repo=REPO, tag=tag, assets=assets, commit=None, prerelease=prerelease)
         mirror.publish(folder, release, paths, latest=True)
         forge = Mirror(folder.as_uri())
         found = forge.find(Ref(REPO))

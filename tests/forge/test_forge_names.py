@@ -8,7 +8,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from hero_build.errors import UnsafeName
-from hero_build.names import check_name, check_repo, check_tag, nearest, safe_name
+from hero_build.model.names import check_name, check_repo, check_tag, nearest, safe_name
 
 HOSTILE = ["", ".", "..", "/", "a/b", "../x", "a\0b", "a\nb", "\x1b[31mred", "a\u202eb", "\ud800", "a" * 256, "é" * 128]
 

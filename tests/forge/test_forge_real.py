@@ -8,17 +8,17 @@ from uuid import uuid4
 
 import pytest
 
-from elves import program, static_bytes
-from forge_server import ForgeServer
-from hero_build.artifact import Package
 from hero_build.errors import AssetNotFound, AuthError, HeroBuildError, ReleaseNotFound, RepoNotFound
-from hero_build.events import Event, Warned, silent
+from hero_build.events import Event, WarningRaised, silent
+from hero_build.forge.download_dir import DownloadDir
 from hero_build.forge.forgejo import Forgejo
-from hero_build.forge.inbox import Inbox
 from hero_build.forge.protocol import Ref
 from hero_build.forge.transfer import fetch, read_small
+from hero_build.model.artifacts import GenericPackage
 from hero_build.settings import Secret
-from impatient import QUICK
+from support.elf_files import program, static_bytes
+from support.forge_server import ForgeServer
+from support.limits import QUICK
 
 DATA = random.Random(2).randbytes(5_000_000)
 ELF = "prog-linux-amd64-musl"
@@ -49,7 +49,7 @@ def client(forge_server: ForgeServer) -> Iterator[Callable[[str | None], Forgejo
     made: list[Forgejo] = []
 
     def make(token: str | None = None) -> Forgejo:
-        made.append(Forgejo(forge_server.url, Secret(token) if token else None, silent, QUICK))
+        made.append(Forgejo(forge_server.url, token=Secret(token) if token else None, emit=silent, limits=QUICK))
         return made[-1]
 
     yield make
@@ -75,16 +75,16 @@ def test_the_newest_is_neither_draft_nor_prerelease(client: Clients, repo: str) 
 
 def test_unsafe_names_are_told(forge_server: ForgeServer, repo: str) -> None:
     events: list[Event] = []
-    forge = Forgejo(forge_server.url, None, events.append, QUICK)
+    forge = Forgejo(forge_server.url, token=None, emit=events.append, limits=QUICK)
     forge.find(Ref(repo))
     forge.close()
-    assert next(event.text for event in events if isinstance(event, Warned)).count("'x/../y'") == 1
+    assert next(event.text for event in events if isinstance(event, WarningRaised)).count("'x/../y'") == 1
 
 
-def test_by_tag(client: Clients, repo: str, inbox: Inbox) -> None:
+def test_by_tag(client: Clients, repo: str, downloads: DownloadDir) -> None:
     release = client().find(Ref(repo, "v0.1.0"))
     assert release.tag == "v0.1.0"
-    got = fetch(client(), release.assets[0], inbox)
+    got = fetch(client(), release.assets[0], downloads)
     assert got.path.read_bytes() == static_bytes(program("prog", "v0.1.0"))
     assert client().find(Ref(repo, "v0.3.0-rc1")).prerelease
 
@@ -106,12 +106,12 @@ def test_an_unknown_tag_names_its_neighbours(client: Clients, repo: str) -> None
     assert error.hint == "Did you mean v0.2.0?"
 
 
-def test_a_tag_with_a_slash(client: Clients, forge_server: ForgeServer, inbox: Inbox) -> None:
+def test_a_tag_with_a_slash(client: Clients, forge_server: ForgeServer, downloads: DownloadDir) -> None:
     made = forge_server.create_repo(f"slash-{uuid4().hex[:8]}")
     forge_server.release(made, "rel/1.0+x", {"data.bin": b"abc"})
     release = client().find(Ref(made, "rel/1.0+x"))
     assert release == client().find(Ref(made))
-    assert fetch(client(), release.assets[0], inbox).path.read_bytes() == b"abc"
+    assert fetch(client(), release.assets[0], downloads).path.read_bytes() == b"abc"
 
 
 def test_no_repo_and_no_release(client: Clients, forge_server: ForgeServer) -> None:
@@ -124,16 +124,16 @@ def test_no_repo_and_no_release(client: Clients, forge_server: ForgeServer) -> N
     assert isinstance(refused(client(), Ref(made)), ReleaseNotFound)
 
 
-def test_a_private_repo(client: Clients, forge_server: ForgeServer, private: str, inbox: Inbox) -> None:
+def test_a_private_repo(client: Clients, forge_server: ForgeServer, private: str, downloads: DownloadDir) -> None:
     error = refused(client(), Ref(private))
     assert isinstance(error, RepoNotFound)
     assert "FORGEJO_TOKEN" in error.hint
     forge = client(forge_server.token)
     release = forge.find(Ref(private))
     with pytest.raises(AssetNotFound) as caught:
-        fetch(client(), release.assets[0], inbox, limits=QUICK)
+        fetch(client(), release.assets[0], downloads, limits=QUICK)
     assert "FORGEJO_TOKEN" in caught.value.hint
-    assert fetch(forge, release.assets[0], inbox).sha256 == hashlib.sha256(DATA).hexdigest()
+    assert fetch(forge, release.assets[0], downloads).sha256 == hashlib.sha256(DATA).hexdigest()
 
 
 def test_a_bad_token_is_refused_even_for_what_is_public(client: Clients, repo: str) -> None:
@@ -154,7 +154,7 @@ def test_a_token_without_the_scope(client: Clients, forge_server: ForgeServer, p
     assert client(enough).find(Ref(private)).tag == "v1"
 
 
-def test_a_renamed_repo_is_still_found(client: Clients, forge_server: ForgeServer, inbox: Inbox) -> None:
+def test_a_renamed_repo_is_still_found(client: Clients, forge_server: ForgeServer, downloads: DownloadDir) -> None:
     old = forge_server.create_repo(f"old-{uuid4().hex[:8]}", private=True)
     forge_server.release(old, "v1", {"data.bin": b"abc"})
     forge_server.rename_repo(old, f"new-{uuid4().hex[:8]}")
@@ -162,7 +162,7 @@ def test_a_renamed_repo_is_still_found(client: Clients, forge_server: ForgeServe
     release = forge.find(Ref(old))
     assert (release.repo, release.tag) == (old, "v1")
     assert forge.find(Ref(old, "v1")) == release
-    assert fetch(forge, release.assets[0], inbox).path.read_bytes() == b"abc"
+    assert fetch(forge, release.assets[0], downloads).path.read_bytes() == b"abc"
 
 
 def test_two_assets_of_one_name_are_both_told(client: Clients, forge_server: ForgeServer) -> None:
@@ -173,32 +173,32 @@ def test_two_assets_of_one_name_are_both_told(client: Clients, forge_server: For
     assert len({asset.id for asset in assets}) == 2
 
 
-def test_a_package(client: Clients, forge_server: ForgeServer, inbox: Inbox) -> None:
+def test_a_package(client: Clients, forge_server: ForgeServer, downloads: DownloadDir) -> None:
     name = f"tool-{uuid4().hex[:8]}"
     forge_server.package(name, "dev", {"tool-linux-amd64": DATA, "b c": b"2"})
     forge = client(forge_server.token)
-    release = forge.find(Ref("o/tool", None, Package(forge_server.user, name, "dev")))
+    release = forge.find(Ref("o/tool", None, GenericPackage(forge_server.user, name, "dev")))
     (asset,) = [asset for asset in release.assets if asset.name == "tool-linux-amd64"]
     assert (asset.size, asset.sha256) == (len(DATA), hashlib.sha256(DATA).hexdigest())
-    assert fetch(forge, asset, inbox).sha256 == asset.sha256
+    assert fetch(forge, asset, downloads).sha256 == asset.sha256
     assert {asset.name for asset in release.assets} == {"tool-linux-amd64", "b c"}
-    error = refused(forge, Ref("o/tool", None, Package(forge_server.user, name, "devel")))
+    error = refused(forge, Ref("o/tool", None, GenericPackage(forge_server.user, name, "devel")))
     assert isinstance(error, ReleaseNotFound)
     assert error.hint == "Did you mean dev?"
-    assert isinstance(refused(forge, Ref("o/tool", None, Package("nobody", name, "dev"))), ReleaseNotFound)
+    assert isinstance(refused(forge, Ref("o/tool", None, GenericPackage("nobody", name, "dev"))), ReleaseNotFound)
 
 
-def test_a_package_without_a_token(client: Clients, forge_server: ForgeServer, inbox: Inbox) -> None:
+def test_a_package_without_a_token(client: Clients, forge_server: ForgeServer, downloads: DownloadDir) -> None:
     """The server lists packages to token holders only, and gives the files to everyone."""
-    package = Package(forge_server.user, f"tool-{uuid4().hex[:8]}", "dev")
+    package = GenericPackage(forge_server.user, f"tool-{uuid4().hex[:8]}", "dev")
     forge_server.package(package.name, "dev", {"tool": DATA, "b c": b"2"})
     names = ("tool", "b c", "tool-of-old", "../tool")
-    release = client().find(Ref("o/tool", None, package, names))
+    release = client().find(Ref("o/tool", tag=None, package=package, names=names))
     assert [(asset.name, asset.size) for asset in release.assets] == [("tool", len(DATA)), ("b c", 1)]
     assert all(asset.id for asset in release.assets)
-    assert fetch(client(), release.assets[0], inbox).sha256 == hashlib.sha256(DATA).hexdigest()
+    assert fetch(client(), release.assets[0], downloads).sha256 == hashlib.sha256(DATA).hexdigest()
     assert isinstance(refused(client(), Ref("o/tool", None, package)), AuthError), "no names, no list"
-    error = refused(client(), Ref("o/tool", None, Package("nobody", "tool", "dev"), names))
+    error = refused(client(), Ref("o/tool", tag=None, package=GenericPackage("nobody", "tool", "dev"), names=names))
     assert isinstance(error, ReleaseNotFound)
     assert "FORGEJO_TOKEN" in error.hint
 
@@ -215,11 +215,11 @@ def test_a_download_is_gone_on_with(client: Clients, repo: str, tmp_path: Path, 
         if sum(moved) > 2_000_000:
             raise KeyboardInterrupt
 
-    with Inbox(tmp_path) as first, pytest.raises(KeyboardInterrupt):
+    with DownloadDir(tmp_path) as first, pytest.raises(KeyboardInterrupt):
         fetch(client(), asset, first, sha256=digest, progress=interrupt)
     arrived = sum(moved)
     moved.clear()
-    with Inbox(tmp_path) as second:
+    with DownloadDir(tmp_path) as second:
         got = fetch(client(), asset, second, sha256=digest, progress=moved.append)
         assert got.path.read_bytes() == DATA
     assert sum(moved[: -(-arrived // (1 << 20))]) == arrived, "what was there counts first"

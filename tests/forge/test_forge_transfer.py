@@ -11,13 +11,30 @@ import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
-from fault_server import (
+from hero_build.errors import (
+    AssetNotFound,
+    AuthError,
+    BadForgeResponse,
+    ChecksumMismatch,
+    DiskFull,
+    HeroBuildError,
+    NetworkError,
+    NotWritable,
+    SizeMismatch,
+)
+from hero_build.events import Event, Retrying
+from hero_build.forge import transfer
+from hero_build.forge.download_dir import DownloadDir
+from hero_build.forge.forgejo import Forgejo
+from hero_build.forge.transfer import Downloaded
+from hero_build.model.steps import Asset
+from support.fault_server import (
     Behaviour,
     FaultServer,
     answer,
@@ -32,24 +49,7 @@ from fault_server import (
     truncated,
     until_closed,
 )
-from hero_build.errors import (
-    AssetNotFound,
-    AuthError,
-    ChecksumMismatch,
-    DiskFull,
-    ForgeAnswer,
-    HeroBuildError,
-    NetworkError,
-    NotWritable,
-    SizeMismatch,
-)
-from hero_build.events import Event, Retrying
-from hero_build.forge import transfer
-from hero_build.forge.forgejo import Forgejo
-from hero_build.forge.inbox import Inbox
-from hero_build.forge.transfer import Arrived
-from hero_build.model import Asset
-from impatient import QUICK, TOKEN
+from support.limits import QUICK, TOKEN
 
 DATA = random.Random(1).randbytes(3_000_000)
 DIGEST = hashlib.sha256(DATA).hexdigest()
@@ -59,22 +59,22 @@ PATH = "/dl/v1/prog"
 class Getting:
     """One fetch after the other of the same asset, with what was told of its progress."""
 
-    def __init__(self, forge: Forgejo, faults: FaultServer, inbox: Inbox, events: list[Event]) -> None:
+    def __init__(self, forge: Forgejo, faults: FaultServer, downloads: DownloadDir, events: list[Event]) -> None:
         self.forge = forge
         self.faults = faults
-        self.inbox = inbox
+        self.downloads = downloads
         self.events = events
-        self.asset = Asset("prog", f"{faults.url}{PATH}", len(DATA), "id")
+        self.asset = Asset("prog", url=f"{faults.url}{PATH}", size=len(DATA), id="id")
         self.moved: list[int] = []
 
-    def __call__(self, *behaviours: Behaviour, sha256: str | None = DIGEST, asset: Asset | None = None) -> Arrived:
+    def __call__(self, *behaviours: Behaviour, sha256: str | None = DIGEST, asset: Asset | None = None) -> Downloaded:
         if behaviours:
             self.faults.on(PATH, *behaviours)
         self.moved.clear()
         return transfer.fetch(
             self.forge,
             asset or self.asset,
-            self.inbox,
+            self.downloads,
             sha256=sha256,
             progress=self.moved.append,
             limits=QUICK,
@@ -94,15 +94,15 @@ class Getting:
         return [seen.headers.get("range", "") for seen in self.faults.seen]
 
     def partials(self) -> list[str]:
-        return [path.name for path in self.inbox.folder.iterdir() if path.is_file()]
+        return [path.name for path in self.downloads.folder.iterdir() if path.is_file()]
 
 
 @pytest.fixture
-def get(forge: Forgejo, faults: FaultServer, inbox: Inbox, events: list[Event]) -> Getting:
-    return Getting(forge, faults, inbox, events)
+def get(forge: Forgejo, faults: FaultServer, downloads: DownloadDir, events: list[Event]) -> Getting:
+    return Getting(forge, faults=faults, downloads=downloads, events=events)
 
 
-def whole(got: Arrived) -> bool:
+def whole(got: Downloaded) -> bool:
     return (got.sha256, got.size, got.path.read_bytes()) == (DIGEST, len(DATA), DATA)
 
 
@@ -159,17 +159,17 @@ def test_attempts_go_on_as_long_as_they_get_anywhere(get: Getting) -> None:
         (answer(401, b"who?"), AuthError, "(401): who?"),
         (answer(403, b"no"), AuthError, "(403): no"),
         (answer(404, b"gone"), AssetNotFound, "gone"),
-        (answer(204), ForgeAnswer, "204"),
-        (answer(206, b"x", {"Content-Range": "bytes 5-5/6"}), ForgeAnswer, "206"),
-        (gzipped(DATA), ForgeAnswer, "gzip"),
-        (redirect("/dl/v1/prog"), ForgeAnswer, "circle"),
+        (answer(204), BadForgeResponse, "204"),
+        (answer(206, b"x", {"Content-Range": "bytes 5-5/6"}), BadForgeResponse, "206"),
+        (gzipped(DATA), BadForgeResponse, "gzip"),
+        (redirect("/dl/v1/prog"), BadForgeResponse, "circle"),
     ],
 )
 def test_what_cannot_be_mended(get: Getting, behaviour: Behaviour, kind: type[HeroBuildError], said: str) -> None:
     error = get.refused(behaviour)
     assert isinstance(error, kind)
     assert said in error.message
-    assert not list(get.inbox.folder.glob("run-*/*"))
+    assert not list(get.downloads.folder.glob("run-*/*"))
 
 
 def test_truncated_for_ever_ends(get: Getting) -> None:
@@ -253,12 +253,12 @@ def test_last_modified_is_an_identity_too(get: Getting) -> None:
 
 
 @pytest.mark.parametrize("sha256", [DIGEST, None])
-def test_the_next_run_goes_on_where_this_one_ended(get: Getting, inbox: Inbox, sha256: str | None) -> None:
+def test_the_next_run_goes_on_where_this_one_ended(get: Getting, downloads: DownloadDir, sha256: str | None) -> None:
     get.refused(truncated(DATA, 1_000_000), *[answer(500)] * 20, sha256=sha256)
     assert len(get.partials()) == 1
     get.faults.seen.clear()
-    with Inbox(inbox.folder) as next_run:
-        get.inbox = next_run
+    with DownloadDir(downloads.folder) as next_run:
+        get.downloads = next_run
         assert whole(get(serve(DATA), sha256=sha256))
         assert get.ranges() == ["bytes=1000000-"]
         assert sum(get.moved) == len(DATA)
@@ -266,32 +266,32 @@ def test_the_next_run_goes_on_where_this_one_ended(get: Getting, inbox: Inbox, s
 
 def test_what_a_run_fetched_and_did_not_use_is_there_for_the_next(get: Getting, tmp_path: Path) -> None:
     folder = tmp_path / "elsewhere"
-    with Inbox(folder) as get.inbox:
+    with DownloadDir(folder) as get.downloads:
         get(serve(DATA))
     get.faults.seen.clear()
-    with Inbox(folder) as get.inbox:
+    with DownloadDir(folder) as get.downloads:
         assert whole(get())
     assert get.faults.seen == [], "a digest proves it: no one is asked"
-    with Inbox(folder) as get.inbox:
+    with DownloadDir(folder) as get.downloads:
         assert whole(get(serve(DATA), sha256=None)), (
             "another key: without a digest, what a digest proved is not looked at"
         )
     get.faults.seen.clear()
-    with Inbox(folder) as get.inbox:
+    with DownloadDir(folder) as get.downloads:
         assert whole(get(sha256=None))
     assert get.ranges() == [f"bytes={len(DATA) - 1}-"], "one byte tells whether it is still the same"
-    with Inbox(folder) as get.inbox:
+    with DownloadDir(folder) as get.downloads:
         changed = get(serve(bytes(len(DATA)), etag='"two"'), sha256=None)
         assert changed.path.read_bytes() == bytes(len(DATA))
 
 
 def test_a_damaged_partial_is_fetched_anew(get: Getting, tmp_path: Path) -> None:
     folder = tmp_path / "elsewhere"
-    with Inbox(folder) as get.inbox:
+    with DownloadDir(folder) as get.downloads:
         get(serve(DATA))
     (left,) = folder.iterdir()
     left.write_bytes(bytes(len(DATA)))
-    with Inbox(folder) as get.inbox:
+    with DownloadDir(folder) as get.downloads:
         assert whole(get())
         assert sum(get.moved) == len(DATA)
 
@@ -305,8 +305,8 @@ from pathlib import Path
 from hero_build.events import silent
 from hero_build.forge import transfer
 from hero_build.forge.forgejo import Forgejo
-from hero_build.forge.inbox import Inbox
-from hero_build.model import Asset
+from hero_build.forge.download_dir import Inbox
+from hero_build.model.steps import Asset
 folder, url, size, digest = sys.argv[1:]
 with Inbox(Path(folder)) as inbox:
     forge = Forgejo(url.rpartition("/dl")[0], None, silent)
@@ -316,15 +316,15 @@ with Inbox(Path(folder)) as inbox:
     command = [sys.executable, "-c", script, str(folder), get.asset.url, str(len(DATA)), DIGEST]
     assert subprocess.run(command, check=False).returncode == -signal.SIGKILL
     get.faults.seen.clear()
-    with Inbox(folder) as get.inbox:
+    with DownloadDir(folder) as get.downloads:
         assert whole(get())
     assert get.faults.seen == []
 
 
-def test_two_at_once_never_write_one_file(get: Getting, forge: Forgejo, inbox: Inbox) -> None:
+def test_two_at_once_never_write_one_file(get: Getting, forge: Forgejo, downloads: DownloadDir) -> None:
     get.faults.on(PATH, serve(DATA))
-    with Inbox(inbox.folder) as other, ThreadPoolExecutor(8) as pool:
-        inboxes = [inbox, other] * 4
+    with DownloadDir(downloads.folder) as other, ThreadPoolExecutor(8) as pool:
+        inboxes = [downloads, other] * 4
         got = list(pool.map(lambda box: transfer.fetch(forge, get.asset, box, limits=QUICK), inboxes))
         assert len({arrived.path for arrived in got}) == 8
         assert all(whole(arrived) for arrived in got)
@@ -339,7 +339,7 @@ def test_the_token_goes_to_the_forge_and_not_to_a_redirects_host(get: Getting, a
 
 def test_the_token_does_not_go_to_a_foreign_address(get: Getting, another: FaultServer) -> None:
     another.on("/lib.so", serve(DATA))
-    assert whole(get(asset=Asset("lib.so", f"{another.url}/lib.so", None, "", DIGEST), sha256=None))
+    assert whole(get(asset=Asset("lib.so", url=f"{another.url}/lib.so", size=None, id="", sha256=DIGEST), sha256=None))
     assert "authorization" not in another.seen[0].headers
 
 
@@ -347,15 +347,17 @@ def test_the_token_does_not_go_to_a_foreign_address(get: Getting, another: Fault
     "url", ["file:///etc/passwd", "ftp://h/x", "", "/etc/passwd", "http://", "data:,x", "http://a\n"]
 )
 def test_an_address_that_is_none(get: Getting, url: str) -> None:
-    assert isinstance(get.refused(asset=replace(get.asset, url=url)), ForgeAnswer)
+    assert isinstance(get.refused(asset=replace(get.asset, url=url)), BadForgeResponse)
 
 
-def test_a_body_that_drips_ends_at_the_deadline(faults: FaultServer, inbox: Inbox, events: list[Event]) -> None:
+def test_a_body_that_drips_ends_at_the_deadline(
+    faults: FaultServer, downloads: DownloadDir, events: list[Event]
+) -> None:
     limits = replace(QUICK, transfer=0.4, attempts=1)
     faults.on(PATH, dripping_body(1000))
-    forge = Forgejo(faults.url, None, events.append, limits)
+    forge = Forgejo(faults.url, token=None, emit=events.append, limits=limits)
     with pytest.raises(NetworkError, match=r"more than 0\.4 s"):
-        transfer.fetch(forge, Asset("prog", f"{faults.url}{PATH}", 1000), inbox, limits=limits)
+        transfer.fetch(forge, Asset("prog", f"{faults.url}{PATH}", 1000), downloads, limits=limits)
     forge.close()
 
 
@@ -406,7 +408,7 @@ def test_a_small_file_is_read_whole(forge: Forgejo, faults: FaultServer) -> None
     faults.on("/sums", truncated(b"abc  prog\n", 4), answer(500), serve(b"abc  prog\n"))
     assert transfer.read_small(forge, asset, limits=QUICK) == b"abc  prog\n"
     faults.on("/sums", serve(bytes((1 << 20) + 1)))
-    with pytest.raises(ForgeAnswer, match="more than 1048576 bytes"):
+    with pytest.raises(BadForgeResponse, match="more than 1048576 bytes"):
         transfer.read_small(forge, asset, limits=QUICK)
 
 
@@ -435,8 +437,8 @@ from pathlib import Path
 from hero_build.events import silent
 from hero_build.forge import transfer
 from hero_build.forge.forgejo import Forgejo
-from hero_build.forge.inbox import Inbox
-from hero_build.model import Asset
+from hero_build.forge.download_dir import Inbox
+from hero_build.model.steps import Asset
 with Inbox(Path(sys.argv[1])) as inbox:
     forge = Forgejo(sys.argv[2], None, silent)
     print(transfer.fetch(forge, Asset("big", f"{sys.argv[2]}/big"), inbox).size)

@@ -11,23 +11,22 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-import bundles
-import roots
-import wasm_modules as made
+import support.wasm_modules as made
 from hero_build import manifest
-from hero_build.artifact import WasmBundle
-from hero_build.catalog import load
-from hero_build.errors import NotTheBundle, RecipeError
-from hero_build.forge.inbox import Inbox
-from hero_build.install import gc, history, index, seal
+from hero_build.catalog.loader import load
+from hero_build.errors import InvalidBundle, RecipeError
+from hero_build.forge.download_dir import DownloadDir
+from hero_build.install import gc, history, islands_index, seal
 from hero_build.install.commit import commit
 from hero_build.install.layout import Root, link_target
-from hero_build.install.lock import locked
+from hero_build.install.root_lock import locked
 from hero_build.install.store import stage
-from hero_build.model import Part, Ready, Revive
+from hero_build.model.artifacts import WasmBundle
+from hero_build.model.installed import Generation, PartId
+from hero_build.model.steps import Part, Restore, VerifiedPart
 from hero_build.queries import diff, verify
-from hero_build.record import Generation, PartId
 from hero_build.settings import read
+from support import bundle_roots, roots
 
 SCHEMA = json.loads((Path(__file__).parents[2] / "docs" / "islands.schema.json").read_text())
 ISLANDS, SHELL = "share/hero_os/islands", "share/hero_os/shell"
@@ -56,14 +55,14 @@ def shows(root: Root, name: str) -> str:
     return str(json.loads((root.path / ISLANDS / name / "package.json").read_text())["version"])
 
 
-def damage(root: Root, name: str, app: str = bundles.APP) -> tuple[str, ...]:
+def damage(root: Root, name: str, app: str = bundle_roots.APP) -> tuple[str, ...]:
     part = PartId(app, name)
     return seal.inspect(root, manifest.load(root.path), [part])[part].damage
 
 
 @pytest.mark.parametrize("form", ["archive", "tree"])
 def test_islands_and_shell_are_one_generation_behind_a_link_each(root: Root, form: str) -> None:
-    before, after = bundles.install(root, "v1", ["clock", "notes"], shell=True, form=form)
+    before, after = bundle_roots.install(root, "v1", ["clock", "notes"], shell=True, form=form)
     assert (before.number, after.number) == (0, 1)
     for name in (ISLANDS, SHELL):
         assert os.readlink(root.path / name) == link_target(name) == f"../../var/hero_build/current/{name}"
@@ -81,7 +80,7 @@ def test_islands_and_shell_are_one_generation_behind_a_link_each(root: Root, for
 
 
 def test_the_index_says_what_is_there(root: Root) -> None:
-    bundles.install(root, "v1", ["notes", "clock"], shell=True)
+    bundle_roots.install(root, "v1", ["notes", "clock"], shell=True)
     assert names(root) == ["clock", "notes"]
     clock = told(root)[0]
     files = made.island("clock", "v1")
@@ -98,18 +97,18 @@ def test_the_index_says_what_is_there(root: Root) -> None:
 
 
 def test_the_same_islands_give_the_same_index_whatever_way_they_came(root: Root, tmp_path: Path) -> None:
-    bundles.install(root, "v1", ["notes", "clock"])
+    bundle_roots.install(root, "v1", ["notes", "clock"])
     other = Root(tmp_path / "other")
     for name in ("clock", "notes"):
-        bundles.install(other, "v1", [name], form="tree")
-    assert (root.path / index.PATH).read_bytes() == (other.path / index.PATH).read_bytes()
-    assert (root.path / index.PATH).stat().st_mode & 0o777 == 0o644
+        bundle_roots.install(other, "v1", [name], form="tree")
+    assert (root.path / islands_index.PATH).read_bytes() == (other.path / islands_index.PATH).read_bytes()
+    assert (root.path / islands_index.PATH).stat().st_mode & 0o777 == 0o644
 
 
 def test_an_island_installed_alone_keeps_the_others_and_their_inodes(root: Root) -> None:
-    bundles.install(root, "v1", ["clock", "notes"], shell=True)
+    bundle_roots.install(root, "v1", ["clock", "notes"], shell=True)
     kept = (root.path / ISLANDS / "clock" / "clock_bg.wasm").stat()
-    bundles.install(root, "v2", ["notes"])
+    bundle_roots.install(root, "v2", ["notes"])
     now = (root.path / ISLANDS / "clock" / "clock_bg.wasm").stat()
     assert (shows(root, "clock"), shows(root, "notes")) == ("v1", "v2")
     assert (now.st_ino, now.st_mtime_ns) == (kept.st_ino, kept.st_mtime_ns)
@@ -118,15 +117,15 @@ def test_an_island_installed_alone_keeps_the_others_and_their_inodes(root: Root)
 
 
 def test_what_is_installed_already_makes_no_generation(root: Root) -> None:
-    bundles.install(root, "v1", ["clock", "notes"], shell=True)
-    before, after = bundles.install(root, "v1", ["clock", "notes"], shell=True)
+    bundle_roots.install(root, "v1", ["clock", "notes"], shell=True)
+    before, after = bundle_roots.install(root, "v1", ["clock", "notes"], shell=True)
     assert before == after
     assert before.number == 1
 
 
 def test_stale_islands_go_when_the_full_set_comes(root: Root) -> None:
-    bundles.install(root, "v1", ["clock", "notes"])
-    bundles.install(root, "v2", ["notes", "radio"], drop=True)
+    bundle_roots.install(root, "v1", ["clock", "notes"])
+    bundle_roots.install(root, "v2", ["notes", "radio"], drop=True)
     assert names(root) == ["notes", "radio"]
     assert not (root.path / ISLANDS / "clock").exists()
     roots.settled(root)
@@ -134,7 +133,7 @@ def test_stale_islands_go_when_the_full_set_comes(root: Root) -> None:
 
 def test_the_last_island_takes_index_and_link_along(root: Root) -> None:
     roots.install(root, "db", "v1")
-    bundles.install(root, "v1", ["notes"], shell=True)
+    bundle_roots.install(root, "v1", ["notes"], shell=True)
     history.uninstall(root, ["hero_archipelagos"])
     assert not os.path.lexists(root.path / ISLANDS)
     assert not (root.current / ISLANDS).exists()
@@ -146,13 +145,13 @@ def test_the_last_island_takes_index_and_link_along(root: Root) -> None:
 
 def test_rollback_brings_back_islands_shell_and_binaries_together(root: Root) -> None:
     roots.install(root, "db", "v1")
-    bundles.install(root, "v1", ["clock", "notes"], shell=True)
-    first = (root.path / index.PATH).read_bytes()
+    bundle_roots.install(root, "v1", ["clock", "notes"], shell=True)
+    first = (root.path / islands_index.PATH).read_bytes()
     roots.install(root, "db", "v2")
-    bundles.install(root, "v2", ["notes", "radio"], shell=True, drop=True)
+    bundle_roots.install(root, "v2", ["notes", "radio"], shell=True, drop=True)
     history.rollback(root, 2)
     assert (names(root), shows(root, "notes")) == (["clock", "notes"], "v1")
-    assert (root.path / index.PATH).read_bytes() == first
+    assert (root.path / islands_index.PATH).read_bytes() == first
     assert subprocess.run([root.path / "bin" / "db"], capture_output=True, text=True).stdout == "db v1\n"
     history.rollback(root, 4)
     assert (names(root), shows(root, "notes")) == (["notes", "radio"], "v2")
@@ -162,17 +161,19 @@ def test_rollback_brings_back_islands_shell_and_binaries_together(root: Root) ->
 
 
 def test_an_index_is_not_shared_between_generations(root: Root) -> None:
-    bundles.install(root, "v1", ["clock"])
-    bundles.install(root, "v1", ["notes"])
-    assert (root.generation(1) / index.PATH).stat().st_ino != (root.generation(2) / index.PATH).stat().st_ino
-    assert "notes" not in (root.generation(1) / index.PATH).read_text()
+    bundle_roots.install(root, "v1", ["clock"])
+    bundle_roots.install(root, "v1", ["notes"])
+    assert (root.generation(1) / islands_index.PATH).stat().st_ino != (
+        root.generation(2) / islands_index.PATH
+    ).stat().st_ino
+    assert "notes" not in (root.generation(1) / islands_index.PATH).read_text()
 
 
 # what belongs to whom
 
 
 def test_two_apps_cannot_have_an_island_of_one_name(root: Root) -> None:
-    bundles.install(root, "v1", ["notes"])
+    bundle_roots.install(root, "v1", ["notes"])
     with pytest.raises(RecipeError, match="both install share/hero_os/islands/notes") as caught, locked(root) as held:
         stage(held, _of("other", root, made.island("else", "v1")))
     assert "uninstall hero_archipelagos" in caught.value.hint
@@ -187,22 +188,22 @@ def test_nor_can_two_that_come_together(root: Root) -> None:
 
 
 def test_equal_files_of_two_islands_are_no_clash(root: Root) -> None:
-    bundles.install(root, "v1", ["clock", "notes"])
+    bundle_roots.install(root, "v1", ["clock", "notes"])
     inodes = {(root.path / ISLANDS / name / f"{name}.d.ts").stat().st_ino for name in ("clock", "notes")}
     assert len(inodes) == 1
     roots.settled(root)
 
 
-def _of(app: str, root: Root, files: dict[str, bytes]) -> Ready:
+def _of(app: str, root: Root, files: dict[str, bytes]) -> VerifiedPart:
     """The island `notes` of some app, with files of any name."""
     root.partial.mkdir(parents=True, exist_ok=True)
-    tree = bundles.built(root.partial, WasmBundle(app), "v0")
+    tree = bundle_roots.built(root.partial, WasmBundle(app), "v0")
     made.write(tree.path, files)
     for name in made.island(app, "v0"):
         (tree.path / name).unlink(missing_ok=name not in files)
     made.write(tree.path, files)
-    item = bundles.ready(type(tree)(WasmBundle("notes"), tree.path, "tree", "", 0), "v1")
-    return Ready(Part(PartId(app, "notes"), item.part.artifacts), item.origin, item.artifacts)
+    item = bundle_roots.ready(type(tree)(WasmBundle("notes"), tree.path, "tree", "", 0), "v1")
+    return VerifiedPart(Part(PartId(app, "notes"), item.part.artifacts), item.origin, item.artifacts)
 
 
 # what was there before
@@ -221,12 +222,12 @@ def foreign(root: Root, name: str = ISLANDS) -> Path:
 def test_a_plain_folder_is_adopted_and_given_back_by_uninstall(root: Root, name: str) -> None:
     note = foreign(root, name)
     inode = note.stat().st_ino
-    _, after = bundles.install(root, "v1", ["notes"], shell=True)
+    _, after = bundle_roots.install(root, "v1", ["notes"], shell=True)
     assert after.number == 2
     assert [(item.path, item.form) for item in after.adopted] == [(name, "folder")]
     assert not note.exists()
     assert shows(root, "notes") == "v1"
-    bundles.install(root, "v2", ["notes"], shell=True)
+    bundle_roots.install(root, "v2", ["notes"], shell=True)
     history.uninstall(root, ["hero_archipelagos", "hero_os"])
     assert (note.read_text(), note.stat().st_ino, note.stat().st_mode & 0o777) == ("mine", inode, 0o640)
     assert os.readlink(root.path / name / "link") == "/nowhere"
@@ -237,7 +238,7 @@ def test_a_plain_folder_is_adopted_and_given_back_by_uninstall(root: Root, name:
 def test_rollback_to_before_the_adoption_returns_the_folder_too(root: Root) -> None:
     roots.install(root, "db", "v1")
     note = foreign(root)
-    bundles.install(root, "v1", ["notes"])
+    bundle_roots.install(root, "v1", ["notes"])
     history.rollback(root, 1)
     assert note.read_text() == "mine"
     history.rollback(root, 3)
@@ -249,12 +250,12 @@ def test_rollback_to_before_the_adoption_returns_the_folder_too(root: Root) -> N
 
 def test_a_folder_that_took_the_link_s_place_is_kept_beside_the_first(root: Root) -> None:
     foreign(root)
-    bundles.install(root, "v1", ["notes"])
+    bundle_roots.install(root, "v1", ["notes"])
     (root.path / ISLANDS).unlink()
     second = root.path / ISLANDS / "second"
     second.mkdir(parents=True)
     assert damage(root, "notes") == ("share/hero_os/islands was replaced by something else",)
-    bundles.install(root, "v1", ["notes"])
+    bundle_roots.install(root, "v1", ["notes"])
     assert shows(root, "notes") == "v1"
     history.uninstall(root, ["hero_archipelagos"])
     assert second.is_dir()
@@ -265,12 +266,12 @@ def test_a_folder_that_took_the_link_s_place_is_kept_beside_the_first(root: Root
 
 
 def test_damage_to_an_island_is_told_of_that_island(root: Root) -> None:
-    bundles.install(root, "v1", ["clock", "notes"])
+    bundle_roots.install(root, "v1", ["clock", "notes"])
     assert (damage(root, "clock"), damage(root, "notes")) == ((), ())
     (root.path / ISLANDS / "notes" / "notes.js").write_text("rotten")
     assert damage(root, "clock") == ()
     assert damage(root, "notes")[0].startswith(f"{ISLANDS}/notes/notes.js has 6 bytes instead of")
-    bundles.install(root, "v1", ["notes"])
+    bundle_roots.install(root, "v1", ["notes"])
     assert damage(root, "notes") == ()
     roots.settled(root)
 
@@ -288,30 +289,30 @@ def spoil(path: Path) -> None:
     ],
 )
 def test_damage_to_the_index_is_told_once_and_healed(root: Root, harm, sentence: str) -> None:  # type: ignore[no-untyped-def]
-    bundles.install(root, "v1", ["clock", "notes"], shell=True)
+    bundle_roots.install(root, "v1", ["clock", "notes"], shell=True)
     harm(root.path / ISLANDS / "islands.json")
-    assert damage(root, "clock")[0].startswith(f"{index.PATH} {sentence}")
+    assert damage(root, "clock")[0].startswith(f"{islands_index.PATH} {sentence}")
     assert damage(root, "notes") == damage(root, "hero_os_app", "hero_os") == ()
     answer = verify.verify(root, load(read({}, {}).recipes), [])
     assert [(app.name, len(app.damage)) for app in answer.apps] == [("hero_archipelagos", 1), ("hero_os", 0)]
     assert answer.code == 5
     with locked(root) as held:
         record = held.generation.records[PartId("hero_archipelagos", "clock")]
-        commit(held, [Revive(record, held.generation.number)], "repair")
+        commit(held, [Restore(record, held.generation.number)], "repair")
     assert names(root) == ["clock", "notes"]
     roots.settled(root)
 
 
 def test_a_verified_root_with_bundles_is_as_recorded(root: Root) -> None:
-    bundles.install(root, "v1", ["clock", "notes"], shell=True)
+    bundle_roots.install(root, "v1", ["clock", "notes"], shell=True)
     answer = verify.verify(root, load(read({}, {}).recipes), [])
     assert answer.damaged == answer.stray == ()
     assert [app.files for app in answer.apps] == [10, 5]
 
 
 def test_a_diff_tells_bundles_part_by_part(root: Root) -> None:
-    bundles.install(root, "v1", ["clock", "notes"])
-    before, after = bundles.install(root, "v2", ["notes", "radio"], drop=True)
+    bundle_roots.install(root, "v1", ["clock", "notes"])
+    before, after = bundle_roots.install(root, "v2", ["notes", "radio"], drop=True)
     found = {str(part.part): part for part in diff.diff(before, after).parts}
     assert {name: part.change for name, part in found.items()} == {
         "hero_archipelagos/clock": "removed",
@@ -324,7 +325,7 @@ def test_a_diff_tells_bundles_part_by_part(root: Root) -> None:
 
 def test_gc_frees_the_content_of_old_bundles(root: Root) -> None:
     for number in range(7):
-        bundles.install(root, f"v{number}", ["notes"])
+        bundle_roots.install(root, f"v{number}", ["notes"])
     would = gc.collect(root, dry_run=True)
     assert would.generations == (1, 2)
     own = [made.island("notes", version) for version in ("v0", "v1")]
@@ -341,26 +342,26 @@ def test_gc_frees_the_content_of_old_bundles(root: Root) -> None:
 
 
 def test_a_refused_bundle_leaves_the_inbox_and_the_root_as_they_were(root: Root, tmp_path: Path) -> None:
-    bundles.install(root, "v1", ["notes"])
+    bundle_roots.install(root, "v1", ["notes"])
     before = roots.visible(root)
     bad = made.island("notes", "v2") | {"notes_bg.wasm": b"let wasm;"}
-    with Inbox(root.partial):
+    with DownloadDir(root.partial):
         path = made.tgz(next(root.partial.glob("run-*")) / "a.b.1", bad)
-        item = bundles.fetched(tmp_path, WasmBundle("notes"), "v2")
+        item = bundle_roots.fetched(tmp_path, WasmBundle("notes"), "v2")
         size = path.stat().st_size
-        with pytest.raises(NotTheBundle, match=r"notes_bg\.wasm of the bundle notes is a text"):
-            bundles.ready(type(item)(WasmBundle("notes"), path, "archive", "", size), "v2")
+        with pytest.raises(InvalidBundle, match=r"notes_bg\.wasm of the bundle notes is a text"):
+            bundle_roots.ready(type(item)(WasmBundle("notes"), path, "archive", "", size), "v2")
     assert roots.visible(root) == before
     assert [entry.name for entry in root.partial.iterdir()] == ["a.b.1"]  # the archive itself stays warm
 
 
 def test_an_unpacked_folder_that_is_not_used_does_not_stay(root: Root) -> None:
     """A download that was verified before another part failed: its archive goes back, what it held goes away."""
-    with Inbox(root.partial):
+    with DownloadDir(root.partial):
         run = next(root.partial.glob("run-*"))
-        item = bundles.fetched(run, WasmBundle("notes"), "v1")
+        item = bundle_roots.fetched(run, WasmBundle("notes"), "v1")
         archive = item.path.rename(run / "key.mark.1")
-        bundles.ready(type(item)(item.artifact, archive, "archive", item.sha256, item.size, item.offer), "v1")
+        bundle_roots.ready(type(item)(item.artifact, archive, "archive", item.sha256, item.size, item.offer), "v1")
         assert (run / "key.mark.1.tree").is_dir()
     assert [entry.name for entry in root.partial.iterdir()] == ["key.mark.1"]
 
@@ -374,7 +375,7 @@ def test_what_enters_the_store_is_synced_and_plain(root: Root, monkeypatch: pyte
         real(descriptor)
 
     monkeypatch.setattr(os, "fsync", noted)
-    bundles.install(root, "v1", ["notes"], shell=True)
+    bundle_roots.install(root, "v1", ["notes"], shell=True)
     everything = list(root.generation(1).rglob("*"))
     assert all(path.stat().st_ino in synced for path in everything)
     assert {path.stat().st_mode & 0o777 for path in root.store.iterdir()} == {0o644}

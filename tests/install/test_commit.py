@@ -6,15 +6,15 @@ from pathlib import Path
 
 import pytest
 
-import roots
 from hero_build import manifest
 from hero_build.errors import GenerationNotFound, LockHeld, NotFound, RecipeError, RootDamaged
 from hero_build.install import gc, history, seal
 from hero_build.install.commit import commit
 from hero_build.install.layout import Root
-from hero_build.install.lock import locked
+from hero_build.install.root_lock import locked
 from hero_build.install.store import stage
-from hero_build.record import Generation, PartId
+from hero_build.model.installed import Generation, PartId
+from support import roots
 
 
 @pytest.fixture
@@ -84,7 +84,10 @@ def test_a_path_belongs_to_one_part(root: Root) -> None:
 
 
 def test_two_new_parts_of_one_commit_cannot_share_a_path(root: Root) -> None:
-    one, other = roots.ready(root, "db", "v1", ["tool"]), roots.ready(root, "code", "v2", ["tool"])
+    one, other = (
+        roots.ready(root, app="db", version="v1", names=["tool"]),
+        roots.ready(root, app="code", version="v2", names=["tool"]),
+    )
     with pytest.raises(RecipeError, match="both install bin/tool"), locked(root) as held:
         commit(held, [stage(held, one), stage(held, other)], "install")
     assert roots.settled(root) == Generation(0)

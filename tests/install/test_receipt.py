@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-import mirrors
-from processes import until
+from support import mirrors
+from support.processes import until
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ def world(tmp_path: Path) -> World:
     made = World(tmp_path)
     for app in ("db", "code"):
         mirrors.recipe(tmp_path / "recipes", app)
-        mirrors.release(tmp_path / "mirror", app, "v1", mirrors.programs("v1", app))
+        mirrors.release(tmp_path / "mirror", app=app, tag="v1", files=mirrors.programs("v1", app))
     for words in (["install", "db", "code"], ["lock", "db", "code", "-o", str(tmp_path / "hero.lock")]):
         done = made.run(*words)
         assert done.returncode == 0, done.stderr

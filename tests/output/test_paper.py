@@ -8,7 +8,7 @@ from typing import TextIO
 
 import pytest
 
-from hero_build.output.paper import Colour, Paper, paper
+from hero_build.output.terminal import Colour, Terminal, open_terminal
 
 
 @pytest.fixture
@@ -31,21 +31,21 @@ def terminal() -> Iterator[TextIO]:
     ],
 )
 def test_colours(colour: Colour, environ: dict[str, str], on_terminal: bool, on_pipe: bool, terminal: TextIO) -> None:
-    assert paper(terminal, colour, 0, environ).colour is on_terminal
-    assert paper(io.StringIO(), colour, 0, environ).colour is on_pipe
+    assert open_terminal(terminal, colour=colour, verbose=0, environ=environ).colour is on_terminal
+    assert open_terminal(io.StringIO(), colour=colour, verbose=0, environ=environ).colour is on_pipe
 
 
 def test_width(terminal: TextIO) -> None:
     os.terminal_size((0, 0))
-    assert paper(io.StringIO(), "auto", 0, {"COLUMNS": "99"}).width is None
-    assert paper(terminal, "auto", 0, {"COLUMNS": "99"}).width == 99
-    assert paper(terminal, "auto", 0, {}).width == 80
+    assert open_terminal(io.StringIO(), colour="auto", verbose=0, environ={"COLUMNS": "99"}).width is None
+    assert open_terminal(terminal, colour="auto", verbose=0, environ={"COLUMNS": "99"}).width == 99
+    assert open_terminal(terminal, colour="auto", verbose=0, environ={}).width == 80
     closed = io.StringIO()
     closed.close()
-    assert paper(closed, "auto", 0, {}).width is None
+    assert open_terminal(closed, colour="auto", verbose=0, environ={}).width is None
 
 
 def test_ink() -> None:
-    assert Paper(colour=True).ink("x", "bold", "red") == "\x1b[1;31mx\x1b[0m"
-    assert Paper().ink("x", "bold") == "x"
-    assert Paper(colour=True).ink("", "bold") == ""
+    assert Terminal(colour=True).ink("x", "bold", "red") == "\x1b[1;31mx\x1b[0m"
+    assert Terminal().ink("x", "bold") == "x"
+    assert Terminal(colour=True).ink("", "bold") == ""

@@ -11,32 +11,32 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from hero_build.errors import NetworkError
-from hero_build.events import Began, Broke, Event, Finished, Moved, Planning, Retrying, Warned
-from hero_build.model import Failed
+from hero_build.events import Event, Finished, PartFailed, Planning, Retrying, Started, Transferred, WarningRaised
+from hero_build.model.installed import PartId
+from hero_build.model.steps import Failed
 from hero_build.output.live import LiveView
-from hero_build.output.note import note
-from hero_build.output.paper import Paper
+from hero_build.output.phrases import note
 from hero_build.output.reporter import Reporter
-from hero_build.record import PartId
+from hero_build.output.terminal import Terminal
 
 DB, WEB = PartId("db"), PartId("web")
 STORY: tuple[Event, ...] = (
     Planning("db"),
-    Began(DB, "download", "v1", 2_000_000),
-    Began(WEB, "download", "v2", None),
-    Moved(DB, 1_500_000),
-    Warned("web needs db", "hero-build install db"),
+    Started(DB, verb="download", version="v1", total=2_000_000),
+    Started(WEB, verb="download", version="v2", total=None),
+    Transferred(DB, 1_500_000),
+    WarningRaised("web needs db", "hero-build install db"),
     Retrying("web-linux", "reset by peer", 2.0),
-    Warned("web needs db", "hero-build install db"),
-    Moved(DB, 500_000),
+    WarningRaised("web needs db", "hero-build install db"),
+    Transferred(DB, 500_000),
     Finished(DB),
-    Broke(Failed("web", WEB, NetworkError("no"))),
+    PartFailed(Failed("web", WEB, NetworkError("no"))),
 )
 
 
 def told(*events: Event, quiet: bool = False, verbose: int = 0) -> list[str]:
     stream = io.StringIO()
-    reporter = Reporter(stream, Paper(verbose=verbose), quiet=quiet)
+    reporter = Reporter(stream, Terminal(verbose=verbose), quiet=quiet)
     for event in events:
         reporter(event)
     reporter.close()
@@ -62,7 +62,10 @@ def test_verbose_tells_of_what_is_looked_up_and_quiet_of_nothing() -> None:
 
 
 def test_names_from_outside_are_cleaned() -> None:
-    lines = told(Began(PartId("\x1b[31mdb"), "download", "v1\n\x07", 1), Retrying("a\rb", "\x1b]0;x\x07why", 1))
+    lines = told(
+        Started(PartId("\x1b[31mdb"), verb="download", version="v1\n\x07", total=1),
+        Retrying("a\rb", "\x1b]0;x\x07why", 1),
+    )
     assert lines == ["db: download v1, 1 B", "a b: why; trying again in 1.0 s"]
 
 
@@ -71,25 +74,25 @@ def test_a_stream_that_is_gone_stops_nothing(width: int | None) -> None:
     reading, writing = os.pipe()
     os.close(reading)
     with open(writing, "w", buffering=1) as stream:
-        reporter = Reporter(stream, Paper(width=width), quiet=False)
+        reporter = Reporter(stream, Terminal(width=width), quiet=False)
         for event in STORY:
             reporter(event)
         reporter.close()
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, writing)
         os.close(nowhere)
-    assert reporter.warnings == (Warned("web needs db", "hero-build install db"),)
+    assert reporter.warnings == (WarningRaised("web needs db", "hero-build install db"),)
 
 
 def move(reporter: Reporter) -> None:
     for _ in range(1000):
-        reporter(Moved(DB, 1))
+        reporter(Transferred(DB, 1))
 
 
 def test_any_thread_may_tell() -> None:
     stream = io.StringIO()
-    reporter = Reporter(stream, Paper(), quiet=False)
-    reporter(Began(DB, "download", "v1", 80_000))
+    reporter = Reporter(stream, Terminal(), quiet=False)
+    reporter(Started(DB, verb="download", version="v1", total=80_000))
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda _: move(reporter), range(8)))
     reporter(Finished(DB))
@@ -111,7 +114,7 @@ def on_terminal(*events: Event, columns: int = 80) -> str:
     reader = threading.Thread(target=read)
     reader.start()
     with os.fdopen(end, "w") as stream:
-        reporter = Reporter(stream, Paper(width=columns, colour=False), quiet=False)
+        reporter = Reporter(stream, Terminal(width=columns, colour=False), quiet=False)
         for event in events:
             reporter(event)
         reporter.close()
@@ -147,8 +150,12 @@ def test_the_live_view_fits_its_terminal(columns: int, monkeypatch: pytest.Monke
         view = LiveView(stream, colour=False)
         view.close()
         for number in range(30):
-            view.show(Began(PartId(f"app_with_a_long_name_{number}"), "download", "v1.2.3-rc.4", 9_000_000))
-            view.show(Moved(PartId(f"app_with_a_long_name_{number}"), 1_000_000 * number))
+            view.show(
+                Started(
+                    PartId(f"app_with_a_long_name_{number}"), verb="download", version="v1.2.3-rc.4", total=9_000_000
+                )
+            )
+            view.show(Transferred(PartId(f"app_with_a_long_name_{number}"), 1_000_000 * number))
         with view.console.capture() as captured:
             view.console.print(view.draw())
     os.close(controller)
@@ -160,9 +167,12 @@ def test_the_live_view_fits_its_terminal(columns: int, monkeypatch: pytest.Monke
 
 
 def test_note() -> None:
-    assert note("error", "db: no\nway", "do\x1b[31m this", Paper()) == ["error: db: no way", "  hint: do this"]
-    assert note("error", "no", "", Paper()) == ["error: no"]
-    assert note("warning", "x", "", Paper(colour=True)) == ["\x1b[1;33mwarning:\x1b[0m x"]
-    wrapped = note("error", "word " * 30, "", Paper(width=40))
+    assert note("error", text="db: no\nway", hint="do\x1b[31m this", terminal=Terminal()) == [
+        "error: db: no way",
+        "  hint: do this",
+    ]
+    assert note("error", text="no", hint="", terminal=Terminal()) == ["error: no"]
+    assert note("warning", text="x", hint="", terminal=Terminal(colour=True)) == ["\x1b[1;33mwarning:\x1b[0m x"]
+    wrapped = note("error", text="word " * 30, hint="", terminal=Terminal(width=40))
     assert len(wrapped) > 3
     assert all(len(line) <= 40 for line in wrapped)

@@ -3,19 +3,18 @@
 import re
 import textwrap
 from collections.abc import Iterator
-from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
-import gitrepos
-from crates import manifest, program
 from hero_build import settings
-from hero_build.artifact import Cargo
-from hero_build.model import Job, Tree
+from hero_build.model.artifacts import Cargo
+from hero_build.model.steps import CargoJob, Tree
 from hero_build.recipe import BuildContext, Recipe
 from hero_build.source.fingerprint import fingerprint
-from worlds import World
+from support import git_repos
+from support.rust_crates import manifest, program
+from support.worlds import World
 
 CHECKOUT = Path(__file__).parents[2]
 DOCS = CHECKOUT / "docs"
@@ -54,7 +53,7 @@ def test_every_setting_is_on_the_page(tmp_path: Path) -> None:
     """Each variable that settings.py reads, and each key of the file."""
     table = (DOCS / "install.md").read_text().split("## Settings")[1].split("## ")[0]
     read = settings.read({"root": tmp_path}, {})
-    named = {field.name for field in fields(settings.Settings)} - {"root", "token", "sources"}
+    named = set(settings.Settings.__struct_fields__) - {"root", "token", "sources"}
     assert {name for name in named if f"| `{name}` |" not in table} == set()
     source = Path(settings.__file__).read_text()
     variables = set(re.findall(r'"((?:HERO|FORGEJO)_[A-Z_]+|CODEROOT)"', source))
@@ -64,9 +63,11 @@ def test_every_setting_is_on_the_page(tmp_path: Path) -> None:
 
 
 def test_the_fingerprint_s_parts_are_those_of_the_page(tmp_path: Path) -> None:
-    tree = gitrepos.repository(tmp_path / "tree", {"Cargo.toml": manifest("app")})
-    commit = gitrepos.git(tree, "rev-parse", "HEAD")
-    found = fingerprint(Job(Tree(tree, commit, dirty=False), Cargo(), ("app",)), (), (), tmp_path / "cache")
+    tree = git_repos.repository(tmp_path / "tree", {"Cargo.toml": manifest("app")})
+    commit = git_repos.git(tree, "rev-parse", "HEAD")
+    found = fingerprint(
+        CargoJob(Tree(tree, commit, dirty=False), Cargo(), ("app",)), recipe=(), siblings=(), cache=tmp_path / "cache"
+    )
     section = (DOCS / "source.md").read_text().split("## What counts as a change")[1].split("## ")[0]
     assert _first_column(section) == [name for name, _ in found.parts]
 
@@ -74,7 +75,7 @@ def test_the_fingerprint_s_parts_are_those_of_the_page(tmp_path: Path) -> None:
 def test_what_a_recipe_can_say_is_on_the_page() -> None:
     text = (DOCS / "recipes.md").read_text()
     building = text.split("## How it is built")[1].split("\n## ")[0]
-    assert {field.name for field in fields(Cargo)} <= set(_first_column(building))
+    assert set(Cargo.__struct_fields__) <= set(_first_column(building))
     context = {name for name in vars(BuildContext) if not name.startswith("_")}
     assert {name for name in context if f"| `ctx.{name}" not in building} == set()
     own = {name for name in vars(Recipe) if not name.startswith("_")} - _ELSEWHERE
@@ -93,7 +94,7 @@ def test_the_page_s_recipe_with_a_build_of_its_own_builds(tmp_path: Path) -> Non
         "src/bin/hero_notes.rs": program("notes"),
         "src/bin/hero_notes_server.rs": program("server"),
     }
-    gitrepos.upstream(world.mirror, "lhumina_code/hero_notes", files)
+    git_repos.upstream(world.mirror, "lhumina_code/hero_notes", files)
     assert "(source)" in world.ok("install", "hero_notes")
     made = (world.root.path / "code0" / "lhumina_code" / "hero_notes" / "made").read_text()
     assert "NODE_ENV=production\n" in made

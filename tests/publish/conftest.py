@@ -12,17 +12,16 @@ from uuid import uuid4
 
 import pytest
 
-import action_runner
-import desktopworld
-from action_runner import Runners
-from forge_server import REPO, ForgeServer
 from hero_build.events import Event
+from hero_build.publish.assets import release_file
 from hero_build.publish.forgejo import ForgejoPublisher
-from hero_build.publish.parcels import parcel
-from hero_build.publish.publication import Parcel, Publication
+from hero_build.publish.types import ReleaseFile, ReleaseSpec
 from hero_build.settings import Secret
-from outgoing import PATIENT, Make, Pack, Publish
-from worlds import World
+from support import actions_runner, desktops
+from support.actions_runner import Runners
+from support.forge_server import REPO, ForgeServer
+from support.server_releases import PATIENT, Make, Pack, Publish
+from support.worlds import World
 
 
 @pytest.fixture
@@ -68,20 +67,20 @@ def publisher(forge_server: ForgeServer, tmp_path: Path, events: list[Event]) ->
 def pack(tmp_path: Path) -> Pack:
     """Parcels with these contents, in files of a folder of their own."""
 
-    def make(**files: bytes) -> tuple[Parcel, ...]:
+    def make(**files: bytes) -> tuple[ReleaseFile, ...]:
         folder = tmp_path / f"dist-{uuid4().hex[:6]}"
         folder.mkdir()
         for name, content in files.items():
             (folder / name).write_bytes(content)
-        return tuple(parcel(name, folder / name) for name in files)
+        return tuple(release_file(name, folder / name) for name in files)
 
     return make
 
 
 @pytest.fixture
 def publication(repo: str) -> Publish:
-    def make(*parcels: Parcel, tag: str = "v1", **extra: Any) -> Publication:
-        return Publication("app", extra.pop("repo", repo), tag, parcels, **extra)
+    def make(*files: ReleaseFile, tag: str = "v1", **extra: Any) -> ReleaseSpec:
+        return ReleaseSpec("app", repo=extra.pop("repo", repo), tag=tag, files=files, **extra)
 
     return make
 
@@ -98,7 +97,7 @@ def checkout(forge_server: ForgeServer, tmp_path_factory: pytest.TempPathFactory
         told = {"name": "checkout", "auto_init": True, "default_branch": "main"}
         forge_server.api("POST", "/orgs", {"username": "actions"})
         forge_server.api("POST", "/orgs/actions/repos", told)
-        content = base64.b64encode(action_runner.CHECKOUT.encode()).decode()
+        content = base64.b64encode(actions_runner.CHECKOUT.encode()).decode()
         file = {"content": content, "message": "checkout", "branch": "main"}
         forge_server.api("POST", "/repos/actions/checkout/contents/action.yml", file)
         forge_server.api("POST", "/repos/actions/checkout/tags", {"tag_name": "v4", "target": "main"})
@@ -132,10 +131,10 @@ def runners(forge_server: ForgeServer, programs: Path, tmp_path: Path) -> Iterat
                 folder = tmp_path / f"runner-{one}"
                 env = {
                     "PATH": f"{programs}:{os.environ['PATH']}",
-                    **desktopworld.at_home(World(tmp_path)),
+                    **desktops.at_home(World(tmp_path)),
                     "HERO_BUILD_CACHE": str(folder / "cache"),
                     **more,
                 }
-                stack.enter_context(action_runner.running(forge_server, repo, folder, env))
+                stack.enter_context(actions_runner.running(forge_server, repo=repo, folder=folder, env=env))
 
         yield start

@@ -8,11 +8,8 @@ from pathlib import Path
 
 import pytest
 
-import desktopworld
-import outlet
-import wasm_toolchain
-import worlds
-from worlds import World
+from support import desktops, publish_cli, wasm_toolchain, worlds
+from support.worlds import World
 
 pytestmark = [pytest.mark.timeout(1800)]
 ISLANDS = ("island_greeter", "island_shouter")
@@ -24,7 +21,7 @@ def world(tmp_path: Path, plain_tools: None, monkeypatch: pytest.MonkeyPatch) ->
     if not wasm_toolchain.SCRIPT.is_file():
         pytest.skip("../shared/wasm-toolchain.sh, which installs the toolchain, is not there")
     monkeypatch.setenv("PATH", f"{wasm_toolchain.ready()}{os.pathsep}{os.environ['PATH']}")
-    made = desktopworld.desk(tmp_path)
+    made = desktops.desk(tmp_path)
     recipe = made.recipes / "hero_os.py"
     recipe.write_text(f'{recipe.read_text()}    libc = "gnu"\n')
     yield made
@@ -39,68 +36,70 @@ def released(world: World, app: str) -> dict[str, bytes]:
 
 def test_islands_in_shards(world: World, tmp_path: Path) -> None:
     """Each shard is a job of its own; what is installed from the release is what a build here would be."""
-    code = desktopworld.sources(world, "greeter", "shouter")
-    one = outlet.Person(world, code.environ)
+    code = desktops.sources(world, "greeter", "shouter")
+    one = publish_cli.Person(world, code.environ)
     one.ok("islands", "--mode", "source")
     matrix = one.ok("ci", "matrix", "hero_archipelagos", "--shards", "2", "--json")
     entries = worlds.valid(matrix.document, "matrix")["include"]
     assert sorted(name for entry in entries for name in entry["islands"]) == sorted(ISLANDS)
     for entry in entries:
         job = {**entry, "islands": " ".join(entry["islands"])}
-        words = ("--to", outlet.out(world), "--matrix", json.dumps(job))
+        words = ("--to", publish_cli.out(world), "--matrix", json.dumps(job))
         one.ok("publish", "hero_archipelagos", "--tag", "v1", *words)
     files = released(world, "hero_archipelagos")
     assert {f"{name}-wasm.tar.gz" for name in ISLANDS} < set(files)
     for number in (1, 2):
         assert f"hero_archipelagos-islands-{number}of2.build.json" in files
 
-    person = outlet.buyer(world, outlet.out(world))
+    person = publish_cli.buyer(world, publish_cli.out(world))
     person.ok("islands", "--mode", "download")
     person.ok("verify")
-    assert desktopworld.there(person.world) == sorted(ISLANDS)
+    assert desktops.there(person.world) == sorted(ISLANDS)
     for name in ISLANDS:
-        assert desktopworld.bundle(person.world, name) == desktopworld.bundle(world, name)
-    bundles = outlet.manifest(person)["hero_archipelagos"]["bundles"]
-    commit = outlet.manifest(one)["hero_archipelagos"]["bundles"][ISLANDS[0]]["source"]["commit"]
+        assert desktops.bundle(person.world, name) == desktops.bundle(world, name)
+    bundles = publish_cli.manifest(person)["hero_archipelagos"]["bundles"]
+    commit = publish_cli.manifest(one)["hero_archipelagos"]["bundles"][ISLANDS[0]]["source"]["commit"]
     assert {bundles[name]["source"]["commit"] for name in ISLANDS} == {commit}
     assert bundles[ISLANDS[0]]["build"]["fingerprint"]["toolchain"]
 
-    told = outlet.document(person.ok("verify", "--against-release", "--json"))
+    told = publish_cli.document(person.ok("verify", "--against-release", "--json"))
     assert [part["differs"] for part in told["against"]["parts"]] == [[], []]
-    told = outlet.document(one.ok("verify", "--against-release", "--json", "--forge", outlet.out(world)))
+    told = publish_cli.document(one.ok("verify", "--against-release", "--json", "--forge", publish_cli.out(world)))
     assert [part["differs"] for part in told["against"]["parts"]] == [[], []]  # built here, fetched and unpacked
 
     again = World(tmp_path / "again")  # the archive is the same, whoever packs it, wherever
-    other = outlet.Person(
+    other = publish_cli.Person(
         again, {**code.environ, "HERO_RECIPES": str(world.recipes), "FORGEJO_URL": world.mirror.as_uri()}
     )
     for name in ISLANDS:
-        installed = world.root.path / desktopworld.ISLANDS / name
+        installed = world.root.path / desktops.ISLANDS / name
         shutil.copytree(installed, tmp_path / "dist" / name, copy_function=shutil.copyfile)
-    other.ok("publish", "hero_archipelagos", "--tag", "v1", "--to", outlet.out(again), "--from", str(tmp_path / "dist"))
+    other.ok(
+        "publish", "hero_archipelagos", "--tag", "v1", "--to", publish_cli.out(again), "--from", str(tmp_path / "dist")
+    )
     for name in ISLANDS:
         asset = f"{name}-wasm.tar.gz"
         assert released(again, "hero_archipelagos")[asset] == files[asset]
     (tmp_path / "dist" / ISLANDS[0] / f"{ISLANDS[0]}_bg.wasm").write_bytes(b"\0asm nonsense")
     done = other.run(
-        "publish", "hero_archipelagos", "--tag", "v2", "--to", outlet.out(again), "--from", str(tmp_path / "dist")
+        "publish", "hero_archipelagos", "--tag", "v2", "--to", publish_cli.out(again), "--from", str(tmp_path / "dist")
     )
     assert done.code == 5
     assert not (again.folder / "out" / "o" / "hero_archipelagos" / "v2").exists()
 
 
 def test_the_shell_with_its_server(world: World) -> None:
-    code = desktopworld.os_sources(world)
-    one = outlet.Person(world, code.environ)
-    one.ok("publish", "hero_os", "--tag", "v1", "--to", outlet.out(world))
+    code = desktops.os_sources(world)
+    one = publish_cli.Person(world, code.environ)
+    one.ok("publish", "hero_os", "--tag", "v1", "--to", publish_cli.out(world))
     files = released(world, "hero_os")
-    expected = {"hero_os_app-wasm.tar.gz", f"hero_os_server-{outlet.PLATFORM}", "hero_os-shell.build.json"}
+    expected = {"hero_os_app-wasm.tar.gz", f"hero_os_server-{publish_cli.PLATFORM}", "hero_os-shell.build.json"}
     assert expected < set(files)
-    person = outlet.buyer(world, outlet.out(world))
+    person = publish_cli.buyer(world, publish_cli.out(world))
     person.ok("install", "hero_os", "--mode", "download")
     person.ok("shell", "--mode", "download")
     person.ok("verify")
     assert "2 parts as released" in person.ok("verify", "--against-release").out
-    entry = outlet.manifest(person)["hero_os"]
+    entry = publish_cli.manifest(person)["hero_os"]
     assert entry["source"]["commit"] == entry["bundles"]["hero_os_app"]["source"]["commit"]
     assert entry["bundles"]["hero_os_app"]["build"]["fingerprint"]["build"]

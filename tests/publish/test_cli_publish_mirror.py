@@ -8,16 +8,10 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-import buildworld
-import gitrepos
-import mirrors
-import outlet
-import roots
-import rustworld
-import worlds
-from outlet import PLATFORM, buyer, out
-from trials import Refusal
-from worlds import SCHEMAS, World
+from support import git_repos, mirrors, publish_cli, roots, rust_world, source_builds, worlds
+from support.publish_cli import PLATFORM, buyer, out
+from support.refusals import Refusal
+from support.worlds import SCHEMAS, World
 
 MUSL = str(roots.platform())
 OTHER = MUSL.replace("amd64", "xx").replace("arm64", "amd64").replace("xx", "arm64")
@@ -30,13 +24,13 @@ def plain(plain_tools: None) -> None:
 
 @pytest.fixture
 def world(tmp_path: Path) -> World:
-    return outlet.hero_db(tmp_path)
+    return publish_cli.hero_db(tmp_path)
 
 
 @pytest.fixture
 def static(tmp_path: Path) -> World:
     """The same with the recipe as it is in truth: static programs, which are taken from a folder here."""
-    return outlet.hero_db(tmp_path, libc="musl")
+    return publish_cli.hero_db(tmp_path, libc="musl")
 
 
 def released(world: World, tag: str) -> dict[str, bytes]:
@@ -55,38 +49,38 @@ def test_built_published_installed_compared(world: World) -> None:
     assert re.search(r"hero_db: publish v1, [\d.]+ MB there and back\nhero_db: uploaded and proven in ", done.err)
     (release,) = worlds.valid(done.document)["releases"]
     records = (f"hero_db-{PLATFORM}.build.json", f"hero_db-{PLATFORM}.manifest.json")
-    names = {*(f"{name}-{PLATFORM}" for name in (*outlet.PROGRAMS, "hero_db_ui")), *records, "service.toml"}
+    names = {*(f"{name}-{PLATFORM}" for name in (*publish_cli.PROGRAMS, "hero_db_ui")), *records, "service.toml"}
     assert set(release["uploaded"]) == names | {f"{name}.sha256" for name in names} | {"SHA256SUMS"}
     files = released(world, "v1")
     assert files[f"hero_db_ui-{PLATFORM}"] == files[f"hero_db_admin-{PLATFORM}"]
-    assert files["service.toml"] == (rustworld.WORLD / "hero_db" / "service.toml").read_bytes()
+    assert files["service.toml"] == (rust_world.WORLD / "hero_db" / "service.toml").read_bytes()
 
     assert "nothing to do" in world.ok("publish", "hero_db", "--tag", "v1", "--to", out(world), "--with-legacy-names")
 
     person = buyer(world, out(world))
     person.ok("install", "hero_db", "--mode", "download")
-    commit = gitrepos.git(rustworld.upstream(world.mirror, "hero_db").work, "rev-parse", "HEAD")
-    entry = outlet.manifest(person)["hero_db"]
+    commit = git_repos.git(rust_world.upstream(world.mirror, "hero_db").work, "rev-parse", "HEAD")
+    entry = publish_cli.manifest(person)["hero_db"]
     assert (entry["source"]["commit"], entry["source"]["dirty"], entry["version"]) == (commit, False, "v1")
     record = json.loads(files[records[0]])
     made = entry["build"]["fingerprint"]
     assert (made["toolchain"], made["lock"]) == (record["toolchain"], record["lock"])
     assert made["build"] == record["fingerprint"]
     assert made["runner"] == record["runner"]["system"]
-    for name in outlet.PROGRAMS:
+    for name in publish_cli.PROGRAMS:
         path = person.world.root.path / "bin" / name
         assert path.read_bytes() == files[f"{name}-{PLATFORM}"]
     assert "as generation 1 recorded it" in person.ok("verify").out
-    shown = outlet.document(person.ok("show", "hero_db", "--release", "v1", "--json"))
+    shown = publish_cli.document(person.ok("show", "hero_db", "--release", "v1", "--json"))
     assert [build["commit"] for build in shown["builds"]] == [commit]
     assert commit[:12] in person.ok("show", "hero_db", "--release", "v1").out
 
-    told = outlet.document(person.ok("verify", "--against-release", "--json"))
+    told = publish_cli.document(person.ok("verify", "--against-release", "--json"))
     assert told["against"] == {
         "parts": [{"part": "hero_db", "forge": out(world), "tag": "v1", "files": 3, "differs": []}],
         "failed": [],
     }
-    rustworld.upstream(world.mirror, "hero_db").commit({"src/bin/hero_db.rs": "fn main() {}\n"}, "development")
+    rust_world.upstream(world.mirror, "hero_db").commit({"src/bin/hero_db.rs": "fn main() {}\n"}, "development")
     world.ok("install", "hero_db", "--mode", "source", "--update")  # another build than that which was published
     mine = world.run("verify", "--against-release", "--forge", out(world))
     assert mine.code == 5
@@ -94,18 +88,18 @@ def test_built_published_installed_compared(world: World) -> None:
 
 
 def test_a_dirty_checkout(world: World) -> None:
-    upstream = rustworld.upstream(world.mirror, "hero_db")
+    upstream = rust_world.upstream(world.mirror, "hero_db")
     path = world.root.path / "code0" / upstream.repo
     path.parent.mkdir(parents=True)
-    gitrepos.git(path.parent, "clone", "--quiet", str(upstream.bare), str(path))
+    git_repos.git(path.parent, "clone", "--quiet", str(upstream.bare), str(path))
     (path / "service.toml").write_text("# mine\n" + (path / "service.toml").read_text())
-    buildworld.refused(
+    source_builds.refused(
         world,
         Refusal(
             8,
-            "CheckoutRefused",
-            f"{path} has changes that are not committed",
-            "Commit or stash them; with --allow-dirty the release says that it was built so.",
+            kind="CheckoutRefused",
+            message=f"{path} has changes that are not committed",
+            hint="Commit or stash them; with --allow-dirty the release says that it was built so.",
         ),
         *("publish", "hero_db", "--tag", "v1", "--to", out(world)),
     )
@@ -113,13 +107,13 @@ def test_a_dirty_checkout(world: World) -> None:
     assert publish(world, "v1", "--allow-dirty").code == 0
     person = buyer(world, out(world))
     person.ok("install", "hero_db", "--mode", "download")
-    entry = outlet.manifest(person)["hero_db"]
+    entry = publish_cli.manifest(person)["hero_db"]
     assert entry["source"]["dirty"] is True
     assert released(world, "v1")["service.toml"].startswith(b"# mine\n")
 
 
 def test_it_does_not_compile(world: World) -> None:
-    rustworld.upstream(world.mirror, "hero_db").commit({"src/bin/hero_db.rs": buildworld.BROKEN}, "development")
+    rust_world.upstream(world.mirror, "hero_db").commit({"src/bin/hero_db.rs": source_builds.BROKEN}, "development")
     done = publish(world, "v1", "--json")
     assert done.code == 6
     document = worlds.valid(done.document)
@@ -140,7 +134,7 @@ def test_another_platform_than_this_machine_s(world: World, tmp_path: Path, monk
     library = tmp_path / "library"
     library.mkdir()
     (library / "libcore-1.rlib").touch()
-    spies = buildworld.spies(tmp_path / "bin", "rustc")  # the target is there, as far as rustc tells
+    spies = source_builds.spies(tmp_path / "bin", "rustc")  # the target is there, as far as rustc tells
     script = (spies.folder / "rustc").read_text()
     lie = f'case "$*" in *target-libdir*) echo {library}; exit;; esac\n'
     (spies.folder / "rustc").write_text(script.replace("\nexec", f"\n{lie}exec"))
@@ -154,7 +148,7 @@ def test_another_platform_than_this_machine_s(world: World, tmp_path: Path, monk
 
 def test_what_is_built_already(static: World, tmp_path: Path) -> None:
     """--from: for two platforms at once, verified as a build's programs are."""
-    folder = outlet.dist(tmp_path / "dist", MUSL, OTHER)
+    folder = publish_cli.dist(tmp_path / "dist", MUSL, OTHER)
     done = publish(static, "v1", "--from", folder, "--platform", MUSL, "--platform", OTHER)
     assert done.code == 0, done.err
     files = released(static, "v1")
@@ -168,10 +162,10 @@ def test_what_is_built_already(static: World, tmp_path: Path) -> None:
     assert "1 part as released" in person.ok("verify", "--against-release").out
 
     (tmp_path / "plain").mkdir()
-    for name in outlet.PROGRAMS:  # as cargo calls them
-        (tmp_path / "plain" / name).write_bytes(outlet.built(name, "v2", MUSL))
+    for name in publish_cli.PROGRAMS:  # as cargo calls them
+        (tmp_path / "plain" / name).write_bytes(publish_cli.built(name, "v2", MUSL))
     assert publish(static, "v2", "--from", str(tmp_path / "plain")).code == 0
-    assert released(static, "v2")[f"hero_db-{MUSL}"] == outlet.built("hero_db", "v2", MUSL)
+    assert released(static, "v2")[f"hero_db-{MUSL}"] == publish_cli.built("hero_db", "v2", MUSL)
 
 
 TEXT = b"#!/bin/sh\necho hello\n"
@@ -183,15 +177,15 @@ TEXT = b"#!/bin/sh\necho hello\n"
         ({"hero_db": None}, 3, "has neither hero_db-"),
         ({"hero_db": TEXT}, 5, "hero_db is "),
         ({"hero_db": b""}, 5, "hero_db is "),
-        ({"hero_db_admin": outlet.built("hero_db_admin", "v1", OTHER)}, 5, "hero_db_admin is "),
-        ({"hero_db": outlet.built("hero_db", "v1", MUSL)[:300]}, 5, "hero_db"),
+        ({"hero_db_admin": publish_cli.built("hero_db_admin", "v1", OTHER)}, 5, "hero_db_admin is "),
+        ({"hero_db": publish_cli.built("hero_db", "v1", MUSL)[:300]}, 5, "hero_db"),
     ],
     ids=["missing", "script", "empty", "other-machine", "cut-off"],
 )
 def test_what_is_no_program_is_never_published(
     static: World, tmp_path: Path, changed: dict[str, bytes | None], code: int, says: str
 ) -> None:
-    folder = outlet.dist(tmp_path / "dist", changed=changed)
+    folder = publish_cli.dist(tmp_path / "dist", changed=changed)
     done = publish(static, "v1", "--from", folder, "--json")
     (problem,) = worlds.valid(done.document)["failed"]
     assert (done.code, problem["exit"], problem["app"]) == (code, code, "hero_db")
@@ -201,25 +195,25 @@ def test_what_is_no_program_is_never_published(
 
 
 def test_a_release_that_is_another(static: World, tmp_path: Path) -> None:
-    assert publish(static, "v1", "--from", outlet.dist(tmp_path / "one")).code == 0
+    assert publish(static, "v1", "--from", publish_cli.dist(tmp_path / "one")).code == 0
     before = released(static, "v1")
-    other = outlet.dist(tmp_path / "two", version="v2")
+    other = publish_cli.dist(tmp_path / "two", version="v2")
     done = publish(static, "v1", "--from", other)
     assert done.code == 2
     assert "error: hero_db: v1 is in the mirror already, with another hero_db_server-" in done.err
     assert "--clobber" in done.err
     assert released(static, "v1") == before
     assert publish(static, "v1", "--from", other, "--clobber").code == 0
-    assert released(static, "v1")[f"hero_db-{MUSL}"] == outlet.built("hero_db", "v2", MUSL)
+    assert released(static, "v1")[f"hero_db-{MUSL}"] == publish_cli.built("hero_db", "v2", MUSL)
 
 
 def test_installed_bytes_beside_a_release(static: World, tmp_path: Path) -> None:
     """What differs, is not there, cannot be found; and digests that no one tells."""
     for tag in ("v1", "v2"):
-        assert publish(static, tag, "--from", outlet.dist(tmp_path / tag, version=tag)).code == 0
+        assert publish(static, tag, "--from", publish_cli.dist(tmp_path / tag, version=tag)).code == 0
     person = buyer(static, out(static))
     person.ok("install", "hero_db", "--mode", "download", "--version", "v1")
-    mine, theirs = (hashlib.sha256(outlet.built("hero_db", tag, MUSL)).hexdigest()[:12] for tag in ("v1", "v2"))
+    mine, theirs = (hashlib.sha256(publish_cli.built("hero_db", tag, MUSL)).hexdigest()[:12] for tag in ("v1", "v2"))
     done = person.run("verify", "--against-release", "--version", "v2")
     assert done.code == 5
     assert f"hero_db: bin/hero_db has the sha256 {mine}… and the release's {theirs}…" in done.out
@@ -228,8 +222,8 @@ def test_installed_bytes_beside_a_release(static: World, tmp_path: Path) -> None
     assert (done.code, worlds.valid(done.document)["against"]["failed"][0]["kind"]) == (3, "ReleaseNotFound")
     assert person.run("verify", "--version", "v2").code == 2
 
-    files = mirrors.programs("v1", *outlet.PROGRAMS)
-    mirrors.release(static.folder / "bare", "hero_db", "v1", files, checksums=False)
+    files = mirrors.programs("v1", *publish_cli.PROGRAMS)
+    mirrors.release(static.folder / "bare", app="hero_db", tag="v1", files=files, checksums=False)
     (static.folder / "bare" / "o").rename(static.folder / "bare" / "lhumina_code")
     document = static.folder / "bare" / "lhumina_code" / "hero_db" / "v1" / "release.json"
     document.write_text(document.read_text().replace('"o/', '"lhumina_code/'))
@@ -275,17 +269,17 @@ def test_what_cannot_be_meant(world: World, words: tuple[str, ...], says: str) -
 
 def test_a_package_in_a_mirror(tmp_path: Path) -> None:
     """A recipe like zinit's: what it publishes is where it looks for it."""
-    world = outlet.hero_db(tmp_path, libc="musl")
+    world = publish_cli.hero_db(tmp_path, libc="musl")
     text = (world.recipes / "hero_db.py").read_text()
     package = '\n    def package(self, version):\n        return Package("lhumina_code", "db", version or "dev")\n'
-    outlet.recipe(world, "hero_db", text.replace("Recipe, admin", "Package, Recipe, admin") + package)
-    folder = outlet.dist(tmp_path / "dist")
+    publish_cli.recipe(world, "hero_db", text.replace("Recipe, admin", "Package, Recipe, admin") + package)
+    folder = publish_cli.dist(tmp_path / "dist")
     for _ in range(2):
         done = publish(world, "dev", "--from", folder)
         assert done.code == 0, done.err
     assert "nothing to do" in done.out
     place = world.folder / "out" / "api" / "packages" / "lhumina_code" / "generic" / "db" / "dev"
-    assert (place / f"hero_db-{MUSL}").read_bytes() == outlet.built("hero_db", "v1", MUSL)
+    assert (place / f"hero_db-{MUSL}").read_bytes() == publish_cli.built("hero_db", "v1", MUSL)
     person = buyer(world, out(world))
     person.ok("install", "hero_db", "--mode", "download")
     assert "1 part as released" in person.ok("verify", "--against-release").out
@@ -293,8 +287,8 @@ def test_a_package_in_a_mirror(tmp_path: Path) -> None:
 
 def test_several_apps_of_which_one_fails(static: World, tmp_path: Path) -> None:
     mirrors.recipe(static.recipes, "other", ("other",))
-    gitrepos.upstream(static.mirror, "o/other", {"README": "nothing to build"})
-    words = ("publish", "hero_db", "other", "--tag", "v1", "--from", outlet.dist(tmp_path / "dist"), "--json")
+    git_repos.upstream(static.mirror, "o/other", {"README": "nothing to build"})
+    words = ("publish", "hero_db", "other", "--tag", "v1", "--from", publish_cli.dist(tmp_path / "dist"), "--json")
     done = static.run(*words, "--to", (static.recipes / "hero_db.py").as_uri())
     assert "there can be no mirror at" in done.err
     assert (done.code, {item["exit"] for item in done.document["failed"]}) == (1, {2, 3})
@@ -309,8 +303,8 @@ def test_two_assets_of_one_name(static: World, tmp_path: Path) -> None:
     """A recipe that gives its binaries one name between them: nothing becomes of it."""
     text = (static.recipes / "hero_db.py").read_text()
     same = '\n    def asset_name(self, artifact, name, platform):\n        return f"one-{platform}"\n'
-    outlet.recipe(static, "hero_db", text + same)
-    folder = Path(outlet.dist(tmp_path / "dist"))
+    publish_cli.recipe(static, "hero_db", text + same)
+    folder = Path(publish_cli.dist(tmp_path / "dist"))
     (folder / f"hero_db-{MUSL}").rename(folder / f"one-{MUSL}")
     done = publish(static, "v1", "--from", str(folder))
     assert done.code == 2
@@ -323,17 +317,17 @@ def test_the_jobs_of_a_release(world: World) -> None:
     words = ("ci", "matrix", "hero_db", "--changed-since")
     (job,) = json.loads(world.ok(*words, "HEAD"))["include"]
     assert job == {"app": "hero_db", "what": PLATFORM, "platform": PLATFORM, "islands": ""}
-    upstream = rustworld.upstream(world.mirror, "hero_db")
+    upstream = rust_world.upstream(world.mirror, "hero_db")
     checkout = world.root.path / "code0" / upstream.repo
     checkout.parent.mkdir(parents=True)
-    gitrepos.git(checkout.parent, "clone", "--quiet", str(upstream.bare), str(checkout))
-    first = gitrepos.git(checkout, "rev-parse", "HEAD")
-    gitrepos.git(world.recipes, "init", "--quiet")
-    gitrepos.commit(world.recipes, {})  # the recipe is part of it
-    gitrepos.git(world.recipes, "tag", "base")
-    gitrepos.git(checkout, "tag", "base")
+    git_repos.git(checkout.parent, "clone", "--quiet", str(upstream.bare), str(checkout))
+    first = git_repos.git(checkout, "rev-parse", "HEAD")
+    git_repos.git(world.recipes, "init", "--quiet")
+    git_repos.commit(world.recipes, {})  # the recipe is part of it
+    git_repos.git(world.recipes, "tag", "base")
+    git_repos.git(checkout, "tag", "base")
     assert json.loads(world.ok(*words, "base")) == {"include": []}
-    gitrepos.commit(checkout, {"src/bin/hero_db.rs": "fn main() {}\n"})
+    git_repos.commit(checkout, {"src/bin/hero_db.rs": "fn main() {}\n"})
     assert len(json.loads(world.ok(*words, "base"))["include"]) == 1
     done = world.run(*words, f"{first[:-1]}x", "--json")
     assert (done.code, worlds.valid(done.document, "error")["error"]["kind"]) == (3, "RefNotFound")

@@ -8,17 +8,13 @@ from uuid import uuid4
 import minisign
 import pytest
 
-import gitrepos
-import outlet
-import roots
-import rustworld
-import worlds
-from forge_server import ForgeServer
 from hero_build.publish.signing import verifies
-from outgoing import drafts, seen
-from outlet import PLATFORM, PROGRAMS, Person, buyer, dist
-from processes import until
-from worlds import World
+from support import git_repos, publish_cli, roots, rust_world, worlds
+from support.forge_server import ForgeServer
+from support.processes import until
+from support.publish_cli import PLATFORM, PROGRAMS, Person, buyer, dist
+from support.server_releases import drafts, seen
+from support.worlds import World
 
 MUSL = str(roots.platform())
 OTHER = MUSL.replace("amd64", "xx").replace("arm64", "amd64").replace("xx", "arm64")
@@ -31,16 +27,16 @@ def plain(plain_tools: None) -> None:
 
 def person(folder: Path, server: ForgeServer, libc: str = "musl") -> tuple[Person, str]:
     """Someone who publishes hero_db from a repository of its own on the server; and that repository's name."""
-    world = outlet.hero_db(folder, libc=libc)
-    repo = outlet.pushed(server, world)
+    world = publish_cli.hero_db(folder, libc=libc)
+    repo = publish_cli.pushed(server, world)
     recipe = (world.recipes / "hero_db.py").read_text()
-    outlet.recipe(world, "hero_db", recipe.replace("lhumina_code/hero_db", repo))
-    return outlet.publisher(world, server), repo
+    publish_cli.recipe(world, "hero_db", recipe.replace("lhumina_code/hero_db", repo))
+    return publish_cli.publisher(world, server), repo
 
 
 def well(one: Person) -> None:
     """The programs are there, they are what the manifest says, and they are the release's."""
-    told = outlet.document(one.ok("verify", "--against-release", "--json"))
+    told = publish_cli.document(one.ok("verify", "--against-release", "--json"))
     (compared,) = told["against"]["parts"]
     assert (compared["files"], compared["differs"]) == (len(PROGRAMS), [])
     assert sorted(path.name for path in (one.world.root.path / "bin").iterdir()) == sorted(PROGRAMS)
@@ -54,7 +50,7 @@ def test_published_installed_mirrored_pinned(forge_server: ForgeServer, tmp_path
     (tmp_path / "notes").write_text("All *new*.\n")
     words = ("publish", "hero_db", "--tag", "v1", "-t", "One", "-F", str(tmp_path / "notes"), "--target", "development")
     done = one.ok(*words, "--json", HERO_MINISIGN_KEY=secret)
-    (release,) = outlet.document(done)["releases"]
+    (release,) = publish_cli.document(done)["releases"]
     assert (release["state"], release["repo"], release["kept"]) == ("published", repo, [])
     told = forge_server.api("GET", f"/repos/{repo}/releases/tags/v1")
     assert (told["name"], told["body"], told["target_commitish"]) == ("One", "All *new*.\n", "development")
@@ -68,7 +64,7 @@ def test_published_installed_mirrored_pinned(forge_server: ForgeServer, tmp_path
     server = buyer(one.world, forge_server.url)
     server.ok("install", "hero_db", "--mode", "download")
     well(server)
-    entry = outlet.manifest(server)["hero_db"]
+    entry = publish_cli.manifest(server)["hero_db"]
     assert (entry["version"], entry["source"]["dirty"]) == ("v1", False)
     assert entry["source"]["commit"] == json.loads(files[f"hero_db-{PLATFORM}.build.json"])["commit"]
 
@@ -77,7 +73,7 @@ def test_published_installed_mirrored_pinned(forge_server: ForgeServer, tmp_path
     copy.ok("install", "hero_db", "--mode", "download", "--forge", (tmp_path / "media").as_uri())
     copied = Person(copy.world, {**copy.environ, "FORGEJO_URL": (tmp_path / "media").as_uri()})
     well(copied)
-    assert outlet.manifest(copy)["hero_db"]["build"] == entry["build"]
+    assert publish_cli.manifest(copy)["hero_db"]["build"] == entry["build"]
 
     server.ok("lock", "hero_db", "-o", str(tmp_path / "pins"))
     pinned = buyer(one.world, "https://forge.invalid")
@@ -106,12 +102,12 @@ def test_two_jobs_and_one_that_finishes(forge_server: ForgeServer, tmp_path: Pat
         assert all("v1 a draft" in job.result().out for job in jobs)
     assert len(drafts(forge_server, repo, "v1")) == 1
     done = one.ok("publish", "hero_db", "--tag", "v1", "--finish", "--matrix", matrix, "--json")
-    (release,) = outlet.document(done)["releases"]
+    (release,) = publish_cli.document(done)["releases"]
     assert (release["state"], release["uploaded"]) == ("published", ["SHA256SUMS"])
     files = seen(forge_server, repo, "v1")
     assert files is not None
     for platform in (MUSL, OTHER):
-        assert files[f"hero_db-{platform}"] == outlet.built("hero_db", "v1", platform)
+        assert files[f"hero_db-{platform}"] == publish_cli.built("hero_db", "v1", platform)
     again = one.ok("publish", "hero_db", "--tag", "v1", "--finish", "--matrix", matrix)
     assert "nothing to do" in again.out
     server = buyer(one.world, forge_server.url)
@@ -131,7 +127,7 @@ def test_a_package(forge_server: ForgeServer, tmp_path: Path) -> None:
         return f"{{name}}-{{platform.os}}-{{platform.arch}}"
 """
     recipe = (one.world.recipes / "hero_db.py").read_text()
-    outlet.recipe(one.world, "hero_db", recipe.replace("Recipe, admin", "Package, Recipe, admin") + more)
+    publish_cli.recipe(one.world, "hero_db", recipe.replace("Recipe, admin", "Package, Recipe, admin") + more)
     folder = dist(tmp_path / "dist")
     for path in Path(folder).iterdir():
         path.rename(path.with_name(path.name.removesuffix("-musl")))
@@ -198,13 +194,13 @@ def test_what_is_there_already(forge_server: ForgeServer, tmp_path: Path) -> Non
     one.ok("publish", "hero_db", "--tag", "v1", "--from", new, "--clobber")
     after = seen(forge_server, repo, "v1")
     assert after is not None
-    assert after[f"hero_db-{MUSL}"] == outlet.built("hero_db", "v2", MUSL)
-    upstream = rustworld.upstream(one.world.mirror, "hero_db")
+    assert after[f"hero_db-{MUSL}"] == publish_cli.built("hero_db", "v2", MUSL)
+    upstream = rust_world.upstream(one.world.mirror, "hero_db")
     host = forge_server.url.removeprefix("http://")
-    gitrepos.git(upstream.work, "commit", "--quiet", "--allow-empty", "-m", "more")
-    gitrepos.git(upstream.work, "tag", "v9", "HEAD")
+    git_repos.git(upstream.work, "commit", "--quiet", "--allow-empty", "-m", "more")
+    git_repos.git(upstream.work, "tag", "v9", "HEAD")
     url = f"http://{forge_server.user}:{forge_server.token}@{host}/{repo}.git"
-    gitrepos.git(upstream.work, "push", "--quiet", url, "v9")
+    git_repos.git(upstream.work, "push", "--quiet", url, "v9")
     refused(one, 2, f"the tag v9 of {repo} is the commit ", "--tag", "v9", "--from", old)
     assert seen(forge_server, repo, "v9") is None
 
@@ -214,16 +210,16 @@ def test_repositories_that_cannot(forge_server: ForgeServer, tmp_path: Path) -> 
     words = ("--from", dist(tmp_path / "dist"))
     refused(one, 3, f"{repo} has no branch or commit 'nowhere'", *words, "--target", "nowhere")
     checkout = one.world.root.path / "code0" / repo
-    gitrepos.commit(checkout, {"more": "text"})
+    git_repos.commit(checkout, {"more": "text"})
     refused(one, 3, f"{repo} has no branch or commit", *words)  # which has not been pushed
     empty = f"{forge_server.user}/empty-{uuid4().hex[:6]}"
     forge_server.api("POST", "/user/repos", {"name": empty.split("/")[1]})
     for name, says in ((empty, f"{empty} has no commits"), (f"{empty}-not", f"there is no repository {empty}-not")):
         recipe = (one.world.recipes / "hero_db.py").read_text()
-        outlet.recipe(one.world, "hero_db", recipe.replace(repo, name))
+        publish_cli.recipe(one.world, "hero_db", recipe.replace(repo, name))
         moved = one.world.root.path / "code0" / name
         checkout.rename(moved)
-        gitrepos.git(moved, "remote", "set-url", "origin", f"{forge_server.url}/{name}.git")
+        git_repos.git(moved, "remote", "set-url", "origin", f"{forge_server.url}/{name}.git")
         refused(one, 3, says, *words)
         repo, checkout = name, moved
 
@@ -235,7 +231,7 @@ def test_killed_and_run_again(forge_server: ForgeServer, tmp_path: Path) -> None
     large = Path(folder) / f"hero_db-{MUSL}"
     large.write_bytes(large.read_bytes() + bytes(200 << 20))
     words = ("publish", "hero_db", "--tag", "v1", "--from", folder)
-    child = outlet.start(one, *words)
+    child = publish_cli.start(one, *words)
     try:
         assert until(lambda: any(draft["assets"] for draft in drafts(forge_server, repo, "v1")))
     finally:

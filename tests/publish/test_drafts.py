@@ -8,37 +8,37 @@ from typing import cast
 import pytest
 
 from hero_build.errors import PublicationRefused
-from hero_build.forge.retry import Passing
-from hero_build.model import Asset
-from hero_build.publish.api import Api, Held, Listing
+from hero_build.forge.retry import TransientError
+from hero_build.model.steps import Asset
+from hero_build.publish.api import Api, RemoteAsset, RemoteRelease
 from hero_build.publish.drafts import open_draft
-from hero_build.publish.publication import Publication
-from hero_build.publish.refusals import Taken
+from hero_build.publish.http import Taken
+from hero_build.publish.types import ReleaseSpec
 
-ONE = Publication("app", "o/r", "v1")
+ONE = ReleaseSpec("app", "o/r", "v1")
 
 
-def draft(number: int, *names: str) -> Listing:
-    held = tuple(Held(place, Asset(name, "http://f/x", 1)) for place, name in enumerate(names))
-    return Listing(number, "v1", True, False, "", "", held)
+def draft(number: int, *names: str) -> RemoteRelease:
+    held = tuple(RemoteAsset(place, Asset(name, "http://f/x", 1)) for place, name in enumerate(names))
+    return RemoteRelease(number, tag="v1", draft=True, prerelease=False, since="", url="", assets=held)
 
 
 @dataclass
 class Server:
     """The calls that `open_draft` makes, answered from `known`; what others do meanwhile comes before each listing."""
 
-    known: list[Listing] = field(default_factory=list)
-    meanwhile: list[list[Listing]] = field(default_factory=list)
+    known: list[RemoteRelease] = field(default_factory=list)
+    meanwhile: list[list[RemoteRelease]] = field(default_factory=list)
     errors: list[Exception] = field(default_factory=list)
     discarded: list[int] = field(default_factory=list)
     numbers: "count[int]" = field(default_factory=lambda: count(10))
 
-    def drafts(self, repo: str, tag: str) -> tuple[Listing, ...]:
+    def drafts(self, repo: str, tag: str) -> tuple[RemoteRelease, ...]:
         if self.meanwhile:
             self.known += self.meanwhile.pop(0)
         return tuple(sorted(self.known, key=lambda item: item.number))
 
-    def create(self, repo: str, publication: Publication) -> Listing:
+    def create(self, repo: str, publication: ReleaseSpec) -> RemoteRelease:
         if self.errors:
             raise self.errors.pop(0)
         self.known.append(draft(next(self.numbers)))
@@ -71,14 +71,14 @@ def test_ours_is_the_older() -> None:
     assert server.discarded == []
 
 
-@pytest.mark.parametrize("error", [Taken("409"), Passing("lost")])
+@pytest.mark.parametrize("error", [Taken("409"), TransientError("lost")])
 def test_another_was_faster_or_the_answer_was_lost(error: Exception) -> None:
     server = Server(meanwhile=[[], [draft(7)]], errors=[error])
     assert taken(server) == 7
 
 
 def refusal(server: Server) -> Exception:
-    with pytest.raises((PublicationRefused, Passing)) as caught:
+    with pytest.raises((PublicationRefused, TransientError)) as caught:
         taken(server)
     return caught.value
 
@@ -87,6 +87,6 @@ def test_two_that_hold_something_are_for_a_person() -> None:
     assert "2 drafts" in str(refusal(Server([draft(1, "a"), draft(2, "b")])))
 
 
-@pytest.mark.parametrize("errors", [[Taken("409")] * 9, [Passing("500")] * 9])
+@pytest.mark.parametrize("errors", [[Taken("409")] * 9, [TransientError("500")] * 9])
 def test_it_ends(errors: Sequence[Exception]) -> None:
     assert str(errors[0]) in str(refusal(Server(errors=list(errors))))

@@ -11,12 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
-from forge_server import REPO
-from gitrepos import commit, git, repository, write
 from hero_build.errors import RefNotFound, UsageError
-from hero_build.publish.changed import affected, changed
-from hero_build.publish.matrix import Island, Job, Work, document, even, expected, jobs, parse
+from hero_build.ops.ci_jobs import affected, changed
+from hero_build.publish.matrix import CiJob, CiPlan, Island, document, even, expected, jobs, parse
 from hero_build.publish.workflow import Workflow, render
+from support.forge_server import REPO
+from support.git_repos import commit, git, repository, write
 
 ISLANDS = st.lists(
     st.builds(Island, st.text("abcdef", min_size=1, max_size=8), st.floats(0.1, 100)),
@@ -26,12 +26,12 @@ ISLANDS = st.lists(
 
 
 def test_apps_by_platforms_then_islands() -> None:
-    works = (Work("db", ("x", "y")), Work("arch", islands=(Island("a", 3), Island("b", 2), Island("c", 2))))
+    works = (CiPlan("db", ("x", "y")), CiPlan("arch", islands=(Island("a", 3), Island("b", 2), Island("c", 2))))
     assert jobs(works, 2) == (
-        Job("db", "x", "x"),
-        Job("db", "y", "y"),
-        Job("arch", "islands-1of2", "", ("a",)),
-        Job("arch", "islands-2of2", "", ("b", "c")),
+        CiJob("db", "x", "x"),
+        CiJob("db", "y", "y"),
+        CiJob("arch", what="islands-1of2", platform="", islands=("a",)),
+        CiJob("arch", what="islands-2of2", platform="", islands=("b", "c")),
     )
     with pytest.raises(UsageError):
         jobs(works, 0)
@@ -51,7 +51,7 @@ def test_shards_hold_each_island_once_and_are_even(islands: list[Island], shards
 
 
 def test_a_matrix_is_read_back() -> None:
-    found = jobs((Work("db", ("x",)), Work("arch", islands=(Island("a"), Island("b")))))
+    found = jobs((CiPlan("db", ("x",)), CiPlan("arch", islands=(Island("a"), Island("b")))))
     text = document(found)
     assert "\n" not in text
     assert parse(text) == found
@@ -106,14 +106,14 @@ def loaded(text: str) -> Any:
 
 FULL = Workflow(
     "hero_db",
-    ("self-hosted", "linux"),
-    ("linux-amd64-musl", "linux-arm64-musl"),
-    "hero_db-v*",
-    3,
-    "pip install 'it'",
-    "recipes",
+    labels=("self-hosted", "linux"),
+    platforms=("linux-amd64-musl", "linux-arm64-musl"),
+    tags="hero_db-v*",
+    shards=3,
+    install="pip install 'it'",
+    recipes="recipes",
     legacy_names=True,
-    fixed=(Job("hero_db", "linux-amd64-musl", "linux-amd64-musl"),),
+    fixed=(CiJob("hero_db", "linux-amd64-musl", "linux-amd64-musl"),),
 )
 
 
@@ -157,7 +157,7 @@ def test_a_full_workflow_says_all_of_it() -> None:
         {"recipes": "../../x"},
         {"install": "a\nb"},
         {"shards": 0},
-        {"fixed": (Job("a b", "c"),)},
+        {"fixed": (CiJob("a b", "c"),)},
     ],
 )
 def test_words_that_cannot_stand_in_a_workflow(bad: dict[str, Any]) -> None:

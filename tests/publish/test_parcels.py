@@ -10,18 +10,18 @@ import jsonschema
 import minisign
 import pytest
 
-from forge_server import REPO, ForgeServer
 from hero_build import __version__
-from hero_build.artifact import Binary, WasmBundle
-from hero_build.errors import ForgeAnswer, PublicationRefused, UsageError
+from hero_build.errors import BadForgeResponse, PublicationRefused, UsageError
 from hero_build.forge.mirror import Mirror
 from hero_build.forge.protocol import Ref
-from hero_build.publish import provenance
-from hero_build.publish.directory import MirrorPublisher
-from hero_build.publish.parcels import checked, parcel, sums, with_checksums, with_legacy_names
-from hero_build.publish.publication import Parcel, Publication
+from hero_build.model.artifacts import Binary, WasmBundle
+from hero_build.publish import build_record
+from hero_build.publish.assets import checked, release_file, sums, with_checksums, with_legacy_names
+from hero_build.publish.mirror import MirrorPublisher
 from hero_build.publish.signing import KEY, KEY_FILE, PASSWORD, Signer, read_signer, verifies
-from outgoing import Make, Pack, Publish, seen, whole
+from hero_build.publish.types import ReleaseFile, ReleaseSpec
+from support.forge_server import REPO, ForgeServer
+from support.server_releases import Make, Pack, Publish, seen, whole
 
 ADMIN = Binary("db_admin", "admin", "db_ui")
 
@@ -48,48 +48,60 @@ def test_sha256sum_reads_what_was_written(pack: Pack, tmp_path: Path) -> None:
         assert done.returncode == 0, done.stdout + done.stderr
 
 
-def record(*parcels: Parcel) -> provenance.BuildRecord:
-    runs = provenance.Runner("Linux 6")
-    made = provenance.made(parcels)
-    return provenance.BuildRecord("db", "o/db", "v1", "x", "a" * 40, True, "rustc 1.90", "b" * 64, "c" * 32, runs, made)
+def record(*files: ReleaseFile) -> build_record.BuildRecord:
+    runs = build_record.Runner("Linux 6")
+    made = build_record.made(files)
+    return build_record.BuildRecord(
+        "db",
+        repo="o/db",
+        tag="v1",
+        what="x",
+        commit="a" * 40,
+        dirty=True,
+        toolchain="rustc 1.90",
+        lock="b" * 64,
+        fingerprint="c" * 32,
+        runner=runs,
+        made=made,
+    )
 
 
 def test_a_build_record_is_read_back(pack: Pack) -> None:
     told = record(*pack(a=b"one"))
-    content = provenance.encode(told)
+    content = build_record.encode(told)
     schema = json.loads((REPO / "docs" / "schemas" / "build.schema.json").read_text())
     jsonschema.Draft202012Validator.check_schema(schema)
     jsonschema.validate(json.loads(content), schema)
-    assert provenance.decode(content, "it") == told
-    assert provenance.decode(content.replace(b'"schema"', b'"later": 1, "schema"'), "it") == told
+    assert build_record.decode(content, "it") == told
+    assert build_record.decode(content.replace(b'"schema"', b'"later": 1, "schema"'), "it") == told
 
 
 @pytest.mark.parametrize("content", [b"", b"[]", b"{}", b'{"schema": 2}', b"\xff", b'{"schema": 1, "runner": {}}'])
 def test_what_is_no_build_record(content: bytes) -> None:
-    with pytest.raises(ForgeAnswer, match="it is no build record"):
-        provenance.decode(content, "it")
+    with pytest.raises(BadForgeResponse, match="it is no build record"):
+        build_record.decode(content, "it")
 
 
 def test_only_a_ci_names_its_machine() -> None:
     env = {"RUNNER_NAME": "r1", "GITHUB_SERVER_URL": "https://f", "GITHUB_REPOSITORY": "o/r", "GITHUB_RUN_ID": "7"}
-    assert provenance.runner(env, "Linux") == provenance.Runner("Linux", "r1", "https://f/o/r/actions/runs/7")
-    assert provenance.runner({"RUNNER_NAME": "mine", "HOSTNAME": "home"}, "Linux") == provenance.Runner("Linux")
+    assert build_record.runner(env, "Linux") == build_record.Runner("Linux", "r1", "https://f/o/r/actions/runs/7")
+    assert build_record.runner({"RUNNER_NAME": "mine", "HOSTNAME": "home"}, "Linux") == build_record.Runner("Linux")
 
 
 def test_records_of_a_release_and_the_fragment(pack: Pack, tmp_path: Path) -> None:
     own = pack(a=b"one", w=b"two")
     told = record(*own)
-    text = provenance.fragment(told, "https://f", ((ADMIN, own[0]), (WasmBundle("shell"), own[1])))
+    text = build_record.fragment(told, "https://f", ((ADMIN, own[0]), (WasmBundle("shell"), own[1])))
     entry = json.loads(text)["apps"]["db"]
     assert entry["binaries"]["db_admin"]["kind"] == "admin"
     assert (entry["bundles"]["shell"]["asset"], entry["source"]["commit"]) == ("w", "a" * 40)
-    (tmp_path / "r").write_bytes(provenance.encode(told))
-    name = provenance.record_name("db", "x")
+    (tmp_path / "r").write_bytes(build_record.encode(told))
+    name = build_record.record_name("db", "x")
     mirror = (tmp_path / "mirror").as_uri()
     publisher = MirrorPublisher(mirror, lambda event: None)
-    publisher.publish(Publication("db", "o/db", "v1", (*own, parcel(name, tmp_path / "r"))))
+    publisher.publish(ReleaseSpec("db", repo="o/db", tag="v1", files=(*own, release_file(name, tmp_path / "r"))))
     forge = Mirror(mirror)
-    assert provenance.read_records(forge, forge.find(Ref("o/db"))) == (told,)
+    assert build_record.read_records(forge, forge.find(Ref("o/db"))) == (told,)
 
 
 @pytest.fixture
@@ -138,7 +150,7 @@ def test_a_signature_follows_its_list(
 def test_a_mirror_is_signed(pack: Pack, keys: tuple[Path, str], tmp_path: Path) -> None:
     folder = tmp_path / "mirror"
     to_mirror = MirrorPublisher(folder.as_uri(), lambda event: None, signer=read_signer(keys[0], {}))
-    told = Publication("a", "o/a", "v1", pack(a=b"one"))
+    told = ReleaseSpec("a", repo="o/a", tag="v1", files=pack(a=b"one"))
     to_mirror.publish(told)
     assert not to_mirror.publish(told).changed
     place = folder / "o" / "a" / "v1"
@@ -194,7 +206,7 @@ def test_a_key_with_a_password(tmp_path: Path) -> None:
 def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
     for path in (tmp_path, tmp_path / "absent"):
         with pytest.raises(PublicationRefused, match="cannot be read"):
-            parcel("a", path)
+            release_file("a", path)
 
 
 def test_this_repository_releases_itself(forge_server: ForgeServer, repo: str, tmp_path: Path) -> None:

@@ -10,19 +10,15 @@ from uuid import uuid4
 
 import pytest
 
-import desktopworld
-import gitrepos
-import outlet
-import rustworld
-import wasm_toolchain
-from action_runner import Runners, ended, logs, tasks
-from forge_server import ForgeServer
-from gitrepos import git, repository
-from hero_build.publish.provenance import decode
-from outgoing import Asked, CuttingProxy, drafts, seen
-from outlet import PLATFORM, PROGRAMS
-from processes import until
-from worlds import World
+from hero_build.publish.build_record import decode
+from support import desktops, git_repos, publish_cli, rust_world, wasm_toolchain
+from support.actions_runner import Runners, ended, logs, tasks
+from support.forge_server import ForgeServer
+from support.git_repos import git, repository
+from support.processes import until
+from support.publish_cli import PLATFORM, PROGRAMS
+from support.server_releases import Asked, CuttingProxy, drafts, seen
+from support.worlds import World
 
 pytestmark = pytest.mark.usefixtures("checkout", "plain_tools")
 RECIPES = {
@@ -43,7 +39,7 @@ def pushed(forge_server: ForgeServer, tmp_path: Path) -> Push:
         forge_server.api("POST", "/user/repos", {"name": repo.split("/")[1]})
         world = World(tmp_path / "developer")
         head = "from hero_build.recipe import Recipe, admin, cli, server, shell\n\n\nclass App(Recipe):\n"
-        outlet.recipe(world, app, f'{head}    repo = "{repo}"\n    libc = "gnu"\n    {RECIPES[app]}\n')
+        publish_cli.recipe(world, app, f'{head}    repo = "{repo}"\n    libc = "gnu"\n    {RECIPES[app]}\n')
         recipe = {f"recipes/{app}.py": (world.recipes / f"{app}.py").read_text()}
         printed = world.ok("ci", "workflow", app, "--recipes", "recipes", *words)
         workflow = {".forgejo/workflows/release.yml": change(printed)}
@@ -57,10 +53,10 @@ def pushed(forge_server: ForgeServer, tmp_path: Path) -> Push:
     return push
 
 
-def installs(server: ForgeServer, folder: Path, app: str) -> outlet.Person:
+def installs(server: ForgeServer, folder: Path, app: str) -> publish_cli.Person:
     """Someone else, on an empty root, from that server; all of it is as it was released."""
     world = World(folder / "developer")
-    person = outlet.buyer(world, server.url)
+    person = publish_cli.buyer(world, server.url)
     person.ok("install", app, "--mode", "download")
     person.ok("verify", "--against-release")
     return person
@@ -70,7 +66,7 @@ def test_a_pushed_tag_becomes_a_release(
     forge_server: ForgeServer, pushed: Push, runners: Runners, tmp_path: Path
 ) -> None:
     """Planned, built, proven and shown under the workflow's own token; then installed from there."""
-    repo = pushed("hero_db", rustworld.files("hero_db"), "--with-legacy-names")
+    repo = pushed("hero_db", rust_world.files("hero_db"), "--with-legacy-names")
     runners(repo, 1)
     assert until(lambda: ended(forge_server, repo)), logs(forge_server, repo)
     found = seen(forge_server, repo, "v1")
@@ -84,7 +80,7 @@ def test_a_pushed_tag_becomes_a_release(
     person = installs(forge_server, tmp_path, "hero_db")
     for name in PROGRAMS:
         assert (person.world.root.path / "bin" / name).read_bytes() == found[f"{name}-{PLATFORM}"]
-    entry = outlet.manifest(person)["hero_db"]
+    entry = publish_cli.manifest(person)["hero_db"]
     assert entry["source"]["commit"] == record.commit
     assert record.runner.url in entry["build"]["fingerprint"]["runner"]
 
@@ -95,8 +91,8 @@ def test_two_jobs_at_once(
 ) -> None:
     """A fixed matrix: the programs of hero_os on one runner and its shell on another, into one draft."""
     monkeypatch.setenv("PATH", f"{wasm_toolchain.ready()}{os.pathsep}{os.environ['PATH']}")
-    code = desktopworld.os_sources(desktopworld.desk(tmp_path / "made"))
-    texts = {name: content.decode() for name, content in gitrepos.files(code.upstream.work).items()}
+    code = desktops.os_sources(desktops.desk(tmp_path / "made"))
+    texts = {name: content.decode() for name, content in git_repos.files(code.upstream.work).items()}
     repo = pushed("hero_os", texts, "--fixed-matrix")
     runners(repo, 2, **code.environ)
     assert until(lambda: ended(forge_server, repo)), logs(forge_server, repo)
@@ -112,7 +108,7 @@ def test_two_jobs_at_once(
 
 def test_a_job_that_may_only_read(forge_server: ForgeServer, pushed: Push, runners: Runners) -> None:
     less = ("contents: write", "contents: read")
-    repo = pushed("hero_db", rustworld.files("hero_db"), change=lambda text: text.replace(*less))
+    repo = pushed("hero_db", rust_world.files("hero_db"), change=lambda text: text.replace(*less))
     runners(repo, 1)
     assert until(lambda: ended(forge_server, repo)), logs(forge_server, repo)
     assert seen(forge_server, repo, "v1") is None
@@ -127,7 +123,7 @@ def test_a_job_that_is_killed_and_run_again(
     forge_server: ForgeServer, pushed: Push, runners: Runners, tmp_path: Path
 ) -> None:
     """Killed as it begins its third upload: a draft is left, and running the failed jobs again ends it."""
-    repo = pushed("hero_db", rustworld.files("hero_db"))
+    repo = pushed("hero_db", rust_world.files("hero_db"))
     uploads: list[Asked] = []
 
     def kill(asked: Asked) -> bytes | None:

@@ -5,18 +5,18 @@ import json
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
-from forge_server import ForgeServer
 from hero_build.errors import HeroBuildError, PublicationRefused
-from hero_build.events import Event, Moved, Retrying
-from hero_build.publish.crew import Crew, Halted
-from hero_build.publish.parcels import parcel
-from hero_build.publish.publication import Published
-from outgoing import PATIENT, Asked, CuttingProxy, Make, Pack, Publish, drafts, seen, whole
+from hero_build.events import Event, Retrying, Transferred
+from hero_build.publish.assets import release_file
+from hero_build.publish.types import PublishResult
+from hero_build.publish.workers import Halted, WorkerPool
+from support.forge_server import ForgeServer
+from support.server_releases import PATIENT, Asked, CuttingProxy, Make, Pack, Publish, drafts, seen, whole
 
 DATA = bytes(range(256)) * 4000
 IMPATIENT = replace(PATIENT, stall=1)
@@ -132,7 +132,7 @@ def test_a_file_that_changes_meanwhile(
 ) -> None:
     path = tmp_path / "a"
     path.write_bytes(DATA)
-    one = publication(parcel("a", path))
+    one = publication(release_file("a", path))
     for content in (DATA[:-1], DATA + b"more"):
         path.write_bytes(content)
         with pytest.raises(PublicationRefused, match="changed while it was uploaded"):
@@ -153,7 +153,7 @@ def test_several_jobs_into_one_draft(
     jobs = [publication(*pack(**{f"p{n}": DATA, "shared": b"of all"}), draft=True) for n in range(4)]
     barrier = threading.Barrier(len(jobs))
 
-    def job(number: int) -> Published:
+    def job(number: int) -> PublishResult:
         made = publisher(jobs=2)
         barrier.wait(30)
         return made.publish(jobs[number])
@@ -201,7 +201,7 @@ def test_deleted_meanwhile(forge_server: ForgeServer, publisher: Make, publicati
 
 
 def test_an_interrupt_ends_what_is_on_its_way() -> None:
-    crew = Crew(1)
+    crew = WorkerPool(1)
     ended = threading.Event()
 
     def endless() -> None:
@@ -226,4 +226,4 @@ def test_what_failed_was_not_done(
         with pytest.raises(HeroBuildError):
             publisher(proxy.url, jobs=1).publish(one)
     beside = 2 * len(whole({"a": DATA})["a.sha256"])
-    assert sum(event.size for event in events if isinstance(event, Moved)) in (0, beside)
+    assert sum(event.size for event in events if isinstance(event, Transferred)) in (0, beside)

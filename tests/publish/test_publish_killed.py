@@ -1,21 +1,21 @@
 """A publication that is cut off at each of its requests: nothing but a draft is seen, and the next run ends it."""
 
 import random
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
-from forge_server import ForgeServer
 from hero_build.errors import HeroBuildError
-from hero_build.publish.publication import Publication
-from outgoing import PATIENT, CuttingProxy, Make, Pack, Publish, When, drafts, seen, whole
+from hero_build.publish.types import ReleaseSpec
+from support.forge_server import ForgeServer
+from support.server_releases import PATIENT, CuttingProxy, Make, Pack, Publish, When, drafts, seen, whole
 
 FILES = {"a": random.Random(3).randbytes(200_000), "b": b"b" * 50_000}
 ONCE = replace(PATIENT, attempts=1)
 
 
-def cut(server: ForgeServer, make: Make, publication: Publication, number: int, when: When) -> bool:
+def cut(server: ForgeServer, make: Make, publication: ReleaseSpec, number: int, when: When) -> bool:
     """Publish until the request of that number; whether it came to that."""
     codes: list[int] = []
     with CuttingProxy(server.url, number, when) as proxy:
@@ -31,11 +31,11 @@ def cut(server: ForgeServer, make: Make, publication: Publication, number: int, 
 def test_cut_off_at_every_request(
     forge_server: ForgeServer, publisher: Make, publication: Publish, pack: Pack, when: When
 ) -> None:
-    parcels, wanted = pack(**FILES), whole(FILES)
+    files, wanted = pack(**FILES), whole(FILES)
     number, shown = 0, 0
     while True:
-        one = publication(*parcels, tag=f"v{number}", target="main")
-        if not cut(forge_server, publisher, one, number, when):
+        one = publication(*files, tag=f"v{number}", target="main")
+        if not cut(forge_server, make=publisher, publication=one, number=number, when=when):
             break
         found = seen(forge_server, one.repo, one.tag)
         assert found in (None, wanted), f"request {number}"  # all of it from the moment it is shown
@@ -57,7 +57,7 @@ def test_replacing_what_is_published_is_cut_off(
     while True:
         one = publication(*pack(**new), tag=f"v{number}", clobber=True)
         publisher().publish(publication(*pack(**old), tag=one.tag))
-        if not cut(forge_server, publisher, one, number, "after"):
+        if not cut(forge_server, make=publisher, publication=one, number=number, when="after"):
             break
         found = seen(forge_server, one.repo, one.tag)
         assert found in (None, whole(old), whole(new)), f"request {number}"

@@ -6,8 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from forge_server import REPO, ForgeServer
-from outgoing import drafts
+from support.forge_server import REPO, ForgeServer
+from support.server_releases import drafts
 
 GIB, MOST = 1 << 30, 64 << 20
 SCRIPT = """
@@ -15,8 +15,8 @@ import json, os, re, sys
 from pathlib import Path
 from hero_build import settings
 from hero_build.publish import open_publisher
-from hero_build.publish.parcels import parcel
-from hero_build.publish.publication import Publication
+from hero_build.publish.assets import parcel
+from hero_build.publish.types import Publication
 
 publisher = open_publisher(settings.read({}, os.environ), None, lambda event: None)
 one = Publication("app", sys.argv[1], "v1", (parcel("large", Path(sys.argv[2])),), draft=True)

@@ -12,12 +12,12 @@ from uuid import uuid4
 
 import pytest
 
-import gitrepos
-from action_runner import Runners, ended, logs
-from forge_server import REPO, ForgeServer
 from hero_build import __version__
-from outgoing import seen
-from processes import until
+from support import git_repos
+from support.actions_runner import Runners, ended, logs
+from support.forge_server import REPO, ForgeServer
+from support.processes import until
+from support.server_releases import seen
 
 TAG = f"v{__version__}"
 PARTS = ("hero_build", "recipes", "tools", ".forgejo")
@@ -35,9 +35,9 @@ def checkout(folder: Path) -> Path:
     (folder / ".ci").mkdir()
     (folder / ".ci" / "run").write_text('#!/bin/sh\nset -e\necho "checked $(git rev-parse HEAD)"\n')
     (folder / ".ci" / "run").chmod(0o755)
-    gitrepos.git(folder, "init", "--quiet", "--initial-branch=main")
-    gitrepos.commit(folder, {})
-    gitrepos.git(folder, "tag", TAG)
+    git_repos.git(folder, "init", "--quiet", "--initial-branch=main")
+    git_repos.commit(folder, {})
+    git_repos.git(folder, "tag", TAG)
     return folder
 
 
@@ -48,11 +48,11 @@ def test_a_branch_is_checked_and_a_tag_released(forge_server: ForgeServer, runne
     forge_server.api("POST", "/user/repos", {"name": repo.split("/")[1]})
     host = forge_server.url.removeprefix("http://")
     url = f"http://{forge_server.user}:{forge_server.token}@{host}/{repo}.git"
-    gitrepos.git(work, "push", "--quiet", url, "main", TAG)
+    git_repos.git(work, "push", "--quiet", url, "main", TAG)
     runners(repo, 1)
     assert until(lambda: ended(forge_server, repo) and bool(seen(forge_server, repo, TAG))), logs(forge_server, repo)
     written = logs(forge_server, repo)
-    commit = gitrepos.git(work, "rev-parse", "HEAD")
+    commit = git_repos.git(work, "rev-parse", "HEAD")
     assert f"checked {commit}" in written
     files = seen(forge_server, repo, TAG)
     assert files is not None

@@ -9,8 +9,6 @@ from uuid import uuid4
 
 import pytest
 
-from forge_server import ForgeServer
-from hero_build.artifact import Package
 from hero_build.errors import (
     AssetNotFound,
     AuthError,
@@ -25,12 +23,14 @@ from hero_build.forge.forgejo import Forgejo
 from hero_build.forge.mirror import Mirror
 from hero_build.forge.protocol import Ref
 from hero_build.forge.transfer import read_small
-from hero_build.model import Release
-from hero_build.publish.directory import MirrorPublisher
+from hero_build.model.artifacts import GenericPackage
+from hero_build.model.steps import Release
+from hero_build.publish.mirror import MirrorPublisher
 from hero_build.publish.packages import PackagePublisher
-from hero_build.publish.publication import Parcel, Publication
+from hero_build.publish.types import ReleaseFile, ReleaseSpec
 from hero_build.settings import Secret
-from outgoing import PATIENT, CuttingProxy, Pack, whole
+from support.forge_server import ForgeServer
+from support.server_releases import PATIENT, CuttingProxy, Pack, whole
 
 Packages = Callable[..., PackagePublisher]
 DATA = b"program" * 40_000
@@ -60,8 +60,8 @@ def to_packages(forge_server: ForgeServer, tmp_path: Path) -> Iterator[Packages]
         item.close()
 
 
-def release(*parcels: Parcel, tag: str = "v1", **extra: Any) -> Publication:
-    return Publication("app", "o/app", tag, parcels, **extra)
+def release(*files: ReleaseFile, tag: str = "v1", **extra: Any) -> ReleaseSpec:
+    return ReleaseSpec("app", repo="o/app", tag=tag, files=files, **extra)
 
 
 def content(forge: Mirror | Forgejo, found: Release) -> dict[str, bytes]:
@@ -107,7 +107,7 @@ def test_the_newest_of_a_mirror(to_mirror: MirrorPublisher, directory: Path, pac
 def test_what_a_mirror_cannot_prove_does_not_appear(to_mirror: MirrorPublisher, directory: Path, pack: Pack) -> None:
     (good,) = pack(a=DATA)
     to_mirror.publish(release(good, tag="v1"))
-    bad = Parcel("b", good.path, hashlib.sha256(b"else").hexdigest(), good.size)
+    bad = ReleaseFile("b", path=good.path, sha256=hashlib.sha256(b"else").hexdigest(), size=good.size)
     for tag in ("v1", "v2"):
         with pytest.raises(ChecksumMismatch):
             to_mirror.publish(release(bad, tag=tag))
@@ -124,19 +124,19 @@ def test_a_mirror_has_no_drafts(to_mirror: MirrorPublisher, directory: Path, pac
 
 
 @pytest.fixture
-def package(forge_server: ForgeServer) -> Package:
-    return Package(forge_server.user, f"out-{uuid4().hex[:8]}", "1.0")
+def package(forge_server: ForgeServer) -> GenericPackage:
+    return GenericPackage(forge_server.user, f"out-{uuid4().hex[:8]}", "1.0")
 
 
-def in_package(server: ForgeServer, package: Package) -> dict[str, bytes]:
-    forge = Forgejo(server.url, Secret(server.token), lambda event: None, PATIENT)
+def in_package(server: ForgeServer, package: GenericPackage) -> dict[str, bytes]:
+    forge = Forgejo(server.url, token=Secret(server.token), emit=lambda event: None, limits=PATIENT)
     try:
         return content(forge, forge.find(Ref("o/app", package=package)))
     finally:
         forge.close()
 
 
-def there(server: ForgeServer, package: Package) -> dict[str, bytes]:
+def there(server: ForgeServer, package: GenericPackage) -> dict[str, bytes]:
     """The same, where it may not be there at all."""
     try:
         return in_package(server, package)
@@ -145,7 +145,7 @@ def there(server: ForgeServer, package: Package) -> dict[str, bytes]:
 
 
 def test_a_package_holds_what_was_published(
-    forge_server: ForgeServer, to_packages: Packages, package: Package, pack: Pack
+    forge_server: ForgeServer, to_packages: Packages, package: GenericPackage, pack: Pack
 ) -> None:
     first = to_packages().publish(release(*pack(a=DATA), package=package))
     assert first.uploaded == ("a", "a.sha256", "SHA256SUMS")
@@ -162,7 +162,9 @@ def test_a_package_holds_what_was_published(
         to_packages().finish(release(package=package), ("a", "c"))
 
 
-def test_a_package_is_proven(forge_server: ForgeServer, to_packages: Packages, package: Package, pack: Pack) -> None:
+def test_a_package_is_proven(
+    forge_server: ForgeServer, to_packages: Packages, package: GenericPackage, pack: Pack
+) -> None:
     with CuttingProxy(forge_server.url) as proxy:
         proxy.spoil = lambda asked, body: body[:-1] + b"!" if len(body) == len(DATA) else body
         with pytest.raises(HeroBuildError, match="a has the sha256"):
@@ -171,12 +173,12 @@ def test_a_package_is_proven(forge_server: ForgeServer, to_packages: Packages, p
 
 
 def test_a_package_is_cut_off_at_every_request(
-    forge_server: ForgeServer, to_packages: Packages, package: Package, pack: Pack
+    forge_server: ForgeServer, to_packages: Packages, package: GenericPackage, pack: Pack
 ) -> None:
     """The list of digests is there only once all that it lists is there and right."""
     number = 0
     while True:
-        one = Package(package.owner, package.name, f"1.{number}")
+        one = GenericPackage(package.owner, package.name, f"1.{number}")
         with CuttingProxy(forge_server.url, number, "after") as proxy:
             with suppress(HeroBuildError):
                 to_packages(proxy.url).publish(release(*pack(a=DATA), package=one))
@@ -190,7 +192,7 @@ def test_a_package_is_cut_off_at_every_request(
     assert number > 5
 
 
-def test_a_package_needs_a_token(to_packages: Packages, package: Package, pack: Pack) -> None:
+def test_a_package_needs_a_token(to_packages: Packages, package: GenericPackage, pack: Pack) -> None:
     with pytest.raises(AuthError):
         to_packages(token=None).publish(release(*pack(a=DATA), package=package))
     with pytest.raises(UsageError):

@@ -6,7 +6,6 @@ from uuid import uuid4
 
 import pytest
 
-from forge_server import ForgeServer
 from hero_build.errors import (
     AssetNotFound,
     AuthError,
@@ -18,16 +17,17 @@ from hero_build.errors import (
     UnsafeName,
     UsageError,
 )
-from hero_build.events import Began, Event, Finished, Moved, Warned
-from hero_build.publish.parcels import parcel
-from hero_build.publish.publication import Parcel, Publication
-from impatient import QUICK
-from outgoing import CuttingProxy, Make, Pack, Publish, drafts, seen, whole
+from hero_build.events import Event, Finished, Started, Transferred, WarningRaised
+from hero_build.publish.assets import release_file
+from hero_build.publish.types import ReleaseFile, ReleaseSpec
+from support.forge_server import ForgeServer
+from support.limits import QUICK
+from support.server_releases import CuttingProxy, Make, Pack, Publish, drafts, seen, whole
 
 A, B = random.Random(1).randbytes(300_000), b"b" * 70_000
 
 
-def refusal(make: Make, publication: Publication, **extra: object) -> HeroBuildError:
+def refusal(make: Make, publication: ReleaseSpec, **extra: object) -> HeroBuildError:
     with pytest.raises(HeroBuildError) as caught:
         make(**extra).publish(publication)
     assert caught.value.hint
@@ -45,11 +45,11 @@ def test_what_is_published_is_what_was_there(
     told = forge_server.api("GET", f"/repos/{done.repo}/releases/tags/v1")
     assert (told["name"], told["body"], told["prerelease"], told["draft"]) == ("One", "Some *notes*.", False, False)
     began, *_, finished = events
-    assert isinstance(began, Began)
+    assert isinstance(began, Started)
     assert isinstance(finished, Finished)
-    parcels = sum(event.size for event in events if isinstance(event, Moved))
+    files = sum(event.size for event in events if isinstance(event, Transferred))
     assert began.total is not None
-    assert parcels >= began.total
+    assert files >= began.total
 
 
 def test_nothing_to_do_costs_two_requests(
@@ -112,9 +112,9 @@ def test_clobber_replaces_what_differs(
 def test_a_record_of_another_build_is_no_difference(
     forge_server: ForgeServer, publisher: Make, publication: Publish, pack: Pack
 ) -> None:
-    def with_record(text: bytes) -> tuple[Parcel, ...]:
+    def with_record(text: bytes) -> tuple[ReleaseFile, ...]:
         program, record = pack(a=A, record=text)
-        return program, Parcel(record.name, record.path, record.sha256, record.size, record=True)
+        return program, ReleaseFile(record.name, path=record.path, sha256=record.sha256, size=record.size, record=True)
 
     publisher().publish(publication(*with_record(b"monday")))
     assert not publisher().publish(publication(*with_record(b"tuesday"))).changed
@@ -144,7 +144,7 @@ def test_a_draft_is_gone_on_with(
     assert forge_server.api("GET", f"/repos/{repo}/releases/tags/v1")["id"] == old["id"]
     assert "a" in made.kept
     assert set(made.removed) == {"a", "b"}
-    assert [event.text for event in events if isinstance(event, Warned)] == [
+    assert [event.text for event in events if isinstance(event, WarningRaised)] == [
         "b was in the release already, with other content: it is uploaded anew"
     ]
 
@@ -171,8 +171,8 @@ def test_a_draft_stays_one(forge_server: ForgeServer, publisher: Make, publicati
 
 
 def test_finish_shows_the_union(forge_server: ForgeServer, publisher: Make, publication: Publish, pack: Pack) -> None:
-    for parcels in (pack(a=A), pack(b=B)):
-        publisher().publish(publication(*parcels, draft=True))
+    for files in (pack(a=A), pack(b=B)):
+        publisher().publish(publication(*files, draft=True))
     made = publisher().finish(publication(notes="both"), ("a", "b"))
     assert (made.state, set(made.kept)) == ("published", {"a", "b"})
     assert seen(forge_server, made.repo, "v1") == whole({"a": A, "b": B})
@@ -213,10 +213,10 @@ def test_names_and_tags_are_looked_at_before_anything_is_asked(
         (empty,) = pack(empty=b"")
         assert "empty is empty" in refusal(publisher, publication(empty), url=proxy.url).message
         assert "two assets would be called a" in refusal(publisher, publication(one, one), url=proxy.url).message
-        bad = Parcel("../a", one.path, one.sha256, one.size)
+        bad = ReleaseFile("../a", path=one.path, sha256=one.sha256, size=one.size)
         assert isinstance(refusal(publisher, publication(bad), url=proxy.url), UnsafeName)
         for name in ("SHA256SUMS", "a.sha256"):
-            ours = Parcel(name, one.path, one.sha256, one.size)
+            ours = ReleaseFile(name, path=one.path, sha256=one.sha256, size=one.size)
             assert isinstance(refusal(publisher, publication(ours), url=proxy.url), PublicationRefused)
         assert proxy.asked == []
 
@@ -224,25 +224,25 @@ def test_names_and_tags_are_looked_at_before_anything_is_asked(
 def test_a_repository_that_cannot_have_releases(
     forge_server: ForgeServer, publisher: Make, publication: Publish, pack: Pack
 ) -> None:
-    parcels = pack(a=A)
+    files = pack(a=A)
     name = f"empty-{uuid4().hex[:8]}"
     forge_server.api("POST", "/user/repos", {"name": name})
-    empty = refusal(publisher, publication(*parcels, repo=f"{forge_server.user}/{name}"))
+    empty = refusal(publisher, publication(*files, repo=f"{forge_server.user}/{name}"))
     assert isinstance(empty, RefNotFound)
     assert "has no commits" in empty.message
-    assert isinstance(refusal(publisher, publication(*parcels, repo="nobody/nothing")), RepoNotFound)
+    assert isinstance(refusal(publisher, publication(*files, repo="nobody/nothing")), RepoNotFound)
     archived = forge_server.create_repo(f"archived-{uuid4().hex[:8]}")
     forge_server.api("PATCH", f"/repos/{archived}", {"archived": True})
-    assert isinstance(refusal(publisher, publication(*parcels, repo=archived)), UsageError)
+    assert isinstance(refusal(publisher, publication(*files, repo=archived)), UsageError)
 
 
 def test_the_target_must_be_there(forge_server: ForgeServer, publisher: Make, publication: Publish, pack: Pack) -> None:
-    parcels = pack(a=A)
-    assert isinstance(refusal(publisher, publication(*parcels, target="no/such")), RefNotFound)
-    assert isinstance(refusal(publisher, publication(*parcels, target="1" * 40)), RefNotFound)
+    files = pack(a=A)
+    assert isinstance(refusal(publisher, publication(*files, target="no/such")), RefNotFound)
+    assert isinstance(refusal(publisher, publication(*files, target="1" * 40)), RefNotFound)
     repo = publication().repo
     forge_server.api("POST", f"/repos/{repo}/branches", {"new_branch_name": "feature/x", "old_branch_name": "main"})
-    assert publisher().publish(publication(*parcels, target="feature/x")).state == "published"
+    assert publisher().publish(publication(*files, target="feature/x")).state == "published"
 
 
 def test_a_tag_does_not_move(forge_server: ForgeServer, publisher: Make, publication: Publish, pack: Pack) -> None:
@@ -258,16 +258,16 @@ def test_a_tag_does_not_move(forge_server: ForgeServer, publisher: Make, publica
 
 
 def test_tokens(forge_server: ForgeServer, publisher: Make, publication: Publish, pack: Pack) -> None:
-    parcels = pack(a=A)
-    none = refusal(publisher, publication(*parcels), token=None)
+    files = pack(a=A)
+    none = refusal(publisher, publication(*files), token=None)
     assert (type(none), none.code) == (AuthError, 4)
     assert "FORGEJO_TOKEN" in none.hint
     narrow = forge_server.limited_token(f"ro-{uuid4().hex[:8]}", ["read:repository"])
-    scope = refusal(publisher, publication(*parcels), token=narrow)
+    scope = refusal(publisher, publication(*files), token=narrow)
     assert isinstance(scope, AuthError)
     assert "write:repository" in scope.hint
     assert narrow not in f"{scope.message}{scope.hint}"
-    assert isinstance(refusal(publisher, publication(*parcels), token="f" * 40), AuthError)
+    assert isinstance(refusal(publisher, publication(*files), token="f" * 40), AuthError)
     assert drafts(forge_server, publication().repo, "v1") == []
 
 
@@ -289,5 +289,5 @@ def test_a_renamed_repository_is_found(
 def test_odd_names_arrive(forge_server: ForgeServer, publisher: Make, publication: Publish, tmp_path: Path) -> None:
     name = "a b+c%&?#é.txt"
     (tmp_path / "x").write_bytes(A)
-    publisher().publish(publication(parcel(name, tmp_path / "x"), tag="a/v1"))
+    publisher().publish(publication(release_file(name, tmp_path / "x"), tag="a/v1"))
     assert seen(forge_server, publication().repo, "a%2Fv1") == whole({name: A})

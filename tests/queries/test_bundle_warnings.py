@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
-import roots
 from hero_build import manifest
-from hero_build.events import Warned
+from hero_build.events import WarningRaised
 from hero_build.install.layout import Root
-from hero_build.queries.warnings import missing_bundles
+from hero_build.queries.bundle_warnings import missing_bundles
+from support import roots
 
 ISLANDS = """\
 ⚠ per-island WASM bundles not found at ~/hero/share/hero_os/islands
@@ -32,7 +32,7 @@ def told(root: Root) -> list[str]:
     return [_lines(item) for item in missing_bundles(root, manifest.load(root.path))]
 
 
-def _lines(item: Warned) -> str:
+def _lines(item: WarningRaised) -> str:
     return f"⚠ {item.text}\n{item.hint}"
 
 

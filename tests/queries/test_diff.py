@@ -1,27 +1,35 @@
 """Diffs and histories of generations."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from hero_build.errors import RootDamaged
 from hero_build.install.history import Unreadable
+from hero_build.model.installed import FileEntry, Generation, InstalledArtifact, InstalledPart, Origin, PartId
 from hero_build.queries.diff import diff
+from hero_build.queries.failure import Failure, exit_code, failure
 from hero_build.queries.history import history
-from hero_build.queries.problem import Problem, exit_code, problem
-from hero_build.record import Entry, FileEntry, Generation, Origin, PartId, Record
 
 
-def record(app: str, version: str, **files: str) -> Record:
-    origin = Origin(version, "auto", "download", "a test", "file:///x", f"o/{app}", version)
-    entries = tuple(
-        Entry(name, "binary", (FileEntry(f"bin/{name}", digest, len(digest), 0o755),)) for name, digest in files.items()
+def record(app: str, version: str, **files: str) -> InstalledPart:
+    origin = Origin(
+        version, requested="auto", used="download", why="a test", forge="file:///x", repo=f"o/{app}", tag=version
     )
-    return Record(PartId(app), origin, entries)
+    entries = tuple(
+        InstalledArtifact(name, "binary", (FileEntry(f"bin/{name}", sha256=digest, size=len(digest), mode=0o755),))
+        for name, digest in files.items()
+    )
+    return InstalledPart(PartId(app), origin, entries)
 
 
-def generation(number: int, *records: Record) -> Generation:
-    return Generation(number, "2026-11-20T20:37:00Z", "hero-build 0", f"step {number}", {r.id: r for r in records})
+def generation(number: int, *records: InstalledPart) -> Generation:
+    return Generation(
+        number,
+        created="2026-11-20T20:37:00Z",
+        tool="hero-build 0",
+        action=f"step {number}",
+        records={r.id: r for r in records},
+    )
 
 
 ONE = generation(1, record("db", "v1", db="a", db_admin="b"))
@@ -78,8 +86,10 @@ def test_history_whose_beginning_is_gone_claims_nothing_of_its_oldest() -> None:
     [([], 3, 0), ([4], 0, 4), ([4, 4], 0, 4), ([4, 3], 0, 1), ([4], 1, 1), ([5, 5], 2, 1)],
 )
 def test_exit_code(codes: list[int], succeeded: int, code: int) -> None:
-    assert exit_code([Problem("Kind", "m", "h", item) for item in codes], succeeded) == code
+    assert exit_code([Failure("Kind", message="m", hint="h", exit=item) for item in codes], succeeded) == code
 
 
 def test_a_problem_is_its_error() -> None:
-    assert problem(RootDamaged("torn", "mend"), "db") == Problem("RootDamaged", "torn", "mend", 5, "db", None)
+    assert failure(RootDamaged("torn", "mend"), "db") == Failure(
+        "RootDamaged", message="torn", hint="mend", exit=5, app="db", part=None
+    )

@@ -8,20 +8,20 @@ from typing import Any
 
 import pytest
 
-import mirrors
-from hero_build.catalog import Catalog, load
+from hero_build.catalog.loader import Catalog, load
 from hero_build.install import seal
 from hero_build.install.layout import Root, link_target
 from hero_build.manifest import dump
-from hero_build.output.pages.listing import page as list_page
+from hero_build.model.installed import FileEntry, Generation, InstalledArtifact, InstalledPart, Origin, PartId
+from hero_build.output.pages.list import page as list_page
 from hero_build.output.pages.status import page as status_page
-from hero_build.output.paper import Paper
+from hero_build.output.terminal import Terminal
 from hero_build.queries.diff import diff
-from hero_build.queries.listing import listing
+from hero_build.queries.list import listing
 from hero_build.queries.needs import with_needs
 from hero_build.queries.status import status
 from hero_build.queries.verify import verify
-from hero_build.record import Entry, FileEntry, Generation, Origin, PartId, Record
+from support import mirrors
 
 EMPTY = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 SMALL, FACTOR = 50, 4
@@ -56,25 +56,31 @@ def installed(folder: Path, count: int) -> tuple[Root, Generation, Catalog]:
         (place / "bin" / name).touch(0o755)
         (place / "bin" / name).chmod(0o755)
         root.place(f"bin/{name}").symlink_to(link_target(f"bin/{name}"))
-    made = Generation(1, "2026-11-20T20:37:00Z", "t", "a", {PartId(name): record(name) for name in names})
+    made = Generation(
+        1, created="2026-11-20T20:37:00Z", tool="t", action="a", records={PartId(name): record(name) for name in names}
+    )
     (place / seal.NAME).write_text(seal.measure(place, [f"bin/{name}" for name in names]))
     (place / "manifest.json").write_text(dump(made))
     root.current.symlink_to("generations/1")
     return root, made, load([folder / "recipes"])
 
 
-def record(name: str) -> Record:
-    origin = Origin("v1", "auto", "download", "a test", "file:///x", f"o/{name}", "v1")
-    entry = Entry(name, "binary", (FileEntry(f"bin/{name}", EMPTY, 0, 0o755),), "cli")
-    return Record(PartId(name), origin, (entry,))
+def record(name: str) -> InstalledPart:
+    origin = Origin(
+        "v1", requested="auto", used="download", why="a test", forge="file:///x", repo=f"o/{name}", tag="v1"
+    )
+    entry = InstalledArtifact(
+        name, artifact="binary", files=(FileEntry(f"bin/{name}", sha256=EMPTY, size=0, mode=0o755),), kind="cli"
+    )
+    return InstalledPart(PartId(name), origin, (entry,))
 
 
 QUESTIONS: dict[str, Callable[[Root, Generation, Catalog], object]] = {
     "load": lambda root, _made, catalog: load([next(iter(catalog.files.values()))[0].parent]),
     "list": lambda root, made, catalog: listing(catalog, made),
-    "list page": lambda root, made, catalog: list(list_page(listing(catalog, made), Paper(width=80))),
+    "list page": lambda root, made, catalog: list(list_page(listing(catalog, made), Terminal(width=80))),
     "status": lambda root, made, catalog: status(root, catalog, ()),
-    "status page": lambda root, made, catalog: list(status_page(status(root, catalog, ()), Paper(width=80))),
+    "status page": lambda root, made, catalog: list(status_page(status(root, catalog, ()), Terminal(width=80))),
     "verify": lambda root, made, catalog: verify(root, catalog, ()),
     "diff": lambda root, made, catalog: diff(Generation(0), made),
     "needs": lambda root, made, catalog: with_needs(tuple(map(str, made.records)), catalog),

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-import mirrors
-from hero_build.catalog import Catalog, load
-from hero_build.events import Warned
+from hero_build.catalog.loader import Catalog, load
+from hero_build.events import WarningRaised
 from hero_build.queries.needs import unmet, with_needs
+from support import mirrors
 
 
 @pytest.fixture
@@ -36,7 +36,7 @@ def test_what_is_needed_comes_first_and_once(asked: list[str], wanted: tuple[str
 
 def test_needs_that_are_neither_asked_for_nor_there(catalog: Catalog) -> None:
     assert list(unmet(["web"], {"auth"}, catalog)) == [
-        Warned("web needs db, which is not installed", "hero-build install db")
+        WarningRaised("web needs db, which is not installed", "hero-build install db")
     ]
     assert list(unmet(["web", "db"], {"auth"}, catalog)) == []
     assert list(unmet(["broken"], set(), catalog)) == []

@@ -6,13 +6,12 @@ import tarfile
 
 import pytest
 
-import mirrors
-import roots
-from elves import shared_bytes
 from hero_build import manifest
-from hero_build.record import PartId
-from hero_build.tools import machine_arch
-from worlds import World
+from hero_build.model.installed import PartId
+from hero_build.platforms import machine_arch
+from support import mirrors, roots
+from support.elf_files import shared_bytes
+from support.worlds import World
 
 SHARED = '''"""A library for several recipes."""
 
@@ -55,7 +54,7 @@ def pin(world: World, content: bytes) -> None:
 
 def app(world: World, name: str, tag: str = "v1") -> None:
     (world.recipes / f"{name}.py").write_text(RECIPE.format(app=name))
-    mirrors.release(world.mirror, name, tag, mirrors.programs(tag, name))
+    mirrors.release(world.mirror, app=name, tag=tag, files=mirrors.programs(tag, name))
 
 
 @pytest.fixture

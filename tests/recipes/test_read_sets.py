@@ -6,12 +6,10 @@ from collections.abc import Mapping
 
 import pytest
 
-import mirrors
-import roots
-import worlds
 from hero_build import manifest
-from hero_build.record import PartId
-from worlds import World
+from hero_build.model.installed import PartId
+from support import mirrors, roots, worlds
+from support.worlds import World
 
 APP = "voice"
 
@@ -27,7 +25,7 @@ def publish(
     """A release of an app whose recipe lists nothing."""
     world.recipe(APP, binaries="()")
     files = {**mirrors.programs(tag, *names), **(extra or {})}
-    mirrors.release(world.mirror, APP, tag, {**files, **({} if toml is None else {"service.toml": toml})})
+    mirrors.release(world.mirror, app=APP, tag=tag, files={**files, **({} if toml is None else {"service.toml": toml})})
 
 
 def installed(world: World) -> dict[str, str | None]:

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from hero_build import ask, catalog
-from hero_build.artifact import Binary, Cargo
-from hero_build.catalog import Catalog
+from hero_build.catalog import loader, recipe_facts
+from hero_build.catalog.loader import Catalog
 from hero_build.errors import RecipeError, Unsupported
+from hero_build.model.artifacts import Binary, Cargo
 
-SHIPPED = catalog.load(())
+SHIPPED = loader.load(())
 PINNED = {
     "hero_proc": "cli hero_proc, server hero_proc_server, admin hero_proc_admin",
     "hero_router": "server hero_router",
@@ -129,7 +129,7 @@ def test_other_apps_build_with_cargos_defaults_and_bring_no_library() -> None:
 
 def test_what_is_a_container_refuses_in_one_sentence() -> None:
     found = SHIPPED.get("hero_onlyoffice")
-    for ask_it in (lambda: ask.must_be_installable(found), lambda: ask.reference(found, None)):
+    for ask_it in (lambda: recipe_facts.require_installable(found), lambda: recipe_facts.release_ref(found, None)):
         with pytest.raises(Unsupported, match="is a container") as caught:
             ask_it()
         assert (caught.value.code, caught.value.message.count(".")) == (8, 0)
@@ -141,7 +141,7 @@ def test_the_sets_are_those_that_are_written_down() -> None:
 
 
 def test_no_set_is_written_twice_and_none_names_an_app_twice() -> None:
-    source = ast.parse((catalog.shipped() / "_sets.py").read_text())
+    source = ast.parse((loader.shipped() / "_sets.py").read_text())
     (keys,) = (
         [ast.literal_eval(key) for key in node.keys if key] for node in ast.walk(source) if isinstance(node, ast.Dict)
     )
@@ -171,7 +171,7 @@ def test_every_recipe_is_reachable_and_answers(app: str) -> None:
     found = SHIPPED.get(app)
     assert ast.get_docstring(ast.parse(found.path.read_text()), clean=True).startswith(f"{app}:")  # type: ignore[union-attr]
     if not found.recipe.refuses:
-        ref = ask.reference(found, "v1")
+        ref = recipe_facts.release_ref(found, "v1")
         assert ref.repo == found.recipe.repo
         assert ref.names
 
@@ -183,7 +183,7 @@ def test_recipes_of_a_folder_share_a_module_and_each_folder_has_its_own(tmp_path
         (tmp_path / folder).mkdir()
         (tmp_path / folder / "_names.py").write_text(f'NAME = "{folder}"\n')
         (tmp_path / folder / f"app_{folder}.py").write_text(text)
-    loaded = catalog.load((tmp_path / "one", tmp_path / "other"))
+    loaded = loader.load((tmp_path / "one", tmp_path / "other"))
     for folder in ("one", "other"):
         found = loaded.get(f"app_{folder}")
         assert [item.name for item in found.recipe.binaries] == [folder]
@@ -192,6 +192,6 @@ def test_recipes_of_a_folder_share_a_module_and_each_folder_has_its_own(tmp_path
 
 def test_a_recipe_without_its_shared_module_is_a_broken_one(tmp_path: Path) -> None:
     (tmp_path / "mine.py").write_text("from ._nowhere import X\n")
-    broken: Catalog = catalog.load((tmp_path,))
+    broken: Catalog = loader.load((tmp_path,))
     with pytest.raises(RecipeError, match=str(tmp_path / "mine.py")):
         broken.get("mine")

@@ -3,29 +3,31 @@
 import subprocess
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
-import roots
+from msgspec.structs import replace
+
 from hero_build import manifest
-from hero_build.artifact import Binary
-from hero_build.events import Event, Restarting, Warned
+from hero_build.events import Event, Restarting, WarningRaised
 from hero_build.install.commit import commit
 from hero_build.install.layout import Root
-from hero_build.install.lock import locked
+from hero_build.install.root_lock import locked
 from hero_build.install.store import settle, stage
-from hero_build.model import Part, Ready, Verified
-from hero_build.record import Kind, Origin, PartId
-from hero_build.runtime import fresh
-from hero_build.runtime.connect import Sockets, connect
-from hero_build.runtime.protocol import Patience, Runtime
+from hero_build.model.artifacts import Binary
+from hero_build.model.installed import Kind, Origin, PartId
+from hero_build.model.steps import Part, Verified, VerifiedPart
+from hero_build.runtime import processes
+from hero_build.runtime.discover import Sockets, connect
+from hero_build.runtime.protocol import Supervisor, Timeouts
 from hero_build.runtime.restart import Outcome, Site, restart
-from hero_build.runtime.wants import Want, every
+from hero_build.runtime.selection import RestartRequest, every
 from hero_build.verify.check import verify
 from hero_build.verify.expect import expect_for
+from support import roots
 from world.router_standin import Router
 
-QUICK = Patience(call=2, change=5, steady=0.1, health=0.5, poll=0.01)
+QUICK = Timeouts(call=2, change=5, steady=0.1, health=0.5, poll=0.01)
 HASTY = replace(QUICK, call=0.3, change=0.5)
 """For those who hang: nothing else is waited for."""
 
@@ -49,7 +51,7 @@ class Machine:
 
     @property
     def warnings(self) -> list[str]:
-        return [event.text for event in self.events if isinstance(event, Warned)]
+        return [event.text for event in self.events if isinstance(event, WarningRaised)]
 
     def install(self, app: str, version: str, *names: str) -> None:
         """Put an app's programs through verify, stage and commit; their kinds are in their names.
@@ -58,8 +60,16 @@ class Machine:
         """
         found = [name.partition("@") for name in names]
         items = [self._verified(name, own or version) for name, _, own in found]
-        origin = Origin(version, "download", "download", "a test", "file:///nowhere", f"o/{app}", version)
-        ready = Ready(Part(PartId(app), tuple(item.artifact for item in items)), origin, tuple(items))
+        origin = Origin(
+            version,
+            requested="download",
+            used="download",
+            why="a test",
+            forge="file:///nowhere",
+            repo=f"o/{app}",
+            tag=version,
+        )
+        ready = VerifiedPart(Part(PartId(app), tuple(item.artifact for item in items)), origin, tuple(items))
         with locked(self.root) as held:
             commit(held, [stage(held, ready)], f"install {app}")
 
@@ -72,8 +82,8 @@ class Machine:
     def program(self, name: str) -> Path:
         return self.root.place(f"bin/{name}")
 
-    def programs(self) -> tuple[fresh.Program, ...]:
-        return tuple(fresh.programs(self.root))
+    def programs(self) -> tuple[processes.Program, ...]:
+        return tuple(processes.programs(self.root))
 
     def running(self) -> dict[str, str]:
         return {program.binary: program.state for program in self.programs()}
@@ -103,14 +113,16 @@ class Machine:
         with Router(self.sockets.router) as router:
             yield router
 
-    def runtimes(self, patience: Patience = QUICK) -> tuple[Runtime, ...]:
-        return connect(self.sockets, patience, self.emit)
+    def runtimes(self, timeouts: Timeouts = QUICK) -> tuple[Supervisor, ...]:
+        return connect(self.sockets, timeouts, self.emit)
 
-    def restart(self, *wants: str | Want, patience: Patience = QUICK) -> tuple[Outcome, ...]:
+    def restart(self, *wants: str | RestartRequest, timeouts: Timeouts = QUICK) -> tuple[Outcome, ...]:
         """All services of apps that are named, or what is wanted in detail."""
-        wanted: Sequence[Want] = [want if isinstance(want, Want) else every([want])[0] for want in wants]
+        wanted: Sequence[RestartRequest] = [
+            want if isinstance(want, RestartRequest) else every([want])[0] for want in wants
+        ]
         site = Site(self.root, manifest.load(self.root.path), self.sockets.services)
-        return restart(wanted, self.runtimes(patience), site, patience, self.emit)
+        return restart(wanted, runtimes=self.runtimes(timeouts), site=site, timeouts=timeouts, emit=self.emit)
 
 
 def kind(name: str) -> Kind:

@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hero_build.errors import RuntimeAnswer, RuntimeFailed, RuntimeUnreachable
+from hero_build.errors import BadRuntimeResponse, RuntimeFailed, RuntimeUnreachable
 from hero_build.output.text import clean
 from hero_build.runtime import client, rpc
-from hero_build.runtime.protocol import Patience, Runtime, Service
+from hero_build.runtime.protocol import Service, Supervisor, Timeouts
 from hero_build.runtime.rpc import Peer
 from runtime.daemons import HASTY, QUICK, Machine
 from world.router_standin import Router, Trouble
@@ -25,7 +25,7 @@ ASK = b'{"jsonrpc": "2.0", "id": 7, "method": "service.list", "params": {}}'
 
 
 @contextmanager
-def scripted(path: Path, act: Callable[[socket.socket], object]) -> Iterator[Runtime]:
+def scripted(path: Path, act: Callable[[socket.socket], object]) -> Iterator[Supervisor]:
     """A zinit that does this with every connection, once it has read a line."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with socket.socket(socket.AF_UNIX) as listener:
@@ -72,15 +72,15 @@ SAYS = {
     "hang": (RuntimeUnreachable, "no answer within 0.3 s"),
     "drip": (RuntimeUnreachable, "no answer within 0.3 s"),
     "drip headers": (RuntimeUnreachable, "no answer within 0.3 s"),
-    "garbage": (RuntimeAnswer, "is no JSON"),
-    "no http": (RuntimeAnswer, "is no HTTP"),
-    "half": (RuntimeAnswer, "is no JSON"),
-    "wrong id": (RuntimeAnswer, "belongs to another question"),
-    "deep": (RuntimeAnswer, "is no JSON"),
-    "huge": (RuntimeAnswer, "more than 1 MiB"),
-    "502": (RuntimeAnswer, "HTTP 502"),
+    "garbage": (BadRuntimeResponse, "is no JSON"),
+    "no http": (BadRuntimeResponse, "is no HTTP"),
+    "half": (BadRuntimeResponse, "is no JSON"),
+    "wrong id": (BadRuntimeResponse, "belongs to another question"),
+    "deep": (BadRuntimeResponse, "is no JSON"),
+    "huge": (BadRuntimeResponse, "more than 1 MiB"),
+    "502": (BadRuntimeResponse, "HTTP 502"),
     "die": (RuntimeUnreachable, "closed the connection without an answer"),
-    "refuse": (RuntimeAnswer, "refuses service.list: the supervisor is not available"),
+    "refuse": (BadRuntimeResponse, "refuses service.list: the supervisor is not available"),
 }
 
 
@@ -156,15 +156,15 @@ def test_a_status_has_a_state_and_a_pid(result: object) -> None:
 
 def test_what_a_supervisor_adds_to_a_status_is_kept() -> None:
     told = {"name": "a", "state": "failed", "pid": 0, "exit_code": 3}
-    assert rpc.service(told, "a", PEER) == Service("a", 0, "failed", "it ended with 3")
+    assert rpc.service(told, "a", PEER) == Service("a", pid=0, state="failed", note="it ended with 3")
     told = {"name": "a", "state": "Blocked", "pid": None, "error": "waiting on: b"}
-    assert rpc.service(told, "a", PEER) == Service("a", 0, "blocked", "waiting on: b")
+    assert rpc.service(told, "a", PEER) == Service("a", pid=0, state="blocked", note="waiting on: b")
 
 
 @given(st.binary(max_size=300) | st.recursive(st.none() | st.text(), st.lists).map(lambda value: repr(value).encode()))
 def test_whatever_bytes_come_are_one_error(raw: bytes) -> None:
-    with pytest.raises(RuntimeAnswer) as caught:
-        rpc.result(raw, 7, "service.list", PEER)
+    with pytest.raises(BadRuntimeResponse) as caught:
+        rpc.result(raw, number=7, method="service.list", peer=PEER)
     assert clean(caught.value.message).isprintable()
 
 
@@ -174,7 +174,7 @@ def test_a_request_is_one_line() -> None:
 
 
 def test_the_time_for_an_answer_is_that_of_the_whole_exchange(machine: Machine) -> None:
-    patience = Patience(call=0.3, change=0.6)
+    patience = Timeouts(call=0.3, change=0.6)
     with machine.router() as router:
         router.hold("a", "sleep", "1000")
         router.troubles |= {"service.status": "hang", "service.stop": "hang"}

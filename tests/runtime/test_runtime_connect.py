@@ -6,8 +6,8 @@ import pytest
 
 from hero_build import settings
 from hero_build.errors import RuntimeUnreachable
-from hero_build.runtime.connect import sockets
-from hero_build.runtime.protocol import patience
+from hero_build.runtime.discover import sockets
+from hero_build.runtime.protocol import timeouts
 from runtime.daemons import HASTY, Machine
 
 
@@ -21,7 +21,7 @@ def test_the_sockets_are_where_the_settings_say(tmp_path: Path) -> None:
 
 
 def test_a_graceful_stop_has_its_thirty_seconds(tmp_path: Path) -> None:
-    assert patience(settings.read({"root": str(tmp_path)}, {})).change > 30
+    assert timeouts(settings.read({"root": str(tmp_path)}, {})).change > 30
 
 
 def test_without_a_supervisor_the_hint_says_what_to_start(machine: Machine) -> None:

@@ -9,16 +9,16 @@ from pathlib import Path
 
 import pytest
 
-import roots
-from elves import program, static_elf
 from hero_build import manifest
 from hero_build.install import gc
 from hero_build.install.layout import Root
 from hero_build.queries.apps import by_app
-from hero_build.queries.running import Process, processes
-from hero_build.runtime import fresh
-from processes import until
+from hero_build.queries.status import Process, running_processes
+from hero_build.runtime import processes as runtime_processes
 from runtime.daemons import Machine
+from support import roots
+from support.elf_files import program, static_elf
+from support.processes import until
 
 REPO = Path(__file__).resolve().parents[2]
 
@@ -69,9 +69,9 @@ def test_the_programs_below_a_process_the_nearest_first(machine: Machine) -> Non
     with subprocess.Popen(["sh", "-c", script], stdout=subprocess.DEVNULL, start_new_session=True) as shell:
         try:
             assert until(lambda: set(machine.running()) == {"hero_db_server", "hero_db_admin"})
-            below = [item.binary for item in fresh.table(machine.root).below(shell.pid)]
+            below = [item.binary for item in runtime_processes.table(machine.root).below(shell.pid)]
             assert below == ["hero_db_server", "hero_db_admin"]
-            assert list(fresh.table(machine.root).below(0)) == []
+            assert list(runtime_processes.table(machine.root).below(0)) == []
         finally:
             os.killpg(shell.pid, 9)
 
@@ -80,10 +80,10 @@ def test_when_a_process_began(machine: Machine) -> None:
     machine.install("hero_db", "v1", "hero_db_server")
     before = time.time()
     with machine.by_hand("hero_db_server") as process:
-        began = fresh.began(process.pid)
+        began = runtime_processes.began(process.pid)
         assert began is not None
         assert before - 0.1 <= began <= time.time() + 0.1
-    assert fresh.began(process.pid) is None
+    assert runtime_processes.began(process.pid) is None
 
 
 def test_a_process_that_another_user_started_is_unknown(machine: Machine) -> None:
@@ -112,5 +112,5 @@ def test_the_processes_of_each_app(tmp_path: Path) -> None:
     roots.install(machine.root, "gone", "v1", "gone")
     installed = by_app(manifest.load(machine.root.path))
     with machine.by_hand("hero_db_server") as server, machine.by_hand("gone"):
-        found = processes(machine.root, {"hero_db": installed["hero_db"]})
+        found = running_processes(machine.root, {"hero_db": installed["hero_db"]})
         assert found == {"hero_db": (Process(server.pid, "hero_db_server", "running"),)}

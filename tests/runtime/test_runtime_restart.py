@@ -8,9 +8,9 @@ import pytest
 from hero_build import manifest
 from hero_build.errors import NotHealthy, RuntimeFailed, RuntimeUnreachable
 from hero_build.runtime.restart import NotRestarted, NotRunning, Outcome, Restarted
-from hero_build.runtime.wants import Want, changed
-from processes import until
+from hero_build.runtime.selection import RestartRequest, changed
 from runtime.daemons import HASTY, Machine
+from support.processes import until
 from world.router_standin import Health, Router
 
 DB = ("hero_db_server", "hero_db_admin", "hero_db")
@@ -66,10 +66,10 @@ def test_after_an_install_only_what_runs_older_files_is_restarted(machine: Machi
     with machine.router() as router:
         held(machine, router, "hero_db_server", "hero_db_admin", "hero_os_server")
         machine.install("hero_db", "v2", "hero_db_server", "hero_db_admin@v1", "hero_db")
-        outcomes = machine.restart(Want("hero_db"), Want("hero_os"))
+        outcomes = machine.restart(RestartRequest("hero_db"), RestartRequest("hero_os"))
         assert [item.service for item in outcomes if isinstance(item, Restarted)] == ["hero_db_server"]
         assert len(outcomes) == 1, "the admin came again, with the same bytes"
-        assert machine.restart(Want("hero_db"), Want("hero_os")) == ()
+        assert machine.restart(RestartRequest("hero_db"), RestartRequest("hero_os")) == ()
 
 
 def test_what_was_started_before_the_files_came_that_it_reads_is_restarted(machine: Machine) -> None:
@@ -77,8 +77,8 @@ def test_what_was_started_before_the_files_came_that_it_reads_is_restarted(machi
     began = time.time()
     with machine.router() as router:
         held(machine, router, "hero_os_server")
-        assert machine.restart(Want("hero_os", since=began - 1)) == ()
-        assert isinstance(only(machine.restart(Want("hero_os", since=time.time()))), Restarted)
+        assert machine.restart(RestartRequest("hero_os", since=began - 1)) == ()
+        assert isinstance(only(machine.restart(RestartRequest("hero_os", since=time.time()))), Restarted)
 
 
 def test_a_service_of_another_name_is_known_by_what_it_runs_even_through_a_shell(machine: Machine) -> None:
@@ -88,7 +88,7 @@ def test_a_service_of_another_name_is_known_by_what_it_runs_even_through_a_shell
         router.hold("elsewhere", "sleep", "1000")
         assert until(lambda: machine.running() == {"hero_db_server": "running"})
         machine.install("hero_db", "v2", *DB)
-        assert isinstance(only(machine.restart(Want("hero_db"))), Restarted)
+        assert isinstance(only(machine.restart(RestartRequest("hero_db"))), Restarted)
         changes = [asked for asked in router.asked if asked[0] == "service.restart"]
         assert changes == [("service.restart", "the-store")]
         assert machine.running() == {"hero_db_server": "running"}
@@ -99,7 +99,7 @@ def test_what_is_down_is_left_by_an_install_and_started_by_its_name(machine: Mac
     with machine.router() as router:
         router.hold("hero_db_server", machine.program("hero_db_server"), "wait", up=False)
         machine.install("hero_db", "v2", *DB)
-        assert machine.restart(Want("hero_db", since=time.time())) == ()
+        assert machine.restart(RestartRequest("hero_db", since=time.time())) == ()
         assert {method for method, _ in router.asked} == {"service.list", "service.status"}
         outcome = only(machine.restart("hero_db"))
         assert isinstance(outcome, Restarted)
@@ -112,7 +112,7 @@ def test_an_app_that_nobody_holds_is_told(machine: Machine) -> None:
         router.hold("hero_other", "sleep", "1000")
         outcome = only(machine.restart("hero_db"))
         assert outcome == NotRunning("hero_db", "nothing of it runs, and no supervisor holds a service of it")
-        assert machine.restart(Want("hero_db")) == ()
+        assert machine.restart(RestartRequest("hero_db")) == ()
 
 
 def test_a_program_started_by_hand_is_told_and_left(machine: Machine) -> None:
@@ -120,9 +120,9 @@ def test_a_program_started_by_hand_is_told_and_left(machine: Machine) -> None:
     with machine.router() as router, machine.by_hand("hero_db_server") as process:
         outcome = refused(machine.restart("hero_db"))
         assert outcome.error.message == f"hero_db_server (process {process.pid}) runs, but no supervisor holds it"
-        assert machine.restart(Want("hero_db")) == ()
+        assert machine.restart(RestartRequest("hero_db")) == ()
         machine.install("hero_db", "v2", *DB)
-        assert refused(machine.restart(Want("hero_db"))).service == "hero_db_server"
+        assert refused(machine.restart(RestartRequest("hero_db"))).service == "hero_db_server"
         assert process.poll() is None
         assert router.services == {}
 
@@ -145,7 +145,7 @@ def test_a_service_that_failed_is_brought_up_with_the_files_that_came(machine: M
         service = router.hold("hero_db_server", "false")
         assert until(lambda: service.told()["state"] == "failed")
         service.command = (str(machine.program("hero_db_server")), "wait")
-        assert isinstance(only(machine.restart(Want("hero_db"))), Restarted)
+        assert isinstance(only(machine.restart(RestartRequest("hero_db"))), Restarted)
 
 
 def test_a_service_that_crashes_is_reset_once_and_then_told_with_the_way_back(machine: Machine) -> None:
@@ -166,7 +166,7 @@ def test_a_service_that_stays_between_two_states_is_told_when_patience_ends(mach
     with machine.router() as router:
         held(machine, router, "hero_db_server")
         router.services["hero_db_server"].never_up = True
-        outcome = refused(machine.restart("hero_db", patience=HASTY))
+        outcome = refused(machine.restart("hero_db", timeouts=HASTY))
         assert "did not come up: it is" in outcome.error.message
         assert "starting" in outcome.error.message
 
@@ -176,7 +176,7 @@ def test_a_restart_that_does_nothing_is_mended_by_a_reset(machine: Machine) -> N
     with machine.router() as router:
         held(machine, router, "hero_db_server")
         router.services["hero_db_server"].deaf = True
-        outcome = only(machine.restart("hero_db", patience=HASTY))
+        outcome = only(machine.restart("hero_db", timeouts=HASTY))
         assert isinstance(outcome, Restarted)
         assert outcome.tries == 2
 
@@ -277,5 +277,14 @@ def test_after_an_install_with_restart_the_wants_are_the_apps_and_those_they_res
     machine.install("hero_archipelagos", "v1", "clock")
     generation = manifest.load(machine.root.path)
     clock = machine.program("clock").stat().st_mtime
-    found = changed(["hero_archipelagos", "hero_db"], machine.root, generation, {"hero_archipelagos": ("hero_os",)})
-    assert found == (Want("hero_archipelagos"), Want("hero_os", since=clock), Want("hero_db"))
+    found = changed(
+        ["hero_archipelagos", "hero_db"],
+        root=machine.root,
+        generation=generation,
+        restarts={"hero_archipelagos": ("hero_os",)},
+    )
+    assert found == (
+        RestartRequest("hero_archipelagos"),
+        RestartRequest("hero_os", since=clock),
+        RestartRequest("hero_db"),
+    )

@@ -4,18 +4,18 @@ import json
 import os
 import subprocess
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
-import zinit_crate
-from hero_build.errors import NotHealthy, RuntimeAnswer
+from hero_build.errors import BadRuntimeResponse, NotHealthy
 from hero_build.runtime import client
 from hero_build.runtime.restart import NotRestarted, Restarted
-from hero_build.runtime.wants import Want
-from processes import until
+from hero_build.runtime.selection import RestartRequest
 from runtime.daemons import QUICK, Machine
+from support import zinit_crate
+from support.processes import until
 
 pytestmark = zinit_crate.marks
 CALM = replace(QUICK, call=20, change=40, steady=0.3)
@@ -77,7 +77,7 @@ def test_a_running_service_runs_what_was_installed_after_a_restart(machine: Mach
 
     machine.install("hero_db", "v2", "hero_db_server", "hero_db")
     assert machine.running() == {"hero_db_server": "old"}
-    (outcome,) = machine.restart(Want("hero_db"), patience=CALM)
+    (outcome,) = machine.restart(RestartRequest("hero_db"), timeouts=CALM)
     assert isinstance(outcome, Restarted)
     assert (outcome.service, outcome.old_pid, outcome.tries) == ("hero_db_server", old, 1)
     assert outcome.new_pid == zinit.pid("hero_db_server") != old
@@ -85,7 +85,7 @@ def test_a_running_service_runs_what_was_installed_after_a_restart(machine: Mach
     (program,) = machine.programs()
     assert os.stat(f"/proc/{program.pid}/exe").st_ino == machine.program("hero_db_server").stat().st_ino
     assert zinit.pid("other") == other, "it is none of ours"
-    assert machine.restart(Want("hero_db"), patience=CALM) == ()
+    assert machine.restart(RestartRequest("hero_db"), timeouts=CALM) == ()
 
 
 def test_what_depends_on_a_service_is_up_again_after_it(machine: Machine, zinit: Zinit) -> None:
@@ -95,7 +95,7 @@ def test_what_depends_on_a_service_is_up_again_after_it(machine: Machine, zinit:
     zinit.hold("hero_os_server", f"{machine.program('hero_os_server')} wait", ("hero_db_server",))
     zinit.hold("stranger", "/bin/sleep 1000", ("hero_os_server",))
     assert until(lambda: all(zinit.client.status(name).runs for name in zinit.client.services()))
-    outcomes = machine.restart("hero_db", patience=CALM)
+    outcomes = machine.restart("hero_db", timeouts=CALM)
     assert all(isinstance(item, Restarted) for item in outcomes), outcomes
     assert {(item.app, item.service) for item in outcomes if isinstance(item, Restarted)} == {
         ("hero_db", "hero_db_server"),
@@ -111,9 +111,9 @@ def test_a_service_that_is_stopped_stays_so_unless_it_is_named(machine: Machine,
     zinit.client.stop("hero_db_server")
     assert until(lambda: zinit.client.status("hero_db_server").state == "exited")
     machine.install("hero_db", "v2", "hero_db_server")
-    assert machine.restart(Want("hero_db"), patience=CALM) == ()
+    assert machine.restart(RestartRequest("hero_db"), timeouts=CALM) == ()
     assert zinit.pid("hero_db_server") == 0
-    (outcome,) = machine.restart("hero_db", patience=CALM)
+    (outcome,) = machine.restart("hero_db", timeouts=CALM)
     assert isinstance(outcome, Restarted)
     assert outcome.new_pid == zinit.pid("hero_db_server") != 0
 
@@ -128,13 +128,13 @@ def test_a_version_that_crashes_is_told_and_the_one_before_comes_back(machine: M
     assert until(lambda: machine.running() == {"hero_db_server": "running"})
     machine.install("hero_db", "v2", "hero_db_server")
     word.write_text("")
-    (outcome,) = machine.restart(Want("hero_db"), patience=CALM)
+    (outcome,) = machine.restart(RestartRequest("hero_db"), timeouts=CALM)
     assert isinstance(outcome, NotRestarted)
     assert isinstance(outcome.error, NotHealthy)
     assert "hero_db_server did not come up" in outcome.error.message
     assert "`hero-build rollback`" in outcome.error.hint
     word.write_text("wait")
-    (outcome,) = machine.restart("hero_db", patience=CALM)
+    (outcome,) = machine.restart("hero_db", timeouts=CALM)
     assert isinstance(outcome, Restarted)
 
 
@@ -146,7 +146,7 @@ def test_zinit_restarts_hero_router_and_hero_proc_which_hero_router_may_not(mach
         router.hold("hero_db_server", machine.program("hero_db_server"), "wait")
         router.hold("hero_proc_server", machine.program("hero_proc_server"), "wait", up=False)
         assert until(lambda: set(machine.running()) == {"hero_proc_server", "hero_db_server"})
-        outcomes = machine.restart("hero_proc", "hero_db", patience=CALM)
+        outcomes = machine.restart("hero_proc", "hero_db", timeouts=CALM)
         found = [item.service for item in outcomes if isinstance(item, Restarted)]
         assert found == ["hero_proc_server", "hero_db_server"]
         assert [asked for asked in router.asked if asked[0] == "service.restart"] == [
@@ -163,6 +163,6 @@ def test_a_router_that_does_not_answer_gives_way_to_zinit_and_is_told(machine: M
 
 
 def test_an_unknown_name_is_refused(zinit: Zinit) -> None:
-    with pytest.raises(RuntimeAnswer) as caught:
+    with pytest.raises(BadRuntimeResponse) as caught:
         zinit.client.status("nobody")
     assert "refuses service.status: service not found" in caught.value.message

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-import gitrepos
-from desks import REPO, Desk
-from hero_build.source.locks import Locks
-from hero_build.source.reach import Reach
+from hero_build.source.git.credentials import GitAccess
+from hero_build.source.git.locks import Locks
+from support import git_repos
+from support.checkout_env import REPO, Desk
 
 
 @pytest.fixture(autouse=True)
@@ -22,11 +22,11 @@ def gitconfig(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def upstream(tmp_path: Path) -> gitrepos.Upstream:
-    return gitrepos.upstream(tmp_path / "mirror", REPO, {"a.txt": "one\n"})
+def upstream(tmp_path: Path) -> git_repos.Upstream:
+    return git_repos.upstream(tmp_path / "mirror", REPO, {"a.txt": "one\n"})
 
 
 @pytest.fixture
-def desk(tmp_path: Path, upstream: gitrepos.Upstream) -> Iterator[Desk]:
+def desk(tmp_path: Path, upstream: git_repos.Upstream) -> Iterator[Desk]:
     with Locks() as locks:
-        yield Desk(tmp_path / "code0", Reach(upstream.mirror.as_uri()), locks)
+        yield Desk(tmp_path / "code0", GitAccess(upstream.mirror.as_uri()), locks)

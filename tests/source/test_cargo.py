@@ -10,18 +10,17 @@ from pathlib import Path
 
 import pytest
 
-import crates
-import gitrepos
-from hero_build.artifact import Cargo
 from hero_build.errors import BuildError, MissingTool
-from hero_build.events import Compiling, Event
-from hero_build.model import Job
-from hero_build.process import Cancelled
-from hero_build.record import PartId
-from hero_build.source import toolchain
-from hero_build.source.cargo import Progress, build, telling
-from hero_build.source.status import look
-from processes import gone, until
+from hero_build.events import CompileProgress, Event
+from hero_build.model.artifacts import Cargo
+from hero_build.model.installed import PartId
+from hero_build.model.steps import CargoJob
+from hero_build.source.cargo import toolchain
+from hero_build.source.cargo.build import Progress, build, telling
+from hero_build.source.git.status import read_tree
+from hero_build.system.process import Cancelled
+from support import git_repos, rust_crates
+from support.processes import gone, until
 
 HERE = Path(__file__).parents[2]
 BOTH = ("app", "app_server")
@@ -43,7 +42,7 @@ def quiet(done: int, total: int | None, crate: str) -> None:
 def made(
     tree: Path, *programs: str, cargo: Cargo | None = None, lib: Path | None = None, progress: Progress = quiet
 ) -> Mapping[str, Path]:
-    job = Job(look(tree), cargo or Cargo(), programs or BOTH, lib)
+    job = CargoJob(read_tree(tree), cargo=cargo or Cargo(), programs=programs or BOTH, lib=lib)
     return build(job, tree.parent / "build.log", progress)
 
 
@@ -61,7 +60,7 @@ def spy(folder: Path, name: str) -> Path:
 
 
 def test_every_program_that_is_wanted_and_no_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    tree = crates.app(tmp_path / "app", **{"src/bin/other.rs": crates.program("other")})
+    tree = rust_crates.app(tmp_path / "app", **{"src/bin/other.rs": rust_crates.program("other")})
     calls = spy(tmp_path / "path", "cargo")
     monkeypatch.setenv("PATH", f"{calls.parent}{os.pathsep}{os.environ['PATH']}")
     found = made(tree)
@@ -71,11 +70,11 @@ def test_every_program_that_is_wanted_and_no_other(tmp_path: Path, monkeypatch: 
     assert len(built) == 1
     assert "--release" in built[0].split()
     assert "--locked" in built[0].split()
-    assert not look(tree).dirty
+    assert not read_tree(tree).dirty
 
 
 def test_an_unchanged_build_gives_the_same_answer(tmp_path: Path) -> None:
-    tree = crates.app(tmp_path / "app")
+    tree = rust_crates.app(tmp_path / "app")
     assert made(tree) == made(tree)
 
 
@@ -83,15 +82,15 @@ def test_a_workspace_of_several_packages(tmp_path: Path) -> None:
     """A root package beside members: cargo alone would look in the root only."""
     files = {
         ".gitignore": "target\nCargo.lock\n",
-        "Cargo.toml": crates.manifest("app", '[workspace]\nmembers = ["server", "twin"]\n'),
-        "src/main.rs": crates.program("app"),
-        "server/Cargo.toml": crates.manifest("server"),
-        "server/src/bin/app_server.rs": crates.program("server"),
-        "server/src/bin/both.rs": crates.program("both of server"),
-        "twin/Cargo.toml": crates.manifest("twin"),
-        "twin/src/bin/both.rs": crates.program("both of twin"),
+        "Cargo.toml": rust_crates.manifest("app", '[workspace]\nmembers = ["server", "twin"]\n'),
+        "src/main.rs": rust_crates.program("app"),
+        "server/Cargo.toml": rust_crates.manifest("server"),
+        "server/src/bin/app_server.rs": rust_crates.program("server"),
+        "server/src/bin/both.rs": rust_crates.program("both of server"),
+        "twin/Cargo.toml": rust_crates.manifest("twin"),
+        "twin/src/bin/both.rs": rust_crates.program("both of twin"),
     }
-    tree = gitrepos.repository(tmp_path / "app", files)
+    tree = git_repos.repository(tmp_path / "app", files)
     assert {name: says(path) for name, path in made(tree).items()} == {"app": "app", "app_server": "server"}
     with pytest.raises(BuildError, match=r"server and twin of .* each have a program both") as caught:
         made(tree, "both")
@@ -100,7 +99,7 @@ def test_a_workspace_of_several_packages(tmp_path: Path) -> None:
 
 
 def test_a_program_that_the_workspace_lacks(tmp_path: Path) -> None:
-    tree = crates.app(tmp_path / "app")
+    tree = rust_crates.app(tmp_path / "app")
     with pytest.raises(BuildError, match="has no program app_srver") as caught:
         made(tree, "app", "app_srver")
     assert caught.value.hint == "It has: app, app_server. Nearest: app_server."
@@ -113,8 +112,8 @@ def test_features_environment_and_arguments_of_the_recipe(tmp_path: Path) -> Non
         let on = [cfg!(feature = "usual"), cfg!(feature = "odd"), cfg!(debug_assertions)];
         println!("{on:?} {} {}", env!("GREETING"), env!("LIBS"));
     }"""
-    toml = crates.manifest("app", '[features]\ndefault = ["usual"]\nusual = []\nodd = []\n')
-    tree = crates.app(tmp_path / "app", **{"Cargo.toml": toml, "src/bin/app.rs": source})
+    toml = rust_crates.manifest("app", '[features]\ndefault = ["usual"]\nusual = []\nodd = []\n')
+    tree = rust_crates.app(tmp_path / "app", **{"Cargo.toml": toml, "src/bin/app.rs": source})
     env = (("GREETING", "hello there"), ("LIBS", "{lib}/x"))
     plain = made(tree, "app", cargo=Cargo(env=env), lib=Path("/libs"))
     assert says(plain["app"]) == "[true, false, false] hello there /libs/x"
@@ -124,19 +123,19 @@ def test_features_environment_and_arguments_of_the_recipe(tmp_path: Path) -> Non
 
 
 def test_the_target_folder_of_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    tree = crates.app(tmp_path / "app")
+    tree = rust_crates.app(tmp_path / "app")
     monkeypatch.setenv("CARGO_TARGET_DIR", str(tmp_path / "elsewhere"))
     assert made(tree, "app") == {"app": tmp_path / "elsewhere" / "release" / "app"}
     assert not (tree / "target").exists()
 
 
 def test_progress_is_told_of_every_part(tmp_path: Path) -> None:
-    modules = {f"src/bin/p{number}.rs": crates.program(str(number)) for number in range(4)}
-    tree = crates.app(tmp_path / "app", **modules)
+    modules = {f"src/bin/p{number}.rs": rust_crates.program(str(number)) for number in range(4)}
+    tree = rust_crates.app(tmp_path / "app", **modules)
     events: list[Event] = []
     parts = (PartId("one"), PartId("two"))
     made(tree, "p0", "p1", "p2", "p3", progress=telling(parts, events.append))
-    told = [event for event in events if isinstance(event, Compiling)]
+    told = [event for event in events if isinstance(event, CompileProgress)]
     assert {event.part for event in told} == set(parts)
     done = [event.done for event in told if event.part == parts[0]]
     assert done == sorted(done)
@@ -148,8 +147,8 @@ def test_progress_is_told_of_every_part(tmp_path: Path) -> None:
 
 def test_a_compile_error(tmp_path: Path) -> None:
     wrong = "\n".join(f"fn f{number}() {{ let x: u8 = {number}.5; }}" for number in range(100))
-    tree = crates.app(tmp_path / "app", **{"src/bin/app.rs": f"{wrong}\nfn main() {{}}\n"})
-    before = gitrepos.files(tree)
+    tree = rust_crates.app(tmp_path / "app", **{"src/bin/app.rs": f"{wrong}\nfn main() {{}}\n"})
+    before = git_repos.files(tree)
     with pytest.raises(BuildError, match=r"cargo could not build app: error") as caught:
         made(tree)
     error = caught.value
@@ -161,35 +160,35 @@ def test_a_compile_error(tmp_path: Path) -> None:
     assert log.count("error[E0308]") == 100
     assert "\r" not in log
     assert "Building [" not in log
-    assert {name: text for name, text in gitrepos.files(tree).items() if not name.startswith("target/")} == before
+    assert {name: text for name, text in git_repos.files(tree).items() if not name.startswith("target/")} == before
 
 
 @pytest.mark.parametrize(
     "text", [None, "", "[package", '[package]\nname = "app"\n[dependencies]\nx = { path = "../x" }\n']
 )
 def test_a_workspace_that_cannot_be_read(tmp_path: Path, text: str | None) -> None:
-    tree = crates.app(tmp_path / "app", **{"Cargo.toml": text})
+    tree = rust_crates.app(tmp_path / "app", **{"Cargo.toml": text})
     with pytest.raises(BuildError) as caught:
         made(tree)
     assert str(tree) in caught.value.message + caught.value.hint
 
 
 def test_a_lock_file_that_is_out_of_date(tmp_path: Path) -> None:
-    tree = crates.app(tmp_path / "app", **{"Cargo.lock": crates.LOCK.replace("app", "other")})
+    tree = rust_crates.app(tmp_path / "app", **{"Cargo.lock": rust_crates.LOCK.replace("app", "other")})
     with pytest.raises(BuildError, match="lock file") as caught:
         made(tree)
     assert "Cargo.lock is out of date" in caught.value.hint
-    assert gitrepos.files(tree)["Cargo.lock"] == crates.LOCK.replace("app", "other").encode()
+    assert git_repos.files(tree)["Cargo.lock"] == rust_crates.LOCK.replace("app", "other").encode()
 
 
 def test_without_a_lock_file_cargo_makes_one(tmp_path: Path) -> None:
-    tree = crates.app(tmp_path / "app", **{"Cargo.lock": None})
+    tree = rust_crates.app(tmp_path / "app", **{"Cargo.lock": None})
     assert says(made(tree, "app")["app"]) == "app"
-    assert not look(tree).dirty
+    assert not read_tree(tree).dirty
 
 
 def test_a_compiler_that_is_too_old(tmp_path: Path) -> None:
-    tree = crates.app(tmp_path / "app", **{"Cargo.toml": crates.manifest("app", 'rust-version = "1.999"\n')})
+    tree = rust_crates.app(tmp_path / "app", **{"Cargo.toml": rust_crates.manifest("app", 'rust-version = "1.999"\n')})
     with pytest.raises(MissingTool, match=r"too old: 1\.999 is needed") as caught:
         made(tree)
     assert caught.value.hint == "Get it with `rustup update`."
@@ -198,30 +197,30 @@ def test_a_compiler_that_is_too_old(tmp_path: Path) -> None:
 
 def test_a_toolchain_that_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RUSTUP_AUTO_INSTALL", "0")
-    tree = crates.app(tmp_path / "app", **{"rust-toolchain.toml": '[toolchain]\nchannel = "1.12.1"\n'})
+    tree = rust_crates.app(tmp_path / "app", **{"rust-toolchain.toml": '[toolchain]\nchannel = "1.12.1"\n'})
     with pytest.raises(MissingTool) as caught:
         made(tree)
     assert "rustup toolchain install 1.12.1" in caught.value.hint
 
 
 def test_a_target_that_is_missing(tmp_path: Path) -> None:
-    tree = crates.app(tmp_path / "app")
-    job = Job(look(tree), Cargo(), ("app",), target="s390x-unknown-linux-gnu")
+    tree = rust_crates.app(tmp_path / "app")
+    job = CargoJob(read_tree(tree), Cargo(), ("app",), target="s390x-unknown-linux-gnu")
     with pytest.raises(MissingTool) as caught:
         build(job, tmp_path / "log", quiet)
     assert caught.value.hint == "Install it with `rustup target add s390x-unknown-linux-gnu`."
 
 
 def test_a_linker_that_is_missing(tmp_path: Path) -> None:
-    tree = crates.app(tmp_path / "app")
+    tree = rust_crates.app(tmp_path / "app")
     with pytest.raises(MissingTool, match="linker no-such-linker is not on this machine") as caught:
         made(tree, cargo=Cargo(env=(("RUSTFLAGS", "-Clinker=no-such-linker"),)))
     assert "build-essential" in caught.value.hint
 
 
 def test_no_cargo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    tree = crates.app(tmp_path / "app")
-    job = Job(look(tree), Cargo(), BOTH)
+    tree = rust_crates.app(tmp_path / "app")
+    job = CargoJob(read_tree(tree), Cargo(), BOTH)
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setenv("CARGO_HOME", str(tmp_path))
     with pytest.raises(MissingTool, match="cargo is not on this machine") as caught:
@@ -240,13 +239,13 @@ def test_cargo_is_found_where_rustup_puts_it(tmp_path: Path, monkeypatch: pytest
 
 
 def test_a_compiler_cache_is_used_where_there_is_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    tree = crates.app(tmp_path / "app")
+    tree = rust_crates.app(tmp_path / "app")
     calls = spy(tmp_path / "path", "sccache")
     monkeypatch.setenv("PATH", f"{calls.parent}{os.pathsep}{os.environ['PATH']}")
     made(tree, "app")
     assert not calls.exists()
     monkeypatch.delenv("RUSTC_WRAPPER")
-    (tree / "src/bin/app.rs").write_text(crates.program("new"))
+    (tree / "src/bin/app.rs").write_text(rust_crates.program("new"))
     assert says(made(tree, "app")["app"]) == "new"
     assert "--crate-name app" in calls.read_text()
 
@@ -254,11 +253,11 @@ def test_a_compiler_cache_is_used_where_there_is_one(tmp_path: Path, monkeypatch
 SMALL = """
 import resource, sys
 from pathlib import Path
-from hero_build.artifact import Cargo
+from hero_build.model.artifacts import Cargo
 from hero_build.errors import DiskFull
-from hero_build.source.cargo import build
-from hero_build.model import Job
-from hero_build.source.status import look
+from hero_build.source.cargo.build import build
+from hero_build.model.steps import Job
+from hero_build.source.git.status import look
 resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
 tree = Path(sys.argv[1])
 try:
@@ -269,12 +268,12 @@ except DiskFull as error:
 
 
 def test_no_room_for_what_is_built(tmp_path: Path) -> None:
-    tree = crates.app(tmp_path / "app")
+    tree = rust_crates.app(tmp_path / "app")
     command = [sys.executable, "-c", SMALL, str(tree)]
     said = subprocess.run(command, cwd=HERE, capture_output=True, text=True, check=True).stdout
     assert said.startswith("8 the disk is full ")
     assert "cargo clean" in said
-    assert not look(tree).dirty
+    assert not read_tree(tree).dirty
 
 
 FOREVER = """fn main() {
@@ -286,10 +285,10 @@ FOREVER = """fn main() {
 BUILD = """
 import sys
 from pathlib import Path
-from hero_build.artifact import Cargo
-from hero_build.source.cargo import build
-from hero_build.model import Job
-from hero_build.source.status import look
+from hero_build.model.artifacts import Cargo
+from hero_build.source.cargo.build import build
+from hero_build.model.steps import Job
+from hero_build.source.git.status import look
 tree = Path(sys.argv[1])
 try:
     build(Job(look(tree), Cargo(), ("app",)), tree.parent / "log", lambda *told: None)
@@ -299,7 +298,7 @@ except KeyboardInterrupt:
 
 
 def test_an_interrupt_ends_cargo_and_all_that_it_started(tmp_path: Path) -> None:
-    tree = crates.app(tmp_path / "app", **{"build.rs": FOREVER})
+    tree = rust_crates.app(tmp_path / "app", **{"build.rs": FOREVER})
     note = tmp_path / "pid"
     command = [sys.executable, "-c", BUILD, str(tree)]
     env = {**os.environ, "PIDFILE": str(note)}
@@ -313,16 +312,16 @@ def test_an_interrupt_ends_cargo_and_all_that_it_started(tmp_path: Path) -> None
 
 
 def test_a_build_that_is_called_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    tree = crates.app(tmp_path / "app", **{"build.rs": FOREVER})
+    tree = rust_crates.app(tmp_path / "app", **{"build.rs": FOREVER})
     note = tmp_path / "pid"
     monkeypatch.setenv("PIDFILE", str(note))
     with pytest.raises(Cancelled):
-        build(Job(look(tree), Cargo(), ("app",)), tmp_path / "log", quiet, note.exists)
+        build(CargoJob(read_tree(tree), Cargo(), ("app",)), log=tmp_path / "log", progress=quiet, cancelled=note.exists)
     assert gone([int(note.read_text())])
 
 
 def test_a_build_that_was_killed_is_done_again(tmp_path: Path) -> None:
-    tree = crates.app(tmp_path / "app", **{"build.rs": FOREVER})
+    tree = rust_crates.app(tmp_path / "app", **{"build.rs": FOREVER})
     note = tmp_path / "pid"
     env = {**os.environ, "PIDFILE": str(note)}
     with subprocess.Popen([sys.executable, "-c", BUILD, str(tree)], cwd=HERE, env=env) as child:

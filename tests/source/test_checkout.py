@@ -7,8 +7,6 @@ from pathlib import Path
 
 import pytest
 
-import gitrepos
-from desks import REPO, Desk
 from hero_build import settings
 from hero_build.errors import (
     CheckoutRefused,
@@ -20,13 +18,15 @@ from hero_build.errors import (
     UnsafeName,
     UsageError,
 )
-from hero_build.events import Getting
-from hero_build.model import Tree
+from hero_build.events import GitProgress
+from hero_build.model.steps import Tree
 from hero_build.settings import Secret
-from hero_build.source.ensure import Want, ensure
-from hero_build.source.place import OURS, Checkout, checkout, locate, means, sibling
-from hero_build.source.reach import Reach
-from hero_build.source.status import look
+from hero_build.source.git.credentials import GitAccess
+from hero_build.source.git.ensure import CheckoutRequest, ensure
+from hero_build.source.git.paths import OURS, Checkout, checkout, locate, means, sibling
+from hero_build.source.git.status import read_tree
+from support import git_repos
+from support.checkout_env import REPO, Desk
 
 HOSTILE = [
     "--upload-pack=touch pwned",
@@ -43,31 +43,31 @@ HOSTILE = [
 ]
 
 
-def test_a_fresh_clone_is_on_development_where_there_is_one(desk: Desk, upstream: gitrepos.Upstream) -> None:
+def test_a_fresh_clone_is_on_development_where_there_is_one(desk: Desk, upstream: git_repos.Upstream) -> None:
     made = upstream.commit({"b.txt": "b"}, "development")
-    assert desk.ensure() == Tree(desk.path, made, False, "development")
-    assert gitrepos.files(desk.path) == {"a.txt": b"one\n", "b.txt": b"b"}
+    assert desk.ensure() == Tree(desk.path, commit=made, dirty=False, ref="development")
+    assert git_repos.files(desk.path) == {"a.txt": b"one\n", "b.txt": b"b"}
 
 
-def test_a_fresh_clone_is_on_the_default_branch_else(desk: Desk, upstream: gitrepos.Upstream) -> None:
+def test_a_fresh_clone_is_on_the_default_branch_else(desk: Desk, upstream: git_repos.Upstream) -> None:
     upstream.commit({"b.txt": "b"}, "other")
     assert desk.ensure().ref == "main"
 
 
-def test_a_fresh_clone_takes_the_branch_of_the_recipe(desk: Desk, upstream: gitrepos.Upstream) -> None:
+def test_a_fresh_clone_takes_the_branch_of_the_recipe(desk: Desk, upstream: git_repos.Upstream) -> None:
     upstream.commit({"b.txt": "b"}, "development")
     made = upstream.commit({"c.txt": "c"}, "next/two")
-    assert desk.ensure(branch="next/two") == Tree(desk.path, made, False, "next/two")
+    assert desk.ensure(branch="next/two") == Tree(desk.path, commit=made, dirty=False, ref="next/two")
 
 
 def test_a_clone_leaves_nothing_but_its_lock_beside_it(desk: Desk) -> None:
     desk.ensure()
     assert [path.name for path in (desk.path.parent / OURS).iterdir()] == ["app.lock"]
-    assert any(isinstance(event, Getting) and event.percent == 100 for event in desk.events)
+    assert any(isinstance(event, GitProgress) and event.percent == 100 for event in desk.events)
 
 
-def test_a_server_whose_head_leads_nowhere(desk: Desk, upstream: gitrepos.Upstream) -> None:
-    gitrepos.git(upstream.bare, "symbolic-ref", "HEAD", "refs/heads/gone")
+def test_a_server_whose_head_leads_nowhere(desk: Desk, upstream: git_repos.Upstream) -> None:
+    git_repos.git(upstream.bare, "symbolic-ref", "HEAD", "refs/heads/gone")
     assert desk.ensure().ref == "main"
     upstream.commit({"b.txt": "b"}, "other")
     shutil.rmtree(desk.path)
@@ -79,32 +79,32 @@ def test_a_server_whose_head_leads_nowhere(desk: Desk, upstream: gitrepos.Upstre
 
 @pytest.mark.parametrize("name", ["v1", "refs/tags/v1"])
 @pytest.mark.parametrize("words", [(), ("--annotate", "-m", "one")])
-def test_a_clone_at_a_tag(desk: Desk, upstream: gitrepos.Upstream, name: str, words: tuple[str, ...]) -> None:
+def test_a_clone_at_a_tag(desk: Desk, upstream: git_repos.Upstream, name: str, words: tuple[str, ...]) -> None:
     made = upstream.commit({"a.txt": "two"})
     upstream.tag("v1", *words)
     upstream.commit({"a.txt": "three"})
-    assert desk.ensure(name) == Tree(desk.path, made, False, "")
+    assert desk.ensure(name) == Tree(desk.path, commit=made, dirty=False, ref="")
 
 
 @pytest.mark.parametrize("length", [40, 8])
-def test_a_clone_at_a_commit(desk: Desk, upstream: gitrepos.Upstream, length: int) -> None:
+def test_a_clone_at_a_commit(desk: Desk, upstream: git_repos.Upstream, length: int) -> None:
     made = upstream.commit({"a.txt": "two"})
     upstream.commit({"a.txt": "three"})
-    assert desk.ensure(made[:length]) == Tree(desk.path, made, False, "")
+    assert desk.ensure(made[:length]) == Tree(desk.path, commit=made, dirty=False, ref="")
 
 
-def test_a_tag_is_meant_where_a_branch_has_its_name(desk: Desk, upstream: gitrepos.Upstream) -> None:
+def test_a_tag_is_meant_where_a_branch_has_its_name(desk: Desk, upstream: git_repos.Upstream) -> None:
     tagged = upstream.commit({"a.txt": "tagged"})
     upstream.tag("v1")
     branched = upstream.commit({"a.txt": "branched"}, "v1x")
-    gitrepos.git(upstream.bare, "branch", "v1", branched)
+    git_repos.git(upstream.bare, "branch", "v1", branched)
     assert desk.ensure("v1").commit == branched
     assert desk.ensure("refs/tags/v1").commit == tagged
 
 
-def test_a_commit_that_no_branch_leads_to(desk: Desk, upstream: gitrepos.Upstream) -> None:
+def test_a_commit_that_no_branch_leads_to(desk: Desk, upstream: git_repos.Upstream) -> None:
     lost = upstream.commit({"a.txt": "lost"})
-    gitrepos.git(upstream.work, "reset", "--quiet", "--hard", "HEAD~1")
+    git_repos.git(upstream.work, "reset", "--quiet", "--hard", "HEAD~1")
     upstream.push()
     assert desk.ensure(lost).commit == lost
     desk.ensure("main")
@@ -112,7 +112,7 @@ def test_a_commit_that_no_branch_leads_to(desk: Desk, upstream: gitrepos.Upstrea
     assert desk.ensure(lost).commit == lost
 
 
-def test_an_unknown_ref_names_what_is_near(desk: Desk, upstream: gitrepos.Upstream) -> None:
+def test_an_unknown_ref_names_what_is_near(desk: Desk, upstream: git_repos.Upstream) -> None:
     upstream.tag("v0.3.2")
     with pytest.raises(RefNotFound, match=r"no branch, tag or commit 'v0\.3\.3'") as caught:
         desk.ensure("v0.3.3")
@@ -125,9 +125,9 @@ def test_an_unknown_ref_names_what_is_near(desk: Desk, upstream: gitrepos.Upstre
 
 @pytest.mark.parametrize("ref", HOSTILE)
 def test_a_hostile_ref_is_refused(desk: Desk, ref: str) -> None:
-    for want in (Want(ref=ref), Want(branch=ref)):
+    for want in (CheckoutRequest(ref=ref), CheckoutRequest(branch=ref)):
         with pytest.raises(UnsafeName) as caught:
-            ensure(checkout(desk.coderoot, REPO, desk.reach.forge), want, desk.reach, desk.locks)
+            ensure(checkout(desk.coderoot, REPO, desk.reach.forge), request=want, access=desk.reach, locks=desk.locks)
         assert caught.value.code == 2
     assert not desk.coderoot.exists()
 
@@ -139,12 +139,12 @@ def test_a_hostile_repo_is_refused(desk: Desk, repo: str) -> None:
 
 
 def test_a_repo_that_looks_like_an_option_is_only_a_name(desk: Desk, tmp_path: Path) -> None:
-    gitrepos.upstream(tmp_path / "mirror", "-o/--upload-pack=x", {"a.txt": "odd"})
+    git_repos.upstream(tmp_path / "mirror", "-o/--upload-pack=x", {"a.txt": "odd"})
     assert desk.ensure(repo="-o/--upload-pack=x").path == desk.coderoot / "-o" / "--upload-pack=x"
 
 
 def test_a_repo_without_a_commit(desk: Desk, tmp_path: Path) -> None:
-    gitrepos.git(tmp_path, "init", "--quiet", "--bare", str(tmp_path / "mirror" / "o" / "empty.git"))
+    git_repos.git(tmp_path, "init", "--quiet", "--bare", str(tmp_path / "mirror" / "o" / "empty.git"))
     with pytest.raises(RefNotFound, match="o/empty has no commit yet"):
         desk.ensure(repo="o/empty")
     assert not (desk.coderoot / "o" / "empty").exists()
@@ -157,9 +157,11 @@ def test_a_mirror_without_the_repo(desk: Desk) -> None:
 
 
 def test_a_forge_that_does_not_answer(desk: Desk) -> None:
-    nowhere = Reach("http://127.0.0.1:9")
+    nowhere = GitAccess("http://127.0.0.1:9")
     with pytest.raises(NetworkError, match="cannot clone o/app") as caught:
-        ensure(checkout(desk.coderoot, REPO, nowhere.forge), Want(), nowhere, desk.locks)
+        ensure(
+            checkout(desk.coderoot, REPO, nowhere.forge), request=CheckoutRequest(), access=nowhere, locks=desk.locks
+        )
     assert caught.value.code == 4
 
 
@@ -179,19 +181,19 @@ def test_no_git(desk: Desk, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> 
     assert caught.value.code == 8
 
 
-def test_what_is_there_is_taken_as_it_is_without_a_forge(desk: Desk, upstream: gitrepos.Upstream) -> None:
+def test_what_is_there_is_taken_as_it_is_without_a_forge(desk: Desk, upstream: git_repos.Upstream) -> None:
     first = desk.ensure()
     upstream.commit({"a.txt": "newer"})
     shutil.rmtree(upstream.mirror)
     assert desk.ensure() == first
     (desk.path / "a.txt").write_text("mine")
-    assert desk.ensure() == Tree(desk.path, first.commit, True, "main")
+    assert desk.ensure() == Tree(desk.path, commit=first.commit, dirty=True, ref="main")
     assert (desk.path / "a.txt").read_text() == "mine"
 
 
 def test_the_flat_place_is_used_where_it_is_what_there_is(desk: Desk) -> None:
     flat = desk.coderoot / "app"
-    gitrepos.repository(flat, {"a.txt": "flat"})
+    git_repos.repository(flat, {"a.txt": "flat"})
     assert desk.ensure().path == flat
     assert locate(desk.coderoot, "app/other") == desk.coderoot / "app" / "other"
     (desk.coderoot / "o" / "app").mkdir(parents=True)
@@ -227,17 +229,17 @@ def test_an_empty_folder_is_nothing(desk: Desk) -> None:
 
 
 def test_a_folder_with_something_else_is_refused(desk: Desk) -> None:
-    gitrepos.write(desk.path, {"notes.txt": "mine"})
+    git_repos.write(desk.path, {"notes.txt": "mine"})
     with pytest.raises(CheckoutRefused, match="no checkout that git can read") as caught:
         desk.ensure()
     assert caught.value.code == 8
     assert "move it away" in caught.value.hint
-    assert gitrepos.files(desk.path) == {"notes.txt": b"mine"}
+    assert git_repos.files(desk.path) == {"notes.txt": b"mine"}
 
 
 def test_a_folder_inside_of_another_checkout_is_not_taken_for_it(desk: Desk) -> None:
-    gitrepos.repository(desk.coderoot, {"x": "x"})
-    gitrepos.write(desk.path, {"notes.txt": "mine"})
+    git_repos.repository(desk.coderoot, {"x": "x"})
+    git_repos.write(desk.path, {"notes.txt": "mine"})
     with pytest.raises(CheckoutRefused, match="no checkout that git can read"):
         desk.ensure()
 
@@ -262,12 +264,12 @@ def test_a_corrupted_checkout_is_refused_and_stays_as_it_is(desk: Desk, victim: 
         shutil.rmtree(path)
     else:
         path.write_text("[broken")
-    before = gitrepos.files(desk.path)
-    for want in (Want(), Want(ref="main"), Want(update=True)):
+    before = git_repos.files(desk.path)
+    for want in (CheckoutRequest(), CheckoutRequest(ref="main"), CheckoutRequest(update=True)):
         with pytest.raises(CheckoutRefused) as caught:
-            ensure(checkout(desk.coderoot, REPO, desk.reach.forge), want, desk.reach, desk.locks)
+            ensure(checkout(desk.coderoot, REPO, desk.reach.forge), request=want, access=desk.reach, locks=desk.locks)
         assert caught.value.hint
-    assert gitrepos.files(desk.path) == before
+    assert git_repos.files(desk.path) == before
 
 
 def test_a_checkout_without_a_commit(desk: Desk) -> None:
@@ -278,7 +280,7 @@ def test_a_checkout_without_a_commit(desk: Desk) -> None:
 
 
 def test_a_checkout_of_another_repo_is_refused(desk: Desk) -> None:
-    gitrepos.repository(desk.path, {"a.txt": "other"})
+    git_repos.repository(desk.path, {"a.txt": "other"})
     desk.git("remote", "add", "origin", "https://me:secret@forge.example/me/app.git")
     with pytest.raises(CheckoutRefused, match=r"of another repository \(https://forge.example/me/app.git\)") as caught:
         desk.ensure()
@@ -289,40 +291,40 @@ def test_a_checkout_of_another_repo_is_refused(desk: Desk) -> None:
 
 
 def test_a_checkout_with_no_remote_is_a_persons_own(desk: Desk) -> None:
-    gitrepos.repository(desk.path, {"a.txt": "own"})
+    git_repos.repository(desk.path, {"a.txt": "own"})
     commit = desk.git("rev-parse", "HEAD")
     assert desk.ensure(update=True).commit == commit
     assert any("no remote" in text for text in desk.warnings)
 
 
 def test_a_linked_work_tree_is_a_checkout(desk: Desk, tmp_path: Path) -> None:
-    gitrepos.repository(tmp_path / "elsewhere", {"a.txt": "a"})
-    gitrepos.git(tmp_path / "elsewhere", "worktree", "add", "--quiet", "-b", "side", str(desk.path))
+    git_repos.repository(tmp_path / "elsewhere", {"a.txt": "a"})
+    git_repos.git(tmp_path / "elsewhere", "worktree", "add", "--quiet", "-b", "side", str(desk.path))
     assert desk.ensure().ref == "side"
 
 
 def test_what_a_build_leaves_is_no_change(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     desk.ensure()
-    gitrepos.write(desk.path, {"target/CACHEDIR.TAG": "x", "target/release/app": "x", "Cargo.lock": "x"})
-    gitrepos.write(desk.path, {"out/CACHEDIR.TAG": "x", "out/app": "x"})
-    assert look(desk.path).dirty
+    git_repos.write(desk.path, {"target/CACHEDIR.TAG": "x", "target/release/app": "x", "Cargo.lock": "x"})
+    git_repos.write(desk.path, {"out/CACHEDIR.TAG": "x", "out/app": "x"})
+    assert read_tree(desk.path).dirty
     monkeypatch.setenv("CARGO_TARGET_DIR", "out")
-    assert not look(desk.path).dirty
-    gitrepos.write(desk.path, {'odd "name"\t\xe9.rs': "x"})
-    assert look(desk.path).dirty
+    assert not read_tree(desk.path).dirty
+    git_repos.write(desk.path, {'odd "name"\t\xe9.rs': "x"})
+    assert read_tree(desk.path).dirty
 
 
 def test_a_hook_of_git_does_not_lead_astray(desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """GIT_DIR is in the environment of whatever a hook runs; settings.read takes it out."""
-    gitrepos.repository(tmp_path / "other", {"x": "x"})
+    git_repos.repository(tmp_path / "other", {"x": "x"})
     monkeypatch.setenv("GIT_DIR", str(tmp_path / "other" / ".git"))
     monkeypatch.setenv("GIT_INDEX_FILE", str(tmp_path / "nowhere"))
     settings.read({"root": str(tmp_path)}, os.environ)
     assert desk.ensure(update=True).ref == "main"
-    assert gitrepos.files(desk.path) == {"a.txt": b"one\n"}
+    assert git_repos.files(desk.path) == {"a.txt": b"one\n"}
 
 
-def test_a_shallow_clone(desk: Desk, upstream: gitrepos.Upstream) -> None:
+def test_a_shallow_clone(desk: Desk, upstream: git_repos.Upstream) -> None:
     old = upstream.commit({"a.txt": "two"})
     upstream.tag("v1")
     upstream.commit({"a.txt": "three"})
@@ -331,40 +333,40 @@ def test_a_shallow_clone(desk: Desk, upstream: gitrepos.Upstream) -> None:
     assert desk.ensure(depth=1).ref == "development"
     assert desk.git("rev-list", "--count", "HEAD") == "1"
     assert desk.ensure("main", depth=1).ref == "main"
-    assert desk.ensure("v1", depth=1) == Tree(desk.path, old, False, "")
+    assert desk.ensure("v1", depth=1) == Tree(desk.path, commit=old, dirty=False, ref="")
     assert desk.ensure(old, depth=1).commit == old
     newer = upstream.commit({"a.txt": "five"}, "development")
     assert desk.ensure("development", update=True, depth=1).commit == newer
 
 
-def test_submodules_come_along_and_follow(desk: Desk, upstream: gitrepos.Upstream, tmp_path: Path) -> None:
-    part = gitrepos.upstream(tmp_path / "mirror", "o/part", {"part.txt": "1"})
-    gitrepos.git(upstream.work, "remote", "add", "origin", str(upstream.bare))
-    gitrepos.git(upstream.work, "submodule", "--quiet", "add", "../part.git", "sub/part")
+def test_submodules_come_along_and_follow(desk: Desk, upstream: git_repos.Upstream, tmp_path: Path) -> None:
+    part = git_repos.upstream(tmp_path / "mirror", "o/part", {"part.txt": "1"})
+    git_repos.git(upstream.work, "remote", "add", "origin", str(upstream.bare))
+    git_repos.git(upstream.work, "submodule", "--quiet", "add", "../part.git", "sub/part")
     upstream.commit({})
     desk.ensure()
-    assert gitrepos.files(desk.path)["sub/part/part.txt"] == b"1"
+    assert git_repos.files(desk.path)["sub/part/part.txt"] == b"1"
 
     part.commit({"part.txt": "2"})
-    gitrepos.git(upstream.work / "sub" / "part", "pull", "--quiet", str(part.bare), "main")
+    git_repos.git(upstream.work / "sub" / "part", "pull", "--quiet", str(part.bare), "main")
     upstream.commit({})
     assert desk.ensure(update=True).dirty is False
-    assert gitrepos.files(desk.path)["sub/part/part.txt"] == b"2"
+    assert git_repos.files(desk.path)["sub/part/part.txt"] == b"2"
 
     (desk.path / "sub" / "part" / "part.txt").write_text("mine")
     assert desk.ensure(update=True).dirty is True
-    assert gitrepos.files(desk.path)["sub/part/part.txt"] == b"mine"
+    assert git_repos.files(desk.path)["sub/part/part.txt"] == b"mine"
 
 
-def test_a_submodule_that_was_never_brought_is(desk: Desk, upstream: gitrepos.Upstream, tmp_path: Path) -> None:
-    gitrepos.upstream(tmp_path / "mirror", "o/part", {"part.txt": "1"})
-    gitrepos.git(upstream.work, "remote", "add", "origin", str(upstream.bare))
-    gitrepos.git(upstream.work, "submodule", "--quiet", "add", "../part.git", "sub/part")
+def test_a_submodule_that_was_never_brought_is(desk: Desk, upstream: git_repos.Upstream, tmp_path: Path) -> None:
+    git_repos.upstream(tmp_path / "mirror", "o/part", {"part.txt": "1"})
+    git_repos.git(upstream.work, "remote", "add", "origin", str(upstream.bare))
+    git_repos.git(upstream.work, "submodule", "--quiet", "add", "../part.git", "sub/part")
     upstream.commit({})
-    gitrepos.git(tmp_path, "clone", "--quiet", upstream.bare.as_uri(), str(desk.path))
-    assert "sub/part/part.txt" not in gitrepos.files(desk.path)
+    git_repos.git(tmp_path, "clone", "--quiet", upstream.bare.as_uri(), str(desk.path))
+    assert "sub/part/part.txt" not in git_repos.files(desk.path)
     assert desk.ensure().dirty is False
-    assert gitrepos.files(desk.path)["sub/part/part.txt"] == b"1"
+    assert git_repos.files(desk.path)["sub/part/part.txt"] == b"1"
 
 
 def test_threads_of_one_run_take_turns(desk: Desk) -> None:
@@ -379,7 +381,7 @@ def test_threads_of_one_run_take_turns(desk: Desk) -> None:
 
 
 def test_a_token_that_is_none(desk: Desk) -> None:
-    odd = Reach("http://127.0.0.1:9", Secret("a\nhost=evil"))
+    odd = GitAccess("http://127.0.0.1:9", Secret("a\nhost=evil"))
     with pytest.raises(UsageError, match="FORGEJO_TOKEN") as caught:
-        ensure(checkout(desk.coderoot, REPO, odd.forge), Want(), odd, desk.locks)
+        ensure(checkout(desk.coderoot, REPO, odd.forge), request=CheckoutRequest(), access=odd, locks=desk.locks)
     assert "evil" not in caught.value.message + caught.value.hint

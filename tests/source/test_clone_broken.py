@@ -10,24 +10,24 @@ from pathlib import Path
 
 import pytest
 
-import gitrepos
-from desks import REPO, Desk
 from hero_build.errors import LockHeld
-from hero_build.process import Cancelled
-from hero_build.source.ensure import Want, ensure
-from hero_build.source.locks import Locks
-from hero_build.source.place import OURS, checkout
-from hero_build.source.status import look
-from processes import gone, until
+from hero_build.source.git.ensure import CheckoutRequest, ensure
+from hero_build.source.git.locks import Locks
+from hero_build.source.git.paths import OURS, checkout
+from hero_build.source.git.status import read_tree
+from hero_build.system.process import Cancelled
+from support import git_repos
+from support.checkout_env import REPO, Desk
+from support.processes import gone, until
 
 HERE = Path(__file__).parents[2]
 ENSURE = f"""
 import sys
 from pathlib import Path
-from hero_build.source.ensure import Want, ensure
-from hero_build.source.locks import Locks
-from hero_build.source.place import checkout
-from hero_build.source.reach import Reach
+from hero_build.source.git.ensure import Want, ensure
+from hero_build.source.git.locks import Locks
+from hero_build.source.git.paths import checkout
+from hero_build.source.git.credentials import Reach
 coderoot, forge = sys.argv[1:]
 try:
     with Locks(60) as locks:
@@ -92,10 +92,10 @@ def test_a_killed_clone_heals(desk: Desk, stuck: Path, gitconfig: Path) -> None:
     assert not desk.path.exists()
     assert beside(desk) == ["app", "app.lock"]
     others = desk.path.parent / OURS / "app2.clone-x" / "of another checkout"
-    gitrepos.write(others.parent, {others.name: "still being made"})
+    git_repos.write(others.parent, {others.name: "still being made"})
     gitconfig.write_text("")
-    assert desk.ensure() == look(desk.path)
-    assert gitrepos.files(desk.path) == {"a.txt": b"one\n"}
+    assert desk.ensure() == read_tree(desk.path)
+    assert git_repos.files(desk.path) == {"a.txt": b"one\n"}
     assert beside(desk) == ["app.lock", "app2"]
     assert others.read_text() == "still being made"
 
@@ -116,7 +116,7 @@ def test_an_interrupted_clone_leaves_no_process_and_no_file(desk: Desk, stuck: P
 def test_a_clone_that_is_called_off_leaves_no_process_and_no_file(desk: Desk, stuck: Path) -> None:
     place = checkout(desk.coderoot, REPO, desk.reach.forge)
     with pytest.raises(Cancelled):
-        ensure(place, Want(), desk.reach, desk.locks, cancelled=stuck.exists)
+        ensure(place, request=CheckoutRequest(), access=desk.reach, locks=desk.locks, cancelled=stuck.exists)
     assert gone(members(int(stuck.read_text())))
     assert beside(desk) == ["app.lock"]
 
@@ -124,7 +124,7 @@ def test_a_clone_that_is_called_off_leaves_no_process_and_no_file(desk: Desk, st
 def test_two_processes_at_once_make_one_clone(desk: Desk) -> None:
     with start(desk) as one, start(desk) as other:
         told = {one.communicate()[0], other.communicate()[0]}
-    assert told == {look(desk.path).commit + "\n"}
+    assert told == {read_tree(desk.path).commit + "\n"}
     assert beside(desk) == ["app.lock"]
 
 
@@ -142,7 +142,7 @@ def test_a_checkout_stays_locked_until_the_run_ends(desk: Desk) -> None:
 
 def test_a_turn_within_a_turn_is_the_same_one(desk: Desk) -> None:
     with desk.locks.turn(desk.path), desk.locks.turn(desk.path):
-        assert desk.ensure() == look(desk.path)
+        assert desk.ensure() == read_tree(desk.path)
 
 
 def test_one_waits_for_the_other(desk: Desk) -> None:

@@ -4,21 +4,22 @@ import os
 import shutil
 import stat
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
+from msgspec.structs import replace
 
-import gitrepos
-from desks import Desk
-from forge_server import ForgeServer
 from hero_build.errors import AuthError, HeroBuildError, RepoNotFound
 from hero_build.settings import Secret
-from hero_build.source.ensure import Want, ensure
-from hero_build.source.locks import Locks
-from hero_build.source.place import checkout
-from hero_build.source.reach import Reach, passport
+from hero_build.source.git.credentials import GitAccess, git_credentials
+from hero_build.source.git.ensure import CheckoutRequest, ensure
+from hero_build.source.git.locks import Locks
+from hero_build.source.git.paths import checkout
+from support import git_repos
+from support.checkout_env import Desk
+from support.forge_server import ForgeServer
 
 SPY = """#!/bin/sh
 out="{folder}/$(basename "$0").$$"
@@ -36,7 +37,7 @@ def private(forge_server: ForgeServer) -> str:
 def forge(forge_server: ForgeServer, tmp_path: Path) -> Iterator[Desk]:
     """A desk at the real forge, with the token of an administrator."""
     with Locks() as locks:
-        yield Desk(tmp_path / "code0", Reach(forge_server.url, Secret(forge_server.token)), locks)
+        yield Desk(tmp_path / "code0", GitAccess(forge_server.url, Secret(forge_server.token)), locks)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +58,7 @@ def spies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Spies:
     notes, path, execs = tmp_path / "notes", tmp_path / "path", tmp_path / "exec"
     for folder in (notes, path, execs):
         folder.mkdir()
-    real = Path(gitrepos.git(tmp_path, "--exec-path"))
+    real = Path(git_repos.git(tmp_path, "--exec-path"))
     for tool in real.iterdir():
         (execs / tool.name).symlink_to(tool)
     places = {path / "git": shutil.which("git"), path / "cat": shutil.which("cat")}
@@ -93,14 +94,14 @@ def test_a_private_clone_leaves_no_trace_of_the_token(
     assert [name for name, text in spies.seen().items() if token.encode() in text] == []
     assert leaks(tmp_path, token) == []
     assert not (tmp_path / "stored").exists()
-    assert gitrepos.git(tree.path, "config", "remote.origin.url") == f"{forge_server.url}/{private}.git"
+    assert git_repos.git(tree.path, "config", "remote.origin.url") == f"{forge_server.url}/{private}.git"
     assert "credential" not in (tree.path / ".git" / "config").read_text()
     assert token not in repr(forge)
 
 
 def test_what_the_proof_looks_for_would_be_seen(spies: Spies, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ODD", "sesame-in-the-environment")
-    gitrepos.git(tmp_path, "-c", "odd.odd=sesame-in-argv", "version")
+    git_repos.git(tmp_path, "-c", "odd.odd=sesame-in-argv", "version")
     told = b"".join(spies.seen().values())
     assert b"sesame-in-the-environment" in told
     assert b"sesame-in-argv" in told
@@ -161,7 +162,7 @@ def test_the_token_goes_to_its_own_forge_only(forge: Desk, private: str, forge_s
     elsewhere = forge_server.url.replace("127.0.0.1", "localhost")
     assert elsewhere != forge_server.url
     forge.ensure(repo=private)
-    gitrepos.git(forge.coderoot / private, "remote", "set-url", "origin", f"{elsewhere}/{private}.git")
+    git_repos.git(forge.coderoot / private, "remote", "set-url", "origin", f"{elsewhere}/{private}.git")
     with pytest.raises(AuthError):
         forge.ensure(repo=private, update=True)
 
@@ -174,7 +175,7 @@ def test_the_token_travels_over_plain_http_only_where_that_is_allowed() -> None:
         ("http://127.0.0.1:3000", (), True),
         ("file:///mirror", (), False),
     ):
-        with passport(Reach(url, Secret("token"), plain)) as papers:
+        with git_credentials(GitAccess(url, Secret("token"), plain)) as papers:
             assert bool(papers.descriptors) is offered, url
             assert "token" not in " ".join(papers.options)
 
@@ -184,15 +185,15 @@ def test_a_shallow_clone_of_a_real_forge_finds_any_commit(
 ) -> None:
     repo = forge_server.create_repo(f"public-{uuid4().hex[:8]}")
     work = tmp_path / "work"
-    gitrepos.git(tmp_path, "clone", "--quiet", f"{forge_server.url}/{repo}.git", str(work))
-    old = gitrepos.commit(work, {"a.txt": "old"})
-    gitrepos.commit(work, {"a.txt": "new"})
+    git_repos.git(tmp_path, "clone", "--quiet", f"{forge_server.url}/{repo}.git", str(work))
+    old = git_repos.commit(work, {"a.txt": "old"})
+    git_repos.commit(work, {"a.txt": "new"})
     login = forge_server.url.replace("://", f"://{forge_server.user}:{forge_server.token}@")
-    gitrepos.git(work, "push", "--quiet", f"{login}/{repo}.git", "main")
+    git_repos.git(work, "push", "--quiet", f"{login}/{repo}.git", "main")
     place = checkout(forge.coderoot, repo, forge_server.url)
-    anyone = Reach(forge_server.url, depth=1)
-    assert ensure(place, Want(), anyone, forge.locks).ref == "main"
-    assert gitrepos.git(place.path, "rev-list", "--count", "HEAD") == "1"
-    assert ensure(place, Want(ref=old), anyone, forge.locks).commit == old
+    anyone = GitAccess(forge_server.url, depth=1)
+    assert ensure(place, request=CheckoutRequest(), access=anyone, locks=forge.locks).ref == "main"
+    assert git_repos.git(place.path, "rev-list", "--count", "HEAD") == "1"
+    assert ensure(place, request=CheckoutRequest(ref=old), access=anyone, locks=forge.locks).commit == old
     with pytest.raises(HeroBuildError):
-        ensure(place, Want(ref="f" * 40), anyone, forge.locks)
+        ensure(place, request=CheckoutRequest(ref="f" * 40), access=anyone, locks=forge.locks)

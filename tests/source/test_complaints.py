@@ -18,10 +18,10 @@ from hero_build.errors import (
     RepoNotFound,
 )
 from hero_build.settings import Secret
-from hero_build.source.complaints import complaint
-from hero_build.source.place import Checkout
-from hero_build.source.reach import Reach
-from hero_build.source.refusals import refusal
+from hero_build.source.cargo.errors import cargo_error
+from hero_build.source.git.credentials import GitAccess
+from hero_build.source.git.errors import git_error
+from hero_build.source.git.paths import Checkout
 
 CARGO: list[tuple[str, type[HeroBuildError], str]] = [
     ("error: failed to write x.rlib: No space left on device (os error 28)", DiskFull, "cargo clean"),
@@ -96,7 +96,9 @@ GIT: list[tuple[str, type[HeroBuildError], str]] = [
 
 @pytest.mark.parametrize(("said", "kind", "hint"), CARGO)
 def test_what_cargo_says(said: str, kind: type[HeroBuildError], hint: str) -> None:
-    error = complaint("cargo could not build x", said.split("\n") if said else [], Path("/x"), Path("/log"))
+    error = cargo_error(
+        "cargo could not build x", tail=said.split("\n") if said else [], folder=Path("/x"), log=Path("/log")
+    )
     assert type(error) is kind
     assert hint in error.hint
     assert "{}" not in error.message + error.hint
@@ -107,7 +109,9 @@ def test_what_cargo_says(said: str, kind: type[HeroBuildError], hint: str) -> No
 @pytest.mark.parametrize(("said", "kind", "hint"), GIT)
 def test_what_git_says(said: str, kind: type[HeroBuildError], hint: str) -> None:
     place = Checkout(Path("/code0/o/app"), "o/app", "https://f/o/app.git")
-    error = refusal("fetch", said.split("\n") if said else [], place, Reach("https://f", Secret("token")))
+    error = git_error(
+        "fetch", tail=said.split("\n") if said else [], checkout=place, access=GitAccess("https://f", Secret("token"))
+    )
     assert type(error) is kind
     assert hint in error.hint
     assert "secret" not in error.message + error.hint

@@ -5,23 +5,23 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
-import crates
-import gitrepos
-from hero_build.artifact import Cargo
 from hero_build.errors import MissingTool, ToolFailed
-from hero_build.model import Job
-from hero_build.process import Cancelled
-from hero_build.record import Fingerprint
-from hero_build.source.cargo import build
+from hero_build.model.artifacts import Cargo
+from hero_build.model.installed import Fingerprint
+from hero_build.model.steps import CargoJob
+from hero_build.source.cargo.build import build
 from hero_build.source.fingerprint import fingerprint, locked_by_build, matters
-from hero_build.source.status import look
-from processes import gone
+from hero_build.source.git.status import read_tree
+from hero_build.system.process import Cancelled
+from support import git_repos, rust_crates
+from support.processes import gone
 
 RUSTC = "#!/bin/sh\necho called >>{calls}\nprintf 'rustc {version}\\nhost: here\\n'\n"
 
@@ -51,12 +51,12 @@ class Bench:
         path = self.folder / "rustc.calls"
         return path.read_text().count("called") if path.exists() else 0
 
-    def job(self) -> Job:
-        return Job(look(self.tree), self.cargo, ("app",), target=self.target)
+    def job(self) -> CargoJob:
+        return CargoJob(read_tree(self.tree), self.cargo, ("app",), target=self.target)
 
     def take(self) -> Fingerprint:
-        siblings = [look(self.sibling)]
-        return fingerprint(self.job(), [self.recipe], siblings, self.folder / "cache")
+        siblings = [read_tree(self.sibling)]
+        return fingerprint(self.job(), recipe=[self.recipe], siblings=siblings, cache=self.folder / "cache")
 
     def rustc(self, version: str) -> None:
         path = self.folder / "path" / "rustc"
@@ -74,9 +74,9 @@ def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
     monkeypatch.setenv("CARGO_HOME", str(tmp_path / "cargo"))
     monkeypatch.setenv("PATH", f"{tmp_path / 'path'}{os.pathsep}{os.environ['PATH']}")
     made = Bench(tmp_path)
-    crates.app(made.tree, **{"link": None, "build.sh": "#!/bin/sh\n"})
-    gitrepos.repository(made.sibling, {"lib.rs": "// a library\n"})
-    gitrepos.write(tmp_path, {"recipes/app.py": "a recipe"})
+    rust_crates.app(made.tree, **{"link": None, "build.sh": "#!/bin/sh\n"})
+    git_repos.repository(made.sibling, {"lib.rs": "// a library\n"})
+    git_repos.write(tmp_path, {"recipes/app.py": "a recipe"})
     made.rustc("1.90.0")
     return made
 
@@ -89,19 +89,19 @@ def test_nothing_changed_is_equal(bench: Bench) -> None:
 
 
 def commits(bench: Bench) -> None:
-    gitrepos.commit(bench.tree, {"src/lib.rs": "// new\n"})
+    git_repos.commit(bench.tree, {"src/lib.rs": "// new\n"})
 
 
 def edits(bench: Bench) -> None:
-    gitrepos.write(bench.tree, {"src/bin/app.rs": crates.program("other")})
+    git_repos.write(bench.tree, {"src/bin/app.rs": rust_crates.program("other")})
 
 
 def adds(bench: Bench) -> None:
-    gitrepos.write(bench.tree, {"src/bin/new.rs": crates.program("new")})
+    git_repos.write(bench.tree, {"src/bin/new.rs": rust_crates.program("new")})
 
 
 def adds_an_odd_name(bench: Bench) -> None:
-    gitrepos.write(bench.tree, {'src/a "b"\n\té.rs': "// odd\n"})
+    git_repos.write(bench.tree, {'src/a "b"\n\té.rs': "// odd\n"})
 
 
 def deletes(bench: Bench) -> None:
@@ -119,15 +119,15 @@ def replaces_by_a_link(bench: Bench) -> None:
 
 def stages(bench: Bench) -> None:
     edits(bench)
-    gitrepos.git(bench.tree, "add", "--all")
+    git_repos.git(bench.tree, "add", "--all")
 
 
 def nests_a_repository(bench: Bench) -> None:
-    gitrepos.repository(bench.tree / "nested", {"a.txt": "a"})
+    git_repos.repository(bench.tree / "nested", {"a.txt": "a"})
 
 
 def edits_the_lock(bench: Bench) -> None:
-    gitrepos.write(bench.tree, {"Cargo.lock": crates.LOCK + "# edited\n"})
+    git_repos.write(bench.tree, {"Cargo.lock": rust_crates.LOCK + "# edited\n"})
 
 
 def updates_the_toolchain(bench: Bench) -> None:
@@ -159,19 +159,19 @@ def chooses_a_compiler(bench: Bench) -> None:
 
 
 def configures_cargo(bench: Bench) -> None:
-    gitrepos.write(bench.folder, {"cargo/config.toml": "[build]\n"})
+    git_repos.write(bench.folder, {"cargo/config.toml": "[build]\n"})
 
 
 def configures_cargo_above(bench: Bench) -> None:
-    gitrepos.write(bench.folder, {"code0/.cargo/config.toml": "[build]\n"})
+    git_repos.write(bench.folder, {"code0/.cargo/config.toml": "[build]\n"})
 
 
 def edits_a_sibling(bench: Bench) -> None:
-    gitrepos.write(bench.sibling, {"lib.rs": "// edited\n"})
+    git_repos.write(bench.sibling, {"lib.rs": "// edited\n"})
 
 
 def commits_to_a_sibling(bench: Bench) -> None:
-    gitrepos.commit(bench.sibling, {"lib.rs": "// new\n"})
+    git_repos.commit(bench.sibling, {"lib.rs": "// new\n"})
 
 
 MATTERS: dict[Callable[[Bench], None], tuple[str, ...]] = {
@@ -222,7 +222,7 @@ def test_every_component_has_something_that_changes_it(bench: Bench) -> None:
 
 
 def ignored(bench: Bench) -> None:
-    gitrepos.write(bench.tree, {"target/debug/x": "x"})
+    git_repos.write(bench.tree, {"target/debug/x": "x"})
 
 
 def touched(bench: Bench) -> None:
@@ -230,14 +230,14 @@ def touched(bench: Bench) -> None:
 
 
 def branched(bench: Bench) -> None:
-    gitrepos.git(bench.tree, "checkout", "--quiet", "-b", "same-commit")
+    git_repos.git(bench.tree, "checkout", "--quiet", "-b", "same-commit")
 
 
 def edited_and_back(bench: Bench) -> None:
     text = (bench.tree / "Cargo.toml").read_text()
     edits(bench)
     bench.take()
-    gitrepos.git(bench.tree, "checkout", "--quiet", ".")
+    git_repos.git(bench.tree, "checkout", "--quiet", ".")
     assert (bench.tree / "Cargo.toml").read_text() == text
 
 
@@ -251,7 +251,7 @@ def test_what_does_not_matter_changes_nothing(bench: Bench, change: Callable[[Be
 def test_a_second_edit_of_the_same_file_is_seen(bench: Bench) -> None:
     edits(bench)
     first = bench.take()
-    gitrepos.write(bench.tree, {"src/bin/app.rs": crates.program("third")})
+    git_repos.write(bench.tree, {"src/bin/app.rs": rust_crates.program("third")})
     assert bench.take().changed(first) == ("worktree",)
 
 
@@ -294,7 +294,7 @@ def test_the_compiler_is_asked_once(bench: Bench) -> None:
     assert dict(bench.take().parts)["toolchain"].startswith("rustc 1.91.0 ")
     assert bench.calls == 2
     bench.rustc("1.90.0")
-    gitrepos.write(bench.folder, {"code0/rust-toolchain.toml": '[toolchain]\nchannel = "stable"\n'})
+    git_repos.write(bench.folder, {"code0/rust-toolchain.toml": '[toolchain]\nchannel = "stable"\n'})
     bench.take()
     assert bench.calls == 3
 
@@ -304,7 +304,9 @@ def test_a_compiler_that_takes_its_time_can_be_called_off(bench: Bench) -> None:
     note, path = bench.folder / "pid", bench.folder / "path" / "rustc"
     path.write_text(f"#!/bin/sh\necho $$ >{note}.new\nmv {note}.new {note}\nexec sleep 1000\n")
     with pytest.raises(Cancelled):
-        fingerprint(bench.job(), [bench.recipe], [], bench.folder / "cache", note.exists)
+        fingerprint(
+            bench.job(), recipe=[bench.recipe], siblings=[], cache=bench.folder / "cache", cancelled=note.exists
+        )
     assert gone([int(note.read_text())])
 
 
@@ -320,8 +322,8 @@ def test_a_broken_memory_of_the_compiler_is_no_error(bench: Bench, text: str) ->
 
 def test_no_process_but_git(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     """An unchanged reinstall: git once for each tree that does not tell its changes, no compiler, no cargo."""
-    job, siblings = bench.job(), [look(bench.sibling)]
-    fingerprint(job, [bench.recipe], siblings, bench.folder / "cache")
+    job, siblings = bench.job(), [read_tree(bench.sibling)]
+    fingerprint(job, recipe=[bench.recipe], siblings=siblings, cache=bench.folder / "cache")
     started: list[str] = []
 
     class Spy(subprocess.Popen[bytes]):
@@ -330,23 +332,23 @@ def test_no_process_but_git(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> No
             super().__init__(command, **rest)
 
     monkeypatch.setattr(subprocess, "Popen", Spy)
-    first = fingerprint(job, [bench.recipe], siblings, bench.folder / "cache")
+    first = fingerprint(job, recipe=[bench.recipe], siblings=siblings, cache=bench.folder / "cache")
     assert started == []
     untold = replace(job, tree=replace(job.tree, changes=None))
-    assert fingerprint(untold, [bench.recipe], siblings, bench.folder / "cache") == first
+    assert fingerprint(untold, recipe=[bench.recipe], siblings=siblings, cache=bench.folder / "cache") == first
     assert started == ["git"]
 
 
 LEAN = """
 import sys
 from pathlib import Path
-from hero_build.artifact import Cargo
-from hero_build.source.ensure import Want, ensure
+from hero_build.model.artifacts import Cargo
+from hero_build.source.git.ensure import Want, ensure
 from hero_build.source.fingerprint import fingerprint
-from hero_build.model import Job
-from hero_build.source.locks import Locks
-from hero_build.source.place import Checkout
-from hero_build.source.reach import Reach
+from hero_build.model.steps import Job
+from hero_build.source.git.locks import Locks
+from hero_build.source.git.paths import Checkout
+from hero_build.source.git.credentials import Reach
 path, cache = map(Path, sys.argv[1:])
 with Locks() as locks:
     tree = ensure(Checkout(path, "o/app", "https://forge.example/o/app.git"), Want(), Reach("https://f"), locks)
@@ -366,7 +368,7 @@ def test_no_compiler(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     job = bench.job()
     monkeypatch.setenv("PATH", "/nowhere")
     with pytest.raises(MissingTool, match="no Rust compiler") as caught:
-        fingerprint(job, [], [], bench.folder / "cache")
+        fingerprint(job, recipe=[], siblings=[], cache=bench.folder / "cache")
     assert "rustup" in caught.value.hint
 
 
@@ -379,8 +381,8 @@ def test_a_compiler_that_does_not_work(bench: Bench) -> None:
 
 def test_a_build_changes_nothing_but_the_lock_it_makes(bench: Bench) -> None:
     (bench.folder / "path" / "rustc").unlink()
-    gitrepos.git(bench.tree, "rm", "--quiet", "--force", "Cargo.lock", ".gitignore")
-    gitrepos.commit(bench.tree, {})
+    git_repos.git(bench.tree, "rm", "--quiet", "--force", "Cargo.lock", ".gitignore")
+    git_repos.commit(bench.tree, {})
     before = bench.take()
     job = bench.job()
     build(job, bench.folder / "log", lambda *told: None)

@@ -9,17 +9,17 @@ from pathlib import Path
 
 import pytest
 
-from hero_build import process
 from hero_build.errors import DiskFull, MissingTool, ToolFailed
-from hero_build.process import Cancelled, Watch, attend, capture, environment, find, run
-from processes import alive, gone
+from hero_build.system import process
+from hero_build.system.process import Cancelled, OutputWatch, attend, capture, environment, find, run
+from support.processes import alive, gone
 
 REPO = Path(__file__).parents[2]
 FAMILY = "sleep 600 & echo $!; sleep 600 & echo $!; echo $$; {end}"
 
 
-def shell(script: str, folder: Path, **watch: object) -> process.Finished:
-    return run(("sh", "-c", script), cwd=folder, env=environment(), watch=Watch(**watch))  # type: ignore[arg-type]
+def shell(script: str, folder: Path, **watch: object) -> process.ProcessResult:
+    return run(("sh", "-c", script), cwd=folder, env=environment(), watch=OutputWatch(**watch))  # type: ignore[arg-type]
 
 
 def test_lines_of_both_streams_are_told_as_they_come(tmp_path: Path) -> None:
@@ -31,7 +31,7 @@ def test_lines_of_both_streams_are_told_as_they_come(tmp_path: Path) -> None:
         (tmp_path / text).touch()
 
     script = "echo one; while [ ! -e one ]; do sleep 0.01; done; echo two >&2; while [ ! -e two ]; do sleep 0.01; done"
-    assert shell(script, tmp_path, on_line=line) == process.Finished(0, ("one", "two"))
+    assert shell(script, tmp_path, on_line=line) == process.ProcessResult(0, ("one", "two"))
     assert seen == ["one", "two"]
 
 
@@ -168,7 +168,7 @@ def test_a_run_that_is_called_off_ends_the_whole_group(tmp_path: Path) -> None:
 
 def test_a_child_that_leads_no_more_is_left_alone(tmp_path: Path) -> None:
     child = subprocess.Popen(["true"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True)
-    assert attend(child, Watch()).code == 0
+    assert attend(child, OutputWatch()).code == 0
     process.stop(child)
     assert child.returncode == 0
 
@@ -176,7 +176,7 @@ def test_a_child_that_leads_no_more_is_left_alone(tmp_path: Path) -> None:
 INTERRUPTED = """
 import sys
 from pathlib import Path
-from hero_build.process import Watch, environment, run
+from hero_build.system.process import Watch, environment, run
 try:
     run(("sh", "-c", sys.argv[1]), cwd=Path("."), env=environment(), watch=Watch(lambda line: print(line, flush=True)))
 except KeyboardInterrupt:

@@ -5,27 +5,27 @@ from pathlib import Path
 
 import pytest
 
-import gitrepos
-from desks import REPO, Desk
 from hero_build.errors import CheckoutRefused, NetworkError, RepoNotFound
-from hero_build.model import Tree
-from hero_build.source.ensure import Want, ensure
-from hero_build.source.place import checkout
-from hero_build.source.reach import Reach
+from hero_build.model.steps import Tree
+from hero_build.source.git.credentials import GitAccess
+from hero_build.source.git.ensure import CheckoutRequest, ensure
+from hero_build.source.git.paths import checkout
+from support import git_repos
+from support.checkout_env import REPO, Desk
 
 
 def state(desk: Desk) -> tuple[dict[str, bytes], str, str, str]:
     """All that a person could lose: the files, the index, HEAD and every ref."""
     index = desk.git("ls-files", "--stage")
-    return gitrepos.files(desk.path), index, (desk.path / ".git" / "HEAD").read_text(), desk.git("show-ref")
+    return git_repos.files(desk.path), index, (desk.path / ".git" / "HEAD").read_text(), desk.git("show-ref")
 
 
-def test_update_goes_forward(desk: Desk, upstream: gitrepos.Upstream) -> None:
+def test_update_goes_forward(desk: Desk, upstream: git_repos.Upstream) -> None:
     desk.ensure()
     made = upstream.commit({"a.txt": "two"})
     assert desk.ensure().commit != made
-    assert desk.ensure(update=True) == Tree(desk.path, made, False, "main")
-    assert desk.ensure(update=True) == Tree(desk.path, made, False, "main")
+    assert desk.ensure(update=True) == Tree(desk.path, commit=made, dirty=False, ref="main")
+    assert desk.ensure(update=True) == Tree(desk.path, commit=made, dirty=False, ref="main")
     assert desk.warnings == []
 
 
@@ -36,33 +36,33 @@ def test_update_keeps_what_is_ahead(desk: Desk) -> None:
     assert desk.warnings == []
 
 
-def test_a_diverged_checkout_is_taken_as_it_is_and_said_so(desk: Desk, upstream: gitrepos.Upstream) -> None:
+def test_a_diverged_checkout_is_taken_as_it_is_and_said_so(desk: Desk, upstream: git_repos.Upstream) -> None:
     desk.ensure()
     mine = desk.commit("mine")
     upstream.commit({"a.txt": "two"})
     upstream.commit({"a.txt": "three"})
-    before = gitrepos.files(desk.path)
-    assert desk.ensure(update=True) == Tree(desk.path, mine, False, "main")
+    before = git_repos.files(desk.path)
+    assert desk.ensure(update=True) == Tree(desk.path, commit=mine, dirty=False, ref="main")
     assert desk.warnings == [f"{desk.path} has diverged from origin/main (1 here, 2 there): it is built as it is"]
-    assert gitrepos.files(desk.path) == before
+    assert git_repos.files(desk.path) == before
 
 
 @pytest.mark.parametrize("name", ["a.txt", "new.txt"])
-def test_a_dirty_checkout_is_taken_as_it_is_and_said_so(desk: Desk, upstream: gitrepos.Upstream, name: str) -> None:
+def test_a_dirty_checkout_is_taken_as_it_is_and_said_so(desk: Desk, upstream: git_repos.Upstream, name: str) -> None:
     first = desk.ensure()
-    gitrepos.write(desk.path, {name: "mine"})
+    git_repos.write(desk.path, {name: "mine"})
     upstream.commit({"a.txt": "two"})
-    before = gitrepos.files(desk.path)
-    assert desk.ensure(update=True) == Tree(desk.path, first.commit, True, "main")
+    before = git_repos.files(desk.path)
+    assert desk.ensure(update=True) == Tree(desk.path, commit=first.commit, dirty=True, ref="main")
     assert desk.warnings == [f"{desk.path} has uncommitted changes and is 1 behind origin/main: it is built as it is"]
-    assert gitrepos.files(desk.path) == before
+    assert git_repos.files(desk.path) == before
 
 
-def test_a_detached_checkout_is_taken_as_it_is_and_said_so(desk: Desk, upstream: gitrepos.Upstream) -> None:
+def test_a_detached_checkout_is_taken_as_it_is_and_said_so(desk: Desk, upstream: git_repos.Upstream) -> None:
     first = desk.ensure()
     desk.git("checkout", "--quiet", "--detach")
     upstream.commit({"a.txt": "two"})
-    assert desk.ensure(update=True) == Tree(desk.path, first.commit, False, "")
+    assert desk.ensure(update=True) == Tree(desk.path, commit=first.commit, dirty=False, ref="")
     assert desk.warnings == [f"{desk.path} is on no branch (HEAD is detached): it is built as it is"]
 
 
@@ -73,16 +73,16 @@ def test_a_branch_of_ones_own_is_taken_as_it_is_and_said_so(desk: Desk) -> None:
     assert desk.warnings == [f"{desk.path} has a branch mine that its remote does not have: it is built as it is"]
 
 
-def test_a_branch_without_an_upstream_follows_its_namesake(desk: Desk, upstream: gitrepos.Upstream) -> None:
+def test_a_branch_without_an_upstream_follows_its_namesake(desk: Desk, upstream: git_repos.Upstream) -> None:
     desk.ensure()
     desk.git("branch", "--unset-upstream")
     made = upstream.commit({"a.txt": "two"})
     assert desk.ensure(update=True).commit == made
 
 
-def test_a_fork_follows_its_own_remote(desk: Desk, upstream: gitrepos.Upstream, tmp_path: Path) -> None:
-    fork = gitrepos.upstream(tmp_path / "mirror", "me/app", {"a.txt": "fork"})
-    gitrepos.git(tmp_path, "clone", "--quiet", fork.bare.as_uri(), str(desk.path))
+def test_a_fork_follows_its_own_remote(desk: Desk, upstream: git_repos.Upstream, tmp_path: Path) -> None:
+    fork = git_repos.upstream(tmp_path / "mirror", "me/app", {"a.txt": "fork"})
+    git_repos.git(tmp_path, "clone", "--quiet", fork.bare.as_uri(), str(desk.path))
     desk.git("remote", "add", "upstream", upstream.bare.as_uri())
     made = fork.commit({"a.txt": "fork two"})
     assert desk.ensure(update=True).commit == made
@@ -96,17 +96,17 @@ def test_update_without_a_network_is_an_error(desk: Desk) -> None:
     assert desk.ensure() == first
 
 
-def test_update_of_a_repo_that_is_gone_is_an_error(desk: Desk, upstream: gitrepos.Upstream) -> None:
+def test_update_of_a_repo_that_is_gone_is_an_error(desk: Desk, upstream: git_repos.Upstream) -> None:
     desk.ensure()
     upstream.bare.rename(upstream.bare.with_name("gone.git"))
     with pytest.raises(RepoNotFound):
         desk.ensure(update=True)
 
 
-def test_to_a_branch_and_back(desk: Desk, upstream: gitrepos.Upstream) -> None:
+def test_to_a_branch_and_back(desk: Desk, upstream: git_repos.Upstream) -> None:
     first = desk.ensure()
     made = upstream.commit({"b.txt": "b"}, "side")
-    assert desk.ensure("side") == Tree(desk.path, made, False, "side")
+    assert desk.ensure("side") == Tree(desk.path, commit=made, dirty=False, ref="side")
     assert desk.git("rev-parse", "--abbrev-ref", "side@{upstream}") == "origin/side"
     assert desk.ensure("main") == first
     newer = upstream.commit({"b.txt": "bb"}, "side")
@@ -114,48 +114,48 @@ def test_to_a_branch_and_back(desk: Desk, upstream: gitrepos.Upstream) -> None:
     assert desk.ensure("side", update=True).commit == newer
 
 
-def test_to_a_tag_that_is_new(desk: Desk, upstream: gitrepos.Upstream) -> None:
+def test_to_a_tag_that_is_new(desk: Desk, upstream: git_repos.Upstream) -> None:
     desk.ensure()
     made = upstream.commit({"a.txt": "two"})
     upstream.tag("v2")
-    assert desk.ensure("v2", update=True) == Tree(desk.path, made, False, "")
+    assert desk.ensure("v2", update=True) == Tree(desk.path, commit=made, dirty=False, ref="")
     assert desk.warnings == []
-    assert desk.ensure("main", update=True) == Tree(desk.path, made, False, "main")
+    assert desk.ensure("main", update=True) == Tree(desk.path, commit=made, dirty=False, ref="main")
 
 
-def test_a_narrow_clone_finds_other_branches(desk: Desk, upstream: gitrepos.Upstream, tmp_path: Path) -> None:
+def test_a_narrow_clone_finds_other_branches(desk: Desk, upstream: git_repos.Upstream, tmp_path: Path) -> None:
     made = upstream.commit({"b.txt": "b"}, "side")
     url = upstream.bare.as_uri()
-    gitrepos.git(tmp_path, "clone", "--quiet", "--single-branch", "--branch=main", "--no-tags", url, str(desk.path))
-    assert desk.ensure("side") == Tree(desk.path, made, False, "side")
+    git_repos.git(tmp_path, "clone", "--quiet", "--single-branch", "--branch=main", "--no-tags", url, str(desk.path))
+    assert desk.ensure("side") == Tree(desk.path, commit=made, dirty=False, ref="side")
     newer = upstream.commit({"b.txt": "bb"}, "side")
-    assert desk.ensure(update=True) == Tree(desk.path, newer, False, "side")
+    assert desk.ensure(update=True) == Tree(desk.path, commit=newer, dirty=False, ref="side")
 
 
-def test_a_ref_that_the_checkout_is_at_needs_no_switch(desk: Desk, upstream: gitrepos.Upstream) -> None:
+def test_a_ref_that_the_checkout_is_at_needs_no_switch(desk: Desk, upstream: git_repos.Upstream) -> None:
     upstream.tag("v1")
     first = desk.ensure()
     (desk.path / "a.txt").write_text("mine")
-    dirty = Tree(desk.path, first.commit, True, "main")
+    dirty = Tree(desk.path, commit=first.commit, dirty=True, ref="main")
     assert [desk.ensure(ref) for ref in ("main", "v1", first.commit, first.commit[:10])] == [dirty] * 4
 
 
 def ignored(desk: Desk) -> None:
     """The target has a file where a person has an ignored one."""
-    gitrepos.write(desk.path, {".git/info/exclude": "b.txt\n", "b.txt": "mine, and ignored"})
+    git_repos.write(desk.path, {".git/info/exclude": "b.txt\n", "b.txt": "mine, and ignored"})
 
 
 def changed(desk: Desk) -> None:
-    gitrepos.write(desk.path, {"a.txt": "mine"})
+    git_repos.write(desk.path, {"a.txt": "mine"})
 
 
 def staged(desk: Desk) -> None:
-    gitrepos.write(desk.path, {"a.txt": "mine"})
+    git_repos.write(desk.path, {"a.txt": "mine"})
     desk.git("add", "a.txt")
 
 
 def untracked(desk: Desk) -> None:
-    gitrepos.write(desk.path, {"notes/mine.txt": "mine"})
+    git_repos.write(desk.path, {"notes/mine.txt": "mine"})
 
 
 def merging(desk: Desk) -> None:
@@ -193,7 +193,7 @@ WORK: dict[Callable[[Desk], None], str] = {
 
 @pytest.mark.parametrize("work", WORK, ids=lambda work: work.__name__)
 def test_a_switch_that_would_lose_work_is_refused(
-    desk: Desk, upstream: gitrepos.Upstream, work: Callable[[Desk], None]
+    desk: Desk, upstream: git_repos.Upstream, work: Callable[[Desk], None]
 ) -> None:
     upstream.commit({"b.txt": "b"}, "side")
     desk.ensure()
@@ -210,19 +210,19 @@ def test_a_switch_that_would_lose_work_is_refused(
 
 @pytest.mark.parametrize("work", [ignored, untracked, on_no_branch, locked], ids=lambda work: work.__name__)
 def test_an_update_that_would_lose_work_loses_none(
-    desk: Desk, upstream: gitrepos.Upstream, work: Callable[[Desk], None]
+    desk: Desk, upstream: git_repos.Upstream, work: Callable[[Desk], None]
 ) -> None:
     desk.ensure()
     work(desk)
     upstream.commit({"b.txt": "theirs", "notes/mine.txt": "theirs"})
-    before = gitrepos.files(desk.path), desk.git("rev-parse", "HEAD")
+    before = git_repos.files(desk.path), desk.git("rev-parse", "HEAD")
     try:
         desk.ensure(update=True)
     except CheckoutRefused as error:
         assert error.hint  # noqa: PT017 - whether it is an error or a warning, nothing may be lost
     else:
         assert len(desk.warnings) == 1
-    assert (gitrepos.files(desk.path), desk.git("rev-parse", "HEAD")) == before
+    assert (git_repos.files(desk.path), desk.git("rev-parse", "HEAD")) == before
 
 
 def test_a_hostile_ref_does_not_reach_git(desk: Desk, tmp_path: Path) -> None:
@@ -230,8 +230,8 @@ def test_a_hostile_ref_does_not_reach_git(desk: Desk, tmp_path: Path) -> None:
     with pytest.raises(Exception, match="cannot be a branch"):
         ensure(
             checkout(desk.coderoot, REPO, desk.reach.forge),
-            Want(ref=f"--upload-pack=touch {tmp_path}/pwned"),
-            Reach(desk.reach.forge),
-            desk.locks,
+            request=CheckoutRequest(ref=f"--upload-pack=touch {tmp_path}/pwned"),
+            access=GitAccess(desk.reach.forge),
+            locks=desk.locks,
         )
     assert not (tmp_path / "pwned").exists()

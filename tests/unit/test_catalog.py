@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from hero_build import catalog
-from hero_build.artifact import Platform
+from hero_build.catalog import loader
 from hero_build.errors import AppNotFound, RecipeError
+from hero_build.model.artifacts import Platform
 
 RECIPE = """
 from hero_build.recipe import Recipe, cli
@@ -24,7 +24,7 @@ def write(folder: Path, name: str, text: str | None = None) -> Path:
 
 
 def test_the_shipped_recipes_are_there_and_sound() -> None:
-    shipped = catalog.load(())
+    shipped = loader.load(())
     assert {"hero_db", "hero_books", "hero_proc", "hero_router", "hero_livekit"} < set(shipped.names())
     owners: dict[str, str] = {}
     for app in shipped.names():
@@ -33,7 +33,7 @@ def test_the_shipped_recipes_are_there_and_sound() -> None:
 
 
 def test_every_set_member_has_a_recipe_and_no_set_is_written_twice_and_needs_come_first() -> None:
-    shipped = catalog.load(())
+    shipped = loader.load(())
     assert len({frozenset(members) for members in shipped.sets.values()}) == len(shipped.sets)
     for name, members in shipped.sets.items():
         assert shipped.expand([f"@{name}"]) == members
@@ -53,11 +53,11 @@ def test_every_set_member_has_a_recipe_and_no_set_is_written_twice_and_needs_com
     ],
 )
 def test_pinned_sets(app: str, names: list[str]) -> None:
-    assert [binary.name for binary in catalog.load(()).get(app).recipe.binaries] == names
+    assert [binary.name for binary in loader.load(()).get(app).recipe.binaries] == names
 
 
 def test_every_admin_was_once_a_ui() -> None:
-    shipped = catalog.load(())
+    shipped = loader.load(())
     for app in shipped.names():
         for binary in shipped.get(app).recipe.binaries:
             if binary.name == f"{app}_admin":
@@ -65,7 +65,7 @@ def test_every_admin_was_once_a_ui() -> None:
 
 
 def test_asset_names_follow_platform_and_quirk() -> None:
-    shipped = catalog.load(())
+    shipped = loader.load(())
     db, books, zinit = (shipped.get(app).recipe for app in ("hero_db", "hero_books", "zinit"))
     assert db.asset_name(db.binaries[0], "hero_db_server", db.platform("amd64")) == "hero_db_server-linux-amd64-musl"
     assert books.platform("arm64") == Platform("arm64", "gnu")
@@ -79,21 +79,21 @@ def test_asset_names_follow_platform_and_quirk() -> None:
 def test_an_earlier_folder_replaces_a_later_one(tmp_path: Path) -> None:
     one, other = tmp_path / "one", tmp_path / "other"
     first, second = write(one, "hero_db"), write(other, "hero_db")
-    found = catalog.load((one, other)).get("hero_db")
+    found = loader.load((one, other)).get("hero_db")
     assert found.path == first
     assert found.recipe.repo == "me/hero_db"
-    assert found.shadows == (second, catalog.shipped() / "hero_db.py")
+    assert found.shadows == (second, loader.shipped() / "hero_db.py")
 
 
 def test_sets_of_an_overlay_come_first(tmp_path: Path) -> None:
     write(tmp_path / "r", "_sets", 'SETS = {"core": ("hero_db",), "mine": ("hero_proc", "hero_db")}')
-    overlaid = catalog.load((tmp_path / "r",))
+    overlaid = loader.load((tmp_path / "r",))
     assert overlaid.expand(["@mine", "hero_db", "@core"]) == ("hero_proc", "hero_db")
-    assert overlaid.sets["admin"] == catalog.load(()).sets["admin"]
+    assert overlaid.sets["admin"] == loader.load(()).sets["admin"]
 
 
 def test_all_is_every_recipe_that_can_be_installed() -> None:
-    shipped = catalog.load(())
+    shipped = loader.load(())
     assert set(shipped.names()) - set(shipped.expand(["@all"])) == {"hero_archipelagos", "hero_onlyoffice"}
 
 
@@ -102,7 +102,7 @@ def test_all_is_every_recipe_that_can_be_installed() -> None:
 )
 def test_an_unknown_name_gets_the_nearest(name: str, hint: str) -> None:
     with pytest.raises(AppNotFound) as caught:
-        catalog.load(()).expand([name])
+        loader.load(()).expand([name])
     assert caught.value.code == 3
     assert hint in caught.value.hint
 
@@ -125,7 +125,7 @@ def test_an_unknown_name_gets_the_nearest(name: str, hint: str) -> None:
 def test_a_broken_recipe_is_an_error_that_names_the_file(tmp_path: Path, text: str, sentence: str) -> None:
     path = write(tmp_path / "r", "mine", text)
     with pytest.raises(RecipeError) as caught:
-        catalog.load((tmp_path / "r",)).get("mine")
+        loader.load((tmp_path / "r",)).get("mine")
     assert str(path) in caught.value.message
     assert sentence in caught.value.message
     assert caught.value.code == 2
@@ -133,9 +133,9 @@ def test_a_broken_recipe_is_an_error_that_names_the_file(tmp_path: Path, text: s
 
 def test_a_broken_recipe_does_not_harm_the_others(tmp_path: Path) -> None:
     write(tmp_path / "r", "mine", "import nowhere_at_all")
-    assert catalog.load((tmp_path / "r",)).get("hero_db").recipe.repo == "lhumina_code/hero_db"
+    assert loader.load((tmp_path / "r",)).get("hero_db").recipe.repo == "lhumina_code/hero_db"
 
 
 def test_a_recipe_folder_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(RecipeError, match="cannot be read"):
-        catalog.load((tmp_path / "missing",))
+        loader.load((tmp_path / "missing",))

@@ -1,13 +1,12 @@
 """The table of DESIGN section 5, row by row, and the reasons that are given."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
-from hero_build.artifact import Artifact, Binary, Platform
-from hero_build.decide import decide
-from hero_build.errors import AssetNotFound, ChecksumUnreadable
-from hero_build.model import (
+from hero_build.errors import AssetNotFound, InvalidChecksumFile
+from hero_build.model.artifacts import Artifact, Binary, Platform
+from hero_build.model.installed import FileEntry, InstalledArtifact, InstalledPart, Origin, PartId
+from hero_build.model.steps import (
     Asset,
     Build,
     Decision,
@@ -15,13 +14,13 @@ from hero_build.model import (
     Facts,
     Installed,
     Keep,
-    Offer,
     Part,
     Release,
     Remove,
     Request,
+    SelectedAsset,
 )
-from hero_build.record import Entry, FileEntry, Origin, PartId, Record
+from hero_build.pipeline.decide import decide
 
 DB = Binary("db", "cli")
 ADMIN = Binary("db_admin", "admin", formerly="db_ui")
@@ -30,14 +29,18 @@ MUSL = Platform("amd64", "musl")
 DIGESTS = {"db": "a" * 64, "db_admin": "b" * 64}
 
 
-def offer(binary: Binary) -> Offer:
-    return Offer(Asset(f"{binary.name}-{MUSL}", "https://forge.example/x", 9, "id-1"), DIGESTS[binary.name])
+def offer(binary: Binary) -> SelectedAsset:
+    return SelectedAsset(
+        Asset(f"{binary.name}-{MUSL}", url="https://forge.example/x", size=9, id="id-1"), DIGESTS[binary.name]
+    )
 
 
 def facts(*offered: Binary, release: str | None = "v2", installed: Installed | None = None) -> Facts:
     found = None
     if release:
-        found = Release("https://forge.example", "o/db", release, tuple(offer(binary).asset for binary in offered))
+        found = Release(
+            "https://forge.example", repo="o/db", tag=release, assets=tuple(offer(binary).asset for binary in offered)
+        )
     return Facts(
         app="db",
         platform=MUSL,
@@ -50,15 +53,23 @@ def facts(*offered: Binary, release: str | None = "v2", installed: Installed | N
     )
 
 
-def entry(binary: Binary) -> Entry:
+def entry(binary: Binary) -> InstalledArtifact:
     digest = DIGESTS[binary.name]
-    file = FileEntry(f"bin/{binary.name}", digest, 9, 0o755)
-    return Entry(binary.name, "binary", (file,), binary.kind, f"{binary.name}-{MUSL}", "id-1", digest)
+    file = FileEntry(f"bin/{binary.name}", sha256=digest, size=9, mode=0o755)
+    return InstalledArtifact(
+        binary.name,
+        artifact="binary",
+        files=(file,),
+        kind=binary.kind,
+        asset=f"{binary.name}-{MUSL}",
+        asset_id="id-1",
+        asset_sha256=digest,
+    )
 
 
 def installed(tag: str = "v2", **changes: object) -> Installed:
-    origin = Origin(tag, "auto", "download", "", "https://forge.example", "o/db", tag)
-    return Installed(Record(PART, replace(origin, **changes), (entry(DB), entry(ADMIN))))  # type: ignore[arg-type]
+    origin = Origin(tag, requested="auto", used="download", why="", forge="https://forge.example", repo="o/db", tag=tag)
+    return Installed(InstalledPart(PART, replace(origin, **changes), (entry(DB), entry(ADMIN))))
 
 
 def only(request: Request, given: Facts) -> Decision:
@@ -128,7 +139,7 @@ def test_an_asset_published_anew_under_the_same_tag_is_seen() -> None:
 
 def test_without_checksums_the_asset_s_identity_decides() -> None:
     given = facts(DB, ADMIN, installed=installed())
-    bare: dict[Artifact, Offer] = {binary: replace(offer(binary), sha256=None) for binary in (DB, ADMIN)}
+    bare: dict[Artifact, SelectedAsset] = {binary: replace(offer(binary), sha256=None) for binary in (DB, ADMIN)}
     assert isinstance(only(Request("db"), replace(given, offers=bare)), Keep)
     bare[DB] = replace(bare[DB], asset=replace(bare[DB].asset, id="id-2"))
     assert isinstance(only(Request("db"), replace(given, offers=bare)), Download)
@@ -158,7 +169,7 @@ def test_reset_fetches_again() -> None:
 def test_checksums_can_be_required() -> None:
     given = facts(DB, ADMIN)
     bare = replace(given, offers={**given.offers, DB: replace(offer(DB), sha256=None)})
-    with pytest.raises(ChecksumUnreadable, match=f"no checksum for db-{MUSL}"):
+    with pytest.raises(InvalidChecksumFile, match=f"no checksum for db-{MUSL}"):
         decide(Request("db", checksum="required"), bare)
 
 

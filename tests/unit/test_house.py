@@ -7,50 +7,37 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).parents[2] / "hero_build"
-STOREYS = (
-    ("__main__",),
-    ("cli",),
-    ("output",),
-    ("queries",),
-    ("mirroring",),
-    ("restarting",),
-    ("pinning", "repair"),
-    ("receipt",),
-    ("pipeline", "publishing", "matrices"),
-    ("wares", "taken"),
-    ("resolve",),
-    ("produce", "told"),
-    ("builds",),
-    ("downloads", "blueprint"),
-    ("provenance", "platforms"),
-    ("ask",),
-    ("tools",),
-    ("catalog",),
-    ("runtime",),
-    ("publish",),
-    ("install",),
-    ("verify",),
-    ("source",),
-    ("forge",),
-    ("decide",),
-    ("recipe", "services"),
-    ("process",),
-    ("manifest",),
-    ("settings",),
-    ("events",),
-    ("model", "names"),
-    ("artifact",),
-    ("record",),
-    ("flock",),
-    ("errors",),
-    ("__init__",),
+LAYERS = (
+    "__main__",
+    "cli",
+    "output",
+    "queries",
+    "ops",
+    "pipeline",
+    "context",
+    "runtime",
+    "publish",
+    "catalog",
+    "install",
+    "verify",
+    "source",
+    "forge",
+    "recipe",
+    "platforms",
+    "manifest",
+    "settings",
+    "events",
+    "system",
+    "model",
+    "errors",
+    "__init__",
 )
-FLOOR = {room: number for number, rooms in enumerate(STOREYS) for room in rooms}
+DEPTH = {layer: number for number, layer in enumerate(LAYERS)}
 DOORS = {
     "httpx": {"forge", "publish", "runtime"},
     "tenacity": {"forge"},
     "git": {"source"},
-    "subprocess": {"process"},
+    "subprocess": {"system"},
     "rich": {"output"},
     "click": {"cli"},
     "elftools": {"verify"},
@@ -78,7 +65,7 @@ def imports(tree: ast.Module) -> Iterator[str]:
 
 
 def test_every_room_has_its_place() -> None:
-    assert {room for room, _, _ in sources()} <= FLOOR.keys()
+    assert {room for room, _, _ in sources()} <= DEPTH.keys()
 
 
 @pytest.mark.parametrize(("room", "path", "tree"), sources(), ids=lambda value: getattr(value, "name", ""))
@@ -86,8 +73,8 @@ def test_imports_point_down(room: str, path: Path, tree: ast.Module) -> None:
     for name in imports(tree):
         if name.startswith("hero_build."):
             target = name.split(".")[1]
-            target = target if target in FLOOR else "__init__"
-            assert target == room or FLOOR[target] > FLOOR[room], f"{path.name} ({room}) imports {name}"
+            target = target if target in DEPTH else "__init__"
+            assert target == room or DEPTH[target] > DEPTH[room], f"{path.name} ({room}) imports {name}"
 
 
 @pytest.mark.parametrize(("room", "path", "tree"), sources(), ids=lambda value: getattr(value, "name", ""))
@@ -104,7 +91,7 @@ def test_a_promise_is_made_in_one_room(noun: str) -> None:
 
 
 def test_the_story_fits_one_screen() -> None:
-    tree = ast.parse((PACKAGE / "pipeline.py").read_text())
+    tree = ast.parse((PACKAGE / "ops" / "install.py").read_text())
     story = [node for node in tree.body if isinstance(node, ast.FunctionDef)]
     assert sum((node.end_lineno or 0) - node.lineno + 1 for node in story) <= 60
 

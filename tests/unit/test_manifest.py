@@ -8,11 +8,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import roots
 from hero_build import manifest
 from hero_build.errors import RootDamaged
 from hero_build.install.layout import Root
-from hero_build.record import Adopted, Elf, Entry, FileEntry, Generation, Origin, PartId, Record
+from hero_build.model.installed import (
+    Adopted,
+    Elf,
+    FileEntry,
+    Generation,
+    InstalledArtifact,
+    InstalledPart,
+    Origin,
+    PartId,
+)
+from support import roots
 
 SCHEMA = json.loads((Path(__file__).parents[2] / "docs" / "manifest.schema.json").read_text())
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
@@ -42,37 +51,39 @@ def files(folder: str, name: str) -> st.SearchStrategy[FileEntry]:
 
 
 @st.composite
-def singles(draw: st.DrawFn, kind: str, folder: str) -> Entry:
+def singles(draw: st.DrawFn, kind: str, folder: str) -> InstalledArtifact:
     name = draw(NAME)
-    return Entry(
+    return InstalledArtifact(
         name,
-        kind,  # type: ignore[arg-type]
-        (draw(files(folder, name)),),
-        draw(st.sampled_from(["server", "admin", "web", "cli"])) if kind == "binary" else None,
-        draw(MAYBE),
-        draw(TEXT),
-        draw(st.none() | DIGEST),
-        draw(st.booleans()),
-        tuple(draw(st.lists(TEXT, max_size=3))),
-        draw(st.none() | st.builds(Elf, TEXT, TEXT, st.booleans())),
+        artifact=kind,  # type: ignore[arg-type]
+        files=(draw(files(folder, name)),),
+        kind=draw(st.sampled_from(["server", "admin", "web", "cli"])) if kind == "binary" else None,
+        asset=draw(MAYBE),
+        asset_id=draw(TEXT),
+        asset_sha256=draw(st.none() | DIGEST),
+        legacy_name=draw(st.booleans()),
+        verified=tuple(draw(st.lists(TEXT, max_size=3))),
+        elf=draw(st.none() | st.builds(Elf, TEXT, TEXT, st.booleans())),
     )
 
 
 @st.composite
-def bundles(draw: st.DrawFn, app: str) -> Record:
+def bundles(draw: st.DrawFn, app: str) -> InstalledPart:
     name = draw(NAME)
     contents = draw(st.lists(files(f"share/hero_os/{name}", "x"), max_size=1))
-    return Record(PartId(app, name), draw(origins), (Entry(name, "bundle", tuple(contents), asset=draw(MAYBE)),))
+    return InstalledPart(
+        PartId(app, name), draw(origins), (InstalledArtifact(name, "bundle", tuple(contents), asset=draw(MAYBE)),)
+    )
 
 
 @st.composite
-def records(draw: st.DrawFn) -> dict[PartId, Record]:
-    found: dict[PartId, Record] = {}
+def records(draw: st.DrawFn) -> dict[PartId, InstalledPart]:
+    found: dict[PartId, InstalledPart] = {}
     for app in draw(st.lists(NAME, unique=True, max_size=3)):
         binaries = draw(st.lists(singles("binary", "bin"), max_size=2, unique_by=lambda entry: entry.name))
         libraries = draw(st.lists(singles("library", "lib"), max_size=1))
         if binaries or libraries:
-            found[PartId(app)] = Record(PartId(app), draw(origins), (*binaries, *libraries))
+            found[PartId(app)] = InstalledPart(PartId(app), draw(origins), (*binaries, *libraries))
         for bundle in draw(st.lists(bundles(app), max_size=2)):
             found[bundle.id] = bundle
     return found

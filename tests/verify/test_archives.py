@@ -13,14 +13,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from elves import shared_bytes, static_bytes
-from fetched import LINUX_GNU, fetched
-from hero_build.artifact import Library
-from hero_build.errors import ChecksumMismatch, DiskFull, NotTheProgram
-from hero_build.model import Verified
+from hero_build.errors import ChecksumMismatch, DiskFull, InvalidBinary
+from hero_build.model.artifacts import Library
+from hero_build.model.steps import Verified
 from hero_build.verify import archives
 from hero_build.verify.check import verify
 from hero_build.verify.expect import Expect, host_glibc
+from support.elf_files import shared_bytes, static_bytes
+from support.fetched import LINUX_GNU, fetched
 
 MEMBER = "onnx-1.0/lib/libonnx.so.1.0"
 LIBRARY = Library("libonnx.so", ())
@@ -55,12 +55,17 @@ def _kind(name: str, kind: bytes) -> tarfile.TarInfo:
 
 def _verify(path: Path, sha256: str | None = None, member: str = MEMBER) -> Verified:
     item = fetched(LIBRARY, path)
-    return verify(item, Expect("onnx.tgz", sha256 or item.sha256, None, LINUX_GNU, host_glibc(), member))
+    return verify(
+        item,
+        Expect(
+            "onnx.tgz", sha256=sha256 or item.sha256, size=None, platform=LINUX_GNU, glibc=host_glibc(), member=member
+        ),
+    )
 
 
-def _refusal(path: Path, member: str = MEMBER) -> NotTheProgram:
+def _refusal(path: Path, member: str = MEMBER) -> InvalidBinary:
     before = set(path.parent.iterdir())
-    with pytest.raises(NotTheProgram) as caught:
+    with pytest.raises(InvalidBinary) as caught:
         _verify(path, member=member)
     assert set(path.parent.iterdir()) == before
     assert caught.value.message.startswith("onnx.tgz ")
@@ -258,7 +263,7 @@ def test_whatever_the_bytes_it_is_the_library_or_a_refusal(tmp_path: Path, data:
     (tmp_path / "a").write_bytes(bytes(raw) if zipped else gzip.compress(bytes(raw), 1))
     try:
         result = _verify(tmp_path / "a")
-    except NotTheProgram:
+    except InvalidBinary:
         assert not (tmp_path / "a.member").exists()
     else:
         assert result.files[0].path.read_bytes() == library

@@ -11,15 +11,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-import wasm_modules as made
-from fetched import LINUX_MUSL
-from hero_build.artifact import WasmBundle
-from hero_build.errors import ChecksumMismatch, DiskFull, HeroBuildError, NotTheBundle, SizeMismatch
-from hero_build.model import Asset, Fetched, Offer, Verified
-from hero_build.publish.pack import pack
-from hero_build.verify import bounded, folder
+import support.wasm_modules as made
+from hero_build.errors import ChecksumMismatch, DiskFull, HeroBuildError, InvalidBundle, SizeMismatch
+from hero_build.model.artifacts import WasmBundle
+from hero_build.model.steps import Asset, Fetched, SelectedAsset, Verified
+from hero_build.publish.archive import pack
+from hero_build.verify import archive_limits, bundle_files
 from hero_build.verify.check import verify
 from hero_build.verify.expect import expect_for
+from support.fetched import LINUX_MUSL
 
 NOTES = WasmBundle("notes")
 FILES = made.island("notes", "v1")
@@ -27,13 +27,16 @@ FILES = made.island("notes", "v1")
 
 def verified(path: Path, sha256: str | None = None) -> Verified:
     digest, size = hashlib.sha256(path.read_bytes()).hexdigest(), path.stat().st_size
-    offer = Offer(Asset("notes-wasm.tar.gz", "https://forge.example/x", size), sha256 or digest)
-    return verify(Fetched(NOTES, path, "archive", digest, size, offer), expect_for(NOTES, offer, LINUX_MUSL))
+    offer = SelectedAsset(Asset("notes-wasm.tar.gz", "https://forge.example/x", size), sha256 or digest)
+    return verify(
+        Fetched(NOTES, path=path, form="archive", sha256=digest, size=size, offer=offer),
+        expect_for(NOTES, offer, LINUX_MUSL),
+    )
 
 
-def refusal(path: Path) -> NotTheBundle:
+def refusal(path: Path) -> InvalidBundle:
     before = sorted(path.parent.rglob("*"))
-    with pytest.raises(NotTheBundle) as caught:
+    with pytest.raises(InvalidBundle) as caught:
         verified(path)
     assert sorted(path.parent.rglob("*")) == before
     assert caught.value.code == 5
@@ -91,7 +94,7 @@ def test_nothing_is_unpacked_before_length_and_digest_are_checked(tmp_path: Path
     path = made.tgz(tmp_path / "a", FILES)
     with pytest.raises(ChecksumMismatch):
         verified(path, "0" * 64)
-    short = Fetched(NOTES, path, "archive", "", 7, None)
+    short = Fetched(NOTES, path=path, form="archive", sha256="", size=7, offer=None)
     with pytest.raises(SizeMismatch):
         verify(short, expect_for(NOTES, None, LINUX_MUSL))
     assert list(tmp_path.iterdir()) == [path]
@@ -182,11 +185,11 @@ def test_a_link_and_then_a_file_through_it_writes_nothing_outside(tmp_path: Path
 
 def test_a_hundred_thousand_files_are_refused_early(tmp_path: Path) -> None:
     path = tgz(tmp_path / "a", *((f"f{number}", b"") for number in range(100_000)))
-    assert f"has more than {folder.FILES_MAX} files" in refusal(path).message
+    assert f"has more than {bundle_files.FILES_MAX} files" in refusal(path).message
 
 
 def test_as_many_folders_are_refused_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(folder, "FILES_MAX", 20)
+    monkeypatch.setattr(bundle_files, "FILES_MAX", 20)
     path = tgz(tmp_path / "a", *((kind(f"d{number}", tarfile.DIRTYPE), b"") for number in range(30)))
     assert "has more than 20 files and folders" in refusal(path).message
 
@@ -196,7 +199,7 @@ def test_a_bomb_is_refused_by_its_ratio(tmp_path: Path) -> None:
 
 
 def test_a_bomb_of_many_small_files_is_refused_by_its_sum(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bounded, "LARGEST", 1 << 20)
+    monkeypatch.setattr(archive_limits, "LARGEST", 1 << 20)
     path = tgz(tmp_path / "a", *((f"f{number}", os.urandom(1 << 15)) for number in range(40)))
     assert "unpacks to more than 1 MB" in refusal(path).message
 
@@ -242,8 +245,15 @@ def test_what_is_no_archive_is_named(tmp_path: Path, raw: bytes, words: str) -> 
 
 def test_a_page_that_is_too_short_is_called_one(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(b"<!doctype html>")
-    item = Fetched(NOTES, tmp_path / "a", "archive", "", 15, Offer(Asset("notes-wasm.tar.gz", "u", 9999), None))
-    with pytest.raises(NotTheBundle, match=r"notes-wasm\.tar\.gz is an HTML page .*, not a bundle"):
+    item = Fetched(
+        NOTES,
+        path=tmp_path / "a",
+        form="archive",
+        sha256="",
+        size=15,
+        offer=SelectedAsset(Asset("notes-wasm.tar.gz", "u", 9999), None),
+    )
+    with pytest.raises(InvalidBundle, match=r"notes-wasm\.tar\.gz is an HTML page .*, not a bundle"):
         verify(item, expect_for(NOTES, item.offer, LINUX_MUSL))
 
 
@@ -265,8 +275,11 @@ def test_gzip_s_own_checksum_counts_where_no_one_tells_a_digest(tmp_path: Path) 
     raw = bytearray(made.tgz(tmp_path / "a", FILES).read_bytes())
     raw[-6] ^= 1  # of the CRC at the end
     (tmp_path / "a").write_bytes(raw)
-    with pytest.raises(NotTheBundle, match="damaged archive"):
-        verify(Fetched(NOTES, tmp_path / "a", "archive", "", len(raw)), expect_for(NOTES, None, LINUX_MUSL))
+    with pytest.raises(InvalidBundle, match="damaged archive"):
+        verify(
+            Fetched(NOTES, path=tmp_path / "a", form="archive", sha256="", size=len(raw)),
+            expect_for(NOTES, None, LINUX_MUSL),
+        )
 
 
 def test_a_full_disk_is_no_fault_of_the_archive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -343,5 +356,5 @@ def test_the_packed_tar_is_this_one_byte_for_byte(tmp_path: Path) -> None:
 
 def test_a_link_is_not_packed(tmp_path: Path) -> None:
     (made.write(tmp_path / "tree", FILES) / "again.js").symlink_to("notes.js")
-    with pytest.raises(NotTheBundle, match=r"has 'again\.js' in it, which is a link"):
+    with pytest.raises(InvalidBundle, match=r"has 'again\.js' in it, which is a link"):
         pack(tmp_path / "tree", tmp_path / "a")

@@ -7,26 +7,26 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import wasm_modules as made
-from fetched import LINUX_MUSL
-from hero_build.artifact import WasmBundle
-from hero_build.errors import NotTheBundle, UnsafeName
-from hero_build.model import Fetched, Verified
+import support.wasm_modules as made
+from hero_build.errors import InvalidBundle, UnsafeName
+from hero_build.model.artifacts import WasmBundle
+from hero_build.model.steps import Fetched, Verified
 from hero_build.verify import glue
+from hero_build.verify.bundle_files import Pair, entry
 from hero_build.verify.check import verify
 from hero_build.verify.expect import expect_for
-from hero_build.verify.pairs import Pair, entry
+from support.fetched import LINUX_MUSL
 
 NOTES = WasmBundle("notes")
 
 
 def verified(folder: Path, files: Mapping[str, bytes], bundle: WasmBundle = NOTES) -> Verified:
-    tree = Fetched(bundle, made.write(folder, files), "tree", "", 0)
+    tree = Fetched(bundle, path=made.write(folder, files), form="tree", sha256="", size=0)
     return verify(tree, expect_for(bundle, None, LINUX_MUSL))
 
 
-def refusal(folder: Path, files: Mapping[str, bytes], bundle: WasmBundle = NOTES) -> NotTheBundle:
-    with pytest.raises(NotTheBundle) as caught:
+def refusal(folder: Path, files: Mapping[str, bytes], bundle: WasmBundle = NOTES) -> InvalidBundle:
+    with pytest.raises(InvalidBundle) as caught:
         verified(folder, files, bundle)
     assert caught.value.code == 5
     assert caught.value.hint
@@ -197,8 +197,11 @@ def test_the_wrong_table_that_binaryen_108_exports_is_noticed(tmp_path: Path) ->
 def test_hints_differ_for_what_was_built_and_what_was_published(tmp_path: Path) -> None:
     assert "--reset" in refusal(tmp_path / "b", changed("notes_bg.wasm", b"")).hint
     path = made.tgz(tmp_path / "a", changed("notes_bg.wasm", b""))
-    with pytest.raises(NotTheBundle) as caught:
-        verify(Fetched(NOTES, path, "archive", "", path.stat().st_size), expect_for(NOTES, None, LINUX_MUSL))
+    with pytest.raises(InvalidBundle) as caught:
+        verify(
+            Fetched(NOTES, path=path, form="archive", sha256="", size=path.stat().st_size),
+            expect_for(NOTES, None, LINUX_MUSL),
+        )
     assert "--version TAG" in caught.value.hint
 
 
@@ -225,8 +228,10 @@ def test_a_bundle_s_own_name_is_checked(tmp_path: Path, name: str) -> None:
 
 
 def test_a_folder_that_is_not_there_was_not_built(tmp_path: Path) -> None:
-    with pytest.raises(NotTheBundle, match="the bundle notes was not built"):
-        verify(Fetched(NOTES, tmp_path / "none", "tree", "", 0), expect_for(NOTES, None, LINUX_MUSL))
+    with pytest.raises(InvalidBundle, match="the bundle notes was not built"):
+        verify(
+            Fetched(NOTES, path=tmp_path / "none", form="tree", sha256="", size=0), expect_for(NOTES, None, LINUX_MUSL)
+        )
 
 
 # the rules behind it

@@ -6,19 +6,19 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
-from elves import program, static_elf
-from fetched import HOST, LINUX_MUSL, fetched
-from hero_build.artifact import Artifact, Binary, Library, Pinned, Platform, WasmBundle
-from hero_build.errors import ChecksumMismatch, NotTheBundle, NotTheProgram, SizeMismatch, Unsupported
-from hero_build.model import Asset, Fetched, Offer
+from hero_build.errors import ChecksumMismatch, InvalidBinary, InvalidBundle, SizeMismatch, Unsupported
+from hero_build.model.artifacts import Artifact, Binary, Library, Pinned, Platform, WasmBundle
+from hero_build.model.steps import Asset, Fetched, SelectedAsset
 from hero_build.verify.check import verify
 from hero_build.verify.expect import Expect, expect_for, host_glibc
+from support.elf_files import program, static_elf
+from support.fetched import HOST, LINUX_MUSL, fetched
 
 BINARY = Binary("hero_db", "cli")
 
 
 def _expect(item: Fetched, sha256: str | None = None, size: int | None = None) -> Expect:
-    return Expect("hero_db-linux-amd64-musl", sha256, size, LINUX_MUSL, host_glibc())
+    return Expect("hero_db-linux-amd64-musl", sha256=sha256, size=size, platform=LINUX_MUSL, glibc=host_glibc())
 
 
 def test_a_program_becomes_one_file_in_bin(tmp_path: Path) -> None:
@@ -64,7 +64,7 @@ def test_a_link_in_place_of_the_fetched_file_is_refused(tmp_path: Path) -> None:
     item = fetched(BINARY, static_elf(tmp_path / "got", b"x\n"))
     item.path.rename(tmp_path / "elsewhere")
     item.path.symlink_to(tmp_path / "elsewhere")
-    with pytest.raises(NotTheProgram, match="not a regular file"):
+    with pytest.raises(InvalidBinary, match="not a regular file"):
         verify(item, _expect(item))
 
 
@@ -86,7 +86,7 @@ def test_a_login_page_is_called_one_whatever_check_sees_it_first(tmp_path: Path,
     (tmp_path / "got").write_bytes(PAGE)
     item = fetched(BINARY, tmp_path / "got")
     expect = _expect(item, "0" * 64 if told == "sha256" else None, 5 if told == "size" else None)
-    with pytest.raises(NotTheProgram) as caught:
+    with pytest.raises(InvalidBinary) as caught:
         verify(item, expect)
     assert "is an HTML page that begins with '<!DOCTYPE html>[31m<title>Sign in</title>'" in caught.value.message
     assert "login page" in caught.value.hint
@@ -118,7 +118,7 @@ def test_a_login_page_is_called_one_whatever_check_sees_it_first(tmp_path: Path,
 def test_what_is_no_elf_file_is_named_in_words(tmp_path: Path, content: bytes, words: str) -> None:
     (tmp_path / "got").write_bytes(content)
     item = fetched(BINARY, tmp_path / "got")
-    with pytest.raises(NotTheProgram) as caught:
+    with pytest.raises(InvalidBinary) as caught:
         verify(item, _expect(item))
     assert caught.value.message.startswith(f"hero_db-linux-amd64-musl is {words}")
     assert caught.value.hint
@@ -126,7 +126,7 @@ def test_what_is_no_elf_file_is_named_in_words(tmp_path: Path, content: bytes, w
 
 def test_a_long_first_line_is_cut(tmp_path: Path) -> None:
     (tmp_path / "got").write_bytes(b"<html>" + b"x" * 5000)
-    with pytest.raises(NotTheProgram) as caught:
+    with pytest.raises(InvalidBinary) as caught:
         verify(fetched(BINARY, tmp_path / "got"), _expect(fetched(BINARY, tmp_path / "got")))
     assert len(caught.value.message) < 200
     assert "…" in caught.value.message
@@ -134,12 +134,12 @@ def test_a_long_first_line_is_cut(tmp_path: Path) -> None:
 
 def test_a_program_is_no_bundle(tmp_path: Path) -> None:
     item = fetched(WasmBundle("island"), static_elf(tmp_path / "got", b"x\n"))
-    with pytest.raises(NotTheBundle, match="is an ELF file, not a"):
+    with pytest.raises(InvalidBundle, match="is an ELF file, not a"):
         verify(item, _expect(item))
 
 
-def _offer(sha256: str | None, asset_sha256: str | None) -> Offer:
-    return Offer(Asset("hero_db-linux-amd64-musl", "https://forge.example/x", 7, sha256=asset_sha256), sha256)
+def _offer(sha256: str | None, asset_sha256: str | None) -> SelectedAsset:
+    return SelectedAsset(Asset("hero_db-linux-amd64-musl", "https://forge.example/x", 7, sha256=asset_sha256), sha256)
 
 
 @pytest.mark.parametrize(
@@ -158,7 +158,10 @@ def test_a_build_s_output_has_only_the_elf_check() -> None:
 
 
 def test_a_library_s_digest_and_member_come_from_its_pin() -> None:
-    pins = (Pinned("linux-arm64", "u", "11", "a.so"), Pinned("linux-amd64", "u", "2F", "b.so"))
+    pins = (
+        Pinned("linux-arm64", url="u", sha256="11", member="a.so"),
+        Pinned("linux-amd64", url="u", sha256="2F", member="b.so"),
+    )
     expect = expect_for(Library("libx.so", pins), _offer("99", None), Platform("amd64", "gnu"))
     assert (expect.sha256, expect.member) == ("2f", "b.so")
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hero_build.errors import ChecksumUnreadable
+from hero_build.errors import InvalidChecksumFile
 from hero_build.verify.checksums import parse, parse_single
 
 A, B = "a" * 64, "b" * 64
@@ -50,7 +50,7 @@ def test_what_sha256sum_writes_is_understood(tmp_path: Path) -> None:
     ],
 )
 def test_what_is_not_clear_is_refused(data: bytes, words: str) -> None:
-    with pytest.raises(ChecksumUnreadable) as caught:
+    with pytest.raises(InvalidChecksumFile) as caught:
         parse(data, "SHA256SUMS")
     assert caught.value.message.startswith("SHA256SUMS")
     assert words in caught.value.message
@@ -91,7 +91,7 @@ def test_a_single_checksum(text: str) -> None:
     ],
 )
 def test_a_single_checksum_that_is_not_clear_is_refused(text: str, words: str) -> None:
-    with pytest.raises(ChecksumUnreadable) as caught:
+    with pytest.raises(InvalidChecksumFile) as caught:
         parse_single(text.encode(), "asset")
     assert words in caught.value.message
 
@@ -115,7 +115,7 @@ def test_what_is_written_is_read(entries: dict[str, str], separator: str, newlin
 
 @given(st.binary() | st.text().map(str.encode))
 def test_any_bytes_are_read_or_refused(data: bytes) -> None:
-    with suppress(ChecksumUnreadable):
+    with suppress(InvalidChecksumFile):
         found = parse(data, "SHA256SUMS")
         assert found
         assert all(len(digest) == 64 and int(digest, 16) >= 0 for digest in found.values())

@@ -11,24 +11,24 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from elves import compiled, libc_elf, shared_bytes, shared_elf, static_bytes, static_elf
-from fetched import ARCH, HOST, LINUX_GNU, LINUX_MUSL
-from hero_build.artifact import Platform
-from hero_build.errors import NotTheProgram, Unsupported
-from hero_build.record import Elf
+from hero_build.errors import InvalidBinary, Unsupported
+from hero_build.model.artifacts import Platform
+from hero_build.model.installed import Elf
 from hero_build.verify.elf import inspect
 from hero_build.verify.expect import Expect, host_glibc
+from support.elf_files import compiled, libc_elf, shared_bytes, shared_elf, static_bytes, static_elf
+from support.fetched import ARCH, HOST, LINUX_GNU, LINUX_MUSL
 
 GLIBC = host_glibc()
 needs_glibc = pytest.mark.skipif(GLIBC is None, reason="this machine's C compiler makes no programs for glibc")
 
 
 def _expect(platform: Platform = LINUX_MUSL, glibc: tuple[int, int] | None = GLIBC) -> Expect:
-    return Expect("prog", None, None, platform, glibc)
+    return Expect("prog", sha256=None, size=None, platform=platform, glibc=glibc)
 
 
-def _refusal(path: Path, expect: Expect | None = None, *, shared: bool = False) -> NotTheProgram:
-    with pytest.raises(NotTheProgram) as caught:
+def _refusal(path: Path, expect: Expect | None = None, *, shared: bool = False) -> InvalidBinary:
+    with pytest.raises(InvalidBinary) as caught:
         inspect(path, expect or _expect(), shared=shared)
     assert caught.value.message.startswith("prog ")
     assert caught.value.hint
@@ -181,7 +181,7 @@ def _change_segment(kind: int, field: int, form: str, value: int) -> bytes:
     ],
 )
 def test_a_changed_segment_is_named(tmp_path: Path, field: int, form: str, value: int, words: str) -> None:
-    assert words in _refusal(_write(tmp_path / "p", _change_segment(1, field, form, value))).message
+    assert words in _refusal(_write(tmp_path / "p", _change_segment(1, field=field, form=form, value=value))).message
 
 
 def test_a_program_with_nothing_to_load_is_refused(tmp_path: Path) -> None:
@@ -336,10 +336,10 @@ def test_whatever_the_bytes_the_answer_is_an_elf_or_a_refusal(tmp_path: Path, da
     cut = data.draw(st.just(len(raw)) | st.integers(0, len(raw)))
     path = _write(tmp_path / "p", bytes(raw[:cut]))
     platform = data.draw(st.sampled_from([LINUX_MUSL, LINUX_GNU]))
-    refusal: NotTheProgram | None = None
+    refusal: InvalidBinary | None = None
     try:
         assert inspect(path, _expect(platform), shared=data.draw(st.booleans())).machine == HOST
-    except NotTheProgram as error:
+    except InvalidBinary as error:
         refusal = error
     assert refusal is None or (refusal.hint and refusal.message.isprintable())
 
@@ -355,7 +355,7 @@ def test_static_programs_do_not_cost_the_import_of_pyelftools(tmp_path: Path) ->
     path = static_elf(tmp_path / "p", b"x\n")
     code = f"""
 import sys, pathlib
-from hero_build.artifact import Platform
+from hero_build.model.artifacts import Platform
 from hero_build.verify import check, elf
 from hero_build.verify.expect import Expect
 expect = Expect("p", None, None, Platform({ARCH!r}, "musl"), None)

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-import wasm_modules as made
+import support.wasm_modules as made
 from hero_build.verify import wasm
-from hero_build.verify.header import Unfit
+from hero_build.verify.elf_header import Unfit
 from hero_build.verify.wasm import Export, Import, Module
 
 

@@ -6,9 +6,8 @@ from pathlib import Path
 
 import pytest
 
-import archipelagos
-import wasm_toolchain
-from archipelagos import Site
+from support import island_workspace, wasm_toolchain
+from support.island_workspace import Site
 
 
 @pytest.fixture(scope="session")
@@ -43,6 +42,6 @@ def thirty(toolchain: Path, tmp_path_factory: pytest.TempPathFactory) -> Site:
         fcntl.flock(lock, fcntl.LOCK_EX)
         _plain(toolchain, patch)
         if not (shared / "out").is_dir():
-            archipelagos.site(shared).files(shared / "begun")
+            island_workspace.site(shared).files(shared / "begun")
             (shared / "begun").rename(shared / "out")
     return Site(shared / "hero_archipelagos", shared / "cache")

@@ -7,15 +7,15 @@ from pathlib import Path
 
 import pytest
 
-import archipelagos
-from archipelagos import Site, built
-from hero_build.artifact import Cargo
 from hero_build.errors import BuildError, BundleNotFound, HeroBuildError, MissingTool
-from hero_build.process import Cancelled
-from hero_build.source.wasm import outline
-from hero_build.source.wasm.nouns import Backend, Broken, Result, Watch
-from processes import gone, until
-from spies import stand_in
+from hero_build.model.artifacts import Cargo
+from hero_build.source.wasm import plan
+from hero_build.source.wasm.types import Backend, Broken, BuildWatch, Result
+from hero_build.system.process import Cancelled
+from support import island_workspace
+from support.island_workspace import Site, built
+from support.processes import gone, until
+from support.spies import stand_in
 
 pytestmark = pytest.mark.timeout(1800)
 SCHEMA = '{"schema_version":"0.0.1","version":"0.0.1"}'
@@ -35,7 +35,7 @@ def broken(result: Result) -> BuildError:
 
 @pytest.mark.parametrize("backend", ["direct", "wasm-pack"])
 def test_an_island_that_does_not_compile(backend: Backend, tmp_path: Path) -> None:
-    site = archipelagos.site(tmp_path, "greeter", "notes")
+    site = island_workspace.site(tmp_path, "greeter", "notes")
     site.edit("islands/notes/src/lib.rs", "u32 {", 'u32 { let \u00fcber: u32 = "no number";')
     made = site.build(tmp_path / "out", backend=backend)
     assert built(made["island_greeter"]).is_dir()
@@ -50,7 +50,7 @@ def test_an_island_that_does_not_compile(backend: Backend, tmp_path: Path) -> No
 
 
 def test_the_tail_is_of_the_island_itself(tmp_path: Path) -> None:
-    site = archipelagos.site(tmp_path, "greeter", "notes", "clock")
+    site = island_workspace.site(tmp_path, "greeter", "notes", "clock")
     site.edit("islands/notes/src/lib.rs", "u32 {", "u32 { notes_is_broken();")
     site.edit("islands/clock/src/lib.rs", "Clock { ticks: 0 }", "clock_is_broken()")
     made = site.build(tmp_path / "out")
@@ -62,7 +62,7 @@ def test_the_tail_is_of_the_island_itself(tmp_path: Path) -> None:
 
 
 def test_what_they_share_does_not_compile(tmp_path: Path) -> None:
-    site = archipelagos.site(tmp_path, "greeter", "inspector")
+    site = island_workspace.site(tmp_path, "greeter", "inspector")
     site.edit("common/src/lib.rs", "let text =", "let text = shared_is_broken();\n    let text =")
     made = site.build(tmp_path / "out")
     assert built(made["island_inspector"]).is_dir()
@@ -70,7 +70,7 @@ def test_what_they_share_does_not_compile(tmp_path: Path) -> None:
 
 
 def test_an_island_that_wasm_bindgen_refuses(tmp_path: Path) -> None:
-    site = archipelagos.site(tmp_path, "greeter", "notes")
+    site = island_workspace.site(tmp_path, "greeter", "notes")
     with (site.tree / "islands/notes/src/lib.rs").open("a") as source:
         source.write(FOREIGN)
     made = site.build(tmp_path / "out")
@@ -83,10 +83,10 @@ def test_an_island_that_wasm_bindgen_refuses(tmp_path: Path) -> None:
 
 
 def test_an_island_that_wasm_opt_crashes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    site = archipelagos.site(tmp_path, "greeter", "notes")
+    site = island_workspace.site(tmp_path, "greeter", "notes")
     real = shutil.which("wasm-opt")
     crash = f'case "$1" in *island_notes*) echo "assertion failed" >&2; kill -ABRT $$;; esac\nexec {real} "$@"'
-    stand_in(tmp_path / "path", "wasm-opt", crash, monkeypatch)
+    stand_in(tmp_path / "path", name="wasm-opt", script=crash, monkeypatch=monkeypatch)
     made = site.build(tmp_path / "out")
     assert built(made["island_greeter"]).is_dir()
     assert broken(made["island_notes"]).message == "wasm-opt was ended by signal 6 for island_notes: assertion failed"
@@ -95,14 +95,14 @@ def test_an_island_that_wasm_opt_crashes_on(tmp_path: Path, monkeypatch: pytest.
 
 
 def test_a_wasm_opt_that_makes_nothing_of_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    site = archipelagos.site(tmp_path, "notes")
+    site = island_workspace.site(tmp_path, "notes")
     lazy = f'case "$1" in *island_notes*) exit 0;; esac\nexec {shutil.which("wasm-opt")} "$@"'
-    stand_in(tmp_path / "path", "wasm-opt", lazy, monkeypatch)
+    stand_in(tmp_path / "path", name="wasm-opt", script=lazy, monkeypatch=monkeypatch)
     assert "made no module" in broken(site.build(tmp_path / "out")["island_notes"]).message
 
 
 def test_two_crates_with_one_library_name(tmp_path: Path) -> None:
-    site = archipelagos.site(tmp_path, "greeter", "notes")
+    site = island_workspace.site(tmp_path, "greeter", "notes")
     site.edit("islands/notes/Cargo.toml", "island_notes", "island_greeter")
     with pytest.raises(BuildError, match=r"greeter and notes of .* both have a library island_greeter") as caught:
         site.build(tmp_path / "out")
@@ -111,15 +111,15 @@ def test_two_crates_with_one_library_name(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["a/b", "../up", "\\u001b[31mred", ""])
 def test_a_name_that_cannot_be_a_folder(name: str, tmp_path: Path) -> None:
-    site = archipelagos.site(tmp_path, "greeter")
+    site = island_workspace.site(tmp_path, "greeter")
     site.edit("islands/greeter/Cargo.toml", 'name = "island_greeter"', f'name = "{name}"')
     with pytest.raises(HeroBuildError) as caught:
-        outline.discover(site.job())
+        plan.discover(site.job())
     assert caught.value.hint
 
 
 def test_a_name_that_there_is_not(tmp_path: Path) -> None:
-    site = archipelagos.site(tmp_path, "greeter", "notes")
+    site = island_workspace.site(tmp_path, "greeter", "notes")
     with pytest.raises(BundleNotFound, match="no bundle 'island_note'") as caught:
         site.build(tmp_path / "out", "island_note")
     assert caught.value.code == 3
@@ -128,7 +128,7 @@ def test_a_name_that_there_is_not(tmp_path: Path) -> None:
 
 
 def test_a_workspace_without_bundles(tmp_path: Path) -> None:
-    site = archipelagos.site(tmp_path, "greeter")
+    site = island_workspace.site(tmp_path, "greeter")
     site.edit("islands/greeter/Cargo.toml", 'crate-type = ["cdylib", "rlib"]', "")
     with pytest.raises(BundleNotFound, match="no member") as caught:
         site.build(tmp_path / "out")
@@ -137,8 +137,8 @@ def test_a_workspace_without_bundles(tmp_path: Path) -> None:
 
 def test_a_lock_file_that_is_out_of_date(tmp_path: Path) -> None:
     """No island is to blame, and cargo is not to mend it unasked."""
-    site = archipelagos.site(tmp_path, "greeter")
-    archipelagos.stamp(site.tree, "notes")
+    site = island_workspace.site(tmp_path, "greeter")
+    island_workspace.stamp(site.tree, "notes")
     with pytest.raises(BuildError) as caught:
         site.build(tmp_path / "out")
     assert "Cargo.lock is out of date" in caught.value.hint
@@ -148,7 +148,7 @@ def test_a_lock_file_that_is_out_of_date(tmp_path: Path) -> None:
     "table", ["wasm-opt = 3", "wasm-opt = [3]", "wasm-bindgen = 1", "wasm-bindgen.debug-js-glue = 'x'"]
 )
 def test_a_manifest_that_asks_for_nonsense(table: str, tmp_path: Path) -> None:
-    site = archipelagos.site(tmp_path, "greeter")
+    site = island_workspace.site(tmp_path, "greeter")
     with (site.tree / "islands/greeter/Cargo.toml").open("a") as manifest:
         manifest.write(f"\n[package.metadata.wasm-pack.profile.release]\n{table}\n")
     with pytest.raises(BuildError, match=r"greeter/Cargo\.toml"):
@@ -156,20 +156,20 @@ def test_a_manifest_that_asks_for_nonsense(table: str, tmp_path: Path) -> None:
 
 
 def test_a_machine_that_fails_fails_the_build(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    site = archipelagos.site(tmp_path, "notes")
+    site = island_workspace.site(tmp_path, "notes")
     site.edit("islands/notes/src/lib.rs", "u32 {", 'u32 { compile_error!("linker `ld` not found");')
     with pytest.raises(MissingTool, match="linker ld"):
         site.build(tmp_path / "out")
 
 
 def test_calling_it_off_ends_what_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    site = archipelagos.site(tmp_path, "greeter", "notes")
+    site = island_workspace.site(tmp_path, "greeter", "notes")
     pids = tmp_path / "pids"
     pids.mkdir()
     slow = f'case "$1" in *island_*) : >{pids}/$$; exec sleep 600;; esac\nexec {shutil.which("wasm-opt")} "$@"'
-    stand_in(tmp_path / "path", "wasm-opt", slow, monkeypatch)
+    stand_in(tmp_path / "path", name="wasm-opt", script=slow, monkeypatch=monkeypatch)
     with pytest.raises(Cancelled):
-        site.build(tmp_path / "out", watch=Watch(cancelled=lambda: any(pids.iterdir())))
+        site.build(tmp_path / "out", watch=BuildWatch(cancelled=lambda: any(pids.iterdir())))
     found = [int(path.name) for path in pids.iterdir()]
     assert found
     assert gone(found)
@@ -178,11 +178,11 @@ def test_calling_it_off_ends_what_runs(tmp_path: Path, monkeypatch: pytest.Monke
 
 def test_an_interrupt_ends_what_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """While cargo has done and the main thread waits for the others."""
-    site = archipelagos.site(tmp_path, "notes")
+    site = island_workspace.site(tmp_path, "notes")
     pids = tmp_path / "pids"
     pids.mkdir()
     slow = f'case "$1" in *island_*) : >{pids}/$$; exec sleep 600;; esac\nexec {shutil.which("wasm-opt")} "$@"'
-    stand_in(tmp_path / "path", "wasm-opt", slow, monkeypatch)
+    stand_in(tmp_path / "path", name="wasm-opt", script=slow, monkeypatch=monkeypatch)
     asked = threading.Thread(target=_interrupt, args=(pids,))
     asked.start()
     with pytest.raises(KeyboardInterrupt):
@@ -198,10 +198,10 @@ def _interrupt(pids: Path) -> None:
 
 
 def test_progress_is_told(tmp_path: Path) -> None:
-    site = archipelagos.site(tmp_path, "greeter", "shouter")
+    site = island_workspace.site(tmp_path, "greeter", "shouter")
     stages: list[tuple[str, str]] = []
     counts: list[tuple[int, int | None, str]] = []
-    watch = Watch(lambda *told: counts.append(told), lambda *told: stages.append(told))
+    watch = BuildWatch(lambda *told: counts.append(told), lambda *told: stages.append(told))
     site.build(tmp_path / "out", watch=watch)
     assert [stage for name, stage in stages if name == "island_greeter"] == ["wasm-bindgen", "wasm-opt", "built"]
     assert any(crate == "shouter" for _, _, crate in counts)
@@ -211,8 +211,8 @@ def test_progress_is_told(tmp_path: Path) -> None:
 
 
 def test_a_recipe_may_narrow_the_workspace(tmp_path: Path) -> None:
-    site = archipelagos.site(tmp_path, "greeter", "notes", "clock")
+    site = island_workspace.site(tmp_path, "greeter", "notes", "clock")
     narrow = Site(site.tree, site.cache, Cargo(packages=("clock", "notes")))
-    assert outline.discover(narrow.job()) == ("island_clock", "island_notes")
+    assert plan.discover(narrow.job()) == ("island_clock", "island_notes")
     assert list(narrow.build(tmp_path / "out")) == ["island_clock", "island_notes"]
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["island_clock", "island_notes"]

@@ -4,21 +4,30 @@ from pathlib import Path
 
 import pytest
 
-import archipelagos
-from archipelagos import Site, bundle, packed
-from hero_build.artifact import Cargo
-from hero_build.source.wasm import members, outline
-from hero_build.source.wasm.features import Asker, Features, features
-from hero_build.source.wasm.groups import groups
-from hero_build.source.wasm.nouns import About, Crate
+from hero_build.model.artifacts import Cargo
+from hero_build.source.wasm import plan, workspace
+from hero_build.source.wasm.features import Asker, Features, features, groups
 from hero_build.source.wasm.pool import pool
-from spies import calls, spy
+from hero_build.source.wasm.types import About, Crate
+from support import island_workspace
+from support.island_workspace import Site, bundle, packed
+from support.spies import calls, spy
 
 pytestmark = pytest.mark.timeout(1800)
 
 
 def crate(name: str, base: str = "/tree") -> Crate:
-    return Crate(name, name, name, Path(base), Path(base), "", (), (), About("0.1.0"))
+    return Crate(
+        name,
+        package=name,
+        id=name,
+        folder=Path(base),
+        base=Path(base),
+        wishes="",
+        bindgen=(),
+        optimise=(),
+        about=About("0.1.0"),
+    )
 
 
 def grouped(told: dict[str, Features]) -> list[list[str]]:
@@ -26,16 +35,18 @@ def grouped(told: dict[str, Features]) -> list[list[str]]:
 
 
 def asked(site: Site) -> dict[str, Features]:
-    env = outline.environment(site.job())
-    known = members.discover(site.tree, env)
+    env = plan.environment(site.job())
+    known = workspace.discover(site.tree, env)
     with pool(lambda: False) as workers:
-        return features(known.crates, Asker(known, site.cargo, env, site.cache), workers)
+        return features(known.crates, Asker(known, cargo=site.cargo, env=env, cache=site.cache), workers)
 
 
 def called(site: Site) -> list[list[str]]:
     """Which islands share a call."""
-    env = outline.environment(site.job())
-    return [[item.package for item in group] for group in groups(members.discover(site.tree, env).crates, asked(site))]
+    env = plan.environment(site.job())
+    return [
+        [item.package for item in group] for group in groups(workspace.discover(site.tree, env).crates, asked(site))
+    ]
 
 
 def test_who_agrees_shares_a_call() -> None:
@@ -71,7 +82,7 @@ def test_thirty_islands_are_two_calls_and_few_questions(
     site = thirty.fresh(tmp_path / "cache")
     found = called(site)
     assert sorted(map(len, found)) == [3, 27]
-    assert archipelagos.LOUD in [frozenset(group) for group in found]
+    assert island_workspace.LOUD in [frozenset(group) for group in found]
     trees = [words for words in calls(notes) if words[0] == "tree"]
     assert len(trees) <= 5  # islands of equal dependencies share one
     assert called(site) == found
@@ -79,7 +90,7 @@ def test_thirty_islands_are_two_calls_and_few_questions(
 
 
 def test_what_a_crate_has_alone(tmp_path: Path) -> None:
-    site = archipelagos.site(tmp_path, "greeter", "shouter")
+    site = island_workspace.site(tmp_path, "greeter", "shouter")
     told = asked(site)
     common = f"archipelago_common v0.1.0 ({site.tree}/common)"
     assert told[bundle("greeter")][common] == ("",)
@@ -89,7 +100,7 @@ def test_what_a_crate_has_alone(tmp_path: Path) -> None:
 
 
 def test_a_manifest_that_changes_is_asked_again(tmp_path: Path) -> None:
-    site = archipelagos.site(tmp_path, "greeter", "notes")
+    site = island_workspace.site(tmp_path, "greeter", "notes")
     assert called(site) == [["greeter", "notes"]]
     site.edit("islands/notes/Cargo.toml", "features = []", 'features = ["loud"]')
     assert called(site) == [["greeter"], ["notes"]]
@@ -99,7 +110,7 @@ def test_a_manifest_that_changes_is_asked_again(tmp_path: Path) -> None:
 
 def test_a_manifest_outside_of_the_workspace_counts(tmp_path: Path) -> None:
     """A sibling repository, whose default features are those of all who ask for nothing else."""
-    tree = archipelagos.workspace(tmp_path / "hero_archipelagos", ("greeter", "shouter"))
+    tree = island_workspace.workspace(tmp_path / "hero_archipelagos", ("greeter", "shouter"))
     (tree / "common").rename(tmp_path / "common")
     manifest = tmp_path / "common/Cargo.toml"
     manifest.write_text(
@@ -109,7 +120,7 @@ def test_a_manifest_outside_of_the_workspace_counts(tmp_path: Path) -> None:
     site = Site(tree, tmp_path / "cache")
     site.edit("Cargo.toml", 'members = ["common", ', "members = [")
     site.edit("Cargo.toml", 'path = "common"', 'path = "../common"')
-    site = archipelagos.adopt(tree, tmp_path / "cache")
+    site = island_workspace.adopt(tree, tmp_path / "cache")
     assert called(site) == [["greeter"], ["shouter"]]
     manifest.write_text(manifest.read_text().replace("loud = []", 'loud = []\ndefault = ["loud"]'))
     assert called(site) == [["greeter", "shouter"]]
@@ -117,17 +128,17 @@ def test_a_manifest_outside_of_the_workspace_counts(tmp_path: Path) -> None:
 
 def test_an_island_that_another_one_uses(tmp_path: Path) -> None:
     """Its own features alone are not those that its neighbour asks of it."""
-    site = archipelagos.site(tmp_path, "clock", "greeter", "notes")
+    site = island_workspace.site(tmp_path, "clock", "greeter", "notes")
     with (site.tree / "islands/clock/Cargo.toml").open("a") as manifest:
         manifest.write("\n[features]\nseconds = []\n")
     with (site.tree / "islands/notes/Cargo.toml").open("a") as manifest:
         manifest.write('clock = { path = "../clock", features = ["seconds"] }\n')
-    archipelagos.cargo(site.tree, "update", "--workspace", "--offline", "--quiet")
+    island_workspace.cargo(site.tree, "update", "--workspace", "--offline", "--quiet")
     assert called(site) == [["clock", "greeter"], ["notes"]]
 
 
 def test_a_recipe_may_ask_for_features(tmp_path: Path) -> None:
-    site = archipelagos.site(tmp_path, "greeter", "shouter")
+    site = island_workspace.site(tmp_path, "greeter", "shouter")
     for name in ("greeter", "shouter"):
         with (site.tree / f"islands/{name}/Cargo.toml").open("a") as manifest:
             manifest.write('\n[features]\nparty = ["archipelago_common/loud"]\n')
@@ -137,7 +148,7 @@ def test_a_recipe_may_ask_for_features(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"stamp": 1, "outside": 2}', "\0"])
 def test_a_broken_memory_is_no_error(text: str, tmp_path: Path) -> None:
-    site = archipelagos.site(tmp_path, "greeter")
+    site = island_workspace.site(tmp_path, "greeter")
     first = asked(site)
     for file in site.cache.glob("features-*.json"):
         file.write_text(text)
@@ -146,7 +157,7 @@ def test_a_broken_memory_is_no_error(text: str, tmp_path: Path) -> None:
 
 def test_a_crate_with_a_configuration_of_its_own(tmp_path: Path) -> None:
     """cargo reads `.cargo/config.toml` from where it is started up: wasm-pack starts it in the crate's folder."""
-    site = archipelagos.site(tmp_path, "greeter", "notes")
+    site = island_workspace.site(tmp_path, "greeter", "notes")
     (site.tree / "islands/notes/.cargo").mkdir()
     (site.tree / "islands/notes/.cargo/config.toml").write_text('[build]\nrustflags = ["--cfg", "special"]\n')
     site.edit("islands/notes/src/lib.rs", "u32 {", "u32 { if cfg!(special) { return times * 77 }")

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-import archipelagos
-from archipelagos import Site, bundle, files, packed
-from hero_build.source.wasm.nouns import TARGET
-from spies import calls, spy
+from hero_build.source.wasm.types import TARGET
+from support import island_workspace
+from support.island_workspace import Site, bundle, files, packed
+from support.spies import calls, spy
 
 pytestmark = pytest.mark.timeout(1800)
 THREE = ("greeter", "shouter", "sketch")
@@ -17,7 +17,7 @@ THREE = ("greeter", "shouter", "sketch")
 def test_every_file_of_the_thirty_is_that_of_wasm_pack(thirty: Site, tmp_path: Path) -> None:
     made = files(thirty.tree.parent / "out")
     wanted: dict[str, bytes] = {}
-    for name in archipelagos.NAMES:
+    for name in island_workspace.NAMES:
         folder = bundle(name)
         wanted |= {
             f"{folder}/{path}": raw for path, raw in packed(thirty.tree, f"islands/{name}", tmp_path / folder).items()
@@ -47,8 +47,8 @@ def test_the_other_backend_makes_the_same(thirty: Site, tmp_path: Path) -> None:
 
 def test_an_island_does_not_get_what_its_neighbour_asks_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """In one call of cargo for both, `hello` becomes `HELLO`; each has a call that leaves it what it is alone."""
-    site = archipelagos.site(tmp_path, "greeter", "shouter", "sketch")
-    archipelagos.cargo(site.tree, "build", "--lib", "--release", f"--target={TARGET}", "--offline")
+    site = island_workspace.site(tmp_path, "greeter", "shouter", "sketch")
+    island_workspace.cargo(site.tree, "build", "--lib", "--release", f"--target={TARGET}", "--offline")
     module = site.tree / "target" / TARGET / "release" / "island_greeter.wasm"
     changed = module.read_bytes()
     notes = spy(tmp_path / "path", "cargo", monkeypatch)
@@ -59,7 +59,7 @@ def test_an_island_does_not_get_what_its_neighbour_asks_for(tmp_path: Path, monk
         ["--package=greeter@0.1.0", "--package=sketch@0.1.0"],
         ["--package=shouter@0.1.0"],
     ]
-    alone = packed(site.tree, "islands/greeter", tmp_path / "alone", archipelagos.compiled(tmp_path / "target"))
+    alone = packed(site.tree, "islands/greeter", tmp_path / "alone", island_workspace.compiled(tmp_path / "target"))
     assert {path.removeprefix("island_greeter/"): raw for path, raw in made.items() if "greeter/" in path} == alone
 
 
@@ -72,7 +72,7 @@ def test_what_does_not_change_starts_no_tool(thirty: Site, tmp_path: Path, monke
 
 
 def test_one_edit_makes_one_bundle_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    site = archipelagos.site(tmp_path, "greeter", "notes", "clock")
+    site = island_workspace.site(tmp_path, "greeter", "notes", "clock")
     notes = [spy(tmp_path / "path", name, monkeypatch) for name in ("wasm-bindgen", "wasm-opt")]
     first = site.files(tmp_path / "first")
     before = [len(calls(note)) for note in notes]
@@ -84,7 +84,7 @@ def test_one_edit_makes_one_bundle_anew(tmp_path: Path, monkeypatch: pytest.Monk
 
 def test_what_goes_beside_the_module_is_looked_at_every_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """README, licence and Cargo.toml are no part of the module, but of the bundle."""
-    site = archipelagos.site(tmp_path, "greeter")
+    site = island_workspace.site(tmp_path, "greeter")
     (site.tree / "islands/greeter/LICENSE").write_text("one")
     assert site.files(tmp_path / "first")["island_greeter/LICENSE"] == b"one"
     (site.tree / "islands/greeter/LICENSE").write_text("two")
@@ -99,8 +99,8 @@ def test_what_goes_beside_the_module_is_looked_at_every_time(tmp_path: Path, mon
 
 
 def test_the_shell_of_hero_os(tmp_path: Path) -> None:
-    shutil.copytree(archipelagos.WORLD / "hero_os", tmp_path / "hero_os")
-    site = archipelagos.adopt(tmp_path / "hero_os", tmp_path / "cache")
+    shutil.copytree(island_workspace.WORLD / "hero_os", tmp_path / "hero_os")
+    site = island_workspace.adopt(tmp_path / "hero_os", tmp_path / "cache")
     made = site.files(tmp_path / "out", "hero_os_app")
     assert {path.removeprefix("hero_os_app/"): raw for path, raw in made.items()} == packed(
         site.tree, "app", tmp_path / "alone"
@@ -122,7 +122,7 @@ GLUE = "debug-js-glue = true, demangle-name-section = false"
 def test_what_a_crate_asks_of_the_tools(
     table: str, optimised: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    site = archipelagos.site(tmp_path, "greeter")
+    site = island_workspace.site(tmp_path, "greeter")
     with (site.tree / "islands/greeter/Cargo.toml").open("a") as manifest:
         manifest.write(f"\n[package.metadata.wasm-pack.profile.release]\n{table}\n")
     notes = spy(tmp_path / "path", "wasm-opt", monkeypatch)

@@ -1,17 +1,17 @@
 """Which bundles a tree has is asked of cargo once for each state of what decides it."""
 
 import shutil
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
-import archipelagos
-from archipelagos import Site
 from hero_build.errors import BuildError, BundleNotFound, HeroBuildError
-from hero_build.record import Fingerprint
-from hero_build.source.wasm import outline
-from spies import calls, spy, stand_in
+from hero_build.model.installed import Fingerprint
+from hero_build.source.wasm import plan
+from support import island_workspace
+from support.island_workspace import Site
+from support.spies import calls, spy, stand_in
 
 pytestmark = pytest.mark.timeout(1800)
 THEN, NOW = Fingerprint((("commit", "c"),)), Fingerprint((("commit", "d"),))
@@ -19,7 +19,7 @@ THEN, NOW = Fingerprint((("commit", "c"),)), Fingerprint((("commit", "d"),))
 
 @pytest.fixture
 def site(tmp_path: Path) -> Site:
-    return archipelagos.site(tmp_path, "greeter", "notes")
+    return island_workspace.site(tmp_path, "greeter", "notes")
 
 
 @pytest.fixture
@@ -29,7 +29,7 @@ def notes(site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def names(site: Site, *wanted: str, rests_on: Fingerprint = THEN) -> tuple[str, ...]:
-    return outline.names(site.job(*wanted), rests_on, site.cache)
+    return plan.names(site.job(*wanted), rests_on, site.cache)
 
 
 def test_nothing_changed_starts_no_cargo(site: Site, notes: Path) -> None:
@@ -53,7 +53,7 @@ def test_another_fingerprint_is_another_question(site: Site, notes: Path) -> Non
 def test_an_island_more_is_seen_though_git_ignores_it(site: Site) -> None:
     """The fingerprint does not know of it."""
     assert names(site) == ("island_greeter", "island_notes")
-    archipelagos.stamp(site.tree, "radio")
+    island_workspace.stamp(site.tree, "radio")
     assert names(site) == ("island_greeter", "island_notes", "island_radio")
     site.edit("islands/radio/Cargo.toml", "island_radio", "island_wireless")
     assert names(site) == ("island_greeter", "island_notes", "island_wireless")
@@ -76,7 +76,7 @@ def test_what_changes_while_cargo_is_asked_is_not_remembered(
     text = manifest.read_text()
     real = shutil.which("cargo")
     away = f'sed -i s/island_notes/island_moved/ {manifest}\nexec {real} "$@"'
-    path = stand_in(tmp_path / "path", "cargo", away, monkeypatch)
+    path = stand_in(tmp_path / "path", name="cargo", script=away, monkeypatch=monkeypatch)
     assert names(site) == ("island_greeter", "island_moved")
     path.unlink()
     manifest.write_text(text)

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-import archipelagos
 from hero_build.source.wasm import pool
-from hero_build.source.wasm.nouns import Backend, Broken, Built, Watch
-from spies import stand_in
+from hero_build.source.wasm.types import Backend, Broken, BuildWatch, Built
+from support import island_workspace
+from support.spies import stand_in
 
 pytestmark = pytest.mark.timeout(1800)
 
@@ -49,22 +49,27 @@ def test_there_is_always_one_core(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("cores", [1, 3])
 def test_wasm_opt_is_told(cores: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """And makes the same with each number."""
-    site = archipelagos.site(tmp_path, "greeter")
+    site = island_workspace.site(tmp_path, "greeter")
     whole = site.files(tmp_path / "whole")
     monkeypatch.setattr(pool, "cores", lambda: cores)
     notes = tmp_path / "notes"
     real = shutil.which("wasm-opt")
-    stand_in(tmp_path / "path", "wasm-opt", f'echo "$BINARYEN_CORES" >>{notes}\nexec {real} "$@"', monkeypatch)
+    stand_in(
+        tmp_path / "path",
+        name="wasm-opt",
+        script=f'echo "$BINARYEN_CORES" >>{notes}\nexec {real} "$@"',
+        monkeypatch=monkeypatch,
+    )
     assert site.fresh(tmp_path / "other").files(tmp_path / "out") == whole
     assert notes.read_text().split()[-1] == str(cores)
 
 
 @pytest.mark.parametrize("backend", ["direct", "wasm-pack"])
 def test_each_that_was_built_is_told(backend: Backend, tmp_path: Path) -> None:
-    site = archipelagos.site(tmp_path, "clock", "greeter", "notes")
+    site = island_workspace.site(tmp_path, "clock", "greeter", "notes")
     site.edit("islands/notes/src/lib.rs", "u32 {", "u32 { notes_is_broken();")
     told: list[Built] = []
-    watch = Watch(finished=told.append)
+    watch = BuildWatch(finished=told.append)
     made = site.build(tmp_path / "out", backend=backend, watch=watch)
     assert {name for name, result in made.items() if isinstance(result, Broken)} == {"island_notes"}
     assert {item.name: item for item in told} == {n: r for n, r in made.items() if isinstance(r, Built)}

@@ -5,32 +5,34 @@ import shlex
 import shutil
 import sys
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
-import archipelagos
-from hero_build.artifact import Cargo
 from hero_build.errors import BuildError, MissingTool
-from hero_build.model import Job, Tree
-from hero_build.record import Fingerprint
-from hero_build.source.wasm import outline, tools
-from hero_build.source.wasm.nouns import TARGET, Backend
-from spies import calls, spy, stand_in
-from wasm_toolchain import WASM_BINDGEN
+from hero_build.model.artifacts import Cargo
+from hero_build.model.installed import Fingerprint
+from hero_build.model.steps import CargoJob, Tree
+from hero_build.source.wasm import plan, toolchain
+from hero_build.source.wasm.types import TARGET, Backend
+from support import island_workspace
+from support.spies import calls, spy, stand_in
+from support.wasm_toolchain import WASM_BINDGEN
 
 pytestmark = pytest.mark.timeout(1800)
 TOOLS = ("wasm-bindgen", "wasm-opt", "wasm-pack")
-JOB = Job(Tree(Path("/tree"), "c", False), Cargo(), (), backend="direct")
+JOB = CargoJob(Tree(Path("/tree"), "c", False), Cargo(), (), backend="direct")
 # What Binaryen 108 makes of the module of the self-test: both tables are exported as the first.
 BY_108 = "0061736d010000000105016000017f03020100040802700101016f0002070d030173010001740100016600000a06010400412a0b"
 
 HEX = f"{sys.executable} -c 'import sys; sys.stdout.buffer.write(bytes.fromhex(sys.stdin.read()))'"
 
 
-def look(folder: Path, cache: Path, wanted: str | None = WASM_BINDGEN, backend: Backend = "direct") -> list[tools.Tool]:
-    return list(tools.look(folder, wanted, dict(os.environ), cache, backend))
+def look(
+    folder: Path, cache: Path, wanted: str | None = WASM_BINDGEN, backend: Backend = "direct"
+) -> list[toolchain.Tool]:
+    return list(toolchain.detect_tools(folder, wanted=wanted, env=dict(os.environ), cache=cache, backend=backend))
 
 
 @pytest.fixture
@@ -52,7 +54,7 @@ def test_all_is_there(tmp_path: Path) -> None:
     assert [tool.name for tool in found] == [TARGET, *TOOLS]
     assert [tool.problem for tool in found] == ["", "", "", ""]
     assert found[1].found == WASM_BINDGEN
-    tools.require(found)
+    toolchain.require(found)
 
 
 def test_wasm_pack_is_for_its_backend_alone(tmp_path: Path) -> None:
@@ -63,7 +65,7 @@ def test_wasm_pack_is_for_its_backend_alone(tmp_path: Path) -> None:
 def test_one_is_missing(missing: str, tmp_path: Path, only: Callable[..., None]) -> None:
     only(*(name for name in TOOLS if name != missing))
     with pytest.raises(MissingTool, match=f"{missing} is not on this machine") as caught:
-        tools.require(look(tmp_path, tmp_path / "cache", backend="wasm-pack"))
+        toolchain.require(look(tmp_path, tmp_path / "cache", backend="wasm-pack"))
     assert caught.value.code == 8
     package = "wasm-bindgen-cli" if missing == "wasm-bindgen" else missing
     assert f"`cargo install {package} --locked" in caught.value.hint
@@ -73,7 +75,7 @@ def test_one_is_missing(missing: str, tmp_path: Path, only: Callable[..., None])
 def test_all_that_is_missing_is_one_error(tmp_path: Path, only: Callable[..., None]) -> None:
     only()
     with pytest.raises(MissingTool) as caught:
-        tools.require(look(tmp_path, tmp_path / "cache", backend="wasm-pack"))
+        toolchain.require(look(tmp_path, tmp_path / "cache", backend="wasm-pack"))
     assert all(name in caught.value.message for name in TOOLS)
     assert f"`cargo install wasm-bindgen-cli --locked --version {WASM_BINDGEN}`" in caught.value.hint
     assert "`cargo install wasm-opt --locked`" in caught.value.hint
@@ -83,29 +85,29 @@ def test_all_that_is_missing_is_one_error(tmp_path: Path, only: Callable[..., No
 def test_the_target_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A toolchain that has no library for it tells where that would be."""
     script = f'case "$*" in *libdir*) echo {shlex.quote(str(tmp_path))};; *) echo rustc 1.0.0;; esac'
-    monkeypatch.setenv("RUSTC", str(stand_in(tmp_path / "path", "rustc", script, monkeypatch)))
+    monkeypatch.setenv("RUSTC", str(stand_in(tmp_path / "path", name="rustc", script=script, monkeypatch=monkeypatch)))
     with pytest.raises(MissingTool, match="wasm32-unknown-unknown target is not installed") as caught:
-        tools.require(look(tmp_path, tmp_path / "cache"))
+        toolchain.require(look(tmp_path, tmp_path / "cache"))
     assert f"`rustup target add {TARGET}`" in caught.value.hint
 
 
 def test_rustup_has_not_the_toolchain_that_the_tree_chooses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     said = "error: toolchain '1.70.0-x86_64-unknown-linux-gnu' is not installed"
-    stand_in(tmp_path / "path", "rustc", f'echo "{said}" >&2; exit 1', monkeypatch)
+    stand_in(tmp_path / "path", name="rustc", script=f'echo "{said}" >&2; exit 1', monkeypatch=monkeypatch)
     with pytest.raises(MissingTool) as caught:
-        tools.require(look(tmp_path, tmp_path / "cache"))
+        toolchain.require(look(tmp_path, tmp_path / "cache"))
     assert "rustup toolchain install 1.70.0" in caught.value.hint
 
 
 def test_nothing_is_fetched_behind_the_users_back(tmp_path: Path) -> None:
-    assert tools.environment({"PATH": "/bin"}) == {"PATH": "/bin", "RUSTUP_AUTO_INSTALL": "0"}
+    assert toolchain.environment({"PATH": "/bin"}) == {"PATH": "/bin", "RUSTUP_AUTO_INSTALL": "0"}
 
 
 def test_a_wasm_bindgen_of_another_version(tmp_path: Path) -> None:
     """Its error comes before cargo starts: the tree has no more than a lock file."""
     (tmp_path / "tree").mkdir()
     (tmp_path / "tree/Cargo.lock").write_text('[[package]]\nname = "wasm-bindgen"\nversion = "0.2.77"\n')
-    site = archipelagos.Site(tmp_path / "tree", tmp_path / "cache")
+    site = island_workspace.Site(tmp_path / "tree", tmp_path / "cache")
     with pytest.raises(MissingTool, match=f"wasm-bindgen is {WASM_BINDGEN}, and Cargo.lock has 0.2.77") as caught:
         site.build(tmp_path / "out")
     assert "`cargo install wasm-bindgen-cli --locked --version 0.2.77`" in caught.value.hint
@@ -126,7 +128,7 @@ def test_a_lock_file_that_does_not_tell(lock: str | None, says: str, tmp_path: P
     if lock is not None:
         (tmp_path / "Cargo.lock").write_text(lock)
     with pytest.raises(BuildError, match=says) as caught:
-        archipelagos.Site(tmp_path, tmp_path / "cache").build(tmp_path / "out")
+        island_workspace.Site(tmp_path, tmp_path / "cache").build(tmp_path / "out")
     assert caught.value.hint
 
 
@@ -157,23 +159,28 @@ def test_a_wasm_opt_that_breaks_modules(
         "xxd -r -p", "python3 -c 'import sys; sys.stdout.buffer.write(bytes.fromhex(sys.stdin.read()))'"
     )
     lies = f'test "$1" = --version && echo "wasm-opt version 108" && exit 0\n{script}'
-    stand_in(tmp_path / "path", "wasm-opt", lies, monkeypatch)
+    stand_in(tmp_path / "path", name="wasm-opt", script=lies, monkeypatch=monkeypatch)
     for _ in range(2):
         with pytest.raises(MissingTool) as caught:
-            tools.require(look(tmp_path, tmp_path / "cache"))
+            toolchain.require(look(tmp_path, tmp_path / "cache"))
         assert f"wasm-opt 108 {says}" in caught.value.message
         assert "cargo install wasm-opt" in caught.value.hint
 
 
 def test_another_wasm_opt_of_the_same_version_is_tested_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    stand_in(tmp_path / "path", "wasm-opt", 'test "$1" = --version && echo "version 108"; exit 0', monkeypatch)
+    stand_in(
+        tmp_path / "path",
+        name="wasm-opt",
+        script='test "$1" = --version && echo "version 108"; exit 0',
+        monkeypatch=monkeypatch,
+    )
     assert look(tmp_path, tmp_path / "cache")[2].problem
     (tmp_path / "path/wasm-opt").unlink()
     assert look(tmp_path, tmp_path / "cache")[2].problem == ""
 
 
 def test_a_tool_that_does_not_tell_its_version(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    stand_in(tmp_path / "path", "wasm-bindgen", "echo '\033[31mhello'", monkeypatch)
+    stand_in(tmp_path / "path", name="wasm-bindgen", script="echo '\033[31mhello'", monkeypatch=monkeypatch)
     assert "does not tell its version" in look(tmp_path, tmp_path / "cache")[1].problem
 
 
@@ -181,11 +188,11 @@ def test_a_fingerprint_tells_the_tools_apart(tmp_path: Path) -> None:
     """So that another wasm-opt or backend builds anew; where the tools lie does not count."""
     plain = Fingerprint((("commit", "c"),))
     found = look(tmp_path, tmp_path / "cache")
-    other = [*found[:2], tools.Tool("wasm-opt", "999")]
-    moved = [tools.Tool(TARGET, "/elsewhere"), *found[1:]]
-    mark = outline.mark(plain, found, JOB)
+    other = [*found[:2], toolchain.Tool("wasm-opt", "999")]
+    moved = [toolchain.Tool(TARGET, "/elsewhere"), *found[1:]]
+    mark = plan.mark(plain, found, JOB)
     assert dict(mark.parts)["commit"] == "c"
-    assert outline.mark(plain, moved, JOB) == mark
-    assert outline.mark(plain, other, JOB).changed(mark) == ("bundles",)
-    assert outline.mark(plain, found, replace(JOB, backend="wasm-pack")).changed(mark) == ("bundles",)
-    assert outline.mark(plain, found, replace(JOB, optimise=False)).changed(mark) == ("bundles",)
+    assert plan.mark(plain, moved, JOB) == mark
+    assert plan.mark(plain, other, JOB).changed(mark) == ("bundles",)
+    assert plan.mark(plain, found, replace(JOB, backend="wasm-pack")).changed(mark) == ("bundles",)
+    assert plan.mark(plain, found, replace(JOB, optimise=False)).changed(mark) == ("bundles",)

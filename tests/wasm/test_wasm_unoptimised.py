@@ -1,21 +1,19 @@
 """`--no-opt`: what `wasm-pack build --no-opt` makes, never taken for the real thing, and gone with the next build."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
-import archipelagos
-import desktopworld
-import worlds
-from archipelagos import packed
 from hero_build import manifest
 from hero_build.errors import MissingTool
-from hero_build.source.wasm import outline
-from hero_build.source.wasm.nouns import Backend
-from spies import calls, spy, stand_in
-from wasm_toolchain import WASM_BINDGEN
-from worlds import World
+from hero_build.source.wasm import plan
+from hero_build.source.wasm.types import Backend
+from support import desktops, island_workspace, worlds
+from support.island_workspace import packed
+from support.spies import calls, spy, stand_in
+from support.wasm_toolchain import WASM_BINDGEN
+from support.worlds import World
 
 pytestmark = pytest.mark.timeout(1800)
 MODULE = "island_greeter/island_greeter_bg.wasm"
@@ -25,7 +23,7 @@ MODULE = "island_greeter/island_greeter_bg.wasm"
 def test_it_is_what_wasm_pack_makes_by_that_word(
     backend: Backend, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    site = archipelagos.site(tmp_path, "greeter", "sketch")
+    site = island_workspace.site(tmp_path, "greeter", "sketch")
     notes = spy(tmp_path / "path", "wasm-opt", monkeypatch)
     made = replace(site, optimise=False).files(tmp_path / "out", backend=backend)
     assert calls(notes) == []
@@ -37,7 +35,7 @@ def test_it_is_what_wasm_pack_makes_by_that_word(
 
 
 def test_what_is_kept_of_the_one_is_not_taken_for_the_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    site = archipelagos.site(tmp_path, "greeter")
+    site = island_workspace.site(tmp_path, "greeter")
     plain = replace(site, optimise=False)
     optimised = site.files(tmp_path / "1")
     unoptimised = plain.files(tmp_path / "2")
@@ -50,38 +48,43 @@ def test_what_is_kept_of_the_one_is_not_taken_for_the_other(tmp_path: Path, monk
 
 
 def test_it_does_without_wasm_opt(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    site = archipelagos.site(tmp_path, "greeter")
-    stand_in(tmp_path / "path", "wasm-opt", 'test "$1" = --version && echo wasm-opt version 108; exit 0', monkeypatch)
+    site = island_workspace.site(tmp_path, "greeter")
+    stand_in(
+        tmp_path / "path",
+        name="wasm-opt",
+        script='test "$1" = --version && echo wasm-opt version 108; exit 0',
+        monkeypatch=monkeypatch,
+    )
     with pytest.raises(MissingTool, match="wasm-opt 108 breaks modules"):
-        outline.check(site.job(), site.cache, "direct")
-    found = outline.check(replace(site, optimise=False).job(), site.cache, "wasm-pack")
+        plan.check(site.job(), site.cache, "direct")
+    found = plan.check(replace(site, optimise=False).job(), site.cache, "wasm-pack")
     assert [tool.name for tool in found] == ["wasm32-unknown-unknown", "wasm-bindgen", "wasm-pack"]
 
 
-def ok(world: World, code: desktopworld.Code, *words: str) -> str:
+def ok(world: World, code: desktops.Code, *words: str) -> str:
     done = world.run(*words, env=code.environ)
     assert done.code == 0, done.err
     return done.out
 
 
 def test_it_is_recorded_kept_repaired_and_replaced(tmp_path: Path) -> None:
-    world = desktopworld.desk(tmp_path)
-    code = desktopworld.sources(world, "greeter")
-    desktopworld.islands(world, "v1", "island_greeter")
+    world = desktops.desk(tmp_path)
+    code = desktops.sources(world, "greeter")
+    desktops.islands(world, "v1", "island_greeter")
 
     told = worlds.valid(world.run("islands", "--no-opt", "--json", env=code.environ).document)
     (part,) = told["parts"]
     assert (part["used"], part["why"]) == ("source", "--no-opt asks for a build without wasm-opt")
-    plain = desktopworld.bundle(world, "island_greeter")
+    plain = desktops.bundle(world, "island_greeter")
     (record,) = manifest.load(world.root.path).records.values()
     assert record.origin.build is not None
     assert dict(record.origin.build.fingerprint.parts)["bundles"] == f"direct --no-opt wasm-bindgen {WASM_BINDGEN}"
     assert "nothing to do" in ok(world, code, "islands", "--no-opt")
 
-    module = world.root.path / desktopworld.ISLANDS / MODULE
+    module = world.root.path / desktops.ISLANDS / MODULE
     module.write_bytes(b"rotten")
     ok(world, code, "verify", "--repair")
-    assert desktopworld.bundle(world, "island_greeter") == plain
+    assert desktops.bundle(world, "island_greeter") == plain
 
     told = worlds.valid(world.run("islands", "--mode", "source", "--dry-run", "--json", env=code.environ).document)
     assert [part["why"] for part in told["parts"]] == [
@@ -93,7 +96,7 @@ def test_it_is_recorded_kept_repaired_and_replaced(tmp_path: Path) -> None:
 
 
 def test_it_means_a_build(tmp_path: Path) -> None:
-    world = desktopworld.desk(tmp_path)
+    world = desktops.desk(tmp_path)
     done = world.run("shell", "--no-opt", "--mode", "download")
     assert done.code == 2
     assert done.err.startswith("error: --no-opt means a build, and --mode download forbids one\n")

@@ -175,7 +175,7 @@ class Router:
         method, name = request["method"], request["params"].get("name", "")
         self.asked.append((method, name))
         if trouble := self.troubles.get(method):
-            _misbehave(trouble, request, http, self._listening.close)
+            _misbehave(trouble, request=request, http=http, die=self._listening.close)
             return
         _answer(http, json.dumps({"jsonrpc": "2.0", "id": request["id"], **self._result(method, name)}).encode())
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-import worlds
+from support import worlds
 
 
 @pytest.fixture

@@ -6,28 +6,26 @@ from pathlib import Path
 
 import pytest
 
-import gitrepos
-import rustworld
-import worlds
-from hero_build import catalog, services
-from worlds import World
+from hero_build.catalog import loader, service_toml
+from support import git_repos, rust_world, worlds
+from support.worlds import World
 
 pytestmark = pytest.mark.skipif(shutil.which("cargo") is None, reason="cargo is not installed")
-APPS = {name: "mycelium" if name == "mycelium_network" else name for name in rustworld.NAMES}
+APPS = {name: "mycelium" if name == "mycelium_network" else name for name in rust_world.NAMES}
 SILENT = ("hero_bundle",)
 """Programs that do not know --version."""
 
 
 def programs(name: str) -> tuple[str, ...]:
     """What an install of the app takes from a checkout."""
-    recipe = catalog.load(()).get(APPS[name]).recipe
-    binaries = recipe.binaries or services.told_by_tree(APPS[name], rustworld.WORLD / name)
+    recipe = loader.load(()).get(APPS[name]).recipe
+    binaries = recipe.binaries or service_toml.binaries_of_tree(APPS[name], rust_world.WORLD / name)
     return tuple(binary.name for binary in binaries)
 
 
-@pytest.mark.parametrize("name", rustworld.NAMES)
+@pytest.mark.parametrize("name", rust_world.NAMES)
 def test_cargo_builds_the_programs_of_the_recipe(name: str) -> None:
-    folder = rustworld.binaries(name)
+    folder = rust_world.binaries(name)
     made = {path.name for path in folder.iterdir() if path.is_file() and path.stat().st_mode & 0o100}
     assert made == set(programs(name))
     for program in made.difference(SILENT):
@@ -36,18 +34,18 @@ def test_cargo_builds_the_programs_of_the_recipe(name: str) -> None:
 
 
 def test_the_recipe_of_hero_bundle_knows_its_siblings() -> None:
-    recipe = catalog.load(()).get("hero_bundle").recipe
-    assert sorted(recipe.siblings) == [rustworld.repo(name) for name in rustworld.siblings("hero_bundle")]
+    recipe = loader.load(()).get("hero_bundle").recipe
+    assert sorted(recipe.siblings) == [rust_world.repo(name) for name in rust_world.siblings("hero_bundle")]
     assert len(recipe.siblings) == 6
 
 
 def test_a_mirror_carries_each_repo_and_what_it_needs_beside_it(tmp_path: Path) -> None:
-    mirror = rustworld.mirror(tmp_path, "hero_bundle")
-    names = ("hero_bundle", *rustworld.siblings("hero_bundle"))
-    assert {path.name for path in (mirror / rustworld.OWNER).iterdir()} == {f"{name}.git" for name in names}
-    code = rustworld.clones(tmp_path, mirror, *names) / rustworld.OWNER
+    mirror = rust_world.mirror(tmp_path, "hero_bundle")
+    names = ("hero_bundle", *rust_world.siblings("hero_bundle"))
+    assert {path.name for path in (mirror / rust_world.OWNER).iterdir()} == {f"{name}.git" for name in names}
+    code = rust_world.clones(tmp_path, mirror, *names) / rust_world.OWNER
     for name in names:
-        assert gitrepos.git(code / name, "branch", "--show-current") == "development"
+        assert git_repos.git(code / name, "branch", "--show-current") == "development"
         assert (code / name / "Cargo.lock").is_file()
         assert "target" in (code / name / ".gitignore").read_text()
         assert not [path for path in (code / name).rglob("*") if path.is_symlink()]
@@ -57,17 +55,17 @@ def test_a_mirror_carries_each_repo_and_what_it_needs_beside_it(tmp_path: Path) 
         [code / "hero_bundle/target/release/hero_bundle", "--info"], stdout=subprocess.PIPE, check=True
     )
     assert out.stdout
-    assert gitrepos.git(code / "hero_bundle", "status", "--porcelain") == ""
+    assert git_repos.git(code / "hero_bundle", "status", "--porcelain") == ""
 
 
 def test_what_a_developer_commits_is_in_the_mirror(tmp_path: Path) -> None:
-    mirror = rustworld.mirror(tmp_path, "hero_db")
-    commit = rustworld.upstream(mirror, "hero_db").commit({"NEWS": "one\n"}, rustworld.BRANCH)
-    assert gitrepos.git(mirror / "lhumina_code/hero_db.git", "rev-parse", "development") == commit
+    mirror = rust_world.mirror(tmp_path, "hero_db")
+    commit = rust_world.upstream(mirror, "hero_db").commit({"NEWS": "one\n"}, rust_world.BRANCH)
+    assert git_repos.git(mirror / "lhumina_code/hero_db.git", "rev-parse", "development") == commit
 
 
 def test_audit_is_green_on_a_checkout_of_each(world: World, tmp_path: Path) -> None:
-    code = rustworld.clones(tmp_path, rustworld.mirror(tmp_path / "u"), *rustworld.NAMES)
+    code = rust_world.clones(tmp_path, rust_world.mirror(tmp_path / "u"), *rust_world.NAMES)
     done = world.run("audit", "--all", str(code), "--no-release", "--json", env={"HERO_RECIPES": ""})
     document = worlds.valid(done.document)
     assert (document["exit"], [app["findings"] for app in document["apps"] if app["findings"]]) == (0, [])
@@ -77,8 +75,8 @@ def test_audit_is_green_on_a_checkout_of_each(world: World, tmp_path: Path) -> N
 
 
 def test_audit_sees_what_goes_missing(world: World, tmp_path: Path) -> None:
-    code = rustworld.clones(tmp_path, rustworld.mirror(tmp_path / "u", "hero_livekit"), "hero_livekit")
-    shutil.rmtree(code / rustworld.repo("hero_livekit") / "crates" / "lk-backend")
+    code = rust_world.clones(tmp_path, rust_world.mirror(tmp_path / "u", "hero_livekit"), "hero_livekit")
+    shutil.rmtree(code / rust_world.repo("hero_livekit") / "crates" / "lk-backend")
     done = world.run("audit", "--all", str(code), "--no-release", "--json", env={"HERO_RECIPES": ""})
     (app,) = done.document["apps"]
     assert [(item["what"], item["where"], item["binary"]) for item in app["findings"]] == [

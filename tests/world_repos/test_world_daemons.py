@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 
-import processes
-import rustworld
+from support import processes, rust_world
 
 pytestmark = pytest.mark.skipif(shutil.which("cargo") is None, reason="cargo is not installed")
 DAEMONS = {
@@ -39,12 +38,12 @@ SOCKETS = {
 @pytest.mark.parametrize(("name", "program"), DAEMONS)
 def test_a_daemon_is_healthy_until_it_is_told_to_end(name: str, program: str, short: Path) -> None:
     sockets = DAEMONS[name, program]
-    with rustworld.running(short, rustworld.binaries(name) / program, sockets=sockets) as process:
+    with rust_world.running(short, rust_world.binaries(name) / program, sockets=sockets) as process:
         for socket in sockets:
             told = {"status": "ok", "service": program, "version": "v0.1.0"}
-            assert rustworld.health(short / f"{socket}.sock") == told
-        assert rustworld.get(short / f"{sockets[0]}.sock", "/other") == (404, b"{}")
-        assert rustworld.ended(process) == (0, "")
+            assert rust_world.health(short / f"{socket}.sock") == told
+        assert rust_world.get(short / f"{sockets[0]}.sock", "/other") == (404, b"{}")
+        assert rust_world.ended(process) == (0, "")
     assert not [path for path in short.rglob("*") if path.is_socket()]
 
 
@@ -57,40 +56,40 @@ def test_a_daemon_is_healthy_until_it_is_told_to_end(name: str, program: str, sh
     ],
 )
 def test_a_command_asks_its_daemon(name: str, command: str, program: str, short: Path) -> None:
-    folder = rustworld.binaries(name)
+    folder = rust_world.binaries(name)
     environ = {"HERO_SOCKET_DIR": str(short)}
     refused = subprocess.run([folder / command], env=environ, capture_output=True, text=True)
     assert (refused.returncode, refused.stdout) == (1, "")
     assert f"{command}: {name} does not answer" in refused.stderr
-    with rustworld.running(short, folder / program, sockets=(f"{name}/rpc",)):
+    with rust_world.running(short, folder / program, sockets=(f"{name}/rpc",)):
         said = subprocess.run([folder / command], env=environ, capture_output=True, text=True, check=True).stdout
     assert said == f'{{"status":"ok","service":"{program}","version":"v0.1.0"}}\n'
 
 
 def test_a_daemon_takes_the_place_of_one_that_was_killed(short: Path) -> None:
-    program = rustworld.binaries("hero_db") / "hero_db_admin"
-    with rustworld.running(short, program, sockets=("hero_db/admin",)) as process:
+    program = rust_world.binaries("hero_db") / "hero_db_admin"
+    with rust_world.running(short, program, sockets=("hero_db/admin",)) as process:
         process.kill()
     assert (short / "hero_db/admin.sock").is_socket()
-    with rustworld.running(short, program, sockets=("hero_db/admin",)):
-        assert rustworld.health(short / "hero_db/admin.sock")["status"] == "ok"
+    with rust_world.running(short, program, sockets=("hero_db/admin",)):
+        assert rust_world.health(short / "hero_db/admin.sock")["status"] == "ok"
 
 
 def test_livekit_runs_its_backend_and_ends_it(short: Path) -> None:
     sockets = ("hero_livekit/rpc", "hero_livekit/backend")
-    program = rustworld.binaries("hero_livekit") / "hero_livekit_server"
-    with rustworld.running(short, program, sockets=sockets) as process:
-        assert rustworld.health(short / "hero_livekit/rpc.sock")["service"] == "hero_livekit_server"
-        assert rustworld.health(short / "hero_livekit/backend.sock")["service"] == "lk-backend"
+    program = rust_world.binaries("hero_livekit") / "hero_livekit_server"
+    with rust_world.running(short, program, sockets=sockets) as process:
+        assert rust_world.health(short / "hero_livekit/rpc.sock")["service"] == "hero_livekit_server"
+        assert rust_world.health(short / "hero_livekit/backend.sock")["service"] == "lk-backend"
         children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
         assert len(children) == 1
-        assert rustworld.ended(process) == (0, "lk-backend: exit status: 0\n")
+        assert rust_world.ended(process) == (0, "lk-backend: exit status: 0\n")
     assert not processes.alive(int(children[0]))
     assert not [path for path in short.rglob("*") if path.is_socket()]
 
 
 def test_livekit_without_its_backend_says_so(short: Path) -> None:
-    shutil.copy(rustworld.binaries("hero_livekit") / "hero_livekit_server", short)
+    shutil.copy(rust_world.binaries("hero_livekit") / "hero_livekit_server", short)
     environ = {"HERO_SOCKET_DIR": str(short)}
     done = subprocess.run([short / "hero_livekit_server"], env=environ, capture_output=True, text=True)
     assert done.returncode == 1
@@ -99,19 +98,19 @@ def test_livekit_without_its_backend_says_so(short: Path) -> None:
 
 def test_hero_bundle_smoke(short: Path) -> None:
     """As its recipe's row says: an isolated folder, all sockets, health over each, the order, SIGTERM, a clean end."""
-    program = rustworld.binaries("hero_bundle") / "hero_bundle"
-    with rustworld.running(short, program, sockets=[socket for socket, _ in SOCKETS]) as process:
+    program = rust_world.binaries("hero_bundle") / "hero_bundle"
+    with rust_world.running(short, program, sockets=[socket for socket, _ in SOCKETS]) as process:
         bound = {f"{path.parent.name}/{path.stem}": path for path in short.rglob("*.sock")}
-        assert {(name, rustworld.health(path)["service"]) for name, path in bound.items()} == SOCKETS
+        assert {(name, rust_world.health(path)["service"]) for name, path in bound.items()} == SOCKETS
         born = [min(path.stat().st_mtime_ns for path in (short / app).iterdir()) for app in BUNDLED]
         assert born == sorted(born)
-        code, out = rustworld.ended(process)
+        code, out = rust_world.ended(process)
     assert (code, out.splitlines()) == (0, [*(f"started {name}" for name in BUNDLED), "stopped"])
     assert not [path for path in short.rglob("*") if path.is_socket()]
 
 
 def test_hero_bundle_says_what_it_is(short: Path) -> None:
-    program = rustworld.binaries("hero_bundle") / "hero_bundle"
+    program = rust_world.binaries("hero_bundle") / "hero_bundle"
 
     def said(*words: str) -> tuple[int, str, str]:
         done = subprocess.run([program, *words], capture_output=True, text=True)
@@ -130,8 +129,8 @@ def test_hero_bundle_says_what_it_is(short: Path) -> None:
 
 def test_hero_bundle_is_configured(short: Path) -> None:
     (short / "bundle.toml").write_text(f'socket_dir = "{short / "x"}"\n')
-    program = rustworld.binaries("hero_bundle") / "hero_bundle"
+    program = rust_world.binaries("hero_bundle") / "hero_bundle"
     command = (program, "--config", short / "bundle.toml")
-    with rustworld.running(short, *command, sockets=["x/hero_router/service"]) as process:
-        assert rustworld.health(short / "x/hero_router/service.sock")["service"] == "hero_router"
-        assert rustworld.ended(process)[0] == 0
+    with rust_world.running(short, *command, sockets=["x/hero_router/service"]) as process:
+        assert rust_world.health(short / "x/hero_router/service.sock")["service"] == "hero_router"
+        assert rust_world.ended(process)[0] == 0

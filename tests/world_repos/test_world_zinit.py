@@ -3,28 +3,25 @@
 import json
 from pathlib import Path
 
-import gitrepos
-import processes
-import zinit_crate
-import zinit_server
-from hero_build import catalog
-from hero_build.artifact import Cargo
+from hero_build.catalog import loader
+from hero_build.model.artifacts import Cargo
+from support import git_repos, processes, zinit_crate, zinit_server
 
 pytestmark = zinit_crate.marks
 
 
 def test_the_mirror_has_it_as_its_authors_do() -> None:
-    bare = zinit_crate.mirror() / f"{catalog.load(()).get('zinit').recipe.repo}.git"
-    names = set(gitrepos.git(bare, "ls-tree", "-r", "--name-only", "development").splitlines())
+    bare = zinit_crate.mirror() / f"{loader.load(()).get('zinit').recipe.repo}.git"
+    names = set(git_repos.git(bare, "ls-tree", "-r", "--name-only", "development").splitlines())
     assert names > {"Cargo.toml", "Cargo.lock", "src/lib.rs", "src/bin/zinit.rs", "src/bin/zinit-server.rs"}
     assert "Cargo.toml.orig" not in names
-    manifest = gitrepos.git(bare, "show", "development:Cargo.toml")
+    manifest = git_repos.git(bare, "show", "development:Cargo.toml")
     assert 'version = "0.3.9"' in manifest
     assert "automatically generated" not in manifest
 
 
 def test_the_recipe_builds_both_programs() -> None:
-    recipe = catalog.load(()).get("zinit").recipe
+    recipe = loader.load(()).get("zinit").recipe
     assert tuple(binary.name for binary in recipe.binaries) == zinit_crate.BINARIES
     assert recipe.cargo(recipe.platform("amd64")) == Cargo()  # as `build` calls cargo
     assert {path.name for path in zinit_crate.binaries().iterdir()} == set(zinit_crate.BINARIES)
@@ -44,7 +41,7 @@ def test_a_fresh_clone_is_built_where_its_dependencies_are() -> None:
 
 
 def test_all_of_its_features_and_programs_do_not_compile() -> None:
-    overlay = catalog.load((zinit_crate.full(),)).get("zinit").recipe
+    overlay = loader.load((zinit_crate.full(),)).get("zinit").recipe
     names = [binary.name for binary in overlay.binaries if binary.name not in zinit_crate.BINARIES]
     features = ",".join(overlay.cargo(overlay.platform("amd64")).features)
     with zinit_crate.workshop() as folder:

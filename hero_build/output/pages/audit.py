@@ -2,20 +2,20 @@
 
 from collections.abc import Iterator
 
-from hero_build.output.paper import Paper
 from hero_build.output.table import Cell, cell, paragraph, table
+from hero_build.output.terminal import Terminal
 from hero_build.output.text import plural
-from hero_build.queries.audit import Audit, AuditedApp
+from hero_build.queries.audit import AuditedApp, AuditReport
 
 _HEAD = ("app", "service.toml", "cargo", "release", "")
 
 
-def page(answer: Audit, paper: Paper) -> Iterator[str]:
+def page(answer: AuditReport, terminal: Terminal) -> Iterator[str]:
     if answer.apps:
-        yield from table([[cell(word, "dim") for word in _HEAD], *map(_row, answer.apps)], paper)
+        yield from table([[cell(word, "dim") for word in _HEAD], *map(_row, answer.apps)], terminal)
     for app in answer.apps:
-        yield from _findings(app, paper)
-    yield from paragraph(_summary(answer), paper, indent="  ", ink=("bold",))
+        yield from _findings(app, terminal)
+    yield from paragraph(_summary(answer), terminal, indent="  ", ink=("bold",))
 
 
 def _row(app: AuditedApp) -> list[Cell]:
@@ -24,16 +24,16 @@ def _row(app: AuditedApp) -> list[Cell]:
     return [cell(app.name, "bold"), *heard, state]
 
 
-def _findings(app: AuditedApp, paper: Paper) -> Iterator[str]:
-    if paper.verbose:
+def _findings(app: AuditedApp, terminal: Terminal) -> Iterator[str]:
+    if terminal.verbose:
         words = f"  {app.name}: {', '.join(app.binaries) or 'no binaries'} ({app.set_from})"
-        yield from paragraph(words, paper, indent="    ", ink=("dim",))
+        yield from paragraph(words, terminal, indent="    ", ink=("dim",))
     for item in app.findings:
         words = f"  {app.name}: {item.what}: {item.text}"
-        yield from paragraph(words, paper, indent="    ", ink=("red" if item.drift else "yellow",))
+        yield from paragraph(words, terminal, indent="    ", ink=("red" if item.drift else "yellow",))
 
 
-def _summary(answer: Audit) -> str:
+def _summary(answer: AuditReport) -> str:
     drifting = [app.name for app in answer.apps if app.drifts]
     if not answer.apps:
         return "nothing was audited"

@@ -2,22 +2,24 @@
 
 from collections.abc import Iterator
 
-from hero_build.output.paper import Ink, Paper
 from hero_build.output.table import Cell, cell, paragraph, table
+from hero_build.output.terminal import Ink, Terminal
 from hero_build.output.text import plural, size
-from hero_build.queries.checkup import Check
-from hero_build.queries.doctor import Health
+from hero_build.queries.doctor import DoctorReport
+from hero_build.queries.doctor_checks import Check
 
 _MARKS: dict[str, tuple[str, Ink]] = {"ok": ("ok", "green"), "warning": ("!", "yellow"), "missing": ("x", "red")}
 
 
-def page(answer: Health, paper: Paper) -> Iterator[str]:
-    yield from table([row for check in answer.checks for row in _rows(check)], paper)
+def page(answer: DoctorReport, terminal: Terminal) -> Iterator[str]:
+    yield from table([row for check in answer.checks for row in _rows(check)], terminal)
     yield ""
-    yield paper.ink("settings", "dim")
-    yield from table([[cell(s.name), cell(s.source, "dim"), cell(s.value)] for s in answer.settings], paper, indent=2)
+    yield terminal.ink("settings", "dim")
+    yield from table(
+        [[cell(s.name), cell(s.source, "dim"), cell(s.value)] for s in answer.settings], terminal, indent=2
+    )
     yield ""
-    yield from paragraph(_summary(answer), paper, ink=("bold",))
+    yield from paragraph(_summary(answer), terminal, ink=("bold",))
 
 
 def _rows(check: Check) -> Iterator[list[Cell]]:
@@ -28,7 +30,7 @@ def _rows(check: Check) -> Iterator[list[Cell]]:
         yield [cell(""), cell(""), cell(check.hint, "dim")]
 
 
-def _summary(answer: Health) -> str:
+def _summary(answer: DoctorReport) -> str:
     warnings = sum(check.state == "warning" for check in answer.checks)
     if answer.missing:
         names = ", ".join(check.name for check in answer.missing)

@@ -2,33 +2,37 @@
 
 from collections.abc import Iterator
 
-from hero_build.output.note import note
-from hero_build.output.pages.words import when
-from hero_build.output.paper import Ink, Paper
+from hero_build.output.phrases import note, when
 from hero_build.output.table import Cell, cell, paragraph, table
+from hero_build.output.terminal import Ink, Terminal
 from hero_build.output.text import clean, plural, short, size
 from hero_build.queries.explain import ExplainedArtifact, ExplainedBuild, Explanation
 
 _INK: dict[str, Ink] = {"keep": "green", "download": "green", "build": "yellow", "remove": "yellow"}
 
 
-def page(answer: Explanation, paper: Paper) -> Iterator[str]:
+def page(answer: Explanation, terminal: Terminal) -> Iterator[str]:
     what = "islands" if answer.request.phase == "islands" else f"install {clean(answer.name)}"
-    yield paper.ink(f"{what}{_flags(answer)}", "bold")
-    yield from table([[cell(label, "dim"), value] for label, value in _facts(answer)], paper, indent=2)
+    yield terminal.ink(f"{what}{_flags(answer)}", "bold")
+    yield from table([[cell(label, "dim"), value] for label, value in _facts(answer)], terminal, indent=2)
     if answer.artifacts and not answer.build:
-        yield paper.ink("artifacts", "dim")
-        yield from table([_artifact(item) for item in answer.artifacts], paper, indent=2)
-    shown = [item for item in answer.settings if paper.verbose or item.source != "default"]
+        yield terminal.ink("artifacts", "dim")
+        yield from table([_artifact(item) for item in answer.artifacts], terminal, indent=2)
+    shown = [item for item in answer.settings if terminal.verbose or item.source != "default"]
     if shown:
-        yield paper.ink("settings", "dim")
-        yield from table([[cell(s.name), cell(s.source, "dim"), cell(s.value)] for s in shown], paper, indent=2)
+        yield terminal.ink("settings", "dim")
+        yield from table([[cell(s.name), cell(s.source, "dim"), cell(s.value)] for s in shown], terminal, indent=2)
     for item in answer.decisions:
         version = f" {item.version}" if item.version else ""
         words = f"{item.part}: {item.decision}{version}, because {item.why}"
-        yield from paragraph(words, paper, indent="  ", ink=("bold", _INK[item.decision]))
+        yield from paragraph(words, terminal, indent="  ", ink=("bold", _INK[item.decision]))
     if answer.trouble:
-        yield from note("error", f"{what.split()[0]} would fail: {answer.trouble.message}", answer.trouble.hint, paper)
+        yield from note(
+            "error",
+            text=f"{what.split()[0]} would fail: {answer.trouble.message}",
+            hint=answer.trouble.hint,
+            terminal=terminal,
+        )
 
 
 def _flags(answer: Explanation) -> str:

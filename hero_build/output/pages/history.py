@@ -2,38 +2,38 @@
 
 from collections.abc import Iterator
 
-from hero_build.output.pages.words import move, when
-from hero_build.output.paper import Ink, Paper
+from hero_build.output.phrases import move, when
 from hero_build.output.table import Cell, cell, paragraph, table
+from hero_build.output.terminal import Ink, Terminal
 from hero_build.output.text import short, size
 from hero_build.queries.diff import Change, Diff, FileChange, PartChange
-from hero_build.queries.history import Brief, History, Past
+from hero_build.queries.history import Brief, History, HistoryEntry
 
 _MARKS: dict[Change, tuple[str, Ink]] = {"added": ("+", "green"), "removed": ("-", "red"), "changed": ("~", "yellow")}
 _SHOWN = 4
 
 
-def history(answer: History, paper: Paper) -> Iterator[str]:
+def history(answer: History, terminal: Terminal) -> Iterator[str]:
     if not answer.generations:
-        yield from paragraph(f"{answer.root}: nothing was ever installed here.", paper)
+        yield from paragraph(f"{answer.root}: nothing was ever installed here.", terminal)
         return
-    yield from table([row for item in answer.generations for row in _past(item, paper)], paper)
+    yield from table([row for item in answer.generations for row in _past(item, terminal)], terminal)
     if len(answer.generations) > 1:
-        yield paper.ink("* current. Return: hero-build rollback N. Compare: hero-build diff A B", "dim")
+        yield terminal.ink("* current. Return: hero-build rollback N. Compare: hero-build diff A B", "dim")
 
 
-def _past(item: Past, paper: Paper) -> Iterator[list[Cell]]:
+def _past(item: HistoryEntry, terminal: Terminal) -> Iterator[list[Cell]]:
     mark = cell("*" if item.current else "", "green")
     number = cell(item.number, *(("bold",) if item.current else ()))
     if item.trouble:
         yield [mark, number, cell("?"), cell(item.trouble, "red")]
         return
     yield [mark, number, cell(when(item.created), "dim"), cell(item.action, "bold")]
-    yield [cell(""), cell(""), cell(""), cell(_briefs(item, paper))]
+    yield [cell(""), cell(""), cell(""), cell(_briefs(item, terminal))]
 
 
-def _briefs(item: Past, paper: Paper) -> str:
-    shown = item.changes if paper.verbose else item.changes[:_SHOWN]
+def _briefs(item: HistoryEntry, terminal: Terminal) -> str:
+    shown = item.changes if terminal.verbose else item.changes[:_SHOWN]
     rest = len(item.changes) - len(shown)
     words = [_brief(brief) for brief in shown] + ([f"and {rest} more"] if rest else [])
     return ", ".join(words) or "the same versions"
@@ -49,23 +49,23 @@ def _brief(brief: Brief) -> str:
             return f"{brief.part} {move(brief.version_before, brief.version_after)}"
 
 
-def diff(answer: Diff, paper: Paper) -> Iterator[str]:
-    yield paper.ink(f"generation {answer.before} -> {answer.after}", "bold")
+def diff(answer: Diff, terminal: Terminal) -> Iterator[str]:
+    yield terminal.ink(f"generation {answer.before} -> {answer.after}", "bold")
     for part in answer.parts:
         mark, ink = _MARKS[part.change]
         used = f" ({part.used})" if part.used else ""
         yield from paragraph(
-            f"{mark} {part.part} {move(part.version_before, part.version_after)}{used}", paper, ink=(ink,)
+            f"{mark} {part.part} {move(part.version_before, part.version_after)}{used}", terminal, ink=(ink,)
         )
-        if part.why and paper.verbose:
-            yield from paragraph(f"    {part.why}", paper, indent="    ", ink=("dim",))
-        yield from _files(part, paper)
+        if part.why and terminal.verbose:
+            yield from paragraph(f"    {part.why}", terminal, indent="    ", ink=("dim",))
+        yield from _files(part, terminal)
     if not answer.parts:
         yield "the same apps, versions and files"
 
 
-def _files(part: PartChange, paper: Paper) -> Iterator[str]:
-    yield from table([_file(item) for item in part.files], paper, indent=2)
+def _files(part: PartChange, terminal: Terminal) -> Iterator[str]:
+    yield from table([_file(item) for item in part.files], terminal, indent=2)
 
 
 def _file(item: FileChange) -> list[Cell]:

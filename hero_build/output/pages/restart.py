@@ -2,20 +2,20 @@
 
 from collections.abc import Iterator
 
-from hero_build.output.paper import Paper
 from hero_build.output.table import cell, table
+from hero_build.output.terminal import Terminal
 from hero_build.output.text import duration, plural
-from hero_build.queries.restarted import RestartReport
+from hero_build.queries.change_report import RestartReport
 
 
-def page(answer: RestartReport, paper: Paper) -> Iterator[str]:
-    yield from services(answer, paper)
+def page(answer: RestartReport, terminal: Terminal) -> Iterator[str]:
+    yield from services(answer, terminal)
     words = [plural(len(answer.restarted), "service") + " restarted"]
     words += [f"{len(answer.failed)} failed"] if answer.failed else []
     yield ", ".join(words)
 
 
-def services(answer: RestartReport, paper: Paper) -> Iterator[str]:
+def services(answer: RestartReport, terminal: Terminal) -> Iterator[str]:
     """A line for each service."""
     rows = [
         [
@@ -28,4 +28,4 @@ def services(answer: RestartReport, paper: Paper) -> Iterator[str]:
         for item in answer.restarted
     ]
     rows += [[cell(item.app, "bold"), cell("-"), cell("left alone", "dim"), cell(item.why)] for item in answer.idle]
-    yield from table(rows, paper)
+    yield from table(rows, terminal)

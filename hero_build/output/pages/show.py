@@ -2,24 +2,24 @@
 
 from collections.abc import Iterator
 
-from hero_build.output.pages.words import when
-from hero_build.output.paper import Paper
+from hero_build.output.phrases import when
 from hero_build.output.table import Cell, cell, table
+from hero_build.output.terminal import Terminal
 from hero_build.output.text import clean, plural, short, size
-from hero_build.publish.provenance import BuildRecord
+from hero_build.publish.build_record import BuildRecord
 from hero_build.queries.show import Shown, ShownBinary
 
 
-def page(answer: Shown, paper: Paper) -> Iterator[str]:
+def page(answer: Shown, terminal: Terminal) -> Iterator[str]:
     about = f": {clean(answer.about)}" if answer.about else ""
-    yield paper.ink(clean(answer.name), "bold") + about
-    yield from table([[cell(label, "dim"), value] for label, value in _facts(answer)], paper, indent=2)
-    if paper.verbose and answer.latest:
+    yield terminal.ink(clean(answer.name), "bold") + about
+    yield from table([[cell(label, "dim"), value] for label, value in _facts(answer)], terminal, indent=2)
+    if terminal.verbose and answer.latest:
         rows = [
             [cell(item.name), cell(size(item.size) if item.size is not None else "")] for item in answer.latest.assets
         ]
-        yield paper.ink(f"assets of {clean(answer.latest.tag)}", "dim")
-        yield from table(rows, paper, indent=2)
+        yield terminal.ink(f"assets of {clean(answer.latest.tag)}", "dim")
+        yield from table(rows, terminal, indent=2)
 
 
 def _facts(answer: Shown) -> Iterator[tuple[str, Cell]]:

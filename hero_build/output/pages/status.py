@@ -2,24 +2,24 @@
 
 from collections.abc import Iterator, Sequence
 
-from hero_build.output.pages.words import some
-from hero_build.output.paper import Ink, Paper
+from hero_build.output.phrases import some
 from hero_build.output.table import Cell, cell, paragraph, table
+from hero_build.output.terminal import Ink, Terminal
 from hero_build.output.text import plural
-from hero_build.queries.status import AppStatus, Status
+from hero_build.queries.status import AppStatus, StatusReport
 
 _INK: dict[str, Ink] = {"intact": "green", "damaged": "red", "absent": "dim"}
 
 
-def page(answer: Status, paper: Paper) -> Iterator[str]:
+def page(answer: StatusReport, terminal: Terminal) -> Iterator[str]:
     latest = any(app.latest or app.trouble for app in answer.apps)
     words = ("app", "installed", *(("latest",) if latest else ()), "from", "state", "running")
     rows = [_row(app, latest=latest) for app in answer.apps]
     if rows:
-        yield from table([[cell(word, "dim") for word in words], *rows], paper)
+        yield from table([[cell(word, "dim") for word in words], *rows], terminal)
     for app in answer.apps:
-        yield from _notes(app, paper)
-    yield from paragraph(_summary(answer), paper, ink=("bold",))
+        yield from _notes(app, terminal)
+    yield from paragraph(_summary(answer), terminal, ink=("bold",))
 
 
 def _row(app: AppStatus, *, latest: bool) -> list[Cell]:
@@ -43,18 +43,18 @@ def _old(app: AppStatus) -> bool:
     return any(item.state == "old" for item in app.processes)
 
 
-def _notes(app: AppStatus, paper: Paper) -> Iterator[str]:
+def _notes(app: AppStatus, terminal: Terminal) -> Iterator[str]:
     for sentence in app.damage:
-        yield from paragraph(f"{app.name}: {sentence}", paper, indent="  ", ink=("red",))
+        yield from paragraph(f"{app.name}: {sentence}", terminal, indent="  ", ink=("red",))
     if app.trouble:
-        yield from paragraph(f"{app.name}: {app.trouble}", paper, indent="  ", ink=("yellow",))
+        yield from paragraph(f"{app.name}: {app.trouble}", terminal, indent="  ", ink=("yellow",))
     for bundle in app.bundles:
-        yield from paragraph(f"{app.name}/{bundle.name}: {bundle.version}, {bundle.used}", paper, indent="  ")
-    if paper.verbose and app.why:
-        yield from paragraph(f"{app.name}: {app.why}", paper, indent="  ", ink=("dim",))
+        yield from paragraph(f"{app.name}/{bundle.name}: {bundle.version}, {bundle.used}", terminal, indent="  ")
+    if terminal.verbose and app.why:
+        yield from paragraph(f"{app.name}: {app.why}", terminal, indent="  ", ink=("dim",))
 
 
-def _summary(answer: Status) -> str:
+def _summary(answer: StatusReport) -> str:
     present = [app for app in answer.apps if app.state != "absent"]
     if not answer.generation:
         return f"{answer.root}: nothing is installed yet. Begin: hero-build list, hero-build install APP"

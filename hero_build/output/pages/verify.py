@@ -2,40 +2,40 @@
 
 from collections.abc import Iterator
 
-from hero_build.output.pages.words import closing
-from hero_build.output.paper import Paper
+from hero_build.output.phrases import closing
 from hero_build.output.table import Cell, cell, paragraph, table
+from hero_build.output.terminal import Terminal
 from hero_build.output.text import plural, size
-from hero_build.queries.against import Against, Compared
-from hero_build.queries.verify import Checked, CheckedApp
+from hero_build.queries.compare_release import Compared, ReleaseComparison
+from hero_build.queries.verify import CheckedApp, VerifyReport
 
 
-def page(answer: Checked, paper: Paper) -> Iterator[str]:
-    shown = [app for app in answer.apps if app.damage or paper.verbose]
+def page(answer: VerifyReport, terminal: Terminal) -> Iterator[str]:
+    shown = [app for app in answer.apps if app.damage or terminal.verbose]
     if shown:
-        yield from table([_row(app) for app in shown], paper)
+        yield from table([_row(app) for app in shown], terminal)
     for app in shown:
         for sentence in app.damage:
-            yield from paragraph(f"  {app.name}: {sentence}", paper, indent="    ", ink=("red",))
+            yield from paragraph(f"  {app.name}: {sentence}", terminal, indent="    ", ink=("red",))
     for sentence in answer.stray:
         yield from paragraph(
-            f"{sentence}; the next install, rollback, uninstall or gc tidies up", paper, ink=("yellow",)
+            f"{sentence}; the next install, rollback, uninstall or gc tidies up", terminal, ink=("yellow",)
         )
     if answer.against is not None:
-        yield from _against(answer.against, paper)
-    yield from closing(_summary(answer), "Mend: hero-build verify --repair" if answer.damaged else "", paper)
+        yield from _against(answer.against, terminal)
+    yield from closing(_summary(answer), "Mend: hero-build verify --repair" if answer.damaged else "", terminal)
 
 
-def _against(answer: Against, paper: Paper) -> Iterator[str]:
-    shown = [item for item in answer.parts if item.differs or paper.verbose]
+def _against(answer: ReleaseComparison, terminal: Terminal) -> Iterator[str]:
+    shown = [item for item in answer.parts if item.differs or terminal.verbose]
     if shown:
-        yield from table([_compared(item) for item in shown], paper)
+        yield from table([_compared(item) for item in shown], terminal)
     for item in shown:
         for sentence in item.differs:
-            yield from paragraph(f"  {item.part}: {sentence}", paper, indent="    ", ink=("red",))
+            yield from paragraph(f"  {item.part}: {sentence}", terminal, indent="    ", ink=("red",))
     differing, all_of_them = len(answer.differing), plural(len(answer.parts), "part")
     words = f"{differing} of {all_of_them} differ from the release" if differing else f"{all_of_them} as released"
-    yield from closing(words, "", paper)
+    yield from closing(words, "", terminal)
 
 
 def _compared(item: Compared) -> list[Cell]:
@@ -54,7 +54,7 @@ def _row(app: CheckedApp) -> list[Cell]:
     ]
 
 
-def _summary(answer: Checked) -> str:
+def _summary(answer: VerifyReport) -> str:
     files, count = sum(app.files for app in answer.apps), sum(app.bytes for app in answer.apps)
     apps, read = plural(len(answer.apps), "app"), f"{plural(files, 'file')}, {size(count)}"
     if not answer.apps:

@@ -1,23 +1,23 @@
 """One `cargo build` for a group of crates: the module of each as soon as there is one, and why there is none."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
-from hero_build import process
-from hero_build.artifact import Cargo
+from msgspec import Struct
+
 from hero_build.errors import BuildError, HeroBuildError
-from hero_build.source.complaints import complaint, of_the_machine
-from hero_build.source.heard import Heard, Message, Progress
+from hero_build.model.artifacts import Cargo
+from hero_build.source.cargo.errors import cargo_error, of_the_machine
+from hero_build.source.cargo.messages import CargoMessages, Message, Progress
 from hero_build.source.wasm.features import switches
-from hero_build.source.wasm.nouns import TARGET, Broken, Crate
+from hero_build.source.wasm.types import TARGET, Broken, Crate
+from hero_build.system import process
 
 Made = Callable[[Crate, Path], None]
 """Told of each module, while cargo goes on with the others."""
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(Struct, frozen=True):
     """What cargo is called with, and for whom. `folder`: the workspace; `logs`: a folder."""
 
     folder: Path
@@ -35,15 +35,15 @@ def compile_group(group: Sequence[Crate], number: int, call: Call, made: Made) -
     """
     heard = _Heard(group, made, call.progress)
     log = call.logs / f"cargo-{number}.log"
-    watch = process.Watch(heard.line, heard.message, log, call.cancelled)
+    watch = process.OutputWatch(heard.line, on_stdout=heard.message, log=log, cancelled=call.cancelled)
     done = process.run(command(group, call), cwd=group[0].base, env=call.env, watch=watch)
     lacking = [crate for crate in group if crate.id not in heard.made]
     if not lacking:
         return ()
     tail = (*heard.errors(), *done.tail)[-process.TAIL :]
     if not heard.began or of_the_machine(tail) is not None:
-        raise complaint("cargo could not build the bundles", tail, call.folder, log)
-    return tuple(Broken(crate.name, _broken(crate, heard, done.tail, call)) for crate in lacking)
+        raise cargo_error("cargo could not build the bundles", tail=tail, folder=call.folder, log=log)
+    return tuple(Broken(crate.name, _broken(crate, heard=heard, said=done.tail, call=call)) for crate in lacking)
 
 
 def command(group: Sequence[Crate], call: Call) -> tuple[str, ...]:
@@ -64,7 +64,7 @@ def _broken(crate: Crate, heard: "_Heard", said: Sequence[str], call: Call) -> H
     return BuildError(f"{crate.name} does not compile: {first}", hint, tail=tuple(lines[-process.TAIL :]), log=log)
 
 
-class _Heard(Heard):
+class _Heard(CargoMessages):
     """What the running cargo has told so far. `began`: it got as far as compiling; `told`: the errors, by package."""
 
     def __init__(self, group: Sequence[Crate], made: Made, progress: Progress) -> None:
@@ -78,16 +78,16 @@ class _Heard(Heard):
     def errors(self) -> tuple[str, ...]:
         return tuple(line for lines in self.told.values() for line in lines)
 
-    def ended(self, told: Message) -> None:
+    def ended(self, message: Message) -> None:
         self.began = True
-        crate = self._crates.get(told["package_id"])
-        if crate is None or crate.id in self.made or "cdylib" not in told.get("target", {}).get("kind", ()):
+        crate = self._crates.get(message["package_id"])
+        if crate is None or crate.id in self.made or "cdylib" not in message.get("target", {}).get("kind", ()):
             return
-        if path := next((name for name in told["filenames"] if name.endswith(".wasm")), None):
+        if path := next((name for name in message["filenames"] if name.endswith(".wasm")), None):
             self.made.add(crate.id)
             self._tell_made(crate, Path(path))
 
-    def other(self, told: Message) -> None:
+    def other(self, message: Message) -> None:
         self.began = True
-        if told["reason"] == "compiler-message" and told["message"]["level"].startswith("error"):
-            self.told.setdefault(told["package_id"], []).extend((told["message"]["rendered"] or "").splitlines())
+        if message["reason"] == "compiler-message" and message["message"]["level"].startswith("error"):
+            self.told.setdefault(message["package_id"], []).extend((message["message"]["rendered"] or "").splitlines())

@@ -10,20 +10,21 @@ import re
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from hero_build import process
-from hero_build.artifact import Cargo
+from msgspec import Struct
+
 from hero_build.errors import ToolFailed
-from hero_build.source import toolchain
-from hero_build.source.complaints import complaint
+from hero_build.model.artifacts import Cargo
+from hero_build.source.cargo import toolchain
+from hero_build.source.cargo.errors import cargo_error
 from hero_build.source.fingerprint import matters
-from hero_build.source.wasm.members import PLACES, Members
-from hero_build.source.wasm.nouns import TARGET, Crate
 from hero_build.source.wasm.pool import Pool
+from hero_build.source.wasm.types import TARGET, Crate
+from hero_build.source.wasm.workspace import PLACES, Members
+from hero_build.system import process
 
 Features = Mapping[str, tuple[str, ...]]
 """Package as cargo prints it (`name vVERSION (PATH)`) → each set of features it is compiled with (`default,std`)."""
@@ -33,8 +34,7 @@ _LOCAL = re.compile(r" \((/.*)\)$")
 _OWN = ""  # stands for the crate itself, whose name is not that of others of equal wishes
 
 
-@dataclass(frozen=True, slots=True)
-class Asker:
+class Asker(Struct, frozen=True):
     """What `cargo tree` is asked with."""
 
     members: Members
@@ -74,7 +74,7 @@ def _ask(crate: Crate, asker: Asker) -> Features:
     try:
         told = process.capture((*words, *shown), cwd=crate.base, env=asker.env)
     except ToolFailed as error:
-        raise complaint(f"cargo cannot resolve {crate.package}", error.tail, asker.members.folder) from error
+        raise cargo_error(f"cargo cannot resolve {crate.package}", error.tail, asker.members.folder) from error
     own, *others = _lines(told)
     found: dict[str, set[str]] = {_OWN: {own[1]}}
     for package, chosen in others:
@@ -137,3 +137,22 @@ def _digest(path: Path) -> str:
         return sha256(path.read_bytes()).hexdigest()
     except OSError:
         return "absent"
+
+
+def groups(crates: Sequence[Crate], features: Mapping[str, Features]) -> tuple[tuple[Crate, ...], ...]:
+    """Each crate in the first group that it agrees with; `features` by name of crate."""
+    found: list[tuple[Path, list[Crate], dict[str, tuple[str, ...]]]] = []
+    for crate in crates:
+        own = features[crate.name]
+        for base, group, shared in found:
+            if base == crate.base and _agree(own, shared):
+                group.append(crate)
+                shared.update(own)
+                break
+        else:
+            found.append((crate.base, [crate], dict(own)))
+    return tuple(tuple(group) for _, group, _ in found)
+
+
+def _agree(one: Features, other: Features) -> bool:
+    return all(other.get(package, sets) == sets for package, sets in one.items())

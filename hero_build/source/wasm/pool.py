@@ -4,12 +4,12 @@ import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from threading import Event, get_ident
 
+from msgspec import Struct, field
 
-@dataclass(frozen=True, slots=True)
-class Pool:
+
+class Pool(Struct, frozen=True):
     """`cancelled` is for `process.Watch`: it says so when the work was called off, by the caller or by a failure."""
 
     executor: ThreadPoolExecutor

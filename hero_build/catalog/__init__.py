@@ -1,0 +1,1 @@
+"""Recipes: where they are, what they say, and what a repo says of itself."""

@@ -1,0 +1,213 @@
+"""Finds recipes: $HERO_RECIPES first, folder by folder, then those that are shipped. Expands @sets.
+
+A recipe is imported when it is asked for, not before; its app's name is its module's name. Modules whose name begins
+with `_` are no recipes: those of the same folder take values from them, `from ._onnx import ONNX_RUNTIME`. Sets are in
+`_sets.py` of any folder, as `SETS = {"core": ("hero_db", …)}`.
+"""
+
+import os
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+
+from hero_build.errors import AppNotFound, HeroBuildError, RecipeError
+
+if TYPE_CHECKING:
+    from hero_build.recipe import Recipe
+_SETS = "_sets"
+
+
+class LoadedRecipe(Struct, frozen=True):
+    """An app's recipe, the file it came from, and the files of that name in later folders that it replaces.
+
+    `shared` are the modules beside it that it may take values from: with `path`, all that the recipe is made of.
+    """
+
+    app: str
+    recipe: "Recipe"
+    path: Path
+    shadows: tuple[Path, ...]
+    shared: tuple[Path, ...] = ()
+
+
+class Catalog(Struct, frozen=True):
+    """The recipes of a search path. `files` has every app's candidates, the one that counts first.
+
+    `shared` are the modules that recipes of their folders take values from.
+    """
+
+    files: Mapping[str, tuple[Path, ...]]
+    sets: Mapping[str, tuple[str, ...]]
+    shared: tuple[Path, ...] = ()
+
+    def names(self) -> tuple[str, ...]:
+        return tuple(sorted(self.files))
+
+    def get(self, app: str) -> LoadedRecipe:
+        """The app's recipe. Raises AppNotFound with the nearest name, RecipeError."""
+        if app not in self.files:
+            raise AppNotFound(f"there is no app {app!r}", _nearest(app, self.files))
+        path, *shadows = self.files[app]
+        beside = tuple(file for file in self.shared if file.parent == path.parent)
+        return LoadedRecipe(app, recipe=_recipe(path), path=path, shadows=tuple(shadows), shared=beside)
+
+    def expand(self, names: Iterable[str]) -> tuple[str, ...]:
+        """The apps meant by names and @sets, each once, in order; @all is every one that can be installed.
+
+        Raises AppNotFound.
+        """
+        return tuple(dict.fromkeys(app for name in names for app in self._meant(name)))
+
+    def _meant(self, name: str) -> tuple[str, ...]:
+        if not name.startswith("@"):
+            if name not in self.files:
+                raise AppNotFound(f"there is no app {name!r}", _nearest(name, self.files))
+            return (name,)
+        if name == "@all":
+            return tuple(app for app in self.names() if not self._refuses(app))
+        if name[1:] not in self.sets:
+            raise AppNotFound(f"there is no set {name!r}", _nearest(name, ["@all", *(f"@{key}" for key in self.sets)]))
+        return self.sets[name[1:]]
+
+    def _refuses(self, app: str) -> bool:
+        """A broken recipe does not: the plan tells of it."""
+        try:
+            recipe = self.get(app).recipe
+            return bool(recipe.refuses) or recipe.islands  # islands are a phase of their own
+        except RecipeError:
+            return False
+
+
+def load(folders: Iterable[Path]) -> Catalog:
+    """The catalog of these folders and the shipped recipes. Raises RecipeError."""
+    path = (*folders, shipped())
+    files: dict[str, tuple[Path, ...]] = {}
+    sets: dict[str, tuple[str, ...]] = {}
+    shared: list[Path] = []
+    for folder in path:
+        for file in _modules(folder):
+            if file.stem == _SETS:
+                sets = {**_read_sets(file), **sets}
+            elif file.stem.startswith("_"):
+                shared.append(file)
+            else:
+                files[file.stem] = (*files.get(file.stem, ()), file)
+    return Catalog(files, sets, tuple(shared))
+
+
+def shipped() -> Path:
+    """The recipes that come with hero-build: inside the installed package, or beside it in a checkout."""
+    package = Path(__file__).resolve().parents[1]
+    inside = package / "recipes"
+    return inside if inside.is_dir() else package.parent / "recipes"
+
+
+@contextmanager
+def recipe_errors(path: Path) -> Iterator[None]:
+    """While a recipe's own code runs: whatever it raises becomes a RecipeError that names the file."""
+    try:
+        yield
+    except HeroBuildError:
+        raise
+    except (Exception, SystemExit) as error:  # a recipe is somebody's code: it may do anything
+        reason = f"{type(error).__name__}: {error}"
+        raise RecipeError(
+            f"the recipe {path} failed: {reason}", "Mend the recipe; docs/recipes.md shows one."
+        ) from error
+
+
+def _modules(folder: Path) -> list[Path]:
+    try:
+        names = sorted(os.listdir(folder))
+    except OSError as error:
+        raise RecipeError(
+            f"the recipe folder {folder} cannot be read: {error.strerror}", "Mend HERO_RECIPES."
+        ) from error
+    return [folder / name for name in names if name.endswith(".py") and name[:-3].isidentifier()]
+
+
+def _import(path: Path) -> ModuleType:
+    import importlib.util  # only when a recipe is asked for
+
+    spec = importlib.util.spec_from_file_location(f"{_package(path.parent)}.{path.stem}", path)
+    if spec is None or spec.loader is None:
+        raise RecipeError(f"the recipe {path} cannot be imported", "It must be a Python file.")
+    module = importlib.util.module_from_spec(spec)
+    with recipe_errors(path):
+        spec.loader.exec_module(module)
+    return module
+
+
+def _package(folder: Path) -> str:
+    """The name under which Python knows a folder of recipes, so that `from ._onnx import …` finds what lies there."""
+    name = f"recipes_{os.fsencode(folder).hex()}"  # each folder its own: two may have a module of the same name
+    package = ModuleType(name)
+    package.__path__ = [str(folder)]
+    sys.modules.setdefault(name, package)
+    return name
+
+
+def _recipe(path: Path) -> "Recipe":
+    from hero_build.recipe import Recipe  # not for a list of names
+
+    module = _import(path)
+    classes = [
+        value
+        for value in vars(module).values()
+        if isinstance(value, type) and issubclass(value, Recipe) and value.__module__ == module.__name__
+    ]
+    if len(classes) != 1:
+        found = ", ".join(cls.__name__ for cls in classes) or "none"
+        raise RecipeError(f"the recipe {path} must define one Recipe class (found: {found})", "See docs/recipes.md.")
+    with recipe_errors(path):
+        recipe = classes[0]()
+    _check(recipe, path)
+    return recipe
+
+
+def _check(recipe: "Recipe", path: Path) -> None:
+    for repo in (recipe.repo, *_names(recipe, "siblings", path)):
+        owner, slash, name = str(repo).partition("/")
+        if not (owner and slash and name) or "/" in name:
+            raise RecipeError(f"the recipe {path} has repo = {repo!r}", "Write it as 'owner/name'.")
+    names = [item.name for group in (recipe.binaries, recipe.libraries, recipe.bundles) for item in group]
+    for artifact in names:
+        if not artifact or not artifact.isprintable() or "/" in artifact or artifact.startswith("."):
+            raise RecipeError(f"the recipe {path} names an artifact {artifact!r}", "Use a plain file name.")
+    if twice := {artifact for artifact in names if names.count(artifact) > 1}:
+        raise RecipeError(f"the recipe {path} names {min(twice)} twice", "Each artifact has one name.")
+    for attribute in ("needs", "excludes", "restarts"):
+        _names(recipe, attribute, path)
+
+
+def _names(recipe: "Recipe", attribute: str, path: Path) -> tuple[str, ...]:
+    """A tuple of names. Raises RecipeError for what is none: a `("hero_db")` without its comma is read by letters."""
+    value = getattr(recipe, attribute)
+    if not isinstance(value, tuple) or not all(isinstance(name, str) for name in value):
+        raise RecipeError(f"the recipe {path} has {attribute} = {value!r}", 'Write a tuple: ("hero_db",).')
+    return value
+
+
+def _read_sets(path: Path) -> dict[str, tuple[str, ...]]:
+    sets = getattr(_import(path), "SETS", None)
+    if not isinstance(sets, dict) or not all(_is_set(*item) for item in sets.items()):
+        raise RecipeError(f"{path} has no SETS", 'Write SETS = {"name": ("app", …)}.')
+    return sets
+
+
+def _is_set(name: object, members: object) -> bool:
+    return isinstance(name, str) and isinstance(members, tuple) and all(isinstance(app, str) for app in members)
+
+
+def _nearest(name: str, known: Iterable[str]) -> str:
+    import difflib  # only for the hint
+
+    close = difflib.get_close_matches(name, list(known), n=3, cutoff=0.5)
+    return (
+        f"Did you mean {' or '.join(close)}? `hero-build list` shows all." if close else "`hero-build list` shows all."
+    )

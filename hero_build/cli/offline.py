@@ -1,0 +1,44 @@
+"""`lock` and `mirror`: for machines without a network, and for those that shall all hold the same."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from hero_build.cli import completion
+from hero_build.cli.base import command
+from hero_build.cli.session import Session
+
+_PATH = click.Path(path_type=Path)
+
+
+@command("lock")
+@click.argument("apps", nargs=-1, required=True, metavar="APP...", shell_complete=completion.apps)
+@click.option("-o", "--output", "file", metavar="FILE", required=True, type=_PATH, help="The lock file to write.")
+def lock(session: Session, apps: Sequence[str], file: Path) -> int:
+    """Pin what apps' newest releases have for this machine. Install it with `install --locked FILE`."""
+    from hero_build.ops.write_lockfile import pin
+    from hero_build.output.pages.maintenance import pinnings
+    from hero_build.queries.failure import exit_code, failures
+
+    context = session.context()
+    answer = pin(context.catalog.expand(apps), file, context)
+    failed = failures(answer.failed)
+    return session.console.answer(answer, lambda terminal: pinnings(answer, terminal), exit_code(failed, 0), failed)
+
+
+@command("mirror")
+@click.argument("apps", nargs=-1, required=True, metavar="APP...", shell_complete=completion.apps)
+@click.argument("directory", metavar="DIR", type=_PATH)
+@click.option("--version", metavar="TAG", help="This release, and not the newest.")
+def mirror(session: Session, apps: Sequence[str], directory: Path, version: str | None) -> int:
+    """Copy apps' releases, every platform of them, into a directory. Install from it with --forge file:///DIR."""
+    from hero_build.ops import write_mirror
+    from hero_build.output.pages.maintenance import mirrored
+    from hero_build.queries.failure import exit_code, failures
+
+    context = session.context()
+    answer = write_mirror.mirror(context.catalog.expand(apps), directory=directory, version=version, context=context)
+    failed = failures(answer.failed)
+    code = exit_code(failed, len(answer.apps))
+    return session.console.answer(answer, lambda terminal: mirrored(answer, terminal), code, failed)

@@ -1,0 +1,148 @@
+"""The folder of downloads under way, `var/hero_build/partial`: shared by every hero-build of a root.
+
+    partial/<key>.<mark>.<total>         a file that is being written, or was: locked by whoever writes it
+    partial/run-<random>/                what one run has fetched and not used yet: locked while that run lives
+
+A file's name says what it is: `key` what was asked for, `mark` which content was being sent, `total` its size. Locks
+are flock(2), so they end with their process however it ends, and the next run takes over what it left.
+"""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+
+from hero_build.errors import machine_errors
+from hero_build.system import filelock
+
+_RUN = "run-"
+
+
+class DownloadDir:
+    """A context: leaving it puts what was fetched and not used back where the next run finds it."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._run = folder
+        self._lock = -1
+
+    def __enter__(self) -> "DownloadDir":
+        with machine_errors(self._folder):
+            self._folder.mkdir(parents=True, exist_ok=True)
+            self._run, self._lock = self._own_folder()
+            for path in self._folder.glob(f"{_RUN}*"):
+                self._take_over(path)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._empty(self._run)
+        os.close(self._lock)
+
+    @property
+    def folder(self) -> Path:
+        return self._folder
+
+    def names(self, key: str) -> Iterator[str]:
+        """The names of files for `key` that are or were being written."""
+        with os.scandir(self._folder) as entries:
+            yield from [entry.name for entry in entries if entry.name.startswith(f"{key}.")]
+
+    def lock(self, name: str, *, create: bool) -> int | None:
+        """A descriptor of the file `name`, locked; None when it is not there or another one writes it."""
+        path = self._folder / name
+        flags = os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW | (os.O_CREAT if create else 0)
+        try:
+            descriptor = os.open(path, flags, 0o600)
+        except FileNotFoundError:
+            return None
+        if filelock.attempt(descriptor) and _same(descriptor, path):
+            return descriptor
+        os.close(descriptor)
+        return None
+
+    def private(self, name: str) -> tuple[int, Path]:
+        """A new file of this run alone, for when another one writes `name`."""
+        descriptor, path = tempfile.mkstemp(prefix=f"{name}.", dir=self._run)
+        return descriptor, Path(path)
+
+    def done(self, path: Path) -> Path:
+        """Move a whole file to where it is this run's; the caller still holds its lock."""
+        if path.parent == self._run:
+            return path
+        descriptor, target = tempfile.mkstemp(prefix=f"{path.name}.", dir=self._run)
+        os.close(descriptor)
+        path.replace(target)
+        return Path(target)
+
+    def scratch(self) -> Path:
+        """A new folder of this run alone, which is gone when the run is."""
+        return Path(tempfile.mkdtemp(prefix="scratch-", dir=self._run))
+
+    def _own_folder(self) -> tuple[Path, int]:
+        while True:
+            path = Path(tempfile.mkdtemp(prefix=_RUN, dir=self._folder))
+            with suppress(FileNotFoundError):  # another run has just taken it for a dead one's
+                descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+                if filelock.attempt(descriptor) and _same(descriptor, path):
+                    return path, descriptor
+                os.close(descriptor)
+
+    def _take_over(self, path: Path) -> None:
+        if path == self._run:
+            return
+        with suppress(FileNotFoundError, NotADirectoryError):
+            descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_DIRECTORY)
+            try:
+                if filelock.attempt(descriptor):
+                    self._empty(path)
+            finally:
+                os.close(descriptor)
+
+    def _empty(self, run: Path) -> None:
+        """Give each file its shared name again, unless there is one of that name by now; remove the folder."""
+        with suppress(OSError):
+            for path in run.iterdir():
+                if path.is_dir():
+                    continue
+                shared = self._folder / ".".join(path.name.split(".")[:3])
+                with suppress(FileExistsError):
+                    os.link(path, shared)
+            shutil.rmtree(run)
+
+
+def _same(descriptor: int, path: Path) -> bool:
+    """Whether `path` still names what `descriptor` has open."""
+    try:
+        there = path.stat(follow_symlinks=False)
+    except FileNotFoundError:
+        return False
+    return os.path.samestat(os.fstat(descriptor), there)
+
+
+def sweep(folder: Path, before: float) -> int:
+    """Remove what no one writes and no one has written since `before` (a time stamp); the bytes that this gave back."""
+    freed = 0
+    if not folder.is_dir():
+        return freed
+    with DownloadDir(folder), machine_errors(folder):  # takes over what dead runs left
+        for path in folder.iterdir():
+            with suppress(FileNotFoundError):
+                status = path.stat(follow_symlinks=False)
+                if path.name.startswith(_RUN) or status.st_mtime >= before or _in_use(path):
+                    continue
+                path.unlink()
+                freed += status.st_size
+    return freed
+
+
+def _in_use(path: Path) -> bool:
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+    try:
+        return not filelock.attempt(descriptor)
+    finally:
+        os.close(descriptor)

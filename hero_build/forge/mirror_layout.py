@@ -1,0 +1,163 @@
+"""The shape of a mirror on disk (contract), and how a release gets into one.
+
+    <dir>/<owner>/<repo>/<tag>/release.json, <files>       the API's own document, and the release's files
+    <dir>/<owner>/<repo>/latest                            names the newest tag
+    <dir>/api/packages/<owner>/generic/<name>/<version>/   files.json (optional) and the files of a package
+    <dir>/_pinned/<sha256>                                 libraries that recipes pin by address and digest
+
+A tag is quoted as in an address: `a/b` is the folder `a%2Fb`.
+"""
+
+import json
+import os
+import secrets
+import shutil
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from urllib.parse import quote
+
+from msgspec.structs import replace
+
+from hero_build.errors import UnsafeName, machine_errors
+from hero_build.forge import api_documents
+from hero_build.model.artifacts import GenericPackage
+from hero_build.model.names import check_name, check_repo, check_tag
+from hero_build.model.steps import Release
+
+RELEASE, LATEST, FILES, PINNED = "release.json", "latest", "files.json", "_pinned"
+
+
+def segment(name: str) -> str:
+    """A tag or a version as the name of one folder."""
+    return quote(name, safe="+@")
+
+
+def repo_folder(directory: Path, repo: str) -> Path:
+    owner, name = check_repo(repo)
+    return directory / owner / name
+
+
+def package_folder(directory: Path, package: GenericPackage) -> Path:
+    owner, name = check_name(package.owner, "owner"), check_name(package.name, "package")
+    version = segment(check_name(package.version, "version"))
+    return directory / "api" / "packages" / owner / "generic" / name / version
+
+
+def publish(directory: Path, release: Release, files: Mapping[str, Path], *, latest: bool) -> None:
+    """Put a release into the mirror at `directory`: those of its assets that are in `files`, copied from there.
+
+    The release's folder appears by one rename, and so does the change of what is newest. Raises UnsafeName,
+    NotWritable, DiskFull.
+    """
+    home = repo_folder(directory, release.repo)
+    if release.tag == LATEST:
+        raise UnsafeName(f"a mirror cannot hold a release {LATEST!r}", "That name is the file that names the newest.")
+    held = tuple(asset for asset in release.assets if asset.name in files)
+    told = api_documents.encoded(replace(release, assets=held))
+    _shelve(
+        home / segment(check_tag(release.tag)),
+        files={asset.name: files[asset.name] for asset in held},
+        listing=RELEASE,
+        told=told,
+    )
+    if latest:
+        name_newest(directory, release.repo, release.tag)
+
+
+def name_newest(directory: Path, repo: str, tag: str) -> None:
+    """From now on, `tag` is the newest release of `repo`. Raises NotWritable, DiskFull."""
+    with machine_errors(directory):
+        _write(repo_folder(directory, repo) / LATEST, f"{tag}\n".encode())
+
+
+def take_in(there: Path, place: Path) -> None:
+    """Move the folder of a release or package from another mirror on the same filesystem to its `place` in this one:
+    what is there makes way by a rename. Raises NotWritable.
+    """
+    with machine_errors(place.parent):
+        place.parent.mkdir(parents=True, exist_ok=True)
+        fresh = Path(tempfile.mkdtemp(prefix=".new-", dir=place.parent))
+        try:
+            there.rename(fresh)
+            _swap(fresh, place)
+        finally:
+            shutil.rmtree(fresh, ignore_errors=True)
+
+
+def publish_package(directory: Path, package: GenericPackage, release: Release, files: Mapping[str, Path]) -> None:
+    """Put the files of a generic package, found as `release`, into the mirror. Raises as `publish` does."""
+    held = [asset for asset in release.assets if asset.name in files]
+    told = [{"name": asset.name, "size": asset.size, "sha256": asset.sha256} for asset in held]
+    _shelve(
+        package_folder(directory, package),
+        files={asset.name: files[asset.name] for asset in held},
+        listing=FILES,
+        told=told,
+    )
+
+
+def publish_pinned(directory: Path, sha256: str, path: Path) -> None:
+    """Put a library that a recipe pins into the mirror. Raises as `publish` does."""
+    with machine_errors(directory):
+        (directory / PINNED).mkdir(parents=True, exist_ok=True)
+        _copy(path, directory / PINNED / check_name(sha256, "pinned file"))
+
+
+def _shelve(place: Path, files: Mapping[str, Path], listing: str, told: object) -> None:
+    """Write a folder beside `place`, then let it take the place of what is there."""
+    for name in files:
+        if check_name(name, "asset") == listing:
+            raise UnsafeName(f"a mirror cannot hold an asset {name!r}", "It has a file of that name of its own.")
+    with machine_errors(place.parent):
+        place.parent.mkdir(parents=True, exist_ok=True)
+        fresh = Path(tempfile.mkdtemp(prefix=".new-", dir=place.parent))
+        try:
+            for name, path in files.items():
+                _copy(path, fresh / name)
+            _write(fresh / listing, json.dumps(told, indent=2).encode() + b"\n")
+            fresh.chmod(0o755)
+            _swap(fresh, place)
+        finally:
+            shutil.rmtree(fresh, ignore_errors=True)
+
+
+def _swap(fresh: Path, place: Path) -> None:
+    """`fresh` becomes `place`; what was there becomes `fresh`, and is left to the caller to remove."""
+    old = fresh.with_name(fresh.name.replace(".new-", ".old-"))
+    _sync(fresh)
+    if place.exists():
+        place.rename(old)
+    fresh.rename(place)
+    _sync(place.parent)
+    if old.exists():
+        old.rename(fresh)
+
+
+def _copy(source: Path, target: Path) -> None:
+    part = target.with_name(f".{secrets.token_hex(8)}.part")
+    try:
+        shutil.copyfile(source, part)
+        _sync(part)
+        part.replace(target)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _write(path: Path, content: bytes) -> None:
+    part = path.with_name(f".{secrets.token_hex(8)}.part")
+    try:
+        part.write_bytes(content)
+        _sync(part)
+        part.replace(path)
+        _sync(path.parent)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

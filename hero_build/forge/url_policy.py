@@ -1,0 +1,66 @@
+"""Where a request may go: who gets the token, which redirects are followed, and what a proxy stands in between."""
+
+import ipaddress
+from urllib.request import getproxies, proxy_bypass
+
+from hero_build.errors import BadForgeResponse
+from hero_build.forge.lean_httpx import httpx
+
+_PORTS = {"http": 80, "https": 443}
+
+
+def address(text: str, told_by: str) -> httpx.URL:
+    """An absolute http or https address. Raises ForgeAnswer, which names who told it."""
+    try:
+        url = httpx.URL(text)
+    except (httpx.InvalidURL, TypeError, ValueError):
+        url = httpx.URL("")
+    if url.scheme not in _PORTS or not url.host:
+        raise BadForgeResponse(f"{told_by} names an address that cannot be used: {text[:200]!r}", _ASK)
+    return url
+
+
+def follow(url: httpx.URL, location: str) -> httpx.URL:
+    """Where a redirect from `url` leads. Raises ForgeAnswer when that is no address, or would leave https."""
+    try:
+        joined = str(url.join(location))
+    except (httpx.InvalidURL, ValueError):
+        joined = location
+    target = address(joined, f"a redirect of {url.host}")
+    if url.scheme == "https" and target.scheme != "https":
+        raise BadForgeResponse(
+            f"{url.host} redirects from https to plain http ({target.host}), which is not followed", _ASK
+        )
+    return target
+
+
+def origin(url: httpx.URL) -> tuple[str, str, int | None]:
+    """Scheme, host and port: what a token is good for (RFC 6454)."""
+    return url.scheme, url.host, url.port or _PORTS.get(url.scheme)
+
+
+def private(url: httpx.URL, plain_http: tuple[str, ...]) -> bool:
+    """Whether a token may travel to `url`: encrypted, to this machine, or to a host (or host:port) that is listed."""
+    named = {url.host, f"{url.host}:{origin(url)[2]}"}
+    return url.scheme == "https" or loopback(url.host) or bool(named.intersection(plain_http))
+
+
+def loopback(host: str) -> bool:
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def proxy(url: httpx.URL) -> str | None:
+    """The proxy that the environment sets for `url` (http_proxy, https_proxy, all_proxy, no_proxy)."""
+    if loopback(url.host) or proxy_bypass(f"{url.host}:{origin(url)[2]}"):
+        return None
+    known = getproxies()
+    found = known.get(url.scheme) or known.get("all")
+    return found if not found or "://" in found else f"http://{found}"
+
+
+_ASK = "Ask whoever runs that forge; its public address (ROOT_URL) may be set wrongly."

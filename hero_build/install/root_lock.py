@@ -1,0 +1,56 @@
+"""The lock of a root: whoever holds it, and no one else, may stage, commit and recover."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+from msgspec import Struct
+
+from hero_build.errors import HeroBuildError, LockHeld, RootDamaged, machine_errors
+from hero_build.install.layout import Root
+from hero_build.install.recover import recover
+from hero_build.model.installed import Generation
+from hero_build.system import filelock
+
+
+class LockedRoot(Struct, frozen=True):
+    """A root whose lock is held and that has been recovered; `generation` is what it holds now."""
+
+    root: Root
+    generation: Generation
+
+
+@contextmanager
+def locked(root: Root, wait: float = 0, *, lenient: bool = False) -> Iterator[LockedRoot]:
+    """Hold the lock for a change. Whatever fails inside is tidied up before the error goes on.
+
+    `wait`: seconds to wait for another hero-build. `lenient`: a root whose manifest cannot be read counts as empty,
+    for the one command that mends it. Raises LockHeld, MachineError, RootDamaged.
+    """
+    with machine_errors(root.path):
+        root.state.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(root.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        try:
+            filelock.acquire(descriptor, wait, _held(root))
+            generation = _recovered(root, lenient=lenient)
+            try:
+                yield LockedRoot(root, generation)
+            except BaseException:
+                with suppress(OSError, HeroBuildError):  # the first error is the one to tell; the next command recovers
+                    recover(root)
+                raise
+        finally:
+            os.close(descriptor)
+
+
+def _held(root: Root) -> LockHeld:
+    return LockHeld(f"another hero-build is changing {root.path}", "Wait for it to end, or give --wait SECONDS.")
+
+
+def _recovered(root: Root, *, lenient: bool) -> Generation:
+    try:
+        return recover(root)
+    except RootDamaged:
+        if lenient:
+            return Generation(0)
+        raise

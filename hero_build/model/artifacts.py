@@ -1,0 +1,86 @@
+"""The nouns of recipes: what a repo publishes, and for which machines."""
+
+from typing import Literal
+
+from msgspec import Struct
+
+from hero_build.model.installed import Kind
+
+Libc = Literal["musl", "gnu"]
+BundleKind = Literal["island", "shell"]
+SHELL = "share/hero_os/shell"
+ISLANDS = "share/hero_os/islands"
+"""Where bundles are below a root (contract): the shell's files, and a folder for each island."""
+
+
+class Platform(Struct, frozen=True):
+    """What a program was built for, written `linux-amd64-musl` in asset names."""
+
+    arch: str
+    libc: Libc
+    os: str = "linux"
+
+    def __str__(self) -> str:
+        return f"{self.os}-{self.arch}-{self.libc}"
+
+
+class Binary(Struct, frozen=True):
+    """A program installed as `bin/<name>`; `formerly` is its asset name in releases from before a rename."""
+
+    name: str
+    kind: Kind
+    formerly: str | None = None
+    install_only: bool = False
+
+
+class Pinned(Struct, frozen=True):
+    """A file at a fixed address with a fixed digest; `member` names the one wanted inside a .tgz or .zip."""
+
+    platform: str
+    url: str
+    sha256: str
+    member: str = ""
+
+
+class Library(Struct, frozen=True):
+    """A shared library installed as `lib/<name>`: the same pinned file in every mode, one pin per `<os>-<arch>`."""
+
+    name: str
+    pins: tuple[Pinned, ...]
+
+
+class WasmBundle(Struct, frozen=True):
+    """A folder of WebAssembly and its glue: the desktop's shell, or one of its islands."""
+
+    name: str
+    kind: BundleKind = "island"
+
+    @property
+    def folder(self) -> str:
+        """Where its files belong, relative to the root."""
+        return SHELL if self.kind == "shell" else f"{ISLANDS}/{self.name}"
+
+
+Artifact = Binary | Library | WasmBundle
+
+
+class GenericPackage(Struct, frozen=True):
+    """A generic package of a forge: the second place where a recipe's files may be published."""
+
+    owner: str
+    name: str
+    version: str
+
+
+class Cargo(Struct, frozen=True):
+    """How cargo builds an app: a value, so that apps of equal tree and Cargo share one call, and it can be hashed.
+
+    `env` is added to the environment of the build; `{lib}` in a value stands for the folder that holds the recipe's
+    libraries while it is built. `packages` narrows the workspace (`-p`); `args` are passed on as they are.
+    """
+
+    features: tuple[str, ...] = ()
+    default_features: bool = True
+    env: tuple[tuple[str, str], ...] = ()
+    packages: tuple[str, ...] = ()
+    args: tuple[str, ...] = ()

@@ -1,0 +1,119 @@
+"""The nouns of what is committed, as a manifest holds them: all that a reader of a root needs.
+
+Paths are `str` relative to the root; digests are lower-case hex sha256; sizes are bytes.
+"""
+
+from collections.abc import Mapping
+from typing import Literal
+
+from msgspec import Struct, field
+
+Kind = Literal["server", "admin", "web", "cli"]
+Mode = Literal["auto", "download", "source"]
+Used = Literal["download", "source"]
+Phase = Literal["install", "shell", "islands"]
+"""What is installed together, and never along with the others: programs and libraries, the shell, the islands."""
+Backend = Literal["direct", "wasm-pack"]
+"""What makes bundles of a workspace: hero-build itself, or wasm-pack."""
+STARTABLE: frozenset[Kind] = frozenset({"server", "admin", "web"})
+
+
+class PartId(Struct, frozen=True, order=True):
+    """What is wholly old or wholly new: an app's binaries and libraries, or one bundle of it."""
+
+    app: str
+    bundle: str | None = None
+
+    def __str__(self) -> str:
+        return self.app if self.bundle is None else f"{self.app}/{self.bundle}"
+
+
+class Fingerprint(Struct, frozen=True):
+    """All that a build's result rests on: components by name, each as a word that changes when it does (a commit, a
+    compiler's name, a digest). Equal fingerprints mean that a rebuild would change nothing."""
+
+    parts: tuple[tuple[str, str], ...]
+
+    def changed(self, older: "Fingerprint") -> tuple[str, ...]:
+        """The names of the components in which this one differs from `older`."""
+        mine, theirs = dict(self.parts), dict(older.parts)
+        return tuple(name for name in {**theirs, **mine} if mine.get(name) != theirs.get(name))
+
+
+class BuildInfo(Struct, frozen=True):
+    """How a part was made: the branch (empty: none), what it rested on, and the compiler's wrapper (empty: none)."""
+
+    ref: str
+    fingerprint: Fingerprint
+    wrapper: str = ""
+
+
+class Origin(Struct, frozen=True):
+    """Where a part came from and why: what was asked, what was done, and the sentence that explains it."""
+
+    version: str
+    requested: Mode
+    used: Used
+    why: str
+    forge: str
+    repo: str
+    tag: str | None
+    commit: str | None = None
+    dirty: bool | None = None
+    build: BuildInfo | None = None
+
+
+class Elf(Struct, frozen=True):
+    machine: str
+    libc: str
+    static: bool
+
+
+class FileEntry(Struct, frozen=True):
+    """A file as committed; `path` is relative to the root (`bin/hero_db`)."""
+
+    path: str
+    sha256: str
+    size: int
+    mode: int
+
+
+class InstalledArtifact(Struct, frozen=True):
+    """An artifact as committed: its files, the asset they came from, and the checks they passed."""
+
+    name: str
+    artifact: Literal["binary", "library", "bundle"]
+    files: tuple[FileEntry, ...]
+    kind: Kind | None = None
+    asset: str | None = None
+    asset_id: str = ""
+    asset_sha256: str | None = None
+    legacy_name: bool = False
+    verified: tuple[str, ...] = ()
+    elf: Elf | None = None
+
+
+class InstalledPart(Struct, frozen=True):
+    """A part as the manifest holds it."""
+
+    id: PartId
+    origin: Origin
+    entries: tuple[InstalledArtifact, ...]
+
+
+class Adopted(Struct, frozen=True):
+    """A foreign file, link or folder that stood at `path` before hero-build; kept to be given back."""
+
+    path: str
+    form: Literal["file", "link", "folder"]
+
+
+class Generation(Struct, frozen=True):
+    """One committed state of a root, as its manifest.json says; number 0 is the empty one before the first commit."""
+
+    number: int
+    created: str = ""
+    tool: str = ""
+    action: str = ""
+    records: Mapping[PartId, InstalledPart] = field(default_factory=dict)
+    adopted: tuple[Adopted, ...] = ()

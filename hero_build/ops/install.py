@@ -1,0 +1,102 @@
+"""The story of hero-build on one screen: plan what each app needs, then do it, wholly or not at all.
+
+plan():   resolve ─► decide
+apply():  produce (fetch | build ─► verify) ─► stage ─► commit
+"""
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+from msgspec import Struct
+
+from hero_build import manifest
+from hero_build.context import Context
+from hero_build.errors import HeroBuildError
+from hero_build.events import PartFailed, Planning
+from hero_build.forge.download_dir import DownloadDir
+from hero_build.install.commit import commit
+from hero_build.install.recover import interrupted
+from hero_build.install.root_lock import LockedRoot, locked
+from hero_build.install.store import stage
+from hero_build.model.installed import Generation
+from hero_build.model.steps import Build, Decision, Download, Drop, Facts, Failed, Put, Remove, Request, VerifiedPart
+from hero_build.pipeline.decide import decide
+from hero_build.pipeline.produce import produce
+from hero_build.pipeline.resolve import Disk, read_disk, resolve
+
+
+class Step(Struct, frozen=True):
+    """An app's facts and the decisions that follow from them."""
+
+    facts: Facts
+    decisions: tuple[Decision, ...]
+
+
+class Plan(Struct, frozen=True):
+    steps: tuple[Step, ...]
+    failed: tuple[Failed, ...]
+
+    @property
+    def decisions(self) -> tuple[Decision, ...]:
+        return tuple(decision for step in self.steps for decision in step.decisions)
+
+
+class Outcome(Struct, frozen=True):
+    """What a command did: the generations before and after (equal: nothing changed), and all that failed."""
+
+    plan: Plan
+    before: Generation
+    after: Generation
+    failed: tuple[Failed, ...]
+
+
+def plan(requests: Sequence[Request], context: Context) -> Plan:
+    """Facts and decisions of every app asked for; one that cannot be planned is a Failed among the others."""
+    disk = read_disk(context, tuple(request.app for request in requests))
+    with ThreadPoolExecutor(context.settings.jobs, thread_name_prefix="plan") as pool, context.checkouts.cancelling():
+        results = list(pool.map(lambda request: _step(request, disk, context), requests))
+    steps = tuple(result for result in results if isinstance(result, Step))
+    return Plan(steps, tuple(result for result in results if isinstance(result, Failed)))
+
+
+def apply(todo: Plan, context: Context, action: str) -> Outcome:
+    """Do what was planned, as one generation; a part that fails keeps its old version.
+
+    Raises LockHeld, MachineError, RootDamaged.
+    """
+    work = [item for item in todo.decisions if isinstance(item, Download | Build)]
+    gone = [Drop(item.part) for item in todo.decisions if isinstance(item, Remove)]
+    if not (work or gone or interrupted(context.root)):
+        unchanged = manifest.load(context.root.path)
+        return Outcome(todo, before=unchanged, after=unchanged, failed=todo.failed)
+    with DownloadDir(context.root.partial) as downloads:
+        results = list(produce(work, downloads, context))
+        with locked(context.root, context.settings.wait) as held:
+            staged = [_staged(held, item, context) for item in results if isinstance(item, VerifiedPart)]
+            puts = [item for item in staged if isinstance(item, Put)]
+            before, after = commit(held, [*puts, *gone], action)
+    failed = (item for item in (*results, *staged) if isinstance(item, Failed))
+    return Outcome(todo, before=before, after=after, failed=(*todo.failed, *failed))
+
+
+def _step(request: Request, disk: Disk, context: Context) -> Step | Failed:
+    context.emit(Planning(request.app))
+    try:
+        facts = resolve(
+            request.app, loaded=context.catalog.get(request.app), request=request, disk=disk, context=context
+        )
+        return Step(facts, decide(request, facts))
+    except HeroBuildError as error:
+        return _failed(Failed(request.app, None, error), context)
+
+
+def _staged(locked_root: LockedRoot, ready: VerifiedPart, context: Context) -> Put | Failed:
+    try:
+        return stage(locked_root, ready)
+    except HeroBuildError as error:
+        return _failed(Failed(ready.part.id.app, ready.part.id, error), context)
+
+
+def _failed(failed: Failed, context: Context) -> Failed:
+    context.emit(PartFailed(failed))
+    return failed

@@ -1,0 +1,154 @@
+"""Mirrors: whole releases, every platform of them, proven and laid down as a directory that serves as a forge."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+
+from msgspec import Struct
+
+from hero_build.catalog.loader import LoadedRecipe
+from hero_build.catalog.recipe_facts import release_ref
+from hero_build.context import Context
+from hero_build.errors import AmbiguousAsset, HeroBuildError
+from hero_build.events import Finished, PartFailed, Planning, Started, Transferred
+from hero_build.forge.download_dir import DownloadDir
+from hero_build.forge.mirror_layout import LATEST, publish, publish_package, publish_pinned, repo_folder
+from hero_build.forge.transfer import Downloaded, fetch
+from hero_build.model.artifacts import GenericPackage, Pinned
+from hero_build.model.installed import PartId
+from hero_build.model.steps import Asset, Failed, Release
+from hero_build.ops.write_lockfile import DOWNLOADS
+from hero_build.verify import checksums
+
+_SUMS, _BESIDE = "SHA256SUMS", ".sha256"
+
+
+class MirroredApp(Struct, frozen=True):
+    """`files` and `bytes` are those of the release, checksum files included; `libraries` the pinned ones beside it."""
+
+    name: str
+    repo: str
+    tag: str
+    files: int
+    bytes: int
+    libraries: tuple[str, ...]
+
+
+class MirrorReport(Struct, frozen=True):
+    """`url` is what --forge takes to install from this mirror."""
+
+    directory: str
+    url: str
+    apps: tuple[MirroredApp, ...]
+    failed: tuple[Failed, ...]
+
+
+def mirror(apps: Sequence[str], directory: Path, version: str | None, context: Context) -> MirrorReport:
+    """Put these apps' releases (the newest, or `version`) into a mirror. An app that fails leaves it as it was.
+
+    Raises NotWritable, DiskFull for the folder of downloads.
+    """
+    with (
+        DownloadDir(context.settings.cache / DOWNLOADS) as downloads,
+        ThreadPoolExecutor(context.settings.jobs, thread_name_prefix="mirror") as pool,
+    ):
+        work = _Work(directory, version=version, context=context, downloads=downloads, pool=pool)
+        results = [work.app(app) for app in apps]
+    done = tuple(result for result in results if isinstance(result, MirroredApp))
+    failed = tuple(result for result in results if isinstance(result, Failed))
+    return MirrorReport(str(directory), url=directory.resolve().as_uri(), apps=done, failed=failed)
+
+
+class _Work(Struct, frozen=True):
+    directory: Path
+    version: str | None
+    context: Context
+    downloads: DownloadDir
+    pool: ThreadPoolExecutor
+
+    def app(self, app: str) -> MirroredApp | Failed:
+        self.context.emit(Planning(app))
+        try:
+            return self._mirror(app, self.context.catalog.get(app))
+        except HeroBuildError as error:
+            failed = Failed(app, PartId(app), error)
+            self.context.emit(PartFailed(failed))
+            return failed
+
+    def _mirror(self, app: str, loaded: LoadedRecipe) -> MirroredApp:
+        release, package = self._find(loaded)
+        pins = tuple(dict.fromkeys(pin for library in loaded.recipe.libraries for pin in library.pins))
+        sizes = [asset.size for asset in release.assets]
+        total = None if None in sizes or pins else sum(size or 0 for size in sizes)
+        self.context.emit(Started(PartId(app), verb="mirror", version=release.tag, total=total))
+        arrived = self._fetch_all(app, release)
+        libraries = {pin.sha256: self._fetch(app, _asset(pin), pin.sha256) for pin in pins}
+        self._publish(release, package, {name: item.path for name, item in arrived.items()})
+        for digest, item in libraries.items():
+            publish_pinned(self.directory, digest, item.path)
+        for item in (*arrived.values(), *libraries.values()):
+            item.path.unlink()
+        self.context.emit(Finished(PartId(app)))
+        size = sum(item.size for item in arrived.values())
+        names = tuple(library.name for library in loaded.recipe.libraries)
+        return MirroredApp(app, repo=release.repo, tag=release.tag, files=len(arrived), bytes=size, libraries=names)
+
+    def _find(self, loaded: LoadedRecipe) -> tuple[Release, GenericPackage | None]:
+        ref = release_ref(loaded, self.version)
+        release = self.context.forge.find(ref)
+        names = [asset.name for asset in release.assets]
+        if twice := sorted({name for name in names if names.count(name) > 1}):
+            sentence = f"release {release.tag} of {release.repo} has two assets named {twice[0]}"
+            raise AmbiguousAsset(sentence, "Delete all but one on the forge: a folder holds each name once.")
+        return release, ref.package
+
+    def _fetch_all(self, app: str, release: Release) -> Mapping[str, Downloaded]:
+        """Every asset by name: the checksum files first, the others held against what those say."""
+        sums = [asset for asset in release.assets if asset.name == _SUMS or asset.name.endswith(_BESIDE)]
+        rest = [asset for asset in release.assets if asset not in sums]
+        arrived = self._side_by_side(app, sums, {})
+        digests = dict(_told(arrived, [asset.name for asset in rest]))
+        return {**arrived, **self._side_by_side(app, rest, digests)}
+
+    def _side_by_side(self, app: str, assets: Sequence[Asset], digests: Mapping[str, str]) -> dict[str, Downloaded]:
+        futures = [self.pool.submit(self._fetch, app, asset, digests.get(asset.name)) for asset in assets]
+        return {asset.name: future.result() for asset, future in zip(assets, futures, strict=True)}
+
+    def _fetch(self, app: str, asset: Asset, sha256: str | None) -> Downloaded:
+        progress = partial(_moved, self.context, PartId(app))
+        context = self.context
+        return fetch(
+            context.forge,
+            asset,
+            self.downloads,
+            sha256=sha256,
+            progress=progress,
+            limits=context.limits,
+            emit=context.emit,
+        )
+
+    def _publish(self, release: Release, package: GenericPackage | None, files: Mapping[str, Path]) -> None:
+        if package is not None:
+            publish_package(self.directory, package=package, release=release, files=files)
+            return
+        first = not (repo_folder(self.directory, release.repo) / LATEST).exists()
+        publish(self.directory, release, files, latest=first or self.version is None)
+
+
+def _moved(context: Context, part: PartId, size: int) -> None:
+    context.emit(Transferred(part, size))
+
+
+def _asset(pin: Pinned) -> Asset:
+    return Asset(pin.url.rsplit("/", 1)[-1], pin.url, id=pin.sha256, sha256=pin.sha256)
+
+
+def _told(sums: Mapping[str, Downloaded], names: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """What the release's checksum files say, SHA256SUMS before those beside an asset. Raises ChecksumUnreadable."""
+    listed = checksums.parse(sums[_SUMS].path.read_bytes(), _SUMS) if _SUMS in sums else {}
+    for name in names:
+        if name in listed:
+            yield name, listed[name]
+        elif (beside := sums.get(f"{name}{_BESIDE}")) is not None:
+            yield name, checksums.parse_single(beside.path.read_bytes(), name)

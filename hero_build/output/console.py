@@ -1,0 +1,129 @@
+"""Where a command's answer goes: text or one JSON document to stdout; progress, warnings and errors to stderr."""
+
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
+from functools import cached_property
+from typing import TYPE_CHECKING, TextIO
+
+from msgspec import Struct
+
+from hero_build.errors import HeroBuildError, MachineError
+from hero_build.output.phrases import note
+from hero_build.output.terminal import Colour, Terminal, open_terminal
+from hero_build.output.text import clean, plural
+from hero_build.queries.failure import Failure, failure
+
+if TYPE_CHECKING:
+    from hero_build.events import WarningRaised
+    from hero_build.output.reporter import Reporter
+
+Page = Callable[[Terminal], Iterable[str]]
+
+
+class ErrorDocument(Struct, frozen=True):
+    """The document of a command that could give no answer."""
+
+    error: Failure
+
+
+class Style(Struct, frozen=True):
+    """How the answer is wanted."""
+
+    json: bool = False
+    quiet: bool = False
+    verbose: int = 0
+    colour: Colour = "auto"
+
+
+class Console:
+    """One command's way to its reader. `report` is the Emit for the engine."""
+
+    def __init__(self, command: str, style: Style, out: TextIO, err: TextIO, environ: Mapping[str, str]) -> None:
+        self._command = command
+        self._style = style
+        self._out = out
+        self._err = err
+        self._page = open_terminal(out, colour=style.colour, verbose=style.verbose, environ=environ)
+        self._margin = open_terminal(err, colour=style.colour, verbose=style.verbose, environ=environ)
+
+    @cached_property
+    def report(self) -> "Reporter":
+        from hero_build.output.reporter import Reporter  # only where there is something to tell
+
+        return Reporter(self._err, self._margin, quiet=self._style.quiet)
+
+    @property
+    def warnings(self) -> "tuple[WarningRaised, ...]":
+        return self.report.warnings if "report" in vars(self) else ()
+
+    def answer(self, result: object, page: Page, code: int = 0, failed: Sequence[Failure] = ()) -> int:
+        """Print the answer after what failed, and give `code` back. Raises MachineError when stdout cannot take it."""
+        self._end_report()
+        self._tails(failed)
+        for item in failed:
+            self._note(item)
+        if self._style.json:
+            self._write(self._document(code, result))
+        elif not self._style.quiet:
+            self._write("".join(f"{line}\n" for line in page(self._page)))
+        return code
+
+    def plain_text(self, page: Page) -> str | None:
+        """The answer as it stands on a page without colours; None if it was wanted otherwise or with warnings."""
+        if self._style != Style(colour=self._style.colour) or self.warnings:
+            return None
+        return "".join(f"{line}\n" for line in page(open_terminal(self._out, colour="never", verbose=0, environ={})))
+
+    def refuse(self, error: HeroBuildError) -> int:
+        """Print what kept the command from any answer; the exit code it ends with."""
+        return self.stop(failure(error))
+
+    def stop(self, told: Failure) -> int:
+        """`refuse` for what is no HeroBuildError: an interrupt, a bug."""
+        self._end_report()
+        self._tails([told])
+        self._note(told)
+        if self._style.json:
+            with suppress(MachineError):  # a stdout that takes nothing may be what is told here
+                self._write(self._document(told.exit, ErrorDocument(told)))
+        return told.exit
+
+    def _document(self, code: int, answer: object) -> str:
+        from hero_build.output import json_document  # only for --json
+
+        return json_document.render(self._command, code=code, warnings=self.warnings, answer=answer)
+
+    def _end_report(self) -> None:
+        if "report" in vars(self):
+            self.report.close()
+
+    def _tails(self, failed: Sequence[Failure]) -> None:
+        """What builds wrote last, each once: the errors, which follow, are to be seen without scrolling."""
+        for tail, log in dict.fromkeys((item.tail, item.log) for item in failed if item.tail):
+            head = f"the last {plural(len(tail), 'line')} of {log}:" if log else "what it wrote last:"
+            lines = [self._margin.ink(head, "dim"), *(f"  {clean(line)}" for line in tail)]
+            _emit(self._err, "".join(f"{line}\n" for line in lines))
+
+    def _note(self, item: Failure) -> None:
+        whose = f"{item.part or item.app}: " if item.app else ""
+        lines = note("error", text=f"{whose}{item.message}", hint=item.hint, terminal=self._margin)
+        _emit(self._err, "".join(f"{line}\n" for line in lines))
+
+    def _write(self, text: str) -> None:
+        try:
+            _emit(self._out, text)
+        except OSError as error:
+            reason = f"the answer cannot be written to stdout: {error.strerror}"
+            raise MachineError(reason, "Free some space where it is redirected to, or send it elsewhere.") from error
+
+
+def _emit(stream: TextIO, text: str) -> None:
+    """Write at once. A reader that went away (`| head`) is no error: the rest goes nowhere."""
+    try:
+        stream.write(text)
+        stream.flush()
+    except BrokenPipeError:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, stream.fileno())
+        os.close(nowhere)

@@ -1,0 +1,1 @@
+"""The steps of an install: resolve, plan a build, decide, produce."""

@@ -1,0 +1,104 @@
+"""Runs decisions: downloads in a pool of workers, and beside them the builds, one at a time.
+
+A part is Ready when every artifact of it is verified, or Failed; one that fails leaves the others alone.
+"""
+
+import threading
+from collections.abc import Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
+
+from hero_build.context import Context
+from hero_build.errors import HeroBuildError
+from hero_build.events import Finished, PartFailed
+from hero_build.model.artifacts import Library
+from hero_build.model.installed import PartId
+from hero_build.model.steps import Build, Download, Failed, Verified, VerifiedPart
+from hero_build.pipeline.download import RunContext, with_build_record
+
+if TYPE_CHECKING:
+    from hero_build.forge.download_dir import DownloadDir
+    from hero_build.publish.build_record import BuildRecord
+
+
+class _Part(Struct, frozen=True):
+    """A download under way: its files, and what tells how they were built."""
+
+    item: Download
+    files: list[Future[Verified]]
+    records: "list[Future[BuildRecord | None]]"
+
+    @property
+    def done(self) -> bool:
+        return all(future.done() for future in self.files) and all(future.done() for future in self.records)
+
+
+def produce(
+    todo: Sequence[Download | Build], inbox: "DownloadDir", context: Context
+) -> Iterator[VerifiedPart | Failed]:
+    """Yield each part as it is done.
+
+    An interrupt stops the workers at their next piece, and cargo with all that it started; what arrived stays warm.
+    """
+    stop = threading.Event()
+    pool = ThreadPoolExecutor(context.settings.jobs, thread_name_prefix="fetch")
+    builder = ThreadPoolExecutor(1, thread_name_prefix="build")
+    fetching = RunContext(pool, downloads=inbox, stop=stop, context=context)
+    try:
+        downloads = [item for item in todo if isinstance(item, Download)]
+        parts = {item.part.id: _Part(item, fetching.part(item), fetching.records(item)) for item in downloads}
+        builds = _builds([item for item in todo if isinstance(item, Build)], builder, fetching)
+        yield from _as_done(parts, builds, context)
+    finally:
+        stop.set()
+        pool.shutdown(wait=False, cancel_futures=True)
+        builder.shutdown(wait=True, cancel_futures=True)  # cargo ends before the command does
+
+
+def _builds(
+    todo: Sequence[Build], builder: ThreadPoolExecutor, run: RunContext
+) -> set[Future[list[VerifiedPart | Failed]]]:
+    """Begin the builds: their libraries in the pool, and cargo when these are there."""
+    if not todo:
+        return set()
+    from hero_build.pipeline.build import batches, run_batch  # git, cargo and what belongs to them
+
+    libraries = {item.part.id: _libraries(item, run) for item in todo}
+    return {builder.submit(run_batch, batch, libraries, run) for batch in batches(todo)}
+
+
+def _libraries(item: Build, run: RunContext) -> list[Future[Verified]]:
+    if item.task is None:
+        return []
+    wanted = [artifact for artifact in item.part.artifacts if isinstance(artifact, Library)]
+    return run.files(item.part.id, wanted, item.task.libraries, item.task.platform)
+
+
+def _as_done(
+    parts: dict[PartId, _Part], builds: set[Future[list[VerifiedPart | Failed]]], context: Context
+) -> Iterator[VerifiedPart | Failed]:
+    pending: set[Future[Any]] = set(builds)
+    for part in parts.values():
+        pending |= {*part.files, *part.records}
+    while parts or builds:
+        _, pending = wait(pending, return_when=FIRST_COMPLETED)
+        for done in [name for name, part in parts.items() if part.done]:
+            yield _result(parts.pop(done), context)
+        for build in [build for build in builds if build.done()]:
+            builds.remove(build)
+            yield from build.result()
+
+
+def _result(part: _Part, context: Context) -> VerifiedPart | Failed:
+    item = part.item
+    try:
+        verified = tuple(future.result() for future in part.files)
+    except HeroBuildError as error:
+        failed = Failed(item.part.id.app, item.part.id, error)
+        context.emit(PartFailed(failed))
+        return failed
+    context.emit(Finished(item.part.id))
+    records = [record.result() for record in part.records]
+    return VerifiedPart(item.part, with_build_record(item.origin, verified, records), verified)

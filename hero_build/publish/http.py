@@ -1,0 +1,198 @@
+"""Requests that change something on a forge: one attempt each, on a connection of its own, never redirected.
+
+A kept connection may end at any moment, and what was sent on it may or may not have been done: so none is kept.
+"""
+
+import json
+from collections.abc import Iterator
+
+from hero_build import __version__
+from hero_build.errors import AuthError, BadForgeResponse, HeroBuildError, PublicationRefused
+from hero_build.forge import http_errors, url_policy
+from hero_build.forge.http_errors import severed, unanswered
+from hero_build.forge.lean_httpx import httpx
+from hero_build.forge.limits import Limits
+from hero_build.forge.partial_file import Progress
+from hero_build.forge.transports import Transports
+from hero_build.publish.types import ReleaseFile
+from hero_build.settings import Secret
+
+_PIECE = 1 << 18  # bytes: small enough that a slow line moves one within the limit for a stall
+_REDIRECTS = (301, 302, 303, 307, 308)
+
+
+class Writer:
+    """Safe to use from many threads. Every request carries the token. Raises AuthError without one, or where it would
+    travel in the clear; NetworkError, ForgeAnswer, Taken, TooLarge, and Absent for a 404.
+    """
+
+    def __init__(self, base: str, token: Secret | None, limits: Limits, plain_http: tuple[str, ...]) -> None:
+        self._base = url_policy.address(base, "the configuration")
+        self._token = token
+        self._limits = limits
+        self._plain_http = plain_http
+        self._transports = Transports(limits)
+
+    def tell(self, method: str, path: str, told: object = None) -> object:
+        """Send a JSON document (None: no body); the answer's, None where it has none."""
+        body = b"" if told is None else json.dumps(told).encode()
+        headers = {"Content-Type": "application/json", "Content-Length": str(len(body))}
+        return self._send(method, path=path, headers=headers, body=httpx.ByteStream(body), seconds=self._limits.answer)
+
+    def upload(self, method: str, path: str, file: ReleaseFile, progress: Progress) -> object:
+        """Send a file as it is; the answer's document. Raises PublicationRefused when the file changes meanwhile."""
+        headers = {"Content-Type": "application/octet-stream", "Content-Length": str(file.size)}
+        return self._send(method, path=path, headers=headers, body=_File(file, progress), seconds=self._limits.transfer)
+
+    def _send(
+        self, method: str, path: str, headers: dict[str, str], body: httpx.SyncByteStream, seconds: float
+    ) -> object:
+        url = httpx.URL(str(self._base).rstrip("/") + path)
+        request = httpx.Request(
+            method,
+            url,
+            headers={**self._common(url), **headers},
+            stream=body,
+            extensions={"sending": seconds, "timeout": self._timeout()},
+        )
+        transport = self._transports.make()
+        try:
+            response = transport.handle_request(request)
+        except httpx.TransportError as error:
+            raise unanswered(url, error) from error
+        try:
+            return self._answer(response, url)
+        finally:
+            response.close()
+            transport.close()
+
+    def _answer(self, response: httpx.Response, url: httpx.URL) -> object:
+        content = self._content(response, url)
+        if response.status_code in _REDIRECTS:
+            raise BadForgeResponse(f"{url.host} redirects {url.path}, which a publication does not follow", _MOVED)
+        if not response.is_success:
+            raise publish_error(response.status_code, headers=response.headers, url=url, body=content)
+        if not content:
+            return None
+        try:
+            return json.loads(content)
+        except (ValueError, RecursionError):
+            return None  # packages answer in plain text: what counts is what is there afterwards
+
+    def _content(self, response: httpx.Response, url: httpx.URL) -> bytes:
+        content = bytearray()
+        try:
+            for piece in response.stream:  # type: ignore[union-attr]  # a sync transport makes sync streams
+                content += piece
+                if len(content) > self._limits.document:
+                    raise BadForgeResponse(f"{url.host} answered {url.path} without end", _MOVED)
+        except httpx.TransportError as error:
+            raise severed(url, error) from error
+        return bytes(content)
+
+    def ready(self) -> None:
+        """Raises AuthError: every request would."""
+        self._secret(self._base)
+
+    def _secret(self, url: httpx.URL) -> Secret:
+        if self._token is None:
+            raise AuthError("publishing needs a token, and there is none", SET_ONE)
+        if not url_policy.private(url, self._plain_http):
+            raise AuthError(f"the token is not sent to {url.host} over plain http", _PLAIN)
+        return self._token
+
+    def _common(self, url: httpx.URL) -> dict[str, str]:
+        return {
+            "Host": url.netloc.decode("ascii"),
+            "User-Agent": f"hero-build/{__version__}",
+            "Accept": "application/json",
+            "Accept-Encoding": "identity",
+            "Authorization": f"token {self._secret(url).reveal()}",
+        }
+
+    def _timeout(self) -> dict[str, float | None]:
+        return httpx.Timeout(self._limits.stall, connect=self._limits.connect).as_dict()
+
+
+class _File(httpx.SyncByteStream):
+    """A parcel's bytes, as many as it says, in pieces that all lie in one buffer."""
+
+    def __init__(self, file: ReleaseFile, progress: Progress) -> None:
+        self._parcel = file
+        self._progress = progress
+
+    def __iter__(self) -> Iterator[bytes]:
+        sent = 0
+        for piece in self._pieces():
+            sent += len(piece)
+            if sent > self._parcel.size:
+                break
+            yield piece  # type: ignore[misc]  # the transport hands on what it is given
+            self._progress(len(piece))
+        if sent != self._parcel.size:
+            raise PublicationRefused(f"{self._parcel.path} changed while it was uploaded", "Build it again.")
+
+    def _pieces(self) -> Iterator[memoryview]:
+        """Apart, so that what the disk refuses is not taken for a failure of the connection."""
+        buffer = memoryview(bytearray(_PIECE))
+        try:
+            file = self._parcel.path.open("rb", buffering=0)
+        except OSError as error:
+            raise _unreadable(self._parcel, error) from error
+        with file:
+            while True:
+                try:
+                    size = file.readinto(buffer)
+                except OSError as error:
+                    raise _unreadable(self._parcel, error) from error
+                if not size:
+                    return
+                yield buffer[:size]
+
+
+def _unreadable(file: ReleaseFile, error: OSError) -> PublicationRefused:
+    return PublicationRefused(f"{file.path} cannot be read: {error.strerror}", "Build it again.")
+
+
+_MOVED = "Check the address with --forge or FORGEJO_URL: it should be the one that a browser ends up at."
+_PLAIN = "Use https, or list that host under plain_http in cfg/hero_build.toml."
+
+
+SET_ONE = (
+    "Set FORGEJO_TOKEN to a token with write access to the repository (write:repository; write:package for packages); "
+    "in a workflow: `FORGEJO_TOKEN: ${{ github.token }}`."
+)
+_WRITE = (
+    "The token in FORGEJO_TOKEN needs write access there (write:repository; write:package for packages). "
+    "A workflow's own token may write to its own repository only, and with `permissions: contents: write`."
+)
+_LARGE = "Ask whoever runs that forge to allow larger files (attachment MAX_SIZE, and the proxy before it)."
+_LATER = "Run it again: what is there and right is kept, and nothing but a draft is visible."
+
+
+class Taken(BadForgeResponse):
+    """409: there is one of that name already."""
+
+
+class TooLarge(BadForgeResponse):
+    """413."""
+
+
+def publish_error(status: int, headers: httpx.Headers, url: httpx.URL, body: bytes) -> HeroBuildError:
+    """The error for the status of a request that would have changed something."""
+    said = http_errors.quoted(body)
+    match status:
+        case 401 | 403:
+            return AuthError(f"{url.host} does not let this token publish ({status}){said}", _WRITE)
+        case 404:
+            return http_errors.HttpNotFound(f"{url.host} has no {url.path}, or not for this token (404){said}", _WRITE)
+        case 409:
+            return Taken(f"{url.host} has one of that name already (409){said}", _LATER)
+        case 413:
+            return TooLarge(f"{url.host} does not take a file of that size (413){said}", _LARGE)
+        case 400 | 422:
+            return BadForgeResponse(f"{url.host} refuses what it was sent ({status}){said}", _LATER)
+        case _:
+            found = http_errors.http_error(status, headers=headers, url=url, body=body, note="")
+            found.hint = _LATER if status >= 500 or status == 429 else found.hint
+            return found

@@ -1,0 +1,46 @@
+"""Several uploads at a time: the first failure is told and what has not begun does not; an interrupt ends what has."""
+
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from typing import TypeVar
+
+from hero_build.forge.partial_file import Progress
+
+T = TypeVar("T")
+
+
+class Halted(Exception):
+    """A transfer was called off."""
+
+
+class WorkerPool:
+    """Up to `jobs` workers. Progress that `watched` gives goes on reporting, and ends a transfer after an interrupt."""
+
+    def __init__(self, jobs: int) -> None:
+        self._jobs = jobs
+        self._halt = threading.Event()
+
+    def each(self, calls: Sequence[Callable[[], T]]) -> list[T]:
+        """The results in order. Raises what the first call to fail raises."""
+        if not calls:
+            return []
+        with ThreadPoolExecutor(min(self._jobs, len(calls)), thread_name_prefix="publish") as pool:
+            try:
+                futures = [pool.submit(call) for call in calls]
+                done, _ = wait(futures, return_when=FIRST_EXCEPTION)
+            except BaseException:
+                self._halt.set()
+                raise
+            finally:
+                pool.shutdown(wait=False, cancel_futures=True)
+            failed = next((future for future in futures if future in done and future.exception()), None)
+            return [failed.result()] if failed else [future.result() for future in futures]
+
+    def watched(self, progress: Progress) -> Progress:
+        def go_on(size: int) -> None:
+            if self._halt.is_set():
+                raise Halted
+            progress(size)
+
+        return go_on

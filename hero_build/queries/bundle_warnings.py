@@ -1,0 +1,55 @@
+"""What is worth a warning whenever hero_os is installed, restarted or shown (DESIGN section 8): bundles it serves and
+that are not there. Not fatal: the binaries run without them."""
+
+import os
+from pathlib import Path
+
+from hero_build.events import WarningRaised
+from hero_build.install.layout import Root
+from hero_build.model.installed import Generation, PartId
+
+_DESKTOP = "hero_os"
+_ISLANDS = (
+    "  Dock items will 404 when clicked (the desktop shell still loads).\n"
+    "  Build + install them once:\n"
+    "    hero-build islands --restart"
+)
+_SHELL = (
+    "  The desktop will 404 when opened (the services still answer).\n"
+    "  Build + install it once:\n"
+    "    hero-build shell --restart"
+)
+
+
+def missing_bundles(root: Root, generation: Generation) -> tuple[WarningRaised, ...]:
+    """A warning each for the islands and the shell, where hero_os is installed and they are not on disk.
+
+    Its text and its hint are lines as they are to be printed, below each other, after a `⚠ `.
+    """
+    if PartId(_DESKTOP) not in generation.records:
+        return ()
+    islands, shell = root.place("share/hero_os/islands"), root.place("share/hero_os/shell")
+    found = []
+    if not _folders(islands):
+        found.append(WarningRaised(f"per-island WASM bundles not found at {short(islands)}", _ISLANDS))
+    if not _names(shell):
+        found.append(WarningRaised(f"desktop shell WASM bundle not found at {short(shell)}", _SHELL))
+    return tuple(found)
+
+
+def short(path: Path) -> str:
+    """`path` as a shell would take it, `~` for the home it is below."""
+    home = os.path.expanduser("~")
+    return f"~/{path.relative_to(home)}" if home != "/" and path.is_relative_to(home) else str(path)
+
+
+def _names(folder: Path) -> list[str]:
+    try:
+        return os.listdir(folder)
+    except OSError:
+        return []
+
+
+def _folders(folder: Path) -> bool:
+    """Whether any island is there; `islands.json` alone is none."""
+    return any((folder / name).is_dir() for name in _names(folder))

@@ -1,0 +1,160 @@
+"""`verify --against-release`: every installed byte against what a release has under the same names. Changes nothing."""
+
+import hashlib
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from msgspec import Struct
+
+from hero_build.context import Context
+from hero_build.errors import HeroBuildError, ReleaseNotFound
+from hero_build.forge.download_dir import DownloadDir
+from hero_build.model.artifacts import ISLANDS, Artifact, Binary
+from hero_build.model.installed import Generation, InstalledArtifact, InstalledPart, PartId, Phase
+from hero_build.model.steps import Facts, Fetched, Request, SelectedAsset
+from hero_build.pipeline.resolve import Disk, resolve
+from hero_build.queries.apps import by_app, present
+from hero_build.queries.failure import Failure, failure
+
+Digests = Mapping[str, str]
+"""By path relative to the root."""
+
+
+class Compared(Struct, frozen=True):
+    """A part beside a release; `differs` has a sentence for each file of which the two are not the same."""
+
+    part: str
+    forge: str
+    tag: str
+    files: int
+    differs: tuple[str, ...]
+
+
+class ReleaseComparison(Struct, frozen=True):
+    """`failed`: what could not be compared. Pinned libraries are no part of a release, and are left out."""
+
+    parts: tuple[Compared, ...]
+    failed: tuple[Failure, ...]
+
+    @property
+    def differing(self) -> tuple[str, ...]:
+        return tuple(item.part for item in self.parts if item.differs)
+
+
+class _Group(Struct, frozen=True):
+    """Parts that are looked for in one release (None: the newest)."""
+
+    app: str
+    phase: Phase
+    version: str | None
+
+
+def against(generation: Generation, names: Sequence[str], version: str | None, context: Context) -> ReleaseComparison:
+    """Of `names`, sets included, or of all that is installed; with the release that each part came from, or for what
+    was built with the newest one, unless `version` names another. Raises AppNotFound, NotFound.
+    """
+    installed = by_app(generation)
+    apps = present(names, installed, context.catalog) if names else tuple(installed)
+    groups: dict[_Group, list[InstalledPart]] = {}
+    for record in (record for app in apps for record in installed[app]):
+        groups.setdefault(_Group(record.id.app, _phase(record), version or record.origin.tag), []).append(record)
+    compared: list[Compared] = []
+    failed: list[Failure] = []
+    for group, records in groups.items():
+        try:
+            compared += _group(group, records, context)
+        except HeroBuildError as error:
+            failed.append(failure(error, group.app))
+    return ReleaseComparison(tuple(compared), tuple(failed))
+
+
+def _phase(record: InstalledPart) -> Phase:
+    if record.id.bundle is None:
+        return "install"
+    return "islands" if record.entries[0].files[0].path.startswith(f"{ISLANDS}/") else "shell"
+
+
+def _group(group: _Group, records: Sequence[InstalledPart], context: Context) -> list[Compared]:
+    names = tuple(record.id.bundle or "" for record in records) if group.phase == "islands" else ()
+    request = Request(group.app, "download", group.version, phase=group.phase, names=names)
+    facts = resolve(
+        group.app, loaded=context.catalog.get(group.app), request=request, disk=Disk(Generation(0), {}), context=context
+    )
+    with tempfile.TemporaryDirectory(prefix="hero-verify-") as folder, DownloadDir(Path(folder)) as downloads:
+        return [_compared(record, facts=facts, downloads=downloads, context=context) for record in records]
+
+
+def _compared(record: InstalledPart, facts: Facts, downloads: DownloadDir, context: Context) -> Compared:
+    if facts.release is None:
+        raise ReleaseNotFound(f"{record.id} has no release to compare with", "Name one with --version.")
+    entries = [entry for entry in record.entries if entry.artifact != "library"]
+    mine = {file.path: _on_disk(context.root.current / file.path) for entry in entries for file in entry.files}
+    theirs = {
+        path: sha
+        for entry in entries
+        for path, sha in _released(record.id, entry=entry, facts=facts, downloads=downloads, context=context).items()
+    }
+    return Compared(
+        str(record.id),
+        forge=facts.release.forge,
+        tag=facts.release.tag,
+        files=len(mine),
+        differs=tuple(_differ(mine, theirs)),
+    )
+
+
+def _released(
+    part: PartId, entry: InstalledArtifact, facts: Facts, downloads: DownloadDir, context: Context
+) -> Digests:
+    """What the release has in place of an entry: by the digests that it tells, else by fetching."""
+    artifact = next((item for item in facts.wanted if item.name == entry.name), None)
+    offer = facts.offers.get(artifact) if artifact else None
+    if artifact is None or offer is None:
+        return {}
+    if offer.sha256 is not None and offer.sha256 == entry.asset_sha256:  # these files were in that very asset
+        return {file.path: file.sha256 for file in entry.files}
+    if isinstance(artifact, Binary) and offer.sha256 is not None:
+        return {entry.files[0].path: offer.sha256}
+    return _fetched(artifact, selected=offer, facts=facts, downloads=downloads, context=context)
+
+
+def _fetched(
+    artifact: Artifact, selected: SelectedAsset, facts: Facts, downloads: DownloadDir, context: Context
+) -> Digests:
+    """Raises what an install of it would."""
+    from hero_build.forge.transfer import fetch
+    from hero_build.verify.check import verify
+    from hero_build.verify.expect import expect_for
+
+    arrived = fetch(
+        context.forge, selected.asset, downloads, sha256=selected.sha256, limits=context.limits, emit=context.emit
+    )
+    if isinstance(artifact, Binary):
+        return {f"bin/{artifact.name}": arrived.sha256}
+    fetched = Fetched(
+        artifact, path=arrived.path, form="archive", sha256=arrived.sha256, size=arrived.size, offer=selected
+    )
+    return {
+        str(file.dest): file.sha256 for file in verify(fetched, expect_for(artifact, selected, facts.platform)).files
+    }
+
+
+def _differ(mine: Mapping[str, str | None], theirs: Digests) -> Iterator[str]:
+    for path in sorted({*mine, *theirs}):
+        here, there = mine.get(path), theirs.get(path)
+        if there is None:
+            yield f"{path} is not in the release"
+        elif here is None:
+            yield f"{path} is in the release, and not here"
+        elif here != there:
+            yield f"{path} has the sha256 {here[:12]}… and the release's {there[:12]}…"
+
+
+def _on_disk(path: Path) -> str | None:
+    """None where it is not there, or cannot be read."""
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError:
+        return None

@@ -1,0 +1,37 @@
+"""What `publish` did, as an answer."""
+
+from msgspec import Struct
+
+from hero_build.errors import HeroBuildError
+from hero_build.ops.publish import NotBuilt
+from hero_build.publish.matrix import CiJob
+from hero_build.publish.types import PublishResult
+from hero_build.queries.failure import Failure, exit_code, failure, failures
+
+
+class PublishReport(Struct, frozen=True):
+    """`releases`: one for each app that was published, or is as it was asked for already."""
+
+    releases: tuple[PublishResult, ...]
+    failed: tuple[Failure, ...]
+
+    @property
+    def code(self) -> int:
+        return exit_code(self.failed, len(self.releases))
+
+
+def problems_of(error: HeroBuildError, app: str) -> tuple[Failure, ...]:
+    return failures(error.failed) if isinstance(error, NotBuilt) else (failure(error, app),)
+
+
+class Matrix(Struct, frozen=True):
+    """The jobs of a release, as `fromJSON` takes them."""
+
+    include: tuple[CiJob, ...]
+
+
+class Text(Struct, frozen=True):
+    """A workflow, as YAML."""
+
+    app: str
+    workflow: str

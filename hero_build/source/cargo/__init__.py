@@ -1,0 +1,1 @@
+"""cargo: what a workspace has, one build, and what cargo says."""

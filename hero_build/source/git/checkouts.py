@@ -1,0 +1,126 @@
+"""How a run comes to its checkouts: to work in them, or only to look at what is there."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from types import TracebackType
+from typing import TYPE_CHECKING, Protocol, Self
+
+from msgspec import Struct, field
+
+from hero_build.events import Emit, WarningRaised
+from hero_build.model.steps import Tree
+from hero_build.settings import Settings
+from hero_build.source.git.credentials import GitAccess, git_access
+from hero_build.source.git.locks import Locks
+from hero_build.source.git.paths import Checkout, check_ref
+
+if TYPE_CHECKING:
+    from hero_build.source.git.ensure import CheckoutRequest
+
+
+def writable_checkouts(settings: Settings, emit: Emit) -> "WritableCheckouts":
+    return WritableCheckouts(git_access(settings, settings.depth or None), Locks(settings.wait), emit)
+
+
+def read_only_checkouts(emit: Emit) -> "ReadOnlyCheckouts":
+    return ReadOnlyCheckouts(emit)
+
+
+class Checkouts(Protocol):
+    """A context: trees that were worked in stay locked until it is left."""
+
+    def tree(self, checkout: Checkout, request: "CheckoutRequest") -> Tree | None:
+        """The tree at its place, as it is wanted; None: it is not there, and is not to be made."""
+
+    def cancelling(self) -> AbstractContextManager[object]:
+        """A context: what breaks out of it calls off every git that runs for other threads."""
+
+    @property
+    def stopped(self) -> bool: ...
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+
+
+class WritableCheckouts(Struct, frozen=True):
+    """Clones, switches and updates as asked."""
+
+    reach: GitAccess
+    locks: Locks
+    emit: Emit
+    stop: threading.Event = field(default_factory=threading.Event)
+
+    def tree(self, checkout: Checkout, request: "CheckoutRequest") -> Tree:
+        """Raises what `ensure` raises."""
+        from hero_build.source.git.ensure import ensure
+
+        return ensure(
+            checkout, request=request, access=self.reach, locks=self.locks, emit=self.emit, cancelled=self.stop.is_set
+        )
+
+    @contextmanager
+    def cancelling(self) -> Iterator[None]:
+        try:
+            yield
+        except BaseException:
+            self.stop.set()
+            raise
+
+    @property
+    def stopped(self) -> bool:
+        return self.stop.is_set()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.locks.close()
+
+
+class ReadOnlyCheckouts(Struct, frozen=True):
+    """Takes what is there, and neither changes nor locks anything."""
+
+    emit: Emit
+
+    def tree(self, checkout: Checkout, request: "CheckoutRequest") -> Tree | None:
+        """Raises UnsafeName, CheckoutRefused, MissingTool."""
+        from hero_build.source.git.ensure import there
+        from hero_build.source.git.status import read_tree, remote_of
+
+        if request.ref is not None:
+            check_ref(request.ref)
+        if not there(checkout.path):
+            return None
+        tree = read_tree(checkout.path)
+        remote_of(checkout.path, checkout.repo, tree.ref)
+        if request.update:
+            self.emit(WarningRaised(f"{checkout.path} is looked at as it is: what --update would bring is not known"))
+        return tree if request.ref is None or _on(tree, request.ref) else None
+
+    def cancelling(self) -> AbstractContextManager[None]:
+        return nullcontext()
+
+    @property
+    def stopped(self) -> bool:
+        return False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Nothing is held."""
+
+
+def _on(tree: Tree, ref: str) -> bool:
+    """Whether a checkout that nobody switches is on `ref` already, as far as it knows of it."""
+    from hero_build.source.git.status import commit_of
+
+    return tree.ref == ref.removeprefix("refs/heads/") or tree.commit == commit_of(tree.path, ref)

@@ -1,0 +1,104 @@
+"""How git reaches a forge, and how it gets the token: from memory that its credential helper reads, and nowhere else.
+
+The token lies in an anonymous, sealed memory file whose descriptor git and its helper inherit (memfd_create(2)). It is
+in no file, address, argument or environment variable; git asks the helper for the forge's own origin only, and no
+other helper of the user's is told of it, so none can store it (gitcredentials(7): an empty one clears the list).
+"""
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from urllib.parse import urlsplit
+
+from msgspec import Struct
+
+from hero_build.errors import UsageError
+from hero_build.settings import Secret, Settings
+
+_SEALS = fcntl.F_SEAL_SEAL | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE
+
+
+class GitAccess(Struct, frozen=True):
+    """How far git may go: the forge that `token` is for, hosts that may have it over plain http, how long a silent
+    connection is waited for (seconds), and how many commits of history a clone brings (None: all)."""
+
+    forge: str
+    token: Secret | None = None
+    plain_http: tuple[str, ...] = ()
+    stall: float = 30.0
+    depth: int | None = None
+
+
+class GitCredentials(Struct, frozen=True):
+    """What a git that may use the network is started with: options, and descriptors that it inherits."""
+
+    options: tuple[str, ...]
+    descriptors: tuple[int, ...] = ()
+
+
+def git_access(settings: Settings, depth: int | None = None) -> GitAccess:
+    return GitAccess(
+        settings.forge, token=settings.token, plain_http=settings.plain_http, stall=settings.stall, depth=depth
+    )
+
+
+@contextmanager
+def git_credentials(access: GitAccess) -> Iterator[GitCredentials]:
+    """For one call of git. Raises UsageError for a token that no header could hold."""
+    options = _network(access)
+    if access.token is None or not _trusted(access):
+        yield GitCredentials(options)
+        return
+    descriptor = _memory(access.token)
+    try:
+        yield GitCredentials((*options, *_helper(_origin(access.forge), descriptor)), (descriptor,))
+    finally:
+        os.close(descriptor)
+
+
+def _network(access: GitAccess) -> tuple[str, ...]:
+    """No hook of a fetch sees the descriptor, and a connection that has gone silent is given up."""
+    pairs = ["core.hooksPath=/dev/null", "gc.auto=0", "maintenance.auto=false"]
+    pairs += ["http.lowSpeedLimit=1", f"http.lowSpeedTime={max(1, round(access.stall))}"]
+    if access.forge.startswith("file:"):
+        pairs.append("protocol.file.allow=always")  # a mirror's submodules are in the mirror
+    elif _loopback(access.forge):
+        pairs.append(f"http.{_origin(access.forge)}.proxy=")
+    return tuple(word for pair in pairs for word in ("-c", pair))
+
+
+def _helper(origin: str, descriptor: int) -> tuple[str, ...]:
+    script = f'!f() {{ test "$1" = get && cat </proc/self/fd/{descriptor}; }}; f'
+    name = f"credential.{origin}.helper"
+    return "-c", f"{name}=", "-c", f"{name}={script}"
+
+
+def _memory(token: Secret) -> int:
+    value = token.reveal()
+    if not (value.isascii() and value.isprintable()) or " " in value:
+        raise UsageError("the token in FORGEJO_TOKEN holds characters that no token has", "Copy it again, whole.")
+    descriptor = os.memfd_create("hero-build", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+    os.write(descriptor, f"username=hero-build\npassword={value}\n".encode())
+    fcntl.fcntl(descriptor, fcntl.F_ADD_SEALS, _SEALS)
+    return descriptor
+
+
+def _origin(forge: str) -> str:
+    parts = urlsplit(forge)
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+def _trusted(access: GitAccess) -> bool:
+    """Whether the token may travel to the forge, by the same rule as for downloads."""
+    if not access.forge.startswith(("https://", "http://")):
+        return False
+    from hero_build.forge import url_policy  # httpx, which only a clone or a fetch pays for
+
+    return url_policy.private(url_policy.address(access.forge, "the forge"), access.plain_http)
+
+
+def _loopback(forge: str) -> bool:
+    from hero_build.forge import url_policy
+
+    return url_policy.loopback(urlsplit(forge).hostname or "")

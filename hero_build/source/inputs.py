@@ -1,0 +1,119 @@
+"""What the decision to keep what was built rests on, as files.
+
+All that `status` and `fingerprint` read of checkouts and around them, and all that they would read if it were there.
+"""
+
+import os
+import re
+import shutil
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+
+from msgspec import Struct
+
+from hero_build.recipe import Recipe
+from hero_build.settings import Settings
+from hero_build.source import fingerprint
+from hero_build.source.cargo import toolchain
+from hero_build.source.git import paths as git_paths
+from hero_build.source.git import status
+from hero_build.system import process
+
+_GIT = (
+    *("HEAD", "index", "config", "packed-refs", "info/exclude", "info/attributes", "info/sparse-checkout"),
+    *("refs/replace", "info/grafts", "shallow", "objects", "commondir", "config.worktree", "reftable"),
+)
+_FARTHER = re.compile(r"\[include|\[extensions|\bworktree\s*=", re.IGNORECASE)
+_NAMED = re.compile(r"(?:excludes|attributes)file\s*=(.*)", re.IGNORECASE)
+_PLAIN = re.compile(r"~?/[\w./@+-]+")
+_CONFIG_IN_ENVIRONMENT = ("GIT_CONFIG_COUNT", "GIT_CONFIG_PARAMETERS", "GIT_CONFIG")
+
+
+class Unclear(Exception):
+    """What git would read cannot be told without git."""
+
+
+class BuildInputs(Struct, frozen=True):
+    """Checkouts, the folders in them that cargo made (and git is not asked about), and files, there or not, around."""
+
+    trees: frozenset[str]
+    outputs: frozenset[str]
+    files: frozenset[str]
+
+
+def build_inputs(recipes: Iterable[Recipe], settings: Settings) -> BuildInputs:
+    """Of builds by these recipes from the checkouts as they are. Raises Unclear, OSError, UnsafeName."""
+    env = toolchain.environment()
+    trees: set[Path] = set()
+    files: set[Path] = {*_programs(env), *_git_settings(env)}
+    for recipe in recipes:
+        own = git_paths.checkout(settings.coderoot, recipe.repo, settings.forge)
+        files.add(settings.coderoot / recipe.repo)  # which would go before one that lies right in coderoot
+        trees |= {own.path, *(git_paths.sibling(own, repo, settings.forge).path for repo in recipe.siblings)}
+    for tree in trees:
+        files |= {tree, *_repository(tree), *(path / status.MARK for path in status.outputs(tree))}
+        files |= {*toolchain.deciding(tree, env), *fingerprint.configurations(tree, env)}
+    outputs = {path for tree in trees for path in status.outputs(tree) if (path / status.MARK).is_file()}
+    return BuildInputs(_words(trees), _words(outputs), _words(files))
+
+
+def _words(paths: Iterable[Path]) -> frozenset[str]:
+    return frozenset(os.path.abspath(path) for path in paths)
+
+
+def _programs(env: Mapping[str, str]) -> Iterator[Path]:
+    """git, cargo and rustc, and wherever on PATH one of the name would go before them."""
+    yield from _candidates("cargo", process.environment().get("PATH", os.defpath))  # see toolchain.environment
+    for name in ("git", "cargo", env.get("RUSTC") or "rustc"):
+        yield from _candidates(name, env.get("PATH", os.defpath))
+
+
+def _candidates(program: str, path: str) -> Iterator[Path]:
+    for folder in path.split(os.pathsep):
+        yield Path(folder, program)
+        if shutil.which(program, path=folder or os.curdir):
+            return
+
+
+def _git_settings(env: Mapping[str, str]) -> Iterator[Path]:
+    """A person's and the machine's (git-config(1), FILES). Raises Unclear."""
+    if any(name in env for name in _CONFIG_IN_ENVIRONMENT):
+        raise Unclear
+    own = Path(env.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "git"
+    made_for = process.find("git", env).resolve().parent.parent
+    system = (
+        [env["GIT_CONFIG_SYSTEM"]] if "GIT_CONFIG_SYSTEM" in env else ["/etc/gitconfig", made_for / "etc/gitconfig"]
+    )
+    person = [env["GIT_CONFIG_GLOBAL"]] if "GIT_CONFIG_GLOBAL" in env else [Path.home() / ".gitconfig", own / "config"]
+    for name in (*system, *person):
+        yield from _config(Path(name))
+    yield from (own / "ignore", own / "attributes", Path("/etc/gitattributes"), made_for / "etc/gitattributes")
+
+
+def _repository(tree: Path) -> Iterator[Path]:
+    """Raises Unclear where the checkout is of more than one folder."""
+    folder = tree / ".git"
+    if folder.is_symlink() or not folder.is_dir() or (tree / ".gitmodules").exists():
+        raise Unclear
+    yield from (folder / name for name in _GIT)
+    yield from _config(folder / "config")
+    if (head := (folder / "HEAD").read_text()).startswith("ref: "):
+        ref = folder / head.removeprefix("ref: ").strip()
+        yield ref
+        if ref.is_file() and ref.read_text().startswith("ref:"):
+            raise Unclear
+
+
+def _config(path: Path) -> Iterator[Path]:
+    """A file of git's configuration, and the files that it names. Raises Unclear where others go into it."""
+    yield path
+    if not path.is_file():
+        return
+    text = path.read_text(encoding="utf-8", errors="replace")
+    if _FARTHER.search(text):
+        raise Unclear
+    for found in _NAMED.finditer(text):
+        name = found[1].strip()
+        if not _PLAIN.fullmatch(name):
+            raise Unclear
+        yield Path(name).expanduser()

@@ -1,0 +1,1 @@
+"""Other programs, locks and small caches on this machine."""

@@ -1,0 +1,240 @@
+"""The one door to other programs: a clean environment, lines as they come, and no process left behind.
+
+Every child leads a process group and a session of its own: what ends a command ends all that the child started.
+"""
+
+import os
+import re
+import shutil
+import signal
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO, Literal
+
+from msgspec import Struct
+
+from hero_build.errors import MissingTool, ToolFailed, machine_errors
+from hero_build.system.environment import GIT_LOCAL
+
+if TYPE_CHECKING:
+    from subprocess import Popen as Popen  # costs 3 ms; a no-op that starts nothing need not pay
+
+TAIL = 200
+"""How many of the last lines are kept for an error."""
+SECRETS = ("FORGEJO_TOKEN", "GITEA_TOKEN", "GITHUB_TOKEN", "GH_TOKEN")
+"""A forge's tokens, as a person or a forge's own CI sets them: no child is to see one."""
+_HIDDEN = frozenset((*SECRETS, *GIT_LOCAL))
+_END_OF_LINE = re.compile(rb"\r?\n|\r")
+_LONGEST = 1 << 20  # bytes of a line; what is longer is cut into several
+_POLL = 0.1
+_PATIENCE = ((signal.SIGINT, 3.0), (signal.SIGTERM, 2.0))
+_PACKAGES = {
+    "git": "Install git (Debian, Ubuntu: `apt install git`; Fedora: `dnf install git`).",
+    "cargo": "Install Rust with rustup (https://rustup.rs), then open a new shell.",
+    "rustc": "Install Rust with rustup (https://rustup.rs), then open a new shell.",
+}
+
+Line = Callable[[str], None]
+
+
+class Cancelled(BaseException):  # as an interrupt: no `except Exception` on its way is to take it for a failure
+    """The work was called off while a child ran; the child and all that it started have ended."""
+
+
+class ProcessResult(Struct, frozen=True):
+    """How a child ended: its exit code (negative: the signal), and the last lines it wrote, 200 at most."""
+
+    code: int
+    tail: tuple[str, ...]
+
+
+class OutputWatch(Struct, frozen=True):
+    """What a caller wants of a running child.
+
+    on_line: each line of its stdout and stderr. One that ends in a carriage return alone (a progress bar) is told, but
+    kept neither for the tail nor in the log.
+    on_stdout: where stdout is data: gets its lines, which on_line, tail and log then do not.
+    log: a file for all that is kept, made anew, or gone on with (`more`).
+    cancelled: asked ten times a second; True ends the child.
+    """
+
+    on_line: Line | None = None
+    on_stdout: Line | None = None
+    log: Path | None = None
+    cancelled: Callable[[], bool] | None = None
+    more: bool = False
+
+
+UNWATCHED = OutputWatch()
+
+
+def environment(more: Mapping[str, str] | None = None) -> dict[str, str]:
+    """The environment for a child: this process's own without tokens and without what git sets for hooks."""
+    kept = {name: value for name, value in os.environ.items() if name not in _HIDDEN}
+    return {**kept, **(more or {})}
+
+
+def find(program: str, env: Mapping[str, str] | None = None) -> Path:
+    """Where a program is. Raises MissingTool, whose hint says what to install."""
+    path = (os.environ if env is None else env).get("PATH")
+    found = shutil.which(program, path=path)
+    if found is None:
+        hint = _PACKAGES.get(Path(program).name, f"Install {Path(program).name}, or add its folder to PATH.")
+        raise MissingTool(f"{Path(program).name} is not on this machine", hint)
+    return Path(found)
+
+
+def run(
+    command: Sequence[str | Path], *, cwd: Path, env: Mapping[str, str], watch: OutputWatch = UNWATCHED
+) -> ProcessResult:
+    """Run a program to its end. An interrupt ends its whole process group and goes on.
+
+    `env` is all that the child gets. Raises MissingTool, ToolFailed (it cannot be started), Cancelled, MachineError.
+    """
+    import subprocess
+
+    words = [str(find(str(command[0]), env)), *(str(word) for word in command[1:])]
+    pipe, null = subprocess.PIPE, subprocess.DEVNULL
+    try:
+        child = subprocess.Popen(
+            words, cwd=cwd, env=dict(env), stdin=null, stdout=pipe, stderr=pipe, start_new_session=True
+        )
+    except OSError as error:
+        sentence = f"{words[0]} cannot be started in {cwd}: {error.strerror}"
+        raise ToolFailed(sentence, "Is it a program of this machine?") from error
+    return attend(child, watch)
+
+
+def capture(
+    command: Sequence[str | Path],
+    *,
+    cwd: Path,
+    env: Mapping[str, str],
+    cancelled: Callable[[], bool] | None = None,
+) -> str:
+    """What a short query writes to stdout. Raises as `run`, and ToolFailed when it ends with another code than 0."""
+    lines: list[str] = []
+    done = run(command, cwd=cwd, env=env, watch=OutputWatch(on_stdout=lines.append, cancelled=cancelled))
+    if done.code:
+        name = " ".join((Path(command[0]).name, *(str(word) for word in command[1:3])))
+        said = f": {done.tail[-1]}" if done.tail else ""
+        sentence = f"`{name}` ended with {done.code} in {cwd}{said}"
+        raise ToolFailed(sentence, "Run it there by hand to see more.", status=done.code, tail=done.tail)
+    return "\n".join(lines)
+
+
+def attend(child: "Popen[bytes]", watch: OutputWatch) -> ProcessResult:
+    """Follow a child that leads its own process group, with pipes as stdout and stderr, to its end."""
+    tail: deque[str] = deque(maxlen=TAIL)
+    with child:
+        try:
+            with _opened(watch.log, "a" if watch.more else "w") as log:
+                for line, data, kept in _lines(child, watch):
+                    if data and watch.on_stdout is not None:
+                        watch.on_stdout(line)
+                        continue
+                    if kept:
+                        tail.append(line)
+                        log(line)
+                    if watch.on_line is not None:
+                        watch.on_line(line)
+            return ProcessResult(child.wait(), tuple(tail))
+        except BaseException:
+            stop(child)
+            raise
+
+
+def stop(child: "Popen[bytes]") -> None:
+    """End a child that leads a process group and all that is in the group: asked twice, then killed."""
+    if child.returncode is not None:
+        return
+    try:
+        for number, seconds in _PATIENCE:
+            _tell(child.pid, number)
+            if _ended(child.pid, seconds):
+                return
+    finally:  # before the leader is reaped, so that the group's number is still its own
+        _tell(child.pid, signal.SIGKILL)
+        child.wait()
+
+
+def _tell(group: int, number: int) -> None:
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(group, number)
+
+
+def _ended(pid: int, seconds: float = 0) -> bool:
+    """Whether a child has ended, without reaping it; waits up to `seconds`."""
+    end = time.monotonic() + seconds
+    while os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
+        if time.monotonic() >= end:
+            return False
+        time.sleep(_POLL / 4)
+    return True
+
+
+@contextmanager
+def _opened(log: Path | None, mode: Literal["a", "w"]) -> Iterator[Line]:
+    if log is None:
+        yield lambda line: None
+        return
+    with machine_errors(log.parent):
+        log.parent.mkdir(parents=True, exist_ok=True)
+        with log.open(mode, encoding="utf-8", errors="surrogateescape") as file:
+            yield lambda line: print(line, file=file)
+
+
+def _lines(child: "Popen[bytes]", watch: OutputWatch) -> Iterator[tuple[str, bool, bool]]:
+    """Each line, whether it came from stdout, and whether it is to be kept (and not a progress bar)."""
+    rest: dict[BinaryIO, bytes] = {}
+    last: dict[BinaryIO, bytes] = {}
+    for pipe, chunk in _chunks(child, watch):
+        begun = last.get(pipe, b"") if chunk.startswith(b"\n") else rest.get(pipe, b"")  # a \r\n in two pieces
+        *ended, rest[pipe] = _split(begun + chunk)
+        if len(rest[pipe]) > _LONGEST:
+            ended, rest[pipe] = [*ended, rest[pipe] + b"\n"], b""
+        last[pipe] = ended[-1] if ended and ended[-1].endswith(b"\r") and not rest[pipe] else rest[pipe]
+        for line in ended:
+            yield _text(line), pipe is child.stdout, line.endswith(b"\n")
+    for pipe, text in rest.items():
+        if text:
+            yield _text(text), pipe is child.stdout, True
+
+
+def _text(line: bytes) -> str:
+    return line.decode("utf-8", "replace").rstrip("\r\n")
+
+
+def _split(text: bytes) -> list[bytes]:
+    """Lines with their ends, and what follows the last end."""
+    cuts = [0, *(match.end() for match in _END_OF_LINE.finditer(text)), len(text)]
+    return [text[begin:end] for begin, end in pairwise(cuts)]
+
+
+def _chunks(child: "Popen[bytes]", watch: OutputWatch) -> Iterator[tuple[BinaryIO, bytes]]:
+    """What comes out of the pipes.
+
+    A daemon that the child left behind may hold its pipes for ever: the end of the child is the end of what is read.
+    """
+    import selectors
+
+    with selectors.DefaultSelector() as selector:
+        for pipe in (child.stdout, child.stderr):
+            if pipe is not None:
+                selector.register(pipe, selectors.EVENT_READ, pipe)
+        while selector.get_map():
+            if watch.cancelled is not None and watch.cancelled():
+                raise Cancelled
+            ready = selector.select(_POLL)
+            if not ready and _ended(child.pid):
+                break
+            for key, _ in ready:
+                chunk = os.read(key.fd, 1 << 16)
+                if chunk:
+                    yield key.data, chunk
+                else:
+                    selector.unregister(key.fileobj)

@@ -1,0 +1,131 @@
+"""The ELF header and program headers, by hand: 64 + 56 × n bytes, where importing a library would cost 45 ms.
+
+Layouts: System V ABI, "Object Files" (gabi4+), ELFCLASS64, little-endian.
+"""
+
+import os
+import struct
+
+from msgspec import Struct
+
+from hero_build.verify.sniff import WRONG
+
+EXEC, DYN = 2, 3
+LOAD, DYNAMIC, INTERP = 1, 2, 3
+EXECUTABLE = 1
+_HEADER = struct.Struct("<16sHHIQQQIHHHHHH")
+_SEGMENT = struct.Struct("<IIQQQQQQ")
+_TAG = struct.Struct("<qQ")
+_SECTION_SIZE = 64
+_TYPES = {0: "has no type", 1: "is an object file (.o)", 4: "is a core dump"}
+_SYSTEMS = {0, 3}
+_FLAGS_1, _PIE = 0x6FFFFFFB, 0x08000000
+_DYNAMIC_MAX = 64 * 1024
+_INTERP_MAX = 4096
+
+
+class Unfit(Exception):
+    """Why a file is not the program, as the end of the sentence "<file> …", and what a person can do about it."""
+
+    def __init__(self, why: str, hint: str = WRONG) -> None:
+        super().__init__(why)
+        self.hint = hint
+
+
+class Segment(Struct, frozen=True):
+    type: int
+    flags: int
+    offset: int
+    vaddr: int
+    filesz: int
+    memsz: int
+
+
+class Header(Struct, frozen=True):
+    type: int
+    machine: int
+    entry: int
+    sections: bool
+    segments: tuple[Segment, ...]
+
+    def first(self, kind: int) -> Segment | None:
+        return next((segment for segment in self.segments if segment.type == kind), None)
+
+
+def read(file: int, size: int) -> Header:
+    """The headers of the open file of `size` bytes, each of which lies inside it. Raises Unfit."""
+    raw = os.pread(file, _HEADER.size, 0)
+    if len(raw) < _HEADER.size:
+        raise Unfit(f"ends after {len(raw)} bytes, inside its ELF header")
+    ident, kind, machine, version, entry, phoff, shoff, _, ehsize, phentsize, phnum, shentsize, shnum, _ = (
+        _HEADER.unpack(raw)
+    )
+    _identity(ident)
+    if kind not in (EXEC, DYN):
+        raise Unfit(_TYPES.get(kind, f"is of the unknown ELF type {kind}"))
+    if version != 1 or ehsize != _HEADER.size or phentsize != _SEGMENT.size:
+        raise Unfit("has a damaged ELF header")
+    if phoff + phnum * phentsize > size or (shoff and shoff + shnum * shentsize > size):
+        raise Unfit("has headers that point past its end: it is cut short")
+    if shoff and shnum and shentsize != _SECTION_SIZE:
+        raise Unfit("has a damaged ELF header")
+    return Header(
+        kind,
+        machine=machine,
+        entry=entry,
+        sections=bool(shoff and shnum),
+        segments=_segments(file, size=size, offset=phoff, count=phnum),
+    )
+
+
+def interpreter(file: int, header: Header) -> str | None:
+    """The loader the program asks for (PT_INTERP); None when it needs none. Raises Unfit."""
+    segment = header.first(INTERP)
+    if segment is None:
+        return None
+    raw = _content(file, segment, _INTERP_MAX)
+    path, end, _ = raw.partition(b"\0")
+    text = path.decode("ascii", "replace")
+    if not end or not path.startswith(b"/") or not text.isprintable() or "\ufffd" in text:
+        raise Unfit("asks for a loader whose name is damaged")
+    return text
+
+
+def is_pie(file: int, header: Header) -> bool:
+    """True for an executable that moves itself (DF_1_PIE); a shared object does not say so."""
+    segment = header.first(DYNAMIC)
+    if segment is None:
+        return False
+    raw = _content(file, segment, _DYNAMIC_MAX)
+    tags = dict(_TAG.iter_unpack(raw[: len(raw) // _TAG.size * _TAG.size]))
+    return bool(tags.get(_FLAGS_1, 0) & _PIE)
+
+
+def _content(file: int, segment: Segment, most: int) -> bytes:
+    size = min(segment.filesz, most)
+    return os.pread(file, size, segment.offset) if size else b""  # the offset of an empty segment may be anything
+
+
+def _identity(ident: bytes) -> None:
+    if ident[4] != 2:
+        raise Unfit("is a 32-bit program" if ident[4] == 1 else "has a damaged ELF header")
+    if ident[5] != 1:
+        raise Unfit("is a big-endian program" if ident[5] == 2 else "has a damaged ELF header")
+    if ident[6] != 1:
+        raise Unfit("has a damaged ELF header")
+    if ident[7] not in _SYSTEMS:
+        raise Unfit(f"is a program of another system (OS/ABI {ident[7]}), not of Linux")
+
+
+def _segments(file: int, size: int, offset: int, count: int) -> tuple[Segment, ...]:
+    raw = os.pread(file, count * _SEGMENT.size, offset)
+    if len(raw) < count * _SEGMENT.size:
+        raise Unfit("has headers that point past its end: it is cut short")
+    segments = []
+    for kind, flags, start, vaddr, _, filesz, memsz, _ in _SEGMENT.iter_unpack(raw):
+        if filesz and start + filesz > size:
+            raise Unfit("has a segment that points past its end: it is cut short")
+        if kind == LOAD and filesz > memsz:
+            raise Unfit("has a segment that is larger in the file than in memory")
+        segments.append(Segment(kind, flags=flags, offset=start, vaddr=vaddr, filesz=filesz, memsz=memsz))
+    return tuple(segments)

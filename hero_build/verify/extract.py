@@ -1,0 +1,133 @@
+"""A whole .tar.gz into a folder of its own, after the archive's digest was checked. Nothing in it is believed.
+
+Regular files and folders only: any link is refused, wherever it leads, and so are devices and pipes. Files lie at the
+top of the archive, or all below one folder that has the bundle's name, which is then left out.
+"""
+
+import hashlib
+import shutil
+import tarfile
+from collections.abc import Iterator
+from gzip import GzipFile
+from pathlib import Path
+from typing import IO, cast
+
+from msgspec.structs import replace
+
+from hero_build.errors import InvalidBundle, machine_errors
+from hero_build.verify import bundle_files, sniff
+from hero_build.verify.archive_limits import AT_ONCE, ArchiveLimitExceeded, BoundedReader, damaged, limit
+from hero_build.verify.bundle_files import Astray, BundleFile
+
+_KINDS = {
+    tarfile.SYMTYPE: "a link",
+    tarfile.LNKTYPE: "a link",
+    tarfile.CHRTYPE: "a device",
+    tarfile.BLKTYPE: "a device",
+    tarfile.FIFOTYPE: "a pipe",
+}
+
+
+def unpack(archive: Path, bundle: str, name: str) -> tuple[BundleFile, ...]:
+    """The files of the archive (`name` in errors), written to the new folder `<archive>.tree` beside it.
+
+    They are not fsynced yet. Raises NotTheBundle, after which the folder is gone; DiskFull, NotWritable.
+    """
+    tree = beside(archive)
+    try:
+        with machine_errors(tree.parent):
+            _clear(tree)
+            tree.mkdir()
+            return _without_folder(_unpacked(archive, tree), bundle)
+    except BaseException as error:
+        shutil.rmtree(tree, ignore_errors=True)
+        if isinstance(error, ArchiveLimitExceeded):
+            raise InvalidBundle(f"{name} {error}", error.hint) from error
+        raise
+
+
+def beside(archive: Path) -> Path:
+    """The folder that an archive is unpacked to."""
+    return archive.with_name(archive.name + ".tree")
+
+
+def _clear(tree: Path) -> None:
+    """What an interrupted run left there goes; a link is not followed."""
+    if tree.is_dir() and not tree.is_symlink():
+        shutil.rmtree(tree)
+    else:
+        tree.unlink(missing_ok=True)
+
+
+def _unpacked(archive: Path, tree: Path) -> tuple[BundleFile, ...]:
+    with damaged(sniff.WRONG), archive.open("rb") as stream:
+        head = stream.read(sniff.HEAD)
+        stream.seek(0)
+        if not head.startswith(b"\x1f\x8b"):
+            kind = sniff.describe(head)
+            raise ArchiveLimitExceeded(f"is {kind.words}, not a .tar.gz archive", kind.hint)
+        with GzipFile(fileobj=stream) as plain:
+            bounded = BoundedReader(plain, limit=limit(archive), noun="bundle", hint=sniff.WRONG)
+            found = tuple(_members(bounded, tree))
+            while bounded.read(AT_ONCE):  # to the end, where gzip's own checksum is
+                pass
+    return tuple(sorted(found, key=lambda item: item.name))
+
+
+def _members(bounded: BoundedReader, tree: Path) -> Iterator[BundleFile]:
+    folders: set[str] = set()
+    files: set[str] = set()
+    tar = tarfile.TarFile(fileobj=cast("IO[bytes]", bounded))
+    for count, info in enumerate(tar):
+        if count == bundle_files.FILES_MAX:
+            raise ArchiveLimitExceeded(f"has more than {bundle_files.FILES_MAX} files and folders", sniff.WRONG)
+        if info.isdir() and info.name in (".", "./"):
+            continue
+        name = _place(info, files, folders)
+        if info.isdir():
+            folders.add(name)
+        else:
+            files.add(name)
+            yield _write(cast("IO[bytes]", tar.extractfile(info)), name, tree)
+    if len(bounded.last) < tarfile.BLOCKSIZE or any(bounded.last):  # tarfile itself takes that for an end, too
+        raise ArchiveLimitExceeded("is a damaged archive: it does not end where its last file does", sniff.WRONG)
+
+
+def _place(info: tarfile.TarInfo, files: set[str], folders: set[str]) -> str:
+    """The member's name, when it is one that may be written. Notes the folders it needs. Raises Refused."""
+    try:
+        name = bundle_files.check(info.name)
+    except Astray as error:
+        raise ArchiveLimitExceeded(str(error), sniff.WRONG) from error
+    if not info.isdir() and (not info.isreg() or info.issparse()):
+        raise ArchiveLimitExceeded(
+            f"has {name!r} in it, which is {_KINDS.get(info.type, 'no regular file')}", sniff.WRONG
+        )
+    above = {"/".join(name.split("/")[:depth]) for depth in range(1, name.count("/") + 1)}
+    if name in files or above & files or (name in folders and not info.isdir()):
+        raise ArchiveLimitExceeded(f"has {name!r} in it twice", sniff.WRONG)
+    folders |= above
+    return name
+
+
+def _write(content: IO[bytes], name: str, tree: Path) -> BundleFile:
+    path = tree / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    digest, size = hashlib.sha256(), 0
+    with path.open("xb") as out:
+        while piece := content.read(AT_ONCE):
+            out.write(piece)
+            digest.update(piece)
+            size += len(piece)
+    return BundleFile(name, path=path, sha256=digest.hexdigest(), size=size)
+
+
+def _without_folder(found: tuple[BundleFile, ...], bundle: str) -> tuple[BundleFile, ...]:
+    tops = {item.name.partition("/")[0] for item in found}
+    if len(tops) != 1 or "/" not in found[0].name:
+        return found
+    if tops != {bundle}:
+        raise ArchiveLimitExceeded(
+            f"has everything below the folder {tops.pop()!r}", f"Below {bundle!r} it may be, or at the top."
+        )
+    return tuple(replace(item, name=item.name.removeprefix(f"{bundle}/")) for item in found)

@@ -1,0 +1,72 @@
+"""What a file is that is not the program it should be, in words."""
+
+import codecs
+
+from msgspec import Struct
+
+HEAD = 512
+WRONG = "The asset was published wrongly: try another release with --version TAG, and tell whoever published it."
+_LOGIN = "The forge probably answered with a login page: check --forge and FORGEJO_TOKEN."
+_REFUSED = "The forge answered with a message instead of the file: check --forge and FORGEJO_TOKEN."
+_MAGIC = (
+    (b"\x1f\x8b", "a gzip archive"),
+    (b"PK\x03\x04", "a zip archive"),
+    (b"PK\x05\x06", "an empty zip archive"),
+    (b"\xfd7zXZ\x00", "an xz archive"),
+    (b"BZh", "a bzip2 archive"),
+    (b"\x28\xb5\x2f\xfd", "a zstd archive"),
+    (b"!<arch>\n", "an ar archive (a static library or a .deb)"),
+    (b"\x7fELF", "an ELF file"),
+    (b"#!", "a script"),
+    (b"MZ", "a Windows program"),
+    (b"\x00asm", "a WebAssembly module"),
+    (b"\xca\xfe\xba\xbe", "a Mach-O program (macOS)"),
+    (b"\xfe\xed\xfa\xce", "a Mach-O program (macOS)"),
+    (b"\xfe\xed\xfa\xcf", "a Mach-O program (macOS)"),
+    (b"\xce\xfa\xed\xfe", "a Mach-O program (macOS)"),
+    (b"\xcf\xfa\xed\xfe", "a Mach-O program (macOS)"),
+    (b"version https://git-lfs.github.com/spec/", "a Git LFS pointer"),
+)
+
+
+class Description(Struct, frozen=True):
+    """`words` continue "it is …"; `answer`: a server's message that came in place of the file."""
+
+    words: str
+    hint: str = WRONG
+    answer: bool = False
+
+
+def describe(head: bytes) -> Description:
+    """What begins with these bytes (the first HEAD of a file)."""
+    if not head:
+        return Description("an empty file")
+    for magic, words in _MAGIC:
+        if head.startswith(magic):
+            return Description(words)
+    if head[257:262] == b"ustar":
+        return Description("a tar archive")
+    return _text(head) or Description(f"of an unknown kind (it begins with {head[:8].hex(' ')})")
+
+
+def first_line(head: bytes) -> str:
+    """The first line that says something, at most 100 characters, without what a terminal would act on."""
+    text = head.decode("utf-8", "replace").lstrip("\ufeff \t\r\n\v\f")
+    line = "".join(char for char in text.splitlines()[0] if char.isprintable()) if text else ""
+    return f"{line[:99]}…" if len(line) > 100 else line.rstrip()
+
+
+def _text(head: bytes) -> Description | None:
+    begin = head.removeprefix(b"\xef\xbb\xbf").lstrip().lower()
+    line = first_line(head)
+    if begin.startswith((b"<!doctype html", b"<html", b"<head", b"<body", b"<!--")):
+        return Description(f"an HTML page that begins with {line!r}", _LOGIN, answer=True)
+    if begin.startswith(b"<"):
+        return Description(f"an XML document that begins with {line!r}", _REFUSED, answer=True)
+    if begin.startswith((b"{", b"[")) and b"\0" not in head:
+        return Description(f"a JSON document that begins with {line!r}", _REFUSED, answer=True)
+    try:
+        codecs.getincrementaldecoder("utf-8")().decode(head)  # the last character may be cut
+    except UnicodeDecodeError:
+        return None
+    return None if b"\0" in head or not line else Description(f"a text that begins with {line!r}")

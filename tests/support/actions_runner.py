@@ -1,0 +1,125 @@
+"""A real Actions runner for tests: built once into the cache, started for one repository of the real server."""
+
+import fcntl
+import hashlib
+import os
+import shutil
+import signal
+import subprocess
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from support.forge_server import REPO, ForgeServer
+from support.processes import until
+
+SOURCE = REPO.parent / "shared" / "runner"
+FILES = ("go.mod", "go.sum", "main.go")
+Runners = Callable[..., None]
+CHECKOUT = """\
+name: checkout
+description: What the real one does, for a server and a machine without a network.
+inputs:
+  path:
+    default: .
+    description: a folder
+  clean:
+    default: "true"
+    description: whether what git ignores goes
+  persist-credentials:
+    default: "true"
+    description: not kept here, ever
+runs:
+  using: composite
+  steps:
+    - shell: bash
+      env:
+        URL: ${{ github.server_url }}/${{ github.repository }}
+        INTO: ${{ github.workspace }}/${{ inputs.path }}
+        REF: ${{ github.ref }}
+        CLEAN: ${{ inputs.clean }}
+      run: |
+        git init --quiet "$INTO"
+        git -C "$INTO" remote add origin "$URL" || true
+        git -C "$INTO" fetch --quiet --depth 1 "$URL" "$REF"
+        git -C "$INTO" checkout --quiet --force FETCH_HEAD
+        [ "$CLEAN" = false ] || git -C "$INTO" clean --quiet -ffdx
+"""
+
+
+def program() -> Path:
+    """The runner, built once for its source."""
+    if not SOURCE.is_dir():
+        pytest.skip("../shared/runner, the source of an Actions runner, is not there")
+    key = hashlib.sha256(b"".join((SOURCE / name).read_bytes() for name in FILES)).hexdigest()[:24]
+    cache = Path(os.environ.get("HERO_BUILD_CACHE") or REPO / "cache") / "runner"
+    made = cache / key
+    cache.mkdir(parents=True, exist_ok=True)
+    with (cache / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # of two workers, one builds
+        if not made.exists():
+            _build(cache, made)
+    return made
+
+
+@contextmanager
+def running(server: ForgeServer, repo: str, folder: Path, env: Mapping[str, str]) -> Iterator[Path]:
+    """A runner that takes the jobs of this repository alone, one at a time; what it says is in the file it yields."""
+    folder.mkdir(parents=True)
+    found = server.api("POST", f"/repos/{repo}/actions/runners/registration-token")
+    log = folder / "log"
+    command = [program(), "-url", server.url, "-token", found["token"], "-dir", folder / "work"]
+    with log.open("wb") as out:
+        child = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=out, stderr=out, env={**os.environ, **env}, start_new_session=True
+        )
+    try:
+        assert until(lambda: b"registered" in log.read_bytes() or child.poll() is not None)
+        assert child.poll() is None, log.read_text()
+        yield log
+    finally:
+        child.send_signal(signal.SIGTERM)
+        try:
+            child.wait(20)
+        except subprocess.TimeoutExpired:
+            os.killpg(child.pid, signal.SIGKILL)
+            child.wait()
+
+
+def tasks(server: ForgeServer, repo: str) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = server.api("GET", f"/repos/{repo}/actions/jobs?limit=50")["jobs"]
+    return found
+
+
+def ended(server: ForgeServer, repo: str) -> bool:
+    runs = server.api("GET", f"/repos/{repo}/actions/runs")["workflow_runs"]
+    return bool(runs) and all(run["status"] == "completed" for run in runs)
+
+
+def logs(server: ForgeServer, repo: str) -> str:
+    """All that the jobs of a repository have written."""
+    texts = []
+    for job in tasks(server, repo):
+        state = job.get("conclusion") or job["status"]
+        if state in ("success", "failure", "cancelled"):
+            url = f"{server.url}/api/v1/repos/{repo}/actions/jobs/{job['id']}/logs"
+            texts.append(f"--- {job['name']} {state}\n{server.request('GET', url, None).decode()}")
+        else:
+            texts.append(f"--- {job['name']} {state}")
+    return "\n".join(texts)
+
+
+def _build(cache: Path, made: Path) -> None:
+    source = cache / "source"
+    shutil.rmtree(source, ignore_errors=True)
+    source.mkdir()
+    for name in FILES:
+        (source / name).write_bytes((SOURCE / name).read_bytes())
+    part = made.with_suffix(".part")
+    done = subprocess.run(["go", "build", "-o", part, "."], cwd=source, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    part.replace(made)
+    shutil.rmtree(source)

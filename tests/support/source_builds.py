@@ -1,0 +1,187 @@
+"""Source builds for tests: apps with a repository in a mirror, and stand-ins on PATH that note what is started.
+
+forge = buildworld.app(world)                       # recipe and repo of `app`, with two programs
+spies = buildworld.spies(folder, "git", "cargo")    # spies.path() is a PATH for the command
+world.run("install", "app"); spies.calls("cargo")
+"""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+
+from support import git_repos, refusals, roots, rust_crates
+from support.processes import until
+from support.worlds import REPO, Done, World
+
+SCHEMA = REPO / "docs" / "manifest.schema.json"
+SOURCE = ("install", "app", "--mode", "source")
+BROKEN = "fn main() { let number: u32 = words; }\n"
+"""A program that does not compile."""
+BOTH = ("app", "app_server")
+_WAITING = """use std::{env, fs, path::Path, process, thread, time::Duration};
+
+fn main() {
+    println!("cargo:rerun-if-env-changed=GATE");
+    let gate = env::var("GATE").unwrap();
+    fs::write(Path::new(&gate).join("pid"), process::id().to_string()).unwrap();
+    while !Path::new(&gate).join("open").exists() {
+        thread::sleep(Duration::from_millis(10));
+    }
+}
+"""
+WAITING = {**rust_crates.APP, "build.rs": _WAITING}
+"""APP, whose build waits for a Gate."""
+_SPY = '#!/bin/sh\necho "$@" >>{notes}\nexec {real} "$@"\n'
+
+
+@dataclass(frozen=True, slots=True)
+class Spies:
+    """A folder of stand-ins that note each call of a program, and do it."""
+
+    folder: Path
+
+    def path(self) -> str:
+        return f"{self.folder}{os.pathsep}{os.environ['PATH']}"
+
+    def calls(self, name: str) -> list[str]:
+        """The words of each call since `forget`."""
+        notes = self.folder / f"{name}.calls"
+        return notes.read_text().splitlines() if notes.exists() else []
+
+    def builds(self) -> list[list[str]]:
+        return [words for call in self.calls("cargo") if (words := call.split())[0] == "build"]
+
+    def forget(self) -> None:
+        for notes in self.folder.glob("*.calls"):
+            notes.unlink()
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """What a build of WAITING waits for. `environ` is for the command that builds."""
+
+    folder: Path
+
+    @property
+    def environ(self) -> dict[str, str]:
+        return {"GATE": str(self.folder)}
+
+    def reached(self) -> int:
+        """Wait until a build is there; the pid of its build script."""
+        pid = self.folder / "pid"
+        assert until(lambda: pid.exists() and bool(pid.read_text())), "no build came to the gate"
+        return int(pid.read_text())
+
+    def open(self) -> None:
+        (self.folder / "open").touch()
+
+
+def spies(folder: Path, *names: str) -> Spies:
+    folder.mkdir(parents=True)
+    for name in names:
+        script = _SPY.format(notes=folder / f"{name}.calls", real=shutil.which(name))
+        (folder / name).write_text(script)
+        (folder / name).chmod(0o755)
+    return Spies(folder)
+
+
+def path_without(folder: Path, *names: str) -> dict[str, str]:
+    """An environment whose PATH has every program of this machine's but these; rustup's folder is not looked into."""
+    folder.mkdir(parents=True)
+    for place in reversed(os.environ["PATH"].split(os.pathsep)):
+        for program in Path(place).iterdir() if Path(place).is_dir() else ():
+            if program.name not in names:
+                (folder / program.name).unlink(missing_ok=True)
+                (folder / program.name).symlink_to(program)
+    return {"PATH": str(folder), "CARGO_HOME": str(folder / "cargo-home")}
+
+
+def app(
+    world: World, name: str = "app", files: Mapping[str, str] = rust_crates.APP, **recipe: str
+) -> git_repos.Upstream:
+    """`o/<name>` in the mirror, with the recipe of its two programs."""
+    world.recipe(name, *BOTH, **recipe)
+    return git_repos.upstream(world.mirror, f"o/{name}", files)
+
+
+def checkout(world: World, name: str = "app") -> Path:
+    return world.root.path / "code0" / "o" / name
+
+
+def cloned(world: World, name: str = "app") -> Path:
+    """A checkout as a person makes it, before hero-build is asked for anything."""
+    path = checkout(world, name)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    git_repos.git(path.parent, "clone", "--quiet", str(world.mirror / f"o/{name}.git"), str(path))
+    return path
+
+
+def work(path: Path) -> Mapping[str, object]:
+    """All of a checkout that is a person's: its files but for cargo's, where HEAD is, and what git says of it."""
+    kept = {name: text for name, text in git_repos.files(path).items() if not name.startswith("target/")}
+    told = {
+        words: git_repos.git(path, *words.split()) for words in ("rev-parse HEAD", "status --porcelain", "stash list")
+    }
+    return {**kept, **told, "HEAD": (path / ".git" / "HEAD").read_text()}
+
+
+def says(world: World, name: str = "app") -> str:
+    """What an installed program prints."""
+    program = world.root.path / "bin" / name
+    return subprocess.run([program], check=True, capture_output=True, text=True).stdout.strip()
+
+
+def manifest(world: World) -> Any:
+    """manifest.json of what is installed, which is as its schema says."""
+    found = json.loads((world.root.current / "manifest.json").read_text())
+    jsonschema.validate(found, json.loads(SCHEMA.read_text()))
+    return found
+
+
+def recorded(world: World, name: str = "app") -> Any:
+    return manifest(world)["apps"][name]
+
+
+def refused(world: World, refusal: refusals.Refusal, *words: str, env: Mapping[str, str] = {}) -> Done:
+    """A command that is refused in these words and leaves root and checkouts as they were."""
+    before, trees = refusals.look(world.root), _trees(world)
+    done = world.run(*words, env=env)
+    refusals.refused(done, refusal, as_json="--json" in words)
+    assert refusals.look(world.root) == before
+    assert _trees(world) == trees
+    refusals.tidy(world.root)
+    return done
+
+
+@contextmanager
+def start(world: World, *words: str, **env: str) -> Iterator["subprocess.Popen[str]"]:
+    """`hero-build WORDS`, running; killed if it still does when the block ends."""
+    command = [sys.executable, "-m", "hero_build", *words]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, env=world.environ(**env), cwd=REPO, stdout=pipe, stderr=pipe, text=True) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def _trees(world: World) -> Mapping[str, object]:
+    """What is a person's in every checkout; of one that git cannot read, its files."""
+    found = sorted(path for path in (world.root.path / "code0").glob("*/*") if path.parent.name != ".hero-build")
+    return {str(path): _tree(path) for path in found if path.name != ".hero-build"}
+
+
+def _tree(path: Path) -> object:
+    try:
+        return work(path)
+    except (AssertionError, OSError):
+        return roots.tree(path)
