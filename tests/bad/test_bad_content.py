@@ -106,7 +106,7 @@ ROWS = (
         hint=LOGIN,
     ),
     unfit("script", b"#!/bin/sh\necho hi\n", "is a script, not a program"),
-    unfit("archive", gzip.compress(RIGHT), "is a gzip archive, not a program"),
+    unfit("archive", gzip.compress(RIGHT, mtime=0), "is a gzip archive, not a program"),
     unfit(
         "noise", bytes(range(7, 255)), "is of an unknown kind (it begins with 07 08 09 0a 0b 0c 0d 0e), not a program"
     ),
