@@ -11,8 +11,8 @@ from typing import NoReturn
 import click
 
 from hero_build.errors import INTERRUPTED, HeroBuildError, UsageError
+from hero_build.model.failure import Failure
 from hero_build.output.console import Console, Style
-from hero_build.queries.failure import Failure
 
 BUG = 70  # EX_SOFTWARE of sysexits.h: none of the codes that mean something about the work
 SIGNALLED = 128  # and the signal's number, as shells tell of it

@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from hero_build.catalog.loader import LoadedRecipe
     from hero_build.context import Context
     from hero_build.model.artifacts import GenericPackage
+    from hero_build.model.failure import Failure
     from hero_build.ops.publish import PublishRequest
     from hero_build.publish.types import PublishResult
-    from hero_build.queries.failure import Failure
 
 _PATH = click.Path(path_type=Path)
 _FOLDER = click.Path(exists=True, file_okay=False, readable=True, path_type=Path)

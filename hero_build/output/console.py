@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, TextIO
 from msgspec import Struct
 
 from hero_build.errors import HeroBuildError, MachineError
+from hero_build.model.failure import Failure, failure
 from hero_build.output.phrases import note
 from hero_build.output.terminal import Colour, Terminal, open_terminal
 from hero_build.output.text import clean, plural
-from hero_build.queries.failure import Failure, failure
 
 if TYPE_CHECKING:
     from hero_build.events import WarningRaised

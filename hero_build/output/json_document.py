@@ -12,9 +12,9 @@ from msgspec import Struct
 
 from hero_build.events import WarningRaised
 from hero_build.model.artifacts import Platform
+from hero_build.model.failure import failure
 from hero_build.model.installed import PartId
 from hero_build.model.steps import Failed
-from hero_build.queries.failure import failure
 
 SCHEMA = 1
 

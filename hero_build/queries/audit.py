@@ -16,13 +16,13 @@ from hero_build.catalog.service_toml import Declared
 from hero_build.context import Context
 from hero_build.errors import HeroBuildError, InvalidServiceManifest, NotFound, RecipeError, VerificationError
 from hero_build.events import Planning, WarningRaised
+from hero_build.model.failure import Failure, exit_code, failure
 from hero_build.model.names import check_repo
 from hero_build.model.steps import Release
 from hero_build.pipeline.artifact_set import ArtifactSet, programs
 from hero_build.queries import audit_sources
 from hero_build.queries.audit_findings import Finding, Set, of_crates, of_manifests, of_release
 from hero_build.queries.audit_sources import AuditSource
-from hero_build.queries.failure import Failure, exit_code, failure
 
 
 class AuditOptions(Struct, frozen=True):

@@ -6,12 +6,12 @@ from typing import Literal, assert_never
 from msgspec import Struct
 from msgspec.structs import replace
 
+from hero_build.model.failure import Failure, exit_code, failures
 from hero_build.model.installed import Generation, InstalledArtifact, Used
 from hero_build.model.steps import Build, Decision, Download, Failed, Keep, Remove
 from hero_build.ops.install import Outcome, Plan
 from hero_build.ops.restart import Restarts
 from hero_build.queries.diff import PartChange, changes
-from hero_build.queries.failure import Failure, exit_code, failures
 
 
 class RestartedService(Struct, frozen=True):

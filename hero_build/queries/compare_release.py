@@ -11,11 +11,11 @@ from hero_build.context import Context
 from hero_build.errors import HeroBuildError, ReleaseNotFound
 from hero_build.forge.download_dir import DownloadDir
 from hero_build.model.artifacts import ISLANDS, Artifact, Binary
+from hero_build.model.failure import Failure, failure
 from hero_build.model.installed import Generation, InstalledArtifact, InstalledPart, PartId, Phase
 from hero_build.model.steps import Facts, Fetched, Request, SelectedAsset
 from hero_build.pipeline.resolve import Disk, resolve
 from hero_build.queries.apps import by_app, present
-from hero_build.queries.failure import Failure, failure
 
 Digests = Mapping[str, str]
 """By path relative to the root."""

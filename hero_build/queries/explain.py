@@ -9,11 +9,11 @@ from msgspec.structs import replace
 from hero_build.context import Context
 from hero_build.errors import HeroBuildError
 from hero_build.model.artifacts import Artifact, Binary, Library
+from hero_build.model.failure import Failure, failure
 from hero_build.model.installed import PartId
 from hero_build.model.steps import Build, BuildPlan, Decision, Download, Facts, Keep, Release, Remove, Request
 from hero_build.pipeline.decide import decide
 from hero_build.pipeline.resolve import Disk, read_disk, resolve
-from hero_build.queries.failure import Failure, failure
 from hero_build.settings import Settings, Source
 
 

@@ -3,10 +3,10 @@
 from msgspec import Struct
 
 from hero_build.errors import HeroBuildError
+from hero_build.model.failure import Failure, exit_code, failure, failures
 from hero_build.ops.publish import NotBuilt
 from hero_build.publish.matrix import CiJob
 from hero_build.publish.types import PublishResult
-from hero_build.queries.failure import Failure, exit_code, failure, failures
 
 
 class PublishReport(Struct, frozen=True):

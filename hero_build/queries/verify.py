@@ -12,12 +12,12 @@ from hero_build.errors import VerificationError
 from hero_build.install import links, seal
 from hero_build.install.layout import Root
 from hero_build.install.recover import interrupted
+from hero_build.model.failure import Failure
 from hero_build.model.installed import Generation, InstalledPart, PartId
 from hero_build.model.steps import Installed
 from hero_build.queries.apps import by_app, present, version
 from hero_build.queries.change_report import ChangeReport
 from hero_build.queries.compare_release import ReleaseComparison
-from hero_build.queries.failure import Failure
 
 
 class CheckedApp(Struct, frozen=True):

@@ -5,9 +5,9 @@ from msgspec.structs import replace
 
 from hero_build.errors import RootDamaged
 from hero_build.install.history import Unreadable
+from hero_build.model.failure import Failure, exit_code, failure
 from hero_build.model.installed import FileEntry, Generation, InstalledArtifact, InstalledPart, Origin, PartId
 from hero_build.queries.diff import diff
-from hero_build.queries.failure import Failure, exit_code, failure
 from hero_build.queries.history import history
 
 
