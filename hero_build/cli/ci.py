@@ -10,7 +10,7 @@ from hero_build.cli.base import command, options, remember_globals
 from hero_build.cli.session import Session
 
 
-class _Group(click.Group):
+class CiGroup(click.Group):
     def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
         if args and args[0] not in self.commands:
             raise click.UsageError(f"there is no command 'ci {args[0]}', only {' and '.join(self.commands)}", ctx)
@@ -19,7 +19,7 @@ class _Group(click.Group):
 
 @click.group(
     "ci",
-    cls=_Group,
+    cls=CiGroup,
     invoke_without_command=True,
     params=options(),
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
@@ -44,14 +44,14 @@ def matrix(
 ) -> int:
     """Print the jobs as one line of JSON, for `fromJSON(needs.plan.outputs.matrix)`."""
     from hero_build.ops import ci_jobs
-    from hero_build.publish.matrix import document
-    from hero_build.queries.publish_report import Matrix
+    from hero_build.publish.matrix import encode
+    from hero_build.queries.publish_report import MatrixReport
 
     context = session.context()
     answer = ci_jobs.plan(
         context.catalog.expand(apps), platforms=platform, shards=shards, since=changed_since, context=context
     )
-    return session.console.answer(Matrix(answer), lambda terminal: (document(answer),))
+    return session.console.answer(MatrixReport(answer), lambda terminal: (encode(answer),))
 
 
 @command("workflow")
@@ -80,7 +80,7 @@ def workflow(
     """Print a complete release workflow for an app's repo: a pushed tag becomes a release."""
     from hero_build.ops import ci_jobs
     from hero_build.publish.workflow import Workflow, render
-    from hero_build.queries.publish_report import Text
+    from hero_build.queries.publish_report import WorkflowReport
 
     context = session.context()
     found = context.catalog.get(app)
@@ -97,7 +97,7 @@ def workflow(
         legacy_names=with_legacy_names,
         fixed=fixed,
     )
-    answer = Text(app, render(made))
+    answer = WorkflowReport(app, render(made))
     return session.console.answer(answer, lambda terminal: answer.workflow.rstrip("\n").split("\n"))
 
 

@@ -70,7 +70,7 @@ def _afterwards(
         from hero_build.ops import restart as ops_restart
         from hero_build.queries.change_report import report
 
-        found = ops_restart.changed(apps, context)
+        found = ops_restart.restart_changed(apps, context)
         answer, touched = replace(answer, restart=report(found)), touched | found.touched
     if DESKTOP in touched:
         from hero_build.queries.bundle_warnings import missing_bundles

@@ -26,7 +26,7 @@ _PATH = click.Path(path_type=Path)
 _FOLDER = click.Path(exists=True, file_okay=False, readable=True, path_type=Path)
 
 
-class _Typed(Struct, frozen=True):
+class PublishFlags(Struct, frozen=True):
     """The flags as typed."""
 
     tag: str
@@ -77,9 +77,9 @@ def publish(
     from hero_build.output.pages.publish import page
     from hero_build.publish import open_publisher
     from hero_build.publish.signing import read_signer
-    from hero_build.queries.publish_report import PublishReport, problems_of
+    from hero_build.queries.publish_report import PublishReport, publish_failures
 
-    typed = _Typed(**flags)
+    typed = PublishFlags(**flags)
     if finish and (typed.draft or typed.folder):
         raise UsageError("--finish builds nothing and leaves no draft", "Leave out --draft and --from.")
     signer = read_signer(key, os.environ)
@@ -87,25 +87,25 @@ def publish(
     done: list[PublishResult] = []
     failed: list[Failure] = []
     with context.checkouts:
-        for order in tuple(_orders(context.catalog.expand(apps), typed, context)):  # what cannot be meant, before any
-            packaged = order.publication.package is not None
+        for order in tuple(_requests(context.catalog.expand(apps), typed, context)):  # what cannot be meant, before any
+            packaged = order.spec.package is not None
             publisher = open_publisher(session.settings, to, context.emit, signer=signer, package=packaged)
             with closing(publisher):
                 try:
                     work = ops_publish.finish if finish else ops_publish.publish
                     done.append(work(order, publisher, context))
                 except HeroBuildError as error:
-                    failed += problems_of(error, order.publication.app)
+                    failed += publish_failures(error, order.spec.app)
     answer = PublishReport(tuple(done), tuple(failed))
     return session.console.answer(answer, lambda terminal: page(answer, terminal), answer.code, answer.failed)
 
 
-def _orders(apps: Sequence[str], typed: _Typed, context: "Context") -> "Iterator[PublishRequest]":
+def _requests(apps: Sequence[str], typed: PublishFlags, context: "Context") -> "Iterator[PublishRequest]":
     """Raises UsageError."""
     from hero_build import platforms
     from hero_build.ops.ci_jobs import jobs_of
     from hero_build.ops.publish import PublishRequest
-    from hero_build.publish.matrix import parse
+    from hero_build.publish.matrix import decode
     from hero_build.publish.types import ReleaseSpec
 
     if typed.matrix and typed.platform:
@@ -113,7 +113,7 @@ def _orders(apps: Sequence[str], typed: _Typed, context: "Context") -> "Iterator
     notes = _notes(typed)
     for app in apps:
         found = context.catalog.get(app)
-        jobs = parse(typed.matrix) if typed.matrix else jobs_of(found, typed.platform, context)
+        jobs = decode(typed.matrix) if typed.matrix else jobs_of(found, typed.platform, context)
         mine = tuple(job for job in jobs if job.app == app)
         for job in mine:
             if job.platform:
@@ -152,7 +152,7 @@ def _package(loaded: "LoadedRecipe", tag: str) -> "GenericPackage | None":
         return loaded.recipe.package(tag)
 
 
-def _notes(typed: _Typed) -> str:
+def _notes(typed: PublishFlags) -> str:
     """Raises UsageError."""
     if typed.notes_file is None:
         return typed.notes or ""

@@ -22,7 +22,7 @@ def restart(session: Session, apps: Sequence[str]) -> int:
     if not apps:
         raise UsageError("no app is named", "`hero-build status` shows what is installed and what of it runs.")
     context = session.context()
-    found = ops_restart.named(context.catalog.expand(apps), context)
+    found = ops_restart.restart_apps(context.catalog.expand(apps), context)
     if "hero_os" in found.touched:
         for warning in missing_bundles(session.root, session.generation()):
             session.console.report(warning)

@@ -35,15 +35,17 @@ def plan(
         paths = {item.app: (_checkout(item, context), item.path) for item in found}
         kept = frozenset(affected(paths, since))
         found = [item for item in found if item.app in kept]
-    return tuple(job for item in found for job in _sharded(item, platforms=platforms, shards=shards, context=context))
+    return tuple(
+        job for item in found for job in _sharded_jobs(item, platforms=platforms, shards=shards, context=context)
+    )
 
 
-def _sharded(loaded: LoadedRecipe, platforms: Sequence[str], shards: int, context: Context) -> Iterator[CiJob]:
+def _sharded_jobs(loaded: LoadedRecipe, platforms: Sequence[str], shards: int, context: Context) -> Iterator[CiJob]:
     if not loaded.recipe.islands:
         yield from _jobs(loaded, platforms)
         return
     islands = tuple(Island(item.name, _cost(item.folder)) for item in crates_of(loaded, context))
-    yield from matrix.jobs([CiPlan(loaded.app, (), islands)], shards)
+    yield from matrix.plan_jobs([CiPlan(loaded.app, (), islands)], shards)
 
 
 def _jobs(loaded: LoadedRecipe, platforms: Sequence[str]) -> Iterator[CiJob]:
@@ -68,7 +70,7 @@ def _cost(folder: Path) -> float:
     return 20_000.0 + sum(path.stat().st_size for path in folder.rglob("*.rs") if path.is_file())
 
 
-_NEW = "0" * 40  # what a push event calls the commit before the first one
+_FIRST_PUSH = "0" * 40  # what a push event calls the commit before the first one
 
 
 def affected(apps: Mapping[str, Sequence[Path]], ref: str) -> tuple[str, ...]:
@@ -82,10 +84,10 @@ def affected(apps: Mapping[str, Sequence[Path]], ref: str) -> tuple[str, ...]:
 
 def changed(path: Path, ref: str) -> bool:
     """Whether anything at `path` differs from `ref`. Raises RefNotFound, MissingTool."""
-    if ref == _NEW:
+    if ref == _FIRST_PUSH:
         return True
     folder = path if path.is_dir() else path.parent
-    if not _inside(folder):
+    if not _in_repository(folder):
         return True
     commit = _commit(folder, ref)
     spec = "." if path.is_dir() else f"./{path.name}"
@@ -102,7 +104,7 @@ def _commit(folder: Path, ref: str) -> str:
         raise RefNotFound(f"the checkout at {folder} has no commit {ref!r}", hint) from error
 
 
-def _inside(folder: Path) -> bool:
+def _in_repository(folder: Path) -> bool:
     try:
         return _git(folder, "rev-parse", "--is-inside-work-tree") == "true"
     except ToolFailed:

@@ -24,7 +24,7 @@ from hero_build.pipeline.produce import produce
 from hero_build.pipeline.resolve import Disk, resolve
 from hero_build.platforms import parse
 from hero_build.publish.assemble import AssembleOptions, BuildOutput, assemble
-from hero_build.publish.matrix import CiJob, expected
+from hero_build.publish.matrix import CiJob, expected_records
 from hero_build.publish.prebuilt import load_prebuilt
 from hero_build.publish.types import Publisher, PublishResult, ReleaseFile, ReleaseSpec
 from hero_build.source.cargo.toolchain import for_platform
@@ -37,7 +37,7 @@ class PublishRequest(Struct, frozen=True):
     `folder`: what has been built is there, and is taken from it.
     """
 
-    publication: ReleaseSpec
+    spec: ReleaseSpec
     jobs: tuple[CiJob, ...]
     ref: str | None = None
     allow_dirty: bool = False
@@ -60,12 +60,14 @@ def publish(request: PublishRequest, publisher: Publisher, context: Context) -> 
     """Build what the jobs name, and publish it. Raises NotBuilt, CheckoutRefused, what `taken.take` raises, and what
     the publisher raises; what it would refuse anyhow it refuses before anything is built.
     """
-    publication = request.publication
+    publication = request.spec
     check_tag(publication.tag)
-    publisher.ready(publication)
+    publisher.preflight(publication)
     found = context.catalog.get(publication.app)
     with DownloadDir(context.settings.cache / "publish") as downloads:
-        wares = [_made(job, order=request, loaded=found, downloads=downloads, context=context) for job in request.jobs]
+        wares = [
+            _job_output(job, order=request, loaded=found, downloads=downloads, context=context) for job in request.jobs
+        ]
         packing = AssembleOptions(
             found,
             tag=publication.tag,
@@ -82,35 +84,35 @@ def publish(request: PublishRequest, publisher: Publisher, context: Context) -> 
 
 def finish(request: PublishRequest, publisher: Publisher, _tools: Context) -> PublishResult:
     """Prove the union that the jobs have left in the draft, and show it. Raises what the publisher raises."""
-    check_tag(request.publication.tag)
-    publisher.ready(request.publication)
-    return publisher.finish(request.publication, expected(request.jobs))
+    check_tag(request.spec.tag)
+    publisher.preflight(request.spec)
+    return publisher.finish(request.spec, expected_records(request.jobs))
 
 
-def _made(
+def _job_output(
     job: CiJob, order: PublishRequest, loaded: LoadedRecipe, downloads: DownloadDir, context: Context
 ) -> BuildOutput:
     phase: Phase = "install" if job.platform else "islands" if loaded.recipe.islands else "shell"
     names = job.islands if phase == "islands" else ()
     request = Request(loaded.app, "source", ref=order.ref, phase=phase, names=names)
     if order.folder is None:
-        return _built(job, request=request, order=order, loaded=loaded, downloads=downloads, context=context)
+        return _build_job(job, request=request, order=order, loaded=loaded, downloads=downloads, context=context)
     checkout = paths.checkout(context.settings.coderoot, loaded.recipe.repo, context.settings.forge)
-    tree = _clean(context.checkouts.tree(checkout, checkout_request(loaded, request)), order)
+    tree = _require_clean(context.checkouts.tree(checkout, checkout_request(loaded, request)), order)
     return BuildOutput(
         job, tree, load_prebuilt(job, loaded=loaded, tree=tree, folder=order.folder, downloads=downloads)
     )
 
 
-def _built(
+def _build_job(
     job: CiJob, request: Request, order: PublishRequest, loaded: LoadedRecipe, downloads: DownloadDir, context: Context
 ) -> BuildOutput:
     facts = resolve(loaded.app, loaded=loaded, request=request, disk=Disk(Generation(0), {}), context=context)
     blueprint = facts.build_plan
-    tree = _clean(blueprint.job.tree if blueprint else None, order)
+    tree = _require_clean(blueprint.job.tree if blueprint else None, order)
     builds = [item for item in decide(request, facts) if isinstance(item, Build)]
     if job.platform:
-        builds = [_aimed(item, job, context) for item in builds]
+        builds = [_for_job_platform(item, job, context) for item in builds]
     results = list(produce(builds, downloads, context))
     if failed := [item for item in results if isinstance(item, Failed)]:
         raise NotBuilt(failed)
@@ -118,17 +120,17 @@ def _built(
     return BuildOutput(job, tree=tree, made=made, fingerprint=blueprint.fingerprint if blueprint else None)
 
 
-def _clean(tree: Tree | None, request: PublishRequest) -> Tree:
+def _require_clean(tree: Tree | None, request: PublishRequest) -> Tree:
     """Raises CheckoutRefused for one with changes, unless they are allowed."""
     if tree is None:
-        raise ReleaseNotFound(f"there is no checkout of {request.publication.repo}", "Clone it.")
+        raise ReleaseNotFound(f"there is no checkout of {request.spec.repo}", "Clone it.")
     if tree.dirty and not request.allow_dirty:
         hint = "Commit or stash them; with --allow-dirty the release says that it was built so."
         raise CheckoutRefused(f"{tree.path} has changes that are not committed", hint)
     return tree
 
 
-def _aimed(item: Build, job: CiJob, context: Context) -> Build:
+def _for_job_platform(item: Build, job: CiJob, context: Context) -> Build:
     if item.task is None:
         return item
     platform = parse(job.platform)

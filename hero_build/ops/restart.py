@@ -14,11 +14,11 @@ from hero_build.model.installed import InstalledArtifact
 from hero_build.model.steps import Failed
 from hero_build.runtime import discover, selection
 from hero_build.runtime.protocol import timeouts
-from hero_build.runtime.restart import NotRestarted, NotRunning, Restarted, Site, restart, usual_sockets
+from hero_build.runtime.restart import NotRestarted, NotRunning, Restarted, RestartSite, default_sockets, restart
 from hero_build.runtime.selection import RestartRequest
 
 
-class Restarts(Struct, frozen=True):
+class RestartOutcomes(Struct, frozen=True):
     """What was restarted, what there was nothing to restart of, and what is not well, or could not be asked for."""
 
     done: tuple[Restarted, ...] = ()
@@ -31,38 +31,40 @@ class Restarts(Struct, frozen=True):
         return frozenset((*(item.app for item in self.done), *(item.app for item in self.idle)))
 
 
-def named(apps: Sequence[str], context: Context) -> Restarts:
+def restart_apps(apps: Sequence[str], context: Context) -> RestartOutcomes:
     """`restart APP…`: whatever they run. Raises RuntimeFailed, RootDamaged; NotFound for what is not installed."""
     installed = {part.app for part in manifest.load(context.root.path).records}
     for app in apps:
         if app not in installed:
             raise AppNotFound(f"{app} is not installed", f"`hero-build install {app}` first.")
-    return _restart(selection.every(apps), context)
+    return _restart(selection.all_services(apps), context)
 
 
-def changed(apps: Sequence[str], context: Context) -> Restarts:
+def restart_changed(apps: Sequence[str], context: Context) -> RestartOutcomes:
     """`--restart` after these were installed: what does not run as installed. The install stands, whatever happens."""
     generation = manifest.load(context.root.path)
     others = {app: context.catalog.get(app).recipe.restarts for app in apps}
     try:
-        return _restart(selection.changed(apps, root=context.root, generation=generation, restarts=others), context)
+        return _restart(
+            selection.outdated_services(apps, root=context.root, generation=generation, restarts=others), context
+        )
     except RuntimeFailed as error:
-        return Restarts(failed=(Failed(apps[0] if len(apps) == 1 else "", None, error),))
+        return RestartOutcomes(failed=(Failed(apps[0] if len(apps) == 1 else "", None, error),))
 
 
-def _restart(wanted: Sequence[RestartRequest], context: Context) -> Restarts:
+def _restart(wanted: Sequence[RestartRequest], context: Context) -> RestartOutcomes:
     where = discover.sockets(context.settings, os.environ)
     patient = timeouts(context.settings)
     runtimes = discover.connect(where, patient, context.emit)
     generation = manifest.load(context.root.path)
-    site = Site(
+    site = RestartSite(
         context.root,
         generation=generation,
         folder=where.services,
         sockets=lambda app, entry: _sockets(app, entry, context.catalog),
     )
     outcomes = restart(wanted, runtimes=runtimes, site=site, timeouts=patient, emit=context.emit)
-    return Restarts(
+    return RestartOutcomes(
         tuple(item for item in outcomes if isinstance(item, Restarted)),
         tuple(item for item in outcomes if isinstance(item, NotRunning)),
         tuple(Failed(item.app, None, item.error) for item in outcomes if isinstance(item, NotRestarted)),
@@ -77,4 +79,4 @@ def _sockets(app: str, entry: InstalledArtifact, catalog: Catalog) -> tuple[str,
         with recipe_errors(found.path):
             return found.recipe.health(app, known or Binary(entry.name, entry.kind or "cli"))
     except HeroBuildError:
-        return usual_sockets(app, entry)
+        return default_sockets(app, entry)

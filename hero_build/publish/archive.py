@@ -26,11 +26,11 @@ def pack(folder: Path, out: Path) -> tuple[str, int]:
     with machine_errors(folder):
         files = _files(folder)
     with machine_errors(out.parent), out.open("wb") as stream:
-        packed = _Gzip(stream)
+        packed = GzipWriter(stream)
         with tarfile.open(fileobj=cast("IO[bytes]", packed), mode="w", format=tarfile.PAX_FORMAT) as tar:
             for name, path in files:
                 with path.open("rb") as content:
-                    tar.addfile(_member(name, path.stat().st_size), content)
+                    tar.addfile(_tar_member(name, path.stat().st_size), content)
         return packed.end()
 
 
@@ -41,13 +41,13 @@ def _files(folder: Path) -> list[tuple[str, Path]]:
         raise InvalidBundle(f"{folder} {error}", "A bundle holds plain files and folders only.") from error
 
 
-def _member(name: str, size: int) -> tarfile.TarInfo:
+def _tar_member(name: str, size: int) -> tarfile.TarInfo:
     info = tarfile.TarInfo(name)
     info.size, info.mode = size, 0o644
     return info
 
 
-class _Gzip:
+class GzipWriter:
     """What is written, compressed with a header that tells nothing of this machine, and hashed on its way out."""
 
     def __init__(self, out: IO[bytes]) -> None:

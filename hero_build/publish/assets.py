@@ -9,8 +9,8 @@ from hero_build.model.artifacts import Binary
 from hero_build.model.names import check_name
 from hero_build.publish.types import ReleaseFile
 
-SUMS, SIGNATURE, BESIDE = "SHA256SUMS", "SHA256SUMS.minisig", ".sha256"
-_OURS = (SUMS, SIGNATURE, "release.json", "files.json")
+CHECKSUMS, SIGNATURE, CHECKSUM_SUFFIX = "SHA256SUMS", "SHA256SUMS.minisig", ".sha256"
+_RESERVED_NAMES = (CHECKSUMS, SIGNATURE, "release.json", "files.json")
 
 
 def release_file(name: str, path: Path) -> ReleaseFile:
@@ -23,7 +23,7 @@ def release_file(name: str, path: Path) -> ReleaseFile:
         raise PublicationRefused(f"{path} cannot be read: {error.strerror}", "Was it built?") from error
 
 
-def written(name: str, content: bytes, folder: Path) -> ReleaseFile:
+def write_file(name: str, content: bytes, folder: Path) -> ReleaseFile:
     """A small file made for the release, kept in `folder` until it is uploaded. Raises NotWritable, DiskFull."""
     with machine_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
@@ -32,14 +32,14 @@ def written(name: str, content: bytes, folder: Path) -> ReleaseFile:
     return ReleaseFile(name, path=path, sha256=hashlib.sha256(content).hexdigest(), size=len(content))
 
 
-def checked(files: Sequence[ReleaseFile]) -> tuple[ReleaseFile, ...]:
+def validate_files(files: Sequence[ReleaseFile]) -> tuple[ReleaseFile, ...]:
     """The parcels themselves, if they can be a release. Raises UnsafeName; PublicationRefused for an empty file, for
     two of one name (servers keep both), and for names that hero-build or a mirror gives to files of its own.
     """
     seen: dict[str, ReleaseFile] = {}
     for item in files:
         check_name(item.name, "asset")
-        if item.name in _OURS or item.name.endswith(BESIDE):
+        if item.name in _RESERVED_NAMES or item.name.endswith(CHECKSUM_SUFFIX):
             raise PublicationRefused(f"an asset cannot be called {item.name}", "hero-build writes that file itself.")
         if item.size == 0:
             raise PublicationRefused(f"{item.name} is empty ({item.path})", "Build it again; nothing was published.")
@@ -59,29 +59,29 @@ def with_legacy_names(
     `asset_name` gives the asset of a binary's name, canonical or former (a recipe's `asset_name` for one platform).
     """
     by_name = {item.name: item for item in files}
-    return (*files, *_legacy(by_name, binaries, asset_name))
+    return (*files, *_legacy_files(by_name, binaries, asset_name))
 
 
 def with_checksums(files: Sequence[ReleaseFile], folder: Path) -> tuple[ReleaseFile, ...]:
     """Each parcel followed by its `<asset>.sha256`, written to `folder`. Raises NotWritable, DiskFull."""
-    return tuple(made for item in files for made in (item, _beside(item, folder)))
+    return tuple(made for item in files for made in (item, _checksum_file(item, folder)))
 
 
-def sums(digests: Iterable[tuple[str, str]]) -> bytes:
+def render_checksums(digests: Iterable[tuple[str, str]]) -> bytes:
     """The content of SHA256SUMS for names and digests, sorted by name, in the form that `sha256sum -c` reads."""
     return "".join(f"{digest}  {name}\n" for name, digest in sorted(digests)).encode()
 
 
-def about_others(name: str) -> bool:
+def is_checksum_file(name: str) -> bool:
     """Whether an asset only speaks of other assets: such a file is in no list of digests itself."""
-    return name in (SUMS, SIGNATURE) or name.endswith(BESIDE)
+    return name in (CHECKSUMS, SIGNATURE) or name.endswith(CHECKSUM_SUFFIX)
 
 
-def _beside(file: ReleaseFile, folder: Path) -> ReleaseFile:
-    return written(f"{file.name}{BESIDE}", f"{file.sha256}  {file.name}\n".encode(), folder)
+def _checksum_file(file: ReleaseFile, folder: Path) -> ReleaseFile:
+    return write_file(f"{file.name}{CHECKSUM_SUFFIX}", f"{file.sha256}  {file.name}\n".encode(), folder)
 
 
-def _legacy(
+def _legacy_files(
     by_name: dict[str, ReleaseFile], binaries: Iterable[Binary], asset_name: Callable[[str], str]
 ) -> Iterator[ReleaseFile]:
     for binary in binaries:

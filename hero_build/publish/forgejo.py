@@ -11,8 +11,8 @@ from hero_build.forge.limits import DEFAULT, Limits
 from hero_build.model.installed import PartId
 from hero_build.model.names import check_repo, check_tag
 from hero_build.publish.api import Api, RemoteRelease
-from hero_build.publish.assets import checked, with_checksums
-from hero_build.publish.drafts import open_draft, writable
+from hero_build.publish.assets import validate_files, with_checksums
+from hero_build.publish.drafts import open_draft, writable_repository
 from hero_build.publish.finalize import DraftFinalizer
 from hero_build.publish.release import ReleaseRun
 from hero_build.publish.signing import Signer
@@ -51,60 +51,60 @@ class ForgejoPublisher:
         self._forge.close()
         self._api.close()
 
-    def ready(self, publication: ReleaseSpec) -> None:
-        check_repo(publication.repo)
-        self._api.ready()
+    def preflight(self, spec: ReleaseSpec) -> None:
+        check_repo(spec.repo)
+        self._api.preflight()
 
-    def publish(self, publication: ReleaseSpec) -> PublishResult:
-        check_repo(publication.repo)
-        own = checked(publication.files)
-        found = self._api.tagged(publication.repo, check_tag(publication.tag))
+    def publish(self, spec: ReleaseSpec) -> PublishResult:
+        check_repo(spec.repo)
+        own = validate_files(spec.files)
+        found = self._api.release_by_tag(spec.repo, check_tag(spec.tag))
         with tempfile.TemporaryDirectory(prefix="hero-publish-") as name:
             scratch = Path(name)
             files = with_checksums(own, scratch)
             if found is not None and not found.draft:
-                run = self._run(publication, repo=publication.repo, remote=found, scratch=scratch)
+                run = self._run(spec, repo=spec.repo, remote=found, scratch=scratch)
                 lacking = run.lacking(found, own, files)
                 if not lacking:
                     return run.result(found, kept=[item.name for item in files])
-                repo = writable(self._api, publication).name
-                if not publication.clobber:
-                    return self._run(publication, repo=repo, remote=found, scratch=scratch).add(found, lacking, files)
+                repo = writable_repository(self._api, spec).name
+                if not spec.clobber:
+                    return self._run(spec, repo=repo, remote=found, scratch=scratch).add(found, lacking, files)
                 run.revert_to_draft(repo, found)
-            repo = writable(self._api, publication).name
-            draft = open_draft(self._api, repo, publication)
-            return self._run(publication, repo=repo, remote=draft, scratch=scratch).fill(draft, files)
+            repo = writable_repository(self._api, spec).name
+            draft = open_draft(self._api, repo, spec)
+            return self._run(spec, repo=repo, remote=draft, scratch=scratch).fill(draft, files)
 
-    def finish(self, publication: ReleaseSpec, expected: Collection[str]) -> PublishResult:
-        check_repo(publication.repo)
-        found = self._api.tagged(publication.repo, check_tag(publication.tag))
+    def finish(self, spec: ReleaseSpec, expected: Collection[str]) -> PublishResult:
+        check_repo(spec.repo)
+        found = self._api.release_by_tag(spec.repo, check_tag(spec.tag))
         if found is not None and not found.draft:
-            return self._finished(publication, found, expected)
-        repo = writable(self._api, publication).name
-        if not self._api.drafts(repo, publication.tag):
-            raise ReleaseNotFound(f"{repo} has no draft of {publication.tag}", "Did the jobs that upload run?")
-        draft = open_draft(self._api, repo, publication)
+            return self._finished(spec, found, expected)
+        repo = writable_repository(self._api, spec).name
+        if not self._api.drafts(repo, spec.tag):
+            raise ReleaseNotFound(f"{repo} has no draft of {spec.tag}", "Did the jobs that upload run?")
+        draft = open_draft(self._api, repo, spec)
         with tempfile.TemporaryDirectory(prefix="hero-publish-") as scratch:
-            return self._run(publication, repo=repo, remote=draft, scratch=Path(scratch)).finish(draft, (), expected)
+            return self._run(spec, repo=repo, remote=draft, scratch=Path(scratch)).finish(draft, (), expected)
 
-    def _finished(self, publication: ReleaseSpec, remote: RemoteRelease, expected: Collection[str]) -> PublishResult:
+    def _finished(self, spec: ReleaseSpec, remote: RemoteRelease, expected: Collection[str]) -> PublishResult:
         """What an earlier run has published."""
         if missing := sorted(set(expected) - set(remote.names())):
             sentence = f"release {remote.tag} is published already, without {', '.join(missing)}"
             raise AssetNotFound(sentence, "Publish those to it, or run it with another tag.")
         return PublishResult(
-            self.url, repo=publication.repo, tag=remote.tag, state="published", url=remote.url, kept=remote.names()
+            self.url, repo=spec.repo, tag=remote.tag, state="published", url=remote.url, kept=remote.names()
         )
 
-    def _run(self, publication: ReleaseSpec, repo: str, remote: RemoteRelease, scratch: Path) -> ReleaseRun:
-        loader = Uploader(
+    def _run(self, spec: ReleaseSpec, repo: str, remote: RemoteRelease, scratch: Path) -> ReleaseRun:
+        uploader = Uploader(
             self._api,
             forge=self._forge,
-            crew=WorkerPool(self._jobs),
+            workers=WorkerPool(self._jobs),
             repo=repo,
             number=remote.number,
-            part=PartId(publication.app),
+            part=PartId(spec.app),
             limits=self._limits,
             emit=self._emit,
         )
-        return ReleaseRun(publication, loader, DraftFinalizer(loader, scratch, self._signer))
+        return ReleaseRun(spec, uploader, DraftFinalizer(uploader, scratch, self._signer))

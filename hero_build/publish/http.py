@@ -17,11 +17,11 @@ from hero_build.forge.transports import Transports
 from hero_build.publish.types import ReleaseFile
 from hero_build.settings import Secret
 
-_PIECE = 1 << 18  # bytes: small enough that a slow line moves one within the limit for a stall
+_CHUNK = 1 << 18  # bytes: small enough that a slow line moves one within the limit for a stall
 _REDIRECTS = (301, 302, 303, 307, 308)
 
 
-class Writer:
+class WriteClient:
     """Safe to use from many threads. Every request carries the token. Raises AuthError without one, or where it would
     travel in the clear; NetworkError, ForgeAnswer, Taken, TooLarge, and Absent for a 404.
     """
@@ -42,7 +42,9 @@ class Writer:
     def upload(self, method: str, path: str, file: ReleaseFile, progress: Progress) -> object:
         """Send a file as it is; the answer's document. Raises PublicationRefused when the file changes meanwhile."""
         headers = {"Content-Type": "application/octet-stream", "Content-Length": str(file.size)}
-        return self._send(method, path=path, headers=headers, body=_File(file, progress), seconds=self._limits.transfer)
+        return self._send(
+            method, path=path, headers=headers, body=FileStream(file, progress), seconds=self._limits.transfer
+        )
 
     def _send(
         self, method: str, path: str, headers: dict[str, str], body: httpx.SyncByteStream, seconds: float
@@ -69,7 +71,9 @@ class Writer:
     def _answer(self, response: httpx.Response, url: httpx.URL) -> object:
         content = self._content(response, url)
         if response.status_code in _REDIRECTS:
-            raise BadForgeResponse(f"{url.host} redirects {url.path}, which a publication does not follow", _MOVED)
+            raise BadForgeResponse(
+                f"{url.host} redirects {url.path}, which a publication does not follow", _CHECK_ADDRESS
+            )
         if not response.is_success:
             raise publish_error(response.status_code, headers=response.headers, url=url, body=content)
         if not content:
@@ -85,20 +89,20 @@ class Writer:
             for piece in response.stream:  # type: ignore[union-attr]  # a sync transport makes sync streams
                 content += piece
                 if len(content) > self._limits.document:
-                    raise BadForgeResponse(f"{url.host} answered {url.path} without end", _MOVED)
+                    raise BadForgeResponse(f"{url.host} answered {url.path} without end", _CHECK_ADDRESS)
         except httpx.TransportError as error:
             raise severed(url, error) from error
         return bytes(content)
 
-    def ready(self) -> None:
+    def preflight(self) -> None:
         """Raises AuthError: every request would."""
         self._secret(self._base)
 
     def _secret(self, url: httpx.URL) -> Secret:
         if self._token is None:
-            raise AuthError("publishing needs a token, and there is none", SET_ONE)
+            raise AuthError("publishing needs a token, and there is none", HOW_TO_AUTHORIZE)
         if not url_policy.private(url, self._plain_http):
-            raise AuthError(f"the token is not sent to {url.host} over plain http", _PLAIN)
+            raise AuthError(f"the token is not sent to {url.host} over plain http", _USE_HTTPS)
         return self._token
 
     def _common(self, url: httpx.URL) -> dict[str, str]:
@@ -114,37 +118,37 @@ class Writer:
         return httpx.Timeout(self._limits.stall, connect=self._limits.connect).as_dict()
 
 
-class _File(httpx.SyncByteStream):
+class FileStream(httpx.SyncByteStream):
     """A parcel's bytes, as many as it says, in pieces that all lie in one buffer."""
 
     def __init__(self, file: ReleaseFile, progress: Progress) -> None:
-        self._parcel = file
+        self._file = file
         self._progress = progress
 
     def __iter__(self) -> Iterator[bytes]:
         sent = 0
         for piece in self._pieces():
             sent += len(piece)
-            if sent > self._parcel.size:
+            if sent > self._file.size:
                 break
             yield piece  # type: ignore[misc]  # the transport hands on what it is given
             self._progress(len(piece))
-        if sent != self._parcel.size:
-            raise PublicationRefused(f"{self._parcel.path} changed while it was uploaded", "Build it again.")
+        if sent != self._file.size:
+            raise PublicationRefused(f"{self._file.path} changed while it was uploaded", "Build it again.")
 
     def _pieces(self) -> Iterator[memoryview]:
         """Apart, so that what the disk refuses is not taken for a failure of the connection."""
-        buffer = memoryview(bytearray(_PIECE))
+        buffer = memoryview(bytearray(_CHUNK))
         try:
-            file = self._parcel.path.open("rb", buffering=0)
+            file = self._file.path.open("rb", buffering=0)
         except OSError as error:
-            raise _unreadable(self._parcel, error) from error
+            raise _unreadable(self._file, error) from error
         with file:
             while True:
                 try:
                     size = file.readinto(buffer)
                 except OSError as error:
-                    raise _unreadable(self._parcel, error) from error
+                    raise _unreadable(self._file, error) from error
                 if not size:
                     return
                 yield buffer[:size]
@@ -154,27 +158,27 @@ def _unreadable(file: ReleaseFile, error: OSError) -> PublicationRefused:
     return PublicationRefused(f"{file.path} cannot be read: {error.strerror}", "Build it again.")
 
 
-_MOVED = "Check the address with --forge or FORGEJO_URL: it should be the one that a browser ends up at."
-_PLAIN = "Use https, or list that host under plain_http in cfg/hero_build.toml."
+_CHECK_ADDRESS = "Check the address with --forge or FORGEJO_URL: it should be the one that a browser ends up at."
+_USE_HTTPS = "Use https, or list that host under plain_http in cfg/hero_build.toml."
 
 
-SET_ONE = (
+HOW_TO_AUTHORIZE = (
     "Set FORGEJO_TOKEN to a token with write access to the repository (write:repository; write:package for packages); "
     "in a workflow: `FORGEJO_TOKEN: ${{ github.token }}`."
 )
-_WRITE = (
+_WRITE_ACCESS = (
     "The token in FORGEJO_TOKEN needs write access there (write:repository; write:package for packages). "
     "A workflow's own token may write to its own repository only, and with `permissions: contents: write`."
 )
-_LARGE = "Ask whoever runs that forge to allow larger files (attachment MAX_SIZE, and the proxy before it)."
-_LATER = "Run it again: what is there and right is kept, and nothing but a draft is visible."
+_RAISE_LIMIT = "Ask whoever runs that forge to allow larger files (attachment MAX_SIZE, and the proxy before it)."
+_RERUN = "Run it again: what is there and right is kept, and nothing but a draft is visible."
 
 
-class Taken(BadForgeResponse):
+class NameConflict(BadForgeResponse):
     """409: there is one of that name already."""
 
 
-class TooLarge(BadForgeResponse):
+class PayloadTooLarge(BadForgeResponse):
     """413."""
 
 
@@ -183,16 +187,18 @@ def publish_error(status: int, headers: httpx.Headers, url: httpx.URL, body: byt
     said = http_errors.quoted(body)
     match status:
         case 401 | 403:
-            return AuthError(f"{url.host} does not let this token publish ({status}){said}", _WRITE)
+            return AuthError(f"{url.host} does not let this token publish ({status}){said}", _WRITE_ACCESS)
         case 404:
-            return http_errors.HttpNotFound(f"{url.host} has no {url.path}, or not for this token (404){said}", _WRITE)
+            return http_errors.HttpNotFound(
+                f"{url.host} has no {url.path}, or not for this token (404){said}", _WRITE_ACCESS
+            )
         case 409:
-            return Taken(f"{url.host} has one of that name already (409){said}", _LATER)
+            return NameConflict(f"{url.host} has one of that name already (409){said}", _RERUN)
         case 413:
-            return TooLarge(f"{url.host} does not take a file of that size (413){said}", _LARGE)
+            return PayloadTooLarge(f"{url.host} does not take a file of that size (413){said}", _RAISE_LIMIT)
         case 400 | 422:
-            return BadForgeResponse(f"{url.host} refuses what it was sent ({status}){said}", _LATER)
+            return BadForgeResponse(f"{url.host} refuses what it was sent ({status}){said}", _RERUN)
         case _:
             found = http_errors.http_error(status, headers=headers, url=url, body=body, note="")
-            found.hint = _LATER if status >= 500 or status == 429 else found.hint
+            found.hint = _RERUN if status >= 500 or status == 429 else found.hint
             return found

@@ -38,14 +38,14 @@ class CiJob(Struct, frozen=True):
     islands: tuple[str, ...] = ()
 
 
-def jobs(works: Iterable[CiPlan], shards: int = 1) -> tuple[CiJob, ...]:
+def plan_jobs(works: Iterable[CiPlan], shards: int = 1) -> tuple[CiJob, ...]:
     """Every app for every platform, then its islands in at most `shards` jobs. Raises UsageError for `shards` < 1."""
     if shards < 1:
         raise UsageError(f"{shards} shards cannot hold the islands", "Name a number from 1 on with --shards.")
-    return tuple(job for work in works for job in _jobs(work, shards))
+    return tuple(job for work in works for job in _app_jobs(work, shards))
 
 
-def even(islands: Sequence[Island], shards: int) -> tuple[tuple[str, ...], ...]:
+def balance(islands: Sequence[Island], shards: int) -> tuple[tuple[str, ...], ...]:
     """The islands in at most `shards` groups, none empty, the dearest first into the cheapest group (LPT: at most a
     third dearer than the best there is; Graham 1969). Equal input gives equal groups, whatever its order.
     """
@@ -58,7 +58,7 @@ def even(islands: Sequence[Island], shards: int) -> tuple[tuple[str, ...], ...]:
     return tuple(tuple(sorted(group)) for group in groups)
 
 
-def document(found: Sequence[CiJob]) -> str:
+def encode(found: Sequence[CiJob]) -> str:
     """One line of JSON, `{"include": […]}`, each job with `app`, `what`, `platform` and `islands` (space-separated).
 
     An empty matrix is no matrix: a workflow asks for `include[0]` before it starts its jobs.
@@ -69,7 +69,7 @@ def document(found: Sequence[CiJob]) -> str:
     return json.dumps({"include": told}, separators=(",", ":"))
 
 
-def parse(text: str) -> tuple[CiJob, ...]:
+def decode(text: str) -> tuple[CiJob, ...]:
     """The jobs of a matrix as `document` wrote it, or the one job that a server made of an entry of it.
 
     Raises UsageError for what is neither.
@@ -81,7 +81,7 @@ def parse(text: str) -> tuple[CiJob, ...]:
         raise UsageError("that is no matrix", "Pass on what `hero-build ci matrix` wrote, as it is.") from error
 
 
-def expected(found: Iterable[CiJob]) -> tuple[str, ...]:
+def expected_records(found: Iterable[CiJob]) -> tuple[str, ...]:
     """The assets that these jobs leave behind at the least: a build record each."""
     return tuple(record_name(job.app, job.what) for job in found)
 
@@ -98,9 +98,9 @@ def _word(entry: dict[str, object], key: str) -> str:
     return word
 
 
-def _jobs(work: CiPlan, shards: int) -> Iterable[CiJob]:
+def _app_jobs(work: CiPlan, shards: int) -> Iterable[CiJob]:
     for platform in work.platforms:
         yield CiJob(work.app, platform, platform)
-    groups = even(work.islands, shards)
+    groups = balance(work.islands, shards)
     for number, group in enumerate(groups, 1):
         yield CiJob(work.app, what=f"islands-{number}of{len(groups)}", platform="", islands=group)

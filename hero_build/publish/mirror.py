@@ -25,21 +25,21 @@ from hero_build.model.installed import PartId
 from hero_build.model.names import check_repo, check_tag
 from hero_build.model.steps import Asset, Release
 from hero_build.publish.assets import (
+    CHECKSUMS,
     SIGNATURE,
-    SUMS,
-    about_others,
-    checked,
+    is_checksum_file,
     release_file,
-    sums,
+    render_checksums,
+    validate_files,
     with_checksums,
-    written,
+    write_file,
 )
 from hero_build.publish.signing import Signer
 from hero_build.publish.types import PublishResult, ReleaseFile, ReleaseSpec
 from hero_build.system import filelock
 
 _LOCK = ".publishing"
-_WAIT = 60.0  # seconds for another publication of the same repository
+_LOCK_TIMEOUT = 60.0  # seconds for another publication of the same repository
 
 
 class MirrorPublisher:
@@ -61,136 +61,132 @@ class MirrorPublisher:
     def close(self) -> None:
         pass
 
-    def ready(self, publication: ReleaseSpec) -> None:
-        check_repo(publication.repo)
-        check_tag(publication.tag)
-        if publication.draft:
+    def preflight(self, spec: ReleaseSpec) -> None:
+        check_repo(spec.repo)
+        check_tag(spec.tag)
+        if spec.draft:
             raise UsageError("a mirror has no drafts", "Publish to it without --draft.")
 
-    def publish(self, publication: ReleaseSpec) -> PublishResult:
-        self.ready(publication)
-        own = checked(publication.files)
+    def publish(self, spec: ReleaseSpec) -> PublishResult:
+        self.preflight(spec)
+        own = validate_files(spec.files)
         with (
             tempfile.TemporaryDirectory(prefix="hero-publish-") as scratch,
-            self._locked(publication.repo),
+            self._locked(spec.repo),
         ):
-            there = self._there(publication)
+            there = self._existing(spec)
             files = with_checksums(own, Path(scratch))
-            changed = _changed(publication, there, files)
+            changed = _files_to_add(spec, there, files)
             merged = {**{item.name: item for item in there}, **{item.name: item for item in changed}}
-            whole = self._listed(publication, merged, Path(scratch))
+            whole = self._with_checksums(spec, merged, Path(scratch))
             fresh = [item for item in whole if item not in there]
             if fresh:
-                self._shelve(publication, whole, first=not there)
-            return self._result(publication, there, fresh)
+                self._write_release(spec, whole, first=not there)
+            return self._result(spec, there, fresh)
 
-    def finish(self, publication: ReleaseSpec, expected: Collection[str]) -> PublishResult:
+    def finish(self, spec: ReleaseSpec, expected: Collection[str]) -> PublishResult:
         """Nothing is left to do: what was published is shown already. Raises AssetNotFound, ReleaseNotFound."""
-        check_tag(publication.tag)
-        found = Mirror(self._url).find(_ref(publication))
+        check_tag(spec.tag)
+        found = Mirror(self._url).find(_ref(spec))
         names = tuple(sorted(asset.name for asset in found.assets))
         if missing := sorted(set(expected) - set(names)):
             raise AssetNotFound(f"release {found.tag} in the mirror lacks {', '.join(missing)}", "Publish those to it.")
         return PublishResult(
             self._url,
-            repo=publication.repo,
+            repo=spec.repo,
             tag=found.tag,
             state="published",
-            url=str(_place(self._directory, publication)),
+            url=str(_release_folder(self._directory, spec)),
             kept=names,
         )
 
-    def _there(self, publication: ReleaseSpec) -> tuple[ReleaseFile, ...]:
+    def _existing(self, spec: ReleaseSpec) -> tuple[ReleaseFile, ...]:
         """What the mirror holds of this release, with the digests it really has."""
         try:
-            found = Mirror(self._url).find(_ref(publication))
+            found = Mirror(self._url).find(_ref(spec))
         except NotFound:
             return ()
-        paths = {asset.name: _place(self._directory, publication) / asset.name for asset in found.assets}
+        paths = {asset.name: _release_folder(self._directory, spec) / asset.name for asset in found.assets}
         return tuple(release_file(name, path) for name, path in paths.items() if path.is_file())
 
-    def _listed(
-        self, publication: ReleaseSpec, merged: Mapping[str, ReleaseFile], scratch: Path
+    def _with_checksums(
+        self, spec: ReleaseSpec, merged: Mapping[str, ReleaseFile], scratch: Path
     ) -> tuple[ReleaseFile, ...]:
         """All the parcels with their list, and its signature."""
-        rest = [item for item in merged.values() if item.name not in (SUMS, SIGNATURE)]
-        content = sums((item.name, item.sha256) for item in rest if not about_others(item.name))
-        made = written(SUMS, content, scratch)
-        old, listing = merged.get(SUMS), [made]
+        rest = [item for item in merged.values() if item.name not in (CHECKSUMS, SIGNATURE)]
+        content = render_checksums((item.name, item.sha256) for item in rest if not is_checksum_file(item.name))
+        made = write_file(CHECKSUMS, content, scratch)
+        old, listing = merged.get(CHECKSUMS), [made]
         if old is not None and old.sha256 == made.sha256:
             listing = [old]
         if self._signer is not None:
             listing.append(
-                self._signature(
-                    self._signer, known=merged.get(SIGNATURE), content=content, publication=publication, scratch=scratch
-                )
+                self._signature(self._signer, known=merged.get(SIGNATURE), content=content, spec=spec, scratch=scratch)
             )
         elif old is listing[0] and SIGNATURE in merged:
             listing.append(merged[SIGNATURE])
         return (*rest, *listing)
 
     def _signature(
-        self, signer: Signer, known: ReleaseFile | None, content: bytes, publication: ReleaseSpec, scratch: Path
+        self, signer: Signer, known: ReleaseFile | None, content: bytes, spec: ReleaseSpec, scratch: Path
     ) -> ReleaseFile:
-        if known is not None and signer.made(known.path.read_bytes(), content):
+        if known is not None and signer.has_signed(known.path.read_bytes(), content):
             return known
-        return written(SIGNATURE, signer.sign(content, f"{publication.repo} {publication.tag}"), scratch)
+        return write_file(SIGNATURE, signer.sign(content, f"{spec.repo} {spec.tag}"), scratch)
 
-    def _shelve(self, publication: ReleaseSpec, whole: Sequence[ReleaseFile], *, first: bool) -> None:
+    def _write_release(self, spec: ReleaseSpec, whole: Sequence[ReleaseFile], *, first: bool) -> None:
         """Written beside the mirror's releases, proven there, and only then moved to its place."""
         total = 2 * sum(item.size for item in whole)  # there, and back to prove it
-        self._emit(Started(PartId(publication.app), verb="publish", version=publication.tag, total=total))
-        newest = mirror_layout.repo_folder(self._directory, publication.repo) / mirror_layout.LATEST
-        latest = not (publication.prerelease or publication.package) and (first or not newest.exists())
+        self._emit(Started(PartId(spec.app), verb="publish", version=spec.tag, total=total))
+        newest = mirror_layout.repo_folder(self._directory, spec.repo) / mirror_layout.LATEST
+        latest = not (spec.prerelease or spec.package) and (first or not newest.exists())
         with tempfile.TemporaryDirectory(prefix=".publishing-", dir=self._directory) as name:
             stage = Path(name)
             files = {item.name: item.path for item in whole}
-            if publication.package is None:
-                mirror_layout.publish(stage, self._release(publication, whole), files, latest=False)
+            if spec.package is None:
+                mirror_layout.publish(stage, self._release(spec, whole), files, latest=False)
             else:
                 mirror_layout.publish_package(
-                    stage, package=publication.package, release=self._release(publication, whole), files=files
+                    stage, package=spec.package, release=self._release(spec, whole), files=files
                 )
-            self._prove(publication, whole, Mirror(stage.as_uri()))
-            mirror_layout.take_in(_place(stage, publication), _place(self._directory, publication))
+            self._verify(spec, whole, Mirror(stage.as_uri()))
+            mirror_layout.take_in(_release_folder(stage, spec), _release_folder(self._directory, spec))
         if latest:
-            mirror_layout.name_newest(self._directory, publication.repo, publication.tag)
-        self._emit(Finished(PartId(publication.app)))
+            mirror_layout.name_newest(self._directory, spec.repo, spec.tag)
+        self._emit(Finished(PartId(spec.app)))
 
-    def _prove(self, publication: ReleaseSpec, whole: Sequence[ReleaseFile], forge: Mirror) -> None:
+    def _verify(self, spec: ReleaseSpec, whole: Sequence[ReleaseFile], forge: Mirror) -> None:
         """Get all of it as an install would. Raises SizeMismatch, ChecksumMismatch."""
-        assets = {asset.name: asset for asset in forge.find(_ref(publication)).assets}
+        assets = {asset.name: asset for asset in forge.find(_ref(spec)).assets}
         for item in whole:
             verify_remote(forge, assets[item.name], item.sha256)
-            self._emit(Transferred(PartId(publication.app), 2 * item.size))
+            self._emit(Transferred(PartId(spec.app), 2 * item.size))
 
-    def _release(self, publication: ReleaseSpec, whole: Sequence[ReleaseFile]) -> Release:
+    def _release(self, spec: ReleaseSpec, whole: Sequence[ReleaseFile]) -> Release:
         assets = tuple(
             Asset(item.name, url="", size=item.size, id=item.sha256[:32], sha256=item.sha256) for item in whole
         )
-        target = publication.target if len(publication.target) == 40 else None
+        target = spec.target if len(spec.target) == 40 else None
         now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         return Release(
             self._url,
-            repo=publication.repo,
-            tag=publication.tag,
+            repo=spec.repo,
+            tag=spec.tag,
             assets=assets,
             commit=target,
-            prerelease=publication.prerelease,
+            prerelease=spec.prerelease,
             created=now,
         )
 
-    def _result(
-        self, publication: ReleaseSpec, there: Sequence[ReleaseFile], fresh: Sequence[ReleaseFile]
-    ) -> PublishResult:
+    def _result(self, spec: ReleaseSpec, there: Sequence[ReleaseFile], fresh: Sequence[ReleaseFile]) -> PublishResult:
         new = {item.name for item in fresh}
         old = {item.name for item in there}
         return PublishResult(
             self._url,
-            repo=publication.repo,
-            tag=publication.tag,
+            repo=spec.repo,
+            tag=spec.tag,
             state="published",
-            url=str(_place(self._directory, publication)),
+            url=str(_release_folder(self._directory, spec)),
             kept=tuple(sorted(old - new)),
             uploaded=tuple(item.name for item in fresh),
             removed=tuple(sorted(old & new)),
@@ -208,33 +204,33 @@ class MirrorPublisher:
             descriptor = os.open(home / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         try:
             held = LockHeld(f"another hero-build publishes {repo} to {self._directory}", "Let it end first.")
-            filelock.acquire(descriptor, _WAIT, held)
+            filelock.acquire(descriptor, _LOCK_TIMEOUT, held)
             yield
         finally:
             os.close(descriptor)
 
 
-def _ref(publication: ReleaseSpec) -> Ref:
-    return Ref(publication.repo, publication.tag, publication.package)
+def _ref(spec: ReleaseSpec) -> Ref:
+    return Ref(spec.repo, spec.tag, spec.package)
 
 
-def _place(directory: Path, publication: ReleaseSpec) -> Path:
-    if publication.package is not None:
-        return mirror_layout.package_folder(directory, publication.package)
-    return mirror_layout.repo_folder(directory, publication.repo) / mirror_layout.segment(publication.tag)
+def _release_folder(directory: Path, spec: ReleaseSpec) -> Path:
+    if spec.package is not None:
+        return mirror_layout.package_folder(directory, spec.package)
+    return mirror_layout.repo_folder(directory, spec.repo) / mirror_layout.segment(spec.tag)
 
 
-def _changed(
-    publication: ReleaseSpec, there: Sequence[ReleaseFile], files: Sequence[ReleaseFile]
+def _files_to_add(
+    spec: ReleaseSpec, there: Sequence[ReleaseFile], files: Sequence[ReleaseFile]
 ) -> tuple[ReleaseFile, ...]:
     """What the mirror lacks or, with `clobber`, has otherwise. Raises PublicationRefused for that without it."""
     known = {item.name: item for item in there}
-    kept = {item.name for item in files if item.record and item.name in known and not publication.clobber}
+    kept = {item.name for item in files if item.record and item.name in known and not spec.clobber}
     new = [item for item in files if item.name.removesuffix(".sha256") not in kept]
     differ = [item for item in new if item.name in known and known[item.name].sha256 != item.sha256]
-    if differ and not publication.clobber:
-        names = ", ".join(item.name for item in differ if not about_others(item.name)) or differ[0].name
-        raise PublicationRefused(f"{publication.tag} is in the mirror already, with another {names}", _CLOBBER)
+    if differ and not spec.clobber:
+        names = ", ".join(item.name for item in differ if not is_checksum_file(item.name)) or differ[0].name
+        raise PublicationRefused(f"{spec.tag} is in the mirror already, with another {names}", _CLOBBER)
     return tuple(item for item in new if item.name not in known or item in differ)
 
 

@@ -21,11 +21,19 @@ from hero_build.model.artifacts import GenericPackage
 from hero_build.model.installed import PartId
 from hero_build.model.names import check_name
 from hero_build.model.steps import Asset
-from hero_build.publish.assets import SIGNATURE, SUMS, about_others, checked, sums, with_checksums, written
-from hero_build.publish.http import Taken, Writer
+from hero_build.publish.assets import (
+    CHECKSUMS,
+    SIGNATURE,
+    is_checksum_file,
+    render_checksums,
+    validate_files,
+    with_checksums,
+    write_file,
+)
+from hero_build.publish.http import NameConflict, WriteClient
 from hero_build.publish.signing import Signer
 from hero_build.publish.types import PublishResult, ReleaseFile, ReleaseSpec
-from hero_build.publish.upload import taken_back
+from hero_build.publish.upload import undo_on_error
 from hero_build.publish.workers import WorkerPool
 from hero_build.settings import Secret
 
@@ -45,10 +53,10 @@ class PackagePublisher:
         signer: Signer | None = None,
     ) -> None:
         self._forge = Forgejo(url, token=token, emit=emit, limits=limits, plain_http=plain_http)
-        self._writer = Writer(url, token=token, limits=limits, plain_http=plain_http)
+        self._writer = WriteClient(url, token=token, limits=limits, plain_http=plain_http)
         self._emit = emit
         self._limits = limits
-        self._crew = WorkerPool(jobs)
+        self._workers = WorkerPool(jobs)
         self._signer = signer
 
     @property
@@ -58,63 +66,61 @@ class PackagePublisher:
     def close(self) -> None:
         self._forge.close()
 
-    def ready(self, publication: ReleaseSpec) -> None:
-        _path(_package(publication))
-        if publication.draft:
+    def preflight(self, spec: ReleaseSpec) -> None:
+        _package_path(_package(spec))
+        if spec.draft:
             raise UsageError("a package has no drafts", "Publish it without --draft.")
-        self._writer.ready()
+        self._writer.preflight()
 
-    def publish(self, publication: ReleaseSpec) -> PublishResult:
-        self.ready(publication)
-        package = _package(publication)
-        own = checked(publication.files)
+    def publish(self, spec: ReleaseSpec) -> PublishResult:
+        self.preflight(spec)
+        package = _package(spec)
+        own = validate_files(spec.files)
         with tempfile.TemporaryDirectory(prefix="hero-publish-") as scratch:
-            there = self._there(publication, package)
+            there = self._existing(spec, package)
             files = with_checksums(own, Path(scratch))
-            wanted = _changed(publication, there, files)
+            wanted = _files_to_upload(spec, there, files)
             total = 2 * sum(item.size for item in wanted)
-            self._emit(Started(PartId(publication.app), verb="publish", version=package.version, total=total))
-            self._crew.each([partial(self._put, publication, package, item, there) for item in wanted])
-            lists = self._lists(
-                publication, package=package, wanted=wanted, files=files, there=there, scratch=Path(scratch)
+            self._emit(Started(PartId(spec.app), verb="publish", version=package.version, total=total))
+            self._workers.run_all([partial(self._put, spec, package, item, there) for item in wanted])
+            lists = self._checksum_lists(
+                spec, package=package, wanted=wanted, files=files, there=there, scratch=Path(scratch)
             )
             for item in lists:  # in this order: a signature follows what it signs
-                self._put(publication, package=package, file=item, there=there)
-            self._emit(Finished(PartId(publication.app)))
-            return self._result(publication, package=package, there=there, fresh=(*wanted, *lists))
+                self._put(spec, package=package, file=item, there=there)
+            self._emit(Finished(PartId(spec.app)))
+            return self._result(spec, package=package, there=there, fresh=(*wanted, *lists))
 
-    def finish(self, publication: ReleaseSpec, expected: Collection[str]) -> PublishResult:
+    def finish(self, spec: ReleaseSpec, expected: Collection[str]) -> PublishResult:
         """Nothing is left to do: what was published is shown already. Raises AssetNotFound, ReleaseNotFound."""
-        package = _package(publication)
-        names = tuple(sorted(asset.name for asset in self._find(publication, package)))
+        package = _package(spec)
+        names = tuple(sorted(asset.name for asset in self._find(spec, package)))
         if missing := sorted(set(expected) - set(names)):
             sentence = f"the package {package.name} {package.version} lacks {', '.join(missing)}"
             raise AssetNotFound(sentence, "Publish those to it.")
-        return self._result(publication, package=package, there={name: Asset(name, "") for name in names}, fresh=())
+        return self._result(spec, package=package, there={name: Asset(name, "") for name in names}, fresh=())
 
-    def _find(self, publication: ReleaseSpec, package: GenericPackage) -> tuple[Asset, ...]:
-        return self._forge.find(Ref(publication.repo, package=package)).assets
+    def _find(self, spec: ReleaseSpec, package: GenericPackage) -> tuple[Asset, ...]:
+        return self._forge.find(Ref(spec.repo, package=package)).assets
 
-    def _there(self, publication: ReleaseSpec, package: GenericPackage) -> dict[str, Asset]:
+    def _existing(self, spec: ReleaseSpec, package: GenericPackage) -> dict[str, Asset]:
         try:
-            return {asset.name: asset for asset in self._find(publication, package)}
+            return {asset.name: asset for asset in self._find(spec, package)}
         except NotFound:
             return {}
 
-    def _put(
-        self, publication: ReleaseSpec, package: GenericPackage, file: ReleaseFile, there: dict[str, Asset]
-    ) -> None:
+    def _put(self, spec: ReleaseSpec, package: GenericPackage, file: ReleaseFile, there: dict[str, Asset]) -> None:
         """One file there, proven; what the server has stored otherwise is taken away again."""
-        path = f"{_path(package)}/{quote(file.name, safe='')}"
+        path = f"{_package_path(package)}/{quote(file.name, safe='')}"
         if file.name in there:
             self._delete(path)
-        progress = self._crew.watched(lambda size: self._emit(Transferred(PartId(publication.app), size)))
+        progress = self._workers.cancellable(lambda size: self._emit(Transferred(PartId(spec.app), size)))
 
         def attempt() -> None:
-            with taken_back(progress) as count:
+            with undo_on_error(progress) as count:
                 self._writer.upload("PUT", path, file, count)
 
-        with suppress(Taken):  # an answer was lost, or another run was faster: what is there is looked at next
+        with suppress(NameConflict):  # an answer was lost, or another run was faster: what is there is looked at next
             with_retries(attempt, what=file.name, limits=self._limits, emit=self._emit)
         asset = Asset(file.name, url=f"{self.url}{path}", size=file.size, id=file.sha256)
         try:
@@ -133,9 +139,9 @@ class PackagePublisher:
                 emit=self._emit,
             )
 
-    def _lists(
+    def _checksum_lists(
         self,
-        publication: ReleaseSpec,
+        spec: ReleaseSpec,
         package: GenericPackage,
         wanted: Sequence[ReleaseFile],
         files: Sequence[ReleaseFile],
@@ -143,30 +149,32 @@ class PackagePublisher:
         scratch: Path,
     ) -> tuple[ReleaseFile, ...]:
         """SHA256SUMS and its signature, where they are not there or have to change."""
-        digests = {name: asset.sha256 for name, asset in there.items() if asset.sha256 and not about_others(name)}
-        digests |= {item.name: item.sha256 for item in wanted if not about_others(item.name)}
-        made = written(SUMS, sums((name, digest or "") for name, digest in digests.items()), scratch)
-        same = SUMS in there and there[SUMS].sha256 == made.sha256
+        digests = {name: asset.sha256 for name, asset in there.items() if asset.sha256 and not is_checksum_file(name)}
+        digests |= {item.name: item.sha256 for item in wanted if not is_checksum_file(item.name)}
+        made = write_file(
+            CHECKSUMS, render_checksums((name, digest or "") for name, digest in digests.items()), scratch
+        )
+        same = CHECKSUMS in there and there[CHECKSUMS].sha256 == made.sha256
         changed = () if same else (made,)
         if self._signer is None or (same and SIGNATURE in there and self._signed(there[SIGNATURE], made)):
             return changed
         comment = f"{package.owner}/{package.name} {package.version}"
-        return (*changed, written(SIGNATURE, self._signer.sign(made.path.read_bytes(), comment), scratch))
+        return (*changed, write_file(SIGNATURE, self._signer.sign(made.path.read_bytes(), comment), scratch))
 
     def _signed(self, asset: Asset, made: ReleaseFile) -> bool:
         try:
             known = read_small(self._forge, asset, limits=self._limits, emit=self._emit)
         except TransientError as error:
             raise NetworkError(error.message, error.hint) from error
-        return self._signer is not None and self._signer.made(known, made.path.read_bytes())
+        return self._signer is not None and self._signer.has_signed(known, made.path.read_bytes())
 
     def _result(
-        self, publication: ReleaseSpec, package: GenericPackage, there: dict[str, Asset], fresh: Sequence[ReleaseFile]
+        self, spec: ReleaseSpec, package: GenericPackage, there: dict[str, Asset], fresh: Sequence[ReleaseFile]
     ) -> PublishResult:
         new = [item.name for item in fresh]
         return PublishResult(
             self.url,
-            repo=publication.repo,
+            repo=spec.repo,
             tag=package.version,
             state="published",
             url=f"{self.url}/{package.owner}/-/packages/generic/{package.name}/{package.version}",
@@ -176,27 +184,27 @@ class PackagePublisher:
         )
 
 
-def _package(publication: ReleaseSpec) -> GenericPackage:
-    if publication.package is None:
-        raise UsageError(f"{publication.app} is not published as a package", "Its recipe names none.")
-    return publication.package
+def _package(spec: ReleaseSpec) -> GenericPackage:
+    if spec.package is None:
+        raise UsageError(f"{spec.app} is not published as a package", "Its recipe names none.")
+    return spec.package
 
 
-def _path(package: GenericPackage) -> str:
+def _package_path(package: GenericPackage) -> str:
     owner, name, version = (check_name(part, "package") for part in (package.owner, package.name, package.version))
     return f"/api/packages/{quote(owner, safe='')}/generic/{quote(name, safe='')}/{quote(version, safe='')}"
 
 
-def _changed(
-    publication: ReleaseSpec, there: dict[str, Asset], files: Sequence[ReleaseFile]
+def _files_to_upload(
+    spec: ReleaseSpec, there: dict[str, Asset], files: Sequence[ReleaseFile]
 ) -> tuple[ReleaseFile, ...]:
     """What the package lacks or, with `clobber`, has otherwise. Raises PublicationRefused for that without it."""
-    records = {item.name for item in files if item.record and item.name in there and not publication.clobber}
+    records = {item.name for item in files if item.record and item.name in there and not spec.clobber}
     new = [item for item in files if item.name.removesuffix(".sha256") not in records]
     differ = [item for item in new if item.name in there and there[item.name].sha256 != item.sha256]
-    if differ and not publication.clobber:
+    if differ and not spec.clobber:
         names = ", ".join(item.name for item in differ)
-        raise PublicationRefused(f"the package {publication.tag} is published already, with another {names}", _CLOBBER)
+        raise PublicationRefused(f"the package {spec.tag} is published already, with another {names}", _CLOBBER)
     return tuple(item for item in new if item.name not in there or item in differ)
 
 

@@ -13,8 +13,12 @@ from hero_build.errors import MissingTool, UsageError
 if TYPE_CHECKING:
     import minisign
 
-KEY, KEY_FILE, PASSWORD = "HERO_MINISIGN_KEY", "HERO_MINISIGN_KEY_FILE", "HERO_MINISIGN_PASSWORD"
-_WHAT = "It must be a secret key as `minisign -G` writes it; docs/keys.md tells how to make one."
+KEY_VARIABLE, KEY_FILE_VARIABLE, PASSWORD_VARIABLE = (
+    "HERO_MINISIGN_KEY",
+    "HERO_MINISIGN_KEY_FILE",
+    "HERO_MINISIGN_PASSWORD",
+)
+_KEY_FORMAT = "It must be a secret key as `minisign -G` writes it; docs/keys.md tells how to make one."
 
 
 class Signer:
@@ -30,12 +34,12 @@ class Signer:
         untrusted = "signature from hero-build"
         return bytes(self._key.sign(content, trusted_comment=comment, untrusted_comment=untrusted))
 
-    def made(self, signature: bytes, content: bytes) -> bool:
+    def has_signed(self, signature: bytes, content: bytes) -> bool:
         """Whether this key made that signature of `content`."""
-        return verifies(signature, content, self.public)
+        return verifies(signature, content, self.public_key)
 
     @property
-    def public(self) -> str:
+    def public_key(self) -> str:
         """The public key as one line of base64, which is what `minisign -P` takes."""
         return str(self._key.get_public_key().to_base64().decode()).strip().splitlines()[-1]
 
@@ -46,21 +50,21 @@ def read_signer(file: Path | None, environ: MutableMapping[str, str]) -> Signer 
     None where neither tells of one. Raises UsageError for what is no key or has another password; MissingTool without
     py-minisign, only where there is a key.
     """
-    told, path = environ.pop(KEY, ""), environ.pop(KEY_FILE, "")
-    password = environ.pop(PASSWORD, None)
+    told, path = environ.pop(KEY_VARIABLE, ""), environ.pop(KEY_FILE_VARIABLE, "")
+    password = environ.pop(PASSWORD_VARIABLE, None)
     file = file or (Path(path) if path and not told else None)
     if file is None and not told.strip():
         return None
-    _needs_library()
-    where = str(file) if file is not None else KEY
-    return Signer(_opened(_content(file) if file is not None else told.strip().encode(), password, where))
+    _require_minisign()
+    where = str(file) if file is not None else KEY_VARIABLE
+    return Signer(_open_key(_read_key_file(file) if file is not None else told.strip().encode(), password, where))
 
 
 def verifies(signature: bytes, content: bytes, public: str) -> bool:
     """Whether the holder of `public` (base64, or a public key file's text) signed `content`. Raises UsageError for what
     is no public key; MissingTool.
     """
-    _needs_library()
+    _require_minisign()
     import minisign
 
     try:
@@ -74,24 +78,26 @@ def verifies(signature: bytes, content: bytes, public: str) -> bool:
     return True
 
 
-def _opened(content: bytes, password: str | None, where: str) -> "minisign.SecretKey":
+def _open_key(content: bytes, password: str | None, where: str) -> "minisign.SecretKey":
     import minisign
 
     try:
         key = minisign.SecretKey.from_bytes(content) if b"\n" in content else minisign.SecretKey.from_base64(content)
     except (minisign.Error, ValueError, IndexError) as error:
-        raise UsageError(f"{where} holds no minisign secret key", _WHAT) from error
+        raise UsageError(f"{where} holds no minisign secret key", _KEY_FORMAT) from error
     if key.is_encrypted():
         if password is None:
-            raise UsageError(f"the key in {where} needs a password", f"Put it into {PASSWORD}.")
+            raise UsageError(f"the key in {where} needs a password", f"Put it into {PASSWORD_VARIABLE}.")
         try:
             key.decrypt(password)
         except (minisign.Error, ValueError) as error:
-            raise UsageError(f"{PASSWORD} does not open the key in {where}", "Set it to that key's own.") from error
+            raise UsageError(
+                f"{PASSWORD_VARIABLE} does not open the key in {where}", "Set it to that key's own."
+            ) from error
     return key
 
 
-def _content(file: Path) -> bytes:
+def _read_key_file(file: Path) -> bytes:
     try:
         if file.stat().st_mode & 0o077 and file.stat().st_uid == os.getuid():
             hint = f"Keep it to yourself: `chmod 600 {file}`."
@@ -101,7 +107,7 @@ def _content(file: Path) -> bytes:
         raise UsageError(f"the key {file} cannot be read: {error.strerror}", "Name another file.") from error
 
 
-def _needs_library() -> None:
+def _require_minisign() -> None:
     import importlib.util
 
     if importlib.util.find_spec("minisign") is None:

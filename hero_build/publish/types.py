@@ -69,12 +69,12 @@ class Publisher(Protocol):
     def url(self) -> str:
         """The address of what is published to, without credentials."""
 
-    def ready(self, publication: ReleaseSpec) -> None:
+    def preflight(self, spec: ReleaseSpec) -> None:
         """What can be refused without asking and without the parcels, before anything is built: AuthError without a
         token, UsageError for a draft where there are none.
         """
 
-    def publish(self, publication: ReleaseSpec) -> PublishResult:
+    def publish(self, spec: ReleaseSpec) -> PublishResult:
         """Bring the release to what the publication says, prove it by getting every file from there, then show it.
 
         Again: finishes what is missing, changes nothing that is right. With `publication.draft` it is not shown.
@@ -82,7 +82,7 @@ class Publisher(Protocol):
         RefNotFound, AuthError, NetworkError, ForgeAnswer, SizeMismatch, ChecksumMismatch, UnsafeName.
         """
 
-    def finish(self, publication: ReleaseSpec, expected: Collection[str]) -> PublishResult:
+    def finish(self, spec: ReleaseSpec, expected: Collection[str]) -> PublishResult:
         """Prove the union that several publications have left in a draft, and show it. Raises as `publish` does;
         ReleaseNotFound without a draft, AssetNotFound when one of the `expected` assets is not there.
         """

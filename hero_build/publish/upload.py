@@ -25,15 +25,15 @@ from hero_build.publish.types import ReleaseFile
 from hero_build.publish.workers import WorkerPool
 
 _ROUNDS = 5
-_GONE = 0  # the number of no asset
-_FIGHT = "Is another run publishing other files under these names? Let it end, then run this again."
+_NO_ID = 0  # the number of no asset
+_CONCURRENT_RUN = "Is another run publishing other files under these names? Let it end, then run this again."
 
 
 class UploadedAsset(Struct, frozen=True):
     """A parcel that is on the server; `removed` says whether others of its name had to go."""
 
-    parcel: ReleaseFile
-    held: RemoteAsset
+    file: ReleaseFile
+    asset: RemoteAsset
     kept: bool
     removed: bool
 
@@ -43,7 +43,7 @@ class Uploader(Struct, frozen=True):
 
     api: Api
     forge: Forge
-    crew: WorkerPool
+    workers: WorkerPool
     repo: str
     number: int
     part: PartId
@@ -54,17 +54,17 @@ class Uploader(Struct, frozen=True):
         """All of them there, each once, proven. Raises what `Publisher.publish` does."""
         settled: dict[str, UploadedAsset] = {}
         for _ in range(_ROUNDS):
-            rest = [item for item in files if not _once(remote, settled.get(item.name))]
+            rest = [item for item in files if not _is_stored_once(remote, settled.get(item.name))]
             if not rest:
                 return tuple(settled[item.name] for item in files)
-            known = {name: item.held.number for name, item in settled.items()}
-            for item in self.crew.each([partial(self._settle, item, remote, known) for item in rest]):
-                settled[item.parcel.name] = _joined(settled.get(item.parcel.name), item)
-            remote = self.api.listing(self.repo, self.number)
+            known = {name: item.asset.number for name, item in settled.items()}
+            for item in self.workers.run_all([partial(self._store, item, remote, known) for item in rest]):
+                settled[item.file.name] = _merged(settled.get(item.file.name), item)
+            remote = self.api.release_by_id(self.repo, self.number)
         names = ", ".join(item.name for item in rest)
-        raise BadForgeResponse(f"{names} do not stay as they were uploaded", _FIGHT)
+        raise BadForgeResponse(f"{names} do not stay as they were uploaded", _CONCURRENT_RUN)
 
-    def prove(self, asset: Asset, sha256: str, progress: Progress = unwatched) -> None:
+    def verify(self, asset: Asset, sha256: str, progress: Progress = unwatched) -> None:
         """Get the asset as an install would. Raises SizeMismatch, ChecksumMismatch, NetworkError."""
         try:
             verify_remote(self.forge, asset, sha256, progress=progress, limits=self.limits, emit=self.emit)
@@ -74,7 +74,7 @@ class Uploader(Struct, frozen=True):
     def matches(self, asset: Asset, sha256: str) -> bool:
         """Whether an asset has this digest, by getting it. Raises NetworkError."""
         try:
-            self.prove(asset, sha256)
+            self.verify(asset, sha256)
         except VerificationError:
             return False
         return True
@@ -83,84 +83,86 @@ class Uploader(Struct, frozen=True):
         """All of a small asset."""
         return read_small(self.forge, asset, limits=self.limits, emit=self.emit)
 
-    def moved(self, size: int) -> None:
+    def report(self, size: int) -> None:
         self.emit(Transferred(self.part, size))
 
-    def _settle(self, file: ReleaseFile, remote: RemoteRelease, known: Mapping[str, int]) -> UploadedAsset:
+    def _store(self, file: ReleaseFile, remote: RemoteRelease, known: Mapping[str, int]) -> UploadedAsset:
         latest = [remote]
 
         def attempt() -> UploadedAsset:
-            now = latest.pop() if latest else self._listing()
-            return self._settled(file, now.named(file.name), known.get(file.name))
+            now = latest.pop() if latest else self._current()
+            return self._store_once(file, now.assets_named(file.name), known.get(file.name))
 
         return with_retries(attempt, what=file.name, limits=self.limits, emit=self.emit)
 
-    def _listing(self) -> RemoteRelease:
+    def _current(self) -> RemoteRelease:
         try:
-            return self.api.listing(self.repo, self.number)
+            return self.api.release_by_id(self.repo, self.number)
         except TransientError as error:
             raise NetworkError(error.message, error.hint) from error
 
-    def _settled(self, file: ReleaseFile, there: Sequence[RemoteAsset], known: int | None) -> UploadedAsset:
-        right = next((held for held in there if held.number == known or self._is(held, file)), None)
+    def _store_once(self, file: ReleaseFile, there: Sequence[RemoteAsset], known: int | None) -> UploadedAsset:
+        right = next((held for held in there if held.number == known or self._matches_file(held, file)), None)
         others = [held for held in there if held is not right]
         for held in others:
             self.api.delete(self.repo, self.number, held)
         if right is not None:
-            return UploadedAsset(file, held=right, kept=True, removed=bool(others))
+            return UploadedAsset(file, asset=right, kept=True, removed=bool(others))
         if others:
             self.emit(WarningRaised(f"{file.name} was in the release already, with other content: it is uploaded anew"))
-        return UploadedAsset(file, held=self._upload(file), kept=False, removed=bool(others))
+        return UploadedAsset(file, asset=self._upload(file), kept=False, removed=bool(others))
 
-    def _is(self, asset: RemoteAsset, file: ReleaseFile) -> bool:
+    def _matches_file(self, asset: RemoteAsset, file: ReleaseFile) -> bool:
         """Whether an asset that was there before is what it should be."""
         if asset.asset.size != file.size:
             return False
-        progress = self.crew.watched(self.moved)
+        progress = self.workers.cancellable(self.report)
         try:
-            with taken_back(progress) as count:
-                self.prove(asset.asset, file.sha256, count)
+            with undo_on_error(progress) as count:
+                self.verify(asset.asset, file.sha256, count)
         except (VerificationError, AssetNotFound):
             return False
-        self.moved(file.size)  # what need not be uploaded counts as done
+        self.report(file.size)  # what need not be uploaded counts as done
         return True
 
     def _upload(self, file: ReleaseFile) -> RemoteAsset:
-        with taken_back(self.crew.watched(self.moved)) as count:
+        with undo_on_error(self.workers.cancellable(self.report)) as count:
             held = self.api.upload(self.repo, self.number, file, count)
             try:
                 if held.asset.size != file.size:
                     sizes = f"{held.asset.size} bytes where {file.size} were sent"
-                    raise SizeMismatch(f"the server has stored {file.name} with {sizes}", _STORED)
-                self.prove(held.asset, file.sha256, count)
+                    raise SizeMismatch(f"the server has stored {file.name} with {sizes}", _BROKEN_STORAGE)
+                self.verify(held.asset, file.sha256, count)
             except VerificationError:
                 self.api.delete(self.repo, self.number, held)
                 raise
             except AssetNotFound:  # another job has uploaded the same and keeps its own: the next round finds that
-                return RemoteAsset(_GONE, held.asset)
+                return RemoteAsset(_NO_ID, held.asset)
         return held
 
 
-def _once(remote: RemoteRelease, settled: UploadedAsset | None) -> bool:
+def _is_stored_once(remote: RemoteRelease, settled: UploadedAsset | None) -> bool:
     if settled is None:
         return False
-    return [held.number for held in remote.named(settled.parcel.name)] == [settled.held.number]
+    return [held.number for held in remote.assets_named(settled.file.name)] == [settled.asset.number]
 
 
-def _joined(before: UploadedAsset | None, now: UploadedAsset) -> UploadedAsset:
+def _merged(before: UploadedAsset | None, now: UploadedAsset) -> UploadedAsset:
     """What a parcel went through in two rounds, as one."""
     if before is None:
         return now
     return UploadedAsset(
-        now.parcel, held=now.held, kept=before.kept and now.kept, removed=before.removed or now.removed
+        now.file, asset=now.asset, kept=before.kept and now.kept, removed=before.removed or now.removed
     )
 
 
-_STORED = "Run it again; if it stays so, ask whoever runs that forge: its storage, or a proxy before it, is broken."
+_BROKEN_STORAGE = (
+    "Run it again; if it stays so, ask whoever runs that forge: its storage, or a proxy before it, is broken."
+)
 
 
 @contextmanager
-def taken_back(progress: Progress) -> Iterator[Progress]:
+def undo_on_error(progress: Progress) -> Iterator[Progress]:
     """A Progress for one attempt; when that raises, all it has told is told again with a minus."""
     told = 0
 

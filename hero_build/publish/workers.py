@@ -10,7 +10,7 @@ from hero_build.forge.partial_file import Progress
 T = TypeVar("T")
 
 
-class Halted(Exception):
+class TransferCancelled(Exception):
     """A transfer was called off."""
 
 
@@ -21,7 +21,7 @@ class WorkerPool:
         self._jobs = jobs
         self._halt = threading.Event()
 
-    def each(self, calls: Sequence[Callable[[], T]]) -> list[T]:
+    def run_all(self, calls: Sequence[Callable[[], T]]) -> list[T]:
         """The results in order. Raises what the first call to fail raises."""
         if not calls:
             return []
@@ -37,10 +37,10 @@ class WorkerPool:
             failed = next((future for future in futures if future in done and future.exception()), None)
             return [failed.result()] if failed else [future.result() for future in futures]
 
-    def watched(self, progress: Progress) -> Progress:
+    def cancellable(self, progress: Progress) -> Progress:
         def go_on(size: int) -> None:
             if self._halt.is_set():
-                raise Halted
+                raise TransferCancelled
             progress(size)
 
         return go_on

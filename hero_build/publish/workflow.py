@@ -10,7 +10,7 @@ from string import Template
 from msgspec import Struct
 
 from hero_build.errors import UsageError
-from hero_build.publish.matrix import CiJob, document
+from hero_build.publish.matrix import CiJob, encode
 
 _WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.@/:+-]*")
 _TAGS = re.compile(r"[A-Za-z0-9_.*/?+-]+")
@@ -117,7 +117,7 @@ def render(workflow: Workflow) -> str:
     _check(workflow)
     named = "".join(f" --platform {name}" for name in workflow.platforms)
     recipes = f"  HERO_RECIPES: {_CHECKOUT}/{workflow.recipes}\n" if workflow.recipes else ""
-    install = f"      - run: {_quoted(workflow.install)}\n" if workflow.install else ""
+    install = f"      - run: {_yaml_string(workflow.install)}\n" if workflow.install else ""
     return Template(_TEXT).substitute(
         app=workflow.app,
         tags=workflow.tags,
@@ -126,7 +126,7 @@ def render(workflow: Workflow) -> str:
         shards=workflow.shards,
         install=install,
         recipes=recipes,
-        matrix=document(workflow.fixed) if workflow.fixed else "${{ fromJSON(needs.plan.outputs.matrix) }}",
+        matrix=encode(workflow.fixed) if workflow.fixed else "${{ fromJSON(needs.plan.outputs.matrix) }}",
         legacy=" --with-legacy-names" if workflow.legacy_names else "",
         minutes=workflow.minutes,
     )
@@ -147,6 +147,6 @@ def _check(workflow: Workflow) -> None:
         raise UsageError("a workflow takes at least one shard, and one line that installs", "See docs/ci.md.")
 
 
-def _quoted(text: str) -> str:
+def _yaml_string(text: str) -> str:
     """A YAML scalar in single quotes."""
     return "'" + text.replace("'", "''") + "'"

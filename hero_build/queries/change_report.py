@@ -10,7 +10,7 @@ from hero_build.model.failure import Failure, exit_code, failures
 from hero_build.model.installed import Generation, InstalledArtifact, Used
 from hero_build.model.steps import Build, Decision, Download, Failed, Keep, Remove
 from hero_build.ops.install import Outcome, Plan
-from hero_build.ops.restart import Restarts
+from hero_build.ops.restart import RestartOutcomes
 from hero_build.queries.diff import PartChange, changes
 
 
@@ -42,14 +42,14 @@ class RestartReport(Struct, frozen=True):
         return exit_code(self.failed, len(self.restarted))
 
 
-def report(restarts: Restarts) -> RestartReport:
+def report(restarts: RestartOutcomes) -> RestartReport:
     done = (
         RestartedService(
             item.app,
             service=item.service,
             pid_before=item.old_pid,
             pid_after=item.new_pid,
-            seconds=round(item.took, 3),
+            seconds=round(item.seconds, 3),
             tries=item.tries,
         )
         for item in restarts.done

@@ -20,17 +20,17 @@ class PublishReport(Struct, frozen=True):
         return exit_code(self.failed, len(self.releases))
 
 
-def problems_of(error: HeroBuildError, app: str) -> tuple[Failure, ...]:
+def publish_failures(error: HeroBuildError, app: str) -> tuple[Failure, ...]:
     return failures(error.failed) if isinstance(error, NotBuilt) else (failure(error, app),)
 
 
-class Matrix(Struct, frozen=True):
+class MatrixReport(Struct, frozen=True):
     """The jobs of a release, as `fromJSON` takes them."""
 
     include: tuple[CiJob, ...]
 
 
-class Text(Struct, frozen=True):
+class WorkflowReport(Struct, frozen=True):
     """A workflow, as YAML."""
 
     app: str

@@ -26,7 +26,7 @@ class Process(Struct, frozen=True):
 
     pid: int
     binary: str
-    state: processes.State
+    state: processes.ProgramState
 
 
 def running_processes(
@@ -37,7 +37,7 @@ def running_processes(
         entry.name: app for app, records in installed.items() for record in records for entry in _binaries(record)
     }
     found: dict[str, list[Process]] = {}
-    for program in processes.programs(root):
+    for program in processes.running_programs(root):
         if program.binary in owners:
             process = Process(program.pid, program.binary, program.state)
             found.setdefault(owners[program.binary], []).append(process)

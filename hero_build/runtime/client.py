@@ -8,17 +8,17 @@ from msgspec import Struct
 
 from hero_build.errors import RuntimeUnreachable
 from hero_build.runtime import rpc, unix_socket
-from hero_build.runtime.protocol import ROUTER, ZINIT, Service, Timeouts
-from hero_build.runtime.rpc import Peer
+from hero_build.runtime.protocol import ROUTER, ZINIT, ServiceStatus, Timeouts
+from hero_build.runtime.rpc import RpcPeer
 
-Exchange = Callable[[Peer, bytes, float], bytes]
+Exchange = Callable[[RpcPeer, bytes, float], bytes]
 """Send a request, and have the answer within so many seconds. Raises OSError, RuntimeAnswer."""
 
 
 class SupervisorClient(Struct, frozen=True):
     """A Runtime behind a socket. Every call is a connection of its own, so that none sees the rest of another's."""
 
-    peer: Peer
+    peer: RpcPeer
     exchange: Exchange
     timeouts: Timeouts
 
@@ -27,10 +27,10 @@ class SupervisorClient(Struct, frozen=True):
         return self.peer.name
 
     def services(self) -> tuple[str, ...]:
-        return rpc.names(self._call("service.list", None, self.timeouts.call), self.peer)
+        return rpc.decode_services(self._call("service.list", None, self.timeouts.call), self.peer)
 
-    def status(self, service: str) -> Service:
-        return rpc.service(self._call("service.status", service, self.timeouts.call), service, self.peer)
+    def status(self, service: str) -> ServiceStatus:
+        return rpc.decode_status(self._call("service.status", service, self.timeouts.call), service, self.peer)
 
     def start(self, service: str) -> None:
         self._call("service.start", service, self.timeouts.change)
@@ -44,45 +44,45 @@ class SupervisorClient(Struct, frozen=True):
     def _call(self, method: str, service: str | None, seconds: float) -> object:
         number = int.from_bytes(os.urandom(4), "big")
         try:
-            raw = self.exchange(self.peer, rpc.request(number, method, service), seconds)
+            raw = self.exchange(self.peer, rpc.encode_request(number, method, service), seconds)
         except OSError as error:
-            reason = f"{self.peer} cannot be reached: {unix_socket.why(error, seconds)}"
+            reason = f"{self.peer} cannot be reached: {unix_socket.describe_error(error, seconds)}"
             raise RuntimeUnreachable(reason, f"Start {self.name} again, then `hero-build restart APP`.") from error
-        return rpc.result(raw, number=number, method=method, peer=self.peer)
+        return rpc.decode_result(raw, number=number, method=method, peer=self.peer)
 
 
-def router(path: Path, timeouts: Timeouts) -> SupervisorClient:
+def hero_router(path: Path, timeouts: Timeouts) -> SupervisorClient:
     """hero_router: JSON-RPC as HTTP `POST /rpc` on its service.sock (DESIGN section 12)."""
-    return SupervisorClient(Peer(ROUTER, path), _by_http, timeouts)
+    return SupervisorClient(RpcPeer(ROUTER, path), _exchange_http, timeouts)
 
 
 def zinit(path: Path, timeouts: Timeouts) -> SupervisorClient:
     """zinit: a line of JSON each way (as zinit 0.3.9 has it)."""
-    return SupervisorClient(Peer(ZINIT, path), _by_line, timeouts)
+    return SupervisorClient(RpcPeer(ZINIT, path), _exchange_line, timeouts)
 
 
-def _by_line(peer: Peer, request: bytes, seconds: float) -> bytes:
-    with unix_socket.opened(peer.path, seconds) as line:
+def _exchange_line(peer: RpcPeer, request: bytes, seconds: float) -> bytes:
+    with unix_socket.connect(peer.path, seconds) as line:
         line.sendall(request + b"\n")
-        return unix_socket.read_line(line, rpc.MOST)
+        return unix_socket.read_line(line, rpc.MAX_BYTES)
 
 
-def _by_http(peer: Peer, request: bytes, seconds: float) -> bytes:
+def _exchange_http(peer: RpcPeer, request: bytes, seconds: float) -> bytes:
     """Not by httpx: its limits count anew with every byte, so that an answer that drips would have no end."""
     from http.client import HTTPConnection, HTTPException  # 20 ms
 
     connection = HTTPConnection("localhost")
-    with unix_socket.opened(peer.path, seconds) as line:
+    with unix_socket.connect(peer.path, seconds) as line:
         connection.sock = line
         try:
             headers = {"Content-Type": "application/json", "Connection": "close"}
             connection.request("POST", "/rpc", request, headers)
             with connection.getresponse() as answer:
-                body = answer.read(rpc.MOST + 1)
+                body = answer.read(rpc.MAX_BYTES + 1)
         except (HTTPException, ValueError) as error:
             if isinstance(error, OSError):  # RemoteDisconnected is both
                 raise
-            raise rpc.odd(peer, f"its answer is no HTTP ({type(error).__name__})") from error
+            raise rpc.bad_response(peer, f"its answer is no HTTP ({type(error).__name__})") from error
     if not 200 <= answer.status < 300 and not body.lstrip().startswith(b"{"):
-        raise rpc.odd(peer, f"it answered POST /rpc with HTTP {answer.status}")
+        raise rpc.bad_response(peer, f"it answered POST /rpc with HTTP {answer.status}")
     return body

@@ -18,27 +18,27 @@ from msgspec import Struct
 from hero_build import manifest
 from hero_build.install.layout import Root
 
-State = Literal["running", "old", "unknown"]
+ProgramState = Literal["running", "old", "unknown"]
 """Of what is installed; of something older: it needs a restart; another user's, of whom only the name is known."""
 _DELETED = " (deleted)"
 
 
-class Program(Struct, frozen=True):
+class RunningProgram(Struct, frozen=True):
     """A process of one of the root's programs; `binary` is the program's name, `path` where the file is, or was."""
 
     pid: int
     binary: str
-    state: State
+    state: ProgramState
     path: str
 
 
-class Table(Struct, frozen=True):
+class ProcessTable(Struct, frozen=True):
     """The processes of this machine, as they were at one moment."""
 
-    programs: Mapping[int, Program]
+    programs: Mapping[int, RunningProgram]
     children: Mapping[int, tuple[int, ...]]
 
-    def below(self, pid: int) -> Iterator[Program]:
+    def descendants(self, pid: int) -> Iterator[RunningProgram]:
         """The programs in the process tree of `pid`, the nearest first: a supervisor may start them through a shell."""
         level, seen = [pid] if pid else [], {0}
         while level:
@@ -47,17 +47,17 @@ class Table(Struct, frozen=True):
             level = [child for item in level for child in self.children.get(item, ()) if child not in seen]
 
 
-def table(root: Root) -> Table:
+def process_table(root: Root) -> ProcessTable:
     """One walk through /proc."""
     children: dict[int, list[int]] = {}
     for pid in _pids():
         if (fields := _stat(pid)) is not None:
             children.setdefault(int(fields[1]), []).append(pid)
-    found = {program.pid: program for program in programs(root)}
-    return Table(found, {pid: tuple(below) for pid, below in children.items()})
+    found = {program.pid: program for program in running_programs(root)}
+    return ProcessTable(found, {pid: tuple(below) for pid, below in children.items()})
 
 
-def programs(root: Root) -> Iterator[Program]:
+def running_programs(root: Root) -> Iterator[RunningProgram]:
     """Every process of the root's programs, whoever started it."""
     folder = manifest.current(root.path)
     if folder is None:
@@ -68,18 +68,18 @@ def programs(root: Root) -> Iterator[Program]:
         try:
             path = os.readlink(f"/proc/{pid}/exe")
         except PermissionError:
-            if (path := _first_word(pid)).startswith(typed):
-                yield Program(pid, binary=os.path.basename(path), state="unknown", path=path)
+            if (path := _command(pid)).startswith(typed):
+                yield RunningProgram(pid, binary=os.path.basename(path), state="unknown", path=path)
             continue
         except OSError:
             continue  # it ended, or is a thread of the kernel
         if path.startswith(ours):
             path = path.removesuffix(_DELETED)
             name = os.path.basename(path)
-            yield Program(pid, binary=name, state=_state(pid, folder / "bin" / name), path=path)
+            yield RunningProgram(pid, binary=name, state=_state(pid, folder / "bin" / name), path=path)
 
 
-def began(pid: int) -> float | None:
+def start_time(pid: int) -> float | None:
     """When a process was started, as time.time() has it, to some hundredths of a second; None if it is gone."""
     fields = _stat(pid)
     if fields is None:
@@ -101,7 +101,7 @@ def _stat(pid: int) -> list[str] | None:
     return raw.rpartition(")")[2].split() or None
 
 
-def _first_word(pid: int) -> str:
+def _command(pid: int) -> str:
     """How a process was called: what it says of itself, for want of better."""
     try:
         return os.fsdecode(Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0", 1)[0])
@@ -109,7 +109,7 @@ def _first_word(pid: int) -> str:
         return ""
 
 
-def _state(pid: int, installed: Path) -> State:
+def _state(pid: int, installed: Path) -> ProgramState:
     """By inode, which is the usual case; else by every byte: equal content may have come again as a new file."""
     started = Path(f"/proc/{pid}/exe")
     try:

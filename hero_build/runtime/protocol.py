@@ -10,7 +10,7 @@ ROUTER = "hero_router"
 ZINIT = "zinit"
 
 
-class Service(Struct, frozen=True):
+class ServiceStatus(Struct, frozen=True):
     """One service as its supervisor tells of it. `pid` is 0 where none runs; `note` is what the supervisor adds.
 
     The states are zinit's: inactive, blocked, starting, running, stopping, exited, failed.
@@ -22,16 +22,16 @@ class Service(Struct, frozen=True):
     note: str = ""
 
     @property
-    def runs(self) -> bool:
+    def is_running(self) -> bool:
         return self.state == "running"
 
     @property
-    def rests(self) -> bool:
+    def is_stopped(self) -> bool:
         """It does not run, and nobody is about to start it."""
         return self.state in ("inactive", "exited", "stopped")
 
     @property
-    def moves(self) -> bool:
+    def is_changing(self) -> bool:
         return self.state in ("starting", "stopping")
 
 
@@ -45,7 +45,7 @@ class Supervisor(Protocol):
     def services(self) -> tuple[str, ...]:
         """The names of all that it holds, running or not."""
 
-    def status(self, service: str) -> Service: ...
+    def status(self, service: str) -> ServiceStatus: ...
 
     def start(self, service: str) -> None:
         """Ask for it. All three may return before it is so."""

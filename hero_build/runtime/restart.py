@@ -16,11 +16,18 @@ from hero_build.model.artifacts import Binary
 from hero_build.model.installed import Generation, InstalledArtifact
 from hero_build.recipe import Recipe
 from hero_build.runtime import health, processes, restart_service
-from hero_build.runtime.processes import Program, Table
-from hero_build.runtime.protocol import Service, Supervisor, Timeouts
+from hero_build.runtime.processes import ProcessTable, RunningProgram
+from hero_build.runtime.protocol import ServiceStatus, Supervisor, Timeouts
 from hero_build.runtime.restart_service import RestartContext, RestartTarget
-from hero_build.runtime.selection import RestartRequest, before, due
-from hero_build.runtime.service_map import UNDER_ROUTER, OwnedService, Owners, held, list_services, owners
+from hero_build.runtime.selection import RestartRequest, needs_restart, started_before
+from hero_build.runtime.service_map import (
+    ROUTER_CANNOT_RESTART,
+    OwnedService,
+    ProgramOwners,
+    list_services,
+    owned_services,
+    program_owners,
+)
 
 
 class Restarted(Struct, frozen=True):
@@ -28,7 +35,7 @@ class Restarted(Struct, frozen=True):
 
     app: str
     service: str
-    took: float
+    seconds: float
     old_pid: int
     new_pid: int
     tries: int = 1
@@ -52,23 +59,23 @@ class NotRestarted(Struct, frozen=True):
 Outcome = Restarted | NotRunning | NotRestarted
 
 
-def usual_sockets(app: str, entry: InstalledArtifact) -> tuple[str, ...]:
+def default_sockets(app: str, entry: InstalledArtifact) -> tuple[str, ...]:
     """The sockets of an app whose recipe is gone, or says nothing of its own."""
     return Recipe().health(app, Binary(entry.name, entry.kind or "cli"))
 
 
-class Site(Struct, frozen=True):
+class RestartSite(Struct, frozen=True):
     """Where the services run: the root and its `generation`, the folder of their sockets (HERO_SOCKET_DIR), and what
     tells the names of an app's sockets in it (the recipe's `health`)."""
 
     root: Root
     generation: Generation
     folder: Path
-    sockets: Callable[[str, InstalledArtifact], tuple[str, ...]] = usual_sockets
+    sockets: Callable[[str, InstalledArtifact], tuple[str, ...]] = default_sockets
 
 
 def restart(
-    wants: Sequence[RestartRequest], runtimes: Sequence[Supervisor], site: Site, timeouts: Timeouts, emit: Emit
+    wants: Sequence[RestartRequest], runtimes: Sequence[Supervisor], site: RestartSite, timeouts: Timeouts, emit: Emit
 ) -> tuple[Outcome, ...]:
     """Restart what is wanted, app by app in that order; what runs as wanted already has no outcome.
 
@@ -76,40 +83,48 @@ def restart(
     and rests afterwards is started again. Raises RuntimeUnreachable, RuntimeAnswer while it looks what there is; what
     goes wrong with one service is its outcome.
     """
-    known, seen, table = owners(site.generation), list_services(runtimes), processes.table(site.root)
-    cases = {item: _case(item, known, site) for item in held(seen, known, table)}
+    known, seen, table = program_owners(site.generation), list_services(runtimes), processes.process_table(site.root)
+    cases = {item: _target(item, known, site) for item in owned_services(seen, known, table)}
     care, outcomes = RestartContext(site.root, timeouts, emit), list[Outcome]()
     for want in wants:
         mine = [item for item in cases if item.app == want.app]
-        outcomes += [_told(cases[item], care, restart_service.restart_or_reset) for item in mine if due(item, want)]
-        loose = [*_loose(want, mine=mine, known=known, table=table)]
+        outcomes += [
+            _run(cases[item], care, restart_service.restart_or_reset) for item in mine if needs_restart(item, want)
+        ]
+        loose = [*_unsupervised(want, mine=mine, known=known, table=table)]
         outcomes += loose
         if want.always and not (mine or loose):
             outcomes.append(NotRunning(want.app, "nothing of it runs, and no supervisor holds a service of it"))
     if any(isinstance(item, Restarted | NotRestarted) for item in outcomes):
         ours = {case.service: case for case in cases.values()}
-        ran = [ours.get(one.service, RestartTarget("", one.service, one.runtime)) for one in seen if one.service.runs]
-        outcomes += _raised(ran, outcomes, care)
+        ran = [
+            ours.get(one.service, RestartTarget("", one.service, one.runtime)) for one in seen if one.service.is_running
+        ]
+        outcomes += _start_stopped(ran, outcomes, care)
     return tuple(outcomes)
 
 
-def _raised(ran: Sequence[RestartTarget], outcomes: Sequence[Outcome], restart: RestartContext) -> Iterator[Outcome]:
+def _start_stopped(
+    ran: Sequence[RestartTarget], outcomes: Sequence[Outcome], restart: RestartContext
+) -> Iterator[Outcome]:
     """Start what ran before and rests now, but for what could not be restarted."""
     failed = {item.service for item in outcomes if isinstance(item, NotRestarted)}
     for case in ran:
-        if case.service.name not in failed and _stopped(case, restart):
-            yield _told(case, restart, restart_service.start)
+        if case.service.name not in failed and _has_stopped(case, restart):
+            yield _run(case, restart, restart_service.start)
 
 
-def _stopped(target: RestartTarget, restart: RestartContext) -> bool:
+def _has_stopped(target: RestartTarget, restart: RestartContext) -> bool:
     try:
-        return restart_service.at_rest(target, restart.timeouts).rests
+        return restart_service.wait_until_stable(target, restart.timeouts).is_stopped
     except RuntimeFailed:
         return False  # it is gone, or its supervisor is, and then another outcome says so
 
 
-def _told(
-    target: RestartTarget, restart: RestartContext, work: Callable[[RestartTarget, RestartContext], tuple[Service, int]]
+def _run(
+    target: RestartTarget,
+    restart: RestartContext,
+    work: Callable[[RestartTarget, RestartContext], tuple[ServiceStatus, int]],
 ) -> Restarted | NotRestarted:
     """What came of it, as a value."""
     began, name = time.monotonic(), target.service.name
@@ -122,14 +137,14 @@ def _told(
     return Restarted(
         target.app,
         service=name,
-        took=time.monotonic() - began,
+        seconds=time.monotonic() - began,
         old_pid=target.service.pid,
         new_pid=now.pid,
         tries=tries,
     )
 
 
-def _case(item: OwnedService, known: Owners, site: Site) -> RestartTarget:
+def _target(item: OwnedService, known: ProgramOwners, site: RestartSite) -> RestartTarget:
     """The check before: whether anybody listens on its sockets now tells what may be asked of it afterwards."""
     sockets = tuple(site.folder / name for name in site.sockets(item.app, item.entry))
     own = [name for name, app in known.app_of.items() if app == item.app] if item.programs else []
@@ -138,26 +153,26 @@ def _case(item: OwnedService, known: Owners, site: Site) -> RestartTarget:
         service=item.service,
         runtime=item.runtime,
         sockets=sockets,
-        listened=health.listened(sockets),
+        was_listening=health.is_listening(sockets),
         binaries=frozenset(own),
     )
 
 
-def _loose(
-    request: RestartRequest, mine: Sequence[OwnedService], known: Owners, table: Table
+def _unsupervised(
+    request: RestartRequest, mine: Sequence[OwnedService], known: ProgramOwners, table: ProcessTable
 ) -> Iterator[NotRestarted]:
     """Programs of the app that run and are no supervisor's to restart."""
     inside = {program.pid for item in mine for program in item.programs}
     for program in table.programs.values():
         daemon = program.binary in known.startable and known.app_of[program.binary] == request.app
-        called = request.always or program.state == "old" or before(program.pid, request)
+        called = request.always or program.state == "old" or started_before(program.pid, request)
         if daemon and called and program.pid not in inside:
-            yield NotRestarted(request.app, program.binary, _not_ours(request.app, program))
+            yield NotRestarted(request.app, program.binary, _unsupervised_error(request.app, program))
 
 
-def _not_ours(app: str, program: Program) -> RuntimeFailed:
+def _unsupervised_error(app: str, program: RunningProgram) -> RuntimeFailed:
     who = f"{program.binary} (process {program.pid})"
-    if app in UNDER_ROUTER:
+    if app in ROUTER_CANNOT_RESTART:
         reason = f"{who} is not restarted through hero_router, which would end with it, and zinit does not hold it"
         return RuntimeUnreachable(reason, f"Restart {app} the way it was started, or let zinit hold it.")
     return RuntimeFailed(f"{who} runs, but no supervisor holds it", "Restart it the way it was started.")

@@ -15,7 +15,7 @@ from hero_build.errors import BadRuntimeResponse, NotHealthy
 from hero_build.events import Emit, Restarting
 from hero_build.install.layout import Root
 from hero_build.runtime import health, processes
-from hero_build.runtime.protocol import Service, Supervisor, Timeouts
+from hero_build.runtime.protocol import ServiceStatus, Supervisor, Timeouts
 
 
 class RestartTarget(Struct, frozen=True):
@@ -23,10 +23,10 @@ class RestartTarget(Struct, frozen=True):
     the `binaries` that must be as installed (none: it runs nothing of the root)."""
 
     app: str
-    service: Service
+    service: ServiceStatus
     runtime: Supervisor
     sockets: tuple[Path, ...] = ()
-    listened: bool = False
+    was_listening: bool = False
     binaries: frozenset[str] = frozenset()
 
 
@@ -38,68 +38,70 @@ class RestartContext(Struct, frozen=True):
     emit: Emit
 
 
-def restart_or_reset(target: RestartTarget, restart: RestartContext) -> tuple[Service, int]:
+def restart_or_reset(target: RestartTarget, restart: RestartContext) -> tuple[ServiceStatus, int]:
     """Restart it: the service as it runs now, and in how many attempts. Raises NotHealthy, RuntimeAnswer,
     RuntimeUnreachable."""
     name = target.service.name
     try:
         restart.emit(Restarting(name, "restart"))
         target.runtime.restart(name)
-        return _up(target, restart), 1
+        return _wait_until_up(target, restart), 1
     except (NotHealthy, BadRuntimeResponse):
         restart.emit(Restarting(name, "reset"))
         _reset(target, restart.timeouts)
-        return _up(target, restart), 2
+        return _wait_until_up(target, restart), 2
 
 
-def start(target: RestartTarget, restart: RestartContext) -> tuple[Service, int]:
+def start(target: RestartTarget, restart: RestartContext) -> tuple[ServiceStatus, int]:
     """Start what was stopped along with another, in one attempt. Raises as `renew`."""
     restart.emit(Restarting(target.service.name, "restart"))
     target.runtime.start(target.service.name)
-    return _up(target, restart), 1
+    return _wait_until_up(target, restart), 1
 
 
-def at_rest(target: RestartTarget, timeouts: Timeouts) -> Service:
+def wait_until_stable(target: RestartTarget, timeouts: Timeouts) -> ServiceStatus:
     """The service once it neither starts nor stops, or as it is when that takes longer than a change may."""
-    return _until(target, timeouts, lambda service, _: not service.moves)
+    return _poll_until(target, timeouts, lambda service, _: not service.is_changing)
 
 
-def _up(target: RestartTarget, restart: RestartContext) -> Service:
+def _wait_until_up(target: RestartTarget, restart: RestartContext) -> ServiceStatus:
     restart.emit(Restarting(target.service.name, "settle"))
-    service = _settled(target, restart.timeouts)
+    service = _wait_until_steady(target, restart.timeouts)
     restart.emit(Restarting(target.service.name, "health"))
-    _well(target, service, restart.timeouts)
-    _as_installed(target, service, restart.root)
+    _wait_until_healthy(target, service, restart.timeouts)
+    _require_installed_files(target, service, restart.root)
     return service
 
 
 def _reset(target: RestartTarget, timeouts: Timeouts) -> None:
     target.runtime.stop(target.service.name)
-    service = at_rest(target, timeouts)
-    if service.moves or service.runs:
-        raise _unwell(target, f"it is still {service.state} {timeouts.change:g} s after it was told to stop")
+    service = wait_until_stable(target, timeouts)
+    if service.is_changing or service.is_running:
+        raise _not_healthy(target, f"it is still {service.state} {timeouts.change:g} s after it was told to stop")
     target.runtime.start(target.service.name)
 
 
-def _settled(target: RestartTarget, timeouts: Timeouts) -> Service:
+def _wait_until_steady(target: RestartTarget, timeouts: Timeouts) -> ServiceStatus:
     steady = timeouts.steady
-    service = _until(
-        target, timeouts, lambda now, held: held >= steady * (1 if now.runs else 2) and _ended(target, now)
+    service = _poll_until(
+        target, timeouts, lambda now, held: held >= steady * (1 if now.is_running else 2) and _is_final(target, now)
     )
-    if service.runs and service.pid != target.service.pid:
+    if service.is_running and service.pid != target.service.pid:
         return service
     note = f" ({service.note})" if service.note else ""
-    if service.runs:
-        raise _unwell(target, f"it still runs as process {service.pid}, as if nothing had been asked")
-    raise _unwell(target, f"it is {service.state}{note}")
+    if service.is_running:
+        raise _not_healthy(target, f"it still runs as process {service.pid}, as if nothing had been asked")
+    raise _not_healthy(target, f"it is {service.state}{note}")
 
 
-def _ended(target: RestartTarget, now: Service) -> bool:
+def _is_final(target: RestartTarget, now: ServiceStatus) -> bool:
     """Whether nothing more is to be expected: between a stop and a start it may be anything for a moment."""
-    return not now.moves and not (now.runs and now.pid == target.service.pid)
+    return not now.is_changing and not (now.is_running and now.pid == target.service.pid)
 
 
-def _until(target: RestartTarget, timeouts: Timeouts, done: Callable[[Service, float], bool]) -> Service:
+def _poll_until(
+    target: RestartTarget, timeouts: Timeouts, done: Callable[[ServiceStatus, float], bool]
+) -> ServiceStatus:
     """Look until it is `done`, told the service and for how many seconds it has been so; no longer than a change."""
     began = since = time.monotonic()
     last = target.runtime.status(target.service.name)
@@ -112,29 +114,29 @@ def _until(target: RestartTarget, timeouts: Timeouts, done: Callable[[Service, f
     return last
 
 
-def _well(target: RestartTarget, service: Service, timeouts: Timeouts) -> None:
+def _wait_until_healthy(target: RestartTarget, service: ServiceStatus, timeouts: Timeouts) -> None:
     end = time.monotonic() + timeouts.health
     while True:
         heard = health.check_health(target.sockets, min(timeouts.call, max(end - time.monotonic(), timeouts.poll)))
         now = target.runtime.status(service.name)
-        if not now.runs or now.pid != service.pid:
-            raise _unwell(target, f"process {service.pid} did not live: it is {now.state} now")
-        if heard.well or not (heard.listens or target.listened):
+        if not now.is_running or now.pid != service.pid:
+            raise _not_healthy(target, f"process {service.pid} did not live: it is {now.state} now")
+        if heard.healthy or not (heard.listening or target.was_listening):
             return
         if time.monotonic() >= end:
-            raise _unwell(target, heard.said)
+            raise _not_healthy(target, heard.message)
         time.sleep(timeouts.poll)
 
 
-def _as_installed(target: RestartTarget, service: Service, root: Root) -> None:
-    for program in processes.table(root).below(service.pid):
+def _require_installed_files(target: RestartTarget, service: ServiceStatus, root: Root) -> None:
+    for program in processes.process_table(root).descendants(service.pid):
         if program.binary in target.binaries and program.state == "old":
             installed = root.place(f"bin/{program.binary}")
             sentence = f"{target.service.name} was restarted and still runs an older file, {program.path}"
             raise NotHealthy(sentence, f"Let its service start {installed}, then `hero-build restart {target.app}`.")
 
 
-def _unwell(target: RestartTarget, how: str) -> NotHealthy:
+def _not_healthy(target: RestartTarget, how: str) -> NotHealthy:
     then = f"then `hero-build restart {target.app}`" if target.app else f"then start {target.service.name} again"
     hint = f"Its log says why. `hero-build rollback` brings back what was installed before; {then}."
     return NotHealthy(f"{target.service.name} did not come up: {how}", hint)

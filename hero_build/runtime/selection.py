@@ -22,12 +22,12 @@ class RestartRequest(Struct, frozen=True):
     since: float = 0.0
 
 
-def every(apps: Iterable[str]) -> tuple[RestartRequest, ...]:
+def all_services(apps: Iterable[str]) -> tuple[RestartRequest, ...]:
     """`restart APP…`."""
     return tuple(RestartRequest(app, always=True) for app in apps)
 
 
-def changed(
+def outdated_services(
     apps: Iterable[str], root: Root, generation: Generation, restarts: Mapping[str, tuple[str, ...]]
 ) -> tuple[RestartRequest, ...]:
     """`--restart` after `apps` were installed: they, and those which their recipes' `restarts` name, as far as they
@@ -37,24 +37,24 @@ def changed(
     """
     since: dict[str, float] = {}
     for app in apps:
-        since[app] = max(since.get(app, 0.0), _newest(root, _beside(generation, app)))
+        since[app] = max(since.get(app, 0.0), _newest_mtime(root, _libraries_and_bundles(generation, app)))
         for other in restarts.get(app, ()):
-            since[other] = max(since.get(other, 0.0), _newest(root, _entries(generation, app)))
+            since[other] = max(since.get(other, 0.0), _newest_mtime(root, _entries(generation, app)))
     return tuple(RestartRequest(app, since=moment) for app, moment in since.items())
 
 
-def due(item: OwnedService, request: RestartRequest) -> bool:
+def needs_restart(item: OwnedService, request: RestartRequest) -> bool:
     """Whether a service is to be restarted. One that rests only if it is asked for by name: somebody stopped it, or it
     is the way back from a version that did not run. One that failed also otherwise: it should run and does not."""
     if request.always or item.service.state == "failed":
         return True
     old = any(program.state == "old" for program in item.programs)
-    return not item.service.rests and (old or before(item.service.pid, request))
+    return not item.service.is_stopped and (old or started_before(item.service.pid, request))
 
 
-def before(pid: int, request: RestartRequest) -> bool:
+def started_before(pid: int, request: RestartRequest) -> bool:
     """Whether a process was started before what is wanted of it came."""
-    started = processes.began(pid) if pid else None
+    started = processes.start_time(pid) if pid else None
     return started is not None and started < request.since
 
 
@@ -62,12 +62,12 @@ def _entries(generation: Generation, app: str) -> Iterator[InstalledArtifact]:
     return (entry for part, record in generation.records.items() if part.app == app for entry in record.entries)
 
 
-def _beside(generation: Generation, app: str) -> Iterator[InstalledArtifact]:
+def _libraries_and_bundles(generation: Generation, app: str) -> Iterator[InstalledArtifact]:
     """What an app's programs read and are not: their own files are compared one by one."""
     return (entry for entry in _entries(generation, app) if entry.artifact != "binary")
 
 
-def _newest(root: Root, entries: Iterable[InstalledArtifact]) -> float:
+def _newest_mtime(root: Root, entries: Iterable[InstalledArtifact]) -> float:
     """When the newest file of these came: content that enters a root is a new file with the time of that moment."""
     moments = [0.0]
     for path in (root.current / file.path for entry in entries for file in entry.files):

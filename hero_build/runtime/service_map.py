@@ -13,31 +13,31 @@ from msgspec import Struct
 
 from hero_build.model.installed import STARTABLE, Generation, InstalledArtifact, Kind
 from hero_build.runtime import rpc
-from hero_build.runtime.processes import Program, Table
-from hero_build.runtime.protocol import ROUTER, Service, Supervisor
+from hero_build.runtime.processes import ProcessTable, RunningProgram
+from hero_build.runtime.protocol import ROUTER, ServiceStatus, Supervisor
 
-UNDER_ROUTER = frozenset({"hero_proc", "hero_router"})
+ROUTER_CANNOT_RESTART = frozenset({"hero_proc", "hero_router"})
 _ORDER: tuple[Kind, ...] = ("server", "admin", "web")
 
 
-class ServiceProcess(Struct, frozen=True):
+class SupervisedService(Struct, frozen=True):
     """A service as it was found, and who holds it."""
 
-    service: Service
+    service: ServiceStatus
     runtime: Supervisor
 
 
 class OwnedService(Struct, frozen=True):
     """A service of an installed app; `programs` are the app's own in its process tree, the nearest first."""
 
-    service: Service
+    service: ServiceStatus
     runtime: Supervisor
     app: str
     entry: InstalledArtifact
-    programs: tuple[Program, ...]
+    programs: tuple[RunningProgram, ...]
 
 
-class Owners(Struct, frozen=True):
+class ProgramOwners(Struct, frozen=True):
     """The apps of a generation by what can be told of a service: its program's name, or the app's."""
 
     app_of: Mapping[str, str]
@@ -50,24 +50,24 @@ def startable(entry: InstalledArtifact) -> bool:
     return entry.artifact == "binary" and entry.kind in STARTABLE
 
 
-def owners(generation: Generation) -> Owners:
+def program_owners(generation: Generation) -> ProgramOwners:
     entries = [(part.app, entry) for part, record in generation.records.items() for entry in record.entries]
     binaries = [(app, entry) for app, entry in entries if entry.artifact == "binary"]
     daemons = sorted(((app, entry) for app, entry in binaries if startable(entry)), key=_rank)
-    return Owners(
+    return ProgramOwners(
         {entry.name: app for app, entry in binaries},
         {entry.name: entry for _, entry in daemons},
         dict(reversed(daemons)),  # of several, the first
     )
 
 
-def list_services(runtimes: Sequence[Supervisor]) -> tuple[ServiceProcess, ...]:
+def list_services(runtimes: Sequence[Supervisor]) -> tuple[SupervisedService, ...]:
     """Every service of every supervisor, each process once: that of the supervisor that is asked first.
 
     Raises RuntimeUnreachable, RuntimeAnswer.
     """
-    found = [ServiceProcess(service, runtime) for runtime in runtimes for service in _services(runtime)]
-    kept: list[ServiceProcess] = []
+    found = [SupervisedService(service, runtime) for runtime in runtimes for service in _services(runtime)]
+    kept: list[SupervisedService] = []
     for seen in sorted(found, key=lambda seen: seen.service.pid == 0):
         pids = {other.service.pid for other in kept}
         names = {other.service.name for other in kept}
@@ -76,13 +76,15 @@ def list_services(runtimes: Sequence[Supervisor]) -> tuple[ServiceProcess, ...]:
     return tuple(kept)
 
 
-def held(seen: Sequence[ServiceProcess], known: Owners, table: Table) -> tuple[OwnedService, ...]:
+def owned_services(
+    seen: Sequence[SupervisedService], known: ProgramOwners, table: ProcessTable
+) -> tuple[OwnedService, ...]:
     """Those of installed apps, servers before what is in front of them."""
-    found = [item for one in seen if (item := _held(one, known, table)) is not None]
+    found = [item for one in seen if (item := _owned_service(one, known, table)) is not None]
     return tuple(sorted(found, key=lambda item: _rank((item.app, item.entry))))
 
 
-def _services(runtime: Supervisor) -> Iterator[Service]:
+def _services(runtime: Supervisor) -> Iterator[ServiceStatus]:
     for name in runtime.services():
         try:
             yield runtime.status(name)
@@ -90,14 +92,14 @@ def _services(runtime: Supervisor) -> Iterator[Service]:
             continue  # it was taken away in between
 
 
-def _held(seen: ServiceProcess, known: Owners, table: Table) -> OwnedService | None:
-    below = tuple(table.below(seen.service.pid))
+def _owned_service(seen: SupervisedService, known: ProgramOwners, table: ProcessTable) -> OwnedService | None:
+    below = tuple(table.descendants(seen.service.pid))
     entry = next((known.startable[item.binary] for item in below if item.binary in known.startable), None)
     entry = entry or known.startable.get(seen.service.name) or known.main.get(seen.service.name)
     if entry is None:
         return None
     app = known.app_of[entry.name]
-    if app in UNDER_ROUTER and seen.runtime.name == ROUTER:
+    if app in ROUTER_CANNOT_RESTART and seen.runtime.name == ROUTER:
         return None
     programs = tuple(item for item in below if known.app_of.get(item.binary) == app)  # a supervisor has others' below
     return OwnedService(seen.service, runtime=seen.runtime, app=app, entry=entry, programs=programs)

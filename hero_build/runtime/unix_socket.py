@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
-_LONGEST_NAME = 107  # bytes: what sockaddr_un holds
+_MAX_ADDRESS = 107  # bytes: what sockaddr_un holds
 _CHUNK = 1 << 16
 
 
-class Timed(socket.socket):
+class DeadlineUnixSocket(socket.socket):
     """A stream socket that must be done by `end` (of time.monotonic): later than that, it raises TimeoutError.
 
     Timeouts of the standard library count anew with every byte; this is also the socket under http.client.
@@ -26,31 +26,31 @@ class Timed(socket.socket):
         super().__init__(socket.AF_UNIX, socket.SOCK_STREAM)
         self._end = end
 
-    def hurry(self) -> None:
+    def set_remaining_timeout(self) -> None:
         left = self._end - time.monotonic()
         if left <= 0:
             raise TimeoutError(errno.ETIMEDOUT, "the time is up")
         self.settimeout(left)
 
     def recv(self, bufsize: int, flags: int = 0) -> bytes:
-        self.hurry()
+        self.set_remaining_timeout()
         return super().recv(bufsize, flags)
 
     def recv_into(self, buffer: "WriteableBuffer", nbytes: int = 0, flags: int = 0) -> int:
-        self.hurry()
+        self.set_remaining_timeout()
         return super().recv_into(buffer, nbytes, flags)
 
 
 @contextmanager
-def opened(path: Path, seconds: float) -> Iterator[Timed]:
+def connect(path: Path, seconds: float) -> Iterator[DeadlineUnixSocket]:
     """A connection to `path`, which has `seconds` for all that happens on it. Raises OSError."""
-    with Timed(time.monotonic() + seconds) as line, _addressable(path) as address:
-        line.hurry()
+    with DeadlineUnixSocket(time.monotonic() + seconds) as line, _addressable(path) as address:
+        line.set_remaining_timeout()
         line.connect(address)
         yield line
 
 
-def read_line(line: Timed, most: int) -> bytes:
+def read_line(line: DeadlineUnixSocket, most: int) -> bytes:
     """What comes up to the first newline, or to the end, or until it is more than `most` bytes. Raises OSError."""
     read = bytearray()
     while len(read) <= most and b"\n" not in read:
@@ -60,7 +60,7 @@ def read_line(line: Timed, most: int) -> bytes:
     return bytes(read)
 
 
-def why(error: OSError, seconds: float) -> str:
+def describe_error(error: OSError, seconds: float) -> str:
     """What a failed exchange means for a socket that had `seconds`, as the end of a sentence."""
     match error:
         case FileNotFoundError() | NotADirectoryError():
@@ -82,7 +82,7 @@ def why(error: OSError, seconds: float) -> str:
 @contextmanager
 def _addressable(path: Path) -> Iterator[str]:
     """`path` as the system takes it: a name that is too long for a socket is reached through its folder."""
-    if len(os.fsencode(path)) <= _LONGEST_NAME:
+    if len(os.fsencode(path)) <= _MAX_ADDRESS:
         yield str(path)
         return
     folder = os.open(path.parent, os.O_PATH | os.O_DIRECTORY)

@@ -12,7 +12,7 @@ from hero_build.forge.retry import TransientError
 from hero_build.model.steps import Asset
 from hero_build.publish.api import Api, RemoteAsset, RemoteRelease
 from hero_build.publish.drafts import open_draft
-from hero_build.publish.http import Taken
+from hero_build.publish.http import NameConflict
 from hero_build.publish.types import ReleaseSpec
 
 ONE = ReleaseSpec("app", "o/r", "v1")
@@ -38,13 +38,13 @@ class Server:
             self.known += self.meanwhile.pop(0)
         return tuple(sorted(self.known, key=lambda item: item.number))
 
-    def create(self, repo: str, publication: ReleaseSpec) -> RemoteRelease:
+    def create(self, repo: str, spec: ReleaseSpec) -> RemoteRelease:
         if self.errors:
             raise self.errors.pop(0)
         self.known.append(draft(next(self.numbers)))
         return self.known[-1]
 
-    def discard(self, repo: str, number: int) -> None:
+    def delete_draft(self, repo: str, number: int) -> None:
         self.discarded.append(number)
         self.known = [item for item in self.known if item.number != number]
 
@@ -71,7 +71,7 @@ def test_ours_is_the_older() -> None:
     assert server.discarded == []
 
 
-@pytest.mark.parametrize("error", [Taken("409"), TransientError("lost")])
+@pytest.mark.parametrize("error", [NameConflict("409"), TransientError("lost")])
 def test_another_was_faster_or_the_answer_was_lost(error: Exception) -> None:
     server = Server(meanwhile=[[], [draft(7)]], errors=[error])
     assert taken(server) == 7
@@ -87,6 +87,6 @@ def test_two_that_hold_something_are_for_a_person() -> None:
     assert "2 drafts" in str(refusal(Server([draft(1, "a"), draft(2, "b")])))
 
 
-@pytest.mark.parametrize("errors", [[Taken("409")] * 9, [TransientError("500")] * 9])
+@pytest.mark.parametrize("errors", [[NameConflict("409")] * 9, [TransientError("500")] * 9])
 def test_it_ends(errors: Sequence[Exception]) -> None:
     assert str(errors[0]) in str(refusal(Server(errors=list(errors))))

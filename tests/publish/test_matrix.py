@@ -13,7 +13,7 @@ from ruamel.yaml import YAML
 
 from hero_build.errors import RefNotFound, UsageError
 from hero_build.ops.ci_jobs import affected, changed
-from hero_build.publish.matrix import CiJob, CiPlan, Island, document, even, expected, jobs, parse
+from hero_build.publish.matrix import CiJob, CiPlan, Island, balance, decode, encode, expected_records, plan_jobs
 from hero_build.publish.workflow import Workflow, render
 from support.forge_server import REPO
 from support.git_repos import commit, git, repository, write
@@ -27,19 +27,19 @@ ISLANDS = st.lists(
 
 def test_apps_by_platforms_then_islands() -> None:
     works = (CiPlan("db", ("x", "y")), CiPlan("arch", islands=(Island("a", 3), Island("b", 2), Island("c", 2))))
-    assert jobs(works, 2) == (
+    assert plan_jobs(works, 2) == (
         CiJob("db", "x", "x"),
         CiJob("db", "y", "y"),
         CiJob("arch", what="islands-1of2", platform="", islands=("a",)),
         CiJob("arch", what="islands-2of2", platform="", islands=("b", "c")),
     )
     with pytest.raises(UsageError):
-        jobs(works, 0)
+        plan_jobs(works, 0)
 
 
 @given(ISLANDS, st.integers(1, 8))
 def test_shards_hold_each_island_once_and_are_even(islands: list[Island], shards: int) -> None:
-    groups = even(islands, shards)
+    groups = balance(islands, shards)
     assert sorted(name for group in groups for name in group) == sorted(island.name for island in islands)
     assert len(groups) == min(shards, len(islands))
     assert all(groups)
@@ -47,22 +47,22 @@ def test_shards_hold_each_island_once_and_are_even(islands: list[Island], shards
     sums = [sum(cost[name] for name in group) for group in groups]
     if sums:
         assert max(sums) <= sum(sums) / len(sums) + max(cost.values())
-    assert even(islands[::-1], shards) == groups
+    assert balance(islands[::-1], shards) == groups
 
 
 def test_a_matrix_is_read_back() -> None:
-    found = jobs((CiPlan("db", ("x",)), CiPlan("arch", islands=(Island("a"), Island("b")))))
-    text = document(found)
+    found = plan_jobs((CiPlan("db", ("x",)), CiPlan("arch", islands=(Island("a"), Island("b")))))
+    text = encode(found)
     assert "\n" not in text
-    assert parse(text) == found
-    assert parse(json.dumps(json.loads(text)["include"][1])) == found[1:]
-    assert expected(found) == ("db-x.build.json", "arch-islands-1of1.build.json")
+    assert decode(text) == found
+    assert decode(json.dumps(json.loads(text)["include"][1])) == found[1:]
+    assert expected_records(found) == ("db-x.build.json", "arch-islands-1of1.build.json")
 
 
 @pytest.mark.parametrize("text", ["", "{}", "[]", "1", '{"include": 1}', '{"include": [{"app": 1}]}', '{"app": "x"}'])
 def test_what_is_no_matrix(text: str) -> None:
     with pytest.raises(UsageError, match="no matrix"):
-        parse(text)
+        decode(text)
 
 
 @pytest.fixture

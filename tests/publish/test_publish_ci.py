@@ -17,7 +17,7 @@ from support.forge_server import ForgeServer
 from support.git_repos import git, repository
 from support.processes import until
 from support.publish_cli import PLATFORM, PROGRAMS
-from support.server_releases import Asked, CuttingProxy, drafts, seen
+from support.server_releases import CuttingProxy, ProxyRequest, drafts, seen
 from support.worlds import World
 
 pytestmark = pytest.mark.usefixtures("checkout", "plain_tools")
@@ -124,9 +124,9 @@ def test_a_job_that_is_killed_and_run_again(
 ) -> None:
     """Killed as it begins its third upload: a draft is left, and running the failed jobs again ends it."""
     repo = pushed("hero_db", rust_world.files("hero_db"))
-    uploads: list[Asked] = []
+    uploads: list[ProxyRequest] = []
 
-    def kill(asked: Asked) -> bytes | None:
+    def kill(asked: ProxyRequest) -> bytes | None:
         uploads.extend([asked] if asked.method == "POST" and "/assets?" in asked.path else [])
         if len(uploads) < 3:
             return None

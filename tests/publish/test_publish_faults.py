@@ -14,15 +14,15 @@ from hero_build.errors import HeroBuildError, PublicationRefused
 from hero_build.events import Event, Retrying, Transferred
 from hero_build.publish.assets import release_file
 from hero_build.publish.types import PublishResult
-from hero_build.publish.workers import Halted, WorkerPool
+from hero_build.publish.workers import TransferCancelled, WorkerPool
 from support.forge_server import ForgeServer
-from support.server_releases import PATIENT, Asked, CuttingProxy, Make, Pack, Publish, drafts, seen, whole
+from support.server_releases import PATIENT, CuttingProxy, Make, Pack, ProxyRequest, Publish, drafts, seen, whole
 
 DATA = bytes(range(256)) * 4000
 IMPATIENT = replace(PATIENT, stall=1)
 
 
-def is_upload(asked: Asked) -> bool:
+def is_upload(asked: ProxyRequest) -> bool:
     return asked.method == "POST" and "/assets?" in asked.path
 
 
@@ -31,10 +31,8 @@ def said(status: int, text: str) -> bytes:
     return f"HTTP/1.1 {status} Said\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n".encode() + body
 
 
-def test_other_bytes_than_were_sent(
-    forge_server: ForgeServer, publisher: Make, publication: Publish, pack: Pack
-) -> None:
-    one = publication(*pack(a=DATA, b=b"b"))
+def test_other_bytes_than_were_sent(forge_server: ForgeServer, publisher: Make, spec: Publish, pack: Pack) -> None:
+    one = spec(*pack(a=DATA, b=b"b"))
     with CuttingProxy(forge_server.url) as proxy:
         proxy.spoil = lambda asked, body: body[:-1] + b"!" if len(body) == len(DATA) else body
         with pytest.raises(HeroBuildError, match="a has the sha256") as caught:
@@ -48,24 +46,24 @@ def test_other_bytes_than_were_sent(
 
 
 def test_what_is_wrong_does_not_stay_in_what_is_published(
-    forge_server: ForgeServer, publisher: Make, publication: Publish, pack: Pack
+    forge_server: ForgeServer, publisher: Make, spec: Publish, pack: Pack
 ) -> None:
-    publisher().publish(publication(*pack(b=b"b")))
+    publisher().publish(spec(*pack(b=b"b")))
     with CuttingProxy(forge_server.url) as proxy:
         proxy.spoil = lambda asked, body: body[:-1] + b"!" if len(body) == len(DATA) else body
         with pytest.raises(HeroBuildError, match="a has the sha256"):
-            publisher(proxy.url, jobs=1).publish(publication(*pack(a=DATA)))
-    assert seen(forge_server, publication().repo, "v1") == whole({"b": b"b"})
+            publisher(proxy.url, jobs=1).publish(spec(*pack(a=DATA)))
+    assert seen(forge_server, spec().repo, "v1") == whole({"b": b"b"})
 
 
 @pytest.mark.parametrize("status", [500, 502, 429])
 def test_a_failure_that_passes(
-    forge_server: ForgeServer, publisher: Make, publication: Publish, pack: Pack, events: list[Event], status: int
+    forge_server: ForgeServer, publisher: Make, spec: Publish, pack: Pack, events: list[Event], status: int
 ) -> None:
-    one = publication(*pack(a=DATA))
-    failed: set[Asked] = set()
+    one = spec(*pack(a=DATA))
+    failed: set[ProxyRequest] = set()
 
-    def once(asked: Asked) -> bytes | None:
+    def once(asked: ProxyRequest) -> bytes | None:
         if asked in failed or "/attachments/" in asked.path:
             return None
         failed.add(asked)
@@ -79,8 +77,8 @@ def test_a_failure_that_passes(
     assert any(isinstance(event, Retrying) and event.what == "a" for event in events)
 
 
-def test_a_failure_that_stays(forge_server: ForgeServer, publisher: Make, publication: Publish, pack: Pack) -> None:
-    one = publication(*pack(a=DATA))
+def test_a_failure_that_stays(forge_server: ForgeServer, publisher: Make, spec: Publish, pack: Pack) -> None:
+    one = spec(*pack(a=DATA))
     with CuttingProxy(forge_server.url) as proxy:
         proxy.answers = lambda asked: said(500, "the disk is full") if is_upload(asked) else None
         with pytest.raises(HeroBuildError, match=r"failed \(500\): the disk is full") as caught:
@@ -91,9 +89,9 @@ def test_a_failure_that_stays(forge_server: ForgeServer, publisher: Make, public
     assert seen(forge_server, one.repo, "v1") is None
 
 
-def test_too_large(forge_server: ForgeServer, publisher: Make, publication: Publish, pack: Pack) -> None:
+def test_too_large(forge_server: ForgeServer, publisher: Make, spec: Publish, pack: Pack) -> None:
     """The answer comes before all of the body is sent, and is read all the same."""
-    one = publication(*pack(a=DATA * 4))
+    one = spec(*pack(a=DATA * 4))
     with CuttingProxy(forge_server.url) as proxy:
         proxy.answers = lambda asked: said(413, "too large") if is_upload(asked) else None
         with pytest.raises(HeroBuildError, match=r"does not take a file of that size \(413\)") as caught:
@@ -104,14 +102,14 @@ def test_too_large(forge_server: ForgeServer, publisher: Make, publication: Publ
 
 
 def test_a_server_that_stalls(
-    forge_server: ForgeServer, publisher: Make, publication: Publish, pack: Pack, events: list[Event]
+    forge_server: ForgeServer, publisher: Make, spec: Publish, pack: Pack, events: list[Event]
 ) -> None:
     """It takes nothing and says nothing for longer than the limit; the next attempt finds it well."""
-    one = publication(*pack(a=DATA * 8))
+    one = spec(*pack(a=DATA * 8))
     stalled = threading.Event()
     over = threading.Event()
 
-    def stall(asked: Asked) -> bytes | None:
+    def stall(asked: ProxyRequest) -> bytes | None:
         if not asked.path.endswith("name=a") or stalled.is_set():
             return None
         stalled.set()
@@ -128,11 +126,11 @@ def test_a_server_that_stalls(
 
 
 def test_a_file_that_changes_meanwhile(
-    forge_server: ForgeServer, publisher: Make, publication: Publish, tmp_path: Path
+    forge_server: ForgeServer, publisher: Make, spec: Publish, tmp_path: Path
 ) -> None:
     path = tmp_path / "a"
     path.write_bytes(DATA)
-    one = publication(release_file("a", path))
+    one = spec(release_file("a", path))
     for content in (DATA[:-1], DATA + b"more"):
         path.write_bytes(content)
         with pytest.raises(PublicationRefused, match="changed while it was uploaded"):
@@ -146,11 +144,9 @@ def test_a_file_that_changes_meanwhile(
     assert seen(forge_server, one.repo, "v1") is None
 
 
-def test_several_jobs_into_one_draft(
-    forge_server: ForgeServer, publisher: Make, publication: Publish, pack: Pack
-) -> None:
+def test_several_jobs_into_one_draft(forge_server: ForgeServer, publisher: Make, spec: Publish, pack: Pack) -> None:
     """They begin together, each with a file of its own and one that all of them have."""
-    jobs = [publication(*pack(**{f"p{n}": DATA, "shared": b"of all"}), draft=True) for n in range(4)]
+    jobs = [spec(*pack(**{f"p{n}": DATA, "shared": b"of all"}), draft=True) for n in range(4)]
     barrier = threading.Barrier(len(jobs))
 
     def job(number: int) -> PublishResult:
@@ -162,18 +158,18 @@ def test_several_jobs_into_one_draft(
         assert {made.state for made in pool.map(job, range(len(jobs)))} == {"draft"}
     assert len(drafts(forge_server, jobs[0].repo, "v1")) == 1
     names = {f"p{n}" for n in range(4)}
-    publisher().finish(publication(), names)
+    publisher().finish(spec(), names)
     assert seen(forge_server, jobs[0].repo, "v1") == whole({**dict.fromkeys(names, DATA), "shared": b"of all"})
 
 
 def test_published_meanwhile_by_someone_else(
-    forge_server: ForgeServer, publisher: Make, publication: Publish, pack: Pack
+    forge_server: ForgeServer, publisher: Make, spec: Publish, pack: Pack
 ) -> None:
     """The draft is published by hand while its files are on their way; what is shown in the end is right."""
-    one = publication(*pack(a=DATA))
+    one = spec(*pack(a=DATA))
     with CuttingProxy(forge_server.url) as proxy:
 
-        def meddle(asked: Asked) -> bytes | None:
+        def meddle(asked: ProxyRequest) -> bytes | None:
             if is_upload(asked) and asked.path.endswith("name=a"):
                 number = asked.path.split("/releases/")[1].split("/")[0]
                 forge_server.api("PATCH", f"/repos/{one.repo}/releases/{number}", {"draft": False})
@@ -184,11 +180,11 @@ def test_published_meanwhile_by_someone_else(
     assert seen(forge_server, one.repo, "v1") == whole({"a": DATA})
 
 
-def test_deleted_meanwhile(forge_server: ForgeServer, publisher: Make, publication: Publish, pack: Pack) -> None:
-    one = publication(*pack(a=DATA))
+def test_deleted_meanwhile(forge_server: ForgeServer, publisher: Make, spec: Publish, pack: Pack) -> None:
+    one = spec(*pack(a=DATA))
     with CuttingProxy(forge_server.url) as proxy:
 
-        def meddle(asked: Asked) -> bytes | None:
+        def meddle(asked: ProxyRequest) -> bytes | None:
             if is_upload(asked) and asked.path.endswith("name=a"):
                 number = asked.path.split("/releases/")[1].split("/")[0]
                 forge_server.api("DELETE", f"/repos/{one.repo}/releases/{number}")
@@ -201,26 +197,26 @@ def test_deleted_meanwhile(forge_server: ForgeServer, publisher: Make, publicati
 
 
 def test_an_interrupt_ends_what_is_on_its_way() -> None:
-    crew = WorkerPool(1)
+    workers = WorkerPool(1)
     ended = threading.Event()
 
     def endless() -> None:
-        progress = crew.watched(lambda size: None)
+        progress = workers.cancellable(lambda size: None)
         _thread.interrupt_main()
-        with suppress(Halted):
+        with suppress(TransferCancelled):
             while True:
                 progress(1)
         ended.set()
 
     with pytest.raises(KeyboardInterrupt):
-        crew.each([endless])
+        workers.run_all([endless])
     assert ended.wait(30)
 
 
 def test_what_failed_was_not_done(
-    forge_server: ForgeServer, publisher: Make, publication: Publish, pack: Pack, events: list[Event]
+    forge_server: ForgeServer, publisher: Make, spec: Publish, pack: Pack, events: list[Event]
 ) -> None:
-    one = publication(*pack(a=DATA))
+    one = spec(*pack(a=DATA))
     with CuttingProxy(forge_server.url) as proxy:
         proxy.answers = lambda asked: b"" if asked.path.endswith("name=a") else None
         with pytest.raises(HeroBuildError):

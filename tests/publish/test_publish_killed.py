@@ -15,12 +15,12 @@ FILES = {"a": random.Random(3).randbytes(200_000), "b": b"b" * 50_000}
 ONCE = replace(PATIENT, attempts=1)
 
 
-def cut(server: ForgeServer, make: Make, publication: ReleaseSpec, number: int, when: When) -> bool:
+def cut(server: ForgeServer, make: Make, spec: ReleaseSpec, number: int, when: When) -> bool:
     """Publish until the request of that number; whether it came to that."""
     codes: list[int] = []
     with CuttingProxy(server.url, number, when) as proxy:
         try:
-            make(proxy.url, limits=ONCE, jobs=1).publish(publication)
+            make(proxy.url, limits=ONCE, jobs=1).publish(spec)
         except HeroBuildError as error:
             codes.append(error.code)
         assert codes == ([4] if proxy.dead else [])  # nothing else fails
@@ -29,13 +29,13 @@ def cut(server: ForgeServer, make: Make, publication: ReleaseSpec, number: int, 
 
 @pytest.mark.parametrize("when", ["before", "within", "after"])
 def test_cut_off_at_every_request(
-    forge_server: ForgeServer, publisher: Make, publication: Publish, pack: Pack, when: When
+    forge_server: ForgeServer, publisher: Make, spec: Publish, pack: Pack, when: When
 ) -> None:
     files, wanted = pack(**FILES), whole(FILES)
     number, shown = 0, 0
     while True:
-        one = publication(*files, tag=f"v{number}", target="main")
-        if not cut(forge_server, make=publisher, publication=one, number=number, when=when):
+        one = spec(*files, tag=f"v{number}", target="main")
+        if not cut(forge_server, make=publisher, spec=one, number=number, when=when):
             break
         found = seen(forge_server, one.repo, one.tag)
         assert found in (None, wanted), f"request {number}"  # all of it from the moment it is shown
@@ -49,15 +49,15 @@ def test_cut_off_at_every_request(
 
 
 def test_replacing_what_is_published_is_cut_off(
-    forge_server: ForgeServer, publisher: Make, publication: Publish, pack: Pack
+    forge_server: ForgeServer, publisher: Make, spec: Publish, pack: Pack
 ) -> None:
     """With clobber: the old release, or none, or the new one; never some of both."""
     old, new = {"a": FILES["a"], "b": b"old"}, FILES
     number = 0
     while True:
-        one = publication(*pack(**new), tag=f"v{number}", clobber=True)
-        publisher().publish(publication(*pack(**old), tag=one.tag))
-        if not cut(forge_server, make=publisher, publication=one, number=number, when="after"):
+        one = spec(*pack(**new), tag=f"v{number}", clobber=True)
+        publisher().publish(spec(*pack(**old), tag=one.tag))
+        if not cut(forge_server, make=publisher, spec=one, number=number, when="after"):
             break
         found = seen(forge_server, one.repo, one.tag)
         assert found in (None, whole(old), whole(new)), f"request {number}"
@@ -68,10 +68,10 @@ def test_replacing_what_is_published_is_cut_off(
 
 
 def test_an_answer_that_is_lost_does_not_make_two(
-    forge_server: ForgeServer, publisher: Make, publication: Publish, pack: Pack, tmp_path: Path
+    forge_server: ForgeServer, publisher: Make, spec: Publish, pack: Pack, tmp_path: Path
 ) -> None:
     """The same within one run: each kind of request is done twice where its first answer was lost."""
-    one = publication(*pack(**FILES), target="main")
+    one = spec(*pack(**FILES), target="main")
     lost: set[str] = set()
 
     with CuttingProxy(forge_server.url) as proxy:

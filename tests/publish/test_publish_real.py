@@ -27,17 +27,17 @@ from support.server_releases import CuttingProxy, Make, Pack, Publish, drafts, s
 A, B = random.Random(1).randbytes(300_000), b"b" * 70_000
 
 
-def refusal(make: Make, publication: ReleaseSpec, **extra: object) -> HeroBuildError:
+def refusal(make: Make, spec: ReleaseSpec, **extra: object) -> HeroBuildError:
     with pytest.raises(HeroBuildError) as caught:
-        make(**extra).publish(publication)
+        make(**extra).publish(spec)
     assert caught.value.hint
     return caught.value
 
 
 def test_what_is_published_is_what_was_there(
-    forge_server: ForgeServer, publisher: Make, publication: Publish, pack: Pack, events: list[Event]
+    forge_server: ForgeServer, publisher: Make, spec: Publish, pack: Pack, events: list[Event]
 ) -> None:
-    done = publication(*pack(a=A, b=B), title="One", notes="Some *notes*.", target="main")
+    done = spec(*pack(a=A, b=B), title="One", notes="Some *notes*.", target="main")
     made = publisher().publish(done)
     assert seen(forge_server, done.repo, "v1") == whole({"a": A, "b": B})
     assert (made.state, made.kept) == ("published", ())
@@ -53,9 +53,9 @@ def test_what_is_published_is_what_was_there(
 
 
 def test_nothing_to_do_costs_two_requests(
-    forge_server: ForgeServer, publisher: Make, publication: Publish, pack: Pack
+    forge_server: ForgeServer, publisher: Make, spec: Publish, pack: Pack
 ) -> None:
-    wanted = publication(*pack(a=A, b=B))
+    wanted = spec(*pack(a=A, b=B))
     publisher().publish(wanted)
     with CuttingProxy(forge_server.url) as proxy:
         again = publisher(proxy.url).publish(wanted)
@@ -67,9 +67,9 @@ def test_nothing_to_do_costs_two_requests(
 
 @pytest.mark.parametrize("lost", ["a", "a.sha256", "SHA256SUMS"])
 def test_a_published_release_gets_back_what_it_lost(
-    forge_server: ForgeServer, publisher: Make, publication: Publish, pack: Pack, lost: str
+    forge_server: ForgeServer, publisher: Make, spec: Publish, pack: Pack, lost: str
 ) -> None:
-    wanted = publication(*pack(a=A, b=B))
+    wanted = spec(*pack(a=A, b=B))
     publisher().publish(wanted)
     found = forge_server.api("GET", f"/repos/{wanted.repo}/releases/tags/v1")
     (asset,) = [item for item in found["assets"] if item["name"] == lost]
@@ -80,66 +80,64 @@ def test_a_published_release_gets_back_what_it_lost(
 
 
 def test_another_platform_is_added_to_what_is_published(
-    forge_server: ForgeServer, publisher: Make, publication: Publish, pack: Pack
+    forge_server: ForgeServer, publisher: Make, spec: Publish, pack: Pack
 ) -> None:
-    publisher().publish(publication(*pack(a=A)))
-    made = publisher().publish(publication(*pack(b=B)))
+    publisher().publish(spec(*pack(a=A)))
+    made = publisher().publish(spec(*pack(b=B)))
     assert set(made.uploaded) == {"b", "b.sha256", "SHA256SUMS"}
     assert made.removed == ("SHA256SUMS",)
     assert seen(forge_server, made.repo, "v1") == whole({"a": A, "b": B})
 
 
 def test_what_is_published_does_not_change(
-    forge_server: ForgeServer, publisher: Make, publication: Publish, pack: Pack
+    forge_server: ForgeServer, publisher: Make, spec: Publish, pack: Pack
 ) -> None:
-    publisher().publish(publication(*pack(a=A, b=B)))
-    error = refusal(publisher, publication(*pack(a=A, b=B[:-1] + b"c", c=b"new")))
+    publisher().publish(spec(*pack(a=A, b=B)))
+    error = refusal(publisher, spec(*pack(a=A, b=B[:-1] + b"c", c=b"new")))
     assert isinstance(error, PublicationRefused)
     assert error.message == "v1 is published already, with another b"
-    assert seen(forge_server, publication().repo, "v1") == whole({"a": A, "b": B})
+    assert seen(forge_server, spec().repo, "v1") == whole({"a": A, "b": B})
 
 
-def test_clobber_replaces_what_differs(
-    forge_server: ForgeServer, publisher: Make, publication: Publish, pack: Pack
-) -> None:
-    publisher().publish(publication(*pack(a=A, b=B)))
-    made = publisher().publish(publication(*pack(a=A, b=b"other"), clobber=True))
+def test_clobber_replaces_what_differs(forge_server: ForgeServer, publisher: Make, spec: Publish, pack: Pack) -> None:
+    publisher().publish(spec(*pack(a=A, b=B)))
+    made = publisher().publish(spec(*pack(a=A, b=b"other"), clobber=True))
     assert "b" in made.removed
     assert "a" in made.kept
     assert seen(forge_server, made.repo, "v1") == whole({"a": A, "b": b"other"})
 
 
 def test_a_record_of_another_build_is_no_difference(
-    forge_server: ForgeServer, publisher: Make, publication: Publish, pack: Pack
+    forge_server: ForgeServer, publisher: Make, spec: Publish, pack: Pack
 ) -> None:
     def with_record(text: bytes) -> tuple[ReleaseFile, ...]:
         program, record = pack(a=A, record=text)
         return program, ReleaseFile(record.name, path=record.path, sha256=record.sha256, size=record.size, record=True)
 
-    publisher().publish(publication(*with_record(b"monday")))
-    assert not publisher().publish(publication(*with_record(b"tuesday"))).changed
-    found = seen(forge_server, publication().repo, "v1")
+    publisher().publish(spec(*with_record(b"monday")))
+    assert not publisher().publish(spec(*with_record(b"tuesday"))).changed
+    found = seen(forge_server, spec().repo, "v1")
     assert found is not None
     assert found["record"] == b"monday"
 
 
 def test_a_release_without_checksums_is_compared_by_its_content(
-    forge_server: ForgeServer, publisher: Make, publication: Publish, pack: Pack
+    forge_server: ForgeServer, publisher: Make, spec: Publish, pack: Pack
 ) -> None:
-    repo = publication().repo
+    repo = spec().repo
     forge_server.release(repo, "v1", {"a": A})
-    made = publisher().publish(publication(*pack(a=A)))
+    made = publisher().publish(spec(*pack(a=A)))
     assert (made.kept, set(made.uploaded)) == (("a",), {"a.sha256", "SHA256SUMS"})
     forge_server.release(repo, "v2", {"a": A[::-1]})
-    assert isinstance(refusal(publisher, publication(*pack(a=A), tag="v2")), PublicationRefused)
+    assert isinstance(refusal(publisher, spec(*pack(a=A), tag="v2")), PublicationRefused)
 
 
 def test_a_draft_is_gone_on_with(
-    forge_server: ForgeServer, publisher: Make, publication: Publish, pack: Pack, events: list[Event]
+    forge_server: ForgeServer, publisher: Make, spec: Publish, pack: Pack, events: list[Event]
 ) -> None:
-    repo = publication().repo
+    repo = spec().repo
     old = forge_server.release(repo, "v1", [("a", A), ("a", A), ("b", b"other")], draft=True)
-    made = publisher().publish(publication(*pack(a=A, b=B)))
+    made = publisher().publish(spec(*pack(a=A, b=B)))
     assert seen(forge_server, repo, "v1") == whole({"a": A, "b": B})
     assert forge_server.api("GET", f"/repos/{repo}/releases/tags/v1")["id"] == old["id"]
     assert "a" in made.kept
@@ -150,19 +148,19 @@ def test_a_draft_is_gone_on_with(
 
 
 def test_what_nothing_proves_is_not_published(
-    forge_server: ForgeServer, publisher: Make, publication: Publish, pack: Pack
+    forge_server: ForgeServer, publisher: Make, spec: Publish, pack: Pack
 ) -> None:
-    repo = publication().repo
+    repo = spec().repo
     forge_server.release(repo, "v1", {"manual.pdf": b"by hand"}, draft=True)
-    error = refusal(publisher, publication(*pack(a=A)))
+    error = refusal(publisher, spec(*pack(a=A)))
     assert "manual.pdf" in error.message
     assert seen(forge_server, repo, "v1") is None
-    publisher().publish(publication(*pack(a=A), clobber=True))
+    publisher().publish(spec(*pack(a=A), clobber=True))
     assert seen(forge_server, repo, "v1") == whole({"a": A})
 
 
-def test_a_draft_stays_one(forge_server: ForgeServer, publisher: Make, publication: Publish, pack: Pack) -> None:
-    made = publisher().publish(publication(*pack(a=A), draft=True, prerelease=True))
+def test_a_draft_stays_one(forge_server: ForgeServer, publisher: Make, spec: Publish, pack: Pack) -> None:
+    made = publisher().publish(spec(*pack(a=A), draft=True, prerelease=True))
     assert made.state == "draft"
     assert seen(forge_server, made.repo, "v1") is None
     (draft,) = drafts(forge_server, made.repo, "v1")
@@ -170,124 +168,120 @@ def test_a_draft_stays_one(forge_server: ForgeServer, publisher: Make, publicati
     assert draft["prerelease"] is True
 
 
-def test_finish_shows_the_union(forge_server: ForgeServer, publisher: Make, publication: Publish, pack: Pack) -> None:
+def test_finish_shows_the_union(forge_server: ForgeServer, publisher: Make, spec: Publish, pack: Pack) -> None:
     for files in (pack(a=A), pack(b=B)):
-        publisher().publish(publication(*files, draft=True))
-    made = publisher().finish(publication(notes="both"), ("a", "b"))
+        publisher().publish(spec(*files, draft=True))
+    made = publisher().finish(spec(notes="both"), ("a", "b"))
     assert (made.state, set(made.kept)) == ("published", {"a", "b"})
     assert seen(forge_server, made.repo, "v1") == whole({"a": A, "b": B})
-    again = publisher().finish(publication(), ("a", "b"))
+    again = publisher().finish(spec(), ("a", "b"))
     assert (again.state, again.changed) == ("published", False)
 
 
-def test_finish_misses_what_did_not_come(
-    forge_server: ForgeServer, publisher: Make, publication: Publish, pack: Pack
-) -> None:
+def test_finish_misses_what_did_not_come(forge_server: ForgeServer, publisher: Make, spec: Publish, pack: Pack) -> None:
     with pytest.raises(ReleaseNotFound, match="has no draft of v1"):
-        publisher().finish(publication(), ())
-    publisher().publish(publication(*pack(a=A), draft=True))
+        publisher().finish(spec(), ())
+    publisher().publish(spec(*pack(a=A), draft=True))
     with pytest.raises(AssetNotFound, match="the draft of v1 lacks b"):
-        publisher().finish(publication(), ("a", "b"))
-    assert seen(forge_server, publication().repo, "v1") is None
+        publisher().finish(spec(), ("a", "b"))
+    assert seen(forge_server, spec().repo, "v1") is None
 
 
 def test_finish_proves_what_others_uploaded(
-    forge_server: ForgeServer, publisher: Make, publication: Publish, pack: Pack
+    forge_server: ForgeServer, publisher: Make, spec: Publish, pack: Pack
 ) -> None:
-    repo = publication().repo
+    repo = spec().repo
     files = {"a": A, "a.sha256": whole({"a": B})["a.sha256"]}
     forge_server.release(repo, "v1", files, draft=True)
     with pytest.raises(HeroBuildError, match="a has the sha256") as caught:
-        publisher().finish(publication(), ("a",))
+        publisher().finish(spec(), ("a",))
     assert caught.value.code == 5
     assert seen(forge_server, repo, "v1") is None
 
 
 def test_names_and_tags_are_looked_at_before_anything_is_asked(
-    forge_server: ForgeServer, publisher: Make, publication: Publish, pack: Pack, tmp_path: Path
+    forge_server: ForgeServer, publisher: Make, spec: Publish, pack: Pack, tmp_path: Path
 ) -> None:
     (one,) = pack(a=A)
     with CuttingProxy(forge_server.url) as proxy:
         for tag in ("bad tag", "v1..2", "", "v^1", "v1.lock", "a//b"):
-            assert isinstance(refusal(publisher, publication(one, tag=tag), url=proxy.url), UnsafeName)
+            assert isinstance(refusal(publisher, spec(one, tag=tag), url=proxy.url), UnsafeName)
         (empty,) = pack(empty=b"")
-        assert "empty is empty" in refusal(publisher, publication(empty), url=proxy.url).message
-        assert "two assets would be called a" in refusal(publisher, publication(one, one), url=proxy.url).message
+        assert "empty is empty" in refusal(publisher, spec(empty), url=proxy.url).message
+        assert "two assets would be called a" in refusal(publisher, spec(one, one), url=proxy.url).message
         bad = ReleaseFile("../a", path=one.path, sha256=one.sha256, size=one.size)
-        assert isinstance(refusal(publisher, publication(bad), url=proxy.url), UnsafeName)
+        assert isinstance(refusal(publisher, spec(bad), url=proxy.url), UnsafeName)
         for name in ("SHA256SUMS", "a.sha256"):
             ours = ReleaseFile(name, path=one.path, sha256=one.sha256, size=one.size)
-            assert isinstance(refusal(publisher, publication(ours), url=proxy.url), PublicationRefused)
+            assert isinstance(refusal(publisher, spec(ours), url=proxy.url), PublicationRefused)
         assert proxy.asked == []
 
 
 def test_a_repository_that_cannot_have_releases(
-    forge_server: ForgeServer, publisher: Make, publication: Publish, pack: Pack
+    forge_server: ForgeServer, publisher: Make, spec: Publish, pack: Pack
 ) -> None:
     files = pack(a=A)
     name = f"empty-{uuid4().hex[:8]}"
     forge_server.api("POST", "/user/repos", {"name": name})
-    empty = refusal(publisher, publication(*files, repo=f"{forge_server.user}/{name}"))
+    empty = refusal(publisher, spec(*files, repo=f"{forge_server.user}/{name}"))
     assert isinstance(empty, RefNotFound)
     assert "has no commits" in empty.message
-    assert isinstance(refusal(publisher, publication(*files, repo="nobody/nothing")), RepoNotFound)
+    assert isinstance(refusal(publisher, spec(*files, repo="nobody/nothing")), RepoNotFound)
     archived = forge_server.create_repo(f"archived-{uuid4().hex[:8]}")
     forge_server.api("PATCH", f"/repos/{archived}", {"archived": True})
-    assert isinstance(refusal(publisher, publication(*files, repo=archived)), UsageError)
+    assert isinstance(refusal(publisher, spec(*files, repo=archived)), UsageError)
 
 
-def test_the_target_must_be_there(forge_server: ForgeServer, publisher: Make, publication: Publish, pack: Pack) -> None:
+def test_the_target_must_be_there(forge_server: ForgeServer, publisher: Make, spec: Publish, pack: Pack) -> None:
     files = pack(a=A)
-    assert isinstance(refusal(publisher, publication(*files, target="no/such")), RefNotFound)
-    assert isinstance(refusal(publisher, publication(*files, target="1" * 40)), RefNotFound)
-    repo = publication().repo
+    assert isinstance(refusal(publisher, spec(*files, target="no/such")), RefNotFound)
+    assert isinstance(refusal(publisher, spec(*files, target="1" * 40)), RefNotFound)
+    repo = spec().repo
     forge_server.api("POST", f"/repos/{repo}/branches", {"new_branch_name": "feature/x", "old_branch_name": "main"})
-    assert publisher().publish(publication(*files, target="feature/x")).state == "published"
+    assert publisher().publish(spec(*files, target="feature/x")).state == "published"
 
 
-def test_a_tag_does_not_move(forge_server: ForgeServer, publisher: Make, publication: Publish, pack: Pack) -> None:
-    repo = publication().repo
+def test_a_tag_does_not_move(forge_server: ForgeServer, publisher: Make, spec: Publish, pack: Pack) -> None:
+    repo = spec().repo
     forge_server.api("POST", f"/repos/{repo}/tags", {"tag_name": "v1", "target": "main"})
     first = forge_server.api("GET", f"/repos/{repo}/branches/main")["commit"]["id"]
     forge_server.api("POST", f"/repos/{repo}/contents/x", {"content": "eA==", "message": "more", "branch": "main"})
-    error = refusal(publisher, publication(*pack(a=A), target="main"))
+    error = refusal(publisher, spec(*pack(a=A), target="main"))
     assert first in error.message
-    assert publisher().publish(publication(*pack(a=A), target=first)).state == "published"
+    assert publisher().publish(spec(*pack(a=A), target=first)).state == "published"
     told = forge_server.api("GET", f"/repos/{repo}/tags/v1")
     assert told["commit"]["sha"] == first
 
 
-def test_tokens(forge_server: ForgeServer, publisher: Make, publication: Publish, pack: Pack) -> None:
+def test_tokens(forge_server: ForgeServer, publisher: Make, spec: Publish, pack: Pack) -> None:
     files = pack(a=A)
-    none = refusal(publisher, publication(*files), token=None)
+    none = refusal(publisher, spec(*files), token=None)
     assert (type(none), none.code) == (AuthError, 4)
     assert "FORGEJO_TOKEN" in none.hint
     narrow = forge_server.limited_token(f"ro-{uuid4().hex[:8]}", ["read:repository"])
-    scope = refusal(publisher, publication(*files), token=narrow)
+    scope = refusal(publisher, spec(*files), token=narrow)
     assert isinstance(scope, AuthError)
     assert "write:repository" in scope.hint
     assert narrow not in f"{scope.message}{scope.hint}"
-    assert isinstance(refusal(publisher, publication(*files), token="f" * 40), AuthError)
-    assert drafts(forge_server, publication().repo, "v1") == []
+    assert isinstance(refusal(publisher, spec(*files), token="f" * 40), AuthError)
+    assert drafts(forge_server, spec().repo, "v1") == []
 
 
-def test_the_token_does_not_travel_in_the_clear(publisher: Make, publication: Publish, pack: Pack) -> None:
-    error = refusal(publisher, publication(*pack(a=A), repo="o/r"), url="http://forge.invalid", limits=QUICK)
+def test_the_token_does_not_travel_in_the_clear(publisher: Make, spec: Publish, pack: Pack) -> None:
+    error = refusal(publisher, spec(*pack(a=A), repo="o/r"), url="http://forge.invalid", limits=QUICK)
     assert error.code == 4
 
 
-def test_a_renamed_repository_is_found(
-    forge_server: ForgeServer, publisher: Make, publication: Publish, pack: Pack
-) -> None:
-    old = publication().repo
+def test_a_renamed_repository_is_found(forge_server: ForgeServer, publisher: Make, spec: Publish, pack: Pack) -> None:
+    old = spec().repo
     new = forge_server.rename_repo(old, f"renamed-{uuid4().hex[:8]}")
-    publisher().publish(publication(*pack(a=A)))
-    publisher().publish(publication(*pack(b=B)))
+    publisher().publish(spec(*pack(a=A)))
+    publisher().publish(spec(*pack(b=B)))
     assert seen(forge_server, new, "v1") == whole({"a": A, "b": B})
 
 
-def test_odd_names_arrive(forge_server: ForgeServer, publisher: Make, publication: Publish, tmp_path: Path) -> None:
+def test_odd_names_arrive(forge_server: ForgeServer, publisher: Make, spec: Publish, tmp_path: Path) -> None:
     name = "a b+c%&?#é.txt"
     (tmp_path / "x").write_bytes(A)
-    publisher().publish(publication(release_file(name, tmp_path / "x"), tag="a/v1"))
-    assert seen(forge_server, publication().repo, "a%2Fv1") == whole({name: A})
+    publisher().publish(spec(release_file(name, tmp_path / "x"), tag="a/v1"))
+    assert seen(forge_server, spec().repo, "a%2Fv1") == whole({name: A})

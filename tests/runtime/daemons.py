@@ -18,10 +18,10 @@ from hero_build.model.artifacts import Binary
 from hero_build.model.installed import Kind, Origin, PartId
 from hero_build.model.steps import Part, Verified, VerifiedPart
 from hero_build.runtime import processes
-from hero_build.runtime.discover import Sockets, connect
+from hero_build.runtime.discover import SupervisorSockets, connect
 from hero_build.runtime.protocol import Supervisor, Timeouts
-from hero_build.runtime.restart import Outcome, Site, restart
-from hero_build.runtime.selection import RestartRequest, every
+from hero_build.runtime.restart import Outcome, RestartSite, restart
+from hero_build.runtime.selection import RestartRequest, all_services
 from hero_build.verify.check import verify
 from hero_build.verify.expect import expect_for
 from support import roots
@@ -41,9 +41,9 @@ class Machine:
     mended: dict[str, Callable[[], object]] = field(default_factory=dict)
 
     @property
-    def sockets(self) -> Sockets:
+    def sockets(self) -> SupervisorSockets:
         folder = self.root.path / "var" / "sockets"
-        return Sockets(folder / "hero_router" / "service.sock", self.root.path / "var" / "zinit.sock", folder)
+        return SupervisorSockets(folder / "hero_router" / "service.sock", self.root.path / "var" / "zinit.sock", folder)
 
     @property
     def steps(self) -> list[tuple[str, str]]:
@@ -82,8 +82,8 @@ class Machine:
     def program(self, name: str) -> Path:
         return self.root.place(f"bin/{name}")
 
-    def programs(self) -> tuple[processes.Program, ...]:
-        return tuple(processes.programs(self.root))
+    def programs(self) -> tuple[processes.RunningProgram, ...]:
+        return tuple(processes.running_programs(self.root))
 
     def running(self) -> dict[str, str]:
         return {program.binary: program.state for program in self.programs()}
@@ -119,9 +119,9 @@ class Machine:
     def restart(self, *wants: str | RestartRequest, timeouts: Timeouts = QUICK) -> tuple[Outcome, ...]:
         """All services of apps that are named, or what is wanted in detail."""
         wanted: Sequence[RestartRequest] = [
-            want if isinstance(want, RestartRequest) else every([want])[0] for want in wants
+            want if isinstance(want, RestartRequest) else all_services([want])[0] for want in wants
         ]
-        site = Site(self.root, manifest.load(self.root.path), self.sockets.services)
+        site = RestartSite(self.root, manifest.load(self.root.path), self.sockets.services)
         return restart(wanted, runtimes=self.runtimes(timeouts), site=site, timeouts=timeouts, emit=self.emit)
 
 

@@ -8,7 +8,7 @@ import pytest
 from hero_build import manifest
 from hero_build.errors import NotHealthy, RuntimeFailed, RuntimeUnreachable
 from hero_build.runtime.restart import NotRestarted, NotRunning, Outcome, Restarted
-from hero_build.runtime.selection import RestartRequest, changed
+from hero_build.runtime.selection import RestartRequest, outdated_services
 from runtime.daemons import HASTY, Machine
 from support.processes import until
 from world.router_standin import Health, Router
@@ -277,7 +277,7 @@ def test_after_an_install_with_restart_the_wants_are_the_apps_and_those_they_res
     machine.install("hero_archipelagos", "v1", "clock")
     generation = manifest.load(machine.root.path)
     clock = machine.program("clock").stat().st_mtime
-    found = changed(
+    found = outdated_services(
         ["hero_archipelagos", "hero_db"],
         root=machine.root,
         generation=generation,

@@ -64,7 +64,7 @@ def _get(url: str) -> bytes:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class ProxyRequest:
     method: str
     path: str
 
@@ -77,9 +77,9 @@ class CuttingProxy:
     """
 
     def __init__(self, url: str, cut: int | None = None, when: When = "before") -> None:
-        self.asked: list[Asked] = []
-        self.spoil: Callable[[Asked, bytes], bytes] = lambda asked, body: body
-        self.answers: Callable[[Asked], bytes | None] = lambda asked: None
+        self.asked: list[ProxyRequest] = []
+        self.spoil: Callable[[ProxyRequest, bytes], bytes] = lambda asked, body: body
+        self.answers: Callable[[ProxyRequest], bytes | None] = lambda asked: None
         self._upstream = (urlsplit(url).hostname or "", urlsplit(url).port or 80)
         self._cut, self._when = cut, when
         self._lock = threading.Lock()
@@ -129,7 +129,7 @@ class CuttingProxy:
                 return
             head += line
         method, path = head.decode("latin-1").split(" ")[:2]
-        asked = Asked(method, path)
+        asked = ProxyRequest(method, path)
         with self._lock:
             dying = self._cut is not None and len(self.asked) == self._cut
             dead = self.dead

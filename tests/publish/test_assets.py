@@ -16,9 +16,9 @@ from hero_build.forge.mirror import Mirror
 from hero_build.forge.protocol import Ref
 from hero_build.model.artifacts import Binary, WasmBundle
 from hero_build.publish import build_record
-from hero_build.publish.assets import checked, release_file, sums, with_checksums, with_legacy_names
+from hero_build.publish.assets import release_file, render_checksums, validate_files, with_checksums, with_legacy_names
 from hero_build.publish.mirror import MirrorPublisher
-from hero_build.publish.signing import KEY, KEY_FILE, PASSWORD, Signer, read_signer, verifies
+from hero_build.publish.signing import KEY_FILE_VARIABLE, KEY_VARIABLE, PASSWORD_VARIABLE, Signer, read_signer, verifies
 from hero_build.publish.types import ReleaseFile, ReleaseSpec
 from support.forge_server import REPO, ForgeServer
 from support.server_releases import Make, Pack, Publish, seen, whole
@@ -34,14 +34,14 @@ def test_renamed_binaries_have_both_names(pack: Pack) -> None:
     assert with_legacy_names(own[1:], (ADMIN,), lambda name: f"{name}-x") == own[1:]  # another platform's job
     clash = with_legacy_names((*own, *pack(**{"db_ui-x": b"else"})), (ADMIN,), lambda name: f"{name}-x")
     with pytest.raises(PublicationRefused, match="two assets would be called db_ui-x"):
-        checked(clash)
+        validate_files(clash)
 
 
 def test_sha256sum_reads_what_was_written(pack: Pack, tmp_path: Path) -> None:
     own = pack(b=b"two", a=b"one")
     folder = own[0].path.parent
     made = with_checksums(own, folder)
-    (folder / "SHA256SUMS").write_bytes(sums((item.name, item.sha256) for item in own))
+    (folder / "SHA256SUMS").write_bytes(render_checksums((item.name, item.sha256) for item in own))
     assert [item.name for item in made] == ["b", "b.sha256", "a", "a.sha256"]
     for name in ("a.sha256", "b.sha256", "SHA256SUMS"):
         done = subprocess.run(["sha256sum", "-c", "--strict", name], cwd=folder, capture_output=True, text=True)
@@ -115,35 +115,35 @@ def keys(tmp_path: Path) -> tuple[Path, str]:
 
 
 def test_a_release_is_signed(
-    forge_server: ForgeServer, publisher: Make, publication: Publish, pack: Pack, keys: tuple[Path, str]
+    forge_server: ForgeServer, publisher: Make, spec: Publish, pack: Pack, keys: tuple[Path, str]
 ) -> None:
     path, public = keys
     signer = read_signer(path, {})
     assert signer is not None
-    publisher(signer=signer).publish(publication(*pack(a=b"one")))
-    found = seen(forge_server, publication().repo, "v1")
+    publisher(signer=signer).publish(spec(*pack(a=b"one")))
+    found = seen(forge_server, spec().repo, "v1")
     assert found is not None
     signature = found.pop("SHA256SUMS.minisig")
     assert found == whole({"a": b"one"})
     assert verifies(signature, found["SHA256SUMS"], public)
     assert not verifies(signature, found["SHA256SUMS"] + b"\n", public)
     assert not verifies(b"nonsense", found["SHA256SUMS"], public)
-    assert f"{publication().repo} v1".encode() in signature
-    assert not publisher(signer=signer).publish(publication(*pack(a=b"one"))).changed
+    assert f"{spec().repo} v1".encode() in signature
+    assert not publisher(signer=signer).publish(spec(*pack(a=b"one"))).changed
 
 
 def test_a_signature_follows_its_list(
-    forge_server: ForgeServer, publisher: Make, publication: Publish, pack: Pack, keys: tuple[Path, str]
+    forge_server: ForgeServer, publisher: Make, spec: Publish, pack: Pack, keys: tuple[Path, str]
 ) -> None:
     signer = read_signer(keys[0], {})
-    publisher().publish(publication(*pack(a=b"one")))
-    publisher(signer=signer).publish(publication(*pack(a=b"one")))  # signed later
-    publisher(signer=signer).publish(publication(*pack(b=b"two")))
-    found = seen(forge_server, publication().repo, "v1")
+    publisher().publish(spec(*pack(a=b"one")))
+    publisher(signer=signer).publish(spec(*pack(a=b"one")))  # signed later
+    publisher(signer=signer).publish(spec(*pack(b=b"two")))
+    found = seen(forge_server, spec().repo, "v1")
     assert found is not None
     assert verifies(found["SHA256SUMS.minisig"], found["SHA256SUMS"], keys[1])
-    publisher().publish(publication(*pack(c=b"three")))  # without the key: no signature is better than a wrong one
-    found = seen(forge_server, publication().repo, "v1")
+    publisher().publish(spec(*pack(c=b"three")))  # without the key: no signature is better than a wrong one
+    found = seen(forge_server, spec().repo, "v1")
     assert found == whole({"a": b"one", "b": b"two", "c": b"three"})
 
 
@@ -160,15 +160,17 @@ def test_a_mirror_is_signed(pack: Pack, keys: tuple[Path, str], tmp_path: Path) 
 def test_where_the_key_comes_from(keys: tuple[Path, str]) -> None:
     path, public = keys
     line = path.read_text().splitlines()[1]
-    for env in ({KEY: line}, {KEY: path.read_text()}, {KEY_FILE: str(path)}):
+    for env in ({KEY_VARIABLE: line}, {KEY_VARIABLE: path.read_text()}, {KEY_FILE_VARIABLE: str(path)}):
         environ = dict(env)
         signer = read_signer(None, environ)
         assert isinstance(signer, Signer)
-        assert signer.public == public
+        assert signer.public_key == public
         assert environ == {}  # no child sees it
         assert line not in repr(signer)
     assert read_signer(None, {}) is None
-    assert read_signer(None, {KEY: "", KEY_FILE: "", PASSWORD: ""}) is None  # secrets that a forge does not have
+    assert (
+        read_signer(None, {KEY_VARIABLE: "", KEY_FILE_VARIABLE: "", PASSWORD_VARIABLE: ""}) is None
+    )  # secrets that a forge does not have
 
 
 def test_keys_that_are_none(keys: tuple[Path, str], tmp_path: Path) -> None:
@@ -176,7 +178,12 @@ def test_keys_that_are_none(keys: tuple[Path, str], tmp_path: Path) -> None:
     bad = tmp_path / "bad"
     bad.write_text("nonsense\n")
     bad.chmod(0o600)
-    for file, env in ((bad, {}), (tmp_path / "absent", {}), (None, {KEY: public}), (None, {KEY: "nonsense"})):
+    for file, env in (
+        (bad, {}),
+        (tmp_path / "absent", {}),
+        (None, {KEY_VARIABLE: public}),
+        (None, {KEY_VARIABLE: "nonsense"}),
+    ):
         with pytest.raises(UsageError) as caught:
             read_signer(file, env)
         assert "nonsense" not in caught.value.message
@@ -196,11 +203,11 @@ def test_a_key_with_a_password(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="needs a password"):
         read_signer(path, {})
     with pytest.raises(UsageError, match="does not open the key") as caught:
-        read_signer(path, {PASSWORD: "wrong"})
+        read_signer(path, {PASSWORD_VARIABLE: "wrong"})
     assert "wrong" not in caught.value.message
-    signer = read_signer(path, {PASSWORD: "open"})
+    signer = read_signer(path, {PASSWORD_VARIABLE: "open"})
     assert signer is not None
-    assert verifies(signer.sign(b"x", "c"), b"x", signer.public)
+    assert verifies(signer.sign(b"x", "c"), b"x", signer.public_key)
 
 
 def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:

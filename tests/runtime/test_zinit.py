@@ -35,7 +35,7 @@ class Zinit:
 
     def _set(self, config: Mapping[str, object]) -> None:
         request = {"jsonrpc": "2.0", "id": 1, "method": "service.set", "params": {"config": config}}
-        raw = client._by_line(self.client.peer, json.dumps(request).encode(), 20)
+        raw = client._exchange_line(self.client.peer, json.dumps(request).encode(), 20)
         assert "error" not in json.loads(raw), raw
 
     def pid(self, name: str) -> int:
@@ -94,7 +94,7 @@ def test_what_depends_on_a_service_is_up_again_after_it(machine: Machine, zinit:
     zinit.hold("hero_db_server", f"{machine.program('hero_db_server')} wait")
     zinit.hold("hero_os_server", f"{machine.program('hero_os_server')} wait", ("hero_db_server",))
     zinit.hold("stranger", "/bin/sleep 1000", ("hero_os_server",))
-    assert until(lambda: all(zinit.client.status(name).runs for name in zinit.client.services()))
+    assert until(lambda: all(zinit.client.status(name).is_running for name in zinit.client.services()))
     outcomes = machine.restart("hero_db", timeouts=CALM)
     assert all(isinstance(item, Restarted) for item in outcomes), outcomes
     assert {(item.app, item.service) for item in outcomes if isinstance(item, Restarted)} == {
@@ -102,7 +102,7 @@ def test_what_depends_on_a_service_is_up_again_after_it(machine: Machine, zinit:
         ("hero_os", "hero_os_server"),
         ("", "stranger"),
     }
-    assert all(zinit.client.status(name).runs for name in zinit.client.services())
+    assert all(zinit.client.status(name).is_running for name in zinit.client.services())
 
 
 def test_a_service_that_is_stopped_stays_so_unless_it_is_named(machine: Machine, zinit: Zinit) -> None:

@@ -69,9 +69,9 @@ def test_the_programs_below_a_process_the_nearest_first(machine: Machine) -> Non
     with subprocess.Popen(["sh", "-c", script], stdout=subprocess.DEVNULL, start_new_session=True) as shell:
         try:
             assert until(lambda: set(machine.running()) == {"hero_db_server", "hero_db_admin"})
-            below = [item.binary for item in runtime_processes.table(machine.root).below(shell.pid)]
+            below = [item.binary for item in runtime_processes.process_table(machine.root).descendants(shell.pid)]
             assert below == ["hero_db_server", "hero_db_admin"]
-            assert list(runtime_processes.table(machine.root).below(0)) == []
+            assert list(runtime_processes.process_table(machine.root).descendants(0)) == []
         finally:
             os.killpg(shell.pid, 9)
 
@@ -80,10 +80,10 @@ def test_when_a_process_began(machine: Machine) -> None:
     machine.install("hero_db", "v1", "hero_db_server")
     before = time.time()
     with machine.by_hand("hero_db_server") as process:
-        began = runtime_processes.began(process.pid)
+        began = runtime_processes.start_time(process.pid)
         assert began is not None
         assert before - 0.1 <= began <= time.time() + 0.1
-    assert runtime_processes.began(process.pid) is None
+    assert runtime_processes.start_time(process.pid) is None
 
 
 def test_a_process_that_another_user_started_is_unknown(machine: Machine) -> None:
@@ -93,8 +93,8 @@ def test_a_process_that_another_user_started_is_unknown(machine: Machine) -> Non
     machine.install("hero_db", "v1", "hero_db_server")
     script = (
         "import sys; from pathlib import Path; from hero_build.install.layout import Root;"
-        "from hero_build.runtime import fresh;"
-        "print([(p.pid, p.binary, p.state) for p in fresh.programs(Root(Path(sys.argv[1])))])"
+        "from hero_build.runtime import processes;"
+        "print([(p.pid, p.binary, p.state) for p in processes.running_programs(Root(Path(sys.argv[1])))])"
     )
     # It may read every file, so that it finds Python, the checkout and the root; it may not look into processes.
     reader = [f"--{caps}=-all,+dac_read_search" for caps in ("inh-caps", "ambient-caps")]

@@ -15,12 +15,12 @@ from hypothesis import strategies as st
 from hero_build.errors import BadRuntimeResponse, RuntimeFailed, RuntimeUnreachable
 from hero_build.output.text import clean
 from hero_build.runtime import client, rpc
-from hero_build.runtime.protocol import Service, Supervisor, Timeouts
-from hero_build.runtime.rpc import Peer
+from hero_build.runtime.protocol import ServiceStatus, Supervisor, Timeouts
+from hero_build.runtime.rpc import RpcPeer
 from runtime.daemons import HASTY, QUICK, Machine
 from world.router_standin import Router, Trouble
 
-PEER = Peer("zinit", Path("/z.sock"))
+PEER = RpcPeer("zinit", Path("/z.sock"))
 ASK = b'{"jsonrpc": "2.0", "id": 7, "method": "service.list", "params": {}}'
 
 
@@ -88,7 +88,7 @@ SAYS = {
 def test_a_router_that_misbehaves(machine: Machine, trouble: Trouble) -> None:
     with machine.router() as router:
         router.troubles["service.list"] = trouble
-        error = refused(client.router(machine.sockets.router, HASTY).services)
+        error = refused(client.hero_router(machine.sockets.router, HASTY).services)
     kind, words = SAYS[trouble]
     assert isinstance(error, kind)
     assert words in error.message
@@ -127,15 +127,15 @@ def test_nobody_is_there(short: Path) -> None:
 
 def test_a_socket_with_a_longer_name_than_the_system_takes(machine: Machine, tmp_path: Path) -> None:
     deep = tmp_path / ("d" * 100) / "service.sock"
-    assert "there is no socket" in refused(client.router(deep, QUICK).services).message
+    assert "there is no socket" in refused(client.hero_router(deep, QUICK).services).message
     with Router(deep) as router:
         router.hold("a", "sleep", "1000")
-        assert client.router(deep, QUICK).services() == ("a",)
+        assert client.hero_router(deep, QUICK).services() == ("a",)
 
 
 @pytest.mark.parametrize("result", [None, {}, "a", ["a", 1], [["a"]], {"services": ["a"]}, 3.5, True])
 def test_a_list_of_services_is_a_list_of_names(result: object) -> None:
-    assert "no list of names" in refused(lambda: rpc.names(result, PEER)).message
+    assert "no list of names" in refused(lambda: rpc.decode_services(result, PEER)).message
 
 
 @pytest.mark.parametrize(
@@ -151,26 +151,26 @@ def test_a_list_of_services_is_a_list_of_names(result: object) -> None:
     ],
 )
 def test_a_status_has_a_state_and_a_pid(result: object) -> None:
-    assert "has no state and pid" in refused(lambda: rpc.service(result, "a", PEER)).message
+    assert "has no state and pid" in refused(lambda: rpc.decode_status(result, "a", PEER)).message
 
 
 def test_what_a_supervisor_adds_to_a_status_is_kept() -> None:
     told = {"name": "a", "state": "failed", "pid": 0, "exit_code": 3}
-    assert rpc.service(told, "a", PEER) == Service("a", pid=0, state="failed", note="it ended with 3")
+    assert rpc.decode_status(told, "a", PEER) == ServiceStatus("a", pid=0, state="failed", note="it ended with 3")
     told = {"name": "a", "state": "Blocked", "pid": None, "error": "waiting on: b"}
-    assert rpc.service(told, "a", PEER) == Service("a", pid=0, state="blocked", note="waiting on: b")
+    assert rpc.decode_status(told, "a", PEER) == ServiceStatus("a", pid=0, state="blocked", note="waiting on: b")
 
 
 @given(st.binary(max_size=300) | st.recursive(st.none() | st.text(), st.lists).map(lambda value: repr(value).encode()))
 def test_whatever_bytes_come_are_one_error(raw: bytes) -> None:
     with pytest.raises(BadRuntimeResponse) as caught:
-        rpc.result(raw, number=7, method="service.list", peer=PEER)
+        rpc.decode_result(raw, number=7, method="service.list", peer=PEER)
     assert clean(caught.value.message).isprintable()
 
 
 def test_a_request_is_one_line() -> None:
-    assert rpc.request(7, "service.list", None) == ASK
-    assert b"\n" not in rpc.request(7, "service.stop", "a\nb")
+    assert rpc.encode_request(7, "service.list", None) == ASK
+    assert b"\n" not in rpc.encode_request(7, "service.stop", "a\nb")
 
 
 def test_the_time_for_an_answer_is_that_of_the_whole_exchange(machine: Machine) -> None:
@@ -178,6 +178,6 @@ def test_the_time_for_an_answer_is_that_of_the_whole_exchange(machine: Machine) 
     with machine.router() as router:
         router.hold("a", "sleep", "1000")
         router.troubles |= {"service.status": "hang", "service.stop": "hang"}
-        runtime = client.router(machine.sockets.router, patience)
+        runtime = client.hero_router(machine.sockets.router, patience)
         assert "within 0.3 s" in refused(lambda: runtime.status("a")).message
         assert "within 0.6 s" in refused(lambda: runtime.stop("a")).message
