@@ -65,7 +65,7 @@ def stamp_inputs(apps: "Iterable[str]", context: "Context", lock: "Path | None")
     None: it cannot be told. Call it before the decision.
     """
     from hero_build.errors import HeroBuildError
-    from hero_build.source.inputs import Unclear, build_inputs
+    from hero_build.source.inputs import UnknownInputs, build_inputs
 
     try:
         files = {*_root_files(apps, context), *_recipe_files(context)}
@@ -73,7 +73,7 @@ def stamp_inputs(apps: "Iterable[str]", context: "Context", lock: "Path | None")
             return _taken(sorted({*files, str(lock.absolute())}), (), ())
         found = build_inputs([context.catalog.get(app).recipe for app in apps], context.settings)
         return _taken(sorted(files | found.files), sorted(found.trees), sorted(found.outputs))
-    except (OSError, ValueError, InputsUnclear, Unclear, HeroBuildError):
+    except (OSError, ValueError, InputsUnclear, UnknownInputs, HeroBuildError):
         return None
 
 

@@ -59,11 +59,11 @@ def _bundles(
 
     wanted = request.names or tuple(item.name for item in loaded.recipe.bundles)
     job = CargoJob(tree, _cargo(loaded), wanted, backend=request.backend, optimise=request.optimise)
-    toolchain = plan.check(job, context.settings.cache, request.backend)
+    toolchain = plan.check_toolchain(job, context.settings.cache, request.backend)
     blueprint = _blueprint(loaded, job=job, siblings=siblings, context=context)
-    names = plan.names(job, blueprint.fingerprint, context.settings.cache)
+    names = plan.bundle_names(job, blueprint.fingerprint, context.settings.cache)
     blueprint = replace(blueprint, job=replace(job, programs=names))
-    marked = plan.mark(blueprint.fingerprint, toolchain, job)
+    marked = plan.with_bundle_tools(blueprint.fingerprint, toolchain, job)
     kind: BundleKind = "shell" if request.phase == "shell" else "island"
     bundles = tuple(WasmBundle(name, kind) for name in names)
     return PlannedBuild(replace(blueprint, fingerprint=marked), bundles, f"the workspace {tree.path}")
@@ -128,7 +128,7 @@ def _blueprint(loaded: LoadedRecipe, job: CargoJob, siblings: Sequence[Tree], co
         cache=context.settings.cache,
         cancelled=lambda: context.checkouts.stopped,
     )
-    return BuildPlan(job, rests_on, toolchain.wrapper({**toolchain.environment(), **dict(job.cargo.env)}))
+    return BuildPlan(job, rests_on, toolchain.compiler_wrapper({**toolchain.environment(), **dict(job.cargo.env)}))
 
 
 def crates_of(loaded: LoadedRecipe, context: Context) -> "tuple[Crate, ...]":

@@ -47,7 +47,7 @@ def workspace(loaded: LoadedRecipe, folder: Path | None) -> tuple[Mapping[str, t
     with recipe_errors(loaded.path):
         cargo = loaded.recipe.cargo(target)
     try:
-        targets = metadata.lacking(metadata.workspace(folder, toolchain.environment()), cargo)
+        targets = metadata.missing_features(metadata.workspace(folder, toolchain.environment()), cargo)
     except MissingTool as error:
         return {}, AuditSource("cargo", "unreachable", error.message)
     return targets, AuditSource("cargo", "heard", _many(len(targets), "binary", "binaries"))

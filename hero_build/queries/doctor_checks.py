@@ -108,7 +108,7 @@ def programs(path: str) -> Iterator[Check]:
         found = shutil.which(name, path=env["PATH"])
         hint = "" if found else f"Only builds from source need {name}; downloads do not."
         yield Check("programs", name=name, state="ok" if found else "warning", value=found or "not found", hint=hint)
-    wrapper = toolchain.wrapper(env)
+    wrapper = toolchain.compiler_wrapper(env)
     hint = "" if wrapper else "Where several machines or checkouts build, sccache saves most of it: docs/build-farm.md."
     yield Check(
         "programs", name="compiler cache", state="ok", value=f"{wrapper} wraps rustc" if wrapper else "none", hint=hint
@@ -120,7 +120,7 @@ def webassembly(cache: Path, tree: Path | None) -> Iterator[Check]:
     from hero_build.source.cargo import toolchain
     from hero_build.source.wasm import toolchain as wasm_toolchain
 
-    wanted = wasm_toolchain.wanted(tree) if tree else None
+    wanted = wasm_toolchain.locked_wasm_bindgen(tree) if tree else None
     folder = tree or Path.cwd()
     for tool in wasm_toolchain.detect_tools(
         folder, wanted=wanted, env=wasm_toolchain.environment(toolchain.environment()), cache=cache, backend="wasm-pack"

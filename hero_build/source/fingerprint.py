@@ -26,21 +26,21 @@ from hero_build.model.steps import CargoJob, Tree
 from hero_build.source.cargo import toolchain
 from hero_build.source.git.status import status
 
-_RULES = "1"  # goes up when the call of cargo changes in a way that changes programs
+_FORMAT_VERSION = "1"  # goes up when the call of cargo changes in a way that changes programs
 _COMPILERS = ("CC", "CXX", "AR", "LD", "CFLAGS", "CXXFLAGS", "CPPFLAGS", "LDFLAGS")
-_NAMES = frozenset(("RUSTFLAGS", "RUSTC", "RUSTUP_TOOLCHAIN", "SOURCE_DATE_EPOCH", *_COMPILERS))
-_BEGIN = (
+_VARIABLES = frozenset(("RUSTFLAGS", "RUSTC", "RUSTUP_TOOLCHAIN", "SOURCE_DATE_EPOCH", *_COMPILERS))
+_PREFIXES = (
     *("CARGO_", "RUSTC_", "PKG_CONFIG", "OPENSSL_", "ORT_", "LIBCLANG_", "CMAKE", "PROTOC", "BINDGEN_"),
     *(f"{name}_" for name in _COMPILERS),
     *(f"{side}_{name}" for side in ("TARGET", "HOST") for name in _COMPILERS),
 )
-_END = ("_LIB_DIR", "_LIB_PATH", "_INCLUDE_DIR", "_INCLUDE_PATH", "_STATIC", "_NO_VENDOR")
-_ASIDE = (  # where things lie, how they are shown and fetched, and secrets
+_SUFFIXES = ("_LIB_DIR", "_LIB_PATH", "_INCLUDE_DIR", "_INCLUDE_PATH", "_STATIC", "_NO_VENDOR")
+_EXCLUDED_PREFIXES = (  # where things lie, how they are shown and fetched, and secrets
     *("CARGO_TERM_", "CARGO_NET_", "CARGO_HTTP_", "CARGO_REGISTR", "CARGO_ALIAS_", "CARGO_PKG_", "CARGO_MANIFEST_"),
     *("CARGO_HOME", "CARGO_TARGET_DIR", "CARGO_LOG", "CARGO_MAKEFLAGS"),
     *("CARGO_BUILD_JOBS", "CARGO_BUILD_TARGET_DIR", "CARGO_BUILD_RUSTC_WRAPPER", "RUSTC_WRAPPER"),
 )
-_CONFIGS = ("config", "config.toml")
+_CONFIG_NAMES = ("config", "config.toml")
 
 
 def fingerprint(
@@ -57,34 +57,36 @@ def fingerprint(
     CheckoutRefused, MissingTool, ToolFailed, process.Cancelled.
     """
     env = toolchain.environment()
-    told = toolchain.version(job.tree.path, env=env, cache=cache, cancelled=cancelled)
-    commit, changes = _tree(job.tree)
+    told = toolchain.rustc_version(job.tree.path, env=env, cache=cache, cancelled=cancelled)
+    commit, changes = _state(job.tree)
     return Fingerprint(
         (
             ("commit", commit),
             ("worktree", changes),
-            ("lock", _lock(job.tree)),
+            ("lock", _lock_digest(job.tree)),
             ("toolchain", f"{told.partition(chr(10))[0]} {_digest([told])[:8]}"),
-            ("cargo", _digest([_RULES, job.target or "", json.dumps(asdict(job.cargo), sort_keys=True)])),
-            ("recipe", _digest(_content(path) for path in recipe)),
-            ("environment", _digest(f"{name}={env[name]}" for name in sorted(env) if matters(name))),
-            ("configuration", _digest(_configuration(job.tree.path, env))),
-            ("siblings", _digest(" ".join((tree.path.name, *_tree(tree))) for tree in siblings)),
+            ("cargo", _digest([_FORMAT_VERSION, job.target or "", json.dumps(asdict(job.cargo), sort_keys=True)])),
+            ("recipe", _digest(_describe(path) for path in recipe)),
+            ("environment", _digest(f"{name}={env[name]}" for name in sorted(env) if affects_build(name))),
+            ("configuration", _digest(_config_digests(job.tree.path, env))),
+            ("siblings", _digest(" ".join((tree.path.name, *_state(tree))) for tree in siblings)),
         )
     )
 
 
-def locked_by_build(fingerprint: Fingerprint, tree: Tree) -> Fingerprint:
+def with_written_lock(fingerprint: Fingerprint, tree: Tree) -> Fingerprint:
     """The same after the build: cargo writes a Cargo.lock where there was none, and that is no change by a person."""
     words = dict(fingerprint.parts)
-    if words.get("lock") != _NOTHING:
+    if words.get("lock") != _NONE:
         return fingerprint
-    return Fingerprint(tuple({**words, "lock": _lock(tree)}.items()))
+    return Fingerprint(tuple({**words, "lock": _lock_digest(tree)}.items()))
 
 
-def matters(name: str) -> bool:
+def affects_build(name: str) -> bool:
     """Whether an environment variable may change what is built."""
-    return (name in _NAMES or name.startswith(_BEGIN) or name.endswith(_END)) and not name.startswith(_ASIDE)
+    return (name in _VARIABLES or name.startswith(_PREFIXES) or name.endswith(_SUFFIXES)) and not name.startswith(
+        _EXCLUDED_PREFIXES
+    )
 
 
 def _digest(words: Iterable[str]) -> str:
@@ -93,49 +95,49 @@ def _digest(words: Iterable[str]) -> str:
     return hashlib.sha256(text).hexdigest()[:32]
 
 
-_NOTHING = "none"
+_NONE = "none"
 
 
-def _tree(tree: Tree) -> tuple[str, str]:
+def _state(tree: Tree) -> tuple[str, str]:
     """The commit of a checkout, and a word for what differs from it."""
-    return _told(tree.path, tree.commit, tree.changes) if tree.changes is not None else _asked(tree.path)
+    return _tree_state(tree.path, tree.commit, tree.changes) if tree.changes is not None else _read_state(tree.path)
 
 
-def _asked(path: Path) -> tuple[str, str]:
+def _read_state(path: Path) -> tuple[str, str]:
     found = status(path)
-    return _told(path, found.commit, found.changes)
+    return _tree_state(path, found.commit, found.changes)
 
 
-def _told(path: Path, commit: str | None, changes: Sequence[str]) -> tuple[str, str]:
-    words = [f"{name} {_content(path / name)}" for name in changes]
-    return commit or _NOTHING, _digest(words) if words else _NOTHING
+def _tree_state(path: Path, commit: str | None, changes: Sequence[str]) -> tuple[str, str]:
+    words = [f"{name} {_describe(path / name)}" for name in changes]
+    return commit or _NONE, _digest(words) if words else _NONE
 
 
-def _lock(tree: Tree) -> str:
+def _lock_digest(tree: Tree) -> str:
     path = tree.path / "Cargo.lock"
-    return _digest([_content(path)]) if path.is_file() else _NOTHING
+    return _digest([_describe(path)]) if path.is_file() else _NONE
 
 
-def _content(path: Path) -> str:
+def _describe(path: Path) -> str:
     """What is at a path, in a word: mode and content, a link's target, a nested repository's commit and changes."""
     try:
         mode = path.lstat().st_mode
         if stat.S_ISLNK(mode):
             return f"link {os.readlink(path)}"
         if stat.S_ISDIR(mode):
-            return " ".join(("repository", *_asked(path)))
+            return " ".join(("repository", *_read_state(path)))
         with path.open("rb") as file:
             return f"{mode & 0o111:o} {hashlib.file_digest(file, 'sha256').hexdigest()}"
     except (OSError, HeroBuildError) as error:
         return f"{type(error).__name__} {getattr(error, 'errno', '')}"
 
 
-def configurations(folder: Path, env: Mapping[str, str]) -> Iterator[Path]:
+def cargo_config_files(folder: Path, env: Mapping[str, str]) -> Iterator[Path]:
     """Where cargo looks for its configuration files when it builds in `folder`."""
     homes = [parent / ".cargo" for parent in (folder, *folder.parents)]
     for home in dict.fromkeys((*homes, toolchain.cargo_home(env))):
-        yield from (home / name for name in _CONFIGS)
+        yield from (home / name for name in _CONFIG_NAMES)
 
 
-def _configuration(folder: Path, env: Mapping[str, str]) -> Iterator[str]:
-    return (_content(path) for path in configurations(folder, env) if path.is_file())
+def _config_digests(folder: Path, env: Mapping[str, str]) -> Iterator[str]:
+    return (_describe(path) for path in cargo_config_files(folder, env) if path.is_file())

@@ -19,17 +19,17 @@ from hero_build.source.git import paths as git_paths
 from hero_build.source.git import status
 from hero_build.system import process
 
-_GIT = (
+_REPOSITORY_FILES = (
     *("HEAD", "index", "config", "packed-refs", "info/exclude", "info/attributes", "info/sparse-checkout"),
     *("refs/replace", "info/grafts", "shallow", "objects", "commondir", "config.worktree", "reftable"),
 )
-_FARTHER = re.compile(r"\[include|\[extensions|\bworktree\s*=", re.IGNORECASE)
-_NAMED = re.compile(r"(?:excludes|attributes)file\s*=(.*)", re.IGNORECASE)
-_PLAIN = re.compile(r"~?/[\w./@+-]+")
-_CONFIG_IN_ENVIRONMENT = ("GIT_CONFIG_COUNT", "GIT_CONFIG_PARAMETERS", "GIT_CONFIG")
+_INDIRECT = re.compile(r"\[include|\[extensions|\bworktree\s*=", re.IGNORECASE)
+_FILE_SETTING = re.compile(r"(?:excludes|attributes)file\s*=(.*)", re.IGNORECASE)
+_PLAIN_PATH = re.compile(r"~?/[\w./@+-]+")
+_CONFIG_VARIABLES = ("GIT_CONFIG_COUNT", "GIT_CONFIG_PARAMETERS", "GIT_CONFIG")
 
 
-class Unclear(Exception):
+class UnknownInputs(Exception):
     """What git would read cannot be told without git."""
 
 
@@ -45,40 +45,40 @@ def build_inputs(recipes: Iterable[Recipe], settings: Settings) -> BuildInputs:
     """Of builds by these recipes from the checkouts as they are. Raises Unclear, OSError, UnsafeName."""
     env = toolchain.environment()
     trees: set[Path] = set()
-    files: set[Path] = {*_programs(env), *_git_settings(env)}
+    files: set[Path] = {*_program_files(env), *_git_config_files(env)}
     for recipe in recipes:
         own = git_paths.checkout(settings.coderoot, recipe.repo, settings.forge)
         files.add(settings.coderoot / recipe.repo)  # which would go before one that lies right in coderoot
         trees |= {own.path, *(git_paths.sibling(own, repo, settings.forge).path for repo in recipe.siblings)}
     for tree in trees:
-        files |= {tree, *_repository(tree), *(path / status.MARK for path in status.outputs(tree))}
-        files |= {*toolchain.deciding(tree, env), *fingerprint.configurations(tree, env)}
-    outputs = {path for tree in trees for path in status.outputs(tree) if (path / status.MARK).is_file()}
-    return BuildInputs(_words(trees), _words(outputs), _words(files))
+        files |= {tree, *_repository_files(tree), *(path / status.CACHE_TAG for path in status.target_folders(tree))}
+        files |= {*toolchain.toolchain_files(tree, env), *fingerprint.cargo_config_files(tree, env)}
+    outputs = {path for tree in trees for path in status.target_folders(tree) if (path / status.CACHE_TAG).is_file()}
+    return BuildInputs(_absolute(trees), _absolute(outputs), _absolute(files))
 
 
-def _words(paths: Iterable[Path]) -> frozenset[str]:
+def _absolute(paths: Iterable[Path]) -> frozenset[str]:
     return frozenset(os.path.abspath(path) for path in paths)
 
 
-def _programs(env: Mapping[str, str]) -> Iterator[Path]:
+def _program_files(env: Mapping[str, str]) -> Iterator[Path]:
     """git, cargo and rustc, and wherever on PATH one of the name would go before them."""
-    yield from _candidates("cargo", process.environment().get("PATH", os.defpath))  # see toolchain.environment
+    yield from _path_candidates("cargo", process.environment().get("PATH", os.defpath))  # see toolchain.environment
     for name in ("git", "cargo", env.get("RUSTC") or "rustc"):
-        yield from _candidates(name, env.get("PATH", os.defpath))
+        yield from _path_candidates(name, env.get("PATH", os.defpath))
 
 
-def _candidates(program: str, path: str) -> Iterator[Path]:
+def _path_candidates(program: str, path: str) -> Iterator[Path]:
     for folder in path.split(os.pathsep):
         yield Path(folder, program)
         if shutil.which(program, path=folder or os.curdir):
             return
 
 
-def _git_settings(env: Mapping[str, str]) -> Iterator[Path]:
+def _git_config_files(env: Mapping[str, str]) -> Iterator[Path]:
     """A person's and the machine's (git-config(1), FILES). Raises Unclear."""
-    if any(name in env for name in _CONFIG_IN_ENVIRONMENT):
-        raise Unclear
+    if any(name in env for name in _CONFIG_VARIABLES):
+        raise UnknownInputs
     own = Path(env.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "git"
     made_for = process.find("git", env).resolve().parent.parent
     system = (
@@ -86,34 +86,34 @@ def _git_settings(env: Mapping[str, str]) -> Iterator[Path]:
     )
     person = [env["GIT_CONFIG_GLOBAL"]] if "GIT_CONFIG_GLOBAL" in env else [Path.home() / ".gitconfig", own / "config"]
     for name in (*system, *person):
-        yield from _config(Path(name))
+        yield from _config_files(Path(name))
     yield from (own / "ignore", own / "attributes", Path("/etc/gitattributes"), made_for / "etc/gitattributes")
 
 
-def _repository(tree: Path) -> Iterator[Path]:
+def _repository_files(tree: Path) -> Iterator[Path]:
     """Raises Unclear where the checkout is of more than one folder."""
     folder = tree / ".git"
     if folder.is_symlink() or not folder.is_dir() or (tree / ".gitmodules").exists():
-        raise Unclear
-    yield from (folder / name for name in _GIT)
-    yield from _config(folder / "config")
+        raise UnknownInputs
+    yield from (folder / name for name in _REPOSITORY_FILES)
+    yield from _config_files(folder / "config")
     if (head := (folder / "HEAD").read_text()).startswith("ref: "):
         ref = folder / head.removeprefix("ref: ").strip()
         yield ref
         if ref.is_file() and ref.read_text().startswith("ref:"):
-            raise Unclear
+            raise UnknownInputs
 
 
-def _config(path: Path) -> Iterator[Path]:
+def _config_files(path: Path) -> Iterator[Path]:
     """A file of git's configuration, and the files that it names. Raises Unclear where others go into it."""
     yield path
     if not path.is_file():
         return
     text = path.read_text(encoding="utf-8", errors="replace")
-    if _FARTHER.search(text):
-        raise Unclear
-    for found in _NAMED.finditer(text):
+    if _INDIRECT.search(text):
+        raise UnknownInputs
+    for found in _FILE_SETTING.finditer(text):
         name = found[1].strip()
-        if not _PLAIN.fullmatch(name):
-            raise Unclear
+        if not _PLAIN_PATH.fullmatch(name):
+            raise UnknownInputs
         yield Path(name).expanduser()

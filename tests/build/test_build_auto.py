@@ -10,7 +10,7 @@ from support.elf_files import program, static_bytes
 from support.fault_server import FaultServer, answer, serve
 from support.mirrors import asset
 from support.refusals import Refusal, Row, Stage, Start, each, tried
-from support.source_builds import BOTH, Spies, checkout, recorded, says
+from support.source_builds import PROGRAMS, Spies, checkout_path, installed_app, program_output
 from support.worlds import World
 
 DB = {
@@ -25,26 +25,26 @@ ADMIN = asset("db_admin")
 
 def test_a_release_with_everything_is_downloaded(world: World, spies: Spies) -> None:
     """And git and cargo are needed for nothing."""
-    source_builds.app(world)
-    world.release("app", "v1", *BOTH)
+    source_builds.add_app(world)
+    world.release("app", "v1", *PROGRAMS)
     spies.forget()
     world.ok("install", "app")
-    assert [says(world, name) for name in BOTH] == ["app v1", "app_server v1"]
-    assert recorded(world)["why"] == "release v1 carries all 2 binaries"
-    assert "build" not in recorded(world)
+    assert [program_output(world, name) for name in PROGRAMS] == ["app v1", "app_server v1"]
+    assert installed_app(world)["why"] == "release v1 carries all 2 binaries"
+    assert "build" not in installed_app(world)
     assert spies.calls("git") == spies.calls("cargo") == []
 
 
 def test_a_release_that_lacks_one_is_not_taken_at_all(world: World) -> None:
     """The reason is on record, and is shown."""
-    source_builds.app(world)
+    source_builds.add_app(world)
     world.release("app", "v1", "app")
     done = world.run("install", "app", "-v")
     assert done.code == 0, done.err
     why = f"release v1 lacks {asset('app_server')}"
     assert why in done.out
-    assert [says(world, name) for name in BOTH] == ["app", "server"]
-    found = recorded(world)
+    assert [program_output(world, name) for name in PROGRAMS] == ["app", "server"]
+    found = installed_app(world)
     assert (found["why"], found["requested"], found["used"]) == (why, "auto", "source")
     assert [item["asset"] for item in found["binaries"].values()] == [None, None]
     assert why in world.ok("explain", "app")
@@ -54,16 +54,16 @@ def test_a_release_that_lacks_one_is_not_taken_at_all(world: World) -> None:
 
 
 def test_no_release_is_a_build_and_the_first_release_takes_its_place(world: World) -> None:
-    source_builds.app(world)
+    source_builds.add_app(world)
     world.ok("install", "app")
-    assert recorded(world)["why"] == "there is no release"
-    world.release("app", "v1", *BOTH)
+    assert installed_app(world)["why"] == "there is no release"
+    world.release("app", "v1", *PROGRAMS)
     assert "-> v1 (download)" in world.ok("install", "app")
-    assert says(world) == "app v1"
+    assert program_output(world) == "app v1"
 
 
 def test_download_never_builds(world: World, spies: Spies) -> None:
-    source_builds.app(world)
+    source_builds.add_app(world)
     world.release("app", "v1", "app")
     spies.forget()
     done = world.run("install", "app", "--mode", "download")
@@ -74,8 +74,8 @@ def test_download_never_builds(world: World, spies: Spies) -> None:
 
 def test_source_asks_no_forge_for_releases(world: World, faults: FaultServer) -> None:
     """The checkout is there, so nobody is asked anything."""
-    source_builds.app(world)
-    source_builds.cloned(world)
+    source_builds.add_app(world)
+    source_builds.clone_checkout(world)
     done = world.run("install", "app", "--mode", "source", env={"FORGEJO_URL": faults.url})
     assert done.code == 0, done.err
     assert faults.seen == []
@@ -161,7 +161,7 @@ def stage(world: World, faults: FaultServer, another: FaultServer) -> Stage:
 @pytest.fixture
 def buildable(world: World, spies: Spies) -> Iterator[Path]:
     """A checkout that could be built; neither git nor cargo is started before the test ends, and it stays as it is."""
-    path = git_repos.repository(checkout(world, "db"), DB)
+    path = git_repos.repository(checkout_path(world, "db"), DB)
     before = git_repos.files(path)
     spies.forget()
     yield path
@@ -175,9 +175,9 @@ def test_what_fails_is_an_error_and_never_a_build(row: Row, start: Start, stage:
 
 
 def test_what_was_buildable_would_have_been_built(stage: Stage) -> None:
-    path = git_repos.repository(checkout(stage.world, "db"), DB)
+    path = git_repos.repository(checkout_path(stage.world, "db"), DB)
     stage.forge.release("o/db", "v2", {asset("db"): static_bytes(program("db", "v2"))})
     done = stage.world.run(*AUTO, env=stage.environ)
     assert done.code == 0, done.err
-    assert says(stage.world, "db") == "db from source"
+    assert program_output(stage.world, "db") == "db from source"
     assert (path / "target").is_dir()

@@ -12,7 +12,16 @@ import pytest
 
 from support import git_repos, refusals, rust_crates, source_builds, worlds
 from support.refusals import Refusal
-from support.source_builds import BOTH, BROKEN, SOURCE, Spies, checkout, cloned, refused, says
+from support.source_builds import (
+    BROKEN,
+    PROGRAMS,
+    SOURCE,
+    Spies,
+    assert_refused,
+    checkout_path,
+    clone_checkout,
+    program_output,
+)
 from support.worlds import World
 
 RUST = "Install Rust with rustup (https://rustup.rs), then open a new shell."
@@ -23,30 +32,30 @@ GIT = "Install git (Debian, Ubuntu: `apt install git`; Fedora: `dnf install git`
 @pytest.mark.parametrize("words", [SOURCE, ("install", "app")], ids=["source", "auto"])
 def test_no(lacking: str, hint: str, words: tuple[str, ...], world: World, tmp_path: Path) -> None:
     """Known before anything is cloned."""
-    source_builds.app(world)
+    source_builds.add_app(world)
     env = source_builds.path_without(tmp_path / "path", lacking)
-    refused(
+    assert_refused(
         world, Refusal(8, kind="MissingTool", message=f"{lacking} is not on this machine", hint=hint), *words, env=env
     )
     assert not (world.root.path / "code0").exists()
 
 
 def test_a_download_needs_neither_git_nor_cargo(world: World, tmp_path: Path) -> None:
-    source_builds.app(world)
-    world.release("app", "v1", *BOTH)
+    source_builds.add_app(world)
+    world.release("app", "v1", *PROGRAMS)
     env = source_builds.path_without(tmp_path / "path", "git", "cargo", "rustc")
     assert world.run("install", "app", env=env).code == 0
-    assert says(world) == "app v1"
+    assert program_output(world) == "app v1"
 
 
 def test_an_app_without_a_need_of_cargo_is_installed_beside(world: World, tmp_path: Path) -> None:
-    source_builds.app(world)
+    source_builds.add_app(world)
     world.recipe("db")
     world.release("db", "v1")
     done = world.run("install", "app", "db", env=source_builds.path_without(tmp_path / "path", "cargo"))
     assert done.code == 1
     assert "error: app: cargo is not on this machine" in done.err
-    assert says(world, "db") == "db v1"
+    assert program_output(world, "db") == "db v1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +64,7 @@ class Repo:
 
     refusal: Refusal
     files: Mapping[str, str] = field(default_factory=dict)
-    names: tuple[str, ...] = BOTH
+    names: tuple[str, ...] = PROGRAMS
 
 
 WORKSPACE = "…/code0/o/app"
@@ -144,12 +153,12 @@ def test_a_repo_with(name: str, world: World) -> None:
     git_repos.upstream(world.mirror, "o/app", files)
     world.recipe("app", *repo.names)
     refusals.refused(world.run(*SOURCE, "--json"), repo.refusal, as_json=True)
-    assert git_repos.git(checkout(world), "status", "--porcelain") == ""
-    refused(world, repo.refusal, *SOURCE)
+    assert git_repos.git(checkout_path(world), "status", "--porcelain") == ""
+    assert_refused(world, repo.refusal, *SOURCE)
 
 
 def test_a_repo_that_breaks_leaves_the_version_before(world: World) -> None:
-    upstream = source_builds.app(world)
+    upstream = source_builds.add_app(world)
     world.ok(*SOURCE)
     before = refusals.look(world.root)
     upstream.commit({"src/bin/app.rs": BROKEN})
@@ -157,10 +166,10 @@ def test_a_repo_that_breaks_leaves_the_version_before(world: World) -> None:
     assert done.code == 6
     assert "nothing changed: still generation 1" in done.out
     assert refusals.look(world.root) == before
-    assert says(world) == "app"
+    assert program_output(world) == "app"
     upstream.commit({"src/bin/app.rs": rust_crates.program("mended")})
     world.ok(*SOURCE, "--update")
-    assert says(world) == "mended"
+    assert program_output(world) == "mended"
 
 
 @pytest.mark.parametrize(
@@ -169,7 +178,7 @@ def test_a_repo_that_breaks_leaves_the_version_before(world: World) -> None:
 @pytest.mark.parametrize("flag", ["--ref", "--version"])
 def test_hostile(flag: str, ref: str, world: World, spies: Spies) -> None:
     """Refused before git or the forge hear of it."""
-    source_builds.app(world)
+    source_builds.add_app(world)
     spies.forget()
     done = world.run("install", "app", f"{flag}={ref}")
     assert done.code == 2, done.err
@@ -180,7 +189,7 @@ def test_hostile(flag: str, ref: str, world: World, spies: Spies) -> None:
 
 
 def test_hostile_words_of_the_tree_do_not_reach_the_terminal(world: World) -> None:
-    source_builds.app(
+    source_builds.add_app(
         world, files={**rust_crates.APP, "build.rs": 'fn main() { eprintln!("\\x1b[2Jodd\\x07"); panic!(); }\n'}
     )
     done = world.run(*SOURCE)
@@ -192,11 +201,11 @@ def test_hostile_words_of_the_tree_do_not_reach_the_terminal(world: World) -> No
 @pytest.mark.parametrize("place", ["target", "root", "cache", "code"])
 def test_disk_full(place: str, world: World, tmp_path: Path) -> None:
     """Where cargo builds, where what it built goes, where the log is, where the clone goes: 8, and nothing is lost."""
-    source_builds.app(world)
-    world.release("app", "v1", *BOTH)
+    source_builds.add_app(world)
+    world.release("app", "v1", *PROGRAMS)
     world.ok("install", "app")
-    cloned(world)
-    before, tree = refusals.look(world.root), source_builds.work(checkout(world))
+    clone_checkout(world)
+    before, tree = refusals.look(world.root), source_builds.user_state(checkout_path(world))
     folder = {
         "target": tmp_path / "target",
         "root": world.root.path / "var" / "hero_build" / "partial",
@@ -212,10 +221,10 @@ def test_disk_full(place: str, world: World, tmp_path: Path) -> None:
     assert "disk is full" in done.err or "No space left on device" in done.err
     assert "hint: Free some space" in done.err
     assert refusals.look(world.root) == before
-    assert source_builds.work(checkout(world)) == tree
-    assert says(world) == "app v1"
+    assert source_builds.user_state(checkout_path(world)) == tree
+    assert program_output(world) == "app v1"
     world.ok(*SOURCE)
-    assert says(world) == "app"
+    assert program_output(world) == "app"
 
 
 def mounted(folder: Path, size: str) -> tuple[str, ...]:
@@ -228,7 +237,7 @@ def mounted(folder: Path, size: str) -> tuple[str, ...]:
 
 
 def test_every_document_of_a_failed_build_is_as_its_schema_says(world: World) -> None:
-    source_builds.app(world, files={**rust_crates.APP, "src/bin/app.rs": BROKEN})
+    source_builds.add_app(world, files={**rust_crates.APP, "src/bin/app.rs": BROKEN})
     done = world.run(*SOURCE, "--json")
     told = worlds.valid(json.loads(done.out))
     assert (told["exit"], told["failed"][0]["kind"], bool(told["failed"][0]["log"])) == (6, "BuildError", True)

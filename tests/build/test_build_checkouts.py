@@ -7,7 +7,7 @@ import pytest
 
 from support import git_repos, rust_crates, source_builds
 from support.refusals import Refusal
-from support.source_builds import SOURCE, Spies, checkout, cloned, refused, says
+from support.source_builds import SOURCE, Spies, assert_refused, checkout_path, clone_checkout, program_output
 from support.worlds import World
 
 AWAY = "Mend it with git, or move it away, so that it is cloned anew."
@@ -25,53 +25,53 @@ class Place:
 
 def of_another_repo(world: World) -> None:
     other = git_repos.upstream(world.mirror, "o/other", rust_crates.APP)
-    checkout(world).parent.mkdir(parents=True)
-    git_repos.git(world.folder, "clone", "--quiet", str(other.bare), str(checkout(world)))
+    checkout_path(world).parent.mkdir(parents=True)
+    git_repos.git(world.folder, "clone", "--quiet", str(other.bare), str(checkout_path(world)))
 
 
 def corrupted(world: World) -> None:
-    head = git_repos.git(cloned(world), "rev-parse", "HEAD")
-    loose = checkout(world) / ".git" / "objects" / head[:2] / head[2:]
+    head = git_repos.git(clone_checkout(world), "rev-parse", "HEAD")
+    loose = checkout_path(world) / ".git" / "objects" / head[:2] / head[2:]
     loose.parent.mkdir(exist_ok=True)
-    for pack in (checkout(world) / ".git" / "objects" / "pack").iterdir():
+    for pack in (checkout_path(world) / ".git" / "objects" / "pack").iterdir():
         pack.unlink()
     loose.unlink(missing_ok=True)
     loose.touch()
 
 
 def without_head(world: World) -> None:
-    (cloned(world) / ".git" / "HEAD").unlink()
+    (clone_checkout(world) / ".git" / "HEAD").unlink()
 
 
 def plain_folder(world: World) -> None:
-    git_repos.write(checkout(world), rust_crates.APP)
+    git_repos.write(checkout_path(world), rust_crates.APP)
 
 
 def plain_file(world: World) -> None:
-    git_repos.write(checkout(world).parent, {"app": "mine"})
+    git_repos.write(checkout_path(world).parent, {"app": "mine"})
 
 
 def without_commits(world: World) -> None:
-    checkout(world).mkdir(parents=True)
-    git_repos.git(checkout(world), "init", "--quiet")
+    checkout_path(world).mkdir(parents=True)
+    git_repos.git(checkout_path(world), "init", "--quiet")
 
 
 def dirty(world: World) -> None:
-    git_repos.write(cloned(world), {"src/bin/app.rs": rust_crates.program("mine")})
+    git_repos.write(clone_checkout(world), {"src/bin/app.rs": rust_crates.program("mine")})
 
 
 def with_lost_commits(world: World) -> None:
-    git_repos.git(cloned(world), "checkout", "--quiet", "--detach")
-    git_repos.commit(checkout(world), {"mine": "mine"})
+    git_repos.git(clone_checkout(world), "checkout", "--quiet", "--detach")
+    git_repos.commit(checkout_path(world), {"mine": "mine"})
 
 
 def in_a_merge(world: World) -> None:
-    path = cloned(world)
+    path = clone_checkout(world)
     git_repos.git(path, "merge", "--no-commit", "--no-ff", "origin/topic")
 
 
 def locked_index(world: World) -> None:
-    git_repos.write(cloned(world), {".git/index.lock": ""})
+    git_repos.write(clone_checkout(world), {".git/index.lock": ""})
 
 
 NOT_READ = f"{WORKSPACE} is no checkout that git can read: …"
@@ -152,12 +152,12 @@ PLACES = {
         ("install", "app", "--ref", "topic"),
     ),
     "unknown-ref": Place(
-        cloned,
+        clone_checkout,
         Refusal(3, kind="RefNotFound", message="o/app has no branch, tag or commit 'topik'", hint="Nearest: topic."),
         ("install", "app", "--ref", "topik"),
     ),
     "unknown-version": Place(
-        cloned,
+        clone_checkout,
         Refusal(3, kind="RefNotFound", message="o/app has no tag 'v9'", hint="…"),
         ("install", "app", "--version", "v9"),
     ),
@@ -167,7 +167,7 @@ PLACES = {
 @pytest.fixture
 def topical(world: World) -> World:
     """`app` with a branch `topic` and, on it, the tag `v1`."""
-    upstream = source_builds.app(world)
+    upstream = source_builds.add_app(world)
     upstream.commit({"topic.txt": "topic"}, "topic")
     upstream.tag("v1")
     return world
@@ -176,22 +176,22 @@ def topical(world: World) -> World:
 @pytest.mark.parametrize("name", PLACES)
 def test_a_checkout(name: str, topical: World, spies: Spies) -> None:
     PLACES[name].arrange(topical)
-    refused(topical, PLACES[name].refusal, *PLACES[name].words)
-    refused(topical, PLACES[name].refusal, *PLACES[name].words, "--json")
+    assert_refused(topical, PLACES[name].refusal, *PLACES[name].words)
+    assert_refused(topical, PLACES[name].refusal, *PLACES[name].words, "--json")
     assert spies.calls("cargo") == []
 
 
 def test_an_empty_folder_is_no_checkout_and_in_nobodys_way(world: World) -> None:
-    source_builds.app(world)
-    checkout(world).mkdir(parents=True)
+    source_builds.add_app(world)
+    checkout_path(world).mkdir(parents=True)
     world.ok(*SOURCE)
-    assert says(world) == "app"
+    assert program_output(world) == "app"
 
 
 def test_a_detached_checkout_is_built_as_it_is(world: World) -> None:
-    source_builds.app(world)
-    git_repos.git(cloned(world), "checkout", "--quiet", "--detach")
+    source_builds.add_app(world)
+    git_repos.git(clone_checkout(world), "checkout", "--quiet", "--detach")
     done = world.run(*SOURCE, "--update")
     assert done.code == 0, done.err
     assert "is on no branch (HEAD is detached): it is built as it is" in done.err
-    assert source_builds.recorded(world)["build"]["ref"] == ""
+    assert source_builds.installed_app(world)["build"]["ref"] == ""

@@ -15,7 +15,7 @@ from hero_build.install.layout import Root
 from support import refusals, roots, source_builds, worlds
 from support.processes import alive, gone, until
 from support.refusals import Refusal
-from support.source_builds import BOTH, SOURCE, Gate, checkout, says
+from support.source_builds import PROGRAMS, SOURCE, Gate, checkout_path, program_output
 from support.worlds import World
 
 ENDS = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGHUP: 129}
@@ -31,14 +31,14 @@ STUCK = '#!/bin/sh\ncase " $* " in *" {word} "*) echo $$ >"$GATE/pid"; exec slee
 @pytest.fixture
 def waiting(world: World) -> World:
     """An app whose build waits for the gate."""
-    source_builds.app(world, files=source_builds.WAITING)
+    source_builds.add_app(world, files=source_builds.GATED_APP)
     return world
 
 
 @contextmanager
 def building(world: World, gate: Gate, *words: str, **env: str) -> Iterator["subprocess.Popen[str]"]:
     """hero-build, while cargo is at the gate."""
-    with source_builds.start(world, *(words or SOURCE), **gate.environ, **env) as process:
+    with source_builds.start_command(world, *(words or SOURCE), **gate.environ, **env) as process:
         gate.reached()
         yield process
 
@@ -59,7 +59,7 @@ def test_a_signal_ends_cargo_and_all_that_it_started(number: signal.Signals, wai
     with building(waiting, gate, *SOURCE, "--json") as process:
         pids = family(gate.reached())
         assert len(pids) >= 3, "the build script, cargo, hero-build"
-        before = source_builds.work(checkout(waiting))
+        before = source_builds.user_state(checkout_path(waiting))
         process.send_signal(number)
         out, err = process.communicate(timeout=60)
     assert process.returncode == ENDS[number], err
@@ -68,7 +68,7 @@ def test_a_signal_ends_cargo_and_all_that_it_started(number: signal.Signals, wai
     assert (told["kind"], told["exit"]) == ("Interrupted", ENDS[number])
     assert "Traceback" not in err
     assert not (waiting.root.path / "bin").exists()
-    assert source_builds.work(checkout(waiting)) == before
+    assert source_builds.user_state(checkout_path(waiting)) == before
     healed(waiting, gate)
 
 
@@ -77,7 +77,7 @@ def healed(world: World, gate: Gate) -> None:
     gate.open()
     done = world.run(*SOURCE, env=gate.environ)
     assert done.code == 0, done.err
-    assert [says(world, name) for name in BOTH] == ["app", "server"]
+    assert [program_output(world, name) for name in PROGRAMS] == ["app", "server"]
     refusals.tidy(world.root)
     roots.settled(world.root)
 
@@ -104,14 +104,14 @@ def test_a_kill_leaves_the_root_alone_and_the_next_run_heals(waiting: World, gat
 
 
 def test_a_kill_over_a_version_leaves_that_version(waiting: World, gate: Gate) -> None:
-    waiting.release("app", "v1", *BOTH)
+    waiting.release("app", "v1", *PROGRAMS)
     waiting.ok("install", "app")
     before = refusals.look(waiting.root)
     with building(waiting, gate) as process:
         process.kill()
         process.communicate(timeout=60)
     assert refusals.look(waiting.root) == before
-    assert [says(waiting, name) for name in BOTH] == ["app v1", "app_server v1"]
+    assert [program_output(waiting, name) for name in PROGRAMS] == ["app v1", "app_server v1"]
     healed(waiting, gate)
 
 
@@ -127,17 +127,17 @@ def slow_clone(tmp_path: Path) -> dict[str, str]:
 
 @pytest.mark.parametrize("number", [*ENDS, signal.SIGKILL])
 def test_a_clone_that_is_ended(number: signal.Signals, waiting: World, gate: Gate, slow_clone: dict[str, str]) -> None:
-    with source_builds.start(waiting, *SOURCE, **gate.environ, **slow_clone) as process:
+    with source_builds.start_command(waiting, *SOURCE, **gate.environ, **slow_clone) as process:
         pid = gate.reached()
         process.send_signal(number)
         _, err = process.communicate(timeout=60)
     assert process.returncode == ENDS.get(number, -signal.SIGKILL), err
-    assert not checkout(waiting).exists()
+    assert not checkout_path(waiting).exists()
     if number == signal.SIGKILL:
         os.kill(pid, signal.SIGKILL)
     assert gone([pid])
     healed(waiting, gate)
-    assert [path.name for path in (checkout(waiting).parent / ".hero-build").iterdir()] == ["app.lock"]
+    assert [path.name for path in (checkout_path(waiting).parent / ".hero-build").iterdir()] == ["app.lock"]
 
 
 @pytest.mark.parametrize(("program", "word"), [("rustc", "-vV"), ("cargo", "metadata")])
@@ -150,7 +150,7 @@ def test_a_toolchain_that_takes_its_time_is_ended(
     (folder / program).write_text(STUCK.format(word=word, real=shutil.which(program)))
     (folder / program).chmod(0o755)
     slow = {"PATH": f"{folder}{os.pathsep}{os.environ['PATH']}"}
-    with source_builds.start(waiting, *SOURCE, **gate.environ, **slow) as process:
+    with source_builds.start_command(waiting, *SOURCE, **gate.environ, **slow) as process:
         pid = gate.reached()
         process.send_signal(signal.SIGINT)
         _, err = process.communicate(timeout=60)
@@ -166,7 +166,7 @@ def test_two_at_one_checkout(place: str, waiting: World, gate: Gate, tmp_path: P
     other = {"CODEROOT": str(waiting.root.path / "code0"), "HERO_ROOT": str(root), **gate.environ}
     with building(waiting, gate) as process:
         refusals.refused(waiting.run(*SOURCE, "--wait", "0", env=other), TREE_HELD)
-        with source_builds.start(waiting, *SOURCE, "--wait", "100", **other) as second:
+        with source_builds.start_command(waiting, *SOURCE, "--wait", "100", **other) as second:
             assert until(lambda: waits(second.pid))
             assert second.poll() is None
             gate.open()
@@ -183,7 +183,7 @@ def test_two_at_one_checkout(place: str, waiting: World, gate: Gate, tmp_path: P
 def test_a_signal_while_it_waits_for_a_checkout(number: signal.Signals, waiting: World, gate: Gate) -> None:
     """However long it would have waited."""
     with building(waiting, gate) as first:
-        with source_builds.start(waiting, *SOURCE, "--wait", "3600", **gate.environ) as second:
+        with source_builds.start_command(waiting, *SOURCE, "--wait", "3600", **gate.environ) as second:
             assert until(lambda: waits(second.pid))
             second.send_signal(number)
             _, err = second.communicate(timeout=60)

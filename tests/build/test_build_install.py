@@ -7,20 +7,20 @@ from pathlib import Path
 import pytest
 
 from support import git_repos, roots, rust_crates, source_builds, worlds
-from support.source_builds import BOTH, SOURCE, Spies, checkout, recorded, says
+from support.source_builds import PROGRAMS, SOURCE, Spies, checkout_path, installed_app, program_output
 from support.worlds import World
 
 
 def test_an_empty_root(world: World, spies: Spies) -> None:
     """All that is recorded is true, and the programs run."""
-    upstream = source_builds.app(world)
+    upstream = source_builds.add_app(world)
     done = world.run("install", "app")
     assert done.code == 0, done.err
     commit = git_repos.git(upstream.work, "rev-parse", "HEAD")
     assert done.out == f"generation 1: app {commit[:12]} (source). Undo: hero-build rollback 0\n"
     assert "app: built and verified in " in done.err
-    assert [says(world, name) for name in BOTH] == ["app", "server"]
-    found = recorded(world)
+    assert [program_output(world, name) for name in PROGRAMS] == ["app", "server"]
+    found = installed_app(world)
     source = {"forge": world.mirror.as_uri(), "repo": "o/app", "tag": None, "commit": commit, "dirty": False}
     told = {"requested": "auto", "used": "source", "version": commit[:12], "source": source}
     assert {key: found[key] for key in told} == told
@@ -28,7 +28,7 @@ def test_an_empty_root(world: World, spies: Spies) -> None:
     assert (found["build"]["ref"], found["build"]["wrapper"]) == ("main", "")
     assert found["build"]["fingerprint"]["commit"] == commit
     assert [(item["path"], item["verified"]) for item in found["binaries"].values()] == [
-        (f"bin/{name}", ["elf"]) for name in BOTH
+        (f"bin/{name}", ["elf"]) for name in PROGRAMS
     ]
     assert len(spies.builds()) == 1
     roots.settled(world.root)
@@ -37,9 +37,9 @@ def test_an_empty_root(world: World, spies: Spies) -> None:
 
 
 def test_what_is_installed_is_no_link_to_what_cargo_made(world: World) -> None:
-    source_builds.app(world)
+    source_builds.add_app(world)
     world.ok(*SOURCE)
-    made = checkout(world) / "target" / "release" / "app"
+    made = checkout_path(world) / "target" / "release" / "app"
     installed = (world.root.path / "bin" / "app").resolve()
     assert made.read_bytes() == installed.read_bytes()
     assert made.stat().st_ino != installed.stat().st_ino
@@ -48,7 +48,7 @@ def test_what_is_installed_is_no_link_to_what_cargo_made(world: World) -> None:
 
 
 def test_unchanged_it_starts_no_cargo(world: World, spies: Spies) -> None:
-    source_builds.app(world)
+    source_builds.add_app(world)
     world.ok(*SOURCE)
     spies.forget()
     said = world.ok(*SOURCE)
@@ -99,9 +99,9 @@ CHANGES = {
 @pytest.mark.parametrize("name", CHANGES)
 def test_a_change_is_built_and_named(name: str, world: World, spies: Spies, monkeypatch: pytest.MonkeyPatch) -> None:
     """Once; after that it is nothing new, even where the programs came out as they were."""
-    source_builds.app(world)
+    source_builds.add_app(world)
     world.ok(*SOURCE)
-    CHANGES[name].make(world, checkout(world), monkeypatch)
+    CHANGES[name].make(world, checkout_path(world), monkeypatch)
     spies.forget()
     explained = worlds.valid(world.run("explain", "app", "--mode", "source", "--json").document)
     assert CHANGES[name].part in explained["build"]["changed"]
@@ -116,62 +116,62 @@ def test_a_change_is_built_and_named(name: str, world: World, spies: Spies, monk
 
 
 def test_a_dirty_tree_is_built_as_it_is(world: World) -> None:
-    source_builds.app(world)
-    path = source_builds.cloned(world)
+    source_builds.add_app(world)
+    path = source_builds.clone_checkout(world)
     git_repos.write(path, {"src/bin/app.rs": rust_crates.program("mine"), "note": "mine"})
-    before = source_builds.work(path)
+    before = source_builds.user_state(path)
     commit = git_repos.git(path, "rev-parse", "HEAD")
     assert f"app {commit[:12]}+dirty (source)" in world.ok(*SOURCE)
-    assert says(world) == "mine"
-    assert recorded(world)["source"]["dirty"] is True
-    assert recorded(world)["version"] == f"{commit[:12]}+dirty"
-    assert source_builds.work(path) == before
+    assert program_output(world) == "mine"
+    assert installed_app(world)["source"]["dirty"] is True
+    assert installed_app(world)["version"] == f"{commit[:12]}+dirty"
+    assert source_builds.user_state(path) == before
 
 
 def test_a_diverged_tree_is_built_as_it_is(world: World) -> None:
     """And an update of it is no error: it is said what kept it back."""
-    upstream = source_builds.app(world)
-    path = source_builds.cloned(world)
+    upstream = source_builds.add_app(world)
+    path = source_builds.clone_checkout(world)
     mine = git_repos.commit(path, {"src/bin/app.rs": rust_crates.program("mine")})
     upstream.commit({"src/bin/app.rs": rust_crates.program("theirs")})
-    before = source_builds.work(path)
+    before = source_builds.user_state(path)
     done = world.run(*SOURCE, "--update")
     assert done.code == 0, done.err
     assert "has diverged from origin/main (1 here, 1 there): it is built as it is" in done.err
-    assert says(world) == "mine"
-    assert recorded(world)["source"] == {**recorded(world)["source"], "commit": mine, "dirty": False}
-    assert source_builds.work(path) == before
+    assert program_output(world) == "mine"
+    assert installed_app(world)["source"] == {**installed_app(world)["source"], "commit": mine, "dirty": False}
+    assert source_builds.user_state(path) == before
 
 
 def test_update_fast_forwards_and_nothing_else_does(world: World, spies: Spies) -> None:
-    upstream = source_builds.app(world)
+    upstream = source_builds.add_app(world)
     world.ok(*SOURCE)
     newest = upstream.commit({"src/bin/app.rs": rust_crates.program("two")})
     assert "nothing to do" in world.ok(*SOURCE)
-    assert says(world) == "app"
+    assert program_output(world) == "app"
     assert f"-> {newest[:12]} (source)" in world.ok(*SOURCE, "--update")
-    assert says(world) == "two"
+    assert program_output(world) == "two"
     spies.forget()
     assert "nothing to do" in world.ok(*SOURCE, "--update")
     assert spies.calls("cargo") == []
 
 
 def test_reset_builds_again_and_leaves_the_work_tree_alone(world: World, spies: Spies) -> None:
-    source_builds.app(world)
+    source_builds.add_app(world)
     world.ok(*SOURCE)
-    path = checkout(world)
+    path = checkout_path(world)
     git_repos.write(path, {"src/bin/app.rs": rust_crates.program("mine"), "note": "mine"})
     git_repos.commit(path, {"kept": "a commit of mine"})
     git_repos.write(path, {"src/bin/app_server.rs": rust_crates.program("mine, too")})
     world.ok(*SOURCE)
-    before = source_builds.work(path)
+    before = source_builds.user_state(path)
     (path / "target" / "release" / "app").unlink()
     spies.forget()
     world.ok(*SOURCE, "--reset")
     assert len(spies.builds()) == 1
     assert (path / "target" / "release" / "app").exists()
-    assert [says(world, name) for name in BOTH] == ["mine", "mine, too"]
-    assert source_builds.work(path) == before
+    assert [program_output(world, name) for name in PROGRAMS] == ["mine", "mine, too"]
+    assert source_builds.user_state(path) == before
 
 
 def test_reset_tells_what_was_made_again_and_what_was_mended(world: World) -> None:
@@ -185,9 +185,9 @@ def test_reset_tells_what_was_made_again_and_what_was_mended(world: World) -> No
             "src/main.rs": rust_crates.program(name),
         }
         git_repos.upstream(world.mirror, f"o/{name}", repo)
-        git_repos.write(source_builds.cloned(world, name), {"note": "mine"})
+        git_repos.write(source_builds.clone_checkout(world, name), {"note": "mine"})
     world.ok("install", *names, "--mode", "source")
-    git_repos.write(checkout(world, "one"), {"src/main.rs": rust_crates.program("mine")})
+    git_repos.write(checkout_path(world, "one"), {"src/main.rs": rust_crates.program("mine")})
     (world.root.path / "bin" / "three").resolve().unlink()
     told = world.run("install", *names, "--mode", "source", "--reset", "--json").document
     states = {part["part"]: part["state"] for part in told["parts"]}
@@ -195,16 +195,16 @@ def test_reset_tells_what_was_made_again_and_what_was_mended(world: World) -> No
 
 
 def test_damage_is_mended_by_a_build(world: World) -> None:
-    source_builds.app(world)
+    source_builds.add_app(world)
     world.ok(*SOURCE)
     (world.root.path / "bin" / "app").unlink()
     world.ok(*SOURCE)
-    assert says(world) == "app"
+    assert program_output(world) == "app"
     roots.settled(world.root)
 
 
 def test_needs_are_built_beside(world: World) -> None:
-    source_builds.app(world, needs='("dep",)')
+    source_builds.add_app(world, needs='("dep",)')
     world.recipe("dep")
     git_repos.upstream(
         world.mirror, "o/dep", {"Cargo.toml": rust_crates.manifest("dep"), "src/main.rs": rust_crates.program("dep")}
@@ -213,41 +213,41 @@ def test_needs_are_built_beside(world: World) -> None:
     assert "needs dep" in done.err
     assert not (world.root.path / "bin" / "dep").exists()
     assert "dep" in world.ok(*SOURCE, "--with-needs")
-    assert says(world, "dep") == "dep"
+    assert program_output(world, "dep") == "dep"
 
 
 def test_a_repo_without_a_lock_file(world: World, spies: Spies) -> None:
     """cargo makes one, and that is neither dirt nor a reason to build again."""
     files = {name: text for name, text in rust_crates.APP.items() if name != "Cargo.lock"}
-    source_builds.app(world, files=files)
+    source_builds.add_app(world, files=files)
     world.ok(*SOURCE)
     assert "--locked" not in spies.builds()[0]
-    assert recorded(world)["source"]["dirty"] is False
+    assert installed_app(world)["source"]["dirty"] is False
     assert "nothing to do" in world.ok(*SOURCE)
 
 
 def test_the_target_folder_of_the_environment(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    source_builds.app(world)
+    source_builds.add_app(world)
     monkeypatch.setenv("CARGO_TARGET_DIR", str(tmp_path / "elsewhere"))
     world.ok(*SOURCE)
     assert (tmp_path / "elsewhere" / "release" / "app").exists()
-    assert not (checkout(world) / "target").exists()
-    assert says(world) == "app"
+    assert not (checkout_path(world) / "target").exists()
+    assert program_output(world) == "app"
 
 
 def test_a_checkout_without_its_owner(world: World) -> None:
     """`$CODEROOT/<repo>`, where that is what exists."""
-    source_builds.app(world)
+    source_builds.add_app(world)
     flat = world.root.path / "code0" / "app"
     flat.parent.mkdir(parents=True)
     git_repos.git(flat.parent, "clone", "--quiet", str(world.mirror / "o/app.git"), "app")
     world.ok(*SOURCE)
     assert (flat / "target").exists()
-    assert not checkout(world).exists()
+    assert not checkout_path(world).exists()
 
 
 def test_coderoot(world: World, tmp_path: Path) -> None:
-    source_builds.app(world)
+    source_builds.add_app(world)
     done = world.run(*SOURCE, env={"CODEROOT": str(tmp_path / "code")})
     assert done.code == 0, done.err
     assert (tmp_path / "code" / "o" / "app" / ".git").is_dir()

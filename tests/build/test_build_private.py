@@ -9,7 +9,7 @@ import pytest
 from support import git_repos, mirrors, refusals, roots, rust_crates
 from support.forge_server import ForgeServer
 from support.refusals import Refusal
-from support.source_builds import BOTH, Spies, recorded, says
+from support.source_builds import PROGRAMS, Spies, installed_app, program_output
 from support.worlds import Done, World
 
 NEW_TOKEN = "Put a valid token into FORGEJO_TOKEN, or unset it: a wrong one is refused even where none is needed."
@@ -32,7 +32,7 @@ def login(server: ForgeServer) -> str:
 
 @pytest.fixture
 def private(world: World, repo: git_repos.Upstream) -> World:
-    world.recipe("app", *BOTH, repo=repr(repo.repo))
+    world.recipe("app", *PROGRAMS, repo=repr(repo.repo))
     return world
 
 
@@ -53,13 +53,13 @@ def test_with_a_token(private: World, repo: git_repos.Upstream, forge_server: Fo
     """Without a release, auto builds; the token is in no file that is left."""
     done = run(private, forge_server, "install", "app", "-v")
     assert done.code == 0, done.err
-    assert [says(private, name) for name in BOTH] == ["app", "server"]
-    found = recorded(private)
+    assert [program_output(private, name) for name in PROGRAMS] == ["app", "server"]
+    found = installed_app(private)
     assert (found["why"], found["source"]["forge"]) == ("there is no release", forge_server.url)
     git_repos.commit(repo.work, {"src/bin/app.rs": rust_crates.program("two")})
     git_repos.git(repo.work, "push", "--quiet", "origin", "main")
     assert run(private, forge_server, "install", "app", "--update").code == 0
-    assert says(private) == "two"
+    assert program_output(private) == "two"
     place = private.root.path / "code0" / repo.repo
     assert git_repos.git(place, "config", "remote.origin.url") == f"{forge_server.url}/{repo.repo}.git"
     assert leaks(private.folder, forge_server.token) == []
@@ -94,19 +94,19 @@ def test_with_a_token_that_is_refused(private: World, forge_server: ForgeServer,
 def test_a_release_takes_the_place_of_a_build(world: World, forge_server: ForgeServer) -> None:
     """And one that lacks a program does not."""
     name = forge_server.create_repo(f"both-{uuid4().hex[:8]}")
-    world.recipe("app", *BOTH, repo=repr(name))
+    world.recipe("app", *PROGRAMS, repo=repr(name))
     work = world.folder / "work"
     git_repos.git(world.folder, "clone", "--quiet", f"{login(forge_server)}/{name}.git", str(work))
     git_repos.commit(work, rust_crates.APP)
     git_repos.git(work, "push", "--quiet", "origin", "main")
     forge_server.release(name, "v1", mirrors.programs("v1", "app"))
     assert run(world, forge_server, "install", "app", token="").code == 0
-    assert recorded(world)["why"] == f"release v1 lacks {mirrors.asset('app_server')}"
-    forge_server.release(name, "v2", mirrors.programs("v2", *BOTH))
+    assert installed_app(world)["why"] == f"release v1 lacks {mirrors.asset('app_server')}"
+    forge_server.release(name, "v2", mirrors.programs("v2", *PROGRAMS))
     assert run(world, forge_server, "install", "app", token="").code == 0
-    assert says(world) == "app v2"
+    assert program_output(world) == "app v2"
     assert run(world, forge_server, "install", "app", "--mode", "source", token="").code == 0
-    assert says(world) == "app"
+    assert program_output(world) == "app"
 
 
 def test_the_token_reaches_no_build(private: World, repo: git_repos.Upstream, forge_server: ForgeServer) -> None:

@@ -41,11 +41,11 @@ class Place:
 
     @property
     def tree(self) -> Path:
-        return source_builds.checkout(self.world)
+        return source_builds.checkout_path(self.world)
 
     @property
     def sibling(self) -> Path:
-        return source_builds.checkout(self.world, "beside")
+        return source_builds.checkout_path(self.world, "beside")
 
     @property
     def receipt(self) -> Path:
@@ -78,7 +78,7 @@ def place(world: World, monkeypatch: Patch) -> Place:
     made.rustc("word: one")
     monkeypatch.setenv("PATH", f"{world.folder / 'first'}:{world.folder / 'path'}:{os.environ['PATH']}")
     monkeypatch.setenv("CARGO_HOME", str(world.folder / "cargo"))
-    source_builds.app(world, files=FILES, siblings='("o/beside",)')
+    source_builds.add_app(world, files=FILES, siblings='("o/beside",)')
     git_repos.upstream(world.mirror, "o/beside", {"lib.rs": "// a library\n", ".gitignore": "*.log\n"})
     world.ok(*SOURCE)
     assert until(made.recalled)

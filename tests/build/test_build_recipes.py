@@ -9,7 +9,7 @@ from hero_build.platforms import machine_arch
 from support import git_repos, refusals, roots, rust_crates, source_builds
 from support.elf_files import shared_bytes
 from support.refusals import Refusal
-from support.source_builds import SOURCE, Spies, checkout, recorded, refused, says
+from support.source_builds import SOURCE, Spies, assert_refused, checkout_path, installed_app, program_output
 from support.worlds import World
 
 WITH_LIBRARY = '''"""A test app that is built with a library."""
@@ -64,9 +64,9 @@ def test_a_library_is_there_while_it_is_built_and_installed(world: World, spies:
     git_repos.upstream(world.mirror, "o/app", {**rust_crates.APP, "build.rs": MEASURES, "src/bin/app.rs": program})
     with_library(world, shared_bytes())
     world.ok(*SOURCE)
-    assert says(world) == str(len(shared_bytes()))
+    assert program_output(world) == str(len(shared_bytes()))
     assert (world.root.path / "lib" / "libthing.so").read_bytes() == shared_bytes()
-    assert set(recorded(world)["libraries"]) == {"libthing.so"}
+    assert set(installed_app(world)["libraries"]) == {"libthing.so"}
     assert world.run("verify").code == 0
     roots.settled(world.root)
     spies.forget()
@@ -83,7 +83,7 @@ def test_a_library_that_is_not_the_pinned_one_is_no_build(world: World, spies: S
     (path,) = (world.mirror / "_pinned").iterdir()
     path.write_bytes(shared_bytes(b"not what was pinned\n"))
     world.run(*SOURCE)
-    refused(
+    assert_refused(
         world,
         Refusal(5, kind="ChecksumMismatch", message="libthing.so has the sha256 …, and should have …", hint="…"),
         *SOURCE,
@@ -101,8 +101,8 @@ def own(world: World, body: str) -> Path:
 def test_a_build_of_its_own(world: World, spies: Spies) -> None:
     own(world, COPIED)
     world.ok(*SOURCE)
-    assert [says(world, name) for name in ("app", "copy")] == ["app", "app"]
-    assert recorded(world)["build"]["fingerprint"]["recipe"]
+    assert [program_output(world, name) for name in ("app", "copy")] == ["app", "app"]
+    assert installed_app(world)["build"]["fingerprint"]["recipe"]
     roots.settled(world.root)
     spies.forget()
     assert "nothing to do" in world.ok(*SOURCE)
@@ -112,7 +112,7 @@ def test_a_build_of_its_own(world: World, spies: Spies) -> None:
 def test_a_build_of_its_own_may_say_where_from_within_the_tree(world: World) -> None:
     own(world, COPIED.replace('ctx.tree / "target" / "copy"', '"target/copy"'))
     world.ok(*SOURCE)
-    assert says(world, "copy") == "app"
+    assert program_output(world, "copy") == "app"
 
 
 STEPS = """        ctx.run("sh", "-c", "echo step one")
@@ -192,9 +192,9 @@ BODIES = {
 def test_a_build_of_its_own_that(name: str, world: World) -> None:
     body, code, kind, message = BODIES[name]
     recipe = own(world, body)
-    refusal = Refusal(code, kind=kind, message=message.format(recipe=recipe, tree=checkout(world)), hint="…")
+    refusal = Refusal(code, kind=kind, message=message.format(recipe=recipe, tree=checkout_path(world)), hint="…")
     refusals.refused(world.run(*SOURCE, "--json"), refusal, as_json=True)
-    done = refused(world, refusal, *SOURCE)
+    done = assert_refused(world, refusal, *SOURCE)
     if kind == "RecipeError":
         assert str(recipe) in done.err
     assert "forge" not in done.err
@@ -207,26 +207,26 @@ def test_repos_beside_its_own(world: World, spies: Spies) -> None:
         "Cargo.toml": rust_crates.manifest("app", '[dependencies]\nword = { path = "../word" }\n'),
         "src/bin/app.rs": 'fn main() { println!("{}", word::word()); }\n',
     }
-    source_builds.app(world, files=uses, siblings='("o/word",)')
+    source_builds.add_app(world, files=uses, siblings='("o/word",)')
     word = git_repos.upstream(world.mirror, "o/word", library("one"))
     world.ok(*SOURCE)
-    assert says(world) == "one"
-    beside = checkout(world, "word")
+    assert program_output(world) == "one"
+    beside = checkout_path(world, "word")
     assert (beside / ".git").is_dir()
     spies.forget()
     assert "nothing to do" in world.ok(*SOURCE)
     assert spies.calls("cargo") == []
     git_repos.write(beside, library("mine"))
-    before = source_builds.work(beside)
+    before = source_builds.user_state(beside)
     assert "siblings" in world.ok(*SOURCE, "-n")
     world.ok(*SOURCE)
-    assert says(world) == "mine"
+    assert program_output(world) == "mine"
     assert "nothing to do" in world.ok(*SOURCE)
-    assert source_builds.work(beside) == before
+    assert source_builds.user_state(beside) == before
     git_repos.git(beside, "checkout", "--quiet", ".")
     word.commit(library("two"))
     world.ok(*SOURCE, "--update")
-    assert says(world) == "two"
+    assert program_output(world) == "two"
 
 
 def library(text: str) -> dict[str, str]:
@@ -237,9 +237,9 @@ def library(text: str) -> dict[str, str]:
 
 
 def test_a_sibling_that_is_not_to_be_had(world: World, spies: Spies) -> None:
-    source_builds.app(world, siblings='("o/word",)')
+    source_builds.add_app(world, siblings='("o/word",)')
     world.run(*SOURCE)
-    refused(
+    assert_refused(
         world, Refusal(3, kind="RepoNotFound", message="there is no repository at …/o/word.git…", hint="…"), *SOURCE
     )
     assert spies.builds() == []
@@ -253,13 +253,13 @@ def test_a_set_that_the_tree_tells(world: World) -> None:
         '"""A test app."""\n\nfrom hero_build.recipe import Recipe\n\n\nclass App(Recipe):\n    repo = "o/app"\n'
     )
     world.ok("install", "app")
-    assert {name: item["kind"] for name, item in recorded(world)["binaries"].items()} == {
+    assert {name: item["kind"] for name, item in installed_app(world)["binaries"].items()} == {
         "app": "cli",
         "app_server": "server",
     }
     upstream.commit({"service.toml": told.partition("\n\n")[0] + "\n"})
     world.ok("install", "app", "--update")
-    assert set(recorded(world)["binaries"]) == {"app"}
+    assert set(installed_app(world)["binaries"]) == {"app"}
     assert not (world.root.path / "bin" / "app_server").exists()
 
 
@@ -282,4 +282,4 @@ def test_features_and_packages(world: World, spies: Spies) -> None:
     cargo = 'Cargo(features=("loud",), packages=("one",))'
     recipe.write_text(f"{text}\n    def cargo(self, platform):\n        return {cargo}\n")
     world.ok(*SOURCE)
-    assert says(world) == "loud"
+    assert program_output(world) == "loud"

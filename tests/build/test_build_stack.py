@@ -1,7 +1,7 @@
 """The shipped recipes over repos of the stack's own shapes, as tests/world/ has them."""
 
 from support import roots, rust_world, source_builds
-from support.source_builds import recorded
+from support.source_builds import installed_app
 from support.worlds import World
 
 
@@ -15,7 +15,7 @@ def test_six_services_in_one_with_their_repos_beside(home: World) -> None:
     beside = {path.name for path in code.iterdir() if path.name != ".hero-build"}
     assert beside == {"hero_bundle", *rust_world.siblings("hero_bundle")}
     assert (home.root.path / "bin" / "hero_bundle").exists()
-    assert recorded(home, "hero_bundle")["build"]["ref"] == rust_world.BRANCH
+    assert installed_app(home, "hero_bundle")["build"]["ref"] == rust_world.BRANCH
     assert "nothing to do" in home.ok("install", "hero_bundle")
     library = code / "hero_db" / "src" / "lib.rs"
     library.write_text(library.read_text() + "\n// mine\n")
@@ -27,7 +27,7 @@ def test_a_child_daemon_is_installed_and_is_none_to_start(home: World) -> None:
     """hero_livekit by its shipped recipe, beside hero_db: two repos, a build each."""
     rust_world.mirror(home.folder, "hero_livekit", "hero_db")
     home.ok("install", "hero_livekit", "hero_db")
-    kinds = {name: item["kind"] for name, item in recorded(home, "hero_livekit")["binaries"].items()}
+    kinds = {name: item["kind"] for name, item in installed_app(home, "hero_livekit")["binaries"].items()}
     assert kinds["lk-backend"] == "cli"
     assert kinds["hero_livekit_server"] == "server"
     assert set(source_builds.manifest(home)["apps"]) == {"hero_db", "hero_livekit"}

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from support import git_repos, refusals, rust_crates, source_builds, worlds
-from support.source_builds import BROKEN, Gate, Spies, checkout, recorded, says
+from support.source_builds import BROKEN, Gate, Spies, checkout_path, installed_app, program_output
 from support.worlds import Done, World
 
 PAIR = {
@@ -37,8 +37,8 @@ def test_two_apps_of_a_workspace_are_one_call(world: World, spies: Spies) -> Non
     (words,) = spies.builds()
     assert {"--bin=one", "--bin=two"} <= set(words)
     assert "--keep-going" in words
-    assert [says(world, name) for name in ("one", "two")] == ["one", "two"]
-    assert recorded(world, "one")["source"] == recorded(world, "two")["source"]
+    assert [program_output(world, name) for name in ("one", "two")] == ["one", "two"]
+    assert installed_app(world, "one")["source"] == installed_app(world, "two")["source"]
     spies.forget()
     assert "nothing to do: 2 apps as asked, intact" in world.ok("install", "one", "two")
     assert spies.calls("cargo") == []
@@ -46,10 +46,10 @@ def test_two_apps_of_a_workspace_are_one_call(world: World, spies: Spies) -> Non
 
 def test_apps_of_different_repos_are_a_call_each(world: World, spies: Spies) -> None:
     pair(world)
-    source_builds.app(world)
+    source_builds.add_app(world)
     world.ok("install", "app", "one", "two")
     assert sorted(words.count("--keep-going") for words in spies.builds()) == [0, 1]
-    assert [says(world, name) for name in ("app", "one", "two")] == ["app", "one", "two"]
+    assert [program_output(world, name) for name in ("app", "one", "two")] == ["app", "one", "two"]
 
 
 def test_another_cargo_is_another_call(world: World, spies: Spies) -> None:
@@ -65,7 +65,7 @@ def test_another_cargo_is_another_call(world: World, spies: Spies) -> None:
         ["--bin=one"],
         ["--bin=two"],
     ]
-    assert [says(world, name) for name in ("one", "two")] == ["one", "two"]
+    assert [program_output(world, name) for name in ("one", "two")] == ["one", "two"]
 
 
 def problem(done: Done) -> dict[str, Any]:
@@ -78,7 +78,7 @@ def test_an_app_that_does_not_compile_leaves_the_other(world: World, spies: Spie
     done = world.run("install", "one", "two")
     assert done.code == 1
     assert len(spies.builds()) == 1
-    assert says(world, "one") == "one"
+    assert program_output(world, "one") == "one"
     assert not (world.root.path / "bin" / "two").exists()
     assert set(source_builds.manifest(world)["apps"]) == {"one"}
     assert "error: two: cargo could not build two: error[E0425]: cannot find value `words`" in done.err
@@ -90,23 +90,23 @@ def test_an_app_that_does_not_compile_leaves_the_other(world: World, spies: Spie
 def test_alone_it_is_6_with_its_last_lines_and_the_log(world: World) -> None:
     pair(world, **{"two/src/main.rs": BROKEN})
     world.ok("install", "one")
-    before, tree = source_builds.manifest(world), source_builds.work(checkout(world, "pair"))
+    before, tree = source_builds.manifest(world), source_builds.user_state(checkout_path(world, "pair"))
     done = world.run("install", "two", "--json")
     assert done.code == 6
     told = problem(done)
     assert (told["kind"], told["exit"], told["app"]) == ("BuildError", 6, "two")
     assert any("let number: u32 = words;" in line for line in told["tail"])
-    assert f"Run `cargo build --release` in {checkout(world, 'pair')} to see it by itself." == told["hint"]
+    assert f"Run `cargo build --release` in {checkout_path(world, 'pair')} to see it by itself." == told["hint"]
     with open(told["log"]) as log:
         assert [line.rstrip("\n") for line in log] == list(told["tail"])
-    assert (source_builds.manifest(world), source_builds.work(checkout(world, "pair"))) == (before, tree)
+    assert (source_builds.manifest(world), source_builds.user_state(checkout_path(world, "pair"))) == (before, tree)
     again = world.run("install", "two")
     assert f"lines of {told['log']}:" in again.err
     assert "nothing changed: still generation 1" in again.out
 
 
 def test_of_many_lines_the_last_200_are_shown_and_the_log_has_all(world: World) -> None:
-    source_builds.app(world, files={**rust_crates.APP, "build.rs": NOISE})
+    source_builds.add_app(world, files={**rust_crates.APP, "build.rs": NOISE})
     done = world.run("install", "app", "--json")
     told = problem(done)
     assert done.code == 6
@@ -124,16 +124,16 @@ def test_what_broke_is_built_when_it_is_mended(world: World) -> None:
     assert world.run("install", "one", "two").code == 1
     upstream.commit({"two/src/main.rs": rust_crates.program("mended")})
     assert "two" in world.ok("install", "one", "two", "--update")
-    assert says(world, "two") == "mended"
+    assert program_output(world, "two") == "mended"
 
 
 @pytest.mark.parametrize("jobs", ["1", "8"])
 def test_downloads_go_on_beside_a_build(jobs: str, world: World, gate: Gate) -> None:
     """What is fetched is there while cargo still works; what there is comes in as one generation."""
-    source_builds.app(world, files=source_builds.WAITING)
+    source_builds.add_app(world, files=source_builds.GATED_APP)
     world.recipe("db")
     world.release("db", "v1")
-    with source_builds.start(world, "install", "app", "db", "-j", jobs, **gate.environ) as process:
+    with source_builds.start_command(world, "install", "app", "db", "-j", jobs, **gate.environ) as process:
         assert process.stderr
         gate.reached()
         lines: list[str] = []
@@ -145,5 +145,5 @@ def test_downloads_go_on_beside_a_build(jobs: str, world: World, gate: Gate) -> 
         out, err = process.communicate(timeout=120)
     assert process.returncode == 0, err
     assert "generation 1: " in out
-    assert [says(world, name) for name in ("app", "db")] == ["app", "db v1"]
-    assert [recorded(world, name)["used"] for name in ("app", "db")] == ["source", "download"]
+    assert [program_output(world, name) for name in ("app", "db")] == ["app", "db v1"]
+    assert [installed_app(world, name)["used"] for name in ("app", "db")] == ["source", "download"]

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from support import git_repos, refusals, roots, worlds, zinit_crate, zinit_server
-from support.source_builds import recorded
+from support.source_builds import installed_app
 from support.worlds import World
 
 pytestmark = zinit_crate.marks
@@ -22,7 +22,7 @@ def test_installed_by_its_shipped_recipe_it_runs(home: World) -> None:
         assert "crates" in done.err
         again = home.run("install", "zinit", "--mode", "source", env=of_zinit(folder))
         assert "nothing to do: zinit: " in again.out
-    assert {name: item["kind"] for name, item in recorded(home, "zinit")["binaries"].items()} == {
+    assert {name: item["kind"] for name, item in installed_app(home, "zinit")["binaries"].items()} == {
         "zinit": "cli",
         "zinit-server": "server",
     }

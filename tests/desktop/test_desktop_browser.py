@@ -24,7 +24,9 @@ pytestmark = [
     pytest.mark.skipif(shutil.which("chromedriver") is None, reason="chromium and chromedriver are not installed"),
 ]
 BUNDLES = [island_workspace.bundle(name) for name in island_workspace.NAMES]
-SHOWN = {f"view-{island_workspace.bundle(name)}": island_workspace.shown(name) for name in island_workspace.NAMES}
+SHOWN = {
+    f"view-{island_workspace.bundle(name)}": island_workspace.rendered_text(name) for name in island_workspace.NAMES
+}
 CARDS = "return Object.fromEntries([...document.querySelectorAll('#desk div')].map(it => [it.id, it.textContent]))"
 
 

@@ -66,7 +66,7 @@ def test_all_of_it_goes_back_together(whole: World) -> None:
 def test_the_phases_side_by_side(world: World) -> None:
     release(world, "v1", "notes", "radio")
     with ExitStack() as stack:
-        running = [stack.enter_context(source_builds.start(world, *words)) for words in ALL]
+        running = [stack.enter_context(source_builds.start_command(world, *words)) for words in ALL]
         said = [process.communicate()[1] for process in running]
     assert [process.returncode for process in running] == [0, 0, 0], said
     assert state(world) == of("v1", "notes", "radio")

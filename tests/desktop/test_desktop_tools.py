@@ -38,7 +38,7 @@ def workspace(world: World, **changed: str | None) -> None:
     }
     there = {name: text for name, text in files.items() if text is not None}
     git_repos.upstream(world.mirror, repo="o/hero_archipelagos", files=there, branch=desktops.BRANCH)
-    source_builds.cloned(world, "hero_archipelagos")
+    source_builds.clone_checkout(world, "hero_archipelagos")
 
 
 @pytest.fixture
@@ -166,7 +166,7 @@ def test_a_workspace_without_islands(installed: World) -> None:
 
 def test_the_shell_takes_the_same_tools(installed: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     git_repos.upstream(installed.mirror, repo="o/hero_os", files={"Cargo.lock": LOCK}, branch=desktops.BRANCH)
-    source_builds.cloned(installed, "hero_os")
+    source_builds.clone_checkout(installed, "hero_os")
     no("wasm-opt")(tmp_path / "path", monkeypatch)
     refusal = missing("wasm-opt is not on this machine…", OPT)
     desktops.refused(installed, refusal, "shell", env={"PATH": os.environ["PATH"]})

@@ -93,7 +93,7 @@ def test_a_dirty_checkout(world: World) -> None:
     path.parent.mkdir(parents=True)
     git_repos.git(path.parent, "clone", "--quiet", str(upstream.bare), str(path))
     (path / "service.toml").write_text("# mine\n" + (path / "service.toml").read_text())
-    source_builds.refused(
+    source_builds.assert_refused(
         world,
         Refusal(
             8,

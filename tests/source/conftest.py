@@ -8,7 +8,7 @@ import pytest
 from hero_build.source.git.credentials import GitAccess
 from hero_build.source.git.locks import Locks
 from support import git_repos
-from support.checkout_env import REPO, Desk
+from support.checkout_env import REPO, CheckoutEnv
 
 
 @pytest.fixture(autouse=True)
@@ -27,6 +27,6 @@ def upstream(tmp_path: Path) -> git_repos.Upstream:
 
 
 @pytest.fixture
-def desk(tmp_path: Path, upstream: git_repos.Upstream) -> Iterator[Desk]:
+def desk(tmp_path: Path, upstream: git_repos.Upstream) -> Iterator[CheckoutEnv]:
     with Locks() as locks:
-        yield Desk(tmp_path / "code0", GitAccess(upstream.mirror.as_uri()), locks)
+        yield CheckoutEnv(tmp_path / "code0", GitAccess(upstream.mirror.as_uri()), locks)

@@ -16,7 +16,7 @@ from hero_build.model.artifacts import Cargo
 from hero_build.model.installed import PartId
 from hero_build.model.steps import CargoJob
 from hero_build.source.cargo import toolchain
-from hero_build.source.cargo.build import Progress, build, telling
+from hero_build.source.cargo.build import Progress, build, compile_progress
 from hero_build.source.git.status import read_tree
 from hero_build.system.process import Cancelled
 from support import git_repos, rust_crates
@@ -134,7 +134,7 @@ def test_progress_is_told_of_every_part(tmp_path: Path) -> None:
     tree = rust_crates.app(tmp_path / "app", **modules)
     events: list[Event] = []
     parts = (PartId("one"), PartId("two"))
-    made(tree, "p0", "p1", "p2", "p3", progress=telling(parts, events.append))
+    made(tree, "p0", "p1", "p2", "p3", progress=compile_progress(parts, events.append))
     told = [event for event in events if isinstance(event, CompileProgress)]
     assert {event.part for event in told} == set(parts)
     done = [event.done for event in told if event.part == parts[0]]

@@ -13,11 +13,11 @@ import pytest
 from hero_build.errors import LockHeld
 from hero_build.source.git.ensure import CheckoutRequest, ensure
 from hero_build.source.git.locks import Locks
-from hero_build.source.git.paths import OURS, checkout
+from hero_build.source.git.paths import STATE_FOLDER, checkout
 from hero_build.source.git.status import read_tree
 from hero_build.system.process import Cancelled
 from support import git_repos
-from support.checkout_env import REPO, Desk
+from support.checkout_env import REPO, CheckoutEnv
 from support.processes import gone, until
 
 HERE = Path(__file__).parents[2]
@@ -61,7 +61,7 @@ def end(group: int) -> None:
         return
 
 
-def start(desk: Desk) -> "subprocess.Popen[str]":
+def start(desk: CheckoutEnv) -> "subprocess.Popen[str]":
     command = [sys.executable, "-c", ENSURE, str(desk.coderoot), desk.reach.forge]
     return subprocess.Popen(command, cwd=HERE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
@@ -79,11 +79,11 @@ def members(group: int) -> list[int]:
     return found
 
 
-def beside(desk: Desk) -> list[str]:
-    return sorted(path.name.partition(".clone-")[0] for path in (desk.path.parent / OURS).iterdir())
+def beside(desk: CheckoutEnv) -> list[str]:
+    return sorted(path.name.partition(".clone-")[0] for path in (desk.path.parent / STATE_FOLDER).iterdir())
 
 
-def test_a_killed_clone_heals(desk: Desk, stuck: Path, gitconfig: Path) -> None:
+def test_a_killed_clone_heals(desk: CheckoutEnv, stuck: Path, gitconfig: Path) -> None:
     with start(desk) as child:
         assert until(stuck.exists)
         child.kill()
@@ -91,7 +91,7 @@ def test_a_killed_clone_heals(desk: Desk, stuck: Path, gitconfig: Path) -> None:
     end(int(stuck.read_text()))
     assert not desk.path.exists()
     assert beside(desk) == ["app", "app.lock"]
-    others = desk.path.parent / OURS / "app2.clone-x" / "of another checkout"
+    others = desk.path.parent / STATE_FOLDER / "app2.clone-x" / "of another checkout"
     git_repos.write(others.parent, {others.name: "still being made"})
     gitconfig.write_text("")
     assert desk.ensure() == read_tree(desk.path)
@@ -100,7 +100,7 @@ def test_a_killed_clone_heals(desk: Desk, stuck: Path, gitconfig: Path) -> None:
     assert others.read_text() == "still being made"
 
 
-def test_an_interrupted_clone_leaves_no_process_and_no_file(desk: Desk, stuck: Path) -> None:
+def test_an_interrupted_clone_leaves_no_process_and_no_file(desk: CheckoutEnv, stuck: Path) -> None:
     with start(desk) as child:
         assert until(stuck.exists)
         group = members(int(stuck.read_text()))
@@ -113,7 +113,7 @@ def test_an_interrupted_clone_leaves_no_process_and_no_file(desk: Desk, stuck: P
     assert beside(desk) == ["app.lock"]
 
 
-def test_a_clone_that_is_called_off_leaves_no_process_and_no_file(desk: Desk, stuck: Path) -> None:
+def test_a_clone_that_is_called_off_leaves_no_process_and_no_file(desk: CheckoutEnv, stuck: Path) -> None:
     place = checkout(desk.coderoot, REPO, desk.reach.forge)
     with pytest.raises(Cancelled):
         ensure(place, request=CheckoutRequest(), access=desk.reach, locks=desk.locks, cancelled=stuck.exists)
@@ -121,14 +121,14 @@ def test_a_clone_that_is_called_off_leaves_no_process_and_no_file(desk: Desk, st
     assert beside(desk) == ["app.lock"]
 
 
-def test_two_processes_at_once_make_one_clone(desk: Desk) -> None:
+def test_two_processes_at_once_make_one_clone(desk: CheckoutEnv) -> None:
     with start(desk) as one, start(desk) as other:
         told = {one.communicate()[0], other.communicate()[0]}
     assert told == {read_tree(desk.path).commit + "\n"}
     assert beside(desk) == ["app.lock"]
 
 
-def test_a_checkout_stays_locked_until_the_run_ends(desk: Desk) -> None:
+def test_a_checkout_stays_locked_until_the_run_ends(desk: CheckoutEnv) -> None:
     desk.ensure()
     with Locks(0.01) as other:
         with pytest.raises(LockHeld, match="another hero-build is working in") as caught, other.turn(desk.path):
@@ -140,12 +140,12 @@ def test_a_checkout_stays_locked_until_the_run_ends(desk: Desk) -> None:
             desk.ensure()
 
 
-def test_a_turn_within_a_turn_is_the_same_one(desk: Desk) -> None:
+def test_a_turn_within_a_turn_is_the_same_one(desk: CheckoutEnv) -> None:
     with desk.locks.turn(desk.path), desk.locks.turn(desk.path):
         assert desk.ensure() == read_tree(desk.path)
 
 
-def test_one_waits_for_the_other(desk: Desk) -> None:
+def test_one_waits_for_the_other(desk: CheckoutEnv) -> None:
     desk.ensure()
     release = threading.Timer(0.2, desk.locks.close)
     release.start()

@@ -18,7 +18,7 @@ from hero_build.source.git.ensure import CheckoutRequest, ensure
 from hero_build.source.git.locks import Locks
 from hero_build.source.git.paths import checkout
 from support import git_repos
-from support.checkout_env import Desk
+from support.checkout_env import CheckoutEnv
 from support.forge_server import ForgeServer
 
 SPY = """#!/bin/sh
@@ -34,10 +34,10 @@ def private(forge_server: ForgeServer) -> str:
 
 
 @pytest.fixture
-def forge(forge_server: ForgeServer, tmp_path: Path) -> Iterator[Desk]:
+def forge(forge_server: ForgeServer, tmp_path: Path) -> Iterator[CheckoutEnv]:
     """A desk at the real forge, with the token of an administrator."""
     with Locks() as locks:
-        yield Desk(tmp_path / "code0", GitAccess(forge_server.url, Secret(forge_server.token)), locks)
+        yield CheckoutEnv(tmp_path / "code0", GitAccess(forge_server.url, Secret(forge_server.token)), locks)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +82,7 @@ def leaks(folder: Path, token: str) -> list[Path]:
 
 
 def test_a_private_clone_leaves_no_trace_of_the_token(
-    forge: Desk, private: str, forge_server: ForgeServer, spies: Spies, gitconfig: Path, tmp_path: Path
+    forge: CheckoutEnv, private: str, forge_server: ForgeServer, spies: Spies, gitconfig: Path, tmp_path: Path
 ) -> None:
     """Not on disk below the checkout or in a helper's store, and not in any process that git started."""
     gitconfig.write_text(f"[credential]\n\thelper = store --file={tmp_path}/stored\n")
@@ -110,7 +110,7 @@ def test_what_the_proof_looks_for_would_be_seen(spies: Spies, tmp_path: Path, mo
 
 
 def test_the_users_own_helpers_serve_where_there_is_no_token(
-    forge: Desk, private: str, forge_server: ForgeServer, gitconfig: Path, tmp_path: Path
+    forge: CheckoutEnv, private: str, forge_server: ForgeServer, gitconfig: Path, tmp_path: Path
 ) -> None:
     stored = forge_server.url.replace("://", f"://{forge_server.user}:{forge_server.token}@")
     (tmp_path / "stored").write_text(stored + "\n")
@@ -119,7 +119,7 @@ def test_the_users_own_helpers_serve_where_there_is_no_token(
     assert desk.ensure(repo=private).ref == "main"
 
 
-def test_a_private_repo_without_a_token(forge: Desk, private: str) -> None:
+def test_a_private_repo_without_a_token(forge: CheckoutEnv, private: str) -> None:
     desk = replace(forge, reach=replace(forge.reach, token=None))
     with pytest.raises(AuthError) as caught:
         desk.ensure(repo=private)
@@ -128,7 +128,7 @@ def test_a_private_repo_without_a_token(forge: Desk, private: str) -> None:
     assert not (desk.coderoot / private).exists()
 
 
-def test_a_token_that_is_refused(forge: Desk, private: str) -> None:
+def test_a_token_that_is_refused(forge: CheckoutEnv, private: str) -> None:
     bad = "0123456789abcdef0123456789abcdef01234567"
     desk = replace(forge, reach=replace(forge.reach, token=Secret(bad)))
     with pytest.raises(AuthError) as caught:
@@ -137,27 +137,27 @@ def test_a_token_that_is_refused(forge: Desk, private: str) -> None:
     assert bad not in caught.value.message + caught.value.hint
 
 
-def test_a_repo_that_is_not_there(forge: Desk, forge_server: ForgeServer) -> None:
+def test_a_repo_that_is_not_there(forge: CheckoutEnv, forge_server: ForgeServer) -> None:
     with pytest.raises(RepoNotFound, match="there is no repository at") as caught:
         forge.ensure(repo=f"{forge_server.user}/absent-{uuid4().hex[:8]}")
     assert caught.value.code == 3
 
 
-def test_a_repo_that_was_renamed(forge: Desk, forge_server: ForgeServer) -> None:
+def test_a_repo_that_was_renamed(forge: CheckoutEnv, forge_server: ForgeServer) -> None:
     old = forge_server.create_repo(f"old-{uuid4().hex[:8]}", private=True)
     forge_server.rename_repo(old, f"new-{uuid4().hex[:8]}")
     assert forge.ensure(repo=old).ref == "main"
 
 
 def test_a_forge_on_this_machine_is_not_asked_through_a_proxy(
-    forge: Desk, private: str, monkeypatch: pytest.MonkeyPatch
+    forge: CheckoutEnv, private: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("http_proxy", "all_proxy"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")
     assert forge.ensure(repo=private).ref == "main"
 
 
-def test_the_token_goes_to_its_own_forge_only(forge: Desk, private: str, forge_server: ForgeServer) -> None:
+def test_the_token_goes_to_its_own_forge_only(forge: CheckoutEnv, private: str, forge_server: ForgeServer) -> None:
     """The same server under another name is another origin."""
     elsewhere = forge_server.url.replace("127.0.0.1", "localhost")
     assert elsewhere != forge_server.url
@@ -181,7 +181,7 @@ def test_the_token_travels_over_plain_http_only_where_that_is_allowed() -> None:
 
 
 def test_a_shallow_clone_of_a_real_forge_finds_any_commit(
-    forge: Desk, forge_server: ForgeServer, tmp_path: Path
+    forge: CheckoutEnv, forge_server: ForgeServer, tmp_path: Path
 ) -> None:
     repo = forge_server.create_repo(f"public-{uuid4().hex[:8]}")
     work = tmp_path / "work"

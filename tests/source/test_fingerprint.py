@@ -17,7 +17,7 @@ from hero_build.model.artifacts import Cargo
 from hero_build.model.installed import Fingerprint
 from hero_build.model.steps import CargoJob
 from hero_build.source.cargo.build import build
-from hero_build.source.fingerprint import fingerprint, locked_by_build, matters
+from hero_build.source.fingerprint import affects_build, fingerprint, with_written_lock
 from hero_build.source.git.status import read_tree
 from hero_build.system.process import Cancelled
 from support import git_repos, rust_crates
@@ -69,7 +69,7 @@ class Bench:
 @pytest.fixture
 def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
     for name in list(os.environ):
-        if matters(name):
+        if affects_build(name):
             monkeypatch.delenv(name)
     monkeypatch.setenv("CARGO_HOME", str(tmp_path / "cargo"))
     monkeypatch.setenv("PATH", f"{tmp_path / 'path'}{os.pathsep}{os.environ['PATH']}")
@@ -282,7 +282,7 @@ def test_a_second_edit_of_the_same_file_is_seen(bench: Bench) -> None:
     ],
 )
 def test_which_variables_matter(name: str, does: bool) -> None:
-    assert matters(name) is does
+    assert affects_build(name) is does
 
 
 def test_the_compiler_is_asked_once(bench: Bench) -> None:
@@ -390,5 +390,5 @@ def test_a_build_changes_nothing_but_the_lock_it_makes(bench: Bench) -> None:
     assert (bench.tree / "Cargo.lock").is_file()
     after = bench.take()
     assert after.changed(before) == ("lock",)
-    assert locked_by_build(before, job.tree) == after
-    assert locked_by_build(after, job.tree) == after
+    assert with_written_lock(before, job.tree) == after
+    assert with_written_lock(after, job.tree) == after

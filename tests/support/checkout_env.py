@@ -16,7 +16,7 @@ from support import git_repos
 REPO = "o/app"
 
 
-class Desk(Struct, frozen=True):
+class CheckoutEnv(Struct, frozen=True):
     coderoot: Path
     reach: GitAccess
     locks: Locks

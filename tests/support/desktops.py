@@ -101,7 +101,7 @@ def os_sources(world: World, repo: str = "o/hero_os") -> Code:
 
 def code(world: World, repo: str, tree: Path) -> Code:
     """A workspace as a repository in the mirror. What cargo makes of it lies outside of its checkouts."""
-    island_workspace.adopt(tree, world.folder / "cache")
+    island_workspace.prepare_workspace(tree, world.folder / "cache")
     (tree / "target").rename(_target(world, tree.name))
     git_repos.upstream(world.mirror, repo=repo, files=texts(tree), branch=BRANCH)
     return again(world, repo, tree.name)
@@ -125,7 +125,7 @@ def texts(folder: Path) -> dict[str, str]:
 def refused(world: World, refusal: Refusal, *words: str, env: Mapping[str, str] = {}) -> None:
     """In these words, as text and as a document, and root and checkouts stay as they were."""
     for more in ((), ("--json",)):
-        source_builds.refused(world, refusal, *words, *more, env=env)
+        source_builds.assert_refused(world, refusal, *words, *more, env=env)
 
 
 def there(world: World) -> list[str]:

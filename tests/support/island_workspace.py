@@ -20,7 +20,15 @@ from msgspec.structs import replace
 from hero_build.model.artifacts import Cargo
 from hero_build.model.steps import CargoJob, Tree
 from hero_build.source.wasm import build as wasm_build
-from hero_build.source.wasm.types import TARGET, Backend, Broken, BuildWatch, Built, Place, Result
+from hero_build.source.wasm.types import (
+    TARGET,
+    Backend,
+    BuildFolders,
+    BuildWatch,
+    BuiltBundle,
+    BundleResult,
+    FailedBundle,
+)
 from support import wasm_toolchain
 
 WORLD = Path(__file__).parents[1] / "world"
@@ -73,7 +81,7 @@ def bundle(name: str) -> str:
     return f"island_{name}"
 
 
-def shown(name: str) -> str:
+def rendered_text(name: str) -> str:
     """What the page shows once the island has been mounted into a DIV."""
     special = {"clock": "clock 02:02", "inspector": "inspector sees a DIV", "sketch": "[ sketch ~~~ ]"}
     hello = f"HELLO {name.upper()}" if name in LOUD else f"hello {name}"
@@ -86,11 +94,11 @@ def workspace(folder: Path, names: Sequence[str] = NAMES) -> Path:
     shutil.copytree(WORLD / "hero_archipelagos", folder, ignore=ignored)
     for name in names:
         if name not in SHAPES:
-            stamp(folder, name)
+            add_island(folder, name)
     return folder
 
 
-def stamp(folder: Path, name: str, number: int | None = None) -> Path:
+def add_island(folder: Path, name: str, number: int | None = None) -> Path:
     """One more island from the template; its folder."""
     place = folder / "islands" / name
     (place / "src").mkdir(parents=True)
@@ -101,7 +109,7 @@ def stamp(folder: Path, name: str, number: int | None = None) -> Path:
     return place
 
 
-class Site(Struct, frozen=True):
+class IslandWorkspace(Struct, frozen=True):
     """A workspace to build bundles of, and what is kept between builds. `cargo`: as a recipe would have it.
 
     optimise: with wasm-opt.
@@ -117,16 +125,16 @@ class Site(Struct, frozen=True):
 
     def build(
         self, out: Path, *names: str, backend: Backend = "direct", watch: BuildWatch | None = None
-    ) -> dict[str, Result]:
+    ) -> dict[str, BundleResult]:
         """By name, in order; `out` is a folder that is not there yet."""
-        place = Place(out, out.with_name(f"{out.name}.logs"), self.cache)
+        place = BuildFolders(out, out.with_name(f"{out.name}.logs"), self.cache)
         results = wasm_build.build(self.job(*names), backend=backend, place=place, watch=watch or BuildWatch())
         return {result.name: result for result in results}
 
     def files(self, out: Path, *names: str, backend: Backend = "direct") -> dict[str, bytes]:
         """Of bundles that must all succeed: `<bundle>/<file>` and content."""
         results = self.build(out, *names, backend=backend)
-        broken = [result.error for result in results.values() if isinstance(result, Broken)]
+        broken = [result.error for result in results.values() if isinstance(result, FailedBundle)]
         assert not broken, broken
         return files(out)
 
@@ -135,13 +143,13 @@ class Site(Struct, frozen=True):
         assert old in text
         (self.tree / path).write_text(text.replace(old, new))
 
-    def fresh(self, cache: Path) -> "Site":
+    def fresh(self, cache: Path) -> "IslandWorkspace":
         """The same, with nothing kept."""
         return replace(self, cache=cache)
 
 
-def built(result: Result) -> Path:
-    assert isinstance(result, Built), result
+def bundle_folder(result: BundleResult) -> Path:
+    assert isinstance(result, BuiltBundle), result
     return result.folder
 
 
@@ -149,7 +157,7 @@ def files(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-def packed(tree: Path, folder: str, out: Path, target: Path | None = None, *words: str) -> dict[str, bytes]:
+def wasm_pack_output(tree: Path, folder: str, out: Path, target: Path | None = None, *words: str) -> dict[str, bytes]:
     """What wasm-pack itself makes of the crate in `<tree>/<folder>`, into a folder that is not there yet.
 
     target: where it compiles (None: in the tree, where it takes up what others have compiled). words: more for it.
@@ -161,24 +169,24 @@ def packed(tree: Path, folder: str, out: Path, target: Path | None = None, *word
     return files(out)
 
 
-def compiled(target: Path) -> Path:
+def compiled_target(target: Path) -> Path:
     """A new target folder that has what all islands need of the registry, and nothing else."""
     shutil.copytree(_seed() / "target", target)
     return target
 
 
-def site(folder: Path, *names: str) -> Site:
+def site(folder: Path, *names: str) -> IslandWorkspace:
     """The islands `names` (all, if none is named) below `folder`, locked, the registry's crates compiled."""
     tree = workspace(folder / "hero_archipelagos", names or NAMES)
-    return adopt(tree, folder / "cache")
+    return prepare_workspace(tree, folder / "cache")
 
 
-def adopt(tree: Path, cache: Path) -> Site:
+def prepare_workspace(tree: Path, cache: Path) -> IslandWorkspace:
     """A workspace without a lock file, which gets one, and the registry's crates as they are compiled below cache/."""
     shutil.copy(_seed() / "Cargo.lock", tree)
-    compiled(tree / "target")
+    compiled_target(tree / "target")
     cargo(tree, "update", "--workspace", "--offline", "--quiet")
-    return Site(tree, cache)
+    return IslandWorkspace(tree, cache)
 
 
 def cargo(tree: Path, *words: str) -> None:
@@ -199,11 +207,11 @@ def _seed() -> Path:
     with (place / ".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not (place / key).is_dir():
-            _sow(place, key)
+            _build_seed(place, key)
     return place / key
 
 
-def _sow(place: Path, key: str) -> None:
+def _build_seed(place: Path, key: str) -> None:
     with tempfile.TemporaryDirectory(dir=place) as folder:
         tree = workspace(Path(folder) / "tree")
         cargo(tree, "generate-lockfile", "--quiet")

@@ -60,7 +60,7 @@ class Sccache:
 
 
 @contextmanager
-def serving(folder: Path) -> Iterator[Sccache]:
+def sccache_server(folder: Path) -> Iterator[Sccache]:
     """An sccache that caches in `folder`; its server has ended when this is left."""
     with tempfile.TemporaryDirectory(prefix="sccache-") as short:  # the path of a socket has at most 107 bytes
         made = Sccache(program(), folder, Path(short) / "socket")

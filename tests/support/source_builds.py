@@ -26,8 +26,8 @@ SCHEMA = REPO / "docs" / "manifest.schema.json"
 SOURCE = ("install", "app", "--mode", "source")
 BROKEN = "fn main() { let number: u32 = words; }\n"
 """A program that does not compile."""
-BOTH = ("app", "app_server")
-_WAITING = """use std::{env, fs, path::Path, process, thread, time::Duration};
+PROGRAMS = ("app", "app_server")
+_GATED_BUILD_SCRIPT = """use std::{env, fs, path::Path, process, thread, time::Duration};
 
 fn main() {
     println!("cargo:rerun-if-env-changed=GATE");
@@ -38,7 +38,7 @@ fn main() {
     }
 }
 """
-WAITING = {**rust_crates.APP, "build.rs": _WAITING}
+GATED_APP = {**rust_crates.APP, "build.rs": _GATED_BUILD_SCRIPT}
 """APP, whose build waits for a Gate."""
 _SPY = '#!/bin/sh\necho "$@" >>{notes}\nexec {real} "$@"\n'
 
@@ -105,27 +105,27 @@ def path_without(folder: Path, *names: str) -> dict[str, str]:
     return {"PATH": str(folder), "CARGO_HOME": str(folder / "cargo-home")}
 
 
-def app(
+def add_app(
     world: World, name: str = "app", files: Mapping[str, str] = rust_crates.APP, **recipe: str
 ) -> git_repos.Upstream:
     """`o/<name>` in the mirror, with the recipe of its two programs."""
-    world.recipe(name, *BOTH, **recipe)
+    world.recipe(name, *PROGRAMS, **recipe)
     return git_repos.upstream(world.mirror, f"o/{name}", files)
 
 
-def checkout(world: World, name: str = "app") -> Path:
+def checkout_path(world: World, name: str = "app") -> Path:
     return world.root.path / "code0" / "o" / name
 
 
-def cloned(world: World, name: str = "app") -> Path:
+def clone_checkout(world: World, name: str = "app") -> Path:
     """A checkout as a person makes it, before hero-build is asked for anything."""
-    path = checkout(world, name)
+    path = checkout_path(world, name)
     path.parent.mkdir(parents=True, exist_ok=True)
     git_repos.git(path.parent, "clone", "--quiet", str(world.mirror / f"o/{name}.git"), str(path))
     return path
 
 
-def work(path: Path) -> Mapping[str, object]:
+def user_state(path: Path) -> Mapping[str, object]:
     """All of a checkout that is a person's: its files but for cargo's, where HEAD is, and what git says of it."""
     kept = {name: text for name, text in git_repos.files(path).items() if not name.startswith("target/")}
     told = {
@@ -134,7 +134,7 @@ def work(path: Path) -> Mapping[str, object]:
     return {**kept, **told, "HEAD": (path / ".git" / "HEAD").read_text()}
 
 
-def says(world: World, name: str = "app") -> str:
+def program_output(world: World, name: str = "app") -> str:
     """What an installed program prints."""
     program = world.root.path / "bin" / name
     return subprocess.run([program], check=True, capture_output=True, text=True).stdout.strip()
@@ -147,11 +147,11 @@ def manifest(world: World) -> Any:
     return found
 
 
-def recorded(world: World, name: str = "app") -> Any:
+def installed_app(world: World, name: str = "app") -> Any:
     return manifest(world)["apps"][name]
 
 
-def refused(world: World, refusal: refusals.Refusal, *words: str, env: Mapping[str, str] = {}) -> Done:
+def assert_refused(world: World, refusal: refusals.Refusal, *words: str, env: Mapping[str, str] = {}) -> Done:
     """A command that is refused in these words and leaves root and checkouts as they were."""
     before, trees = refusals.look(world.root), _trees(world)
     done = world.run(*words, env=env)
@@ -163,7 +163,7 @@ def refused(world: World, refusal: refusals.Refusal, *words: str, env: Mapping[s
 
 
 @contextmanager
-def start(world: World, *words: str, **env: str) -> Iterator["subprocess.Popen[str]"]:
+def start_command(world: World, *words: str, **env: str) -> Iterator["subprocess.Popen[str]"]:
     """`hero-build WORDS`, running; killed if it still does when the block ends."""
     command = [sys.executable, "-m", "hero_build", *words]
     pipe = subprocess.PIPE
@@ -182,6 +182,6 @@ def _trees(world: World) -> Mapping[str, object]:
 
 def _tree(path: Path) -> object:
     try:
-        return work(path)
+        return user_state(path)
     except (AssertionError, OSError):
         return roots.tree(path)

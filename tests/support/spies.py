@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 
-def spy(folder: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> Path:
+def record_calls(folder: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> Path:
     """From now on calls of `name` are noted; where."""
     real = shutil.which(name)
     assert real is not None

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from support import island_workspace, wasm_toolchain
-from support.island_workspace import Site
+from support.island_workspace import IslandWorkspace
 
 
 @pytest.fixture(scope="session")
@@ -33,7 +33,7 @@ def _plain(toolchain: Path, patch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(scope="session")
-def thirty(toolchain: Path, tmp_path_factory: pytest.TempPathFactory) -> Site:
+def thirty(toolchain: Path, tmp_path_factory: pytest.TempPathFactory) -> IslandWorkspace:
     """All islands, built by the direct backend into `<tree>/../out`: once for all workers, which do not change them."""
     base = tmp_path_factory.getbasetemp()
     shared = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "thirty"
@@ -44,4 +44,4 @@ def thirty(toolchain: Path, tmp_path_factory: pytest.TempPathFactory) -> Site:
         if not (shared / "out").is_dir():
             island_workspace.site(shared).files(shared / "begun")
             (shared / "begun").rename(shared / "out")
-    return Site(shared / "hero_archipelagos", shared / "cache")
+    return IslandWorkspace(shared / "hero_archipelagos", shared / "cache")

@@ -10,10 +10,10 @@ import pytest
 from hero_build.errors import BuildError, BundleNotFound, HeroBuildError, MissingTool
 from hero_build.model.artifacts import Cargo
 from hero_build.source.wasm import plan
-from hero_build.source.wasm.types import Backend, Broken, BuildWatch, Result
+from hero_build.source.wasm.types import Backend, BuildWatch, BundleResult, FailedBundle
 from hero_build.system.process import Cancelled
 from support import island_workspace
-from support.island_workspace import Site, built
+from support.island_workspace import IslandWorkspace, bundle_folder
 from support.processes import gone, until
 from support.spies import stand_in
 
@@ -27,8 +27,8 @@ static FOREIGN: [u8; {4 + len(SCHEMA)}] = *b"\\x{len(SCHEMA):02x}\\0\\0\\0{SCHEM
 """What the macros of a wasm-bindgen leave in a module for the tool; here, of one of another format."""
 
 
-def broken(result: Result) -> BuildError:
-    assert isinstance(result, Broken), result
+def broken(result: BundleResult) -> BuildError:
+    assert isinstance(result, FailedBundle), result
     assert isinstance(result.error, BuildError)
     return result.error
 
@@ -38,7 +38,7 @@ def test_an_island_that_does_not_compile(backend: Backend, tmp_path: Path) -> No
     site = island_workspace.site(tmp_path, "greeter", "notes")
     site.edit("islands/notes/src/lib.rs", "u32 {", 'u32 { let \u00fcber: u32 = "no number";')
     made = site.build(tmp_path / "out", backend=backend)
-    assert built(made["island_greeter"]).is_dir()
+    assert bundle_folder(made["island_greeter"]).is_dir()
     error = broken(made["island_notes"])
     assert error.code == 6
     assert "error[E0308]: mismatched types" in error.message
@@ -54,7 +54,7 @@ def test_the_tail_is_of_the_island_itself(tmp_path: Path) -> None:
     site.edit("islands/notes/src/lib.rs", "u32 {", "u32 { notes_is_broken();")
     site.edit("islands/clock/src/lib.rs", "Clock { ticks: 0 }", "clock_is_broken()")
     made = site.build(tmp_path / "out")
-    assert built(made["island_greeter"]).is_dir()
+    assert bundle_folder(made["island_greeter"]).is_dir()
     for name, other in (("notes", "clock"), ("clock", "notes")):
         text = "\n".join(broken(made[f"island_{name}"]).tail)
         assert f"{name}_is_broken" in text
@@ -65,7 +65,7 @@ def test_what_they_share_does_not_compile(tmp_path: Path) -> None:
     site = island_workspace.site(tmp_path, "greeter", "inspector")
     site.edit("common/src/lib.rs", "let text =", "let text = shared_is_broken();\n    let text =")
     made = site.build(tmp_path / "out")
-    assert built(made["island_inspector"]).is_dir()
+    assert bundle_folder(made["island_inspector"]).is_dir()
     assert "cannot find function `shared_is_broken`" in broken(made["island_greeter"]).message
 
 
@@ -74,7 +74,7 @@ def test_an_island_that_wasm_bindgen_refuses(tmp_path: Path) -> None:
     with (site.tree / "islands/notes/src/lib.rs").open("a") as source:
         source.write(FOREIGN)
     made = site.build(tmp_path / "out")
-    assert built(made["island_greeter"]).is_dir()
+    assert bundle_folder(made["island_greeter"]).is_dir()
     error = broken(made["island_notes"])
     assert error.message.startswith("wasm-bindgen ended with 1 for island_notes: error: ")
     assert error.tail
@@ -88,10 +88,10 @@ def test_an_island_that_wasm_opt_crashes_on(tmp_path: Path, monkeypatch: pytest.
     crash = f'case "$1" in *island_notes*) echo "assertion failed" >&2; kill -ABRT $$;; esac\nexec {real} "$@"'
     stand_in(tmp_path / "path", name="wasm-opt", script=crash, monkeypatch=monkeypatch)
     made = site.build(tmp_path / "out")
-    assert built(made["island_greeter"]).is_dir()
+    assert bundle_folder(made["island_greeter"]).is_dir()
     assert broken(made["island_notes"]).message == "wasm-opt was ended by signal 6 for island_notes: assertion failed"
     (tmp_path / "path/wasm-opt").unlink()  # what failed was not kept: the next build makes it
-    assert built(site.build(tmp_path / "again")["island_notes"]).is_dir()
+    assert bundle_folder(site.build(tmp_path / "again")["island_notes"]).is_dir()
 
 
 def test_a_wasm_opt_that_makes_nothing_of_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -138,7 +138,7 @@ def test_a_workspace_without_bundles(tmp_path: Path) -> None:
 def test_a_lock_file_that_is_out_of_date(tmp_path: Path) -> None:
     """No island is to blame, and cargo is not to mend it unasked."""
     site = island_workspace.site(tmp_path, "greeter")
-    island_workspace.stamp(site.tree, "notes")
+    island_workspace.add_island(site.tree, "notes")
     with pytest.raises(BuildError) as caught:
         site.build(tmp_path / "out")
     assert "Cargo.lock is out of date" in caught.value.hint
@@ -212,7 +212,7 @@ def test_progress_is_told(tmp_path: Path) -> None:
 
 def test_a_recipe_may_narrow_the_workspace(tmp_path: Path) -> None:
     site = island_workspace.site(tmp_path, "greeter", "notes", "clock")
-    narrow = Site(site.tree, site.cache, Cargo(packages=("clock", "notes")))
+    narrow = IslandWorkspace(site.tree, site.cache, Cargo(packages=("clock", "notes")))
     assert plan.discover(narrow.job()) == ("island_clock", "island_notes")
     assert list(narrow.build(tmp_path / "out")) == ["island_clock", "island_notes"]
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["island_clock", "island_notes"]

@@ -6,12 +6,12 @@ import pytest
 
 from hero_build.model.artifacts import Cargo
 from hero_build.source.wasm import plan, workspace
-from hero_build.source.wasm.features import Asker, Features, features, groups
+from hero_build.source.wasm.features import FeatureQuery, Features, features, groups
 from hero_build.source.wasm.pool import pool
-from hero_build.source.wasm.types import About, Crate
+from hero_build.source.wasm.types import Crate, PackageInfo
 from support import island_workspace
-from support.island_workspace import Site, bundle, packed
-from support.spies import calls, spy
+from support.island_workspace import IslandWorkspace, bundle, wasm_pack_output
+from support.spies import calls, record_calls
 
 pytestmark = pytest.mark.timeout(1800)
 
@@ -26,7 +26,7 @@ def crate(name: str, base: str = "/tree") -> Crate:
         wishes="",
         bindgen=(),
         optimise=(),
-        about=About("0.1.0"),
+        about=PackageInfo("0.1.0"),
     )
 
 
@@ -34,14 +34,14 @@ def grouped(told: dict[str, Features]) -> list[list[str]]:
     return [[item.name for item in group] for group in groups([crate(name) for name in told], told)]
 
 
-def asked(site: Site) -> dict[str, Features]:
+def asked(site: IslandWorkspace) -> dict[str, Features]:
     env = plan.environment(site.job())
     known = workspace.discover(site.tree, env)
     with pool(lambda: False) as workers:
-        return features(known.crates, Asker(known, cargo=site.cargo, env=env, cache=site.cache), workers)
+        return features(known.crates, FeatureQuery(known, cargo=site.cargo, env=env, cache=site.cache), workers)
 
 
-def called(site: Site) -> list[list[str]]:
+def called(site: IslandWorkspace) -> list[list[str]]:
     """Which islands share a call."""
     env = plan.environment(site.job())
     return [
@@ -76,9 +76,9 @@ def test_who_is_configured_apart_is_built_apart() -> None:
 
 
 def test_thirty_islands_are_two_calls_and_few_questions(
-    thirty: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    thirty: IslandWorkspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    notes = spy(tmp_path / "path", "cargo", monkeypatch)
+    notes = record_calls(tmp_path / "path", "cargo", monkeypatch)
     site = thirty.fresh(tmp_path / "cache")
     found = called(site)
     assert sorted(map(len, found)) == [3, 27]
@@ -117,10 +117,10 @@ def test_a_manifest_outside_of_the_workspace_counts(tmp_path: Path) -> None:
         '[package]\nname = "archipelago_common"\nversion = "0.1.0"\nedition = "2021"\n[features]\nloud = []\n'
         '[dependencies]\nwasm-bindgen = "=0.2.129"\n'
     )
-    site = Site(tree, tmp_path / "cache")
+    site = IslandWorkspace(tree, tmp_path / "cache")
     site.edit("Cargo.toml", 'members = ["common", ', "members = [")
     site.edit("Cargo.toml", 'path = "common"', 'path = "../common"')
-    site = island_workspace.adopt(tree, tmp_path / "cache")
+    site = island_workspace.prepare_workspace(tree, tmp_path / "cache")
     assert called(site) == [["greeter"], ["shouter"]]
     manifest.write_text(manifest.read_text().replace("loud = []", 'loud = []\ndefault = ["loud"]'))
     assert called(site) == [["greeter", "shouter"]]
@@ -143,7 +143,7 @@ def test_a_recipe_may_ask_for_features(tmp_path: Path) -> None:
         with (site.tree / f"islands/{name}/Cargo.toml").open("a") as manifest:
             manifest.write('\n[features]\nparty = ["archipelago_common/loud"]\n')
     assert called(site) == [["greeter"], ["shouter"]]
-    assert called(Site(site.tree, site.cache, Cargo(features=("party",)))) == [["greeter", "shouter"]]
+    assert called(IslandWorkspace(site.tree, site.cache, Cargo(features=("party",)))) == [["greeter", "shouter"]]
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"stamp": 1, "outside": 2}', "\0"])
@@ -162,7 +162,7 @@ def test_a_crate_with_a_configuration_of_its_own(tmp_path: Path) -> None:
     (site.tree / "islands/notes/.cargo/config.toml").write_text('[build]\nrustflags = ["--cfg", "special"]\n')
     site.edit("islands/notes/src/lib.rs", "u32 {", "u32 { if cfg!(special) { return times * 77 }")
     made = site.files(tmp_path / "out")
-    alone = packed(site.tree, "islands/notes", tmp_path / "alone")
+    alone = wasm_pack_output(site.tree, "islands/notes", tmp_path / "alone")
     assert {path.removeprefix("island_notes/"): raw for path, raw in made.items() if "notes/" in path} == alone
     (site.tree / "islands/notes/.cargo/config.toml").unlink()
     assert site.files(tmp_path / "plain")["island_notes/island_notes_bg.wasm"] != alone["island_notes_bg.wasm"]

@@ -7,20 +7,21 @@ import pytest
 
 from hero_build.source.wasm.types import TARGET
 from support import island_workspace
-from support.island_workspace import Site, bundle, files, packed
-from support.spies import calls, spy
+from support.island_workspace import IslandWorkspace, bundle, files, wasm_pack_output
+from support.spies import calls, record_calls
 
 pytestmark = pytest.mark.timeout(1800)
 THREE = ("greeter", "shouter", "sketch")
 
 
-def test_every_file_of_the_thirty_is_that_of_wasm_pack(thirty: Site, tmp_path: Path) -> None:
+def test_every_file_of_the_thirty_is_that_of_wasm_pack(thirty: IslandWorkspace, tmp_path: Path) -> None:
     made = files(thirty.tree.parent / "out")
     wanted: dict[str, bytes] = {}
     for name in island_workspace.NAMES:
         folder = bundle(name)
         wanted |= {
-            f"{folder}/{path}": raw for path, raw in packed(thirty.tree, f"islands/{name}", tmp_path / folder).items()
+            f"{folder}/{path}": raw
+            for path, raw in wasm_pack_output(thirty.tree, f"islands/{name}", tmp_path / folder).items()
         }
     assert made.keys() == wanted.keys()
     assert [path for path, raw in wanted.items() if made[path] != raw] == []
@@ -32,14 +33,14 @@ def test_every_file_of_the_thirty_is_that_of_wasm_pack(thirty: Site, tmp_path: P
     assert {"island_inspector/README.md", "island_inspector/LICENSE.txt", "island_clock/LICENSE-APACHE"} <= made.keys()
 
 
-def test_a_subset_is_the_same_as_in_all(thirty: Site, tmp_path: Path) -> None:
+def test_a_subset_is_the_same_as_in_all(thirty: IslandWorkspace, tmp_path: Path) -> None:
     of_all = files(thirty.tree.parent / "out")
     made = thirty.fresh(tmp_path / "cache").files(tmp_path / "out", *(bundle(name) for name in THREE))
     assert {path.partition("/")[0] for path in made} == {bundle(name) for name in THREE}
     assert made == {path: raw for path, raw in of_all.items() if path.partition("/")[0] in {bundle(n) for n in THREE}}
 
 
-def test_the_other_backend_makes_the_same(thirty: Site, tmp_path: Path) -> None:
+def test_the_other_backend_makes_the_same(thirty: IslandWorkspace, tmp_path: Path) -> None:
     of_all = files(thirty.tree.parent / "out")
     made = thirty.files(tmp_path / "out", "island_clock", "island_sketch", backend="wasm-pack")
     assert made == {p: raw for p, raw in of_all.items() if p.startswith(("island_clock/", "island_sketch/"))}
@@ -51,7 +52,7 @@ def test_an_island_does_not_get_what_its_neighbour_asks_for(tmp_path: Path, monk
     island_workspace.cargo(site.tree, "build", "--lib", "--release", f"--target={TARGET}", "--offline")
     module = site.tree / "target" / TARGET / "release" / "island_greeter.wasm"
     changed = module.read_bytes()
-    notes = spy(tmp_path / "path", "cargo", monkeypatch)
+    notes = record_calls(tmp_path / "path", "cargo", monkeypatch)
     made = site.files(tmp_path / "out")
     assert module.read_bytes() != changed
     built = [words for words in calls(notes) if words[0] == "build"]
@@ -59,12 +60,16 @@ def test_an_island_does_not_get_what_its_neighbour_asks_for(tmp_path: Path, monk
         ["--package=greeter@0.1.0", "--package=sketch@0.1.0"],
         ["--package=shouter@0.1.0"],
     ]
-    alone = packed(site.tree, "islands/greeter", tmp_path / "alone", island_workspace.compiled(tmp_path / "target"))
+    alone = wasm_pack_output(
+        site.tree, "islands/greeter", tmp_path / "alone", island_workspace.compiled_target(tmp_path / "target")
+    )
     assert {path.removeprefix("island_greeter/"): raw for path, raw in made.items() if "greeter/" in path} == alone
 
 
-def test_what_does_not_change_starts_no_tool(thirty: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    notes = [spy(tmp_path / "path", name, monkeypatch) for name in ("wasm-bindgen", "wasm-opt", "rustc")]
+def test_what_does_not_change_starts_no_tool(
+    thirty: IslandWorkspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    notes = [record_calls(tmp_path / "path", name, monkeypatch) for name in ("wasm-bindgen", "wasm-opt", "rustc")]
     for number in range(2):  # the first asks the spies, which are other files, for their versions
         before = [len(calls(note)) for note in notes]
         assert thirty.files(tmp_path / str(number)) == files(thirty.tree.parent / "out")
@@ -73,7 +78,7 @@ def test_what_does_not_change_starts_no_tool(thirty: Site, tmp_path: Path, monke
 
 def test_one_edit_makes_one_bundle_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     site = island_workspace.site(tmp_path, "greeter", "notes", "clock")
-    notes = [spy(tmp_path / "path", name, monkeypatch) for name in ("wasm-bindgen", "wasm-opt")]
+    notes = [record_calls(tmp_path / "path", name, monkeypatch) for name in ("wasm-bindgen", "wasm-opt")]
     first = site.files(tmp_path / "first")
     before = [len(calls(note)) for note in notes]
     site.edit("islands/notes/src/lib.rs", "rotate_left(3)", "rotate_left(5)")
@@ -94,15 +99,15 @@ def test_what_goes_beside_the_module_is_looked_at_every_time(tmp_path: Path, mon
     assert second["island_greeter/LICENSE"] == b"two"
     assert second["island_greeter/README.md"] == b"# Hello\n"
     assert "“hello”" in second["island_greeter/package.json"].decode()
-    alone = packed(site.tree, "islands/greeter", tmp_path / "alone")
+    alone = wasm_pack_output(site.tree, "islands/greeter", tmp_path / "alone")
     assert {path.removeprefix("island_greeter/"): raw for path, raw in second.items()} == alone
 
 
 def test_the_shell_of_hero_os(tmp_path: Path) -> None:
     shutil.copytree(island_workspace.WORLD / "hero_os", tmp_path / "hero_os")
-    site = island_workspace.adopt(tmp_path / "hero_os", tmp_path / "cache")
+    site = island_workspace.prepare_workspace(tmp_path / "hero_os", tmp_path / "cache")
     made = site.files(tmp_path / "out", "hero_os_app")
-    assert {path.removeprefix("hero_os_app/"): raw for path, raw in made.items()} == packed(
+    assert {path.removeprefix("hero_os_app/"): raw for path, raw in made.items()} == wasm_pack_output(
         site.tree, "app", tmp_path / "alone"
     )
     assert any(path.endswith("/js/desk.js") for path in made)
@@ -125,8 +130,8 @@ def test_what_a_crate_asks_of_the_tools(
     site = island_workspace.site(tmp_path, "greeter")
     with (site.tree / "islands/greeter/Cargo.toml").open("a") as manifest:
         manifest.write(f"\n[package.metadata.wasm-pack.profile.release]\n{table}\n")
-    notes = spy(tmp_path / "path", "wasm-opt", monkeypatch)
+    notes = record_calls(tmp_path / "path", "wasm-opt", monkeypatch)
     found = site.files(tmp_path / "out")
     assert any("island_greeter_bg.wasm" in word for words in calls(notes) for word in words) is optimised
-    alone = packed(site.tree, "islands/greeter", tmp_path / "alone")
+    alone = wasm_pack_output(site.tree, "islands/greeter", tmp_path / "alone")
     assert {path.removeprefix("island_greeter/"): raw for path, raw in found.items()} == alone

@@ -10,34 +10,34 @@ from hero_build.errors import BuildError, BundleNotFound, HeroBuildError
 from hero_build.model.installed import Fingerprint
 from hero_build.source.wasm import plan
 from support import island_workspace
-from support.island_workspace import Site
-from support.spies import calls, spy, stand_in
+from support.island_workspace import IslandWorkspace
+from support.spies import calls, record_calls, stand_in
 
 pytestmark = pytest.mark.timeout(1800)
 THEN, NOW = Fingerprint((("commit", "c"),)), Fingerprint((("commit", "d"),))
 
 
 @pytest.fixture
-def site(tmp_path: Path) -> Site:
+def site(tmp_path: Path) -> IslandWorkspace:
     return island_workspace.site(tmp_path, "greeter", "notes")
 
 
 @pytest.fixture
-def notes(site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def notes(site: IslandWorkspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """What cargo is called with."""
-    return spy(tmp_path / "path", "cargo", monkeypatch)
+    return record_calls(tmp_path / "path", "cargo", monkeypatch)
 
 
-def names(site: Site, *wanted: str, rests_on: Fingerprint = THEN) -> tuple[str, ...]:
-    return plan.names(site.job(*wanted), rests_on, site.cache)
+def names(site: IslandWorkspace, *wanted: str, rests_on: Fingerprint = THEN) -> tuple[str, ...]:
+    return plan.bundle_names(site.job(*wanted), rests_on, site.cache)
 
 
-def test_nothing_changed_starts_no_cargo(site: Site, notes: Path) -> None:
+def test_nothing_changed_starts_no_cargo(site: IslandWorkspace, notes: Path) -> None:
     assert [names(site) for _ in range(3)] == [("island_greeter", "island_notes")] * 3
     assert len(calls(notes)) == 1
 
 
-def test_each_wish_has_its_answer(site: Site, notes: Path) -> None:
+def test_each_wish_has_its_answer(site: IslandWorkspace, notes: Path) -> None:
     for _ in range(2):
         assert names(site, "notes") == names(site, "island_notes") == ("island_notes",)
         assert names(site, "notes", "greeter") == ("island_notes", "island_greeter")
@@ -45,15 +45,15 @@ def test_each_wish_has_its_answer(site: Site, notes: Path) -> None:
     assert len(calls(notes)) == 4
 
 
-def test_another_fingerprint_is_another_question(site: Site, notes: Path) -> None:
+def test_another_fingerprint_is_another_question(site: IslandWorkspace, notes: Path) -> None:
     assert names(site) == names(site, rests_on=NOW)
     assert len(calls(notes)) == 2
 
 
-def test_an_island_more_is_seen_though_git_ignores_it(site: Site) -> None:
+def test_an_island_more_is_seen_though_git_ignores_it(site: IslandWorkspace) -> None:
     """The fingerprint does not know of it."""
     assert names(site) == ("island_greeter", "island_notes")
-    island_workspace.stamp(site.tree, "radio")
+    island_workspace.add_island(site.tree, "radio")
     assert names(site) == ("island_greeter", "island_notes", "island_radio")
     site.edit("islands/radio/Cargo.toml", "island_radio", "island_wireless")
     assert names(site) == ("island_greeter", "island_notes", "island_wireless")
@@ -61,7 +61,7 @@ def test_an_island_more_is_seen_though_git_ignores_it(site: Site) -> None:
     assert names(site) == ("island_greeter", "island_notes")
 
 
-def test_a_workspace_further_up_counts(site: Site) -> None:
+def test_a_workspace_further_up_counts(site: IslandWorkspace) -> None:
     """cargo takes it for the tree's, which it would not be any more."""
     assert names(site) == ("island_greeter", "island_notes")
     (site.tree / "Cargo.toml").rename(site.tree.parent / "Cargo.toml.kept")
@@ -70,7 +70,7 @@ def test_a_workspace_further_up_counts(site: Site) -> None:
 
 
 def test_what_changes_while_cargo_is_asked_is_not_remembered(
-    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    site: IslandWorkspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     manifest = site.tree / "islands/notes/Cargo.toml"
     text = manifest.read_text()
@@ -83,7 +83,7 @@ def test_what_changes_while_cargo_is_asked_is_not_remembered(
     assert names(site) == ("island_greeter", "island_notes")
 
 
-def test_what_is_refused_is_not_remembered(site: Site, notes: Path) -> None:
+def test_what_is_refused_is_not_remembered(site: IslandWorkspace, notes: Path) -> None:
     for _ in range(2):
         with pytest.raises(BundleNotFound, match="no bundle 'radio'"):
             names(site, "radio")
@@ -91,7 +91,7 @@ def test_what_is_refused_is_not_remembered(site: Site, notes: Path) -> None:
 
 
 @pytest.mark.parametrize("members", ["3", '["islands/**x"]', '["/nowhere"]', '["../*"]', '[""]', "[[]]"])
-def test_members_that_cannot_be_meant_are_cargo_s_to_refuse(members: str, site: Site) -> None:
+def test_members_that_cannot_be_meant_are_cargo_s_to_refuse(members: str, site: IslandWorkspace) -> None:
     text = (site.tree / "Cargo.toml").read_text()
     begin = text.index("members = ")
     (site.tree / "Cargo.toml").write_text(text[:begin] + f"members = {members}\n" + text[text.index("\n", begin) + 1 :])
@@ -100,7 +100,7 @@ def test_members_that_cannot_be_meant_are_cargo_s_to_refuse(members: str, site: 
 
 
 @pytest.mark.parametrize("text", ["", "[]", "\0"])
-def test_a_broken_memory_is_no_error(text: str, site: Site) -> None:
+def test_a_broken_memory_is_no_error(text: str, site: IslandWorkspace) -> None:
     names(site)
     (site.cache / "bundles.json").write_text(text)
     assert names(site) == ("island_greeter", "island_notes")

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from hero_build.source.wasm import pool
-from hero_build.source.wasm.types import Backend, Broken, BuildWatch, Built
+from hero_build.source.wasm.types import Backend, BuildWatch, BuiltBundle, FailedBundle
 from support import island_workspace
 from support.spies import stand_in
 
@@ -68,8 +68,8 @@ def test_wasm_opt_is_told(cores: int, tmp_path: Path, monkeypatch: pytest.Monkey
 def test_each_that_was_built_is_told(backend: Backend, tmp_path: Path) -> None:
     site = island_workspace.site(tmp_path, "clock", "greeter", "notes")
     site.edit("islands/notes/src/lib.rs", "u32 {", "u32 { notes_is_broken();")
-    told: list[Built] = []
+    told: list[BuiltBundle] = []
     watch = BuildWatch(finished=told.append)
     made = site.build(tmp_path / "out", backend=backend, watch=watch)
-    assert {name for name, result in made.items() if isinstance(result, Broken)} == {"island_notes"}
-    assert {item.name: item for item in told} == {n: r for n, r in made.items() if isinstance(r, Built)}
+    assert {name for name, result in made.items() if isinstance(result, FailedBundle)} == {"island_notes"}
+    assert {item.name: item for item in told} == {n: r for n, r in made.items() if isinstance(r, BuiltBundle)}

@@ -9,23 +9,23 @@ import pytest
 from hero_build.source.wasm import cache
 from support import island_workspace
 from support.island_workspace import files
-from support.spies import calls, spy
+from support.spies import calls, record_calls
 
 pytestmark = pytest.mark.timeout(1800)
 
 
 def put(place: Path, key: str, **content: str) -> None:
-    with cache.begun(place) as folder:
+    with cache.new_entry(place) as folder:
         made = folder / "made"
         for name, text in content.items():
             (made / name).parent.mkdir(parents=True, exist_ok=True)
             (made / name).write_text(text)
-        cache.keep(place, key, made)
+        cache.store(place, key, made)
 
 
 def test_what_is_kept_comes_back(tmp_path: Path) -> None:
     put(tmp_path / "kept", "k", **{"a.js": "one", "snippets/x/b.js": "two"})
-    assert cache.take(tmp_path / "kept", "k", tmp_path / "out")
+    assert cache.restore(tmp_path / "kept", "k", tmp_path / "out")
     assert files(tmp_path / "out") == {"a.js": b"one", "snippets/x/b.js": b"two"}
     assert os.listdir(tmp_path / "kept") == ["k"]
 
@@ -33,14 +33,14 @@ def test_what_is_kept_comes_back(tmp_path: Path) -> None:
 def test_it_is_a_copy(tmp_path: Path) -> None:
     """What is installed may be written to, and has a mode and a time of its own."""
     put(tmp_path / "kept", "k", a="one")
-    cache.take(tmp_path / "kept", "k", tmp_path / "out")
+    cache.restore(tmp_path / "kept", "k", tmp_path / "out")
     (tmp_path / "out/a").write_text("changed")
-    assert cache.take(tmp_path / "kept", "k", tmp_path / "again")
+    assert cache.restore(tmp_path / "kept", "k", tmp_path / "again")
     assert (tmp_path / "again/a").read_text() == "one"
 
 
 def test_what_is_not_there_is_not_taken(tmp_path: Path) -> None:
-    assert not cache.take(tmp_path / "kept", "k", tmp_path / "out")
+    assert not cache.restore(tmp_path / "kept", "k", tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
 
@@ -60,10 +60,10 @@ def test_what_is_damaged_is_not_taken(harm: str, tmp_path: Path) -> None:
         case _:
             shutil.rmtree(kept)
             kept.mkdir()
-    assert not cache.take(tmp_path / "kept", "k", tmp_path / "out")
+    assert not cache.restore(tmp_path / "kept", "k", tmp_path / "out")
     assert not (tmp_path / "out").exists()
     put(tmp_path / "kept", "k", a="anew")
-    assert cache.take(tmp_path / "kept", "k", tmp_path / "out")
+    assert cache.restore(tmp_path / "kept", "k", tmp_path / "out")
     assert files(tmp_path / "out") == {"a": b"anew"}
     assert os.listdir(tmp_path / "kept") == ["k"]
 
@@ -72,7 +72,7 @@ def test_what_has_not_been_used_for_longest_goes(tmp_path: Path) -> None:
     for age, key in enumerate(("new", "old", "older")):
         put(tmp_path, key, a="x" * 1000)
         os.utime(tmp_path / key, (1_000_000 - age, 1_000_000 - age))
-    assert cache.take(tmp_path, "older", tmp_path.parent / "out")  # which makes it the newest
+    assert cache.restore(tmp_path, "older", tmp_path.parent / "out")  # which makes it the newest
     cache.prune(tmp_path, 2500)
     assert sorted(os.listdir(tmp_path)) == ["new", "older"]
 
@@ -87,7 +87,7 @@ def test_what_was_begun_long_ago_goes(tmp_path: Path) -> None:
 
 def test_a_damaged_bundle_is_made_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     site = island_workspace.site(tmp_path, "greeter", "notes")
-    notes = spy(tmp_path / "path", "wasm-opt", monkeypatch)
+    notes = record_calls(tmp_path / "path", "wasm-opt", monkeypatch)
     first = site.files(tmp_path / "first")
     (module,) = (site.cache / "bundles").glob("*/island_notes_bg.wasm")
     module.write_bytes(module.read_bytes()[:-1])

@@ -17,7 +17,7 @@ from hero_build.model.steps import CargoJob, Tree
 from hero_build.source.wasm import plan, toolchain
 from hero_build.source.wasm.types import TARGET, Backend
 from support import island_workspace
-from support.spies import calls, spy, stand_in
+from support.spies import calls, record_calls, stand_in
 from support.wasm_toolchain import WASM_BINDGEN
 
 pytestmark = pytest.mark.timeout(1800)
@@ -54,7 +54,7 @@ def test_all_is_there(tmp_path: Path) -> None:
     assert [tool.name for tool in found] == [TARGET, *TOOLS]
     assert [tool.problem for tool in found] == ["", "", "", ""]
     assert found[1].found == WASM_BINDGEN
-    toolchain.require(found)
+    toolchain.require_tools(found)
 
 
 def test_wasm_pack_is_for_its_backend_alone(tmp_path: Path) -> None:
@@ -65,7 +65,7 @@ def test_wasm_pack_is_for_its_backend_alone(tmp_path: Path) -> None:
 def test_one_is_missing(missing: str, tmp_path: Path, only: Callable[..., None]) -> None:
     only(*(name for name in TOOLS if name != missing))
     with pytest.raises(MissingTool, match=f"{missing} is not on this machine") as caught:
-        toolchain.require(look(tmp_path, tmp_path / "cache", backend="wasm-pack"))
+        toolchain.require_tools(look(tmp_path, tmp_path / "cache", backend="wasm-pack"))
     assert caught.value.code == 8
     package = "wasm-bindgen-cli" if missing == "wasm-bindgen" else missing
     assert f"`cargo install {package} --locked" in caught.value.hint
@@ -75,7 +75,7 @@ def test_one_is_missing(missing: str, tmp_path: Path, only: Callable[..., None])
 def test_all_that_is_missing_is_one_error(tmp_path: Path, only: Callable[..., None]) -> None:
     only()
     with pytest.raises(MissingTool) as caught:
-        toolchain.require(look(tmp_path, tmp_path / "cache", backend="wasm-pack"))
+        toolchain.require_tools(look(tmp_path, tmp_path / "cache", backend="wasm-pack"))
     assert all(name in caught.value.message for name in TOOLS)
     assert f"`cargo install wasm-bindgen-cli --locked --version {WASM_BINDGEN}`" in caught.value.hint
     assert "`cargo install wasm-opt --locked`" in caught.value.hint
@@ -87,7 +87,7 @@ def test_the_target_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     script = f'case "$*" in *libdir*) echo {shlex.quote(str(tmp_path))};; *) echo rustc 1.0.0;; esac'
     monkeypatch.setenv("RUSTC", str(stand_in(tmp_path / "path", name="rustc", script=script, monkeypatch=monkeypatch)))
     with pytest.raises(MissingTool, match="wasm32-unknown-unknown target is not installed") as caught:
-        toolchain.require(look(tmp_path, tmp_path / "cache"))
+        toolchain.require_tools(look(tmp_path, tmp_path / "cache"))
     assert f"`rustup target add {TARGET}`" in caught.value.hint
 
 
@@ -95,7 +95,7 @@ def test_rustup_has_not_the_toolchain_that_the_tree_chooses(tmp_path: Path, monk
     said = "error: toolchain '1.70.0-x86_64-unknown-linux-gnu' is not installed"
     stand_in(tmp_path / "path", name="rustc", script=f'echo "{said}" >&2; exit 1', monkeypatch=monkeypatch)
     with pytest.raises(MissingTool) as caught:
-        toolchain.require(look(tmp_path, tmp_path / "cache"))
+        toolchain.require_tools(look(tmp_path, tmp_path / "cache"))
     assert "rustup toolchain install 1.70.0" in caught.value.hint
 
 
@@ -107,7 +107,7 @@ def test_a_wasm_bindgen_of_another_version(tmp_path: Path) -> None:
     """Its error comes before cargo starts: the tree has no more than a lock file."""
     (tmp_path / "tree").mkdir()
     (tmp_path / "tree/Cargo.lock").write_text('[[package]]\nname = "wasm-bindgen"\nversion = "0.2.77"\n')
-    site = island_workspace.Site(tmp_path / "tree", tmp_path / "cache")
+    site = island_workspace.IslandWorkspace(tmp_path / "tree", tmp_path / "cache")
     with pytest.raises(MissingTool, match=f"wasm-bindgen is {WASM_BINDGEN}, and Cargo.lock has 0.2.77") as caught:
         site.build(tmp_path / "out")
     assert "`cargo install wasm-bindgen-cli --locked --version 0.2.77`" in caught.value.hint
@@ -128,12 +128,12 @@ def test_a_lock_file_that_does_not_tell(lock: str | None, says: str, tmp_path: P
     if lock is not None:
         (tmp_path / "Cargo.lock").write_text(lock)
     with pytest.raises(BuildError, match=says) as caught:
-        island_workspace.Site(tmp_path, tmp_path / "cache").build(tmp_path / "out")
+        island_workspace.IslandWorkspace(tmp_path, tmp_path / "cache").build(tmp_path / "out")
     assert caught.value.hint
 
 
 def test_versions_are_asked_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    notes = [spy(tmp_path / "path", name, monkeypatch) for name in ("rustc", *TOOLS)]
+    notes = [record_calls(tmp_path / "path", name, monkeypatch) for name in ("rustc", *TOOLS)]
     first = look(tmp_path, tmp_path / "cache", backend="wasm-pack")
     before = [len(calls(note)) for note in notes]
     assert before == [1, 1, 2, 1]
@@ -162,7 +162,7 @@ def test_a_wasm_opt_that_breaks_modules(
     stand_in(tmp_path / "path", name="wasm-opt", script=lies, monkeypatch=monkeypatch)
     for _ in range(2):
         with pytest.raises(MissingTool) as caught:
-            toolchain.require(look(tmp_path, tmp_path / "cache"))
+            toolchain.require_tools(look(tmp_path, tmp_path / "cache"))
         assert f"wasm-opt 108 {says}" in caught.value.message
         assert "cargo install wasm-opt" in caught.value.hint
 
@@ -190,9 +190,9 @@ def test_a_fingerprint_tells_the_tools_apart(tmp_path: Path) -> None:
     found = look(tmp_path, tmp_path / "cache")
     other = [*found[:2], toolchain.Tool("wasm-opt", "999")]
     moved = [toolchain.Tool(TARGET, "/elsewhere"), *found[1:]]
-    mark = plan.mark(plain, found, JOB)
+    mark = plan.with_bundle_tools(plain, found, JOB)
     assert dict(mark.parts)["commit"] == "c"
-    assert plan.mark(plain, moved, JOB) == mark
-    assert plan.mark(plain, other, JOB).changed(mark) == ("bundles",)
-    assert plan.mark(plain, found, replace(JOB, backend="wasm-pack")).changed(mark) == ("bundles",)
-    assert plan.mark(plain, found, replace(JOB, optimise=False)).changed(mark) == ("bundles",)
+    assert plan.with_bundle_tools(plain, moved, JOB) == mark
+    assert plan.with_bundle_tools(plain, other, JOB).changed(mark) == ("bundles",)
+    assert plan.with_bundle_tools(plain, found, replace(JOB, backend="wasm-pack")).changed(mark) == ("bundles",)
+    assert plan.with_bundle_tools(plain, found, replace(JOB, optimise=False)).changed(mark) == ("bundles",)

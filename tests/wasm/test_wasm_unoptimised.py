@@ -10,8 +10,8 @@ from hero_build.errors import MissingTool
 from hero_build.source.wasm import plan
 from hero_build.source.wasm.types import Backend
 from support import desktops, island_workspace, worlds
-from support.island_workspace import packed
-from support.spies import calls, spy, stand_in
+from support.island_workspace import wasm_pack_output
+from support.spies import calls, record_calls, stand_in
 from support.wasm_toolchain import WASM_BINDGEN
 from support.worlds import World
 
@@ -24,12 +24,12 @@ def test_it_is_what_wasm_pack_makes_by_that_word(
     backend: Backend, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     site = island_workspace.site(tmp_path, "greeter", "sketch")
-    notes = spy(tmp_path / "path", "wasm-opt", monkeypatch)
+    notes = record_calls(tmp_path / "path", "wasm-opt", monkeypatch)
     made = replace(site, optimise=False).files(tmp_path / "out", backend=backend)
     assert calls(notes) == []
     wanted: dict[str, bytes] = {}
     for name in ("greeter", "sketch"):
-        alone = packed(site.tree, f"islands/{name}", tmp_path / name, None, "--no-opt")
+        alone = wasm_pack_output(site.tree, f"islands/{name}", tmp_path / name, None, "--no-opt")
         wanted |= {f"island_{name}/{path}": raw for path, raw in alone.items()}
     assert made == wanted
 
@@ -41,7 +41,7 @@ def test_what_is_kept_of_the_one_is_not_taken_for_the_other(tmp_path: Path, monk
     unoptimised = plain.files(tmp_path / "2")
     assert {path for path, raw in optimised.items() if unoptimised[path] != raw} == {MODULE}
     assert len(optimised[MODULE]) < len(unoptimised[MODULE])
-    notes = spy(tmp_path / "path", "wasm-bindgen", monkeypatch)
+    notes = record_calls(tmp_path / "path", "wasm-bindgen", monkeypatch)
     assert site.files(tmp_path / "3") == optimised
     assert plain.files(tmp_path / "4") == unoptimised
     assert [words for words in calls(notes) if words != ["--version"]] == []
@@ -56,8 +56,8 @@ def test_it_does_without_wasm_opt(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         monkeypatch=monkeypatch,
     )
     with pytest.raises(MissingTool, match="wasm-opt 108 breaks modules"):
-        plan.check(site.job(), site.cache, "direct")
-    found = plan.check(replace(site, optimise=False).job(), site.cache, "wasm-pack")
+        plan.check_toolchain(site.job(), site.cache, "direct")
+    found = plan.check_toolchain(replace(site, optimise=False).job(), site.cache, "wasm-pack")
     assert [tool.name for tool in found] == ["wasm32-unknown-unknown", "wasm-bindgen", "wasm-pack"]
 
 

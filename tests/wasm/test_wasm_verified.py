@@ -18,13 +18,13 @@ from hero_build.verify.check import verify
 from hero_build.verify.expect import expect_for
 from support import bundle_roots, island_workspace, roots
 from support.fetched import LINUX_MUSL
-from support.island_workspace import Site, bundle
+from support.island_workspace import IslandWorkspace, bundle
 
 SCHEMA = Path(__file__).parents[2] / "docs" / "islands.schema.json"
 pytestmark = pytest.mark.timeout(1800)
 
 
-def copied(thirty: Site, name: str, folder: Path) -> Path:
+def copied(thirty: IslandWorkspace, name: str, folder: Path) -> Path:
     """An island's folder to do with as one likes."""
     return shutil.copytree(thirty.tree.parent / "out" / bundle(name), folder / bundle(name))
 
@@ -34,7 +34,7 @@ def verified(folder: Path) -> Verified:
     return verify(Fetched(island, path=folder, form="tree", sha256="", size=0), expect_for(island, None, LINUX_MUSL))
 
 
-def test_thirty_real_islands_are_installed_with_their_index(thirty: Site, tmp_path: Path) -> None:
+def test_thirty_real_islands_are_installed_with_their_index(thirty: IslandWorkspace, tmp_path: Path) -> None:
     root = Root(tmp_path / "hero")
     ready = []
     for name in island_workspace.NAMES:
@@ -52,7 +52,7 @@ def test_thirty_real_islands_are_installed_with_their_index(thirty: Site, tmp_pa
     assert {name: raw for name, raw in there.items() if name != "islands.json"} == built
 
 
-def test_a_real_island_comes_out_of_its_archive_as_it_was(thirty: Site, tmp_path: Path) -> None:
+def test_a_real_island_comes_out_of_its_archive_as_it_was(thirty: IslandWorkspace, tmp_path: Path) -> None:
     island = WasmBundle(bundle("sketch"))
     digest, size = pack(copied(thirty, "sketch", tmp_path), tmp_path / "a")
     result = verify(
@@ -64,7 +64,7 @@ def test_a_real_island_comes_out_of_its_archive_as_it_was(thirty: Site, tmp_path
     assert any(name.startswith("snippets/") for name in found)
 
 
-def test_the_wrong_table_in_a_real_module_is_noticed(thirty: Site, tmp_path: Path) -> None:
+def test_the_wrong_table_in_a_real_module_is_noticed(thirty: IslandWorkspace, tmp_path: Path) -> None:
     """As Binaryen 108 leaves it: the table by that name is the first one, which holds functions."""
     folder = copied(thirty, "greeter", tmp_path)
     module = folder / f"{folder.name}_bg.wasm"
@@ -76,7 +76,7 @@ def test_the_wrong_table_in_a_real_module_is_noticed(thirty: Site, tmp_path: Pat
     assert "newer wasm-opt" in caught.value.hint
 
 
-def test_glue_of_another_build_does_not_fit_a_real_module(thirty: Site, tmp_path: Path) -> None:
+def test_glue_of_another_build_does_not_fit_a_real_module(thirty: IslandWorkspace, tmp_path: Path) -> None:
     clock, sketch = copied(thirty, "clock", tmp_path), copied(thirty, "sketch", tmp_path)
     text = (clock / f"{clock.name}.js").read_text().replace(clock.name, sketch.name)
     (sketch / f"{sketch.name}.js").write_text(text)
@@ -84,7 +84,7 @@ def test_glue_of_another_build_does_not_fit_a_real_module(thirty: Site, tmp_path
         verified(sketch)
 
 
-def test_a_snippet_lost_on_the_way_is_noticed(thirty: Site, tmp_path: Path) -> None:
+def test_a_snippet_lost_on_the_way_is_noticed(thirty: IslandWorkspace, tmp_path: Path) -> None:
     folder = copied(thirty, "sketch", tmp_path)
     next(folder.glob("snippets/*/inline0.js")).unlink()
     with pytest.raises(InvalidBundle, match=r"inline0\.js, which the bundle does not have"):
@@ -92,7 +92,7 @@ def test_a_snippet_lost_on_the_way_is_noticed(thirty: Site, tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("name", island_workspace.SHAPES)
-def test_every_name_that_real_glue_uses_counts(thirty: Site, tmp_path: Path, name: str) -> None:
+def test_every_name_that_real_glue_uses_counts(thirty: IslandWorkspace, tmp_path: Path, name: str) -> None:
     """Renaming any one import or export inside a real module is noticed: nothing passes by chance."""
     folder = copied(thirty, name, tmp_path)
     module = folder / f"{folder.name}_bg.wasm"

@@ -16,7 +16,7 @@ from hero_build.source.cargo.messages import Progress as Progress
 from hero_build.source.cargo.metadata import CargoPackage, choose, workspace
 from hero_build.system import process
 
-_QUIET = {
+_TERMINAL_SETTINGS = {
     "CARGO_TERM_COLOR": "never",
     "CARGO_TERM_PROGRESS_WHEN": "always",
     "CARGO_TERM_PROGRESS_WIDTH": "160",
@@ -25,7 +25,7 @@ _QUIET = {
 """cargo's own progress bar tells how many crates there are, which nothing else in stable cargo does."""
 
 
-class Attempt(Struct, frozen=True):
+class BuildAttempt(Struct, frozen=True):
     """The programs that cargo made, and why it did not make the others (None: it made all)."""
 
     made: Mapping[str, Path]
@@ -54,12 +54,12 @@ def attempt(
     cancelled: Callable[[], bool] | None = None,
     *,
     keep_going: bool = False,
-) -> Attempt:
+) -> BuildAttempt:
     """Build the job's programs, which are in `packages`; `keep_going`: what does not compile does not stop the rest.
 
     Raises MissingTool, process.Cancelled.
     """
-    seen = _Seen(packages, progress)
+    seen = _BuildMessages(packages, progress)
     watch = process.OutputWatch(seen.line, on_stdout=seen.message, log=log, cancelled=cancelled, more=True)
     env = environment(job)
     # As a word: to sccache, a variable that begins with CARGO_ is part of what it caches.
@@ -68,15 +68,15 @@ def attempt(
     done = process.run(words, cwd=job.tree.path, env=env, watch=watch)
     missing = [name for name in job.programs if name not in seen.made]
     if done.code:
-        what = f"cargo could not build {_listed(missing or job.programs)}"
-        return Attempt(seen.made, cargo_error(what, tail=done.tail, folder=job.tree.path, log=log))
+        what = f"cargo could not build {_join(missing or job.programs)}"
+        return BuildAttempt(seen.made, cargo_error(what, tail=done.tail, folder=job.tree.path, log=log))
     if missing:
         hint = f"The log says more: {log}"
-        return Attempt(seen.made, BuildError(f"cargo built no {_listed(missing)}", hint, tail=done.tail, log=log))
-    return Attempt(seen.made, None)
+        return BuildAttempt(seen.made, BuildError(f"cargo built no {_join(missing)}", hint, tail=done.tail, log=log))
+    return BuildAttempt(seen.made, None)
 
 
-def telling(parts: Sequence[PartId], emit: Emit) -> Progress:
+def compile_progress(parts: Sequence[PartId], emit: Emit) -> Progress:
     """A Progress that tells of every part that a build makes."""
 
     def progress(done: int, total: int | None, crate: str) -> None:
@@ -101,7 +101,7 @@ def command(job: CargoJob, packages: Mapping[str, CargoPackage]) -> tuple[str, .
 
 def environment(job: CargoJob) -> dict[str, str]:
     """What cargo is started with: this process's environment, the recipe's additions, sccache where there is one."""
-    env = {**toolchain.environment(), **_QUIET, **dict(job.cargo.env)}
+    env = {**toolchain.environment(), **_TERMINAL_SETTINGS, **dict(job.cargo.env)}
     if job.lib is not None:
         env |= {name: value.replace("{lib}", str(job.lib)) for name, value in job.cargo.env}
     if (wrapper := toolchain.sccache(env)) is not None:
@@ -109,7 +109,7 @@ def environment(job: CargoJob) -> dict[str, str]:
     return env
 
 
-class _Seen(CargoMessages):
+class _BuildMessages(CargoMessages):
     """What the running cargo has told so far."""
 
     def __init__(self, packages: Mapping[str, CargoPackage], progress: Progress) -> None:
@@ -123,5 +123,5 @@ class _Seen(CargoMessages):
             self.made[target["name"]] = Path(path)
 
 
-def _listed(names: Sequence[str]) -> str:
+def _join(names: Sequence[str]) -> str:
     return ", ".join(names)

@@ -14,7 +14,7 @@ from hero_build.source.cargo.build import Progress
 from hero_build.system import process
 
 
-class Workbench(Struct, frozen=True):
+class CargoBuildContext(Struct, frozen=True):
     """The BuildContext of recipe.py. `cancelled`: asked while a program runs; True ends it.
 
     What each step writes is added to `log`, which whoever makes the workbench begins.

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from hero_build.errors import BuildError, DiskFull, HeroBuildError, MachineError, MissingTool
 
 
-class _Fault(NamedTuple):
+class _MachineFault(NamedTuple):
     """Something amiss with the machine: how it shows, and what to say; `{}` is the first group that matched."""
 
     shows: str
@@ -18,63 +18,63 @@ class _Fault(NamedTuple):
 
 
 _FAULTS = (
-    _Fault(
+    _MachineFault(
         r"No space left on device|Disk quota exceeded|os error 28\b|File size limit exceeded|SIGXFSZ"
         r"|ld terminated with signal 7 \[Bus error\]",  # of which a linker that maps its output dies on a full disk
         kind=DiskFull,
         sentence="the disk is full",
         hint="Free some space: `cargo clean` in an old checkout, or `hero-build gc`.",
     ),
-    _Fault(
+    _MachineFault(
         r"sccache: (?:error|encountered fatal error)(?:: (.+))?",
         kind=MachineError,
         sentence="the compiler cache failed: {}",
         hint="Is the cache reachable? RUSTC_WRAPPER= does without it.",
     ),
-    _Fault(
+    _MachineFault(
         r"requires rustc ([\d.]*\d)",
         kind=MissingTool,
         sentence="the Rust toolchain is too old: {} is needed",
         hint="Get it with `rustup update`.",
     ),
-    _Fault(
+    _MachineFault(
         r"is not supported by the following package|this version of Cargo is older than|supported edition values are"
         r"|lock file version .* (?:was found|requires)|feature `(edition\w+)` is required",
         kind=MissingTool,
         sentence="the Rust toolchain is too old for this repository",
         hint="Get a newer one with `rustup update`.",
     ),
-    _Fault(
+    _MachineFault(
         r"toolchain '?([^'\s]+)'? is not installed",
         kind=MissingTool,
         sentence="the Rust toolchain {} is not on this machine",
         hint="Install it with `rustup toolchain install {}`.",
     ),
-    _Fault(
+    _MachineFault(
         r"no default toolchain|could not choose a version of \w+ to run",
         kind=MissingTool,
         sentence="rustup has no toolchain to work with",
         hint="Choose one with `rustup default stable`.",
     ),
-    _Fault(
+    _MachineFault(
         r"linker `([^`]+)` not found",
         kind=MissingTool,
         sentence="the linker {} is not on this machine",
         hint="Install a C compiler (Debian, Ubuntu: `apt install build-essential`).",
     ),
-    _Fault(
+    _MachineFault(
         r"the `([^`]+)` target may not be installed",
         kind=MissingTool,
         sentence="Rust's {} target is not on this machine",
         hint="Install it with `rustup target add {}`.",
     ),
-    _Fault(
+    _MachineFault(
         r"[Tt]he system library `([^`]+)` required by crate",
         kind=MissingTool,
         sentence="the build needs the library {}, which is not on this machine",
         hint="Install its development package, {}-dev or {}-devel.",
     ),
-    _Fault(
+    _MachineFault(
         r"is `([\w.+-]+)` not installed\?|failed to find tool \"([\w./+-]+)\"|[Cc]ould not find `(protoc)`"
         r"|[Uu]nable to find (libclang)",
         kind=MissingTool,
@@ -82,18 +82,18 @@ _FAULTS = (
         hint="Install {}, then run it again.",
     ),
 )
-_OUT_OF_DATE = re.compile(r"--locked was passed")
+_LOCK_OUT_OF_DATE = re.compile(r"--locked was passed")
 _KILLED = re.compile(r"signal: (9|SIGKILL)")
 _ERROR = re.compile(r"error(\[\w+\])?: ")
 
 
 def cargo_error(what: str, tail: Sequence[str], folder: Path, log: Path | None = None) -> HeroBuildError:
     """The error for a cargo that failed in `folder`; `what` says at what, `tail` is what it wrote last."""
-    words = f"{what}: {_sentence(tail)}", _hint("\n".join(tail), folder)
-    return of_the_machine(tail) or BuildError(*words, tail=tuple(tail), log=log)
+    words = f"{what}: {_first_error(tail)}", _hint("\n".join(tail), folder)
+    return machine_error(tail) or BuildError(*words, tail=tuple(tail), log=log)
 
 
-def of_the_machine(tail: Sequence[str]) -> MachineError | None:
+def machine_error(tail: Sequence[str]) -> MachineError | None:
     """The error where something is amiss with the machine, and not with the source."""
     text = "\n".join(tail)
     for fault in _FAULTS:
@@ -104,14 +104,14 @@ def of_the_machine(tail: Sequence[str]) -> MachineError | None:
 
 
 def _hint(text: str, folder: Path) -> str:
-    if _OUT_OF_DATE.search(text):
+    if _LOCK_OUT_OF_DATE.search(text):
         return f"Cargo.lock is out of date: run `cargo update --workspace` in {folder}, look at it, and commit it."
     if _KILLED.search(text):
         return "A compiler was killed: is there enough memory? CARGO_BUILD_JOBS=1 takes less."
     return f"Run `cargo build --release` in {folder} to see it by itself."
 
 
-def _sentence(tail: Sequence[str]) -> str:
+def _first_error(tail: Sequence[str]) -> str:
     """The first of cargo's or rustc's errors that is still there: those that follow often follow from it."""
     marked = (line for line in tail if _ERROR.match(line))
     return next(marked, tail[-1] if tail else "it does not say why").strip()

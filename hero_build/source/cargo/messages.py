@@ -5,9 +5,9 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-_BAR = re.compile(r"^\s*Building \[[^]]*\] (\d+)/(\d+)(?:: ([^,(\s]+))?")
-_CRATE = re.compile(r"^\s+(?:Compiling|Checking|Building) (\S+) v\d")
-_ENDED = ("compiler-artifact", "build-script-executed")
+_PROGRESS_BAR = re.compile(r"^\s*Building \[[^]]*\] (\d+)/(\d+)(?:: ([^,(\s]+))?")
+_CRATE_LINE = re.compile(r"^\s+(?:Compiling|Checking|Building) (\S+) v\d")
+_CRATE_DONE = ("compiler-artifact", "build-script-executed")
 
 Progress = Callable[[int, int | None, str], None]
 """Crates done, crates in all (None: not known yet), and one that is under way."""
@@ -26,9 +26,9 @@ class CargoMessages:
     def line(self, text: str) -> None:
         """stderr: the bar, and `Compiling NAME vVERSION`."""
         done, total, crate = self._state
-        if bar := _BAR.match(text.removeprefix("\x1b[K")):
+        if bar := _PROGRESS_BAR.match(text.removeprefix("\x1b[K")):
             self._tell(max(done, int(bar[1])), int(bar[2]), bar[3] or crate)
-        elif begun := _CRATE.match(text):
+        elif begun := _CRATE_LINE.match(text):
             self._tell(done, total, begun[1])
 
     def message(self, text: str) -> None:
@@ -38,7 +38,7 @@ class CargoMessages:
             reason = told["reason"]
         except (ValueError, TypeError, KeyError):
             return
-        if reason not in _ENDED:
+        if reason not in _CRATE_DONE:
             self.other(told)
             return
         self.ended(told)

@@ -76,22 +76,24 @@ def choose(workspace: Workspace, wanted: Sequence[str], among: Iterable[str]) ->
     """
     names = frozenset(among)
     packages = [package for package in workspace.packages if not names or package.name in names]
-    return {name: _one(workspace, name, [item for item in packages if name in item.programs]) for name in wanted}
+    return {name: _package_of(workspace, name, [item for item in packages if name in item.programs]) for name in wanted}
 
 
-def lacking(workspace: Workspace, cargo: Cargo) -> Mapping[str, tuple[str, ...]]:
+def missing_features(workspace: Workspace, cargo: Cargo) -> Mapping[str, tuple[str, ...]]:
     """Every program of the workspace, with the features that it requires and `cargo` does not ask for."""
-    return dict(pair for package in workspace.packages for pair in _lacking(package, cargo))
+    return dict(pair for package in workspace.packages for pair in _missing_features(package, cargo))
 
 
-def _lacking(package: CargoPackage, cargo: Cargo) -> Iterator[tuple[str, tuple[str, ...]]]:
-    enabled = _enabled(dict(package.features), [*cargo.features, *(["default"] if cargo.default_features else [])])
+def _missing_features(package: CargoPackage, cargo: Cargo) -> Iterator[tuple[str, tuple[str, ...]]]:
+    enabled = _enabled_features(
+        dict(package.features), [*cargo.features, *(["default"] if cargo.default_features else [])]
+    )
     requires = dict(package.requires)
     for name in package.programs:
         yield name, tuple(feature for feature in requires.get(name, ()) if feature not in enabled)
 
 
-def _enabled(features: Mapping[str, tuple[str, ...]], asked: Sequence[str]) -> frozenset[str]:
+def _enabled_features(features: Mapping[str, tuple[str, ...]], asked: Sequence[str]) -> frozenset[str]:
     """All features that these turn on, with those that they imply."""
     found: set[str] = set()
     todo = list(asked)
@@ -103,7 +105,7 @@ def _enabled(features: Mapping[str, tuple[str, ...]], asked: Sequence[str]) -> f
     return frozenset(found)
 
 
-def _one(workspace: Workspace, name: str, fitting: list[CargoPackage]) -> CargoPackage:
+def _package_of(workspace: Workspace, name: str, fitting: list[CargoPackage]) -> CargoPackage:
     if len(fitting) == 1:
         return fitting[0]
     if fitting:

@@ -90,18 +90,18 @@ class ReadOnlyCheckouts(Struct, frozen=True):
 
     def tree(self, checkout: Checkout, request: "CheckoutRequest") -> Tree | None:
         """Raises UnsafeName, CheckoutRefused, MissingTool."""
-        from hero_build.source.git.ensure import there
+        from hero_build.source.git.ensure import checkout_exists
         from hero_build.source.git.status import read_tree, remote_of
 
         if request.ref is not None:
             check_ref(request.ref)
-        if not there(checkout.path):
+        if not checkout_exists(checkout.path):
             return None
         tree = read_tree(checkout.path)
         remote_of(checkout.path, checkout.repo, tree.ref)
         if request.update:
             self.emit(WarningRaised(f"{checkout.path} is looked at as it is: what --update would bring is not known"))
-        return tree if request.ref is None or _on(tree, request.ref) else None
+        return tree if request.ref is None or _is_on(tree, request.ref) else None
 
     def cancelling(self) -> AbstractContextManager[None]:
         return nullcontext()
@@ -119,7 +119,7 @@ class ReadOnlyCheckouts(Struct, frozen=True):
         """Nothing is held."""
 
 
-def _on(tree: Tree, ref: str) -> bool:
+def _is_on(tree: Tree, ref: str) -> bool:
     """Whether a checkout that nobody switches is on `ref` already, as far as it knows of it."""
     from hero_build.source.git.status import commit_of
 

@@ -10,12 +10,12 @@ from msgspec.structs import replace
 
 from hero_build.errors import CheckoutRefused, RefNotFound, machine_errors
 from hero_build.source.git.git import Git
-from hero_build.source.git.paths import OURS
-from hero_build.source.git.switch import check_out, refs
+from hero_build.source.git.paths import STATE_FOLDER
+from hero_build.source.git.switch import check_out, list_refs
 from hero_build.source.git.update import resolve_ref, update_submodules
 
 _ORIGIN = "origin"
-_USUAL = "development"
+_DEFAULT_BRANCH = "development"
 
 
 def clone(git: Git, ref: str | None) -> None:
@@ -25,39 +25,39 @@ def clone(git: Git, ref: str | None) -> None:
     what refusals.py makes of a git that fails.
     """
     path = git.checkout.path
-    home = path.parent / OURS
+    home = path.parent / STATE_FOLDER
     with machine_errors(path.parent):
         home.mkdir(parents=True, exist_ok=True)
         for left in home.glob(f"{path.name}.clone-*"):
             shutil.rmtree(left, ignore_errors=True)
         folder = Path(tempfile.mkdtemp(prefix=f"{path.name}.clone-", dir=home))
         try:
-            _fill(replace(git, folder=folder), path.name)
-            _check_out(replace(git, folder=folder / path.name), ref)
-            _settle(folder / path.name, path)
+            _run_clone(replace(git, folder=folder), path.name)
+            _check_out_first(replace(git, folder=folder / path.name), ref)
+            _rename_into_place(folder / path.name, path)
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def _fill(git: Git, name: str) -> None:
+def _run_clone(git: Git, name: str) -> None:
     depth = (f"--depth={git.reach.depth}", "--no-single-branch") if git.reach.depth else ()
     git.remote("clone", "--progress", "--no-checkout", f"--origin={_ORIGIN}", *depth, "--", git.checkout.url, name)
 
 
-def _check_out(git: Git, ref: str | None) -> None:
-    known = refs(git)
+def _check_out_first(git: Git, ref: str | None) -> None:
+    known = list_refs(git)
     if not known:
         raise RefNotFound(f"{git.checkout.repo} has no commit yet", "There is nothing to build before the first one.")
-    check_out(git, resolve_ref(git, ref or _first(git, known), _ORIGIN))
+    check_out(git, resolve_ref(git, ref or _first_branch(git, known), _ORIGIN))
     update_submodules(git)
 
 
-def _first(git: Git, known: Mapping[str, str]) -> str:
+def _first_branch(git: Git, known: Mapping[str, str]) -> str:
     """The branch to begin with where none is named. Raises RefNotFound."""
     theirs = [name for name in known if name.startswith(f"refs/remotes/{_ORIGIN}/") and not name.endswith("/HEAD")]
     branches = [name.split("/", 3)[3] for name in theirs]
-    if _USUAL in branches:
-        return _USUAL
+    if _DEFAULT_BRANCH in branches:
+        return _DEFAULT_BRANCH
     default = [name.split("/", 2)[2] for name in known if name.startswith("refs/heads/")]
     if default or len(branches) == 1:
         return (default or branches)[0]
@@ -65,7 +65,7 @@ def _first(git: Git, known: Mapping[str, str]) -> str:
     raise RefNotFound(f"{git.checkout.repo} has no default branch", f"Name one with --ref; it has {has}.")
 
 
-def _settle(made: Path, path: Path) -> None:
+def _rename_into_place(made: Path, path: Path) -> None:
     try:
         os.rename(made, path)  # onto an empty folder, too
     except OSError as error:

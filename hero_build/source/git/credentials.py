@@ -46,35 +46,35 @@ def git_access(settings: Settings, depth: int | None = None) -> GitAccess:
 @contextmanager
 def git_credentials(access: GitAccess) -> Iterator[GitCredentials]:
     """For one call of git. Raises UsageError for a token that no header could hold."""
-    options = _network(access)
-    if access.token is None or not _trusted(access):
+    options = _network_options(access)
+    if access.token is None or not _token_allowed(access):
         yield GitCredentials(options)
         return
-    descriptor = _memory(access.token)
+    descriptor = _token_file(access.token)
     try:
-        yield GitCredentials((*options, *_helper(_origin(access.forge), descriptor)), (descriptor,))
+        yield GitCredentials((*options, *_helper_options(_origin(access.forge), descriptor)), (descriptor,))
     finally:
         os.close(descriptor)
 
 
-def _network(access: GitAccess) -> tuple[str, ...]:
+def _network_options(access: GitAccess) -> tuple[str, ...]:
     """No hook of a fetch sees the descriptor, and a connection that has gone silent is given up."""
     pairs = ["core.hooksPath=/dev/null", "gc.auto=0", "maintenance.auto=false"]
     pairs += ["http.lowSpeedLimit=1", f"http.lowSpeedTime={max(1, round(access.stall))}"]
     if access.forge.startswith("file:"):
         pairs.append("protocol.file.allow=always")  # a mirror's submodules are in the mirror
-    elif _loopback(access.forge):
+    elif _is_loopback(access.forge):
         pairs.append(f"http.{_origin(access.forge)}.proxy=")
     return tuple(word for pair in pairs for word in ("-c", pair))
 
 
-def _helper(origin: str, descriptor: int) -> tuple[str, ...]:
+def _helper_options(origin: str, descriptor: int) -> tuple[str, ...]:
     script = f'!f() {{ test "$1" = get && cat </proc/self/fd/{descriptor}; }}; f'
     name = f"credential.{origin}.helper"
     return "-c", f"{name}=", "-c", f"{name}={script}"
 
 
-def _memory(token: Secret) -> int:
+def _token_file(token: Secret) -> int:
     value = token.reveal()
     if not (value.isascii() and value.isprintable()) or " " in value:
         raise UsageError("the token in FORGEJO_TOKEN holds characters that no token has", "Copy it again, whole.")
@@ -89,7 +89,7 @@ def _origin(forge: str) -> str:
     return f"{parts.scheme}://{parts.netloc}"
 
 
-def _trusted(access: GitAccess) -> bool:
+def _token_allowed(access: GitAccess) -> bool:
     """Whether the token may travel to the forge, by the same rule as for downloads."""
     if not access.forge.startswith(("https://", "http://")):
         return False
@@ -98,7 +98,7 @@ def _trusted(access: GitAccess) -> bool:
     return url_policy.private(url_policy.address(access.forge, "the forge"), access.plain_http)
 
 
-def _loopback(forge: str) -> bool:
+def _is_loopback(forge: str) -> bool:
     from hero_build.forge import url_policy
 
     return url_policy.loopback(urlsplit(forge).hostname or "")

@@ -48,15 +48,15 @@ def ensure(
             check_ref(ref)
     git = Git(checkout, folder=checkout.path, reach=access, emit=emit, cancelled=cancelled)
     with locks.turn(checkout.path, cancelled):
-        if there(checkout.path):
-            return _existing(git, request)
+        if checkout_exists(checkout.path):
+            return _update_existing(git, request)
         from hero_build.source.git.clone import clone  # what follows is not for checkouts that are taken as they are
 
         clone(git, request.ref or request.branch)
         return read_tree(checkout.path)
 
 
-def there(path: Path) -> bool:
+def checkout_exists(path: Path) -> bool:
     """Whether anything is at the place; an empty folder is nothing. Raises CheckoutRefused where it is no folder."""
     if not os.path.lexists(path):
         return False
@@ -65,7 +65,7 @@ def there(path: Path) -> bool:
     return any(path.iterdir())
 
 
-def _existing(git: Git, request: CheckoutRequest) -> Tree:
+def _update_existing(git: Git, request: CheckoutRequest) -> Tree:
     path = git.checkout.path
     found = status(path)
     tree = tree_of(path, found)
@@ -74,15 +74,15 @@ def _existing(git: Git, request: CheckoutRequest) -> Tree:
         if not found.changes and missing_submodules(git):
             update_submodules(git)
         return tree
-    _move(git, request=request, found=found, remote=remote)
+    _switch_and_update(git, request=request, found=found, remote=remote)
     if not found.changes:  # judged before the move, which makes every submodule that lags behind look like a change
         update_submodules(git)
     return read_tree(path)
 
 
-def _move(git: Git, request: CheckoutRequest, found: GitStatus, remote: str) -> None:
+def _switch_and_update(git: Git, request: CheckoutRequest, found: GitStatus, remote: str) -> None:
     from hero_build.source.git.switch import switch
-    from hero_build.source.git.update import fetch, forward, resolve_ref
+    from hero_build.source.git.update import fast_forward, fetch, resolve_ref
 
     path = git.checkout.path
     if request.update and remote:
@@ -95,4 +95,4 @@ def _move(git: Git, request: CheckoutRequest, found: GitStatus, remote: str) -> 
     if request.update and not remote:
         git.emit(WarningRaised(f"{path} has no remote to be updated from: it is built as it is"))
     elif request.update and on_branch:
-        forward(git, status(path), remote)
+        fast_forward(git, status(path), remote)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from hero_build.system.process import Popen
 
 _PROGRESS = re.compile(r"^(?:remote: )?([A-Z][\w ]*):\s+(\d+)%")
-_ALONE = {"GIT_TERMINAL_PROMPT": "0", "GIT_ASKPASS": "", "SSH_ASKPASS": "", "GIT_EDITOR": "true"}
+_NO_PROMPT = {"GIT_TERMINAL_PROMPT": "0", "GIT_ASKPASS": "", "SSH_ASKPASS": "", "GIT_EDITOR": "true"}
 """Nobody sits at a prompt that git would put up."""
 
 
@@ -51,7 +51,7 @@ class Git(Struct, frozen=True):
     def _run(self, words: tuple[str, ...], papers: GitCredentials) -> list[str]:
         lines: list[str] = []
         handle = _start(self.folder, (*papers.options, *words), papers.descriptors)
-        progress = _progress(self.checkout.repo, self.emit)
+        progress = _progress_reporter(self.checkout.repo, self.emit)
         watch = process.OutputWatch(on_line=progress, on_stdout=lines.append, cancelled=self.cancelled)
         done = process.attend(cast("Popen[bytes]", handle.proc), watch)
         if done.code:
@@ -70,13 +70,13 @@ def _start(folder: Path, words: tuple[str, ...], descriptors: tuple[int, ...]) -
     return git.Git(folder).execute(
         [str(program), *words],
         as_process=True,
-        env={**blank, **_ALONE, "GIT_CEILING_DIRECTORIES": str(folder.parent)},
+        env={**blank, **_NO_PROMPT, "GIT_CEILING_DIRECTORIES": str(folder.parent)},
         start_new_session=True,
         pass_fds=descriptors,
     )
 
 
-def _progress(repo: str, emit: Emit) -> process.Line:
+def _progress_reporter(repo: str, emit: Emit) -> process.Line:
     """Tells each percent once."""
     last = ("", -1)
 

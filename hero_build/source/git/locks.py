@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Self
 
 from hero_build.errors import LockHeld, machine_errors
-from hero_build.source.git.paths import OURS
+from hero_build.source.git.paths import STATE_FOLDER
 from hero_build.system import filelock
 from hero_build.system.process import Cancelled
 
@@ -40,7 +40,7 @@ class Locks:
             turn = self._turns[path]
         with turn:
             if path not in self._held:
-                self._held[path] = _locked(path, self._wait, cancelled or _never)
+                self._held[path] = _open_and_lock(path, self._wait, cancelled or _never)
             yield
 
     def close(self) -> None:
@@ -56,18 +56,18 @@ class Locks:
         self.close()
 
 
-def _locked(path: Path, wait: float, cancelled: Callable[[], bool]) -> int:
+def _open_and_lock(path: Path, wait: float, cancelled: Callable[[], bool]) -> int:
     def pause(seconds: float) -> None:
         if cancelled():
             raise Cancelled
         time.sleep(seconds)
 
-    place = path.parent / OURS
+    place = path.parent / STATE_FOLDER
     with machine_errors(place):
         place.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(place / f"{path.name}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     try:
-        filelock.acquire(descriptor, wait=wait, held=_held(path), pause=pause)
+        filelock.acquire(descriptor, wait=wait, held=_lock_held(path), pause=pause)
     except BaseException:
         os.close(descriptor)
         raise
@@ -78,6 +78,6 @@ def _never() -> bool:
     return False
 
 
-def _held(path: Path) -> LockHeld:
+def _lock_held(path: Path) -> LockHeld:
     hint = "Wait for it to end, give --wait SECONDS, or use another checkout: CODEROOT=DIR."
     return LockHeld(f"another hero-build is working in {path}", hint)

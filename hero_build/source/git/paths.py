@@ -10,9 +10,9 @@ from msgspec import Struct
 from hero_build.errors import UnsafeName
 from hero_build.model.names import check_repo, check_tag
 
-OURS = ".hero-build"
+STATE_FOLDER = ".hero-build"
 """The folder beside checkouts that holds their locks, and clones under way."""
-_SCP = re.compile(r"^(?:[^@/\s]+@)?[^/:\s]+:(?!//)")  # git@forge:owner/name
+_SCP_PREFIX = re.compile(r"^(?:[^@/\s]+@)?[^/:\s]+:(?!//)")  # git@forge:owner/name
 _CREDENTIALS = re.compile(r"(?<=://)[^/@\s]*@")
 
 
@@ -48,9 +48,9 @@ def clone_url(forge: str, repo: str) -> str:
     return f"{forge.rstrip('/')}/{quote(owner)}/{quote(name)}.git"
 
 
-def means(url: str, repo: str) -> bool:
+def url_matches(url: str, repo: str) -> bool:
     """Whether `url` ends in `owner/name`, whatever the server and the protocol; servers do not tell case apart."""
-    path = _SCP.sub("", url) if "://" not in url else url.split("://", 1)[1]
+    path = _SCP_PREFIX.sub("", url) if "://" not in url else url.split("://", 1)[1]
     segments = unquote(path).rstrip("/").removesuffix(".git").split("/")
     return "/".join(segments[-2:]).casefold() == repo.casefold()
 

@@ -9,15 +9,15 @@ from msgspec import Struct
 
 from hero_build.errors import CheckoutRefused, ToolFailed
 from hero_build.model.steps import Tree
-from hero_build.source.git.paths import means, without_credentials
+from hero_build.source.git.paths import url_matches, without_credentials
 from hero_build.system import process
 
-MARK = "CACHEDIR.TAG"
+CACHE_TAG = "CACHEDIR.TAG"
 """What cargo puts into its target folder (bford.info/cachedir)."""
 _STATUS = ("status", "--porcelain=v2", "--branch", "--untracked-files=all", "--ignore-submodules=none", "--no-renames")
-_FIELDS = {"1": 8, "u": 10, "?": 1}  # how many stand before the path, which may hold spaces
-_REMOTE = re.compile(r"remote\..+\.url")
-_STATES = ("rebase-merge", "rebase-apply", "MERGE_HEAD", "CHERRY_PICK_HEAD", "REVERT_HEAD", "BISECT_LOG")
+_FIELDS_BEFORE_PATH = {"1": 8, "u": 10, "?": 1}  # how many stand before the path, which may hold spaces
+_REMOTE_URL_KEY = re.compile(r"remote\..+\.url")
+_OPERATION_FILES = ("rebase-merge", "rebase-apply", "MERGE_HEAD", "CHERRY_PICK_HEAD", "REVERT_HEAD", "BISECT_LOG")
 
 
 class GitStatus(Struct, frozen=True):
@@ -37,12 +37,12 @@ class GitStatus(Struct, frozen=True):
 
 def status(path: Path) -> GitStatus:
     """Raises CheckoutRefused where `path` is not a checkout that git can read; MissingTool."""
-    command = ("git", "--no-optional-locks", "-c", "core.quotePath=true", *_STATUS, "--", ".", *_left_out(path))
+    command = ("git", "--no-optional-locks", "-c", "core.quotePath=true", *_STATUS, "--", ".", *_target_excludes(path))
     try:
-        text = process.capture(command, cwd=path, env=_env(path))
+        text = process.capture(command, cwd=path, env=_environment(path))
     except ToolFailed as error:
-        raise unreadable(path, error.tail or (error.message,)) from error
-    return _read(text.split("\n"))
+        raise unreadable_checkout(path, error.tail or (error.message,)) from error
+    return _parse_status(text.split("\n"))
 
 
 def remote_of(path: Path, repo: str, branch: str) -> str:
@@ -52,10 +52,12 @@ def remote_of(path: Path, repo: str, branch: str) -> str:
     """
     command = ("git", "config", "--local", "--includes", "--list")
     pairs = dict(
-        line.split("=", 1) for line in process.capture(command, cwd=path, env=_env(path)).split("\n") if "=" in line
+        line.split("=", 1)
+        for line in process.capture(command, cwd=path, env=_environment(path)).split("\n")
+        if "=" in line
     )
-    urls = {key[len("remote.") : -len(".url")]: url for key, url in pairs.items() if _REMOTE.fullmatch(key)}
-    fitting = [name for name, url in urls.items() if means(url, repo)]
+    urls = {key[len("remote.") : -len(".url")]: url for key, url in pairs.items() if _REMOTE_URL_KEY.fullmatch(key)}
+    fitting = [name for name, url in urls.items() if url_matches(url, repo)]
     if urls and not fitting:
         has = ", ".join(without_credentials(url) for url in urls.values())
         hint = f"Move it away; or, if it is a fork: `git -C {path} remote add upstream URL-OF-{repo}`."
@@ -68,7 +70,7 @@ def commit_of(path: Path, ref: str) -> str:
     """The commit that a branch, a tag or (the beginning of) a commit's name leads to in the checkout; empty: none."""
     command = ("git", "rev-parse", "--verify", "--quiet", "--end-of-options", f"{ref}^{{commit}}")
     try:
-        return process.capture(command, cwd=path, env=_env(path))
+        return process.capture(command, cwd=path, env=_environment(path))
     except ToolFailed:
         return ""
 
@@ -86,15 +88,15 @@ def tree_of(path: Path, status: GitStatus) -> Tree:
     return Tree(path, commit=status.commit, dirty=bool(status.changes), ref=status.branch, changes=status.changes)
 
 
-def under_way(path: Path) -> str:
+def operation_in_progress(path: Path) -> str:
     """What a person is in the middle of in the checkout (`MERGE_HEAD`, `rebase-merge`); empty: nothing."""
     folder = path / ".git"
     if folder.is_file():  # a linked work tree or a submodule
         folder = path / folder.read_text(encoding="utf-8", errors="surrogateescape").partition(":")[2].strip()
-    return next((state for state in _STATES if os.path.lexists(folder / state)), "")
+    return next((state for state in _OPERATION_FILES if os.path.lexists(folder / state)), "")
 
 
-def unreadable(path: Path, tail: tuple[str, ...]) -> CheckoutRefused:
+def unreadable_checkout(path: Path, tail: tuple[str, ...]) -> CheckoutRefused:
     said = next((line for line in tail if line.startswith("fatal: ")), tail[0])
     if "dubious ownership" in said:
         hint = f"If you trust its owner: `git config --global --add safe.directory {path}`."
@@ -103,25 +105,27 @@ def unreadable(path: Path, tail: tuple[str, ...]) -> CheckoutRefused:
     return CheckoutRefused(f"{path} is no checkout that git can read: {said.removeprefix('fatal: ')}", hint)
 
 
-def _env(path: Path) -> Mapping[str, str]:
+def _environment(path: Path) -> Mapping[str, str]:
     """So that git speaks English, and takes no repository further up for this one."""
     return process.environment({"GIT_CEILING_DIRECTORIES": str(path.parent), "LC_ALL": "C"})
 
 
-def outputs(path: Path) -> tuple[Path, ...]:
+def target_folders(path: Path) -> tuple[Path, ...]:
     """Where in a checkout cargo's output may lie; it does where there is a MARK."""
     folders = {path / "target", Path(os.path.abspath(path / os.environ.get("CARGO_TARGET_DIR", "target")))}
     return tuple(sorted(folder for folder in folders if folder.is_relative_to(path) and folder != path))
 
 
-def _left_out(path: Path) -> tuple[str, ...]:
+def _target_excludes(path: Path) -> tuple[str, ...]:
     """Pathspecs for cargo's output where it lies in the tree."""
-    made = (folder for folder in outputs(path) if (folder / MARK).is_file())
+    made = (folder for folder in target_folders(path) if (folder / CACHE_TAG).is_file())
     return tuple(f":(exclude,literal){folder.relative_to(path)}" for folder in made)
 
 
-def _read(lines: list[str]) -> GitStatus:
-    told: Mapping[str, str] = {key: value for line in lines if (key := _key(line)) for value in [line[len(key) + 1 :]]}
+def _parse_status(lines: list[str]) -> GitStatus:
+    told: Mapping[str, str] = {
+        key: value for line in lines if (key := _header_key(line)) for value in [line[len(key) + 1 :]]
+    }
     commit, branch = told.get("# branch.oid", "(initial)"), told.get("# branch.head", "(detached)")
     ahead, _, behind = told.get("# branch.ab", "+0 -0").partition(" ")
     return GitStatus(
@@ -130,19 +134,19 @@ def _read(lines: list[str]) -> GitStatus:
         upstream=told.get("# branch.upstream", ""),
         ahead=abs(int(ahead)),
         behind=abs(int(behind)),
-        changes=tuple(sorted(path for line in lines if (path := _change(line)))),
+        changes=tuple(sorted(path for line in lines if (path := _changed_path(line)))),
     )
 
 
-def _key(line: str) -> str:
+def _header_key(line: str) -> str:
     return " ".join(line.split(" ", 2)[:2]) if line.startswith("# ") else ""
 
 
-def _change(line: str) -> str:
+def _changed_path(line: str) -> str:
     kind = line[:1]
-    if kind not in _FIELDS:
+    if kind not in _FIELDS_BEFORE_PATH:
         return ""
-    path = _unquoted(line.split(" ", _FIELDS[kind])[-1])
+    path = _unquoted(line.split(" ", _FIELDS_BEFORE_PATH[kind])[-1])
     return "" if kind == "?" and os.path.basename(path) == "Cargo.lock" else path
 
 

@@ -15,12 +15,12 @@ from hashlib import sha256
 from pathlib import Path
 
 _INDEX = ".digests.json"
-_BEGUN = ".new-"
-_MOST = 512 << 20  # bytes that stay after a build
-_STALE = 24 * 3600  # seconds after which what was begun is given up
+_UNFINISHED = ".new-"
+_MAX_BYTES = 512 << 20  # bytes that stay after a build
+_STALE_SECONDS = 24 * 3600  # seconds after which what was begun is given up
 
 
-def take(shelf: Path, key: str, dest: Path) -> bool:
+def restore(shelf: Path, key: str, dest: Path) -> bool:
     """Copy what is kept under `key` into the new folder `dest`; False, and nothing done, if nothing sound is."""
     kept = shelf / key
     try:
@@ -38,34 +38,34 @@ def take(shelf: Path, key: str, dest: Path) -> bool:
 
 
 @contextmanager
-def begun(shelf: Path) -> Iterator[Path]:
+def new_entry(shelf: Path) -> Iterator[Path]:
     """A new folder beside what is kept, gone afterwards."""
     shelf.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=_BEGUN, dir=shelf, ignore_cleanup_errors=True) as folder:
+    with tempfile.TemporaryDirectory(prefix=_UNFINISHED, dir=shelf, ignore_cleanup_errors=True) as folder:
         yield Path(folder)
 
 
-def keep(shelf: Path, key: str, folder: Path) -> None:
+def store(shelf: Path, key: str, folder: Path) -> None:
     """Keep a folder of `begun` under `key`, in place of whatever is there."""
     (folder / _INDEX).write_text(json.dumps(_digests(folder)))
     try:
         folder.rename(shelf / key)
     except OSError:  # another has been quicker, or what is there is damaged
-        with begun(shelf) as aside:
+        with new_entry(shelf) as aside:
             with suppress(OSError):
                 (shelf / key).rename(aside / "old")
             with suppress(OSError):
                 folder.rename(shelf / key)
 
 
-def prune(shelf: Path, most: int = _MOST) -> None:
+def prune(shelf: Path, most: int = _MAX_BYTES) -> None:
     """Drop what has not been used for longest until the rest takes `most` bytes at most."""
     room, now = most, time.time()
     with suppress(OSError):
         found = sorted(((entry.stat().st_mtime, Path(entry)) for entry in os.scandir(shelf)), reverse=True)
         for used, folder in found:
-            if folder.name.startswith(_BEGUN):
-                gone = now - used > _STALE
+            if folder.name.startswith(_UNFINISHED):
+                gone = now - used > _STALE_SECONDS
             else:
                 room -= sum(path.stat().st_size for path in folder.rglob("*"))
                 gone = room < 0

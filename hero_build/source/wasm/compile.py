@@ -7,17 +7,17 @@ from msgspec import Struct
 
 from hero_build.errors import BuildError, HeroBuildError
 from hero_build.model.artifacts import Cargo
-from hero_build.source.cargo.errors import cargo_error, of_the_machine
+from hero_build.source.cargo.errors import cargo_error, machine_error
 from hero_build.source.cargo.messages import CargoMessages, Message, Progress
-from hero_build.source.wasm.features import switches
-from hero_build.source.wasm.types import TARGET, Broken, Crate
+from hero_build.source.wasm.features import feature_arguments
+from hero_build.source.wasm.types import TARGET, Crate, FailedBundle
 from hero_build.system import process
 
-Made = Callable[[Crate, Path], None]
+OnModule = Callable[[Crate, Path], None]
 """Told of each module, while cargo goes on with the others."""
 
 
-class Call(Struct, frozen=True):
+class CargoInvocation(Struct, frozen=True):
     """What cargo is called with, and for whom. `folder`: the workspace; `logs`: a folder."""
 
     folder: Path
@@ -28,12 +28,14 @@ class Call(Struct, frozen=True):
     cancelled: Callable[[], bool]
 
 
-def compile_group(group: Sequence[Crate], number: int, call: Call, made: Made) -> tuple[Broken, ...]:
+def compile_group(
+    group: Sequence[Crate], number: int, call: CargoInvocation, made: OnModule
+) -> tuple[FailedBundle, ...]:
     """Compile the crates of one group (the `number`th of the build). Those that do not compile are returned.
 
     Raises what no crate is to blame for: BuildError when cargo did not begin; MissingTool, DiskFull, process.Cancelled.
     """
-    heard = _Heard(group, made, call.progress)
+    heard = _GroupMessages(group, made, call.progress)
     log = call.logs / f"cargo-{number}.log"
     watch = process.OutputWatch(heard.line, on_stdout=heard.message, log=log, cancelled=call.cancelled)
     done = process.run(command(group, call), cwd=group[0].base, env=call.env, watch=watch)
@@ -41,18 +43,20 @@ def compile_group(group: Sequence[Crate], number: int, call: Call, made: Made) -
     if not lacking:
         return ()
     tail = (*heard.errors(), *done.tail)[-process.TAIL :]
-    if not heard.began or of_the_machine(tail) is not None:
+    if not heard.began or machine_error(tail) is not None:
         raise cargo_error("cargo could not build the bundles", tail=tail, folder=call.folder, log=log)
-    return tuple(Broken(crate.name, _broken(crate, heard=heard, said=done.tail, call=call)) for crate in lacking)
+    return tuple(
+        FailedBundle(crate.name, _compile_error(crate, heard=heard, said=done.tail, call=call)) for crate in lacking
+    )
 
 
-def command(group: Sequence[Crate], call: Call) -> tuple[str, ...]:
+def command(group: Sequence[Crate], call: CargoInvocation) -> tuple[str, ...]:
     words = ["cargo", "build", "--lib", "--release", f"--target={TARGET}", "--locked", "--keep-going"]
-    words += ["--message-format=json", *switches(call.cargo), *(f"--package={crate.spec}" for crate in group)]
+    words += ["--message-format=json", *feature_arguments(call.cargo), *(f"--package={crate.spec}" for crate in group)]
     return (*words, *call.cargo.args)
 
 
-def _broken(crate: Crate, heard: "_Heard", said: Sequence[str], call: Call) -> HeroBuildError:
+def _compile_error(crate: Crate, heard: "_GroupMessages", said: Sequence[str], call: CargoInvocation) -> HeroBuildError:
     """Its own errors if it has some; else those of what it depends on, and what cargo itself says."""
     lines = heard.told.get(crate.id) or (*heard.errors(), *said)
     log = call.logs / f"{crate.name}.log"
@@ -64,10 +68,10 @@ def _broken(crate: Crate, heard: "_Heard", said: Sequence[str], call: Call) -> H
     return BuildError(f"{crate.name} does not compile: {first}", hint, tail=tuple(lines[-process.TAIL :]), log=log)
 
 
-class _Heard(CargoMessages):
+class _GroupMessages(CargoMessages):
     """What the running cargo has told so far. `began`: it got as far as compiling; `told`: the errors, by package."""
 
-    def __init__(self, group: Sequence[Crate], made: Made, progress: Progress) -> None:
+    def __init__(self, group: Sequence[Crate], made: OnModule, progress: Progress) -> None:
         super().__init__(progress)
         self.began = False
         self.made: set[str] = set()

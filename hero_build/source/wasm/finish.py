@@ -10,65 +10,73 @@ from msgspec import Struct
 
 from hero_build.errors import BuildError, ToolFailed, machine_errors
 from hero_build.source.wasm import cache
-from hero_build.source.wasm.npm_package import complete
+from hero_build.source.wasm.npm_package import add_package_files
 from hero_build.source.wasm.pool import Pool
-from hero_build.source.wasm.types import Broken, BuildWatch, Built, Crate, Place, Result, Stage
+from hero_build.source.wasm.types import (
+    BuildFolders,
+    BuildWatch,
+    BuiltBundle,
+    BundleResult,
+    BundleStage,
+    Crate,
+    FailedBundle,
+)
 from hero_build.system import process
 
-_RULES = "1"  # goes up when the calls change in a way that changes files
+_FORMAT_VERSION = "1"  # goes up when the calls change in a way that changes files
 _ARGUMENTS = ("--typescript", "--target", "web")
-_PACKAGES = re.compile(rb"/[^\0-\x1f\"]{0,4096}?/package\.json")
+_PACKAGE_PATHS = re.compile(rb"/[^\0-\x1f\"]{0,4096}?/package\.json")
 _MAGIC = b"\0asm"
 
 
 class BundleFinisher(Struct, frozen=True):
     """What a bundle is finished with. versions: of wasm-bindgen and wasm-opt."""
 
-    place: Place
+    place: BuildFolders
     env: Mapping[str, str]
     versions: tuple[str, str]
     watch: BuildWatch
     workers: Pool
 
 
-def finish(crate: Crate, module: Path, by: BundleFinisher) -> Result:
+def finish(crate: Crate, module: Path, by: BundleFinisher) -> BundleResult:
     """The bundle of a compiled crate in a new folder of `by.place.out`. Raises MachineError, process.Cancelled."""
     dest, kept = by.place.out / crate.name, by.place.cache / "bundles"
     with machine_errors(by.place.out):
         raw = module.read_bytes()
-        key = _key(crate, raw, by.versions)
-        stage: Stage = "unchanged"
-        if not cache.take(kept, key, dest):
+        key = _cache_key(crate, raw, by.versions)
+        stage: BundleStage = "unchanged"
+        if not cache.restore(kept, key, dest):
             try:
                 with by.workers.busy():
-                    _make(crate, raw=raw, key=key, by=by)
+                    _build_into_cache(crate, raw=raw, key=key, by=by)
             except BuildError as error:
                 by.watch.stage(crate.name, "broken")
-                return Broken(crate.name, error)
+                return FailedBundle(crate.name, error)
             stage = "built"
-        complete(crate, dest)
+        add_package_files(crate, dest)
     by.watch.stage(crate.name, stage)
-    made = Built(crate.name, dest)
+    made = BuiltBundle(crate.name, dest)
     by.watch.finished(made)
     return made
 
 
-def _make(crate: Crate, raw: bytes, key: str, by: BundleFinisher) -> None:
+def _build_into_cache(crate: Crate, raw: bytes, key: str, by: BundleFinisher) -> None:
     kept = by.place.cache / "bundles"
-    with cache.begun(kept) as folder:
+    with cache.new_entry(kept) as folder:
         made, module = folder / "made", folder / f"{crate.name}.wasm"
         module.write_bytes(raw)  # a copy: the original is cargo's, which may replace it at any time
-        _bind(crate, module=module, made=made, by=by)
-        _optimise(crate, made / f"{crate.name}_bg.wasm", by)
-        cache.keep(kept, key, made)
-    if not cache.take(kept, key, by.place.out / crate.name):
+        _run_wasm_bindgen(crate, module=module, made=made, by=by)
+        _run_wasm_opt(crate, made / f"{crate.name}_bg.wasm", by)
+        cache.store(kept, key, made)
+    if not cache.restore(kept, key, by.place.out / crate.name):
         raise ToolFailed(f"what was made for {crate.name} is not in {kept} any more", "Run it again.")
 
 
-def _bind(crate: Crate, module: Path, made: Path, by: BundleFinisher) -> None:
+def _run_wasm_bindgen(crate: Crate, module: Path, made: Path, by: BundleFinisher) -> None:
     by.watch.stage(crate.name, "wasm-bindgen")
     command: Sequence[str | Path] = ("wasm-bindgen", module, "--out-dir", made, *_ARGUMENTS, *crate.bindgen)
-    _run(
+    _run_tool(
         crate,
         command=command,
         hint="Does its wasm-bindgen fit, and is its crate one that wasm-bindgen can export?",
@@ -76,20 +84,20 @@ def _bind(crate: Crate, module: Path, made: Path, by: BundleFinisher) -> None:
     )
 
 
-def _optimise(crate: Crate, module: Path, by: BundleFinisher) -> None:
+def _run_wasm_opt(crate: Crate, module: Path, by: BundleFinisher) -> None:
     """In place, as wasm-pack does, from the output of wasm-bindgen."""
     if crate.optimise is None:
         return
     by.watch.stage(crate.name, "wasm-opt")
     made = module.with_suffix(".wasm-opt.wasm")
     hint = "Another version may do; `wasm-opt = false` in the crate's package.metadata.wasm-pack leaves it out."
-    _run(crate, command=("wasm-opt", module, "-o", made, *crate.optimise), hint=hint, by=by)
+    _run_tool(crate, command=("wasm-opt", module, "-o", made, *crate.optimise), hint=hint, by=by)
     if not made.is_file() or not made.read_bytes().startswith(_MAGIC):
         raise BuildError(f"wasm-opt ended well for {crate.name}, and made no module", hint)
     made.replace(module)
 
 
-def _run(crate: Crate, command: Sequence[str | Path], hint: str, by: BundleFinisher) -> None:
+def _run_tool(crate: Crate, command: Sequence[str | Path], hint: str, by: BundleFinisher) -> None:
     """Run a tool, on no more cores than others leave. Raises BuildError when it fails."""
     tool = command[0]
     log = by.place.logs / f"{crate.name}-{tool}.log"
@@ -101,21 +109,21 @@ def _run(crate: Crate, command: Sequence[str | Path], hint: str, by: BundleFinis
         log.unlink(missing_ok=True)
     else:
         how = f"was ended by signal {-done.code}" if done.code < 0 else f"ended with {done.code}"
-        said = f": {_first(done.tail)}" if done.tail else ""
+        said = f": {_first_error(done.tail)}" if done.tail else ""
         raise BuildError(f"{tool} {how} for {crate.name}{said}", hint, tail=done.tail, log=log)
 
 
-def _first(tail: Sequence[str]) -> str:
+def _first_error(tail: Sequence[str]) -> str:
     return next((line for line in tail if line.startswith(("error", "Fatal", "thread "))), tail[-1])
 
 
-def _key(crate: Crate, raw: bytes, versions: tuple[str, str]) -> str:
+def _cache_key(crate: Crate, raw: bytes, versions: tuple[str, str]) -> str:
     """Of all that wasm-bindgen and wasm-opt make their files from.
 
     A module names the package.json of crates with snippets, of which wasm-bindgen then reads what they depend on.
     """
-    others = {path: _digest(Path(path.decode(errors="surrogateescape"))) for path in set(_PACKAGES.findall(raw))}
-    words = [_RULES, sha256(raw).hexdigest(), crate.name, versions, _ARGUMENTS, crate.bindgen, crate.optimise]
+    others = {path: _digest(Path(path.decode(errors="surrogateescape"))) for path in set(_PACKAGE_PATHS.findall(raw))}
+    words = [_FORMAT_VERSION, sha256(raw).hexdigest(), crate.name, versions, _ARGUMENTS, crate.bindgen, crate.optimise]
     words += [f"{path!r} {digest}" for path, digest in sorted(others.items())]
     return sha256(json.dumps(words).encode()).hexdigest()
 

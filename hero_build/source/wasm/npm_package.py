@@ -8,10 +8,10 @@ from pathlib import Path
 from hero_build.source.wasm.types import Crate
 
 
-def complete(crate: Crate, folder: Path) -> None:
+def add_package_files(crate: Crate, folder: Path) -> None:
     """Add them to `folder`, which has what wasm-bindgen writes, in wasm-pack's order: licences after package.json."""
     (folder / ".gitignore").write_text("*")
-    (folder / "package.json").write_text(_document(crate, folder), encoding="utf-8")
+    (folder / "package.json").write_text(_package_json(crate, folder), encoding="utf-8")
     about = crate.about
     if about.readme is not None:
         _copy(crate.folder / about.readme, folder / "README.md")
@@ -22,7 +22,7 @@ def complete(crate: Crate, folder: Path) -> None:
         _copy(crate.folder / about.license_file, folder / about.license_file)
 
 
-def _document(crate: Crate, folder: Path) -> str:
+def _package_json(crate: Crate, folder: Path) -> str:
     """package.json. `dependencies` are those that wasm-bindgen found for snippets, and wrote into a package.json."""
     about, name = crate.about, crate.name
     files = [f"{name}_bg.wasm", f"{name}.js", f"{name}.d.ts", *(["snippets"] if (folder / "snippets").is_dir() else [])]

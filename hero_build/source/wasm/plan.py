@@ -22,7 +22,7 @@ from hero_build.system.file_cache import cached
 if TYPE_CHECKING:
     from hero_build.source.wasm.types import Crate
 
-_RULES = "1"  # goes up when a tree may get other bundles
+_FORMAT_VERSION = "1"  # goes up when a tree may get other bundles
 
 
 def discover(job: CargoJob) -> tuple[str, ...]:
@@ -42,30 +42,33 @@ def crates(job: CargoJob) -> "tuple[Crate, ...]":
     return workspace.choose(known, job.programs)
 
 
-def names(job: CargoJob, rests_on: Fingerprint, cache: Path) -> tuple[str, ...]:
+def bundle_names(job: CargoJob, rests_on: Fingerprint, cache: Path) -> tuple[str, ...]:
     """The same as `discover`, from `cache` (a folder) if neither what a build rests on nor a manifest has changed.
 
     Manifests are looked at beside the fingerprint for members that git ignores, and for a workspace further up.
     """
-    key = _key(job, rests_on)
+    key = _cache_key(job, rests_on)
     told = cached(
-        cache / "bundles.json", key=key, ask=lambda: " ".join(discover(job)), still=lambda: _key(job, rests_on) == key
+        cache / "bundles.json",
+        key=key,
+        ask=lambda: " ".join(discover(job)),
+        still=lambda: _cache_key(job, rests_on) == key,
     )
     return tuple(told.split())
 
 
-def check(job: CargoJob, cache: Path, backend: Backend) -> tuple[Tool, ...]:
+def check_toolchain(job: CargoJob, cache: Path, backend: Backend) -> tuple[Tool, ...]:
     """The toolchain for a job. Raises MissingTool, one for all that is amiss, and BuildError without a lock file."""
     tree = job.tree.path
     found = wasm_toolchain.detect_tools(
         tree,
-        wanted=wasm_toolchain.wanted(tree),
+        wanted=wasm_toolchain.locked_wasm_bindgen(tree),
         env=environment(job),
         cache=cache,
         backend=backend,
         optimise=job.optimise,
     )
-    wasm_toolchain.require(found)
+    wasm_toolchain.require_tools(found)
     return found
 
 
@@ -74,16 +77,16 @@ def environment(job: CargoJob) -> dict[str, str]:
     return wasm_toolchain.environment(build.environment(job))
 
 
-def mark(fingerprint: Fingerprint, toolchain: Sequence[Tool], job: CargoJob) -> Fingerprint:
+def with_bundle_tools(fingerprint: Fingerprint, toolchain: Sequence[Tool], job: CargoJob) -> Fingerprint:
     """The fingerprint of a job of bundles, with what makes them and the versions of the tools beside cargo."""
     how = (job.backend or "direct", *(() if job.optimise else ("--no-opt",)))
     words = (*how, *(f"{tool.name} {tool.found}" for tool in toolchain if tool.name != TARGET))
     return Fingerprint((*fingerprint.parts, ("bundles", " ".join(words))))
 
 
-def _key(job: CargoJob, rests_on: Fingerprint) -> str:
+def _cache_key(job: CargoJob, rests_on: Fingerprint) -> str:
     manifests = [f"{path} {_digest(path)}" for path in _manifests(job.tree.path)]
-    words = [_RULES, str(job.tree.path), job.programs, job.cargo.packages, rests_on.parts, manifests]
+    words = [_FORMAT_VERSION, str(job.tree.path), job.programs, job.cargo.packages, rests_on.parts, manifests]
     return hashlib.sha256(json.dumps(words).encode()).hexdigest()
 
 
@@ -91,12 +94,12 @@ def _manifests(folder: Path) -> Iterator[Path]:
     """Of the workspace, of all that its `members` may mean, and of what may be a workspace around it."""
     for parent in (folder, *folder.parents):
         yield parent / "Cargo.toml"
-    for pattern in _patterns(folder / "Cargo.toml"):
+    for pattern in _member_patterns(folder / "Cargo.toml"):
         with suppress(ValueError):  # what is no pattern, cargo is to complain of
             yield from sorted(folder.glob(f"{pattern}/Cargo.toml"))
 
 
-def _patterns(manifest: Path) -> list[str]:
+def _member_patterns(manifest: Path) -> list[str]:
     try:
         told: dict[str, Any] = tomllib.loads(manifest.read_text(encoding="utf-8"))
         members = [str(member).strip("/") for member in told["workspace"]["members"]]

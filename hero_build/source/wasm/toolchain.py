@@ -19,8 +19,10 @@ from hero_build.system import process
 from hero_build.system.file_cache import cached, file_stamp
 
 _VERSION = re.compile(r"(?<=\s)\d[\w.+-]*")
-_OPT = "`cargo install wasm-opt --locked`, or binaryen by your system's packages (not 108, which breaks modules)"
-_PACK = "`cargo install wasm-pack --locked`"
+_WASM_OPT_HINT = (
+    "`cargo install wasm-opt --locked`, or binaryen by your system's packages (not 108, which breaks modules)"
+)
+_WASM_PACK_HINT = "`cargo install wasm-pack --locked`"
 
 
 class Tool(Struct, frozen=True):
@@ -49,15 +51,15 @@ def detect_tools(
     optimise: with wasm-opt.
     """
     memory = cache / "wasm-tools.json"
-    found = [_target(folder, env, cache), _bindgen(_tool("wasm-bindgen", env, memory), wanted)]
+    found = [_find_target(folder, env, cache), _check_wasm_bindgen(_find_tool("wasm-bindgen", env, memory), wanted)]
     if optimise:
-        found.append(_trusted(_tool("wasm-opt", env=env, memory=memory, install=_OPT), env, memory))
+        found.append(_self_tested(_find_tool("wasm-opt", env=env, memory=memory, install=_WASM_OPT_HINT), env, memory))
     if backend == "wasm-pack":
-        found.append(_tool("wasm-pack", env=env, memory=memory, install=_PACK))
+        found.append(_find_tool("wasm-pack", env=env, memory=memory, install=_WASM_PACK_HINT))
     return tuple(found)
 
 
-def require(context: Sequence[Tool]) -> None:
+def require_tools(context: Sequence[Tool]) -> None:
     """Raises MissingTool, one for all that is amiss, with the commands that mend it."""
     amiss = [tool for tool in context if tool.problem]
     if amiss:
@@ -65,7 +67,7 @@ def require(context: Sequence[Tool]) -> None:
         raise MissingTool(f"bundles cannot be built here: {sentence}", _hint([tool.install for tool in amiss]))
 
 
-def wanted(folder: Path) -> str:
+def locked_wasm_bindgen(folder: Path) -> str:
     """The version of wasm-bindgen in `<folder>/Cargo.lock`. Raises BuildError where it does not tell."""
     path = folder / "Cargo.lock"
     try:
@@ -85,11 +87,13 @@ def _hint(commands: Sequence[str]) -> str:
     return f"Install what it takes: {'; '.join(commands)}."
 
 
-def _target(folder: Path, env: Mapping[str, str], cache: Path) -> Tool:
+def _find_target(folder: Path, env: Mapping[str, str], cache: Path) -> Tool:
     """The standard library for wasm32, of the toolchain that the tree chooses (rustup reads its rust-toolchain)."""
     add = f"`rustup target add {TARGET}` in {folder}, or Rust's library for it by your system's packages"
     try:
-        told = toolchain.ask(("--print", "target-libdir", f"--target={TARGET}"), folder=folder, env=env, cache=cache)
+        told = toolchain.query_rustc(
+            ("--print", "target-libdir", f"--target={TARGET}"), folder=folder, env=env, cache=cache
+        )
     except MachineError as error:
         return Tool(TARGET, found="", problem=error.message, install=error.hint.rstrip("."))
     if any(Path(told).glob("libcore-*.rlib")):
@@ -97,7 +101,7 @@ def _target(folder: Path, env: Mapping[str, str], cache: Path) -> Tool:
     return Tool(TARGET, found="", problem=f"Rust's {TARGET} target is not installed", install=add)
 
 
-def _bindgen(tool: Tool, wanted: str | None) -> Tool:
+def _check_wasm_bindgen(tool: Tool, wanted: str | None) -> Tool:
     install = f"`cargo install wasm-bindgen-cli --locked{f' --version {wanted}' if wanted else ''}`"
     problem = tool.problem
     if not problem and wanted is not None and tool.found != wanted:
@@ -105,28 +109,27 @@ def _bindgen(tool: Tool, wanted: str | None) -> Tool:
     return Tool(tool.name, found=tool.found, problem=problem, install=install)
 
 
-def _trusted(tool: Tool, env: Mapping[str, str], memory: Path) -> Tool:
+def _self_tested(tool: Tool, env: Mapping[str, str], memory: Path) -> Tool:
     """wasm-opt, tested once for each version and file."""
     if tool.problem:
         return tool
     program = process.find(tool.name, env)
-    key = f"self-test {RULES} {tool.found} {program} {file_stamp(program)}"
-    fault = cached(memory, key, lambda: fault(program, env))
-    return Tool(
-        tool.name, found=tool.found, problem=f"wasm-opt {tool.found} {fault}" if fault else "", install=tool.install
-    )
+    key = f"self-test {SELF_TEST_VERSION} {tool.found} {program} {file_stamp(program)}"
+    failure = cached(memory, key, lambda: self_test(program, env))
+    problem = f"wasm-opt {tool.found} {failure}" if failure else ""
+    return Tool(tool.name, found=tool.found, problem=problem, install=tool.install)
 
 
-def _tool(name: str, env: Mapping[str, str], memory: Path, install: str = "") -> Tool:
+def _find_tool(name: str, env: Mapping[str, str], memory: Path, install: str = "") -> Tool:
     try:
         program = process.find(name, env)
-        version = cached(memory, f"version {program} {file_stamp(program)}", _asking(program, env))
+        version = cached(memory, f"version {program} {file_stamp(program)}", _version_query(program, env))
     except MachineError as error:
         return Tool(name, found="", problem=error.message, install=install)
     return Tool(name, found=version, problem="", install=install)
 
 
-def _asking(program: Path, env: Mapping[str, str]) -> Callable[[], str]:
+def _version_query(program: Path, env: Mapping[str, str]) -> Callable[[], str]:
     def ask() -> str:
         said = process.capture((program, "--version"), cwd=Path("/"), env=env)
         if (found := _VERSION.search(said)) is None:
@@ -136,8 +139,8 @@ def _asking(program: Path, env: Mapping[str, str]) -> Callable[[], str]:
     return ask
 
 
-RULES = "1"  # goes up when the test changes
-_ANY = 0x6F  # externref, the type of wasm-bindgen's table (WebAssembly specification, Binary Format: Types)
+SELF_TEST_VERSION = "1"  # goes up when the test changes
+_EXTERNREF = 0x6F  # externref, the type of wasm-bindgen's table (WebAssembly specification, Binary Format: Types)
 _FUNCTION, _TABLE = 0, 1
 _MODULE = bytes.fromhex(
     "0061736d 01000000"  # magic, version
@@ -149,7 +152,7 @@ _MODULE = bytes.fromhex(
 )
 
 
-def fault(program: Path, env: Mapping[str, str]) -> str:
+def self_test(program: Path, env: Mapping[str, str]) -> str:
     """What is wrong with this wasm-opt, as the rest of a sentence; empty: nothing. Raises MachineError."""
     with tempfile.TemporaryDirectory(prefix="hero-build-") as place, machine_errors(Path(place)):
         source, made = Path(place) / "in.wasm", Path(place) / "out.wasm"
@@ -161,14 +164,18 @@ def fault(program: Path, env: Mapping[str, str]) -> str:
             return error.message
         if done.code:
             return f"ends with {done.code} for a small module: {done.tail[-1] if done.tail else 'it does not say why'}"
-        return _wrong(made.read_bytes() if made.is_file() else b"")
+        return _check_output(made.read_bytes() if made.is_file() else b"")
 
 
-def _wrong(raw: bytes) -> str:
+def _check_output(raw: bytes) -> str:
     try:
         sections = dict(_sections(raw))
-        tables, exports = list(_tables(sections.get(4, b""))), dict(_exports(sections.get(7, b"")))
-        if exports.get("f", (None,))[0] == _FUNCTION and tables[exports["t"][1]] == _ANY and exports["t"][0] == _TABLE:
+        tables, exports = list(_table_types(sections.get(4, b""))), dict(_exports(sections.get(7, b"")))
+        if (
+            exports.get("f", (None,))[0] == _FUNCTION
+            and tables[exports["t"][1]] == _EXTERNREF
+            and exports["t"][0] == _TABLE
+        ):
             return ""
     except (IndexError, KeyError, ValueError):
         pass
@@ -180,32 +187,32 @@ def _sections(raw: bytes) -> Iterator[tuple[int, bytes]]:
         raise ValueError("not a module")
     at = 8
     while at < len(raw):
-        size, begin = _number(raw, at + 1)
+        size, begin = _leb128(raw, at + 1)
         yield raw[at], raw[begin : begin + size]
         at = begin + size
 
 
-def _tables(body: bytes) -> Iterator[int]:
+def _table_types(body: bytes) -> Iterator[int]:
     """The type of the elements of each table."""
-    count, at = _number(body, 0)
+    count, at = _leb128(body, 0)
     for _ in range(count):
         yield body[at]
         limits, at = body[at + 1], at + 2
         for _ in range(1 + (limits & 1)):
-            _, at = _number(body, at)
+            _, at = _leb128(body, at)
 
 
 def _exports(body: bytes) -> Iterator[tuple[str, tuple[int, int]]]:
     """Name, kind and index."""
-    count, at = _number(body, 0)
+    count, at = _leb128(body, 0)
     for _ in range(count):
-        size, at = _number(body, at)
+        size, at = _leb128(body, at)
         name, kind = body[at : at + size].decode(), body[at + size]
-        index, at = _number(body, at + size + 1)
+        index, at = _leb128(body, at + size + 1)
         yield name, (kind, index)
 
 
-def _number(raw: bytes, at: int) -> tuple[int, int]:
+def _leb128(raw: bytes, at: int) -> tuple[int, int]:
     """An unsigned LEB128 number, and where it ends."""
     value = shift = 0
     while True:

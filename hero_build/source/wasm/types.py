@@ -11,10 +11,10 @@ from hero_build.model.installed import Backend as Backend
 from hero_build.source.cargo.messages import Progress
 from hero_build.source.wasm import TARGET as TARGET
 
-Stage = Literal["wasm-pack", "wasm-bindgen", "wasm-opt", "built", "unchanged", "broken"]
+BundleStage = Literal["wasm-pack", "wasm-bindgen", "wasm-opt", "built", "unchanged", "broken"]
 
 
-class About(Struct, frozen=True):
+class PackageInfo(Struct, frozen=True):
     """What Cargo.toml says of a package that goes into package.json; paths are relative to the package's folder."""
 
     version: str
@@ -45,7 +45,7 @@ class Crate(Struct, frozen=True):
     wishes: str
     bindgen: tuple[str, ...]
     optimise: tuple[str, ...] | None
-    about: About
+    about: PackageInfo
 
     @property
     def spec(self) -> str:
@@ -53,32 +53,32 @@ class Crate(Struct, frozen=True):
         return f"{self.package}@{self.about.version}"
 
 
-class Built(Struct, frozen=True):
+class BuiltBundle(Struct, frozen=True):
     """A bundle whose files lie in `folder`; nothing about them is trusted yet."""
 
     name: str
     folder: Path
 
 
-class Broken(Struct, frozen=True):
+class FailedBundle(Struct, frozen=True):
     """A bundle that could not be made. Others may be."""
 
     name: str
     error: HeroBuildError
 
 
-Result = Built | Broken
+BundleResult = BuiltBundle | FailedBundle
 
 
-def _unwatched(name: str, stage: Stage) -> None:
+def _ignore_stage(name: str, stage: BundleStage) -> None:
     """For callers that do not watch."""
 
 
-def _unheeded(made: Built) -> None:
+def _ignore_finished(made: BuiltBundle) -> None:
     """For callers that do not watch."""
 
 
-def _uncounted(done: int, total: int | None, crate: str) -> None:
+def _ignore_progress(done: int, total: int | None, crate: str) -> None:
     """For callers that do not watch."""
 
 
@@ -88,13 +88,13 @@ class BuildWatch(Struct, frozen=True):
     finished: told of each bundle that was built as soon as it is.
     """
 
-    compiling: Progress = _uncounted
-    stage: Callable[[str, Stage], None] = _unwatched
-    finished: Callable[[Built], None] = _unheeded
+    compiling: Progress = _ignore_progress
+    stage: Callable[[str, BundleStage], None] = _ignore_stage
+    finished: Callable[[BuiltBundle], None] = _ignore_finished
     cancelled: Callable[[], bool] = bool  # False
 
 
-class Place(Struct, frozen=True):
+class BuildFolders(Struct, frozen=True):
     """Folders of a build: where the bundles go (one folder each), the logs, and what is kept between builds."""
 
     out: Path

@@ -18,18 +18,18 @@ _SWITCHES = (  # key, its default, what turns it on, what turns it off
 )
 
 
-class Profile(NamedTuple):
+class WasmPackProfile(NamedTuple):
     """Further arguments for wasm-bindgen; arguments for wasm-opt (None: it is not to be run)."""
 
     bindgen: tuple[str, ...]
     optimise: tuple[str, ...] | None
 
 
-def release(metadata: object, manifest: Path) -> Profile:
+def release_profile(metadata: object, manifest: Path) -> WasmPackProfile:
     """What a package's `metadata` (as `cargo metadata` has it) says. Raises BuildError for what wasm-pack refuses."""
     profiles = _table(_table(metadata, "wasm-pack", manifest), "profile", manifest)
     table = _table(profiles, "release", manifest)
-    return Profile(_bindgen(_table(table, "wasm-bindgen", manifest), manifest), _optimise(table, manifest))
+    return WasmPackProfile(_bindgen(_table(table, "wasm-bindgen", manifest), manifest), _optimise(table, manifest))
 
 
 def _bindgen(table: Mapping[str, Any], manifest: Path) -> tuple[str, ...]:

@@ -12,13 +12,13 @@ from hero_build.errors import BuildError, BundleNotFound
 from hero_build.model.names import check_name, nearest
 from hero_build.source.cargo import metadata
 from hero_build.source.wasm import wasm_pack_config
-from hero_build.source.wasm.types import About, Crate
+from hero_build.source.wasm.types import Crate, PackageInfo
 
-PLACES = (".cargo/config.toml", ".cargo/config", "rust-toolchain.toml", "rust-toolchain")
+CONFIG_FILES = (".cargo/config.toml", ".cargo/config", "rust-toolchain.toml", "rust-toolchain")
 """What configures cargo, or chooses a toolchain, for a folder and all below it."""
 
 
-class Members(Struct, frozen=True):
+class WasmWorkspace(Struct, frozen=True):
     """The crates of a workspace that become bundles, by name in order; `manifests` are those of all its members."""
 
     folder: Path
@@ -30,7 +30,7 @@ class Members(Struct, frozen=True):
         return tuple(crate.name for crate in self.crates)
 
 
-def discover(folder: Path, env: Mapping[str, str], packages: Collection[str] = ()) -> Members:
+def discover(folder: Path, env: Mapping[str, str], packages: Collection[str] = ()) -> WasmWorkspace:
     """The bundles of the workspace in `folder`, of the packages named `packages` alone if some are (a recipe's filter).
 
     Raises BuildError (it cannot be read, or two libraries share a name), UnsafeName, MissingTool.
@@ -39,12 +39,12 @@ def discover(folder: Path, env: Mapping[str, str], packages: Collection[str] = (
     root = Path(found["workspace_root"])
     among = [item for item in found["packages"] if not packages or item["name"] in packages]
     crates = [_crate(item, library, root) for item in among for library in _libraries(item)]
-    _unique(crates, root)
+    _check_unique(crates, root)
     manifests = (root / "Cargo.toml", *(Path(item["manifest_path"]) for item in found["packages"]))
-    return Members(root, tuple(sorted(crates, key=lambda crate: crate.name)), tuple(dict.fromkeys(manifests)))
+    return WasmWorkspace(root, tuple(sorted(crates, key=lambda crate: crate.name)), tuple(dict.fromkeys(manifests)))
 
 
-def choose(members: Members, names: Sequence[str]) -> tuple[Crate, ...]:
+def choose(members: WasmWorkspace, names: Sequence[str]) -> tuple[Crate, ...]:
     """The crates of the bundles `names` (of all, if none is named). Raises BundleNotFound, which lists what there is.
 
     A bundle answers to the name of its package, too.
@@ -52,10 +52,13 @@ def choose(members: Members, names: Sequence[str]) -> tuple[Crate, ...]:
     if not members.crates:
         hint = 'A library becomes a bundle with `crate-type = ["cdylib"]` in its Cargo.toml.'
         raise BundleNotFound(f"no member of the workspace {members.folder} becomes a bundle", hint)
-    return tuple({crate.name: crate for crate in (_one(members, name) for name in names)}.values()) or members.crates
+    return (
+        tuple({crate.name: crate for crate in (_find_crate(members, name) for name in names)}.values())
+        or members.crates
+    )
 
 
-def _one(members: Members, name: str) -> Crate:
+def _find_crate(members: WasmWorkspace, name: str) -> Crate:
     for crate in members.crates:
         if name == crate.name:
             return crate
@@ -68,7 +71,7 @@ def _one(members: Members, name: str) -> Crate:
     raise BundleNotFound(f"the workspace {members.folder} has no bundle {name!r}", hint)
 
 
-def _unique(crates: Sequence[Crate], folder: Path) -> None:
+def _check_unique(crates: Sequence[Crate], folder: Path) -> None:
     seen: dict[str, Crate] = {}
     for crate in crates:
         other = seen.setdefault(crate.name, crate)
@@ -85,35 +88,35 @@ def _libraries(package: Mapping[str, Any]) -> list[str]:
 
 def _crate(package: Mapping[str, Any], library: str, root: Path) -> Crate:
     manifest = Path(package["manifest_path"])
-    chosen = wasm_pack_config.release(package["metadata"], manifest)
+    chosen = wasm_pack_config.release_profile(package["metadata"], manifest)
     return Crate(
         name=check_name(library.replace("-", "_"), "island"),
         package=package["name"],
         id=package["id"],
         folder=manifest.parent,
-        base=_base(manifest.parent, root),
-        wishes=_wishes(package),
+        base=_cargo_folder(manifest.parent, root),
+        wishes=_dependency_digest(package),
         bindgen=chosen.bindgen,
         optimise=chosen.optimise,
-        about=_about(package),
+        about=_package_info(package),
     )
 
 
-def _base(folder: Path, root: Path) -> Path:
+def _cargo_folder(folder: Path, root: Path) -> Path:
     """Where cargo finds the same configuration and toolchain as when it is started in `folder`."""
     inside = (parent for parent in (folder, *folder.parents) if parent.is_relative_to(root) and parent != root)
-    return next((parent for parent in inside if any((parent / name).exists() for name in PLACES)), root)
+    return next((parent for parent in inside if any((parent / name).exists() for name in CONFIG_FILES)), root)
 
 
-def _wishes(package: Mapping[str, Any]) -> str:
+def _dependency_digest(package: Mapping[str, Any]) -> str:
     """Of what a package asks of others: the order in which Cargo.toml has it does not count."""
     asked = sorted(json.dumps(options, sort_keys=True) for options in package["dependencies"])
     text = json.dumps([asked, package["features"]], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _about(package: Mapping[str, Any]) -> About:
-    return About(
+def _package_info(package: Mapping[str, Any]) -> PackageInfo:
+    return PackageInfo(
         version=package["version"],
         authors=tuple(package["authors"]),
         description=package["description"],
