@@ -78,7 +78,7 @@ def pack(tmp_path: Path) -> Pack:
 
 
 @pytest.fixture
-def publication(repo: str) -> Publish:
+def spec(repo: str) -> Publish:
     def make(*files: ReleaseFile, tag: str = "v1", **extra: Any) -> ReleaseSpec:
         return ReleaseSpec("app", repo=extra.pop("repo", repo), tag=tag, files=files, **extra)
 
