@@ -1,6 +1,7 @@
 # make demo    the main job from end to end, on a machine with Python 3.11, git and cargo
 # make test    everything, as CI runs it
 # make check   the inner loop: style, types and the fast tests
+# make schemas the JSON Schemas in docs/, written from the types
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -10,7 +11,7 @@ SLOW := --ignore=tests/crash --ignore=tests/project
 COMPILE := $(BIN)/pip-compile --quiet --generate-hashes --strip-extras --allow-unsafe \
 	--no-emit-index-url --no-emit-trusted-host --no-emit-find-links
 
-.PHONY: venv check lint test demo bench requirements clean
+.PHONY: venv check lint test demo bench schemas requirements clean
 .DELETE_ON_ERROR:
 
 venv: $(VENV)/.ready
@@ -48,6 +49,9 @@ cache/demo/venv/.ready: requirements.txt
 
 bench: venv
 	$(BIN)/python -m bench --docs
+
+schemas: venv
+	$(BIN)/python -m tools.schemas
 
 requirements: venv
 	CUSTOM_COMPILE_COMMAND="make requirements" $(COMPILE) --upgrade -o requirements.txt pyproject.toml

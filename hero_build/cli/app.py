@@ -57,7 +57,7 @@ _MODULES = {
 }
 
 
-class Lazy(click.Group):
+class LazyGroup(click.Group):
     """Knows its commands by name and summary; a command's module is imported when the command is asked for."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -95,7 +95,7 @@ def summaries() -> dict[str, str]:
 
 
 @click.group(
-    cls=Lazy,
+    cls=LazyGroup,
     invoke_without_command=True,
     params=options(),
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},

@@ -34,7 +34,7 @@ def options() -> list[click.Parameter]:
 NAMES = frozenset(option.name or "" for option in options())
 
 
-class Command(click.Command):
+class SessionCommand(click.Command):
     """A command whose callback takes a Session first and gives an exit code back."""
 
     def __init__(self, name: str | None, **rest: Any) -> None:
@@ -70,7 +70,7 @@ class Command(click.Command):
 
 def command(name: str) -> Callable[[Work], click.Command]:
     """Make a function a command; its docstring is the help."""
-    return click.command(name, cls=Command)
+    return click.command(name, cls=SessionCommand)
 
 
 def remember_globals(ctx: click.Context) -> Mapping[str, Any]:

@@ -14,7 +14,7 @@ from hero_build.errors import HeroBuildError
 _VARIABLE = "_HERO_BUILD_COMPLETE"
 
 
-class Script(Struct, frozen=True):
+class CompletionScript(Struct, frozen=True):
     shell: str
     script: str
 
@@ -24,7 +24,7 @@ class Script(Struct, frozen=True):
 @click.pass_context
 def completion(ctx: click.Context, session: Session, shell: str) -> int:
     """Print a script that completes commands, options, apps and generations in your shell."""
-    answer = Script(shell, _script(ctx, shell))
+    answer = CompletionScript(shell, _script(ctx, shell))
 
     def page(_paper: object) -> Iterator[str]:
         yield answer.script.rstrip("\n")

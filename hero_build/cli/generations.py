@@ -64,11 +64,10 @@ def uninstall(session: Session, apps: Sequence[str]) -> int:
 def gc(session: Session, keep: int, *, dry_run: bool) -> int:
     """Give back the space of old generations and unfinished downloads. What still runs is kept."""
     from hero_build.install.gc import collect
-    from hero_build.output.pages.maintenance import collected, gone
+    from hero_build.output.pages.maintenance import gc_page
 
-    result = collect(session.root, keep, session.settings.wait, dry_run=dry_run)
-    answer = collected(result, dry_run=dry_run)
-    return session.console.answer(answer, lambda terminal: gone(answer, terminal))
+    answer = collect(session.root, keep, session.settings.wait, dry_run=dry_run)
+    return session.console.answer(answer, lambda terminal: gc_page(answer, terminal))
 
 
 def _changed(session: Session, before: Generation, after: Generation) -> int:

@@ -1,4 +1,4 @@
-"""From arguments to an exit code: whatever happens ends as an answer, or as one sentence, a hint and a number."""
+"""From arguments to an exit code: every run ends with an answer, or with an error, a hint and an exit code."""
 
 import os
 import signal
@@ -14,13 +14,13 @@ from hero_build.errors import INTERRUPTED, HeroBuildError, UsageError
 from hero_build.model.failure import Failure
 from hero_build.output.console import Console, Style
 
-BUG = 70  # EX_SOFTWARE of sysexits.h: none of the codes that mean something about the work
-SIGNALLED = 128  # and the signal's number, as shells tell of it
-_SAFE = "Every app is wholly what it was or wholly new; what was downloaded is kept for the next run."
+BUG = 70  # EX_SOFTWARE of sysexits.h, so that no code of docs/exit-codes.md means a bug
+SIGNALLED = 128  # plus the signal's number, as shells report it
+_SAFE = "Every app is completely old or completely new; downloaded data is kept for the next run."
 
 
-class Ended(KeyboardInterrupt):
-    """Told to end by a signal other than that of Ctrl-C; `number` is its own."""
+class Terminated(KeyboardInterrupt):
+    """The process got signal `number`, which is not that of Ctrl-C."""
 
     def __init__(self, number: int) -> None:
         super().__init__()
@@ -28,54 +28,54 @@ class Ended(KeyboardInterrupt):
 
 
 def install_signal_handlers() -> None:
-    """Take SIGTERM and SIGHUP as an interrupt: whoever ends hero-build ends all that it has started.
+    """Handle SIGTERM and SIGHUP like an interrupt, so that child processes end with hero-build.
 
-    One that is ignored (nohup) stays so.
+    A signal that is ignored (nohup) stays ignored.
     """
     for number in (signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) is signal.SIG_DFL:
-            signal.signal(number, _end)
+            signal.signal(number, _terminate)
 
 
-def _end(number: int, frame: FrameType | None) -> NoReturn:
-    raise Ended(number)
+def _terminate(number: int, frame: FrameType | None) -> NoReturn:
+    raise Terminated(number)
 
 
-def main(group: click.Group, words: Sequence[str]) -> int:
+def main(group: click.Group, arguments: Sequence[str]) -> int:
+    """Run the command line; returns its exit code."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")  # what a terminal cannot show is no reason to fail
+            stream.reconfigure(errors="backslashreplace")  # a terminal with a small character set must not fail a run
     try:
-        code = group.main(list(words), prog_name="hero-build", standalone_mode=False)
+        code = group.main(list(arguments), prog_name="hero-build", standalone_mode=False)
     except SystemExit:
-        return 0  # click's answer when whoever read the help went away
+        return 0  # click exits when the reader of a help text closes the pipe
     except click.ClickException as error:
-        return _screen(error, words).refuse(_usage(error))
+        return _console(error, arguments).error(_usage_error(error))
     return code if isinstance(code, int) else 0
 
 
-def guarded(call: Callable[[], int], screen: Console, *, traced: bool) -> int:
-    """The exit code of a command's work, or of what kept it from being done. `traced`: show a bug's traceback."""
+def guarded(call: Callable[[], int], console: Console, *, traced: bool) -> int:
+    """Run a command; returns its exit code, or that of the error it ended with. `traced`: print a bug's traceback."""
     try:
         return call()
     except HeroBuildError as error:
-        return screen.refuse(error)
-    except Ended as end:
-        by = signal.Signals(end.number).name
-        return screen.stop(Failure("Interrupted", message=f"ended by {by}", hint=_SAFE, exit=SIGNALLED + end.number))
+        return console.error(error)
+    except Terminated as end:
+        name = signal.Signals(end.number).name
+        return console.fail(Failure("Interrupted", message=f"ended by {name}", hint=_SAFE, exit=SIGNALLED + end.number))
     except KeyboardInterrupt:
-        return screen.stop(Failure("Interrupted", message="interrupted", hint=_SAFE, exit=INTERRUPTED))
+        return console.fail(Failure("Interrupted", message="interrupted", hint=_SAFE, exit=INTERRUPTED))
     except click.exceptions.Exit as end:
         return end.exit_code
-    except Exception as error:  # noqa: BLE001 - the last place where a bug can be told in words
-        where = _trace(traced=traced)
-        sentence = f"this is a bug in hero-build: {type(error).__name__}: {error}"
-        return screen.stop(
-            Failure("Bug", message=sentence, hint=f"Please report it with the traceback {where}.", exit=BUG)
-        )
+    except Exception as error:  # noqa: BLE001 - the outermost handler: everything else is a bug
+        message = f"this is a bug in hero-build: {type(error).__name__}: {error}"
+        hint = f"Please report it with the traceback {_write_traceback(traced=traced)}."
+        return console.fail(Failure("Bug", message=message, hint=hint, exit=BUG))
 
 
-def _trace(*, traced: bool) -> str:
+def _write_traceback(*, traced: bool) -> str:
+    """Print the traceback, or write it to a file; returns where it is, as words."""
     import traceback
 
     if traced:
@@ -88,17 +88,17 @@ def _trace(*, traced: bool) -> str:
     return f"in {file.name}"
 
 
-def _screen(error: click.ClickException, words: Sequence[str]) -> Console:
-    """For what is wrong with the words themselves: whether they ask for JSON is looked for by hand."""
+def _console(error: click.ClickException, arguments: Sequence[str]) -> Console:
+    """For arguments that click rejects: --json is searched for by hand."""
     context = getattr(error, "ctx", None)
     command = context.info_name if context and context.parent else ""
-    typed = words[: words.index("--")] if "--" in words else words
-    return Console(command, style=Style(json="--json" in typed), out=sys.stdout, err=sys.stderr, environ=os.environ)
+    options = arguments[: arguments.index("--")] if "--" in arguments else arguments
+    return Console(command, style=Style(json="--json" in options), out=sys.stdout, err=sys.stderr, environ=os.environ)
 
 
-def _usage(error: click.ClickException) -> UsageError:
-    """click's error in the words of the project: one sentence, and the way to the right one."""
+def _usage_error(error: click.ClickException) -> UsageError:
+    """click's error in the form of every other: one sentence without a full stop, and a hint."""
     context = getattr(error, "ctx", None)
     path = context.command_path if context else "hero-build"
     sentence = error.format_message().strip().rstrip(".")
-    return UsageError(sentence[:1].lower() + sentence[1:], f"`{path} --help` shows what it takes.")
+    return UsageError(sentence[:1].lower() + sentence[1:], f"`{path} --help` lists its arguments and options.")

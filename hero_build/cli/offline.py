@@ -17,14 +17,12 @@ _PATH = click.Path(path_type=Path)
 @click.option("-o", "--output", "file", metavar="FILE", required=True, type=_PATH, help="The lock file to write.")
 def lock(session: Session, apps: Sequence[str], file: Path) -> int:
     """Pin what apps' newest releases have for this machine. Install it with `install --locked FILE`."""
-    from hero_build.model.failure import exit_code, failures
     from hero_build.ops.write_lockfile import pin
-    from hero_build.output.pages.maintenance import pinnings
+    from hero_build.output.pages.maintenance import lock_page
 
     context = session.context()
     answer = pin(context.catalog.expand(apps), file, context)
-    failed = failures(answer.failed)
-    return session.console.answer(answer, lambda terminal: pinnings(answer, terminal), exit_code(failed, 0), failed)
+    return session.console.answer(answer, lambda terminal: lock_page(answer, terminal), answer.code, answer.failed)
 
 
 @command("mirror")
@@ -33,12 +31,9 @@ def lock(session: Session, apps: Sequence[str], file: Path) -> int:
 @click.option("--version", metavar="TAG", help="This release, and not the newest.")
 def mirror(session: Session, apps: Sequence[str], directory: Path, version: str | None) -> int:
     """Copy apps' releases, every platform of them, into a directory. Install from it with --forge file:///DIR."""
-    from hero_build.model.failure import exit_code, failures
     from hero_build.ops import write_mirror
-    from hero_build.output.pages.maintenance import mirrored
+    from hero_build.output.pages.maintenance import mirror_page
 
     context = session.context()
     answer = write_mirror.mirror(context.catalog.expand(apps), directory=directory, version=version, context=context)
-    failed = failures(answer.failed)
-    code = exit_code(failed, len(answer.apps))
-    return session.console.answer(answer, lambda terminal: mirrored(answer, terminal), code, failed)
+    return session.console.answer(answer, lambda terminal: mirror_page(answer, terminal), answer.code, answer.failed)

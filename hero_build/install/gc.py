@@ -18,17 +18,18 @@ _STALE = 24 * 3600.0  # seconds a download under way may rest before it counts a
 
 
 class GcReport(Struct, frozen=True):
-    """What went, or would go: generations by number, and bytes of content and unfinished downloads."""
+    """What is deleted, or would be: generations by number, and bytes of content and unfinished downloads."""
 
     generations: tuple[int, ...]
     bytes: int
+    dry_run: bool
 
 
 def collect(root: Root, keep: int = KEEP, wait: float = 0, *, dry_run: bool = False) -> GcReport:
     """Keep the last `keep` generations and those whose programs still run. Raises LockHeld, MachineError."""
     if dry_run:
         old = _old(root, keep)
-        return GcReport(old, sum(path.stat().st_size for path in (*_unheld(root, old), *_given_up(root))))
+        return GcReport(old, sum(path.stat().st_size for path in (*_unheld(root, old), *_given_up(root))), dry_run)
     with locked(root, wait), machine_errors(root.path):
         old = _old(root, keep)
         for number in old:
@@ -37,7 +38,7 @@ def collect(root: Root, keep: int = KEEP, wait: float = 0, *, dry_run: bool = Fa
         freed = sum(path.stat().st_size for path in unheld)
         for path in unheld:
             path.unlink()
-        return GcReport(old, freed + sweep(root.partial, time.time() - _STALE))
+        return GcReport(old, freed + sweep(root.partial, time.time() - _STALE), dry_run)
 
 
 def running(root: Root) -> frozenset[int]:

@@ -15,6 +15,7 @@ from hero_build.events import Emit, Finished, PartFailed, Started, Transferred
 from hero_build.forge import lockfile, open_forge
 from hero_build.forge.protocol import Forge
 from hero_build.model.artifacts import Library
+from hero_build.model.failure import Failure, exit_code, failures
 from hero_build.model.installed import PartId
 from hero_build.model.steps import Asset, Failed, Request, SelectedAsset
 from hero_build.ops.install import Step, plan
@@ -44,7 +45,11 @@ class LockReport(Struct, frozen=True):
     forge: str
     written: bool
     apps: tuple[PinnedApp, ...]
-    failed: tuple[Failed, ...]
+    failed: tuple[Failure, ...]
+
+    @property
+    def code(self) -> int:
+        return exit_code(self.failed, 0)
 
 
 def pin(apps: Sequence[str], file: Path, context: Context) -> LockReport:
@@ -61,7 +66,7 @@ def pin(apps: Sequence[str], file: Path, context: Context) -> LockReport:
     ):
         results = list(pool.map(lambda step: _pin(step, downloads, context), todo.steps))
     pins = tuple(result for result in results if isinstance(result, lockfile.Pin))
-    failed = (*todo.failed, *(result for result in results if isinstance(result, Failed)))
+    failed = failures((*todo.failed, *(result for result in results if isinstance(result, Failed))))
     lock = lockfile.Lock(machine_arch(), context.forge.url, pins)
     if not failed:
         lockfile.write(file, lock)

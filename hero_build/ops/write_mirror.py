@@ -16,6 +16,7 @@ from hero_build.forge.download_dir import DownloadDir
 from hero_build.forge.mirror_layout import LATEST, publish, publish_package, publish_pinned, repo_folder
 from hero_build.forge.transfer import Downloaded, fetch
 from hero_build.model.artifacts import GenericPackage, Pinned
+from hero_build.model.failure import Failure, exit_code, failures
 from hero_build.model.installed import PartId
 from hero_build.model.steps import Asset, Failed, Release
 from hero_build.ops.write_lockfile import DOWNLOADS
@@ -41,7 +42,11 @@ class MirrorReport(Struct, frozen=True):
     directory: str
     url: str
     apps: tuple[MirroredApp, ...]
-    failed: tuple[Failed, ...]
+    failed: tuple[Failure, ...]
+
+    @property
+    def code(self) -> int:
+        return exit_code(self.failed, len(self.apps))
 
 
 def mirror(apps: Sequence[str], directory: Path, version: str | None, context: Context) -> MirrorReport:
@@ -53,14 +58,14 @@ def mirror(apps: Sequence[str], directory: Path, version: str | None, context: C
         DownloadDir(context.settings.cache / DOWNLOADS) as downloads,
         ThreadPoolExecutor(context.settings.jobs, thread_name_prefix="mirror") as pool,
     ):
-        work = _Work(directory, version=version, context=context, downloads=downloads, pool=pool)
+        work = MirrorWriter(directory, version=version, context=context, downloads=downloads, pool=pool)
         results = [work.app(app) for app in apps]
     done = tuple(result for result in results if isinstance(result, MirroredApp))
-    failed = tuple(result for result in results if isinstance(result, Failed))
+    failed = failures([result for result in results if isinstance(result, Failed)])
     return MirrorReport(str(directory), url=directory.resolve().as_uri(), apps=done, failed=failed)
 
 
-class _Work(Struct, frozen=True):
+class MirrorWriter(Struct, frozen=True):
     directory: Path
     version: str | None
     context: Context

@@ -21,12 +21,6 @@ if TYPE_CHECKING:
 Page = Callable[[Terminal], Iterable[str]]
 
 
-class ErrorDocument(Struct, frozen=True):
-    """The document of a command that could give no answer."""
-
-    error: Failure
-
-
 class Style(Struct, frozen=True):
     """How the answer is wanted."""
 
@@ -57,14 +51,16 @@ class Console:
     def warnings(self) -> "tuple[WarningRaised, ...]":
         return self.report.warnings if "report" in vars(self) else ()
 
-    def answer(self, result: object, page: Page, code: int = 0, failed: Sequence[Failure] = ()) -> int:
-        """Print the answer after what failed, and give `code` back. Raises MachineError when stdout cannot take it."""
+    def answer(self, result: Struct, page: Page, code: int = 0, failed: Sequence[Failure] = ()) -> int:
+        """Print the failures, then the answer; returns `code`. Raises MachineError if stdout cannot be written."""
         self._end_report()
         self._tails(failed)
         for item in failed:
             self._note(item)
         if self._style.json:
-            self._write(self._document(code, result))
+            from hero_build.output.json_document import render
+
+            self._write(render(self._command, code=code, warnings=self.warnings, answer=result))
         elif not self._style.quiet:
             self._write("".join(f"{line}\n" for line in page(self._page)))
         return code
@@ -75,24 +71,24 @@ class Console:
             return None
         return "".join(f"{line}\n" for line in page(open_terminal(self._out, colour="never", verbose=0, environ={})))
 
-    def refuse(self, error: HeroBuildError) -> int:
-        """Print what kept the command from any answer; the exit code it ends with."""
-        return self.stop(failure(error))
+    def error(self, error: HeroBuildError) -> int:
+        """Print the error that left the command without an answer; returns its exit code."""
+        return self.fail(failure(error))
 
-    def stop(self, told: Failure) -> int:
-        """`refuse` for what is no HeroBuildError: an interrupt, a bug."""
+    def fail(self, problem: Failure) -> int:
+        """`error` for an interrupt or a bug, which are not HeroBuildErrors."""
         self._end_report()
-        self._tails([told])
-        self._note(told)
+        self._tails([problem])
+        self._note(problem)
         if self._style.json:
-            with suppress(MachineError):  # a stdout that takes nothing may be what is told here
-                self._write(self._document(told.exit, ErrorDocument(told)))
-        return told.exit
+            from hero_build.output.json_document import ErrorDocument, render
 
-    def _document(self, code: int, answer: object) -> str:
-        from hero_build.output import json_document  # only for --json
-
-        return json_document.render(self._command, code=code, warnings=self.warnings, answer=answer)
+            document = render(
+                self._command, code=problem.exit, warnings=self.warnings, answer=ErrorDocument(error=problem)
+            )
+            with suppress(MachineError):  # the error may be that stdout cannot be written
+                self._write(document)
+        return problem.exit
 
     def _end_report(self) -> None:
         if "report" in vars(self):

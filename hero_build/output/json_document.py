@@ -1,48 +1,34 @@
-"""Results as JSON documents, one per command. Their schemas are docs/schemas/<command>.schema.json.
+"""Results as JSON documents, one per command. Their schemas, docs/schemas/<command>.schema.json, come from these types.
 
-A document is the answer's own fields, with `schema`, `command`, `exit` (the exit code) and `warnings` in front.
+A document is a DocumentHead followed by the fields of the answer.
 """
 
 import json
-from collections.abc import Mapping, Sequence
-from pathlib import PurePath
-from typing import Any
+from collections.abc import Sequence
+from typing import Annotated, Literal
 
-from msgspec import Struct
+from msgspec import Meta, Struct, to_builtins
 
 from hero_build.events import WarningRaised
-from hero_build.model.artifacts import Platform
-from hero_build.model.failure import failure
-from hero_build.model.installed import PartId
-from hero_build.model.steps import Failed
-
-SCHEMA = 1
+from hero_build.model.failure import Failure
 
 
-def render(command: str, code: int, warnings: Sequence[WarningRaised], answer: object) -> str:
-    """The document on one line per key, ASCII only, so that nothing in it can touch a terminal."""
-    head = {"schema": SCHEMA, "command": command, "exit": code, "warnings": encode(tuple(warnings))}
-    return json.dumps(head | _fields(answer), indent=2) + "\n"
+class DocumentHead(Struct, frozen=True):
+    """The fields that every document begins with."""
+
+    schema: Annotated[Literal[1], Meta(description="the version of the document's format")]
+    command: Annotated[str, Meta(description="empty when the arguments could not be parsed")]
+    exit: Annotated[int, Meta(description="the exit code, docs/exit-codes.md")]
+    warnings: tuple[WarningRaised, ...]
 
 
-def encode(value: object) -> Any:
-    """A value as JSON holds it: structs by field, mappings by key, parts, platforms and paths as their text."""
-    match value:
-        case None | bool() | int() | float() | str():
-            return value
-        case PartId() | Platform() | PurePath():
-            return str(value)
-        case Failed(app, part, error):
-            return _fields(failure(error, app, str(part) if part else None))
-        case Mapping():
-            return {str(key): encode(item) for key, item in value.items()}
-        case list() | tuple():
-            return [encode(item) for item in value]
-        case _:
-            return _fields(value)
+class ErrorDocument(Struct, frozen=True):
+    """The document of a command that failed before it had an answer."""
+
+    error: Failure
 
 
-def _fields(value: object) -> dict[str, Any]:
-    if not isinstance(value, Struct):
-        raise TypeError(f"{type(value).__name__} has no place in a document")
-    return {name: encode(getattr(value, name)) for name in value.__struct_fields__}
+def render(command: str, code: int, warnings: Sequence[WarningRaised], answer: Struct) -> str:
+    """The document with one key per line, in ASCII, so that no text in it can control a terminal."""
+    head = DocumentHead(1, command, code, tuple(warnings))
+    return json.dumps({**to_builtins(head), **to_builtins(answer)}, indent=2) + "\n"

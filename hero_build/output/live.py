@@ -29,7 +29,7 @@ _LEAST_BAR, _LONGEST_BAR = 8, 40
 _AMOUNT = len("99.9 / 99.9 MB  99.9 MB/s")
 
 
-class Line(Struct):
+class ProgressLine(Struct):
     """A part on the screen; it changes with every event about it. `began`: when its first byte came."""
 
     name: str
@@ -49,11 +49,11 @@ class LiveView:
 
     def __init__(self, stream: TextIO, *, colour: bool) -> None:
         self._stream = stream
-        self._lines: dict[PartId, Line] = {}
+        self._lines: dict[PartId, ProgressLine] = {}
         self._git: dict[str, str] = {}
         self._began = time.monotonic()
         system: Literal["auto"] | None = "auto" if colour else None
-        self.console = _Console(file=stream, force_terminal=True, color_system=system, highlight=False)
+        self.console = LiveConsole(file=stream, force_terminal=True, color_system=system, highlight=False)
         self._live = Live(
             get_renderable=self.draw, console=self.console, refresh_per_second=_PER_SECOND, transient=True
         )
@@ -65,7 +65,7 @@ class LiveView:
     def show(self, event: Event) -> None:
         match event:
             case Started(part, verb, version, total):
-                self._lines[part] = Line(clean(part), version=clean(version), verb=clean(verb), total=total)
+                self._lines[part] = ProgressLine(clean(part), version=clean(version), verb=clean(verb), total=total)
             case Transferred(part, count) if part in self._lines:
                 line = self._lines[part]
                 line.began = line.began or time.monotonic()
@@ -104,14 +104,14 @@ class LiveView:
         return Group(*texts, _clipped(Text("  ".join(_sum(lines, time.monotonic() - self._began)), style="bold")))
 
 
-class _Console(Console):
+class LiveConsole(Console):
     """rich ends the program when its reader has gone; the work goes on here, unseen."""
 
     def on_broken_pipe(self) -> None:
         """Say nothing more."""
 
 
-def _shown(lines: list[Line], room: int) -> list[Line]:
+def _shown(lines: list[ProgressLine], room: int) -> list[ProgressLine]:
     """What has room: parts that move before those that wait, then those that ended last; in the order of beginning."""
     busy = [line for line in lines if not (line.ended or line.broken)]
     wanted = [line for line in busy if line.began] + [line for line in busy if not line.began]
@@ -120,7 +120,7 @@ def _shown(lines: list[Line], room: int) -> list[Line]:
     return [line for line in lines if id(line) in kept]
 
 
-def _text(line: Line, name: int, version: int, room: int) -> Text:
+def _text(line: ProgressLine, name: int, version: int, room: int) -> Text:
     colour = "red" if line.broken else "green" if line.ended else "cyan"
     text = Text.assemble((line.name + " " * (name - width(line.name)), colour), "  ")
     text.append(line.version + " " * (version - width(line.version)) + "  ")
@@ -157,7 +157,7 @@ def _clipped(text: Text) -> Text:
     return text
 
 
-def _sum(lines: list[Line], seconds: float) -> Iterator[str]:
+def _sum(lines: list[ProgressLine], seconds: float) -> Iterator[str]:
     ended, broken = sum(line.ended for line in lines), sum(line.broken for line in lines)
     known = all(line.total is not None for line in lines)
     yield f"{ended} of {len(lines)} done" + (f", {broken} failed" if broken else "")

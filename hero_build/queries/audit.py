@@ -21,7 +21,7 @@ from hero_build.model.names import check_repo
 from hero_build.model.steps import Release
 from hero_build.pipeline.artifact_set import ArtifactSet, programs
 from hero_build.queries import audit_sources
-from hero_build.queries.audit_findings import Finding, Set, of_crates, of_manifests, of_release
+from hero_build.queries.audit_findings import ExpectedSet, Finding, of_crates, of_manifests, of_release
 from hero_build.queries.audit_sources import AuditSource
 
 
@@ -64,9 +64,10 @@ class AuditReport(Struct, frozen=True):
 
 def audit(apps: Sequence[str], options: AuditOptions, context: Context) -> AuditReport:
     """An app that cannot be audited is among the `failed`; the others are."""
-    work = _Work(options, context, tuple(item for item in _recipes(context.catalog) if isinstance(item, LoadedRecipe)))
+    recipes = tuple(item for item in _recipes(context.catalog) if isinstance(item, LoadedRecipe))
+    auditor = Auditor(options, context, recipes)
     with ThreadPoolExecutor(context.settings.jobs, thread_name_prefix="audit") as pool:
-        results = list(pool.map(work.app, apps))
+        results = list(pool.map(auditor.app, apps))
     done = tuple(item for item in results if isinstance(item, AuditedApp))
     return AuditReport(str(options.folder), done, tuple(item for item in results if isinstance(item, Failure)))
 
@@ -88,7 +89,7 @@ def everything(folder: Path, context: Context) -> tuple[str, ...]:
     return (*there, *(item for item in recipes if isinstance(item, str)))
 
 
-class _Work(Struct, frozen=True):
+class Auditor(Struct, frozen=True):
     options: AuditOptions
     context: Context
     recipes: tuple[LoadedRecipe, ...]
@@ -112,7 +113,7 @@ class _Work(Struct, frozen=True):
         if not any(item.state == "heard" for item in heard):
             raise _nothing(loaded, place, forge)
         told, untold = _told(loaded, declared=declared, release=release, context=self.context)
-        own = Set(loaded.app, told.binaries, self._others(loaded))
+        own = ExpectedSet(loaded.app, told.binaries, self._others(loaded))
         findings = (
             *unread,
             *(() if unread else untold),

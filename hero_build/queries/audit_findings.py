@@ -27,7 +27,7 @@ class Finding(Struct, frozen=True):
     drift: bool = True
 
 
-class Set(Struct, frozen=True):
+class ExpectedSet(Struct, frozen=True):
     """The binaries that everything is held against; `others` are those of the repo's other apps."""
 
     app: str
@@ -38,7 +38,7 @@ class Set(Struct, frozen=True):
         return name in self.others or any(name in (item.name, item.formerly) for item in self.binaries)
 
 
-def of_manifests(own: Set, files: Collection[Declared]) -> Iterator[Finding]:
+def of_manifests(own: ExpectedSet, files: Collection[Declared]) -> Iterator[Finding]:
     """Against all service manifests of a checkout; for what is install_only whatever kind is declared will do."""
     places = _places(files)
     for binary in own.binaries:
@@ -55,7 +55,7 @@ def of_manifests(own: Set, files: Collection[Declared]) -> Iterator[Finding]:
             yield Finding("extra", where="service.toml", binary=name, text=text)
 
 
-def of_crates(own: Set, targets: Mapping[str, tuple[str, ...]]) -> Iterator[Finding]:
+def of_crates(own: ExpectedSet, targets: Mapping[str, tuple[str, ...]]) -> Iterator[Finding]:
     """Against the programs of a workspace: each with the features that it requires and a build does not ask for.
 
     A workspace may have programs for its own use: those that are not called after the app are no finding.
@@ -73,7 +73,7 @@ def of_crates(own: Set, targets: Mapping[str, tuple[str, ...]]) -> Iterator[Find
             yield Finding("extra", where="cargo", binary=name, text=text)
 
 
-def of_release(own: Set, loaded: LoadedRecipe, release: Release) -> Iterator[Finding]:
+def of_release(own: ExpectedSet, loaded: LoadedRecipe, release: Release) -> Iterator[Finding]:
     """Against the assets of a release, for each platform that it has anything for. Raises RecipeError."""
     names = [asset.name for asset in release.assets]
     wanted = _published(own, loaded, set(names))
@@ -115,7 +115,7 @@ def _absent(binary: Binary, there: Collection[str], where: SourceKind, none: str
         yield Finding("missing", where=where, binary=binary.name, text=f"{none} {binary.name}")
 
 
-def _published(own: Set, loaded: LoadedRecipe, assets: set[str]) -> list[Mapping[Artifact, tuple[str, ...]]]:
+def _published(own: ExpectedSet, loaded: LoadedRecipe, assets: set[str]) -> list[Mapping[Artifact, tuple[str, ...]]]:
     """The asset names to look for, once for each platform that the release serves; for this machine's if for none."""
     targets: list[Platform] = [loaded.recipe.platform(arch) for arch in recipe_facts.ARCHES]
     every = [recipe_facts.asset_names(loaded, own.binaries, target) for target in targets]

@@ -7,7 +7,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from hero_build.model.failure import Failure, exit_code, failures
-from hero_build.model.installed import Generation, InstalledArtifact, Used
+from hero_build.model.installed import Generation, InstalledArtifact, InstalledPart, Used
 from hero_build.model.steps import Build, Decision, Download, Failed, Keep, Remove
 from hero_build.ops.install import Outcome, Plan
 from hero_build.ops.restart import RestartOutcomes
@@ -25,7 +25,7 @@ class RestartedService(Struct, frozen=True):
     tries: int
 
 
-class Idle(Struct, frozen=True):
+class IdleService(Struct, frozen=True):
     """An app, or one of its services, that does not run: nothing was done."""
 
     app: str
@@ -34,7 +34,7 @@ class Idle(Struct, frozen=True):
 
 class RestartReport(Struct, frozen=True):
     restarted: tuple[RestartedService, ...]
-    idle: tuple[Idle, ...]
+    idle: tuple[IdleService, ...]
     failed: tuple[Failure, ...]
 
     @property
@@ -55,7 +55,7 @@ def report(restarts: RestartOutcomes) -> RestartReport:
         for item in restarts.done
     )
     return RestartReport(
-        tuple(done), tuple(Idle(item.app, item.why) for item in restarts.idle), failures(restarts.failed)
+        tuple(done), tuple(IdleService(item.app, item.why) for item in restarts.idle), failures(restarts.failed)
     )
 
 
@@ -63,7 +63,7 @@ _AGAIN = ("--reset ", "changed since ")  # as `decide` says why something that i
 State = Literal["kept", "installed", "changed", "mended", "removed", "to keep", "to download", "to build", "to remove"]
 
 
-class Item(Struct, frozen=True):
+class ChangedArtifact(Struct, frozen=True):
     """An artifact as it was installed: the asset it came from, its size in bytes, and the checks it passed."""
 
     name: str
@@ -84,7 +84,7 @@ class PartState(Struct, frozen=True):
     used: Used | None
     why: str | None
     bytes: int | None = None
-    items: tuple[Item, ...] = ()
+    items: tuple[ChangedArtifact, ...] = ()
 
 
 class ChangeReport(Struct, frozen=True):
@@ -153,7 +153,8 @@ def between(
     before: Generation, after: Generation, root_flag: str | None, failed: Sequence[Failed] = ()
 ) -> ChangeReport:
     """Of any change from one generation to another."""
-    parts = tuple(_done(change, after) for change in changes(before.records, after.records))
+    installed = {str(part): record for part, record in after.records.items()}
+    parts = tuple(_done(change, installed.get(change.part)) for change in changes(before.records, after.records))
     place = f" --root {root_flag}" if root_flag else ""
     undo = f"hero-build{place} rollback {before.number}" if after.number != before.number else None
     return ChangeReport(
@@ -161,12 +162,11 @@ def between(
     )
 
 
-def _done(change: PartChange, after: Generation) -> PartState:
+def _done(change: PartChange, record: InstalledPart | None) -> PartState:
     state: State = "installed" if change.change == "added" else change.change
-    record = after.records.get(change.part)
     items = tuple(_item(entry) for entry in record.entries) if record else ()
     head = PartState(
-        str(change.part),
+        change.part,
         app=change.app,
         state=state,
         version_before=change.version_before,
@@ -177,9 +177,9 @@ def _done(change: PartChange, after: Generation) -> PartState:
     return replace(head, bytes=sum(item.size for item in items), items=items)
 
 
-def _item(entry: InstalledArtifact) -> Item:
+def _item(entry: InstalledArtifact) -> ChangedArtifact:
     size = sum(file.size for file in entry.files)
-    return Item(
+    return ChangedArtifact(
         entry.name,
         asset=entry.asset,
         size=size,

@@ -21,7 +21,7 @@ Digests = Mapping[str, str]
 """By path relative to the root."""
 
 
-class Compared(Struct, frozen=True):
+class ComparedPart(Struct, frozen=True):
     """A part beside a release; `differs` has a sentence for each file of which the two are not the same."""
 
     part: str
@@ -34,7 +34,7 @@ class Compared(Struct, frozen=True):
 class ReleaseComparison(Struct, frozen=True):
     """`failed`: what could not be compared. Pinned libraries are no part of a release, and are left out."""
 
-    parts: tuple[Compared, ...]
+    parts: tuple[ComparedPart, ...]
     failed: tuple[Failure, ...]
 
     @property
@@ -42,7 +42,7 @@ class ReleaseComparison(Struct, frozen=True):
         return tuple(item.part for item in self.parts if item.differs)
 
 
-class _Group(Struct, frozen=True):
+class ReleaseGroup(Struct, frozen=True):
     """Parts that are looked for in one release (None: the newest)."""
 
     app: str
@@ -56,10 +56,10 @@ def against(generation: Generation, names: Sequence[str], version: str | None, c
     """
     installed = by_app(generation)
     apps = present(names, installed, context.catalog) if names else tuple(installed)
-    groups: dict[_Group, list[InstalledPart]] = {}
+    groups: dict[ReleaseGroup, list[InstalledPart]] = {}
     for record in (record for app in apps for record in installed[app]):
-        groups.setdefault(_Group(record.id.app, _phase(record), version or record.origin.tag), []).append(record)
-    compared: list[Compared] = []
+        groups.setdefault(ReleaseGroup(record.id.app, _phase(record), version or record.origin.tag), []).append(record)
+    compared: list[ComparedPart] = []
     failed: list[Failure] = []
     for group, records in groups.items():
         try:
@@ -75,7 +75,7 @@ def _phase(record: InstalledPart) -> Phase:
     return "islands" if record.entries[0].files[0].path.startswith(f"{ISLANDS}/") else "shell"
 
 
-def _group(group: _Group, records: Sequence[InstalledPart], context: Context) -> list[Compared]:
+def _group(group: ReleaseGroup, records: Sequence[InstalledPart], context: Context) -> list[ComparedPart]:
     names = tuple(record.id.bundle or "" for record in records) if group.phase == "islands" else ()
     request = Request(group.app, "download", group.version, phase=group.phase, names=names)
     facts = resolve(
@@ -85,7 +85,7 @@ def _group(group: _Group, records: Sequence[InstalledPart], context: Context) ->
         return [_compared(record, facts=facts, downloads=downloads, context=context) for record in records]
 
 
-def _compared(record: InstalledPart, facts: Facts, downloads: DownloadDir, context: Context) -> Compared:
+def _compared(record: InstalledPart, facts: Facts, downloads: DownloadDir, context: Context) -> ComparedPart:
     if facts.release is None:
         raise ReleaseNotFound(f"{record.id} has no release to compare with", "Name one with --version.")
     entries = [entry for entry in record.entries if entry.artifact != "library"]
@@ -95,7 +95,7 @@ def _compared(record: InstalledPart, facts: Facts, downloads: DownloadDir, conte
         for entry in entries
         for path, sha in _released(record.id, entry=entry, facts=facts, downloads=downloads, context=context).items()
     }
-    return Compared(
+    return ComparedPart(
         str(record.id),
         forge=facts.release.forge,
         tag=facts.release.tag,

@@ -27,7 +27,7 @@ class FileChange(Struct, frozen=True):
 
 
 class PartChange(Struct, frozen=True):
-    part: PartId
+    part: str
     app: str
     change: Change
     version_before: str | None
@@ -80,7 +80,7 @@ def _part(part: PartId, before: InstalledPart | None, after: InstalledPart | Non
         return None
     change: Change = "changed" if before and after else "added" if after else "removed"
     version = old.version if old else None, new.version if new else None
-    return PartChange(part, part.app, change, *version, new.used if new else None, new.why if new else None, files)
+    return PartChange(str(part), part.app, change, *version, new.used if new else None, new.why if new else None, files)
 
 
 def _origin(record: InstalledPart | None) -> Origin | None:

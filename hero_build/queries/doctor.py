@@ -8,18 +8,18 @@ from msgspec import Struct
 from hero_build.catalog.loader import Catalog
 from hero_build.context import Context
 from hero_build.errors import AuthError, HeroBuildError, MachineError, NotFound, RecipeError
-from hero_build.queries.doctor_checks import Check, kept_generations, machine, place, programs, webassembly
+from hero_build.queries.doctor_checks import DoctorCheck, kept_generations, machine, place, programs, webassembly
 from hero_build.queries.explain import ExplainedSetting, settings_of
 from hero_build.queries.status import latest_release
 from hero_build.source.git.paths import locate
 
 
 class DoctorReport(Struct, frozen=True):
-    checks: tuple[Check, ...]
+    checks: tuple[DoctorCheck, ...]
     settings: tuple[ExplainedSetting, ...]
 
     @property
-    def missing(self) -> tuple[Check, ...]:
+    def missing(self) -> tuple[DoctorCheck, ...]:
         return tuple(check for check in self.checks if check.state == "missing")
 
     @property
@@ -52,47 +52,51 @@ def _islands(context: Context) -> Path | None:
     return folder if (folder / "Cargo.lock").is_file() else None
 
 
-class _Broken(Struct, frozen=True):
+class BrokenRecipe(Struct, frozen=True):
     app: str
     error: HeroBuildError
 
 
-def _broken(catalog: Catalog) -> Iterator[_Broken]:
+def _broken(catalog: Catalog) -> Iterator[BrokenRecipe]:
     for app in catalog.names():
         try:
             catalog.get(app)
         except RecipeError as error:
-            yield _Broken(app, error)
+            yield BrokenRecipe(app, error)
 
 
-def _recipes(catalog: Catalog, broken: tuple[_Broken, ...]) -> Iterator[Check]:
+def _recipes(catalog: Catalog, broken: tuple[BrokenRecipe, ...]) -> Iterator[DoctorCheck]:
     count = len(catalog.files) - len(broken)
     replaced = [app for app, files in sorted(catalog.files.items()) if len(files) > 1]
     more = f"; replaced by an overlay: {', '.join(replaced)}" if replaced else ""
-    yield Check("recipes", name="recipes", state="ok", value=f"{count} sound{more}")
+    yield DoctorCheck("recipes", name="recipes", state="ok", value=f"{count} sound{more}")
     for item in broken:
-        yield Check("recipes", name=item.app, state="missing", value=item.error.message, hint=item.error.hint)
+        yield DoctorCheck("recipes", name=item.app, state="missing", value=item.error.message, hint=item.error.hint)
 
 
-def _forge(context: Context, broken: tuple[_Broken, ...]) -> Iterator[Check]:
+def _forge(context: Context, broken: tuple[BrokenRecipe, ...]) -> Iterator[DoctorCheck]:
     """One release is asked for: a bad token is refused even where the repository is public."""
     told = f"set, from the {context.settings.source('token')}" if context.settings.token else "not set"
     apps = [app for app in context.catalog.names() if app not in {item.app for item in broken}]
     url = context.forge.url
     if not apps:
-        yield Check("forge", name="forge", state="warning", value=f"{url} was not asked: there is no recipe to ask for")
+        yield DoctorCheck(
+            "forge", name="forge", state="warning", value=f"{url} was not asked: there is no recipe to ask for"
+        )
         return
     try:
         latest_release(apps[0], context)
     except NotFound:
         pass  # it answered, and it let us in
     except AuthError as error:
-        yield Check("forge", name="forge", state="ok", value=f"{url} answers")
-        yield Check("forge", name="token", state="missing", value=f"{told}, and refused", hint=error.hint)
+        yield DoctorCheck("forge", name="forge", state="ok", value=f"{url} answers")
+        yield DoctorCheck("forge", name="token", state="missing", value=f"{told}, and refused", hint=error.hint)
         return
     except HeroBuildError as error:
-        yield Check("forge", name="forge", state="missing", value=error.message, hint=error.hint)
-        yield Check("forge", name="token", state="ok", value=told)
+        yield DoctorCheck("forge", name="forge", state="missing", value=error.message, hint=error.hint)
+        yield DoctorCheck("forge", name="token", state="ok", value=told)
         return
-    yield Check("forge", name="forge", state="ok", value=f"{url} answers")
-    yield Check("forge", name="token", state="ok", value=f"{told}, and accepted" if context.settings.token else told)
+    yield DoctorCheck("forge", name="forge", state="ok", value=f"{url} answers")
+    yield DoctorCheck(
+        "forge", name="token", state="ok", value=f"{told}, and accepted" if context.settings.token else told
+    )

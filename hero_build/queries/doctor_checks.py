@@ -23,7 +23,7 @@ LITTLE = 1_000_000_000  # bytes: an update of a few large apps needs about this
 TOO_LITTLE = 100_000_000
 
 
-class Check(Struct, frozen=True):
+class DoctorCheck(Struct, frozen=True):
     """`missing`: hero-build cannot do its work without it; `warning`: it can, and something is amiss.
 
     `bytes` is the amount the check is about, where it is about one.
@@ -37,17 +37,17 @@ class Check(Struct, frozen=True):
     bytes: int | None = None
 
 
-def machine() -> Iterator[Check]:
-    yield Check("machine", name="python", state="ok", value=platform.python_version())
+def machine() -> Iterator[DoctorCheck]:
+    yield DoctorCheck("machine", name="python", state="ok", value=platform.python_version())
     try:
-        yield Check("machine", name="platform", state="ok", value=f"linux-{machine_arch()}")
+        yield DoctorCheck("machine", name="platform", state="ok", value=f"linux-{machine_arch()}")
     except HeroBuildError as error:
-        yield Check("machine", name="platform", state="missing", value=error.message, hint=error.hint)
+        yield DoctorCheck("machine", name="platform", state="missing", value=error.message, hint=error.hint)
     glibc = host_glibc()
     if glibc:
-        yield Check("machine", name="glibc", state="ok", value=f"{glibc[0]}.{glibc[1]}")
+        yield DoctorCheck("machine", name="glibc", state="ok", value=f"{glibc[0]}.{glibc[1]}")
     else:
-        yield Check(
+        yield DoctorCheck(
             "machine",
             name="glibc",
             state="warning",
@@ -56,41 +56,41 @@ def machine() -> Iterator[Check]:
         )
 
 
-def place(root: Root, path: str) -> Iterator[Check]:
+def place(root: Root, path: str) -> Iterator[DoctorCheck]:
     """The root's folder: may it be written, is it one filesystem, is there space, and does the shell find bin/."""
     yield _writable(root)
     yield _one_filesystem(root)
     yield _space(root)
     folder = root.place("bin")
     if str(folder) in path.split(os.pathsep):
-        yield Check("root", name="PATH", state="ok", value=f"contains {folder}")
+        yield DoctorCheck("root", name="PATH", state="ok", value=f"contains {folder}")
     else:
         hint = f'Add this line to your shell\'s profile: export PATH="{folder}:$PATH"'
-        yield Check("root", name="PATH", state="warning", value=f"does not contain {folder}", hint=hint)
+        yield DoctorCheck("root", name="PATH", state="warning", value=f"does not contain {folder}", hint=hint)
 
 
-def kept_generations(root: Root) -> Iterator[Check]:
+def kept_generations(root: Root) -> Iterator[DoctorCheck]:
     """The generations on disk, and what is wrong with them."""
     found = generations(root)
     broken = [item.number for item in found if isinstance(item, Unreadable)]
     if broken:
         hint = "They cannot be returned to; `hero-build gc` drops old ones in time."
-        yield Check(
+        yield DoctorCheck(
             "root", name="history", state="warning", value=f"unreadable: {', '.join(map(str, broken))}", hint=hint
         )
     else:
-        yield Check(
+        yield DoctorCheck(
             "root", name="history", state="ok", value=f"{len(found)} kept, {gc.KEEP} at most after `hero-build gc`"
         )
     yield _current(root)
     if interrupted(root):
         hint = "The next install, rollback, uninstall or gc tidies up by itself."
-        yield Check(
+        yield DoctorCheck(
             "root", name="leftovers", state="warning", value="an interrupted command left something behind", hint=hint
         )
     freed = gc.collect(root, dry_run=True)
     value = f"{len(freed.generations)} generations, {freed.bytes} bytes"
-    yield Check(
+    yield DoctorCheck(
         "root",
         name="reclaimable",
         state="ok",
@@ -99,7 +99,7 @@ def kept_generations(root: Root) -> Iterator[Check]:
     )
 
 
-def programs(path: str) -> Iterator[Check]:
+def programs(path: str) -> Iterator[DoctorCheck]:
     """What a build from source needs or gains from; downloads do without."""
     from hero_build.source.cargo import toolchain
 
@@ -107,15 +107,17 @@ def programs(path: str) -> Iterator[Check]:
     for name in ("git", "cargo"):
         found = shutil.which(name, path=env["PATH"])
         hint = "" if found else f"Only builds from source need {name}; downloads do not."
-        yield Check("programs", name=name, state="ok" if found else "warning", value=found or "not found", hint=hint)
+        yield DoctorCheck(
+            "programs", name=name, state="ok" if found else "warning", value=found or "not found", hint=hint
+        )
     wrapper = toolchain.compiler_wrapper(env)
     hint = "" if wrapper else "Where several machines or checkouts build, sccache saves most of it: docs/build-farm.md."
-    yield Check(
+    yield DoctorCheck(
         "programs", name="compiler cache", state="ok", value=f"{wrapper} wraps rustc" if wrapper else "none", hint=hint
     )
 
 
-def webassembly(cache: Path, tree: Path | None) -> Iterator[Check]:
+def webassembly(cache: Path, tree: Path | None) -> Iterator[DoctorCheck]:
     """The toolchain for bundles; `tree`: the workspace whose Cargo.lock names a wasm-bindgen (None: any will do)."""
     from hero_build.source.cargo import toolchain
     from hero_build.source.wasm import toolchain as wasm_toolchain
@@ -127,7 +129,7 @@ def webassembly(cache: Path, tree: Path | None) -> Iterator[Check]:
     ):
         hint = f"Install it: {tool.install}." if tool.problem else ""
         amiss: State = "warning" if tool.name == "wasm-pack" else "missing"  # which its own backend alone takes
-        yield Check(
+        yield DoctorCheck(
             "wasm", name=tool.name, state=amiss if tool.problem else "ok", value=tool.problem or tool.found, hint=hint
         )
 
@@ -136,12 +138,12 @@ def _existing(folder: Path) -> Path:
     return next(parent for parent in (folder, *folder.parents) if parent.exists())
 
 
-def _writable(root: Root) -> Check:
+def _writable(root: Root) -> DoctorCheck:
     there = _existing(root.state)
     if there.is_dir() and os.access(there, os.W_OK | os.X_OK):
         yet = "" if root.path.is_dir() else " (not there yet: the first install makes it)"
-        return Check("root", name="writable", state="ok", value=f"{root.path}{yet}")
-    return Check(
+        return DoctorCheck("root", name="writable", state="ok", value=f"{root.path}{yet}")
+    return DoctorCheck(
         "root",
         name="writable",
         state="missing",
@@ -150,39 +152,39 @@ def _writable(root: Root) -> Check:
     )
 
 
-def _one_filesystem(root: Root) -> Check:
+def _one_filesystem(root: Root) -> DoctorCheck:
     folders = [root.place(name) for name in ("bin", "lib", "share")] + [root.state]
     devices = {os.stat(_existing(folder)).st_dev for folder in (root.path, *folders)}
     if len(devices) == 1:
-        return Check("root", name="filesystem", state="ok", value="one, so every move is a rename")
+        return DoctorCheck("root", name="filesystem", state="ok", value="one, so every move is a rename")
     hint = f"Let {root.state} be on one filesystem with {root.path}: content is moved by renames."
-    return Check("root", name="filesystem", state="warning", value=f"{root.path} spans several", hint=hint)
+    return DoctorCheck("root", name="filesystem", state="warning", value=f"{root.path} spans several", hint=hint)
 
 
-def _space(root: Root) -> Check:
+def _space(root: Root) -> DoctorCheck:
     free = shutil.disk_usage(_existing(root.state)).free
     state: State = "ok" if free >= LITTLE else "warning" if free >= TOO_LITTLE else "missing"
     hint = "" if state == "ok" else "Free some; try `hero-build gc`."
-    return Check("root", name="free space", state=state, value=str(_existing(root.state)), hint=hint, bytes=free)
+    return DoctorCheck("root", name="free space", state=state, value=str(_existing(root.state)), hint=hint, bytes=free)
 
 
-def _current(root: Root) -> Check:
+def _current(root: Root) -> DoctorCheck:
     try:
         generation = manifest.load(root.path)
         looked = seal.inspect(root, generation, list(generation.records))
     except RootDamaged as error:
-        return Check("root", name="installed", state="missing", value=error.message, hint=error.hint)
+        return DoctorCheck("root", name="installed", state="missing", value=error.message, hint=error.hint)
     damaged = sorted({part.app for part, installed in looked.items() if installed.damage})
     apps = {part.app for part in generation.records}
     if damaged:
-        return Check(
+        return DoctorCheck(
             "root",
             name="installed",
             state="warning",
             value=f"damaged: {', '.join(damaged)}",
             hint="`hero-build verify --repair`",
         )
-    return Check(
+    return DoctorCheck(
         "root",
         name="installed",
         state="ok",

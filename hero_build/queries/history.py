@@ -9,7 +9,7 @@ from hero_build.model.installed import Generation
 from hero_build.queries.diff import Change, changes
 
 
-class Brief(Struct, frozen=True):
+class VersionChange(Struct, frozen=True):
     """A part's change in a few words."""
 
     part: str
@@ -27,7 +27,7 @@ class HistoryEntry(Struct, frozen=True):
     tool: str | None
     action: str | None
     apps: int | None
-    changes: tuple[Brief, ...]
+    changes: tuple[VersionChange, ...]
     trouble: str | None = None
 
 
@@ -60,7 +60,7 @@ def _unreadable(generation: Unreadable, current: int) -> HistoryEntry:
 def _past(before: Generation | None, generation: Generation, current: int) -> HistoryEntry:
     differing = changes(before.records, generation.records) if before else ()
     briefs = tuple(
-        Brief(str(c.part), change=c.change, version_before=c.version_before, version_after=c.version_after)
+        VersionChange(c.part, change=c.change, version_before=c.version_before, version_after=c.version_after)
         for c in differing
     )
     apps = len({part.app for part in generation.records})

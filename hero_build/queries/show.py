@@ -42,7 +42,7 @@ class ShownRelease(Struct, frozen=True):
     assets: tuple[ShownAsset, ...]
 
 
-class Shown(Struct, frozen=True):
+class AppDetails(Struct, frozen=True):
     """`latest` is None where the forge could not tell; `trouble` is then the reason.
 
     `set_from` says who tells the binaries; `refuses` why hero-build cannot install the app, None when it can.
@@ -71,7 +71,7 @@ class Shown(Struct, frozen=True):
     trouble: Failure | None
 
 
-def show(app: str, context: Context, version: str | None = None) -> Shown:
+def show(app: str, context: Context, version: str | None = None) -> AppDetails:
     """Of the release `version`, or the newest one; a forge that fails is told in the answer, unless one was named.
 
     Raises AppNotFound, RecipeError, RootDamaged, Unsupported; for a named release NotFound, ForgeError.
@@ -83,7 +83,7 @@ def show(app: str, context: Context, version: str | None = None) -> Shown:
         platform = found.recipe.platform(machine_arch())
         binaries = tuple(_binary(found, item, platform) for item in told.binaries)
     bundles = (*found.recipe.bundles, *(item for item in told.artifacts if isinstance(item, WasmBundle)))
-    return Shown(
+    return AppDetails(
         name=app,
         about=about(found),
         refuses=found.recipe.refuses or None,

@@ -21,7 +21,7 @@ from hero_build.queries.apps import by_app, known, main
 from hero_build.runtime import processes
 
 
-class Process(Struct, frozen=True):
+class RunningProcess(Struct, frozen=True):
     """`old`: started from content that is no longer what is installed under that name. `unknown`: another user's."""
 
     pid: int
@@ -31,15 +31,15 @@ class Process(Struct, frozen=True):
 
 def running_processes(
     root: Root, installed: Mapping[str, tuple[InstalledPart, ...]]
-) -> Mapping[str, tuple[Process, ...]]:
+) -> Mapping[str, tuple[RunningProcess, ...]]:
     """The running programs of each app, by app. One walk through /proc, however many apps there are."""
     owners = {
         entry.name: app for app, records in installed.items() for record in records for entry in _binaries(record)
     }
-    found: dict[str, list[Process]] = {}
+    found: dict[str, list[RunningProcess]] = {}
     for program in processes.running_programs(root):
         if program.binary in owners:
-            process = Process(program.pid, program.binary, program.state)
+            process = RunningProcess(program.pid, program.binary, program.state)
             found.setdefault(owners[program.binary], []).append(process)
     return {app: tuple(sorted(items, key=lambda item: item.pid)) for app, items in found.items()}
 
@@ -70,7 +70,7 @@ def _tag(app: str, context: Context) -> str | HeroBuildError:
 State = Literal["intact", "damaged", "absent"]
 
 
-class Bundle(Struct, frozen=True):
+class InstalledBundle(Struct, frozen=True):
     """A bundle of an app, which has a version of its own."""
 
     name: str
@@ -87,8 +87,8 @@ class AppStatus(Struct, frozen=True):
     used: Used | None = None
     why: str | None = None
     damage: tuple[str, ...] = ()
-    bundles: tuple[Bundle, ...] = ()
-    processes: tuple[Process, ...] = ()
+    bundles: tuple[InstalledBundle, ...] = ()
+    processes: tuple[RunningProcess, ...] = ()
     latest: str | None = None
     outdated: bool | None = None
     trouble: str | None = None
@@ -122,11 +122,14 @@ def with_latest(answer: StatusReport, context: Context) -> StatusReport:
 
 
 def _app(
-    name: str, records: tuple[InstalledPart, ...], looked: Mapping[PartId, Installed], running: tuple[Process, ...]
+    name: str,
+    records: tuple[InstalledPart, ...],
+    looked: Mapping[PartId, Installed],
+    running: tuple[RunningProcess, ...],
 ) -> AppStatus:
     found = main(records)
     damage = tuple(sentence for record in records for sentence in looked[record.id].damage)
-    bundles = tuple(Bundle(r.id.bundle, r.origin.version, r.origin.used) for r in records if r.id.bundle)
+    bundles = tuple(InstalledBundle(r.id.bundle, r.origin.version, r.origin.used) for r in records if r.id.bundle)
     if found is None:
         return AppStatus(name, "absent", damage=damage, bundles=bundles)
     state: State = "damaged" if damage else "intact"

@@ -96,5 +96,5 @@ def test_gc_keeps_what_it_is_told_to(upgraded: World) -> None:
     done = worlds.valid(upgraded.run("gc", "--keep", "2", "--json").document)
     assert (done["generations"], done["dry_run"]) == ([1, 2], False)
     assert [item["number"] for item in upgraded.run("history", "--json").document["generations"]] == [3, 4]
-    assert "gone: no generation; 0 B freed" in upgraded.ok("gc")
+    assert "deleted no generation; 0 B freed" in upgraded.ok("gc")
     roots.settled(upgraded.root)

@@ -13,7 +13,7 @@ from hero_build import manifest
 from hero_build.install import gc
 from hero_build.install.layout import Root
 from hero_build.queries.apps import by_app
-from hero_build.queries.status import Process, running_processes
+from hero_build.queries.status import RunningProcess, running_processes
 from hero_build.runtime import processes as runtime_processes
 from runtime.daemons import Machine
 from support import roots
@@ -113,4 +113,4 @@ def test_the_processes_of_each_app(tmp_path: Path) -> None:
     installed = by_app(manifest.load(machine.root.path))
     with machine.by_hand("hero_db_server") as server, machine.by_hand("gone"):
         found = running_processes(machine.root, {"hero_db": installed["hero_db"]})
-        assert found == {"hero_db": (Process(server.pid, "hero_db_server", "running"),)}
+        assert found == {"hero_db": (RunningProcess(server.pid, "hero_db_server", "running"),)}

@@ -6,7 +6,7 @@ from hero_build.output.table import Cell, cell, paragraph, table
 from hero_build.output.terminal import Ink, Terminal
 from hero_build.output.text import plural, size
 from hero_build.queries.doctor import DoctorReport
-from hero_build.queries.doctor_checks import Check
+from hero_build.queries.doctor_checks import DoctorCheck
 
 _MARKS: dict[str, tuple[str, Ink]] = {"ok": ("ok", "green"), "warning": ("!", "yellow"), "missing": ("x", "red")}
 
@@ -22,7 +22,7 @@ def page(answer: DoctorReport, terminal: Terminal) -> Iterator[str]:
     yield from paragraph(_summary(answer), terminal, ink=("bold",))
 
 
-def _rows(check: Check) -> Iterator[list[Cell]]:
+def _rows(check: DoctorCheck) -> Iterator[list[Cell]]:
     mark, ink = _MARKS[check.state]
     value = check.value if check.bytes is None else f"{size(check.bytes)}, {check.value}"
     yield [cell(mark, ink), cell(check.name), cell(value, *((ink,) if check.state != "ok" else ()))]

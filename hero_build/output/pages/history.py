@@ -7,7 +7,7 @@ from hero_build.output.table import Cell, cell, paragraph, table
 from hero_build.output.terminal import Ink, Terminal
 from hero_build.output.text import short, size
 from hero_build.queries.diff import Change, Diff, FileChange, PartChange
-from hero_build.queries.history import Brief, History, HistoryEntry
+from hero_build.queries.history import History, HistoryEntry, VersionChange
 
 _MARKS: dict[Change, tuple[str, Ink]] = {"added": ("+", "green"), "removed": ("-", "red"), "changed": ("~", "yellow")}
 _SHOWN = 4
@@ -39,7 +39,7 @@ def _briefs(item: HistoryEntry, terminal: Terminal) -> str:
     return ", ".join(words) or "the same versions"
 
 
-def _brief(brief: Brief) -> str:
+def _brief(brief: VersionChange) -> str:
     match brief.change:
         case "added":
             return f"+{brief.part} {brief.version_after}"

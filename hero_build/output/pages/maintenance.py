@@ -2,8 +2,6 @@
 
 from collections.abc import Iterator
 
-from msgspec import Struct
-
 from hero_build.install.gc import GcReport
 from hero_build.ops.write_lockfile import LockReport
 from hero_build.ops.write_mirror import MirrorReport
@@ -13,26 +11,14 @@ from hero_build.output.terminal import Terminal
 from hero_build.output.text import plural, short, size
 
 
-class Gone(Struct, frozen=True):
-    """What gc took away, or would: the answer of `gc`."""
-
-    generations: tuple[int, ...]
-    bytes: int
-    dry_run: bool
-
-
-def gone(answer: Gone, terminal: Terminal) -> Iterator[str]:
+def gc_page(answer: GcReport, terminal: Terminal) -> Iterator[str]:
     numbers = ", ".join(map(str, answer.generations))
-    what = f"generations {numbers}" if numbers else "no generation"
-    verb = "would go" if answer.dry_run else "gone"
-    yield from paragraph(f"{verb}: {what}; {size(answer.bytes)} {'to free' if answer.dry_run else 'freed'}", terminal)
+    generations = f"generations {numbers}" if numbers else "no generation"
+    verb, freed = ("would delete", "to free") if answer.dry_run else ("deleted", "freed")
+    yield from paragraph(f"{verb} {generations}; {size(answer.bytes)} {freed}", terminal)
 
 
-def collected(result: GcReport, *, dry_run: bool) -> Gone:
-    return Gone(result.generations, result.bytes, dry_run)
-
-
-def pinnings(answer: LockReport, terminal: Terminal) -> Iterator[str]:
+def lock_page(answer: LockReport, terminal: Terminal) -> Iterator[str]:
     rows = [
         [
             cell(app.name, "bold"),
@@ -54,7 +40,7 @@ def pinnings(answer: LockReport, terminal: Terminal) -> Iterator[str]:
         yield from closing(words, "", terminal)
 
 
-def mirrored(answer: MirrorReport, terminal: Terminal) -> Iterator[str]:
+def mirror_page(answer: MirrorReport, terminal: Terminal) -> Iterator[str]:
     rows = [
         [
             cell(app.name, "bold"),

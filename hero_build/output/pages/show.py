@@ -7,10 +7,10 @@ from hero_build.output.table import Cell, cell, table
 from hero_build.output.terminal import Terminal
 from hero_build.output.text import clean, plural, short, size
 from hero_build.publish.build_record import BuildRecord
-from hero_build.queries.show import Shown, ShownBinary
+from hero_build.queries.show import AppDetails, ShownBinary
 
 
-def page(answer: Shown, terminal: Terminal) -> Iterator[str]:
+def page(answer: AppDetails, terminal: Terminal) -> Iterator[str]:
     about = f": {clean(answer.about)}" if answer.about else ""
     yield terminal.ink(clean(answer.name), "bold") + about
     yield from table([[cell(label, "dim"), value] for label, value in _facts(answer)], terminal, indent=2)
@@ -22,7 +22,7 @@ def page(answer: Shown, terminal: Terminal) -> Iterator[str]:
         yield from table(rows, terminal, indent=2)
 
 
-def _facts(answer: Shown) -> Iterator[tuple[str, Cell]]:
+def _facts(answer: AppDetails) -> Iterator[tuple[str, Cell]]:
     yield "repo", cell(answer.repo)
     yield "recipe", cell(answer.recipe)
     for path in answer.shadows:
@@ -67,7 +67,7 @@ def _binary(binary: ShownBinary) -> str:
     return f"{binary.name} ({', '.join(words)})"
 
 
-def _installed(answer: Shown) -> Cell:
+def _installed(answer: AppDetails) -> Cell:
     app = answer.installed
     if app.state == "absent":
         return cell(f"no: hero-build install {answer.name}", "dim")
@@ -75,7 +75,7 @@ def _installed(answer: Shown) -> Cell:
     return cell(f"{app.version}, {app.used}, {app.state}{running}", "green" if app.state == "intact" else "red")
 
 
-def _latest(answer: Shown) -> Cell:
+def _latest(answer: AppDetails) -> Cell:
     if answer.latest is None:
         return cell(f"unknown: {answer.trouble.message if answer.trouble else 'not asked'}", "yellow")
     made = f", {when(answer.latest.created)}" if answer.latest.created else ""

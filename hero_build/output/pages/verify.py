@@ -6,7 +6,7 @@ from hero_build.output.phrases import closing
 from hero_build.output.table import Cell, cell, paragraph, table
 from hero_build.output.terminal import Terminal
 from hero_build.output.text import plural, size
-from hero_build.queries.compare_release import Compared, ReleaseComparison
+from hero_build.queries.compare_release import ComparedPart, ReleaseComparison
 from hero_build.queries.verify import CheckedApp, VerifyReport
 
 
@@ -38,7 +38,7 @@ def _against(answer: ReleaseComparison, terminal: Terminal) -> Iterator[str]:
     yield from closing(words, "", terminal)
 
 
-def _compared(item: Compared) -> list[Cell]:
+def _compared(item: ComparedPart) -> list[Cell]:
     state = cell("not as released", "red") if item.differs else cell("as released", "green")
     return [cell(item.part, "bold"), cell(item.tag), cell(plural(item.files, "file")), cell(item.forge), state]
 
