@@ -7,12 +7,12 @@ from hero_build.model.artifacts import Libc, Platform
 
 ARCHES = ("amd64", "arm64")
 _MACHINES = {"x86_64": "amd64", "aarch64": "arm64"}
-_LIBCS: tuple[Libc, ...] = ("musl", "gnu")
+LIBCS: tuple[Libc, ...] = ("musl", "gnu")
 
 
 def parse(text: str) -> Platform:
     """`linux-amd64-musl` as a value. Raises UsageError, which lists what there is."""
-    known = [Platform(arch, libc) for arch in ARCHES for libc in _LIBCS]
+    known = [Platform(arch, libc) for arch in ARCHES for libc in LIBCS]
     for platform in known:
         if str(platform) == text:
             return platform

@@ -9,6 +9,7 @@ from hero_build.cli import completion
 from hero_build.cli.base import command
 from hero_build.cli.options import InstallOptions, flags
 from hero_build.cli.session import Session
+from hero_build.model.artifacts import DESKTOP_APP
 
 
 @command("list")
@@ -42,7 +43,7 @@ def status(session: Session, apps: Sequence[str], *, latest: bool) -> int:
     from hero_build.queries import status as query
 
     answer = query.status(session.root, session.catalog(), apps)
-    if any(app.name == "hero_os" for app in answer.apps):
+    if any(app.name == DESKTOP_APP for app in answer.apps):
         from hero_build.queries.bundle_warnings import missing_bundles
 
         for warning in missing_bundles(session.root, session.generation()):

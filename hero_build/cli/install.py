@@ -11,6 +11,7 @@ from hero_build.cli import completion
 from hero_build.cli.base import command
 from hero_build.cli.options import InstallOptions, flags, phase_flags
 from hero_build.cli.session import Session
+from hero_build.model.artifacts import DESKTOP_APP, ISLANDS_APP
 
 if TYPE_CHECKING:
     from hero_build.context import Context
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from hero_build.queries.change_report import ChangeReport
 
 
-DESKTOP = "hero_os"
 F = TypeVar("F", bound=Callable[..., int])
 
 
@@ -72,7 +72,7 @@ def _afterwards(
 
         found = ops_restart.restart_changed(apps, context)
         answer, touched = replace(answer, restart=report(found)), touched | found.touched
-    if DESKTOP in touched:
+    if DESKTOP_APP in touched:
         from hero_build.queries.bundle_warnings import missing_bundles
 
         for warning in missing_bundles(session.root, session.generation()):
@@ -129,7 +129,6 @@ def _some(names: Sequence[str]) -> str:
     return " ".join(names[:_NAMED]) + more
 
 
-ISLANDS = "hero_archipelagos"
 _ISLAND_NAMES = 5
 
 
@@ -138,7 +137,7 @@ _ISLAND_NAMES = 5
 @work_flags
 def shell(session: Session, *, restart: bool, dry_run: bool, **typed: Any) -> int:
     """Install or update the desktop's shell, wholly or not at all: from a release, or built."""
-    request = InstallOptions(**typed).request(DESKTOP, "shell")
+    request = InstallOptions(**typed).request(DESKTOP_APP, "shell")
     return run_install(
         session,
         requests=[request],
@@ -158,7 +157,7 @@ def islands(session: Session, names: Sequence[str], *, restart: bool, dry_run: b
 
     An island that fails keeps its old version, and the others are installed.
     """
-    request = InstallOptions(**typed).request(ISLANDS, "islands", names)
+    request = InstallOptions(**typed).request(ISLANDS_APP, "islands", names)
     more = f" and {len(names) - _ISLAND_NAMES} more" if len(names) > _ISLAND_NAMES else ""
     action = " ".join(("islands", *names[:_ISLAND_NAMES])) + more
     return run_install(

@@ -8,6 +8,7 @@ from hero_build.cli import completion
 from hero_build.cli.base import command
 from hero_build.cli.session import Session
 from hero_build.errors import UsageError
+from hero_build.model.artifacts import DESKTOP_APP
 
 
 @command("restart")
@@ -23,7 +24,7 @@ def restart(session: Session, apps: Sequence[str]) -> int:
         raise UsageError("no app is named", "`hero-build status` shows what is installed and what of it runs.")
     context = session.context()
     found = ops_restart.restart_apps(context.catalog.expand(apps), context)
-    if "hero_os" in found.touched:
+    if DESKTOP_APP in found.touched:
         for warning in missing_bundles(session.root, session.generation()):
             session.console.report(warning)
     answer = report(found)

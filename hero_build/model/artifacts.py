@@ -4,10 +4,15 @@ from typing import Literal
 
 from msgspec import Struct
 
-from hero_build.model.installed import Kind
+from hero_build.errors import Unsupported
+from hero_build.model.installed import InstalledPart, Kind, Phase
 
 Libc = Literal["musl", "gnu"]
 BundleKind = Literal["island", "shell"]
+DESKTOP_APP = "hero_os"
+"""The app that has the desktop's shell, and serves its islands."""
+ISLANDS_APP = "hero_archipelagos"
+"""The app whose bundles the islands are."""
 SHELL = "share/hero_os/shell"
 ISLANDS = "share/hero_os/islands"
 """Where bundles are below a root (contract): the shell's files, and a folder for each island."""
@@ -47,6 +52,24 @@ class Library(Struct, frozen=True):
 
     name: str
     pins: tuple[Pinned, ...]
+
+
+def phase_of(record: InstalledPart) -> Phase:
+    """The phase that installs a part."""
+    if record.id.bundle is None:
+        return "install"
+    (bundle,) = record.entries
+    return "islands" if bundle.files[0].path.startswith(f"{ISLANDS}/") else "shell"
+
+
+def pin_of(library: Library, platform: Platform) -> Pinned:
+    """The file that a library is on a platform. Raises Unsupported where its recipe pins none."""
+    machine = f"{platform.os}-{platform.arch}"
+    for pin in library.pins:
+        if pin.platform == machine:
+            return pin
+    pinned = ", ".join(pin.platform for pin in library.pins) or "no platform"
+    raise Unsupported(f"{library.name} is not pinned for {machine}", f"Its recipe pins it for {pinned}; add one there.")
 
 
 class WasmBundle(Struct, frozen=True):

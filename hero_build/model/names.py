@@ -51,11 +51,11 @@ def check_repo(repo: str) -> tuple[str, str]:
     return owner, name
 
 
-def nearest(word: str, known: Iterable[str], most: int = 3) -> tuple[str, ...]:
-    """The known names most like `word`, best first; empty when none is close."""
+def nearest(word: str, known: Iterable[str], most: int = 3, cutoff: float = 0.5) -> tuple[str, ...]:
+    """The known names most like `word`, best first; empty when none is close (`cutoff`: 1.0 is equality)."""
     import difflib  # only for an error message
 
-    return tuple(difflib.get_close_matches(word, list(known), most, 0.5))
+    return tuple(difflib.get_close_matches(word, list(known), most, cutoff))
 
 
 def _article(noun: str) -> str:

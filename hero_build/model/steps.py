@@ -5,14 +5,13 @@
 Paths that leave this machine are `str` relative to the root; digests are lower-case hex sha256; sizes are bytes.
 """
 
-from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from typing import Literal
 
 from msgspec import Struct
 
 from hero_build.errors import HeroBuildError
-from hero_build.model.artifacts import Artifact, Cargo, Platform
+from hero_build.model.artifacts import Artifact, Cargo
 from hero_build.model.installed import Backend, Elf, Fingerprint, InstalledPart, Mode, Origin, PartId, Phase
 
 
@@ -130,75 +129,6 @@ class Request(Struct, frozen=True):
     names: tuple[str, ...] = ()
     backend: Backend = "direct"
     optimise: bool = True
-
-
-class Facts(Struct, frozen=True):
-    """All that a decision may look at. `complete`: installed parts of the app that are not named here go.
-
-    `wanted` has the asset names that were looked for, the canonical one first; `offers` what was found. `set_from` says
-    who tells the set of binaries, and `manifest` is the file of the release that does, where it is one. `forge` and
-    `repo` are where a build comes from, `blueprint` is what it would be (None: none is meant, or, for those who only
-    look, no checkout is there yet).
-    """
-
-    app: str
-    platform: Platform
-    parts: tuple[Part, ...]
-    complete: bool
-    installed: Mapping[PartId, Installed]
-    release: Release | None
-    offers: Mapping[Artifact, SelectedAsset]
-    wanted: Mapping[Artifact, tuple[str, ...]]
-    build_plan: BuildPlan | None = None
-    forge: str = ""
-    repo: str = ""
-    set_from: str = "the recipe"
-    manifest: Asset | None = None
-
-
-class Keep(Struct, frozen=True):
-    part: PartId
-    why: str
-    origin: Origin
-
-
-class Download(Struct, frozen=True):
-    """Fetch every artifact of the part from `offers` (same order); `origin` is what the manifest will say.
-
-    `records` are the release's files that may tell how the part was built.
-    """
-
-    part: Part
-    why: str
-    platform: Platform
-    origin: Origin
-    offers: tuple[SelectedAsset, ...]
-    records: tuple[Asset, ...] = ()
-
-
-class BuildTask(Struct, frozen=True):
-    """A build to be done; `libraries` are fetched, as everywhere, in the order of the part's."""
-
-    job: CargoJob
-    origin: Origin
-    platform: Platform
-    libraries: tuple[SelectedAsset, ...]
-
-
-class Build(Struct, frozen=True):
-    """Build every program of the part. `task` None: what it takes is not known before there is a checkout."""
-
-    part: Part
-    why: str
-    task: BuildTask | None = None
-
-
-class Remove(Struct, frozen=True):
-    part: PartId
-    why: str
-
-
-Decision = Keep | Download | Build | Remove
 
 
 class Fetched(Struct, frozen=True):

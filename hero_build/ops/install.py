@@ -18,8 +18,9 @@ from hero_build.install.commit import commit
 from hero_build.install.recover import interrupted
 from hero_build.install.root_lock import LockedRoot, locked
 from hero_build.install.store import stage
+from hero_build.model.decisions import Build, Decision, Download, Facts, Remove
 from hero_build.model.installed import Generation
-from hero_build.model.steps import Build, Decision, Download, Drop, Facts, Failed, Put, Remove, Request, VerifiedPart
+from hero_build.model.steps import Drop, Failed, Put, Request, VerifiedPart
 from hero_build.pipeline.decide import decide
 from hero_build.pipeline.produce import produce
 from hero_build.pipeline.resolve import Disk, read_disk, resolve
@@ -82,9 +83,7 @@ def apply(todo: Plan, context: Context, action: str) -> Outcome:
 def _step(request: Request, disk: Disk, context: Context) -> Step | Failed:
     context.emit(Planning(request.app))
     try:
-        facts = resolve(
-            request.app, loaded=context.catalog.get(request.app), request=request, disk=disk, context=context
-        )
+        facts = resolve(request, loaded=context.catalog.get(request.app), disk=disk, context=context)
         return Step(facts, decide(request, facts))
     except HeroBuildError as error:
         return _failed(Failed(request.app, None, error), context)

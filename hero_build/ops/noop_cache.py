@@ -82,7 +82,7 @@ def remember(seen: list[str], todo: "Plan", context: "Context", words: "Sequence
 
     `seen`: what `look` told before it was made.
     """
-    from hero_build.model.steps import Keep
+    from hero_build.model.decisions import Keep
 
     if todo.failed or not all(isinstance(item, Keep) for item in todo.decisions) or not answer.isascii():
         return

@@ -15,13 +15,14 @@ from hero_build.catalog.loader import LoadedRecipe
 from hero_build.context import Context
 from hero_build.errors import CheckoutRefused, HeroBuildError, ReleaseNotFound
 from hero_build.forge.download_dir import DownloadDir
-from hero_build.model.installed import Generation, Phase
+from hero_build.model.decisions import Build
+from hero_build.model.installed import Phase
 from hero_build.model.names import check_tag
-from hero_build.model.steps import Build, Failed, Request, Tree, VerifiedPart
+from hero_build.model.steps import Failed, Request, Tree, VerifiedPart
 from hero_build.pipeline.build_plan import checkout_request
 from hero_build.pipeline.decide import decide
 from hero_build.pipeline.produce import produce
-from hero_build.pipeline.resolve import Disk, resolve
+from hero_build.pipeline.resolve import EMPTY, resolve
 from hero_build.platforms import parse
 from hero_build.publish.assemble import AssembleOptions, BuildOutput, assemble
 from hero_build.publish.matrix import CiJob, expected_records
@@ -107,7 +108,7 @@ def _job_output(
 def _build_job(
     job: CiJob, request: Request, order: PublishRequest, loaded: LoadedRecipe, downloads: DownloadDir, context: Context
 ) -> BuildOutput:
-    facts = resolve(loaded.app, loaded=loaded, request=request, disk=Disk(Generation(0), {}), context=context)
+    facts = resolve(request, loaded=loaded, disk=EMPTY, context=context)
     blueprint = facts.build_plan
     tree = _require_clean(blueprint.job.tree if blueprint else None, order)
     builds = [item for item in decide(request, facts) if isinstance(item, Build)]

@@ -1,7 +1,7 @@
-"""Mending a root: links are made again, what was only touched is sealed again, what is broken is fetched again.
+"""Repairs a root: links are created again, what was only touched is sealed again, what is damaged is reinstalled.
 
-A repaired part has the very content the manifest recorded: what a release carries now under the same names is
-refused when it is something else. What was built is built again, if its checkout still is what it was built from.
+A repaired part has the very content that the manifest recorded: a release that carries something else under the same
+names now is refused. What was built is built again, if its checkout is still what it was built from.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -13,103 +13,105 @@ from hero_build.errors import BuildNeeded
 from hero_build.install import seal
 from hero_build.install.commit import commit
 from hero_build.install.root_lock import LockedRoot, locked
-from hero_build.model.artifacts import ISLANDS
-from hero_build.model.installed import Backend, InstalledPart, Origin, PartId, Phase
-from hero_build.model.steps import Build, Decision, Download, Failed, Installed, Request, Restore, SelectedAsset
+from hero_build.model.artifacts import phase_of
+from hero_build.model.decisions import Build, Decision, Download, Reason
+from hero_build.model.installed import Backend, InstalledPart, Origin, PartId
+from hero_build.model.steps import Failed, Installed, Request, Restore, SelectedAsset
 from hero_build.ops.install import Outcome, Plan, Step, apply, plan
 
 
 def repair(apps: Sequence[str], context: Context) -> Outcome:
-    """Mend these apps (recovery, which comes first, mends missing links). Raises as `pipeline.apply`."""
-    with locked(context.root, context.settings.wait) as held:
-        parts = [part for part in held.generation.records if part.app in apps]
-        broken = _broken(held, parts)
-        touched = [part for part in parts if part not in broken]
-        revived = [Restore(held.generation.records[part], held.generation.number) for part in touched]
-        before, _ = commit(held, revived, f"repair {' '.join(apps)}")
-    todo = plan(_requests(item.record for item in broken.values()), context)
-    outcome = apply(_as_recorded(todo, broken), context, f"repair {' '.join(sorted({part.app for part in broken}))}")
-    return replace(outcome, before=before)
+    """Repair these apps; recovery, which comes first, creates missing links. Raises as `ops.install.apply`."""
+    with locked(context.root, context.settings.wait) as root:
+        parts = [part for part in root.generation.records if part.app in apps]
+        damaged = _damaged(root, parts)
+        intact = [part for part in parts if part not in damaged]
+        restored = [Restore(root.generation.records[part], root.generation.number) for part in intact]
+        before, _ = commit(root, restored, f"repair {' '.join(apps)}")
+    todo = plan(_requests(item.record for item in damaged.values()), context)
+    action = f"repair {' '.join(sorted({part.app for part in damaged}))}"
+    return replace(apply(_as_recorded(todo, damaged), context, action), before=before)
 
 
-def _broken(locked_root: LockedRoot, parts: Sequence[PartId]) -> dict[PartId, Installed]:
-    """The parts whose content is not what it was, as against those of which only links or seal are not."""
-    found = seal.rehash(locked_root.root, locked_root.generation, parts, links=False)
-    return {part: installed for part, installed in found.items() if installed.damage}
+def _damaged(root: LockedRoot, parts: Sequence[PartId]) -> dict[PartId, Installed]:
+    """The parts whose content is not what was recorded; of the others only links or seal may differ."""
+    hashed = seal.rehash(root.root, root.generation, parts, links=False)
+    return {part: installed for part, installed in hashed.items() if installed.damage}
 
 
-def _requests(broken: Iterable[InstalledPart]) -> list[Request]:
-    """Islands of one origin are asked for together."""
-    named: dict[Request, list[str]] = {}
-    for record in broken:
-        named.setdefault(_request(record), []).append(record.id.bundle or "")
-    return [replace(ask, names=tuple(names)) if ask.phase == "islands" else ask for ask, names in named.items()]
+def _requests(damaged: Iterable[InstalledPart]) -> list[Request]:
+    """One request for each part; islands of one origin share one."""
+    names: dict[Request, list[str]] = {}
+    for record in damaged:
+        names.setdefault(_request(record), []).append(record.id.bundle or "")
+    return [replace(item, names=tuple(names[item])) if item.phase == "islands" else item for item in names]
 
 
 def _request(record: InstalledPart) -> Request:
-    """Whatever a look makes of it (only reading every byte told), the part is to be had again."""
-    phase = _phase(record)
-    if record.origin.used == "source":
-        backend, optimise = _made(record.origin)
-        return Request(record.id.app, "source", reset=True, phase=phase, backend=backend, optimise=optimise)
-    return Request(record.id.app, "download", record.origin.tag, reset=True, phase=phase)
+    """With `reset`: the quick look need not see the damage that reading every byte has shown."""
+    app, origin, phase = record.id.app, record.origin, phase_of(record)
+    if origin.used == "source":
+        backend, optimise = _backend(origin)
+        return Request(app, "source", reset=True, phase=phase, backend=backend, optimise=optimise)
+    return Request(app, "download", origin.tag, reset=True, phase=phase)
 
 
-def _phase(record: InstalledPart) -> Phase:
-    if record.id.bundle is None:
-        return "install"
-    (bundle,) = record.entries
-    return "islands" if bundle.files[0].path.startswith(f"{ISLANDS}/") else "shell"
-
-
-def _made(origin: Origin) -> tuple[Backend, bool]:
-    """By what a bundle was made, and whether with wasm-opt: its fingerprint tells (`source.wasm.outline.mark`)."""
+def _backend(origin: Origin) -> tuple[Backend, bool]:
+    """What made a bundle, and whether with wasm-opt."""
     words = dict(origin.build.fingerprint.parts).get("bundles", "").split() if origin.build else []
     return "wasm-pack" if words[:1] == ["wasm-pack"] else "direct", "--no-opt" not in words
 
 
-def _as_recorded(todo: Plan, broken: Mapping[PartId, Installed]) -> Plan:
-    """The plan with the recorded digests as the expected ones, and with nothing but the broken parts."""
-    moved = [failed for step in todo.steps for item in step.decisions if (failed := _moved_on(item, broken))]
-    gone = {failed.part for failed in moved}
-    rest = {part: installed for part, installed in broken.items() if part not in gone}
+def _as_recorded(todo: Plan, damaged: Mapping[PartId, Installed]) -> Plan:
+    """The plan for the damaged parts alone, with the recorded digests as the expected ones."""
+    refused = [failed for step in todo.steps for item in step.decisions if (failed := _refused(item, damaged))]
+    parts = {failed.part for failed in refused}
+    rest = {part: installed for part, installed in damaged.items() if part not in parts}
     steps = (Step(step.facts, tuple(_pinned(step.decisions, rest))) for step in todo.steps)
-    return Plan(tuple(steps), (*todo.failed, *moved))
+    return Plan(tuple(steps), (*todo.failed, *refused))
 
 
-def _moved_on(item: Decision, broken: Mapping[PartId, Installed]) -> Failed | None:
-    """Why a broken part cannot be built again as it was; None when it can, or was not built."""
-    if not isinstance(item, Build) or item.part.id not in broken or item.task is None:
+def _refused(item: Decision, damaged: Mapping[PartId, Installed]) -> Failed | None:
+    """Why a damaged part cannot be built again as it was; None when it can, or was not built."""
+    if not isinstance(item, Build) or item.part.id not in damaged or item.task is None:
         return None
-    then, now = broken[item.part.id].record.origin, item.task.origin
-    if then.build and now.build and not (changed := now.build.fingerprint.changed(then.build.fingerprint)):
+    record = damaged[item.part.id].record
+    recorded, current = record.origin.build, item.task.origin.build
+    if recorded and current and not current.fingerprint.changed(recorded.fingerprint):
         return None
-    which = ", ".join(changed) if then.build and now.build else "origin"
-    sentence = f"{item.part.id} was built from something else than what is there now (changed: {which})"
-    how = _command(broken[item.part.id].record)
-    hint = f"Build what is there: `hero-build {how} --mode source`, or `--ref {then.commit}` for what was."
-    return Failed(item.part.id.app, item.part.id, BuildNeeded(sentence, hint))
+    changed = ", ".join(current.fingerprint.changed(recorded.fingerprint)) if recorded and current else "origin"
+    sentence = f"{item.part.id} was built from other inputs than those that are there now (changed: {changed})"
+    how = f"`hero-build {_command(record)} --mode source`, or `--ref {record.origin.commit}` for what it was"
+    return Failed(item.part.id.app, item.part.id, BuildNeeded(sentence, f"Build from what is there now: {how}."))
 
 
 def _command(record: InstalledPart) -> str:
-    phase = _phase(record)
-    name = {"install": record.id.app, "islands": record.id.bundle, "shell": None}[phase]
-    return f"{phase} {name}" if name else phase
+    match phase_of(record):
+        case "install":
+            return f"install {record.id.app}"
+        case "islands":
+            return f"islands {record.id.bundle}"
+        case "shell":
+            return "shell"
 
 
-def _pinned(decisions: Sequence[Decision], broken: Mapping[PartId, Installed]) -> Iterator[Decision]:
+def _pinned(decisions: Sequence[Decision], damaged: Mapping[PartId, Installed]) -> Iterator[Decision]:
     for item in decisions:
-        if isinstance(item, Download) and item.part.id in broken:
-            record = broken[item.part.id].record
-            digests = {entry.name: entry.asset_sha256 for entry in record.entries}
-            pairs = zip(item.part.artifacts, item.offers, strict=True)
-            offers = tuple(_offer(offer, digests.get(artifact.name)) for artifact, offer in pairs)
-            why = broken[item.part.id].damage[0]
-            yield replace(item, why=why, offers=offers, origin=record.origin)
-        elif isinstance(item, Build) and item.part.id in broken and item.task is not None:
-            task = replace(item.task, origin=broken[item.part.id].record.origin)
-            yield replace(item, why=broken[item.part.id].damage[0], task=task)
+        match item:
+            case Download(part=part) if part.id in damaged:
+                installed = damaged[part.id]
+                selected = tuple(_recorded_assets(item, installed.record))
+                why, origin = installed.damage[0], installed.record.origin
+                yield replace(item, why=why, reason=Reason.DAMAGED, selected=selected, origin=origin)
+            case Build(part=part, task=task) if part.id in damaged and task is not None:
+                installed = damaged[part.id]
+                same_origin = replace(task, origin=installed.record.origin)
+                yield replace(item, why=installed.damage[0], reason=Reason.DAMAGED, task=same_origin)
 
 
-def _offer(selected: SelectedAsset, digest: str | None) -> SelectedAsset:
-    return selected if digest is None else replace(selected, sha256=digest)
+def _recorded_assets(item: Download, record: InstalledPart) -> Iterator[SelectedAsset]:
+    """The assets of a download, each with the digest that the manifest recorded for it."""
+    digests = {entry.name: entry.asset_sha256 for entry in record.entries}
+    for artifact, selected in zip(item.part.artifacts, item.selected, strict=True):
+        digest = digests.get(artifact.name)
+        yield selected if digest is None else replace(selected, sha256=digest)

@@ -100,7 +100,7 @@ def _pin(step: Step, downloads: "DownloadDir", context: Context) -> lockfile.Pin
             package = found.recipe.package(None)
         if facts.release is None:
             raise ReleaseNotFound(f"there is no release of {found.recipe.repo} to pin", "Publish one first.")
-        offers = [offer for artifact, offer in facts.offers.items() if not isinstance(artifact, Library)]
+        offers = [offer for artifact, offer in facts.selected.items() if not isinstance(artifact, Library)]
         offers += [SelectedAsset(facts.manifest, facts.manifest.sha256)] if facts.manifest else []
         assets = _proven(facts.app, tag=facts.release.tag, offers=offers, downloads=downloads, context=context)
         return lockfile.Pin(facts.app, replace(facts.release, assets=assets), package)

@@ -8,7 +8,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from hero_build.catalog.loader import LoadedRecipe
-from hero_build.catalog.recipe_facts import release_ref
+from hero_build.catalog.recipe_facts import ask_recipe
 from hero_build.context import Context
 from hero_build.errors import AmbiguousAsset, HeroBuildError
 from hero_build.events import Finished, PartFailed, Planning, Started, Transferred
@@ -100,7 +100,7 @@ class MirrorWriter(Struct, frozen=True):
         return MirroredApp(app, repo=release.repo, tag=release.tag, files=len(arrived), bytes=size, libraries=names)
 
     def _find(self, loaded: LoadedRecipe) -> tuple[Release, GenericPackage | None]:
-        ref = release_ref(loaded, self.version)
+        ref = ask_recipe(loaded, version=self.version).ref
         release = self.context.forge.find(ref)
         names = [asset.name for asset in release.assets]
         if twice := sorted({name for name in names if names.count(name) > 1}):

@@ -16,9 +16,10 @@ from hero_build.errors import BuildNeeded, HeroBuildError, InvalidBinary, Recipe
 from hero_build.events import Finished, PartFailed, Started
 from hero_build.install.store import settle
 from hero_build.model.artifacts import Binary, Platform
+from hero_build.model.decisions import Build, BuildTask
 from hero_build.model.installed import Origin, PartId
-from hero_build.model.steps import Build, BuildTask, CargoJob, Failed, Fetched, Verified, VerifiedPart
-from hero_build.pipeline.build_plan import here
+from hero_build.model.steps import CargoJob, Failed, Fetched, Verified, VerifiedPart
+from hero_build.pipeline.build_plan import build_platform
 from hero_build.pipeline.download import RunContext
 from hero_build.source.cargo import build as cargo_build
 from hero_build.source.cargo import metadata
@@ -162,7 +163,8 @@ def _verify_bundle(item: _BuildItem, made: "BuiltBundle") -> Verified | HeroBuil
     (bundle,) = item.build.part.artifacts
     try:
         verified = verify(
-            Fetched(bundle, path=made.folder, form="tree", sha256="", size=0), expect_for(bundle, None, here())
+            Fetched(bundle, path=made.folder, form="tree", sha256="", size=0),
+            expect_for(bundle, None, build_platform()),
         )
         settle(verified)
     except HeroBuildError as error:
@@ -203,7 +205,7 @@ def _part_result(item: _BuildItem, tried: cargo_build.BuildAttempt, run: RunCont
         return _failed(item.build, tried.error, run)
     try:
         folder = run.downloads.scratch()
-        platform = item.task.platform if item.task.job.target else here()
+        platform = item.task.platform if item.task.job.target else build_platform()
         programs = tuple(
             _verified_copy(binary, source=tried.made[binary.name], folder=folder, platform=platform)
             for binary in binaries

@@ -1,6 +1,6 @@
-"""What a build of an app would be: its tree, the programs that the tree has for it, and all that they rest on."""
+"""What a build of an app would be: its tree, the programs or bundles in it, and all that the result depends on."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from hero_build.catalog import service_toml
 from hero_build.catalog.loader import LoadedRecipe, recipe_errors
+from hero_build.catalog.recipe_facts import RecipeFacts
 from hero_build.context import Context
 from hero_build.errors import CheckoutRefused
 from hero_build.model.artifacts import Artifact, Binary, BundleKind, Cargo, Platform, WasmBundle
@@ -25,48 +26,25 @@ if TYPE_CHECKING:
 
 
 class PlannedBuild(Struct, frozen=True):
-    """A blueprint, with the artifacts that it makes and who tells of them."""
+    """A build plan, the artifacts that it makes, and who lists them."""
 
     build_plan: BuildPlan
     artifacts: tuple[Artifact, ...]
-    by: str
+    listed_by: str
 
 
-def plan_build(loaded: LoadedRecipe, request: Request, context: Context) -> PlannedBuild | None:
-    """None where no tree is there and none may be made.
+def plan_build(recipe: RecipeFacts, request: Request, context: Context) -> PlannedBuild | None:
+    """None where there is no checkout and none may be made.
 
-    Raises NotFound, ForgeError, MachineError, LockHeld, UnsafeName, ServicesUnreadable, RecipeError.
+    Raises NotFound, ForgeError, MachineError, LockHeld, UnsafeName, InvalidServiceManifest, RecipeError.
     """
     require_build_tools()
-    checkout = paths.checkout(context.settings.coderoot, loaded.recipe.repo, context.settings.forge)
-    tree = context.checkouts.tree(checkout, checkout_request(loaded, request))
-    siblings = tuple(_siblings(loaded, checkout=checkout, request=request, context=context))
-    if tree is None or None in siblings:
+    planner = _Planner(recipe.loaded, request, context)
+    trees = planner.trees()
+    if trees is None:
         return None
-    beside = tuple(sibling for sibling in siblings if sibling is not None)
-    if request.phase != "install":
-        return _bundles(loaded, tree=tree, siblings=beside, request=request, context=context)
-    binaries, by = _program_set(loaded, tree.path)
-    job = CargoJob(tree, _cargo(loaded), tuple(item.name for item in binaries), own=loaded.app if _own(loaded) else "")
-    return PlannedBuild(_blueprint(loaded, job=job, siblings=beside, context=context), binaries, by)
-
-
-def _bundles(
-    loaded: LoadedRecipe, tree: Tree, siblings: Sequence[Tree], request: Request, context: Context
-) -> PlannedBuild:
-    """The toolchain is looked at first: without it nothing is to be done."""
-    from hero_build.source.wasm import plan
-
-    wanted = request.names or tuple(item.name for item in loaded.recipe.bundles)
-    job = CargoJob(tree, _cargo(loaded), wanted, backend=request.backend, optimise=request.optimise)
-    toolchain = plan.check_toolchain(job, context.settings.cache, request.backend)
-    blueprint = _blueprint(loaded, job=job, siblings=siblings, context=context)
-    names = plan.bundle_names(job, blueprint.fingerprint, context.settings.cache)
-    blueprint = replace(blueprint, job=replace(job, programs=names))
-    marked = plan.with_bundle_tools(blueprint.fingerprint, toolchain, job)
-    kind: BundleKind = "shell" if request.phase == "shell" else "island"
-    bundles = tuple(WasmBundle(name, kind) for name in names)
-    return PlannedBuild(replace(blueprint, fingerprint=marked), bundles, f"the workspace {tree.path}")
+    tree, *siblings = trees
+    return planner.programs(tree, siblings) if request.phase == "install" else planner.bundles(tree, siblings)
 
 
 def require_build_tools() -> None:
@@ -80,55 +58,16 @@ def require_build_tools() -> None:
 
 
 def checkout_request(loaded: LoadedRecipe, request: Request) -> CheckoutRequest:
-    """Of the app's own checkout. Raises RecipeError, UnsafeName."""
+    """What the app's own checkout is to be brought to. Raises RecipeError, UnsafeName."""
     with recipe_errors(loaded.path):
         tag = loaded.recipe.tag(request.version) if request.version else None
-    return CheckoutRequest(
-        f"refs/tags/{paths.check_ref(tag)}" if tag else request.ref, loaded.recipe.branch, request.update
-    )
+    ref = f"refs/tags/{paths.check_ref(tag)}" if tag else request.ref
+    return CheckoutRequest(ref, loaded.recipe.branch, request.update)
 
 
-def here() -> Platform:
+def build_platform() -> Platform:
     """What cargo builds for where nothing else is said: this machine. Raises Unsupported."""
     return Platform(machine_arch(), "gnu" if host_glibc() else "musl")
-
-
-def _siblings(loaded: LoadedRecipe, checkout: "Checkout", request: Request, context: Context) -> Iterator[Tree | None]:
-    for repo in loaded.recipe.siblings:
-        beside = paths.sibling(checkout, repo, context.settings.forge)
-        yield context.checkouts.tree(beside, CheckoutRequest(update=request.update))
-
-
-def _program_set(loaded: LoadedRecipe, tree: Path) -> tuple[tuple[Binary, ...], str]:
-    if loaded.recipe.binaries:
-        return loaded.recipe.binaries, "the recipe"
-    return service_toml.binaries_of_tree(loaded.app, tree), f"read from the service manifests in {tree}"
-
-
-def _cargo(loaded: LoadedRecipe) -> Cargo:
-    target = here()
-    with recipe_errors(loaded.path):
-        return loaded.recipe.cargo(target)
-
-
-def _own(loaded: LoadedRecipe) -> bool:
-    """Whether the recipe builds in a way of its own."""
-    return type(loaded.recipe).build is not Recipe.build
-
-
-def _blueprint(loaded: LoadedRecipe, job: CargoJob, siblings: Sequence[Tree], context: Context) -> BuildPlan:
-    from hero_build.source.cargo import toolchain
-    from hero_build.source.fingerprint import fingerprint
-
-    made_of = (loaded.path, *loaded.shared)
-    rests_on = fingerprint(
-        job,
-        recipe=made_of,
-        siblings=siblings,
-        cache=context.settings.cache,
-        cancelled=lambda: context.checkouts.stopped,
-    )
-    return BuildPlan(job, rests_on, toolchain.compiler_wrapper({**toolchain.environment(), **dict(job.cargo.env)}))
 
 
 def crates_of(loaded: LoadedRecipe, context: Context) -> "tuple[Crate, ...]":
@@ -140,3 +79,73 @@ def crates_of(loaded: LoadedRecipe, context: Context) -> "tuple[Crate, ...]":
     if tree is None:
         raise CheckoutRefused(f"there is no checkout of {loaded.recipe.repo} at {checkout.path}", "Clone it there.")
     return plan.crates(CargoJob(tree, _cargo(loaded), ()))
+
+
+class _Planner(Struct, frozen=True):
+    loaded: LoadedRecipe
+    request: Request
+    context: Context
+
+    def trees(self) -> tuple[Tree, ...] | None:
+        """The app's checkout and those of its siblings, brought to what was asked; None where one is missing."""
+        settings, recipe = self.context.settings, self.loaded.recipe
+        checkout = paths.checkout(settings.coderoot, recipe.repo, settings.forge)
+        trees = [self.context.checkouts.tree(checkout, checkout_request(self.loaded, self.request))]
+        trees += [self._sibling(checkout, repo) for repo in recipe.siblings]
+        present = tuple(tree for tree in trees if tree is not None)
+        return present if len(present) == len(trees) else None
+
+    def programs(self, tree: Tree, siblings: Sequence[Tree]) -> PlannedBuild:
+        binaries, listed_by = self._binaries(tree.path)
+        own = self.loaded.app if _has_own_build(self.loaded) else ""
+        job = CargoJob(tree, _cargo(self.loaded), tuple(item.name for item in binaries), own=own)
+        return PlannedBuild(self._build_plan(job, siblings), binaries, listed_by)
+
+    def bundles(self, tree: Tree, siblings: Sequence[Tree]) -> PlannedBuild:
+        """The toolchain is checked first: without it nothing can be done."""
+        from hero_build.source.wasm import plan
+
+        request, cache = self.request, self.context.settings.cache
+        names = request.names or tuple(item.name for item in self.loaded.recipe.bundles)
+        job = CargoJob(tree, _cargo(self.loaded), names, backend=request.backend, optimise=request.optimise)
+        toolchain = plan.check_toolchain(job, cache, request.backend)
+        build_plan = self._build_plan(job, siblings)
+        names = plan.bundle_names(job, build_plan.fingerprint, cache)
+        build_plan = replace(build_plan, job=replace(job, programs=names))
+        fingerprint = plan.with_bundle_tools(build_plan.fingerprint, toolchain, job)
+        kind: BundleKind = "shell" if request.phase == "shell" else "island"
+        bundles = tuple(WasmBundle(name, kind) for name in names)
+        return PlannedBuild(replace(build_plan, fingerprint=fingerprint), bundles, f"the workspace {tree.path}")
+
+    def _sibling(self, checkout: "Checkout", repo: str) -> Tree | None:
+        sibling = paths.sibling(checkout, repo, self.context.settings.forge)
+        return self.context.checkouts.tree(sibling, CheckoutRequest(update=self.request.update))
+
+    def _binaries(self, tree: Path) -> tuple[tuple[Binary, ...], str]:
+        if self.loaded.recipe.binaries:
+            return self.loaded.recipe.binaries, "the recipe"
+        return service_toml.binaries_of_tree(self.loaded.app, tree), f"read from the service manifests in {tree}"
+
+    def _build_plan(self, job: CargoJob, siblings: Sequence[Tree]) -> BuildPlan:
+        from hero_build.source.cargo import toolchain
+        from hero_build.source.fingerprint import fingerprint
+
+        inputs = fingerprint(
+            job,
+            recipe=(self.loaded.path, *self.loaded.shared),
+            siblings=siblings,
+            cache=self.context.settings.cache,
+            cancelled=lambda: self.context.checkouts.stopped,
+        )
+        return BuildPlan(job, inputs, toolchain.compiler_wrapper({**toolchain.environment(), **dict(job.cargo.env)}))
+
+
+def _cargo(loaded: LoadedRecipe) -> Cargo:
+    target = build_platform()
+    with recipe_errors(loaded.path):
+        return loaded.recipe.cargo(target)
+
+
+def _has_own_build(loaded: LoadedRecipe) -> bool:
+    """Whether the recipe overrides `build`."""
+    return type(loaded.recipe).build is not Recipe.build

@@ -1,149 +1,187 @@
-"""Facts ─► Decisions, pure: the same request and facts always give the same answer, with its reason (DESIGN section 5).
+"""Facts ─► Decisions, pure: the same request and facts always give the same answer, with its reason.
 
     mode      release carries every artifact   it lacks one        there is none
     auto      Download                         Build               Build
-    download  Download                         AssetNotFound       (ReleaseNotFound, while resolving)
+    download  Download                         AssetNotFound       ReleaseNotFound, while resolving
     source    Build                            Build               Build
 
 What is installed already and intact is a Keep; parts of the app that are no longer part of it are a Remove.
 """
 
+from collections.abc import Mapping
+from typing import assert_never
+
 from msgspec import Struct
 
 from hero_build.errors import AssetNotFound, InvalidChecksumFile
 from hero_build.model.artifacts import Artifact, Binary, Library
-from hero_build.model.installed import BuildInfo, InstalledArtifact, Origin, PartId
-from hero_build.model.steps import (
-    Asset,
+from hero_build.model.decisions import (
     Build,
-    BuildPlan,
     BuildTask,
+    Choice,
     Decision,
     Download,
     Facts,
-    Installed,
+    FromRelease,
+    FromSource,
     Keep,
-    Part,
-    Release,
+    Reason,
     Remove,
-    Request,
-    SelectedAsset,
+    Unavailable,
 )
+from hero_build.model.installed import BuildInfo, InstalledArtifact, Origin, PartId
+from hero_build.model.names import nearest
+from hero_build.model.steps import Asset, BuildPlan, Installed, Part, Release, Request, SelectedAsset
 
+_SHOWN = 20
 RECORD = ".build.json"
 """How the names of build records end in a release."""
 
 
-class _Choice(Struct, frozen=True):
-    """How the whole app is had, never half and half: from `release`, or built (None)."""
+class _Change(Struct, frozen=True):
+    """Why what is installed is replaced."""
 
-    release: Release | None
-    why: str
+    reason: Reason
+    sentence: str
 
 
 def decide(request: Request, facts: Facts) -> tuple[Decision, ...]:
-    """One decision per part. Raises AssetNotFound, ChecksumUnreadable."""
-    choice = _choose(request, facts)
-    if not facts.parts:  # only a tree could tell which islands there are, and there is none to look at
-        return (Build(Part(PartId(facts.app), ()), choice.why),)
-    decisions = [_part(request, facts=facts, part=part, choice=choice) for part in facts.parts]
+    """One decision per part. Raises AssetNotFound, InvalidChecksumFile."""
+    match facts.choice:
+        case Unavailable(error):
+            raise error
+        case FromSource(why) if not facts.parts:  # only a tree can list the islands, and there is none to look at
+            return (Build(Part(PartId(facts.app), ()), why),)
+        case FromRelease() | FromSource():
+            decisions = [_part(request, facts, part) for part in facts.parts]
     named = {part.id for part in facts.parts}
-    gone = [Remove(part, "the recipe no longer has it") for part in facts.installed if part not in named]
-    return (*decisions, *(gone if facts.complete else ()))
+    removed = [Remove(part, "the recipe no longer has it") for part in facts.installed if part not in named]
+    return (*decisions, *(removed if facts.complete else ()))
 
 
-def means_build(request: Request, facts: Facts) -> bool:
-    """Whether these facts, which need not know of a tree yet, lead to a build; not to one of its errors either."""
-    return request.mode != "download" and _choose(request, facts).release is None
+def choose(
+    request: Request,
+    *,
+    release: Release | None,
+    names: Mapping[Artifact, tuple[str, ...]],
+    selected: Mapping[Artifact, SelectedAsset],
+) -> Choice:
+    """Where the whole app comes from. `names`: the asset names of each artifact; `selected`: the assets that match.
 
-
-def _choose(request: Request, facts: Facts) -> _Choice:
-    missing = [artifact for artifact in facts.wanted if artifact not in facts.offers]
+    It needs no checkout: a build is chosen before there is one.
+    """
     if request.ref is not None:
-        plain = "" if request.optimise else ", and --no-opt leaves out wasm-opt"
-        return _Choice(None, f"--ref {request.ref} names a commit to build{plain}")
+        no_opt = "" if request.optimise else ", and --no-opt leaves out wasm-opt"
+        return FromSource(f"--ref {request.ref} names a commit to build{no_opt}")
     if request.mode == "source":
-        asked = "--mode source asks for a build" if request.optimise else "--no-opt asks for a build without wasm-opt"
-        return _Choice(None, asked)
-    if facts.release is None:
-        return _Choice(None, f"there is no release {request.version}" if request.version else "there is no release")
-    if not facts.wanted:
-        return _untold(request, facts.app, facts.release)
+        flag = "--mode source asks for a build" if request.optimise else "--no-opt asks for a build without wasm-opt"
+        return FromSource(flag)
+    if release is None:
+        return FromSource(f"there is no release {request.version}" if request.version else "there is no release")
+    if not names:
+        return _unlisted(request, release)
+    missing = [artifact for artifact in names if artifact not in selected]
     if not missing:
-        return _Choice(facts.release, _carries_all(request, facts, facts.release))
+        return FromRelease(release, _carries_all(request, len(names), release))
     if request.mode == "download":
-        raise _no_asset(facts, facts.release, missing[0])
-    return _Choice(None, f"release {facts.release.tag} lacks {facts.wanted[missing[0]][0]}")
+        return Unavailable(_no_asset(names[missing[0]], release))
+    return FromSource(f"release {release.tag} lacks {names[missing[0]][0]}")
 
 
-def _untold(request: Request, app: str, release: Release) -> _Choice:
-    """Neither recipe nor release knows the set of binaries: the tree may. Raises AssetNotFound."""
-    sentence = f"release {release.tag} does not tell what {app} is made of"
-    if request.phase == "islands":
-        sentence = f"release {release.tag} has no islands"
+def _unlisted(request: Request, release: Release) -> Choice:
+    """Neither recipe nor release lists the artifacts: the tree may."""
+    islands = request.phase == "islands"
+    sentence = f"release {release.tag} " + (
+        "has no islands" if islands else f"does not list the programs of {request.app}"
+    )
     if request.mode != "download":
-        return _Choice(None, sentence)
-    if request.phase == "islands":
-        raise AssetNotFound(f"{sentence}", f"It would take assets like NAME-wasm.tar.gz. {_has(release)}")
-    wanted = f"a service.toml, or assets named {app}, {app}_server, {app}_admin or {app}_web"
-    raise AssetNotFound(f"{sentence}: the recipe lists no binaries", f"It would take {wanted}. {_has(release)}")
+        return FromSource(sentence)
+    if islands:
+        return Unavailable(AssetNotFound(sentence, f"It needs assets like NAME-wasm.tar.gz. {_assets_of(release)}"))
+    app = request.app
+    needed = f"a service.toml, or assets named {app}, {app}_server, {app}_admin or {app}_web"
+    hint = f"It needs {needed}. {_assets_of(release)}"
+    return Unavailable(AssetNotFound(f"{sentence}, and the recipe lists no binaries", hint))
 
 
-def _carries_all(request: Request, facts: Facts, release: Release) -> str:
-    count = len(facts.wanted)
+def _carries_all(request: Request, count: int, release: Release) -> str:
     one, many = ("bundle", "bundles") if request.phase != "install" else ("binary", "binaries")
     every = f"all {count} {many}" if count > 1 else f"its {one}"
     return f"release {release.tag} carries {every}"
 
 
-def _part(request: Request, facts: Facts, part: Part, choice: _Choice) -> Decision:
-    if choice.release is None:
-        return _build(request, facts=facts, part=part, choice=choice)
-    offers = tuple(facts.offers[artifact] for artifact in part.artifacts)
-    _checksums(request, choice.release, offers)
+def _part(request: Request, facts: Facts, part: Part) -> Decision:
+    match facts.choice:
+        case FromRelease(release, why):
+            return _download(request, facts=facts, part=part, release=release, why=why)
+        case FromSource(why):
+            return _build(request, facts=facts, part=part, why=why)
+        case Unavailable(error):
+            raise error
+        case _:
+            assert_never(facts.choice)
+
+
+def _download(request: Request, *, facts: Facts, part: Part, release: Release, why: str) -> Keep | Download:
+    selected = tuple(facts.selected[artifact] for artifact in part.artifacts)
+    _require_checksums(request, release, selected)
     installed = facts.installed.get(part.id)
-    reason = _stale(request, release=choice.release, part=part, offers=offers, installed=installed)
-    if installed is not None and reason is None:
-        return Keep(part.id, f"{choice.release.tag} is installed and intact", installed.record.origin)
-    why = f"{reason}; {choice.why}" if reason else choice.why
-    records = _records(part, facts, choice.release)
+    change = _stale(request, release=release, part=part, selected=selected, installed=installed)
+    if installed is not None and change is None:
+        return Keep(part.id, f"{release.tag} is installed and intact", installed.record.origin)
     return Download(
         part,
-        why=why,
+        why=f"{change.sentence}; {why}" if change else why,
         platform=facts.platform,
-        origin=_origin(request, choice.release, choice.why),
-        offers=offers,
-        records=records,
+        origin=_origin(request, release, why),
+        selected=selected,
+        records=_records(part, facts, release),
+        reason=change.reason if change else Reason.NOT_INSTALLED,
     )
 
 
 def _records(part: Part, facts: Facts, release: Release) -> tuple[Asset, ...]:
     """The build records of a release that may speak of a part: its platform's, or, of a bundle, those of its app."""
-    found = tuple(asset for asset in release.assets if asset.name.endswith(RECORD))
+    records = tuple(asset for asset in release.assets if asset.name.endswith(RECORD))
     exact = f"{facts.app}-{facts.platform}{RECORD}"
-    return tuple(a for a in found if a.name == exact) if part.id.bundle is None else found
+    return tuple(asset for asset in records if asset.name == exact) if part.id.bundle is None else records
+
+
+def _changed_on_disk(request: Request, installed: Installed) -> _Change | None:
+    """Why a part is replaced whatever it came from."""
+    if installed.damage:
+        return _Change(Reason.DAMAGED, installed.damage[0])
+    if request.reset:
+        return _Change(Reason.RESET, "--reset asks for it again")
+    return None
 
 
 def _stale(
-    request: Request, release: Release, part: Part, offers: tuple[SelectedAsset, ...], installed: Installed | None
-) -> str | None:
-    """Why what is installed will not do; None when it will (or when nothing is installed)."""
+    request: Request,
+    *,
+    release: Release,
+    part: Part,
+    selected: tuple[SelectedAsset, ...],
+    installed: Installed | None,
+) -> _Change | None:
+    """Why what is installed is not what the release has; None when it is (or when nothing is installed)."""
     if installed is None:
         return None
+    if change := _changed_on_disk(request, installed):
+        return change
     origin = installed.record.origin
-    if installed.damage:
-        return installed.damage[0]
-    if request.reset:
-        return "--reset asks for it again"
     if origin.used != "download":
-        return "what is installed was built from source"
+        return _Change(Reason.OTHER_MODE, "what is installed was built from source")
     if origin.tag != release.tag:
-        return f"{release.tag} takes the place of {origin.tag}"
+        return _Change(Reason.OTHER_VERSION, f"{release.tag} replaces {origin.tag}")
     entries = {entry.name: entry for entry in installed.record.entries}
     if entries.keys() != {artifact.name for artifact in part.artifacts}:
-        return "the recipe's set has changed"
-    changed = (a.name for a, o in zip(part.artifacts, offers, strict=True) if not _same(a, o, entries[a.name]))
-    return next((f"{name} was published anew under {release.tag}" for name in changed), None)
+        return _Change(Reason.SET_CHANGED, "the recipe's set has changed")
+    pairs = zip(part.artifacts, selected, strict=True)
+    changed = (item.name for item, asset in pairs if not _same(item, asset, entries[item.name]))
+    return next(
+        (_Change(Reason.REPUBLISHED, f"{name} was published again under {release.tag}") for name in changed), None
+    )
 
 
 def _same(artifact: Artifact, selected: SelectedAsset, entry: InstalledArtifact) -> bool:
@@ -154,36 +192,38 @@ def _same(artifact: Artifact, selected: SelectedAsset, entry: InstalledArtifact)
     return selected.asset.name == entry.asset and selected.asset.id == entry.asset_id
 
 
-def _build(request: Request, facts: Facts, part: Part, choice: _Choice) -> Decision:
+def _build(request: Request, *, facts: Facts, part: Part, why: str) -> Keep | Build:
     if facts.build_plan is None:
-        return Build(part, choice.why)
+        return Build(part, why)
     installed = facts.installed.get(part.id)
-    reason = _outdated(request, plan=facts.build_plan, part=part, installed=installed)
-    if installed is not None and reason is None:
+    change = _outdated(request, plan=facts.build_plan, part=part, installed=installed)
+    if installed is not None and change is None:
         origin = installed.record.origin
-        return Keep(part.id, f"{origin.version} was built from what is there now, and is intact", origin)
-    origin = _built_origin(request, facts=facts, plan=facts.build_plan, why=choice.why)
-    libraries = tuple(facts.offers[item] for item in part.artifacts if isinstance(item, Library))
-    task = BuildTask(facts.build_plan.job, origin=origin, platform=facts.platform, libraries=libraries)
-    return Build(part, f"{reason}; {choice.why}" if reason else choice.why, task)
+        return Keep(part.id, f"{origin.version} is up to date with its checkout; files intact", origin)
+    origin = _built_origin(request, facts=facts, plan=facts.build_plan, why=why)
+    libraries = tuple(facts.selected[item] for item in part.artifacts if isinstance(item, Library))
+    return Build(
+        part,
+        why=f"{change.sentence}; {why}" if change else why,
+        task=BuildTask(facts.build_plan.job, origin=origin, platform=facts.platform, libraries=libraries),
+        reason=change.reason if change else Reason.NOT_INSTALLED,
+    )
 
 
-def _outdated(request: Request, plan: BuildPlan, part: Part, installed: Installed | None) -> str | None:
+def _outdated(request: Request, *, plan: BuildPlan, part: Part, installed: Installed | None) -> _Change | None:
     """Why what is installed is not what a build would make; None when it is (or when nothing is installed)."""
     if installed is None:
         return None
+    if change := _changed_on_disk(request, installed):
+        return change
     record = installed.record
-    if installed.damage:
-        return installed.damage[0]
-    if request.reset:
-        return "--reset asks for it again"
     if record.origin.used != "source" or record.origin.build is None:
-        return "what is installed was downloaded"
+        return _Change(Reason.OTHER_MODE, "what is installed was downloaded")
     if changed := plan.fingerprint.changed(record.origin.build.fingerprint):
-        return f"changed since the last build: {', '.join(changed)}"
-    wanted = {(item.name, item.kind if isinstance(item, Binary) else None) for item in part.artifacts}
-    if {(entry.name, entry.kind) for entry in record.entries} != wanted:
-        return "the recipe's set has changed"
+        return _Change(Reason.INPUTS_CHANGED, f"changed since the last build: {', '.join(changed)}")
+    listed = {(item.name, item.kind if isinstance(item, Binary) else None) for item in part.artifacts}
+    if {(entry.name, entry.kind) for entry in record.entries} != listed:
+        return _Change(Reason.SET_CHANGED, "the recipe's set has changed")
     return None
 
 
@@ -203,11 +243,12 @@ def _built_origin(request: Request, facts: Facts, plan: BuildPlan, why: str) -> 
     )
 
 
-def _checksums(request: Request, release: Release, offers: tuple[SelectedAsset, ...]) -> None:
-    bare = [offer.asset.name for offer in offers if offer.sha256 is None]
-    if bare and request.checksum == "required":
-        sentence = f"release {release.tag} of {release.repo} has no checksum for {bare[0]}"
-        raise InvalidChecksumFile(sentence, f"Publish {bare[0]}.sha256 or SHA256SUMS, or use --checksum if-present.")
+def _require_checksums(request: Request, release: Release, selected: tuple[SelectedAsset, ...]) -> None:
+    unlisted = [item.asset.name for item in selected if item.sha256 is None]
+    if unlisted and request.checksum == "required":
+        sentence = f"release {release.tag} of {release.repo} has no checksum for {unlisted[0]}"
+        hint = f"Publish {unlisted[0]}.sha256 or SHA256SUMS, or use --checksum if-present."
+        raise InvalidChecksumFile(sentence, hint)
 
 
 def _origin(request: Request, release: Release, why: str) -> Origin:
@@ -223,20 +264,15 @@ def _origin(request: Request, release: Release, why: str) -> Origin:
     )
 
 
-def _no_asset(facts: Facts, release: Release, artifact: Artifact) -> AssetNotFound:
-    name, *formerly = facts.wanted[artifact]
+def _no_asset(names: tuple[str, ...], release: Release) -> AssetNotFound:
+    name, *formerly = names
     nor = f" (nor {formerly[0]})" if formerly else ""
     sentence = f"release {release.tag} of {release.repo} has no asset {name}{nor}"
-    return AssetNotFound(sentence, _has(release) + _near(name, [asset.name for asset in release.assets]))
+    close = nearest(name, [asset.name for asset in release.assets], most=1, cutoff=0.8)
+    return AssetNotFound(sentence, _assets_of(release) + (f" Nearest: {close[0]}." if close else ""))
 
 
-def _has(release: Release) -> str:
-    has = [asset.name for asset in release.assets]
-    return f"It has: {', '.join(has[:20])}{', …' if len(has) > 20 else ''}." if has else "It has no assets at all."
-
-
-def _near(name: str, has: list[str]) -> str:
-    import difflib  # only for the hint
-
-    close = difflib.get_close_matches(name, has, n=1, cutoff=0.8)
-    return f" Nearest: {close[0]}." if close else ""
+def _assets_of(release: Release) -> str:
+    names = [asset.name for asset in release.assets]
+    more = ", …" if len(names) > _SHOWN else ""
+    return f"It has: {', '.join(names[:_SHOWN])}{more}." if names else "It has no assets at all."

@@ -1,4 +1,4 @@
-"""Downloads: each artifact is fetched, verified and settled by the worker that took it."""
+"""Downloads: one worker fetches, verifies and settles an artifact. Also: what a release records of its build."""
 
 import threading
 from collections.abc import Callable, Sequence
@@ -12,8 +12,9 @@ from hero_build.context import Context
 from hero_build.errors import HeroBuildError
 from hero_build.events import Started, Transferred, WarningRaised
 from hero_build.model.artifacts import Artifact, Binary, Library, Platform, WasmBundle
+from hero_build.model.decisions import Download
 from hero_build.model.installed import BuildInfo, Fingerprint, Origin, PartId
-from hero_build.model.steps import Asset, Download, Fetched, SelectedAsset, Verified
+from hero_build.model.steps import Asset, Fetched, SelectedAsset, Verified
 
 if TYPE_CHECKING:
     from hero_build.forge.download_dir import DownloadDir
@@ -25,9 +26,9 @@ class _Stopped(Exception):
 
 
 class RunContext(Struct, frozen=True):
-    """What a command fetches with: the pool of its workers, where their files go, and what calls them off.
+    """What the downloads of one command share: the worker pool, the folder of partial files, and the stop signal.
 
-    `read`: the build records that are being read, by their addresses; only the thread that begins them looks here.
+    `read`: the build records that are being read, by address; only the thread that starts downloads uses it.
     """
 
     pool: ThreadPoolExecutor
@@ -37,35 +38,36 @@ class RunContext(Struct, frozen=True):
     read: "dict[str, Future[BuildRecord | None]]" = field(default_factory=dict)
 
     def part(self, item: Download) -> list[Future[Verified]]:
-        """Begin to fetch every artifact of a part."""
-        sizes = [offer.asset.size for offer in item.offers]
+        """Start fetching every artifact of a part."""
+        sizes = [selected.asset.size for selected in item.selected]
         total = None if None in sizes else sum(size for size in sizes if size is not None)
         self.context.emit(Started(item.part.id, verb="download", version=item.origin.version, total=total))
-        return self.files(item.part.id, artifacts=item.part.artifacts, offers=item.offers, platform=item.platform)
+        return self.files(item.part.id, artifacts=item.part.artifacts, selected=item.selected, platform=item.platform)
 
     def records(self, item: Download) -> "list[Future[BuildRecord | None]]":
-        """Begin to read what tells how a part was built; what several parts share is read once."""
-
+        """Start reading the records of how a part was built; one that several parts share is read once."""
         for asset in item.records:
             if asset.url not in self.read:
                 self.read[asset.url] = self.pool.submit(read_build_record, asset, self.context)
         return [self.read[asset.url] for asset in item.records]
 
     def files(
-        self, part: PartId, artifacts: Sequence[Artifact], offers: Sequence[SelectedAsset], platform: Platform
+        self, part: PartId, artifacts: Sequence[Artifact], selected: Sequence[SelectedAsset], platform: Platform
     ) -> list[Future[Verified]]:
-        """Begin to fetch these artifacts of a part."""
+        """Start fetching these artifacts of a part."""
 
         def progress(size: int) -> None:
             if self.stop.is_set():
                 raise _Stopped
             self.context.emit(Transferred(part, size))
 
-        pairs = zip(artifacts, offers, strict=True)
-        return [self.pool.submit(_take, artifact, offer, platform, progress, self) for artifact, offer in pairs]
+        pairs = zip(artifacts, selected, strict=True)
+        return [
+            self.pool.submit(_fetch_verified, artifact, asset, platform, progress, self) for artifact, asset in pairs
+        ]
 
 
-def _take(
+def _fetch_verified(
     artifact: Artifact, selected: SelectedAsset, platform: Platform, progress: Callable[[int], None], run: RunContext
 ) -> Verified:
     """fetch ─► verify ─► settle, in one worker."""
@@ -75,7 +77,7 @@ def _take(
     from hero_build.verify.expect import expect_for
 
     context = run.context
-    arrived = fetch(
+    downloaded = fetch(
         context.forge,
         selected.asset,
         run.downloads,
@@ -85,7 +87,12 @@ def _take(
         emit=context.emit,
     )
     fetched = Fetched(
-        artifact, path=arrived.path, form=_form(artifact), sha256=arrived.sha256, size=arrived.size, offer=selected
+        artifact,
+        path=downloaded.path,
+        form=_form(artifact),
+        sha256=downloaded.sha256,
+        size=downloaded.size,
+        offer=selected,
     )
     verified = verify(fetched, expect_for(artifact, selected, platform))
     settle(verified)
@@ -103,7 +110,7 @@ def _form(artifact: Artifact) -> Literal["file", "archive"]:
 
 
 def read_build_record(asset: Asset, context: Context) -> "BuildRecord | None":
-    """One record; None where it cannot be had, which keeps nothing from being installed."""
+    """One record; None where it cannot be read, which keeps nothing from being installed."""
     from hero_build.forge.transfer import read_small
     from hero_build.publish.build_record import decode
 
@@ -115,25 +122,22 @@ def read_build_record(asset: Asset, context: Context) -> "BuildRecord | None":
 
 
 def with_build_record(origin: Origin, verified: Sequence[Verified], records: "Sequence[BuildRecord | None]") -> Origin:
-    """The origin with the commit and the making of the record that speaks of these very files, if one does."""
-    came = {item.fetched.offer.asset.name: item.fetched.sha256 for item in verified if item.fetched.offer}
-    for record in records:
-        if record is None:
-            continue
-        made = {item.asset: item.sha256 for item in record.made}
-        told = {name: made.get(name) for name in came if name in made}
-        if told and all(came[name] == digest for name, digest in told.items()):
-            return replace(origin, commit=record.commit, dirty=record.dirty, build=_making(record))
+    """The origin with commit and build of the record that lists these very files, if one does."""
+    digests = {item.fetched.offer.asset.name: item.fetched.sha256 for item in verified if item.fetched.offer}
+    for record in (record for record in records if record is not None):
+        recorded = {item.asset: item.sha256 for item in record.made if item.asset in digests}
+        if recorded and all(digests[name] == digest for name, digest in recorded.items()):
+            return replace(origin, commit=record.commit, dirty=record.dirty, build=_build_info(record))
     return origin
 
 
-def _making(record: "BuildRecord") -> BuildInfo:
+def _build_info(record: "BuildRecord") -> BuildInfo:
     runner = " ".join(word for word in (record.runner.name, record.runner.url, record.runner.system) if word)
-    words = {
+    components = {
         "toolchain": record.toolchain,
         "lock": record.lock or "none",
         "build": record.fingerprint,
         "runner": runner,
         "tool": record.tool,
     }
-    return BuildInfo("", Fingerprint(tuple(words.items())))
+    return BuildInfo("", Fingerprint(tuple(components.items())))

@@ -14,8 +14,9 @@ from hero_build.context import Context
 from hero_build.errors import HeroBuildError
 from hero_build.events import Finished, PartFailed
 from hero_build.model.artifacts import Library
+from hero_build.model.decisions import Build, Download
 from hero_build.model.installed import PartId
-from hero_build.model.steps import Build, Download, Failed, Verified, VerifiedPart
+from hero_build.model.steps import Failed, Verified, VerifiedPart
 from hero_build.pipeline.download import RunContext, with_build_record
 
 if TYPE_CHECKING:

@@ -19,7 +19,7 @@ from hero_build.events import Planning, WarningRaised
 from hero_build.model.failure import Failure, exit_code, failure
 from hero_build.model.names import check_repo
 from hero_build.model.steps import Release
-from hero_build.pipeline.artifact_set import ArtifactSet, programs
+from hero_build.pipeline.artifact_set import ArtifactSet, list_programs
 from hero_build.queries import audit_sources
 from hero_build.queries.audit_findings import ExpectedSet, Finding, of_crates, of_manifests, of_release
 from hero_build.queries.audit_sources import AuditSource
@@ -128,7 +128,7 @@ class Auditor(Struct, frozen=True):
             repo=repo,
             recipe=str(loaded.path),
             checkout=at,
-            set_from=told.by,
+            set_from=told.listed_by,
             binaries=names,
             heard=heard,
             findings=findings,
@@ -161,7 +161,7 @@ def _told(
     try:
         if not loaded.recipe.binaries and (binaries := service_toml.merge(declared)):
             return ArtifactSet(binaries, f"read from {service_toml.NAME} in the checkout"), ()
-        told = programs(loaded, release, context)
+        told = list_programs(loaded, release, context)
     except InvalidServiceManifest as error:
         return ArtifactSet((), "not known"), (
             Finding("unreadable", where=service_toml.NAME, binary=None, text=error.message),

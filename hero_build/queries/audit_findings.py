@@ -11,6 +11,7 @@ from hero_build.catalog.loader import LoadedRecipe
 from hero_build.catalog.service_toml import Declared
 from hero_build.model.artifacts import Artifact, Binary, Platform
 from hero_build.model.steps import Release
+from hero_build.platforms import ARCHES
 
 SourceKind = Literal["service.toml", "cargo", "release"]
 What = Literal["missing", "extra", "renamed", "kind differs", "unreadable"]
@@ -117,7 +118,7 @@ def _absent(binary: Binary, there: Collection[str], where: SourceKind, none: str
 
 def _published(own: ExpectedSet, loaded: LoadedRecipe, assets: set[str]) -> list[Mapping[Artifact, tuple[str, ...]]]:
     """The asset names to look for, once for each platform that the release serves; for this machine's if for none."""
-    targets: list[Platform] = [loaded.recipe.platform(arch) for arch in recipe_facts.ARCHES]
+    targets: list[Platform] = [loaded.recipe.platform(arch) for arch in ARCHES]
     every = [recipe_facts.asset_names(loaded, own.binaries, target) for target in targets]
     served = [names for names in every if any(assets & set(one) for one in names.values())]
     return served or [recipe_facts.asset_names(loaded, own.binaries, recipe_facts.platform(loaded))]

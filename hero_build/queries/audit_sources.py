@@ -56,7 +56,7 @@ def workspace(loaded: LoadedRecipe, folder: Path | None) -> tuple[Mapping[str, t
 def release(loaded: LoadedRecipe, version: str | None, context: Context) -> tuple[Release | None, AuditSource]:
     """The release. Raises NotFound when a version was named, RecipeError."""
     try:
-        told = context.forge.find(recipe_facts.release_ref(loaded, version))
+        told = context.forge.find(recipe_facts.ask_recipe(loaded, version=version).ref)
     except NotFound as error:
         if version:
             raise

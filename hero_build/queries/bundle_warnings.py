@@ -6,9 +6,9 @@ from pathlib import Path
 
 from hero_build.events import WarningRaised
 from hero_build.install.layout import Root
+from hero_build.model.artifacts import DESKTOP_APP
 from hero_build.model.installed import Generation, PartId
 
-_DESKTOP = "hero_os"
 _ISLANDS = (
     "  Dock items will 404 when clicked (the desktop shell still loads).\n"
     "  Build + install them once:\n"
@@ -26,7 +26,7 @@ def missing_bundles(root: Root, generation: Generation) -> tuple[WarningRaised, 
 
     Its text and its hint are lines as they are to be printed, below each other, after a `⚠ `.
     """
-    if PartId(_DESKTOP) not in generation.records:
+    if PartId(DESKTOP_APP) not in generation.records:
         return ()
     islands, shell = root.place("share/hero_os/islands"), root.place("share/hero_os/shell")
     found = []

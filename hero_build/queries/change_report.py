@@ -1,17 +1,20 @@
 """What a command changed, or would change: the result of install, rollback, uninstall, repair and restart."""
 
 from collections.abc import Sequence
-from typing import Literal, assert_never
+from typing import TYPE_CHECKING, Literal, assert_never
 
 from msgspec import Struct
 from msgspec.structs import replace
 
+from hero_build.model.decisions import Build, Decision, Download, Keep, Reason, Remove
 from hero_build.model.failure import Failure, exit_code, failures
 from hero_build.model.installed import Generation, InstalledArtifact, InstalledPart, Used
-from hero_build.model.steps import Build, Decision, Download, Failed, Keep, Remove
+from hero_build.model.steps import Failed
 from hero_build.ops.install import Outcome, Plan
-from hero_build.ops.restart import RestartOutcomes
 from hero_build.queries.diff import PartChange, changes
+
+if TYPE_CHECKING:  # what restarts a service is loaded by those who restart one
+    from hero_build.ops.restart import RestartOutcomes
 
 
 class RestartedService(Struct, frozen=True):
@@ -42,7 +45,7 @@ class RestartReport(Struct, frozen=True):
         return exit_code(self.failed, len(self.restarted))
 
 
-def report(restarts: RestartOutcomes) -> RestartReport:
+def report(restarts: "RestartOutcomes") -> RestartReport:
     done = (
         RestartedService(
             item.app,
@@ -59,7 +62,6 @@ def report(restarts: RestartOutcomes) -> RestartReport:
     )
 
 
-_AGAIN = ("--reset ", "changed since ")  # as `decide` says why something that is not damaged is had again
 State = Literal["kept", "installed", "changed", "mended", "removed", "to keep", "to download", "to build", "to remove"]
 
 
@@ -136,7 +138,7 @@ def _unmoved(decision: Decision, *, same: bool) -> PartState:
     part = _intended(decision)
     if same:
         return replace(part, state="kept", version_before=part.version_after, why="what came is what is installed")
-    state: State = "changed" if (part.why or "").startswith(_AGAIN) else "mended"
+    state: State = "mended" if decision.reason is Reason.DAMAGED else "changed"
     return replace(part, state=state, version_before=part.version_after)
 
 

@@ -10,11 +10,12 @@ from msgspec import Struct
 from hero_build.context import Context
 from hero_build.errors import HeroBuildError, ReleaseNotFound
 from hero_build.forge.download_dir import DownloadDir
-from hero_build.model.artifacts import ISLANDS, Artifact, Binary
+from hero_build.model.artifacts import Artifact, Binary, phase_of
+from hero_build.model.decisions import Facts
 from hero_build.model.failure import Failure, failure
 from hero_build.model.installed import Generation, InstalledArtifact, InstalledPart, PartId, Phase
-from hero_build.model.steps import Facts, Fetched, Request, SelectedAsset
-from hero_build.pipeline.resolve import Disk, resolve
+from hero_build.model.steps import Fetched, Request, SelectedAsset
+from hero_build.pipeline.resolve import EMPTY, resolve
 from hero_build.queries.apps import by_app, present
 
 Digests = Mapping[str, str]
@@ -58,7 +59,9 @@ def against(generation: Generation, names: Sequence[str], version: str | None, c
     apps = present(names, installed, context.catalog) if names else tuple(installed)
     groups: dict[ReleaseGroup, list[InstalledPart]] = {}
     for record in (record for app in apps for record in installed[app]):
-        groups.setdefault(ReleaseGroup(record.id.app, _phase(record), version or record.origin.tag), []).append(record)
+        groups.setdefault(ReleaseGroup(record.id.app, phase_of(record), version or record.origin.tag), []).append(
+            record
+        )
     compared: list[ComparedPart] = []
     failed: list[Failure] = []
     for group, records in groups.items():
@@ -69,18 +72,10 @@ def against(generation: Generation, names: Sequence[str], version: str | None, c
     return ReleaseComparison(tuple(compared), tuple(failed))
 
 
-def _phase(record: InstalledPart) -> Phase:
-    if record.id.bundle is None:
-        return "install"
-    return "islands" if record.entries[0].files[0].path.startswith(f"{ISLANDS}/") else "shell"
-
-
 def _group(group: ReleaseGroup, records: Sequence[InstalledPart], context: Context) -> list[ComparedPart]:
     names = tuple(record.id.bundle or "" for record in records) if group.phase == "islands" else ()
     request = Request(group.app, "download", group.version, phase=group.phase, names=names)
-    facts = resolve(
-        group.app, loaded=context.catalog.get(group.app), request=request, disk=Disk(Generation(0), {}), context=context
-    )
+    facts = resolve(request, loaded=context.catalog.get(group.app), disk=EMPTY, context=context)
     with tempfile.TemporaryDirectory(prefix="hero-verify-") as folder, DownloadDir(Path(folder)) as downloads:
         return [_compared(record, facts=facts, downloads=downloads, context=context) for record in records]
 
@@ -108,8 +103,8 @@ def _released(
     part: PartId, entry: InstalledArtifact, facts: Facts, downloads: DownloadDir, context: Context
 ) -> Digests:
     """What the release has in place of an entry: by the digests that it tells, else by fetching."""
-    artifact = next((item for item in facts.wanted if item.name == entry.name), None)
-    offer = facts.offers.get(artifact) if artifact else None
+    artifact = next((item for item in facts.asset_names if item.name == entry.name), None)
+    offer = facts.selected.get(artifact) if artifact else None
     if artifact is None or offer is None:
         return {}
     if offer.sha256 is not None and offer.sha256 == entry.asset_sha256:  # these files were in that very asset

@@ -8,6 +8,7 @@ from msgspec import Struct
 from hero_build.catalog.loader import Catalog
 from hero_build.context import Context
 from hero_build.errors import AuthError, HeroBuildError, MachineError, NotFound, RecipeError
+from hero_build.model.artifacts import ISLANDS_APP
 from hero_build.queries.doctor_checks import DoctorCheck, kept_generations, machine, place, programs, webassembly
 from hero_build.queries.explain import ExplainedSetting, settings_of
 from hero_build.queries.status import latest_release
@@ -45,7 +46,7 @@ def doctor(context: Context, path: str, *, wasm: bool = False) -> DoctorReport:
 def _islands(context: Context) -> Path | None:
     """The checkout whose Cargo.lock says which wasm-bindgen is wanted, if it is there."""
     try:
-        found = context.catalog.get("hero_archipelagos")
+        found = context.catalog.get(ISLANDS_APP)
     except HeroBuildError:
         return None
     folder = locate(context.settings.coderoot, found.recipe.repo)

@@ -9,9 +9,10 @@ from msgspec.structs import replace
 from hero_build.context import Context
 from hero_build.errors import HeroBuildError
 from hero_build.model.artifacts import Artifact, Binary, Library
+from hero_build.model.decisions import Build, Decision, Download, Facts, Keep, Remove
 from hero_build.model.failure import Failure, failure
 from hero_build.model.installed import PartId
-from hero_build.model.steps import Build, BuildPlan, Decision, Download, Facts, Keep, Release, Remove, Request
+from hero_build.model.steps import BuildPlan, Release, Request
 from hero_build.pipeline.decide import decide
 from hero_build.pipeline.resolve import Disk, read_disk, resolve
 from hero_build.settings import Settings, Source
@@ -114,7 +115,7 @@ def explain(request: Request, context: Context) -> Explanation:
     decisions: tuple[Decision, ...] = ()
     trouble = None
     try:
-        facts = resolve(request.app, loaded=found, request=request, disk=disk, context=context)
+        facts = resolve(request, loaded=found, disk=disk, context=context)
         decisions = decide(request, facts)
     except HeroBuildError as error:
         trouble = failure(error, request.app)
@@ -195,13 +196,13 @@ def _build(plan: BuildPlan, disk: Disk, app: str) -> ExplainedBuild:
 
 
 def _artifact(artifact: Artifact, facts: Facts) -> ExplainedArtifact:
-    offer = facts.offers.get(artifact)
+    offer = facts.selected.get(artifact)
     asset = offer.asset if offer else None
     return ExplainedArtifact(
         name=artifact.name,
         artifact="binary" if isinstance(artifact, Binary) else "library" if isinstance(artifact, Library) else "bundle",
         kind=artifact.kind if isinstance(artifact, Binary) else None,
-        looked_for=facts.wanted.get(artifact, ()),
+        looked_for=facts.asset_names.get(artifact, ()),
         asset=asset.name if asset else None,
         url=asset.url if asset else None,
         size=asset.size if asset else None,

@@ -2,14 +2,15 @@
 
 from msgspec import Struct
 
-from hero_build.catalog import recipe_facts, service_toml
+from hero_build.catalog import service_toml
 from hero_build.catalog.loader import LoadedRecipe, recipe_errors
+from hero_build.catalog.recipe_facts import ask_recipe
 from hero_build.context import Context
 from hero_build.errors import ForgeError, HeroBuildError, NotFound, VerificationError
 from hero_build.model.artifacts import Binary, Platform, WasmBundle
 from hero_build.model.failure import Failure, failure
-from hero_build.model.installed import Kind, Phase
-from hero_build.model.steps import Release, Request
+from hero_build.model.installed import Kind
+from hero_build.model.steps import Release
 from hero_build.pipeline.artifact_set import ArtifactSet, list_artifacts
 from hero_build.platforms import machine_arch
 from hero_build.publish.build_record import BuildRecord
@@ -91,7 +92,7 @@ def show(app: str, context: Context, version: str | None = None) -> AppDetails:
         platform=str(platform),
         recipe=str(found.path),
         shadows=tuple(str(path) for path in found.shadows),
-        set_from=told.by,
+        set_from=told.listed_by,
         binaries=binaries,
         libraries=tuple(item.name for item in found.recipe.libraries),
         bundles=tuple(item.name for item in bundles),
@@ -140,11 +141,11 @@ def _asked(
     if loaded.recipe.refuses:
         return None, known, None
     release: Release | None = None
-    phase: Phase = "islands" if loaded.recipe.islands else "install"
     try:
-        release = context.forge.find(recipe_facts.release_ref(loaded, version))
+        recipe = ask_recipe(loaded, version=version)
+        release = context.forge.find(recipe.ref)
         told, trouble = (
-            list_artifacts(loaded, request=Request(loaded.app, phase=phase), release=release, context=context),
+            list_artifacts(recipe, names=(), release=release, context=context),
             None,
         )
     except (ForgeError, NotFound, VerificationError) as error:

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from hero_build import manifest
 from hero_build.catalog.loader import Catalog
-from hero_build.catalog.recipe_facts import release_ref
+from hero_build.catalog.recipe_facts import ask_recipe
 from hero_build.context import Context
 from hero_build.errors import AppNotFound, HeroBuildError
 from hero_build.events import Planning
@@ -56,7 +56,7 @@ def newest(apps: Sequence[str], context: Context) -> Mapping[str, str | HeroBuil
 
 def latest_release(app: str, context: Context) -> Release:
     """Raises NotFound, ForgeError, RecipeError."""
-    return context.forge.find(release_ref(context.catalog.get(app), None))
+    return context.forge.find(ask_recipe(context.catalog.get(app)).ref)
 
 
 def _tag(app: str, context: Context) -> str | HeroBuildError:

@@ -4,8 +4,7 @@ import os
 
 from msgspec import Struct
 
-from hero_build.errors import Unsupported
-from hero_build.model.artifacts import Artifact, Library, Pinned, Platform
+from hero_build.model.artifacts import Artifact, Library, Platform, pin_of
 from hero_build.model.steps import SelectedAsset
 
 
@@ -28,7 +27,7 @@ def expect_for(artifact: Artifact, offer: SelectedAsset | None, platform: Platfo
     name = offer.asset.name if offer else artifact.name
     size = offer.asset.size if offer else None
     if isinstance(artifact, Library):
-        pin = _pin(artifact, platform)
+        pin = pin_of(artifact, platform)
         return Expect(
             name, sha256=pin.sha256.lower(), size=size, platform=platform, glibc=host_glibc(), member=pin.member
         )
@@ -44,12 +43,3 @@ def host_glibc() -> tuple[int, int] | None:
         return (int(major), int(minor)) if family == "glibc" else None
     except (ValueError, OSError):
         return None
-
-
-def _pin(library: Library, platform: Platform) -> Pinned:
-    wanted = f"{platform.os}-{platform.arch}"
-    for pin in library.pins:
-        if pin.platform == wanted:
-            return pin
-    have = ", ".join(pin.platform for pin in library.pins) or "no platform"
-    raise Unsupported(f"{library.name} is not pinned for {wanted}", f"Its recipe pins it for {have}; add one there.")

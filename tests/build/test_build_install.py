@@ -53,7 +53,7 @@ def test_unchanged_it_starts_no_cargo(world: World, spies: Spies) -> None:
     spies.forget()
     said = world.ok(*SOURCE)
     assert "nothing to do: app: " in said
-    assert "was built from what is there now, and is intact" in said
+    assert "is up to date with its checkout; files intact" in said
     assert spies.calls("cargo") == []
     assert {call.split()[0] for call in spies.calls("git")} <= {"--no-optional-locks", "config"}
     assert "changed    nothing since the last build" in world.ok("explain", "app", "--mode", "source")

@@ -309,7 +309,7 @@ def test_the_receipt_is_of_the_whole_answer(place: Place) -> None:
     edit(place)
     assert not recalled(place.install())
     assert until(place.recalled)
-    assert "+dirty was built from what is there now" in place.install().out
+    assert "+dirty is up to date with its checkout" in place.install().out
 
 
 def test_half_a_receipt_is_none(place: Place) -> None:

@@ -133,14 +133,14 @@ def test_explain_has_facts_decision_and_reason(world: World) -> None:
         {
             "part": "db",
             "decision": "download",
-            "why": "v2 takes the place of v1; release v2 carries all 2 binaries",
+            "why": "v2 replaces v1; release v2 carries all 2 binaries",
             "version": "v2",
         }
     ]
     (first, _) = document["artifacts"]
     assert (first["asset"], first["checksum"]) == (f"db-{roots.platform()}", "SHA256SUMS")
     assert {"name": "root", "value": str(world.root.path), "source": "environment"} in document["settings"]
-    assert "db: download v2, because v2 takes the place of v1" in world.ok("explain", "db")
+    assert "db: download v2, because v2 replaces v1" in world.ok("explain", "db")
 
 
 def test_explain_tells_of_an_overlay_and_changes_nothing(world: World) -> None:

@@ -90,8 +90,8 @@ def test_an_index_that_is_none(installed: World) -> None:
     refusal = Refusal(
         5,
         kind="ServicesUnreadable",
-        message="islands.json of release v2 is no index of islands: …",
-        hint="Publish the release anew, or take another with --version TAG.",
+        message="islands.json of release v2 is not an islands index: …",
+        hint="Publish the release again, or take another with --version TAG.",
     )
     desktops.refused(installed, refusal, "islands")
 
@@ -107,7 +107,7 @@ def test_a_release_without_islands_and_an_island_that_it_lacks(installed: World)
         3,
         kind="AssetNotFound",
         message="release v2 has no islands",
-        hint="It would take assets like NAME-wasm.tar.gz. …",
+        hint="It needs assets like NAME-wasm.tar.gz. …",
     )
     desktops.refused(installed, none, "islands", "--mode", "download")
 

@@ -68,7 +68,7 @@ def test_the_demo_runs_to_its_end_and_leaves_nothing(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     says = re.findall(r"^hero_db_server (v\S+)$", done.stdout, re.M)
     assert says == ["v0.1.0", "v0.2.0", "v0.1.0", "v0.3.0", "v0.2.0", "v0.3.0"]
-    assert re.search(r"was built from what is there now", done.stdout)
+    assert re.search(r"is up to date with its checkout", done.stdout)
     assert re.search(r"to build +changed since the last build: worktree", done.stdout)
     assert re.findall(r"^generation \d+: .* \((\w+)\)", done.stdout, re.M) == [
         *("download", "download", "download", "source", "download", "source")

@@ -101,10 +101,10 @@ def test_a_release_that_tells_nothing_is_refused_or_left_to_a_build(world: World
     done = world.run("install", APP, "--mode", "download", "--json")
     (failed,) = worlds.valid(done.document)["failed"]
     assert (done.code, failed["kind"]) == (3, "AssetNotFound")
-    assert failed["message"] == "release v1 does not tell what voice is made of: the recipe lists no binaries"
+    assert failed["message"] == "release v1 does not list the programs of voice, and the recipe lists no binaries"
     assert mirrors.asset("stranger") in failed["hint"]
     (decision,) = world.run("explain", APP, "--json").document["decisions"]
-    assert (decision["decision"], decision["why"]) == ("build", "release v1 does not tell what voice is made of")
+    assert (decision["decision"], decision["why"]) == ("build", "release v1 does not list the programs of voice")
 
 
 @pytest.mark.parametrize(

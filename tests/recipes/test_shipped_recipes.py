@@ -129,7 +129,7 @@ def test_other_apps_build_with_cargos_defaults_and_bring_no_library() -> None:
 
 def test_what_is_a_container_refuses_in_one_sentence() -> None:
     found = SHIPPED.get("hero_onlyoffice")
-    for ask_it in (lambda: recipe_facts.require_installable(found), lambda: recipe_facts.release_ref(found, None)):
+    for ask_it in (lambda: recipe_facts.require_installable(found), lambda: recipe_facts.ask_recipe(found)):
         with pytest.raises(Unsupported, match="is a container") as caught:
             ask_it()
         assert (caught.value.code, caught.value.message.count(".")) == (8, 0)
@@ -171,7 +171,7 @@ def test_every_recipe_is_reachable_and_answers(app: str) -> None:
     found = SHIPPED.get(app)
     assert ast.get_docstring(ast.parse(found.path.read_text()), clean=True).startswith(f"{app}:")  # type: ignore[union-attr]
     if not found.recipe.refuses:
-        ref = recipe_facts.release_ref(found, "v1")
+        ref = recipe_facts.ask_recipe(found, version="v1").ref
         assert ref.repo == found.recipe.repo
         assert ref.names
 
