@@ -17,14 +17,14 @@ HeroBuildError
 ├── ForgeError                4
 │   ├── NetworkError              no connection, cut, stalled, too slow, 429/5xx for ever
 │   ├── AuthError                 401, 403
-│   └── ForgeAnswer               the server said something that cannot be understood or trusted
+│   └── BadForgeResponse               the server said something that cannot be understood or trusted
 ├── VerificationError         5
 │   ├── SizeMismatch
 │   ├── ChecksumMismatch
-│   ├── ChecksumUnreadable        a checksum file that says nothing clear, or none where one is required
-│   ├── ServicesUnreadable        a service.toml that says nothing clear, or two that contradict each other
-│   ├── NotTheProgram             not an ELF file of the kind, machine or libc that was asked for
-│   ├── NotTheBundle              not a folder of WebAssembly that a browser could load, or an archive to beware of
+│   ├── InvalidChecksumFile        a checksum file that says nothing clear, or none where one is required
+│   ├── InvalidServiceManifest        a service.toml that says nothing clear, or two that contradict each other
+│   ├── InvalidBinary             not an ELF file of the kind, machine or libc that was asked for
+│   ├── InvalidBundle              not a folder of WebAssembly that a browser could load, or an archive to beware of
 │   └── RootDamaged               manifest or content on disk is not what was committed
 ├── BuildError                6   cargo failed, or the workspace lacks what was asked of it
 ├── LockHeld                  7   another hero-build holds the lock
@@ -38,7 +38,7 @@ HeroBuildError
 │   └── Unsupported               this machine is of a kind that nothing is published for
 └── RuntimeFailed             9
     ├── RuntimeUnreachable        no supervisor answers: no socket, nobody behind it, no answer in time
-    ├── RuntimeAnswer             one said something that cannot be understood, or refused
+    ├── BadRuntimeResponse             one said something that cannot be understood, or refused
     └── NotHealthy                a service did not come up, or not as what is installed
 """
 

@@ -38,7 +38,7 @@ class Declared(Struct, frozen=True):
 
 
 def parse(text: bytes, where: str) -> Declared:
-    """Raises ServicesUnreadable, also for a name that is no plain file name and for a kind that there is not."""
+    """Raises InvalidServiceManifest, also for a name that is no plain file name and for a kind that there is not."""
     import tomllib  # not for the recipes that list their binaries
 
     try:
@@ -52,7 +52,7 @@ def parse(text: bytes, where: str) -> Declared:
 
 
 def merge(files: Iterable[Declared]) -> tuple[Binary, ...]:
-    """All their binaries, each once, in the order in which they are met. Raises ServicesUnreadable for two kinds."""
+    """All their binaries, each once, in the order in which they are met. Raises InvalidServiceManifest for two kinds."""
     found: dict[str, tuple[Binary, str]] = {}
     for file in files:
         for binary in file.binaries:
@@ -70,7 +70,7 @@ def render(binaries: Iterable[Binary]) -> bytes:
 
 
 def manifests(folder: Path) -> tuple[Declared, ...]:
-    """What every service.toml of a checkout declares, in the order of their paths. Raises ServicesUnreadable."""
+    """What every service.toml of a checkout declares, in the order of their paths. Raises InvalidServiceManifest."""
     return tuple(_read(path, str(path.relative_to(folder))) for path in files(folder))
 
 
@@ -80,7 +80,7 @@ def files(folder: Path) -> tuple[Path, ...]:
 
 
 def binaries_of_tree(app: str, folder: Path) -> tuple[Binary, ...]:
-    """The set of an app whose recipe lists none, from a checkout. Raises ServicesUnreadable, also where none tells."""
+    """The set of an app whose recipe lists none, from a checkout. Raises InvalidServiceManifest, also where none tells."""
     found = merge(manifests(folder))
     if not found:
         sentence = f"no {NAME} in {folder} tells what {app} is made of, and its recipe lists no binaries"

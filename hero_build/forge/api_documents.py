@@ -1,7 +1,7 @@
 """The API's own documents: a release, and the files of a generic package (Forgejo's and Gitea's API, version 1).
 
 A mirror keeps them as files, so both implementations of the Forge read and one writes them. Whatever does not have
-the shape that it should have raises ForgeAnswer.
+the shape that it should have raises BadForgeResponse.
 """
 
 import re
@@ -54,7 +54,7 @@ def unsafe(document: object) -> tuple[str, ...]:
 
 
 def told_tag(tag: str, what: str) -> str:
-    """`tag` itself, which a forge tells and nobody typed: so one that cannot be a tag is a ForgeAnswer."""
+    """`tag` itself, which a forge tells and nobody typed: so one that cannot be a tag is a BadForgeResponse."""
     try:
         return check_tag(tag)
     except UnsafeName as error:

@@ -27,7 +27,7 @@ _ADDRESS = "Check the address with --forge or FORGEJO_URL; does a browser get an
 
 
 class ForgeClient:
-    """Safe to use from many threads. Raises NetworkError, AuthError, ForgeAnswer, and Absent for a 404; to make one
+    """Safe to use from many threads. Raises NetworkError, AuthError, BadForgeResponse, and Absent for a 404; to make one
     raises UsageError for an address or a token that cannot be.
     """
 
@@ -161,7 +161,7 @@ def pieces(response: httpx.Response) -> Iterator[bytes | memoryview]:
 
 
 def _bounded(response: httpx.Response, most: int) -> bytes:
-    """The body of at most `most` bytes. Raises ForgeAnswer for a longer one, without reading on."""
+    """The body of at most `most` bytes. Raises BadForgeResponse for a longer one, without reading on."""
     body = bytearray()
     for piece in pieces(response):
         body += piece

@@ -25,7 +25,7 @@ Origin = tuple[str, str, int]
 
 
 class DirectTransport(httpx.BaseTransport):
-    """Raises httpx's TransportErrors, and ForgeAnswer for headers without end and for what is not HTTP at all."""
+    """Raises httpx's TransportErrors, and BadForgeResponse for headers without end and for what is not HTTP at all."""
 
     def __init__(self, limits: Limits, tls: Callable[[], ssl.SSLContext]) -> None:
         self._limits = limits

@@ -39,7 +39,7 @@ class Mirror:
         return self._url
 
     def find(self, ref: Ref) -> Release:
-        """Raises NetworkError without the folder, RepoNotFound, ReleaseNotFound, UnsafeName, ForgeAnswer."""
+        """Raises NetworkError without the folder, RepoNotFound, ReleaseNotFound, UnsafeName, BadForgeResponse."""
         if not self._folder.is_dir():
             raise NetworkError(f"there is no mirror at {self._folder}", "Is its disk mounted? Name it with --forge.")
         if ref.package is not None:

@@ -50,10 +50,10 @@ class Forge(Protocol):
         """The forge's address, without credentials; goes into the manifest."""
 
     def find(self, ref: Ref) -> Release:
-        """The release. Raises ReleaseNotFound, RepoNotFound, AuthError, NetworkError, ForgeAnswer."""
+        """The release. Raises ReleaseNotFound, RepoNotFound, AuthError, NetworkError, BadForgeResponse."""
 
     def open(self, asset: Asset, start: int = 0) -> AbstractContextManager[Body]:
-        """One attempt at the asset's bytes from `start`. Raises AssetNotFound, AuthError, NetworkError, ForgeAnswer."""
+        """One attempt at the asset's bytes from `start`. Raises AssetNotFound, AuthError, NetworkError, BadForgeResponse."""
 
 
 _SHOWN = 5

@@ -92,7 +92,7 @@ def _run(transfer: "_Transfer", wanted: str | None) -> None:
 def read_small(
     forge: Forge, asset: Asset, *, most: int = _SMALL, limits: Limits = DEFAULT, emit: Emit = silent
 ) -> bytes:
-    """All of a small asset, such as a checksum file. Raises ForgeAnswer for one of more than `most` bytes."""
+    """All of a small asset, such as a checksum file. Raises BadForgeResponse for one of more than `most` bytes."""
 
     def attempt() -> bytes:
         content = bytearray()

@@ -10,7 +10,7 @@ _PORTS = {"http": 80, "https": 443}
 
 
 def address(text: str, told_by: str) -> httpx.URL:
-    """An absolute http or https address. Raises ForgeAnswer, which names who told it."""
+    """An absolute http or https address. Raises BadForgeResponse, which names who told it."""
     try:
         url = httpx.URL(text)
     except (httpx.InvalidURL, TypeError, ValueError):
@@ -21,7 +21,7 @@ def address(text: str, told_by: str) -> httpx.URL:
 
 
 def follow(url: httpx.URL, location: str) -> httpx.URL:
-    """Where a redirect from `url` leads. Raises ForgeAnswer when that is no address, or would leave https."""
+    """Where a redirect from `url` leads. Raises BadForgeResponse when that is no address, or would leave https."""
     try:
         joined = str(url.join(location))
     except (httpx.InvalidURL, ValueError):

@@ -150,7 +150,7 @@ def _asset(pin: Pinned) -> Asset:
 
 
 def _told(sums: Mapping[str, Downloaded], names: Sequence[str]) -> Iterator[tuple[str, str]]:
-    """What the release's checksum files say, SHA256SUMS before those beside an asset. Raises ChecksumUnreadable."""
+    """What the release's checksum files say, SHA256SUMS before those beside an asset. Raises InvalidChecksumFile."""
     listed = checksums.parse(sums[_SUMS].path.read_bytes(), _SUMS) if _SUMS in sums else {}
     for name in names:
         if name in listed:

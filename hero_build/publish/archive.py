@@ -21,7 +21,7 @@ _RAW = -15  # deflate without a header of zlib's own
 def pack(folder: Path, out: Path) -> tuple[str, int]:
     """Write the files of `folder` to the .tar.gz `out`: its sha256 and size.
 
-    Raises NotTheBundle for links, devices and names that no bundle may have; DiskFull, NotWritable.
+    Raises InvalidBundle for links, devices and names that no bundle may have; DiskFull, NotWritable.
     """
     with machine_errors(folder):
         files = _files(folder)

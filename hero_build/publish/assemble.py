@@ -42,7 +42,7 @@ class AssembleOptions(Struct, frozen=True):
 
 
 def assemble(output: BuildOutput, options: AssembleOptions) -> tuple[ReleaseFile, ...]:
-    """The files of a job, its records last. Raises RecipeError, NotTheBundle, MachineError, ServicesUnreadable."""
+    """The files of a job, its records last. Raises RecipeError, InvalidBundle, MachineError, InvalidServiceManifest."""
     verified = [item for item in output.made if not isinstance(item.artifact, Library)]
     made = [(item.artifact, _release_file(item, output.job, options)) for item in verified]
     files = tuple(file for _, file in made)

@@ -84,7 +84,7 @@ def encode(record: BuildRecord) -> bytes:
 
 
 def decode(content: bytes, name: str) -> BuildRecord:
-    """The record in the file `name`; keys that are not known are left out. Raises ForgeAnswer for what is none."""
+    """The record in the file `name`; keys that are not known are left out. Raises BadForgeResponse for what is none."""
     try:
         told = json.loads(content)
         if told["schema"] != 1:
@@ -100,7 +100,7 @@ def decode(content: bytes, name: str) -> BuildRecord:
 
 
 def read_records(forge: Forge, release: Release) -> tuple[BuildRecord, ...]:
-    """The records of a release, by name. Raises ForgeAnswer, NetworkError, AuthError."""
+    """The records of a release, by name. Raises BadForgeResponse, NetworkError, AuthError."""
     found = sorted((asset for asset in release.assets if asset.name.endswith(BUILD)), key=lambda asset: asset.name)
     return tuple(decode(read_small(forge, asset), asset.name) for asset in found)
 

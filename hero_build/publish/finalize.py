@@ -57,7 +57,7 @@ class DraftFinalizer(Struct, frozen=True):
         return (*made, *self.uploader.upload_all([signature], remote))
 
     def publish_draft(self, spec: ReleaseSpec, remote: RemoteRelease) -> RemoteRelease:
-        """Publish the draft that has been proven as `listing`; the release as it is then. Raises ForgeAnswer when the
+        """Publish the draft that has been proven as `listing`; the release as it is then. Raises BadForgeResponse when the
         server shows something else than what was proven.
         """
         uploader, before = self.uploader, _asset_ids(remote)
@@ -121,13 +121,13 @@ def _asset_ids(remote: RemoteRelease) -> set[tuple[str, int, int | None]]:
 
 
 def read_checksums(uploader: Uploader, remote: RemoteRelease) -> dict[str, str]:
-    """What SHA256SUMS says; nothing where the release has none. Raises ChecksumUnreadable."""
+    """What SHA256SUMS says; nothing where the release has none. Raises InvalidChecksumFile."""
     found = remote.assets_named(CHECKSUMS)
     return dict(checksums.parse(uploader.read(found[0].asset), CHECKSUMS)) if found else {}
 
 
 def read_checksum_files(uploader: Uploader, remote: RemoteRelease, names: Iterable[str]) -> dict[str, str]:
-    """What `<asset>.sha256` says of each of the names that has one. Raises ChecksumUnreadable."""
+    """What `<asset>.sha256` says of each of the names that has one. Raises InvalidChecksumFile."""
     pairs = [(name, found[0]) for name in names if (found := remote.assets_named(f"{name}{CHECKSUM_SUFFIX}"))]
     return dict(uploader.workers.run_all([partial(_read_checksum_file, uploader, name, held) for name, held in pairs]))
 

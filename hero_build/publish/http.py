@@ -23,7 +23,7 @@ _REDIRECTS = (301, 302, 303, 307, 308)
 
 class WriteClient:
     """Safe to use from many threads. Every request carries the token. Raises AuthError without one, or where it would
-    travel in the clear; NetworkError, ForgeAnswer, Taken, TooLarge, and Absent for a 404.
+    travel in the clear; NetworkError, BadForgeResponse, Taken, TooLarge, and Absent for a 404.
     """
 
     def __init__(self, base: str, token: Secret | None, limits: Limits, plain_http: tuple[str, ...]) -> None:

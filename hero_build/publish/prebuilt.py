@@ -24,7 +24,7 @@ def load_prebuilt(
 ) -> tuple[Verified, ...]:
     """What a job would build, from `folder`: each under its asset's name or its own; nothing there is changed.
 
-    Raises AssetNotFound for what is not there, NotTheProgram, NotTheBundle, ServicesUnreadable, RecipeError.
+    Raises AssetNotFound for what is not there, InvalidBinary, InvalidBundle, InvalidServiceManifest, RecipeError.
     """
     with machine_errors(folder):
         names = sorted(path.name for path in folder.iterdir())

@@ -79,7 +79,7 @@ class Publisher(Protocol):
 
         Again: finishes what is missing, changes nothing that is right. With `publication.draft` it is not shown.
         Raises PublicationRefused where something else is published already (unless `clobber`), RepoNotFound,
-        RefNotFound, AuthError, NetworkError, ForgeAnswer, SizeMismatch, ChecksumMismatch, UnsafeName.
+        RefNotFound, AuthError, NetworkError, BadForgeResponse, SizeMismatch, ChecksumMismatch, UnsafeName.
         """
 
     def finish(self, spec: ReleaseSpec, expected: Collection[str]) -> PublishResult:

@@ -25,7 +25,7 @@ class AuditSource(Struct, frozen=True):
 
 
 def manifests(folder: Path | None) -> tuple[tuple[Declared, ...], AuditSource]:
-    """What the service manifests of a checkout declare. Raises ServicesUnreadable."""
+    """What the service manifests of a checkout declare. Raises InvalidServiceManifest."""
     if folder is None:
         return (), AuditSource(service_toml.NAME, "absent", "no checkout")
     found = service_toml.manifests(folder)

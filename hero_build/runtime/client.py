@@ -12,7 +12,7 @@ from hero_build.runtime.protocol import ROUTER, ZINIT, ServiceStatus, Timeouts
 from hero_build.runtime.rpc import RpcPeer
 
 Exchange = Callable[[RpcPeer, bytes, float], bytes]
-"""Send a request, and have the answer within so many seconds. Raises OSError, RuntimeAnswer."""
+"""Send a request, and have the answer within so many seconds. Raises OSError, BadRuntimeResponse."""
 
 
 class SupervisorClient(Struct, frozen=True):

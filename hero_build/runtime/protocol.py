@@ -36,7 +36,7 @@ class ServiceStatus(Struct, frozen=True):
 
 
 class Supervisor(Protocol):
-    """A supervisor. Every method raises RuntimeUnreachable, RuntimeAnswer."""
+    """A supervisor. Every method raises RuntimeUnreachable, BadRuntimeResponse."""
 
     @property
     def name(self) -> str:

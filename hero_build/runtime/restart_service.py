@@ -39,7 +39,7 @@ class RestartContext(Struct, frozen=True):
 
 
 def restart_or_reset(target: RestartTarget, restart: RestartContext) -> tuple[ServiceStatus, int]:
-    """Restart it: the service as it runs now, and in how many attempts. Raises NotHealthy, RuntimeAnswer,
+    """Restart it: the service as it runs now, and in how many attempts. Raises NotHealthy, BadRuntimeResponse,
     RuntimeUnreachable."""
     name = target.service.name
     try:

@@ -34,7 +34,7 @@ def encode_request(number: int, method: str, service: str | None) -> bytes:
 
 
 def decode_result(raw: bytes, number: int, method: str, peer: RpcPeer) -> object:
-    """The result in an answer to request `number`. Raises Refused, RuntimeAnswer."""
+    """The result in an answer to request `number`. Raises Refused, BadRuntimeResponse."""
     if len(raw) > MAX_BYTES:
         raise bad_response(peer, f"it answered {method} with more than {MAX_BYTES >> 20} MiB")
     if not raw:
@@ -54,14 +54,14 @@ def decode_result(raw: bytes, number: int, method: str, peer: RpcPeer) -> object
 
 
 def decode_services(value: object, peer: RpcPeer) -> tuple[str, ...]:
-    """The result of `service.list`. Raises RuntimeAnswer."""
+    """The result of `service.list`. Raises BadRuntimeResponse."""
     if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
         raise bad_response(peer, f"its list of services is no list of names: {_quote(value)}")
     return tuple(value)
 
 
 def decode_status(value: object, name: str, peer: RpcPeer) -> ServiceStatus:
-    """The result of `service.status`. Raises RuntimeAnswer."""
+    """The result of `service.status`. Raises BadRuntimeResponse."""
     if isinstance(value, dict):
         state, pid, note = value.get("state"), value.get("pid") or 0, value.get("error")
         if isinstance(state, str) and isinstance(pid, int) and not isinstance(pid, bool) and pid >= 0:

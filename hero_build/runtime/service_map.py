@@ -64,7 +64,7 @@ def program_owners(generation: Generation) -> ProgramOwners:
 def list_services(runtimes: Sequence[Supervisor]) -> tuple[SupervisedService, ...]:
     """Every service of every supervisor, each process once: that of the supervisor that is asked first.
 
-    Raises RuntimeUnreachable, RuntimeAnswer.
+    Raises RuntimeUnreachable, BadRuntimeResponse.
     """
     found = [SupervisedService(service, runtime) for runtime in runtimes for service in _services(runtime)]
     kept: list[SupervisedService] = []

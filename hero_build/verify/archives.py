@@ -34,7 +34,7 @@ class Member(Struct, frozen=True):
 def extract(archive: Path, member: str, name: str) -> Member:
     """The file `member` of the archive (`name` in errors), written next to it as `<archive>.member`.
 
-    Raises NotTheProgram when the archive is none, is a bomb, or has no such regular file; DiskFull, NotWritable.
+    Raises InvalidBinary when the archive is none, is a bomb, or has no such regular file; DiskFull, NotWritable.
     """
     path = archive.with_name(archive.name + ".member")
     with machine_errors(path.parent):

@@ -33,7 +33,7 @@ def check_bundle(bundle: WasmBundle) -> None:
 def inspect(fetched: Fetched, bundle: WasmBundle, name: str) -> tuple[File, ...]:
     """The bundle's files, each where it belongs; an archive (`name` in errors) is unpacked beside itself first.
 
-    Raises NotTheBundle, naming the file; DiskFull, NotWritable.
+    Raises InvalidBundle, naming the file; DiskFull, NotWritable.
     """
     found = _built(fetched.path, bundle) if fetched.form == "tree" else _published(fetched.path, bundle, name)
     return tuple(
@@ -65,7 +65,7 @@ def _built(path: Path, bundle: WasmBundle) -> tuple[BundleFile, ...]:
 
 
 def _judge(found: tuple[BundleFile, ...], bundle: WasmBundle, hint: str) -> None:
-    """Raises NotTheBundle."""
+    """Raises InvalidBundle."""
     files = {item.name: item.path for item in found}
     modules = {
         name: _module(name, path=path, bundle=bundle, hint=hint)

@@ -19,7 +19,7 @@ def verify(fetched: Fetched, expect: Expect) -> Verified:
 
     What comes in an archive is extracted next to the fetched file, and its Files speak of what was extracted. The form
     `tree` is a folder that a build made for this alone: staging moves its files away.
-    Raises SizeMismatch, ChecksumMismatch, NotTheProgram, NotTheBundle, UnsafeName.
+    Raises SizeMismatch, ChecksumMismatch, InvalidBinary, InvalidBundle, UnsafeName.
     """
     match fetched.artifact:
         case Binary(name=name):

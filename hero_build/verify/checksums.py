@@ -14,7 +14,7 @@ def parse(data: bytes, source: str) -> Mapping[str, str]:
     """The lower-case digest of each file that `SHA256SUMS` (called `source` in errors) names.
 
     Lines are `hash  name` or `hash *name`; blank lines and those that begin with # are skipped.
-    Raises ChecksumUnreadable for anything else, for nothing at all, and for a name with two digests.
+    Raises InvalidChecksumFile for anything else, for nothing at all, and for a name with two digests.
     """
     digests: dict[str, str] = {}
     for number, line in _lines(data, source):
@@ -32,7 +32,7 @@ def parse(data: bytes, source: str) -> Mapping[str, str]:
 def parse_single(data: bytes, asset: str) -> str:
     """The lower-case digest in `<asset>.sha256`: a bare hash, or a line for the asset (folders before it do not count).
 
-    Raises ChecksumUnreadable, also when the file speaks of other files only.
+    Raises InvalidChecksumFile, also when the file speaks of other files only.
     """
     source = f"{asset}.sha256"
     lines = [line.strip() for _, line in _lines(data, source)]

@@ -32,7 +32,7 @@ _OLDER = "Take an older release with --version TAG, or update this system."
 def inspect(path: Path, expect: Expect, *, shared: bool) -> Elf:
     """What the file is, when it is what was expected: a program, or (`shared`) a library.
 
-    Raises NotTheProgram, saying in words what it is instead; Unsupported for a platform no one publishes for.
+    Raises InvalidBinary, saying in words what it is instead; Unsupported for a platform no one publishes for.
     """
     file = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
     try:

@@ -31,7 +31,7 @@ _KINDS = {
 def unpack(archive: Path, bundle: str, name: str) -> tuple[BundleFile, ...]:
     """The files of the archive (`name` in errors), written to the new folder `<archive>.tree` beside it.
 
-    They are not fsynced yet. Raises NotTheBundle, after which the folder is gone; DiskFull, NotWritable.
+    They are not fsynced yet. Raises InvalidBundle, after which the folder is gone; DiskFull, NotWritable.
     """
     tree = beside(archive)
     try:

@@ -52,7 +52,7 @@ def unfit(name: str, content: bytes, message: str, hint: str = PUBLISHED) -> Row
     return Row(
         name,
         published(content),
-        Refusal(5, kind="NotTheProgram", message=f"{ADMIN} {message}", hint=hint),
+        Refusal(5, kind="InvalidBinary", message=f"{ADMIN} {message}", hint=hint),
         starts=STARTS[:1],
     )
 
@@ -124,7 +124,7 @@ ROWS = (
         arrange=newer_glibc,
         refusal=Refusal(
             5,
-            kind="NotTheProgram",
+            kind="InvalidBinary",
             message="gnudb-linux-…-gnu needs GLIBC 9.99, and this machine has 2.…",
             hint="Take an older release with --version TAG, or update this system.",
         ),

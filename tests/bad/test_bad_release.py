@@ -51,7 +51,7 @@ def unreadable(name: str, content: bytes, message: str) -> Row:
     return Row(
         f"SHA256SUMS-{name}",
         lambda stage: stage.publish(checksums=content),
-        Refusal(5, kind="ChecksumUnreadable", message=message, hint=WRITES_SUMS),
+        Refusal(5, kind="InvalidChecksumFile", message=message, hint=WRITES_SUMS),
         starts=STARTS if name == "in-prose" else STARTS[:1],
     )
 
@@ -130,7 +130,7 @@ ROWS = (
         arrange=lambda stage: stage.publish(checksums=False),
         refusal=Refusal(
             5,
-            kind="ChecksumUnreadable",
+            kind="InvalidChecksumFile",
             message=f"release v2 of o/db has no checksum for {DB}",
             hint=f"Publish {DB}.sha256 or SHA256SUMS, or use --checksum if-present.",
         ),
@@ -141,7 +141,10 @@ ROWS = (
             f"tag-with-{name}",
             lambda stage, tag=tag: stage.latest(tag, {}),  # type: ignore[misc]
             Refusal(
-                4, kind="ForgeAnswer", message=f"a release of o/db has a tag that cannot be one: {tag!r}", hint=ANOTHER
+                4,
+                kind="BadForgeResponse",
+                message=f"a release of o/db has a tag that cannot be one: {tag!r}",
+                hint=ANOTHER,
             ),
             starts=("empty-root",),
         )

@@ -185,7 +185,7 @@ DOWNGRADES = {
         to_http,
         Refusal(
             4,
-            kind="ForgeAnswer",
+            kind="BadForgeResponse",
             message=f"{HOST} redirects from https to plain http ({HOST}), which is not followed",
             hint=ROOT_URL,
         ),
@@ -194,7 +194,7 @@ DOWNGRADES = {
         offers_http,
         Refusal(
             4,
-            kind="ForgeAnswer",
+            kind="BadForgeResponse",
             message=f"https://{HOST}:… offers db-linux-…-musl over plain http",
             hint="Ask whoever runs that forge: its public address (ROOT_URL), or a proxy before it, is set wrongly.",
         ),
@@ -221,7 +221,8 @@ def test_api_answer_of_100_MB_is_not_read_into_memory(stage: Stage, tmp_path: Pa
     metered = ("-c", METER, str(tmp_path / "peak"), sys.executable)
     done = stage.world.run(*INSTALL, env=stage.environ, python=metered)
     refused(
-        done, Refusal(4, kind="ForgeAnswer", message=f"{HOST} answered {LATEST} with more than 8 MiB", hint=ADDRESS)
+        done,
+        Refusal(4, kind="BadForgeResponse", message=f"{HOST} answered {LATEST} with more than 8 MiB", hint=ADDRESS),
     )
     assert printed(stage.world.root) == "db v1\n"
     assert int((tmp_path / "peak").read_text()) < MOST

@@ -125,7 +125,10 @@ ROWS = (
         words=AUTO,
     ),
     Row(
-        "page", arrange=on(LATEST, b"<html>"), refusal=Refusal(4, kind="ForgeAnswer", message="…", hint="…"), words=AUTO
+        "page",
+        arrange=on(LATEST, b"<html>"),
+        refusal=Refusal(4, kind="BadForgeResponse", message="…", hint="…"),
+        words=AUTO,
     ),
     Row(
         "asset-401",
@@ -148,7 +151,7 @@ ROWS = (
         refusal=Refusal(5, kind="ChecksumMismatch", message=f"{asset('db')}…", hint=UPLOAD),
         words=AUTO,
     ),
-    Row("bad-elf", arrange=unfit, refusal=Refusal(5, kind="NotTheProgram", message=f"{ADMIN} …", hint="…"), words=AUTO),
+    Row("bad-elf", arrange=unfit, refusal=Refusal(5, kind="InvalidBinary", message=f"{ADMIN} …", hint="…"), words=AUTO),
 )
 
 

@@ -164,7 +164,7 @@ BODIES = {
     "gives-a-script": (
         '        return dict.fromkeys(ctx.programs, ctx.tree / "Cargo.toml")',
         5,
-        "NotTheProgram",
+        "InvalidBinary",
         "app is a JSON document that begins with '[package]', not a program",
     ),
     "runs-what-fails": (

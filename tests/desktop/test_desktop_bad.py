@@ -71,7 +71,7 @@ def installed(world: World) -> World:
 )
 def test_a_bundle_that_no_browser_should_get(installed: World, arrange: Callable[[World], bytes], message: str) -> None:
     desktops.islands(installed, "v2", notes=arrange(installed))
-    desktops.refused(installed, Refusal(5, kind="NotTheBundle", message=message, hint=PUBLISHED), "islands")
+    desktops.refused(installed, Refusal(5, kind="InvalidBundle", message=message, hint=PUBLISHED), "islands")
     assert desktops.version(installed, "notes") == "v1"
     assert not list(installed.folder.rglob("evil.js"))
 
@@ -89,7 +89,7 @@ def test_an_index_that_is_none(installed: World) -> None:
     mirrors.release(installed.mirror, app="hero_archipelagos", tag="v2", files={"islands.json": b'["notes"]'})
     refusal = Refusal(
         5,
-        kind="ServicesUnreadable",
+        kind="InvalidServiceManifest",
         message="islands.json of release v2 is not an islands index: …",
         hint="Publish the release again, or take another with --version TAG.",
     )
@@ -116,7 +116,7 @@ def test_of_several_only_the_bad_one_keeps_its_version(installed: World) -> None
     desktops.islands(installed, "v2", "maps", "radio", notes=module(b"")(installed))
     done = installed.run("islands", "--json")
     document = worlds.valid(done.document)
-    assert (done.code, desktops.problems(document)) == (1, {"hero_archipelagos/notes": "NotTheBundle"})
+    assert (done.code, desktops.problems(document)) == (1, {"hero_archipelagos/notes": "InvalidBundle"})
     assert {part["part"]: part["state"] for part in document["parts"]} == {
         "hero_archipelagos/maps": "installed",
         "hero_archipelagos/radio": "installed",

@@ -166,7 +166,7 @@ def test_the_others_are_seen_when_one_island_is_broken(small: World) -> None:
         held = hold(small, supervisor)
         before = held.told()["pid"]
         document = worlds.valid(small.run("islands", "--restart", "--json").document)
-        assert (document["exit"], desktops.problems(document)) == (1, {"hero_archipelagos/maps": "NotTheBundle"})
+        assert (document["exit"], desktops.problems(document)) == (1, {"hero_archipelagos/maps": "InvalidBundle"})
         assert [item["service"] for item in document["restart"]["restarted"]] == ["hero_os_server"]
         assert held.told()["pid"] != before
 

@@ -129,7 +129,7 @@ def test_a_service_manifest_that_cannot_be_read_is_told_and_nothing_is_installed
         assert (done.code, sentence in done.err) == (5, True), done.err
         assert "hint: " in done.err
     shown = worlds.valid(world.run("show", APP, "--json").document)
-    assert (shown["trouble"]["kind"], shown["binaries"]) == ("ServicesUnreadable", [])
+    assert (shown["trouble"]["kind"], shown["binaries"]) == ("InvalidServiceManifest", [])
     assert not (world.root.path / "bin").exists()
 
 
