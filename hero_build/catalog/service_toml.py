@@ -52,7 +52,7 @@ def parse(text: bytes, where: str) -> Declared:
 
 
 def merge(files: Iterable[Declared]) -> tuple[Binary, ...]:
-    """All their binaries, each once, in the order in which they are met. Raises InvalidServiceManifest for two kinds."""
+    """All their binaries, each once, in order of appearance. Raises InvalidServiceManifest for one of two kinds."""
     found: dict[str, tuple[Binary, str]] = {}
     for file in files:
         for binary in file.binaries:
@@ -80,7 +80,10 @@ def files(folder: Path) -> tuple[Path, ...]:
 
 
 def binaries_of_tree(app: str, folder: Path) -> tuple[Binary, ...]:
-    """The set of an app whose recipe lists none, from a checkout. Raises InvalidServiceManifest, also where none tells."""
+    """The set of an app whose recipe lists none, from a checkout.
+
+    Raises InvalidServiceManifest, also where no manifest lists any.
+    """
     found = merge(manifests(folder))
     if not found:
         sentence = f"no {NAME} in {folder} tells what {app} is made of, and its recipe lists no binaries"

@@ -27,8 +27,8 @@ _ADDRESS = "Check the address with --forge or FORGEJO_URL; does a browser get an
 
 
 class ForgeClient:
-    """Safe to use from many threads. Raises NetworkError, AuthError, BadForgeResponse, and Absent for a 404; to make one
-    raises UsageError for an address or a token that cannot be.
+    """Safe to use from many threads. Raises NetworkError, AuthError, BadForgeResponse, and HttpNotFound for a 404;
+    making one raises UsageError for an address or a token that is not valid.
     """
 
     def __init__(self, base: str, token: Secret | None, limits: Limits, plain_http: tuple[str, ...]) -> None:

@@ -53,7 +53,10 @@ class Forge(Protocol):
         """The release. Raises ReleaseNotFound, RepoNotFound, AuthError, NetworkError, BadForgeResponse."""
 
     def open(self, asset: Asset, start: int = 0) -> AbstractContextManager[Body]:
-        """One attempt at the asset's bytes from `start`. Raises AssetNotFound, AuthError, NetworkError, BadForgeResponse."""
+        """One attempt at the asset's bytes from `start`.
+
+        Raises AssetNotFound, AuthError, NetworkError, BadForgeResponse.
+        """
 
 
 _SHOWN = 5

@@ -57,8 +57,9 @@ class DraftFinalizer(Struct, frozen=True):
         return (*made, *self.uploader.upload_all([signature], remote))
 
     def publish_draft(self, spec: ReleaseSpec, remote: RemoteRelease) -> RemoteRelease:
-        """Publish the draft that has been proven as `listing`; the release as it is then. Raises BadForgeResponse when the
-        server shows something else than what was proven.
+        """Publish the draft that was verified; returns the release as it is then.
+
+        Raises BadForgeResponse when the server shows something else than what was verified.
         """
         uploader, before = self.uploader, _asset_ids(remote)
         now = uploader.api.release_by_id(uploader.repo, uploader.number)

@@ -80,8 +80,9 @@ def restart(
     """Restart what is wanted, app by app in that order; what runs as wanted already has no outcome.
 
     A supervisor that stops a service stops what depends on it, and may leave that down (zinit does): what ran before
-    and rests afterwards is started again. Raises RuntimeUnreachable, BadRuntimeResponse while it looks what there is; what
-    goes wrong with one service is its outcome.
+    and rests afterwards is started again. What goes wrong with one service is its outcome.
+
+    Raises RuntimeUnreachable, BadRuntimeResponse while it lists the services.
     """
     known, seen, table = program_owners(site.generation), list_services(runtimes), processes.process_table(site.root)
     cases = {item: _target(item, known, site) for item in owned_services(seen, known, table)}
