@@ -14,6 +14,8 @@ from msgspec.json import schema_components
 
 from hero_build.cli.completion import CompletionScript
 from hero_build.install.gc import GcReport
+from hero_build.install.islands_index import IslandsDocument
+from hero_build.model.manifest_document import ManifestDocument
 from hero_build.ops.write_lockfile import LockReport
 from hero_build.ops.write_mirror import MirrorReport
 from hero_build.output.json_document import DocumentHead, ErrorDocument
@@ -57,12 +59,27 @@ ANSWERS: Mapping[str, type[Struct]] = {
 }
 """The type of each command's answer; its document begins with the fields of DocumentHead."""
 
+FILES: Mapping[str, tuple[type[Struct], str]] = {
+    "islands": (IslandsDocument, "islands.json: the installed islands, and what a page needs to load them"),
+    "manifest": (ManifestDocument, "manifest.json of a hero-build generation"),
+}
+"""The type and the title of each file that others read. Their readers ignore fields that they do not know."""
+
 
 def schemas() -> Mapping[Path, str]:
     """The text of every generated schema by its path."""
     documents = {f"schemas/{command.split()[-1]}": _answer(command, kind) for command, kind in ANSWERS.items()}
     documents["schemas/error"] = _schema("The --json document of a command that failed", DocumentHead, ErrorDocument)
+    documents |= {name: _file(title, kind) for name, (kind, title) in FILES.items()}
     return {DOCS / f"{name}.schema.json": json.dumps(schema, indent=2) + "\n" for name, schema in documents.items()}
+
+
+def _file(title: str, kind: type[Struct]) -> dict[str, Any]:
+    """The schema of a type as it is: fields may be absent, and others may be there."""
+    _, components = schema_components([kind], ref_template="#/$defs/{name}")
+    for component in components.values():
+        del component["title"]  # the name of a class
+    return {"$schema": DIALECT, "title": title, **components.pop(kind.__name__), "$defs": components}
 
 
 def _answer(command: str, kind: type[Struct]) -> dict[str, Any]:

@@ -7,21 +7,62 @@ give the same bytes. A release may carry one too; only the names of its islands 
 import binascii
 import json
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta, Struct
 
 from hero_build.model.artifacts import ISLANDS
 from hero_build.model.installed import FileEntry, InstalledPart, PartId
+from hero_build.model.manifest_document import ByteSize, Sha256
 from hero_build.verify.bundle_files import entry
 
 PATH = f"{ISLANDS}/islands.json"
-SCHEMA = 1
+IndexedPath = Annotated[
+    str,
+    Meta(
+        pattern="^[^/]+(/[^/]+)+$",
+        description="relative to the folder of islands.json; the first segment is the island's name",
+    ),
+]
+Integrity = Annotated[
+    str, Meta(pattern="^sha256-[A-Za-z0-9+/]{43}=$", description="as browsers take it (W3C Subresource Integrity)")
+]
+
+
+class IndexedFile(Struct, frozen=True):
+    """A file of an island."""
+
+    size: ByteSize
+    sha256: Sha256
+    integrity: Integrity
+
+
+class IndexedIsland(Struct, frozen=True):
+    """An island: the JavaScript that a page imports (`entry`), the WebAssembly that it loads, and all files."""
+
+    name: Annotated[str, Meta(min_length=1, pattern="^[^/]+$")]
+    entry: Annotated[IndexedPath, Meta(description="the JavaScript that a page imports")]
+    module: Annotated[IndexedPath, Meta(description="the WebAssembly that the entry loads")]
+    size: Annotated[ByteSize, Meta(description="bytes of all files together")]
+    sha256: Annotated[Sha256, Meta(description="of the entry")]
+    integrity: Annotated[Integrity, Meta(description="of the entry")]
+    files: Annotated[dict[IndexedPath, IndexedFile], Meta(min_length=2)]
+
+
+class IslandsDocument(Struct, frozen=True):
+    """The islands are in the order of their names."""
+
+    schema: Literal[1]
+    islands: tuple[IndexedIsland, ...]
 
 
 def render(records: Mapping[PartId, InstalledPart]) -> str | None:
     """The index of all islands among the parts, by name; None where there are none."""
-    found = _islands(records)
-    islands = [island for name in sorted(found) if (island := _island(name, found[name]))]
-    return json.dumps({"schema": SCHEMA, "islands": islands}, indent=2) + "\n" if found else None
+    by_name = _islands(records)
+    islands = tuple(island for name in sorted(by_name) if (island := _island(name, by_name[name])))
+    document = msgspec.to_builtins(IslandsDocument(1, islands))
+    return json.dumps(document, indent=2) + "\n" if by_name else None  # `verify` compares bytes: ASCII, as ever
 
 
 def keeper(records: Mapping[PartId, InstalledPart]) -> PartId | None:
@@ -42,26 +83,26 @@ def _islands(records: Mapping[PartId, InstalledPart]) -> dict[str, tuple[FileEnt
     }
 
 
-def _island(name: str, files: Iterable[FileEntry]) -> dict[str, Any] | None:
-    """Paths are relative to the folder of islands.json; None for what no page could load (and verify lets not in)."""
+def _island(name: str, files: Iterable[FileEntry]) -> IndexedIsland | None:
+    """Paths are relative to the folder of islands.json; None for what no page could load (verify refuses those)."""
     by_path = {file.path.removeprefix(f"{ISLANDS}/"): file for file in files}
     pair = entry(name, [path.removeprefix(f"{name}/") for path in by_path])
     if pair is None:
         return None
-    loads = f"{name}/{pair.glue}"
-    return {
-        "name": name,
-        "entry": loads,
-        "module": f"{name}/{pair.module}",
-        "size": sum(file.size for file in by_path.values()),
-        "sha256": by_path[loads].sha256,
-        "integrity": integrity(by_path[loads].sha256),
-        "files": {path: _file(by_path[path]) for path in sorted(by_path)},
-    }
+    loaded = by_path[f"{name}/{pair.glue}"]
+    return IndexedIsland(
+        name,
+        entry=f"{name}/{pair.glue}",
+        module=f"{name}/{pair.module}",
+        size=sum(file.size for file in by_path.values()),
+        sha256=loaded.sha256,
+        integrity=integrity(loaded.sha256),
+        files={path: _file(by_path[path]) for path in sorted(by_path)},
+    )
 
 
-def _file(file: FileEntry) -> dict[str, Any]:
-    return {"size": file.size, "sha256": file.sha256, "integrity": integrity(file.sha256)}
+def _file(file: FileEntry) -> IndexedFile:
+    return IndexedFile(size=file.size, sha256=file.sha256, integrity=integrity(file.sha256))
 
 
 def integrity(sha256: str) -> str:

@@ -15,6 +15,7 @@ Phase = Literal["install", "shell", "islands"]
 """What is installed together, and never along with the others: programs and libraries, the shell, the islands."""
 Backend = Literal["direct", "wasm-pack"]
 """What makes bundles of a workspace: hero-build itself, or wasm-pack."""
+AdoptedForm = Literal["file", "link", "folder"]
 STARTABLE: frozenset[Kind] = frozenset({"server", "admin", "web"})
 
 
@@ -41,15 +42,23 @@ class Fingerprint(Struct, frozen=True):
 
 
 class BuildInfo(Struct, frozen=True):
-    """How a part was made: the branch (empty: none), what it rested on, and the compiler's wrapper (empty: none)."""
+    """How a part was built: the branch (empty: none), its inputs, and the compiler's wrapper (empty: none).
+
+    Of a bundle, also what made it and whether wasm-opt was run on it; None where that is not recorded.
+    """
 
     ref: str
     fingerprint: Fingerprint
     wrapper: str = ""
+    backend: Backend | None = None
+    optimise: bool | None = None
 
 
 class Origin(Struct, frozen=True):
-    """Where a part came from and why: what was asked, what was done, and the sentence that explains it."""
+    """Where a part came from and why: what was asked, what was done, and the sentence that explains it.
+
+    `phase` is None in manifests from before it was recorded.
+    """
 
     version: str
     requested: Mode
@@ -61,9 +70,12 @@ class Origin(Struct, frozen=True):
     commit: str | None = None
     dirty: bool | None = None
     build: BuildInfo | None = None
+    phase: Phase | None = None
 
 
 class Elf(Struct, frozen=True):
+    """What kind of ELF file a binary or library is."""
+
     machine: str
     libc: str
     static: bool
@@ -102,10 +114,10 @@ class InstalledPart(Struct, frozen=True):
 
 
 class Adopted(Struct, frozen=True):
-    """A foreign file, link or folder that stood at `path` before hero-build; kept to be given back."""
+    """A foreign file, link or folder that stood at `path` before hero-build; it is kept, and restored later."""
 
     path: str
-    form: Literal["file", "link", "folder"]
+    form: AdoptedForm
 
 
 class Generation(Struct, frozen=True):

@@ -13,8 +13,10 @@ from hero_build.errors import RootDamaged
 from hero_build.install.layout import Root
 from hero_build.model.installed import (
     Adopted,
+    BuildInfo,
     Elf,
     FileEntry,
+    Fingerprint,
     Generation,
     InstalledArtifact,
     InstalledPart,
@@ -30,6 +32,14 @@ DIGEST = st.from_regex(r"[0-9a-f]{64}", fullmatch=True)
 MAYBE = st.none() | TEXT
 MODES = st.sampled_from(["auto", "download", "source"])
 
+builds = st.builds(
+    BuildInfo,
+    TEXT,
+    st.dictionaries(TEXT, TEXT, max_size=3).map(lambda words: Fingerprint(tuple(words.items()))),
+    TEXT,
+    st.sampled_from([None, "direct", "wasm-pack"]),
+    st.none() | st.booleans(),
+)
 origins = st.builds(
     Origin,
     version=TEXT,
@@ -41,6 +51,8 @@ origins = st.builds(
     tag=MAYBE,
     commit=MAYBE,
     dirty=st.none() | st.booleans(),
+    build=st.none() | builds,
+    phase=st.sampled_from([None, "install", "shell", "islands"]),
 )
 
 
@@ -126,13 +138,20 @@ def test_an_empty_root_is_generation_0(tmp_path: Path) -> None:
         (lambda text: text[:40], "cannot be read"),
         (lambda text: "", "cannot be read"),
         (lambda text: "[]", "no schema number"),
-        (lambda text: text.replace('"schema": 1', '"schema": 0'), "no hero-build that was released wrote it"),
+        (lambda text: text.replace('"schema": 1', '"schema": 0'), "no released hero-build wrote it"),
         (lambda text: text.replace('"schema": 1', '"schema": 2'), "a newer hero-build wrote it"),
-        (lambda text: text.replace('"apps"', '"app"'), "'apps' is missing"),
-        (lambda text: text.replace('"size"', '"sighs"'), "'size' is missing"),
+        (lambda text: text.replace('"apps"', '"app"'), "missing required field `apps`"),
+        (
+            lambda text: text.replace('"size"', '"sighs"'),
+            r"missing required field `size` - at `\$.apps\[...\].binaries\[...\]`",
+        ),
+        (lambda text: text.replace('"why"', '"because"'), "missing required field `why` - at `[$].apps.db`"),
         (lambda text: text.replace('"bin/db"', '"../db"'), "leaves the root"),
-        (lambda text: text.replace('"0755"', '"rwx"'), "has the mode 'rwx'"),
-        (lambda text: text.replace('"source": {', '"source": 1, "s": {'), "'source' is 1"),
+        (lambda text: text.replace('"0755"', '"rwx"'), r"matching regex .* - at `\$.apps\[...\].binaries\[...\].mode`"),
+        (
+            lambda text: text.replace('"source": {', '"source": 1, "s": {'),
+            r"Expected `object`, got `int` - at `\$.apps\[...\].source`",
+        ),
     ],
 )
 def test_what_does_not_fit_is_refused(tmp_path: Path, change, why: str) -> None:  # type: ignore[no-untyped-def]

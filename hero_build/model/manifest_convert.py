@@ -1,0 +1,212 @@
+"""A manifest's document as the value that the rest works with, and back."""
+
+from collections.abc import Iterable, Iterator
+from typing import Any, Literal, TypeVar, cast
+
+from msgspec import UNSET, UnsetType
+
+from hero_build.model.installed import (
+    Adopted,
+    BuildInfo,
+    FileEntry,
+    Fingerprint,
+    Generation,
+    InstalledArtifact,
+    InstalledPart,
+    Origin,
+    PartId,
+)
+from hero_build.model.manifest_document import (
+    ORIGIN,
+    SCHEMA,
+    ManifestApp,
+    ManifestArtifact,
+    ManifestBuild,
+    ManifestBundle,
+    ManifestDocument,
+    ManifestFile,
+    ManifestSource,
+)
+
+T = TypeVar("T")
+
+
+def to_document(generation: Generation) -> ManifestDocument:
+    """Parts are in the order of their app's name, an app's programs before its bundles."""
+    apps: dict[str, list[InstalledPart]] = {}
+    for part_id in sorted(generation.records, key=_order):
+        apps.setdefault(part_id.app, []).append(generation.records[part_id])
+    return ManifestDocument(
+        schema=SCHEMA,
+        generation=generation.number,
+        created=generation.created,
+        tool=generation.tool,
+        action=generation.action,
+        apps={name: _app(parts) for name, parts in apps.items()},
+        adopted={item.path: item.form for item in generation.adopted},
+    )
+
+
+def _order(part: PartId) -> tuple[str, str]:
+    return part.app, part.bundle or ""
+
+
+def _app(parts: Iterable[InstalledPart]) -> ManifestApp:
+    origin: dict[str, Any] = {}
+    groups: dict[str, dict[str, Any]] = {"binary": {}, "library": {}, "bundle": {}}
+    for part in parts:
+        if part.id.bundle is None:
+            origin = _origin_fields(part.origin)
+        for entry in part.entries:
+            groups[entry.artifact][entry.name] = _bundle(part, entry) if entry.artifact == "bundle" else _single(entry)
+    return ManifestApp(**origin, binaries=groups["binary"], libraries=groups["library"], bundles=groups["bundle"])
+
+
+def _origin_fields(origin: Origin) -> dict[str, Any]:
+    return {
+        "version": origin.version,
+        "requested": origin.requested,
+        "used": origin.used,
+        "why": origin.why,
+        "phase": _or_unset(origin.phase),
+        "source": ManifestSource(
+            forge=origin.forge, repo=origin.repo, tag=origin.tag, commit=origin.commit, dirty=origin.dirty
+        ),
+        "build": _build(origin.build) if origin.build else UNSET,
+    }
+
+
+def _build(build: BuildInfo) -> ManifestBuild:
+    return ManifestBuild(
+        ref=build.ref,
+        wrapper=build.wrapper,
+        backend=_or_unset(build.backend),
+        optimise=_or_unset(build.optimise),
+        fingerprint=dict(build.fingerprint.parts),
+    )
+
+
+def _single(entry: InstalledArtifact) -> ManifestArtifact:
+    (file,) = entry.files
+    return ManifestArtifact(
+        kind=_or_unset(entry.kind),
+        path=file.path,
+        sha256=file.sha256,
+        size=file.size,
+        mode=f"{file.mode:04o}",
+        elf=_or_unset(entry.elf),
+        **_provenance(entry),
+    )
+
+
+def _bundle(part: InstalledPart, entry: InstalledArtifact) -> ManifestBundle:
+    files = {
+        file.path: ManifestFile(sha256=file.sha256, size=file.size, mode=f"{file.mode:04o}") for file in entry.files
+    }
+    return ManifestBundle(**_origin_fields(part.origin), files=files, **_provenance(entry))
+
+
+def _provenance(entry: InstalledArtifact) -> dict[str, Any]:
+    return {
+        "asset": entry.asset,
+        "asset_id": entry.asset_id,
+        "asset_sha256": entry.asset_sha256,
+        "legacy_name": entry.legacy_name,
+        "verified": entry.verified,
+    }
+
+
+def from_document(document: ManifestDocument) -> Generation:
+    """Raises ValueError for an app without its origin, and for a path that leaves the root."""
+    parts = (part for name, app in document.apps.items() for part in _parts(name, app))
+    return Generation(
+        document.generation,
+        created=document.created,
+        tool=document.tool,
+        action=document.action,
+        records={part.id: part for part in parts},
+        adopted=tuple(Adopted(path, form) for path, form in document.adopted.items()),
+    )
+
+
+def _parts(name: str, app: ManifestApp) -> Iterator[InstalledPart]:
+    binaries = [_artifact(key, "binary", item) for key, item in app.binaries.items()]
+    libraries = [_artifact(key, "library", item) for key, item in app.libraries.items()]
+    if binaries or libraries:
+        yield InstalledPart(PartId(name), _app_origin(name, app), (*binaries, *libraries))
+    for key, bundle in app.bundles.items():
+        yield InstalledPart(PartId(name, key), _origin(bundle), (_installed_bundle(key, bundle),))
+
+
+def _app_origin(name: str, app: ManifestApp) -> Origin:
+    if missing := [field for field in ORIGIN if getattr(app, field) is UNSET]:
+        raise ValueError(f"Object missing required field `{missing[0]}` - at `$.apps.{name}`")
+    return _origin(cast("ManifestBundle", app))  # it has the same fields
+
+
+def _origin(item: ManifestBundle) -> Origin:
+    return Origin(
+        item.version,
+        requested=item.requested,
+        used=item.used,
+        why=item.why,
+        forge=item.source.forge,
+        repo=item.source.repo,
+        tag=item.source.tag,
+        commit=item.source.commit,
+        dirty=item.source.dirty,
+        build=_build_info(item.build) if item.build is not UNSET else None,
+        phase=_or_none(item.phase),
+    )
+
+
+def _build_info(build: ManifestBuild) -> BuildInfo:
+    return BuildInfo(
+        build.ref,
+        Fingerprint(tuple(build.fingerprint.items())),
+        build.wrapper,
+        backend=_or_none(build.backend),
+        optimise=_or_none(build.optimise),
+    )
+
+
+def _artifact(name: str, artifact: Literal["binary", "library"], item: ManifestArtifact) -> InstalledArtifact:
+    return InstalledArtifact(
+        name,
+        artifact=artifact,
+        files=(_file(item.path, item),),
+        kind=_or_none(item.kind),
+        asset=item.asset,
+        asset_id=item.asset_id,
+        asset_sha256=item.asset_sha256,
+        legacy_name=item.legacy_name,
+        verified=item.verified,
+        elf=_or_none(item.elf),
+    )
+
+
+def _installed_bundle(name: str, item: ManifestBundle) -> InstalledArtifact:
+    return InstalledArtifact(
+        name,
+        artifact="bundle",
+        files=tuple(_file(path, file) for path, file in item.files.items()),
+        asset=item.asset,
+        asset_id=item.asset_id,
+        asset_sha256=item.asset_sha256,
+        legacy_name=item.legacy_name,
+        verified=item.verified,
+    )
+
+
+def _file(path: str, item: ManifestFile | ManifestArtifact) -> FileEntry:
+    if path.startswith("/") or ".." in path.split("/") or "\0" in path:
+        raise ValueError(f"the path {path!r} leaves the root")
+    return FileEntry(path, sha256=item.sha256, size=item.size, mode=int(item.mode, 8))
+
+
+def _or_unset(value: T | None) -> T | UnsetType:
+    return UNSET if value is None else value
+
+
+def _or_none(value: T | UnsetType) -> T | None:
+    return None if value is UNSET else value
