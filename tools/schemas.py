@@ -63,7 +63,7 @@ FILES: Mapping[str, tuple[type[Struct], str]] = {
     "islands": (IslandsDocument, "islands.json: the installed islands, and what a page needs to load them"),
     "manifest": (ManifestDocument, "manifest.json of a hero-build generation"),
 }
-"""The type and the title of each file that others read. Their readers ignore fields that they do not know."""
+"""The type and the title of each file that others read."""
 
 
 def schemas() -> Mapping[Path, str]:
@@ -75,7 +75,7 @@ def schemas() -> Mapping[Path, str]:
 
 
 def _file(title: str, kind: type[Struct]) -> dict[str, Any]:
-    """The schema of a type as it is: fields may be absent, and others may be there."""
+    """The schema of a type as it is decoded: a field may be absent where the type has a default."""
     _, components = schema_components([kind], ref_template="#/$defs/{name}")
     for component in components.values():
         del component["title"]  # the name of a class

@@ -30,7 +30,7 @@ Integrity = Annotated[
 ]
 
 
-class IndexedFile(Struct, frozen=True):
+class IndexedFile(Struct, frozen=True, forbid_unknown_fields=True):
     """A file of an island."""
 
     size: ByteSize
@@ -38,7 +38,7 @@ class IndexedFile(Struct, frozen=True):
     integrity: Integrity
 
 
-class IndexedIsland(Struct, frozen=True):
+class IndexedIsland(Struct, frozen=True, forbid_unknown_fields=True):
     """An island: the JavaScript that a page imports (`entry`), the WebAssembly that it loads, and all files."""
 
     name: Annotated[str, Meta(min_length=1, pattern="^[^/]+$")]
@@ -50,7 +50,7 @@ class IndexedIsland(Struct, frozen=True):
     files: Annotated[dict[IndexedPath, IndexedFile], Meta(min_length=2)]
 
 
-class IslandsDocument(Struct, frozen=True):
+class IslandsDocument(Struct, frozen=True, forbid_unknown_fields=True):
     """The islands are in the order of their names."""
 
     schema: Literal[1]

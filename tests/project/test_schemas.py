@@ -10,6 +10,7 @@ from hero_build.cli.app import summaries
 from tools import schemas
 
 TEXTS = schemas.schemas()
+ANSWERS = [path for path in TEXTS if path.parent.name == "schemas"]
 WRITTEN_BY_HAND = {"build.schema.json"}
 
 
@@ -19,10 +20,14 @@ def test_a_schema_is_what_the_types_say(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", TEXTS, ids=lambda path: path.name)
-def test_a_schema_is_valid_and_closed(path: Path) -> None:
+def test_a_schema_is_valid(path: Path) -> None:
+    Draft202012Validator.check_schema(json.loads(TEXTS[path]))
+
+
+@pytest.mark.parametrize("path", ANSWERS, ids=lambda path: path.name)
+def test_a_schema_of_a_command_is_closed(path: Path) -> None:
     """Every object lists its fields, requires all of them and allows no other."""
     schema = json.loads(TEXTS[path])
-    Draft202012Validator.check_schema(schema)
     objects = [schema, *(item for item in schema.get("$defs", {}).values() if "properties" in item)]
     assert [item for item in objects if item["required"] != list(item["properties"])] == []
     assert [item for item in objects if item["additionalProperties"] is not False] == []
