@@ -10,6 +10,7 @@ from pathlib import Path
 
 import jsonschema
 import pytest
+from msgspec.structs import replace
 
 import support.wasm_modules as made
 from hero_build import manifest
@@ -331,7 +332,7 @@ def test_gc_frees_the_content_of_old_bundles(root: Root) -> None:
     own = [made.island("notes", version) for version in ("v0", "v1")]
     common = made.island("notes", "v9")
     freed = sum(len(data) for files in own for name, data in files.items() if data != common[name])
-    assert gc.collect(root) == would
+    assert gc.collect(root) == replace(would, dry_run=False)
     assert would.bytes >= freed
     assert len(list(root.store.iterdir())) < 7 * 3 + 2 + 1
     assert shows(root, "notes") == "v6"
