@@ -17,8 +17,8 @@ from hero_build.model.installed import BuildInfo, Fingerprint, Origin, PartId
 from hero_build.model.steps import Asset, Fetched, SelectedAsset, Verified
 
 if TYPE_CHECKING:
+    from hero_build.forge.build_record import BuildRecord
     from hero_build.forge.download_dir import DownloadDir
-    from hero_build.publish.build_record import BuildRecord
 
 
 class _Stopped(Exception):
@@ -111,8 +111,8 @@ def _form(artifact: Artifact) -> Literal["file", "archive"]:
 
 def read_build_record(asset: Asset, context: Context) -> "BuildRecord | None":
     """One record; None where it cannot be read, which keeps nothing from being installed."""
+    from hero_build.forge.build_record import decode
     from hero_build.forge.transfer import read_small
-    from hero_build.publish.build_record import decode
 
     try:
         return decode(read_small(context.forge, asset, limits=context.limits, emit=context.emit), asset.name)

@@ -20,8 +20,8 @@ from hero_build.model.steps import Failed, Verified, VerifiedPart
 from hero_build.pipeline.download import RunContext, with_build_record
 
 if TYPE_CHECKING:
+    from hero_build.forge.build_record import BuildRecord
     from hero_build.forge.download_dir import DownloadDir
-    from hero_build.publish.build_record import BuildRecord
 
 
 class _Part(Struct, frozen=True):

@@ -11,6 +11,7 @@ from msgspec import Struct
 from hero_build.catalog import service_toml
 from hero_build.catalog.loader import LoadedRecipe, recipe_errors
 from hero_build.errors import machine_errors
+from hero_build.forge.build_record import SUFFIX, BuildRecord, encode
 from hero_build.model.artifacts import Artifact, Binary, Library, Platform, WasmBundle
 from hero_build.model.installed import Fingerprint
 from hero_build.model.steps import Tree, Verified
@@ -56,7 +57,7 @@ def assemble(output: BuildOutput, options: AssembleOptions) -> tuple[ReleaseFile
     return (
         *files,
         *(_manifest(output.tree, options) if output.job.platform else ()),
-        _record_file(f"{head}{build_record.BUILD}", build_record.encode(record), options),
+        _record_file(f"{head}{SUFFIX}", encode(record), options),
         _record_file(f"{head}{build_record.FRAGMENT}", build_record.fragment(record, options.forge, made), options),
     )
 
@@ -92,9 +93,9 @@ def _manifest(tree: Tree, options: AssembleOptions) -> Iterator[ReleaseFile]:
         )
 
 
-def _record(output: BuildOutput, options: AssembleOptions, files: tuple[ReleaseFile, ...]) -> build_record.BuildRecord:
+def _record(output: BuildOutput, options: AssembleOptions, files: tuple[ReleaseFile, ...]) -> BuildRecord:
     tree, rests_on = output.tree, output.fingerprint
-    return build_record.BuildRecord(
+    return BuildRecord(
         options.found.app,
         repo=options.found.recipe.repo,
         tag=options.tag,
@@ -105,7 +106,8 @@ def _record(output: BuildOutput, options: AssembleOptions, files: tuple[ReleaseF
         lock=_digest(tree.path / "Cargo.lock") if rests_on else None,
         fingerprint=_fingerprint_digest(rests_on) if rests_on else "",
         runner=build_record.runner(os.environ, f"{os.uname().sysname} {os.uname().release} {os.uname().machine}"),
-        made=build_record.made(files),
+        made=build_record.built_files(files),
+        tool=build_record.TOOL,
     )
 
 

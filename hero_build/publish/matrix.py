@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from msgspec import Struct
 
 from hero_build.errors import UsageError
-from hero_build.publish.build_record import record_name
+from hero_build.forge.build_record import record_name
 
 
 class Island(Struct, frozen=True):

@@ -7,13 +7,13 @@ from hero_build.catalog.loader import LoadedRecipe, recipe_errors
 from hero_build.catalog.recipe_facts import ask_recipe
 from hero_build.context import Context
 from hero_build.errors import ForgeError, HeroBuildError, NotFound, VerificationError
+from hero_build.forge.build_record import BuildRecord
 from hero_build.model.artifacts import Binary, Platform, WasmBundle
 from hero_build.model.failure import Failure, failure
 from hero_build.model.installed import Kind
 from hero_build.model.steps import Release
 from hero_build.pipeline.artifact_set import ArtifactSet, list_artifacts
 from hero_build.platforms import machine_arch
-from hero_build.publish.build_record import BuildRecord
 from hero_build.queries.status import AppStatus, status
 from hero_build.source.git.paths import locate
 
@@ -128,7 +128,7 @@ def _binary(loaded: LoadedRecipe, binary: Binary, platform: Platform) -> ShownBi
 
 
 def _builds(release: Release, context: Context) -> tuple[BuildRecord, ...]:
-    from hero_build.publish.build_record import read_records
+    from hero_build.forge.build_record import read_records
 
     return read_records(context.forge, release)
 

@@ -10,7 +10,7 @@ from uuid import uuid4
 
 import pytest
 
-from hero_build.publish.build_record import decode
+from hero_build.forge.build_record import decode
 from support import desktops, git_repos, publish_cli, rust_world, wasm_toolchain
 from support.actions_runner import Runners, ended, logs, tasks
 from support.forge_server import ForgeServer

@@ -8,7 +8,8 @@ import jsonschema
 import pytest
 
 from hero_build import manifest, settings
-from hero_build.forge import lockfile
+from hero_build.forge import build_record, lockfile
+from hero_build.forge.build_record import BuildRecord, Runner
 from hero_build.forge.mirror import Mirror
 from hero_build.forge.protocol import Ref
 from hero_build.install import islands_index, seal
@@ -17,8 +18,6 @@ from hero_build.model.artifacts import GenericPackage
 from hero_build.model.installed import Adopted, Elf, FileEntry, Generation, InstalledArtifact, Origin, PartId
 from hero_build.model.steps import Asset, Release
 from hero_build.ops import noop_cache
-from hero_build.publish import build_record
-from hero_build.publish.build_record import BuildRecord, Runner
 
 FOLDER = Path(__file__).parents[1] / "fixtures" / "documents" / "0.1.0"
 GENERATION = FOLDER / "root" / "var" / "hero_build" / "generations" / "8"
@@ -238,7 +237,7 @@ def test_build_record() -> None:
         toolchain="rustc 1.95.0 (59807616e 2026-04-14) 54d29b79",
         lock="d5e8d39b5cc9ce955e901d4916e204bbcc1c268f0ce3c600c19babf61d76cdc8",
         fingerprint="b767ae815d2b4c9eec91e498d2e9a573289a67ceaab696dce7a947d613aa5c19",
-        runner=Runner("Linux 6.12.0 x86_64"),
+        runner=Runner("Linux 6.12.0 x86_64", name="", url=""),
         made=record.made,
         tool="hero-build 0.1.0",
     )

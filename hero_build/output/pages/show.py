@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator
 
+from hero_build.forge.build_record import BuildRecord
 from hero_build.output.phrases import when
 from hero_build.output.table import Cell, cell, table
 from hero_build.output.terminal import Terminal
 from hero_build.output.text import clean, plural, short, size
-from hero_build.publish.build_record import BuildRecord
 from hero_build.queries.show import AppDetails, ShownBinary
 
 

@@ -1,0 +1,24 @@
+"""Typed decoding of the JSON documents that come from a forge or a mirror."""
+
+from typing import Annotated, TypeVar
+
+import msgspec
+
+from hero_build.errors import BadForgeResponse
+
+T = TypeVar("T")
+Sha256 = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$", max_length=64)]
+"""A SHA-256 digest in lower-case hex."""
+
+
+def decode_json(content: bytes, kind: type[T], what: str, hint: str) -> T:
+    """`content` as a value of `kind`; unknown fields are ignored.
+
+    Raises BadForgeResponse, which names the document (`what`) and the path of the first field that does not fit.
+    """
+    try:
+        return msgspec.json.decode(content, type=kind)
+    except msgspec.ValidationError as error:
+        raise BadForgeResponse(f"{what} has an unexpected shape: {error}", hint) from error
+    except (ValueError, RecursionError) as error:
+        raise BadForgeResponse(f"{what} is not valid JSON: {error}", hint) from error
