@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PYTEST := $(BIN)/python -m pytest
 # Minutes, not seconds: kills at every system call; cargo, wheels and the demo.
-SLOW := --ignore=tests/crash --ignore=tests/project
+SLOW := --ignore=tests/scenarios/crash --ignore=tests/project
 COMPILE := $(BIN)/pip-compile --quiet --generate-hashes --strip-extras --allow-unsafe \
 	--no-emit-index-url --no-emit-trusted-host --no-emit-find-links
 

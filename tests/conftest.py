@@ -12,7 +12,15 @@ settings.load_profile("no-deadline")
 # What a shell starts in the background ignores interrupts, and so would all that the tests start from here.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
-pytest_plugins = ["support.forge_server", "support.fault_server"]
+pytest.register_assert_rewrite("support")
+pytest_plugins = [
+    "support.daemons",
+    "support.fault_server",
+    "support.forge_server",
+    "support.publish_fixtures",
+    "support.wasm_fixtures",
+    "support.worlds",
+]
 
 
 @pytest.fixture(autouse=True)

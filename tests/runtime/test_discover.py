@@ -8,7 +8,7 @@ from hero_build import settings
 from hero_build.errors import RuntimeUnreachable
 from hero_build.runtime.discover import sockets
 from hero_build.runtime.protocol import timeouts
-from runtime.daemons import HASTY, Machine
+from support.daemons import HASTY, Machine
 
 
 def test_the_sockets_are_where_the_settings_say(tmp_path: Path) -> None:

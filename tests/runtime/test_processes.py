@@ -15,8 +15,8 @@ from hero_build.install.layout import Root
 from hero_build.queries.apps import by_app
 from hero_build.queries.status import RunningProcess, running_processes
 from hero_build.runtime import processes as runtime_processes
-from runtime.daemons import Machine
 from support import roots
+from support.daemons import Machine
 from support.elf_files import program, static_elf
 from support.processes import until
 

@@ -17,7 +17,7 @@ from hero_build.output.text import clean
 from hero_build.runtime import client, rpc
 from hero_build.runtime.protocol import ServiceStatus, Supervisor, Timeouts
 from hero_build.runtime.rpc import RpcPeer
-from runtime.daemons import HASTY, QUICK, Machine
+from support.daemons import HASTY, QUICK, Machine
 from world.router_standin import Router, Trouble
 
 PEER = RpcPeer("zinit", Path("/z.sock"))

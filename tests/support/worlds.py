@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from hero_build.install.layout import Root
 from support import mirrors
 
@@ -83,7 +85,12 @@ class World:
         return mirrors.recipe(self.recipes, app, names or (app,), **extra)
 
 
-def world(folder: Path) -> World:
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    return two_apps(tmp_path)
+
+
+def two_apps(folder: Path) -> World:
     """Two apps with releases: `db` (db, db_admin) in v1 and v2, `web` (web) in v1, and a set of both."""
     made = World(folder)
     made.recipe("db", "db", "db_admin")

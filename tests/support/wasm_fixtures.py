@@ -18,7 +18,7 @@ def toolchain() -> Path:
     return wasm_toolchain.ready()
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture
 def plain_cargo(toolchain: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The toolchain without compiler caches and flags of the person who runs the tests."""
     _plain(toolchain, monkeypatch)

@@ -19,7 +19,7 @@ from hero_build.model.installed import Adopted, Elf, FileEntry, Generation, Inst
 from hero_build.model.steps import Asset, Release
 from hero_build.ops import noop_cache
 
-FOLDER = Path(__file__).parents[1] / "fixtures" / "documents" / "0.1.0"
+FOLDER = Path(__file__).parents[2] / "fixtures" / "documents" / "0.1.0"
 GENERATION = FOLDER / "root" / "var" / "hero_build" / "generations" / "8"
 FORGE = "file:///srv/mirror"
 
@@ -130,7 +130,7 @@ def test_manifest_is_written_as_it_was(generation: Generation) -> None:
 
 
 def test_manifest_fits_todays_schema() -> None:
-    schema = json.loads((Path(__file__).parents[2] / "docs" / "manifest.schema.json").read_text())
+    schema = json.loads((Path(__file__).parents[3] / "docs" / "manifest.schema.json").read_text())
     jsonschema.validate(json.loads((GENERATION / "manifest.json").read_text()), schema)
 
 

@@ -25,7 +25,7 @@ from hero_build.model.installed import (
 )
 from support import roots
 
-SCHEMA = json.loads((Path(__file__).parents[2] / "docs" / "manifest.schema.json").read_text())
+SCHEMA = json.loads((Path(__file__).parents[1] / "docs" / "manifest.schema.json").read_text())
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
 NAME = st.from_regex(r"[a-z][a-z0-9_.-]{0,9}", fullmatch=True)
 DIGEST = st.from_regex(r"[0-9a-f]{64}", fullmatch=True)

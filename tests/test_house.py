@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-PACKAGE = Path(__file__).parents[2] / "hero_build"
+PACKAGE = Path(__file__).parents[1] / "hero_build"
 LAYERS = (
     "__main__",
     "cli",

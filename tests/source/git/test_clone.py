@@ -20,7 +20,7 @@ from support import git_repos
 from support.checkout_env import REPO, CheckoutEnv
 from support.processes import gone, until
 
-HERE = Path(__file__).parents[2]
+HERE = Path(__file__).parents[3]
 ENSURE = f"""
 import sys
 from pathlib import Path

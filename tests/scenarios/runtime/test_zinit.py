@@ -13,7 +13,7 @@ from hero_build.errors import BadRuntimeResponse, NotHealthy
 from hero_build.runtime import client
 from hero_build.runtime.restart import NotRestarted, Restarted
 from hero_build.runtime.selection import RestartRequest
-from runtime.daemons import QUICK, Machine
+from support.daemons import QUICK, Machine
 from support import zinit_crate
 from support.processes import until
 

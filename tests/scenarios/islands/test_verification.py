@@ -20,7 +20,7 @@ from support import bundle_roots, island_workspace, roots
 from support.fetched import LINUX_MUSL
 from support.island_workspace import IslandWorkspace, bundle
 
-SCHEMA = Path(__file__).parents[2] / "docs" / "islands.schema.json"
+SCHEMA = Path(__file__).parents[3] / "docs" / "islands.schema.json"
 pytestmark = pytest.mark.timeout(1800)
 
 

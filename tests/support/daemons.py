@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import pytest
 from msgspec.structs import replace
 
 from hero_build import manifest
@@ -128,3 +129,8 @@ class Machine:
 def kind(name: str) -> Kind:
     ends: dict[str, Kind] = {"server": "server", "admin": "admin", "web": "web"}
     return ends.get(name.rpartition("_")[2], "cli")
+
+
+@pytest.fixture
+def machine(tmp_path: Path) -> Machine:
+    return Machine(Root(tmp_path / "hero"))
