@@ -13,8 +13,8 @@ from hero_build.errors import BadRuntimeResponse, NotHealthy
 from hero_build.runtime import client
 from hero_build.runtime.restart import NotRestarted, Restarted
 from hero_build.runtime.selection import RestartRequest
-from support.daemons import QUICK, Machine
 from support import zinit_crate
+from support.daemons import QUICK, Machine
 from support.processes import until
 
 pytestmark = zinit_crate.marks
