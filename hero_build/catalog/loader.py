@@ -1,7 +1,7 @@
-"""Finds recipes: $HERO_RECIPES first, folder by folder, then those that are shipped. Expands @sets.
+"""Finds recipes: $HERO_RECIPES first, folder by folder, then the shipped ones. Expands @sets.
 
-A recipe is imported when it is asked for, not before; its app's name is its module's name. Modules whose name begins
-with `_` are no recipes: those of the same folder take values from them, `from ._onnx import ONNX_RUNTIME`. Sets are in
+A recipe is imported when it is asked for, not before; its app's name is its module's name. A module whose name begins
+with `_` is not a recipe: recipes of its folder take values from it, `from ._onnx import ONNX_RUNTIME`. Sets are in
 `_sets.py` of any folder, as `SETS = {"core": ("hero_db", …)}`.
 """
 
@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from hero_build.errors import AppNotFound, HeroBuildError, RecipeError
+from hero_build.model.names import nearest
 
 if TYPE_CHECKING:
     from hero_build.recipe import Recipe
@@ -53,29 +54,29 @@ class Catalog(Struct, frozen=True):
         if app not in self.files:
             raise AppNotFound(f"there is no app {app!r}", _nearest(app, self.files))
         path, *shadows = self.files[app]
-        beside = tuple(file for file in self.shared if file.parent == path.parent)
-        return LoadedRecipe(app, recipe=_recipe(path), path=path, shadows=tuple(shadows), shared=beside)
+        shared = tuple(file for file in self.shared if file.parent == path.parent)
+        return LoadedRecipe(app, recipe=_recipe(path), path=path, shadows=tuple(shadows), shared=shared)
 
     def expand(self, names: Iterable[str]) -> tuple[str, ...]:
-        """The apps meant by names and @sets, each once, in order; @all is every one that can be installed.
+        """The apps that names and @sets stand for, each once, in order; @all is every one that can be installed.
 
         Raises AppNotFound.
         """
-        return tuple(dict.fromkeys(app for name in names for app in self._meant(name)))
+        return tuple(dict.fromkeys(app for name in names for app in self._members(name)))
 
-    def _meant(self, name: str) -> tuple[str, ...]:
+    def _members(self, name: str) -> tuple[str, ...]:
         if not name.startswith("@"):
             if name not in self.files:
                 raise AppNotFound(f"there is no app {name!r}", _nearest(name, self.files))
             return (name,)
         if name == "@all":
-            return tuple(app for app in self.names() if not self._refuses(app))
+            return tuple(app for app in self.names() if not self._not_installable(app))
         if name[1:] not in self.sets:
             raise AppNotFound(f"there is no set {name!r}", _nearest(name, ["@all", *(f"@{key}" for key in self.sets)]))
         return self.sets[name[1:]]
 
-    def _refuses(self, app: str) -> bool:
-        """A broken recipe does not: the plan tells of it."""
+    def _not_installable(self, app: str) -> bool:
+        """A broken recipe does not: the plan reports it."""
         try:
             recipe = self.get(app).recipe
             return bool(recipe.refuses) or recipe.islands  # islands are a phase of their own
@@ -117,7 +118,7 @@ def recipe_errors(path: Path) -> Iterator[None]:
     except (Exception, SystemExit) as error:  # a recipe is somebody's code: it may do anything
         reason = f"{type(error).__name__}: {error}"
         raise RecipeError(
-            f"the recipe {path} failed: {reason}", "Mend the recipe; docs/recipes.md shows one."
+            f"the recipe {path} failed: {reason}", "Correct the recipe; docs/recipes.md shows one."
         ) from error
 
 
@@ -126,7 +127,7 @@ def _modules(folder: Path) -> list[Path]:
         names = sorted(os.listdir(folder))
     except OSError as error:
         raise RecipeError(
-            f"the recipe folder {folder} cannot be read: {error.strerror}", "Mend HERO_RECIPES."
+            f"the recipe folder {folder} cannot be read: {error.strerror}", "Correct HERO_RECIPES."
         ) from error
     return [folder / name for name in names if name.endswith(".py") and name[:-3].isidentifier()]
 
@@ -162,8 +163,8 @@ def _recipe(path: Path) -> "Recipe":
         if isinstance(value, type) and issubclass(value, Recipe) and value.__module__ == module.__name__
     ]
     if len(classes) != 1:
-        found = ", ".join(cls.__name__ for cls in classes) or "none"
-        raise RecipeError(f"the recipe {path} must define one Recipe class (found: {found})", "See docs/recipes.md.")
+        names = ", ".join(cls.__name__ for cls in classes) or "none"
+        raise RecipeError(f"the recipe {path} must define one Recipe class (found: {names})", "See docs/recipes.md.")
     with recipe_errors(path):
         recipe = classes[0]()
     _check(recipe, path)
@@ -186,7 +187,7 @@ def _check(recipe: "Recipe", path: Path) -> None:
 
 
 def _names(recipe: "Recipe", attribute: str, path: Path) -> tuple[str, ...]:
-    """A tuple of names. Raises RecipeError for what is none: a `("hero_db")` without its comma is read by letters."""
+    """A tuple of names. Raises RecipeError for anything else: `("hero_db")`, without its comma, is a string."""
     value = getattr(recipe, attribute)
     if not isinstance(value, tuple) or not all(isinstance(name, str) for name in value):
         raise RecipeError(f"the recipe {path} has {attribute} = {value!r}", 'Write a tuple: ("hero_db",).')
@@ -205,9 +206,6 @@ def _is_set(name: object, members: object) -> bool:
 
 
 def _nearest(name: str, known: Iterable[str]) -> str:
-    import difflib  # only for the hint
-
-    close = difflib.get_close_matches(name, list(known), n=3, cutoff=0.5)
-    return (
-        f"Did you mean {' or '.join(close)}? `hero-build list` shows all." if close else "`hero-build list` shows all."
-    )
+    close = nearest(name, known)
+    shows_all = "`hero-build list` shows all."
+    return f"Did you mean {' or '.join(close)}? {shows_all}" if close else shows_all

@@ -1,4 +1,4 @@
-"""What a repo says of itself: the binaries in its service manifests, and those that names of assets tell of.
+"""What a repo says of itself: the binaries that its service manifests declare, or that its asset names show.
 
 A `service.toml` declares them one by one, and the kind of each:
 
@@ -7,7 +7,7 @@ A `service.toml` declares them one by one, and the kind of each:
     kind = "server"
 
 A repo may have several; they may repeat each other and must not contradict each other. Keys besides these two are the
-service's own business. Where a recipe lists no binaries, its set comes from here (DESIGN section 4).
+service's own business. Where a recipe lists no binaries, its set comes from here (docs/recipes.md).
 """
 
 import os
@@ -15,6 +15,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final, get_args
 
+import msgspec
 from msgspec import Struct
 
 from hero_build.errors import InvalidServiceManifest
@@ -23,11 +24,23 @@ from hero_build.model.installed import Kind
 from hero_build.model.names import safe_name
 
 NAME: Final = "service.toml"
-_KINDS: tuple[Kind, ...] = get_args(Kind)
 _SUFFIXES: tuple[tuple[str, Kind], ...] = (("_server", "server"), ("_admin", "admin"), ("_web", "web"))
 _LARGEST = 1 << 20  # bytes
-_MEND = "Mend it in the repo, or list the binaries in the recipe: docs/recipes.md, 'Sets that are read'."
+_CORRECT_IT = "Correct it in the repo, or list the binaries in the recipe: docs/recipes.md, 'Sets that are read'."
 _OUTPUT = "CACHEDIR.TAG"  # cargo marks target folders with it (bford.info/cachedir)
+
+
+class DeclaredBinary(Struct, frozen=True):
+    """A `[[binaries]]` table."""
+
+    name: str
+    kind: Kind
+
+
+class ServiceManifest(Struct, frozen=True):
+    """The document, of which only this is read."""
+
+    binaries: tuple[DeclaredBinary, ...] = ()
 
 
 class Declared(Struct, frozen=True):
@@ -38,29 +51,29 @@ class Declared(Struct, frozen=True):
 
 
 def parse(text: bytes, where: str) -> Declared:
-    """Raises InvalidServiceManifest, also for a name that is no plain file name and for a kind that there is not."""
+    """Raises InvalidServiceManifest, also for a name that is not a plain file name and for an unknown kind."""
     import tomllib  # not for the recipes that list their binaries
 
     try:
-        document = tomllib.loads(text.decode())
+        document = msgspec.convert(tomllib.loads(text.decode()), ServiceManifest)
+    except msgspec.ValidationError as error:
+        hint = f"A binary has a name, and a kind: {', '.join(get_args(Kind))}. {_CORRECT_IT}"
+        raise InvalidServiceManifest(f"{where} is not a service manifest: {error}", hint) from error
     except (ValueError, RecursionError) as error:
-        raise InvalidServiceManifest(f"{where} is not TOML: {error}", _MEND) from error
-    items = document.get("binaries", [])
-    if not isinstance(items, list):
-        raise InvalidServiceManifest(f"{where} has binaries that are no list of tables", _MEND)
-    return Declared(where, merge([Declared(where, (_binary(item, where),)) for item in items]))
+        raise InvalidServiceManifest(f"{where} is not TOML: {error}", _CORRECT_IT) from error
+    return Declared(where, merge([Declared(where, (_binary(item, where),)) for item in document.binaries]))
 
 
 def merge(files: Iterable[Declared]) -> tuple[Binary, ...]:
     """All their binaries, each once, in order of appearance. Raises InvalidServiceManifest for one of two kinds."""
-    found: dict[str, tuple[Binary, str]] = {}
+    first: dict[str, tuple[Binary, str]] = {}
     for file in files:
         for binary in file.binaries:
-            known, where = found.setdefault(binary.name, (binary, file.where))
-            if known.kind != binary.kind:
-                both = f"{known.kind} in {where}, {binary.kind} in {file.where}"
-                raise InvalidServiceManifest(f"{binary.name} is declared twice, of two kinds: {both}", _MEND)
-    return tuple(binary for binary, _ in found.values())
+            earlier, where = first.setdefault(binary.name, (binary, file.where))
+            if earlier.kind != binary.kind:
+                both = f"{earlier.kind} in {where}, {binary.kind} in {file.where}"
+                raise InvalidServiceManifest(f"{binary.name} is declared twice, of two kinds: {both}", _CORRECT_IT)
+    return tuple(binary for binary, _ in first.values())
 
 
 def render(binaries: Iterable[Binary]) -> bytes:
@@ -84,15 +97,15 @@ def binaries_of_tree(app: str, folder: Path) -> tuple[Binary, ...]:
 
     Raises InvalidServiceManifest, also where no manifest lists any.
     """
-    found = merge(manifests(folder))
-    if not found:
-        sentence = f"no {NAME} in {folder} tells what {app} is made of, and its recipe lists no binaries"
+    binaries = merge(manifests(folder))
+    if not binaries:
+        sentence = f"no {NAME} in {folder} lists the programs of {app}, and its recipe lists no binaries"
         raise InvalidServiceManifest(sentence, "List them in the recipe: docs/recipes.md shows how.")
-    return found
+    return binaries
 
 
 def candidates(app: str) -> tuple[Binary, ...]:
-    """The binaries that a release may tell of by the names of its assets alone: their kinds go by their suffixes."""
+    """The binaries that a release may show by its asset names alone; their kinds follow from their suffixes."""
     return (Binary(app, "cli"), *(named(f"{app}{suffix}", kind) for suffix, kind in _SUFFIXES))
 
 
@@ -102,15 +115,10 @@ def named(name: str, kind: Kind) -> Binary:
     return Binary(name, kind, f"{name.removesuffix('_admin')}_ui" if renamed else None)
 
 
-def _binary(item: object, where: str) -> Binary:
-    name = item.get("name") if isinstance(item, dict) else None
-    kind = item.get("kind") if isinstance(item, dict) else None
-    if not isinstance(name, str) or not safe_name(name) or name[:1] in ".-":
-        raise InvalidServiceManifest(f"{where} has a binary of the name {name!r}", _MEND)
-    for known in _KINDS:
-        if kind == known:
-            return named(name, known)
-    raise InvalidServiceManifest(f"{where} says that {name} is of the kind {kind!r}", f"There are {', '.join(_KINDS)}.")
+def _binary(item: DeclaredBinary, where: str) -> Binary:
+    if not safe_name(item.name) or item.name[:1] in ".-":
+        raise InvalidServiceManifest(f"{where} has a binary named {item.name!r}", _CORRECT_IT)
+    return named(item.name, item.kind)
 
 
 def _read(path: Path, where: str) -> Declared:
@@ -118,9 +126,9 @@ def _read(path: Path, where: str) -> Declared:
         with path.open("rb") as file:
             text = file.read(_LARGEST + 1)
     except OSError as error:
-        raise InvalidServiceManifest(f"{where} cannot be read: {error.strerror}", "Mend its permissions.") from error
+        raise InvalidServiceManifest(f"{where} cannot be read: {error.strerror}", "Correct its permissions.") from error
     if len(text) > _LARGEST:
-        raise InvalidServiceManifest(f"{where} is longer than a megabyte", _MEND)
+        raise InvalidServiceManifest(f"{where} is longer than a megabyte", _CORRECT_IT)
     return parse(text, where)
 
 

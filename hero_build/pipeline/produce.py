@@ -1,6 +1,6 @@
 """Runs decisions: downloads in a pool of workers, and beside them the builds, one at a time.
 
-A part is Ready when every artifact of it is verified, or Failed; one that fails leaves the others alone.
+A part is verified when every artifact of it is, or it is Failed; one that fails leaves the others alone.
 """
 
 import threading
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from hero_build.forge.download_dir import DownloadDir
 
 
-class _Part(Struct, frozen=True):
-    """A download under way: its files, and what tells how they were built."""
+class _PendingDownload(Struct, frozen=True):
+    """A download in progress: its files, and the records of how they were built."""
 
     item: Download
     files: list[Future[Verified]]
@@ -37,20 +37,20 @@ class _Part(Struct, frozen=True):
 
 
 def produce(
-    todo: Sequence[Download | Build], inbox: "DownloadDir", context: Context
+    todo: Sequence[Download | Build], downloads: "DownloadDir", context: Context
 ) -> Iterator[VerifiedPart | Failed]:
     """Yield each part as it is done.
 
-    An interrupt stops the workers at their next piece, and cargo with all that it started; what arrived stays warm.
+    An interrupt stops the workers at their next chunk, and cargo with all that it started; what was downloaded is kept.
     """
     stop = threading.Event()
     pool = ThreadPoolExecutor(context.settings.jobs, thread_name_prefix="fetch")
     builder = ThreadPoolExecutor(1, thread_name_prefix="build")
-    fetching = RunContext(pool, downloads=inbox, stop=stop, context=context)
+    run = RunContext(pool, downloads=downloads, stop=stop, context=context)
     try:
-        downloads = [item for item in todo if isinstance(item, Download)]
-        parts = {item.part.id: _Part(item, fetching.part(item), fetching.records(item)) for item in downloads}
-        builds = _builds([item for item in todo if isinstance(item, Build)], builder, fetching)
+        fetched = [item for item in todo if isinstance(item, Download)]
+        parts = {item.part.id: _PendingDownload(item, run.part(item), run.records(item)) for item in fetched}
+        builds = _builds([item for item in todo if isinstance(item, Build)], builder, run)
         yield from _as_done(parts, builds, context)
     finally:
         stop.set()
@@ -61,7 +61,7 @@ def produce(
 def _builds(
     todo: Sequence[Build], builder: ThreadPoolExecutor, run: RunContext
 ) -> set[Future[list[VerifiedPart | Failed]]]:
-    """Begin the builds: their libraries in the pool, and cargo when these are there."""
+    """Start the builds: their libraries in the pool, and cargo once these are there."""
     if not todo:
         return set()
     from hero_build.pipeline.build import batches, run_batch  # git, cargo and what belongs to them
@@ -73,12 +73,12 @@ def _builds(
 def _libraries(item: Build, run: RunContext) -> list[Future[Verified]]:
     if item.task is None:
         return []
-    wanted = [artifact for artifact in item.part.artifacts if isinstance(artifact, Library)]
-    return run.files(item.part.id, wanted, item.task.libraries, item.task.platform)
+    libraries = [artifact for artifact in item.part.artifacts if isinstance(artifact, Library)]
+    return run.files(item.part.id, artifacts=libraries, selected=item.task.libraries, platform=item.task.platform)
 
 
 def _as_done(
-    parts: dict[PartId, _Part], builds: set[Future[list[VerifiedPart | Failed]]], context: Context
+    parts: dict[PartId, _PendingDownload], builds: set[Future[list[VerifiedPart | Failed]]], context: Context
 ) -> Iterator[VerifiedPart | Failed]:
     pending: set[Future[Any]] = set(builds)
     for part in parts.values():
@@ -92,7 +92,7 @@ def _as_done(
             yield from build.result()
 
 
-def _result(part: _Part, context: Context) -> VerifiedPart | Failed:
+def _result(part: _PendingDownload, context: Context) -> VerifiedPart | Failed:
     item = part.item
     try:
         verified = tuple(future.result() for future in part.files)

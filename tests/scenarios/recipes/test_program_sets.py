@@ -112,15 +112,15 @@ def test_a_release_that_tells_nothing_is_refused_or_left_to_a_build(world: World
     [
         (b"[[binaries", "service.toml of release v1 is not TOML"),
         (b"\xff", "service.toml of release v1 is not TOML"),
-        (b"binaries = 3", "binaries that are no list"),
-        (b"binaries = ['voice']", "a binary of the name None"),
-        (service(("../voice", "server")), "a binary of the name '../voice'"),
-        (service(("-rf", "server")), "a binary of the name '-rf'"),
-        (service(("voice", "daemon")), "voice is of the kind 'daemon'"),
+        (b"binaries = 3", "is not a service manifest: Expected `array`, got `int` - at `$.binaries`"),
+        (b"binaries = ['voice']", "Expected `object`, got `str` - at `$.binaries[0]`"),
+        (service(("../voice", "server")), "a binary named '../voice'"),
+        (service(("-rf", "server")), "a binary named '-rf'"),
+        (service(("voice", "daemon")), "Invalid enum value 'daemon' - at `$.binaries[0].kind`"),
         (service(("voice", "cli"), ("voice", "web")), "voice is declared twice, of two kinds: cli in"),
     ],
 )
-def test_a_service_manifest_that_cannot_be_read_is_told_and_nothing_is_installed(
+def test_a_service_manifest_that_cannot_be_read_is_reported_and_nothing_is_installed(
     world: World, toml: bytes, sentence: str
 ) -> None:
     publish(world, "v1", "voice", toml=toml)
