@@ -1,7 +1,7 @@
-"""What holds for a whole run: flag beats environment beats `<root>/cfg/hero_build.toml` beats default.
+"""The settings of a run: flag beats environment beats `<root>/cfg/hero_build.toml` beats default.
 
-Reading the settings takes FORGEJO_TOKEN out of the environment, so that no child process and no library sees it,
-and what git sets for its hooks, so that hero-build may run in one.
+Reading them removes FORGEJO_TOKEN from the environment, so that no child process and no library sees it, and the
+variables that git sets for its hooks, so that hero-build can run in one.
 """
 
 import os
@@ -9,18 +9,20 @@ from collections.abc import Mapping, MutableMapping
 from pathlib import Path
 from typing import Any, Literal
 
+import msgspec
 from msgspec import Struct
 
 from hero_build.errors import UsageError
 from hero_build.system.environment import GIT_LOCAL
 
+Scalar = str | int | float
 Source = Literal["flag", "environment", "config", "default"]
 DEFAULT_FORGE = "https://forge.ourworld.tf"
 CONNECT, STALL, BACKOFF = 10.0, 30.0, 0.5
 """Seconds: to open a connection; without a single byte; the first wait before a request is sent again."""
 RETRIES = 3
-"""How often a request is sent again, in a row, after a failure that may pass."""
-_MOST = 1_000_000  # seconds are eleven days: more than that is a slip, and what the system takes has an end
+"""How often a request is sent again, in a row, after a transient failure."""
+_LARGEST = 1_000_000  # seconds: eleven days; a larger number is a typing error, and the system's calls have limits
 _COUNTS = frozenset({"jobs", "retries", "depth"})
 _ENVIRONMENT = {
     "root": "HERO_ROOT",
@@ -49,9 +51,10 @@ class Secret:
 
 
 class Settings(Struct, frozen=True):
-    """One run's settings; `sources` says of each name where its value came from.
+    """One run's settings; `sources` has the source of each value by its name.
 
-    `depth`: how many commits of history a clone brings, 0 for all; CI, which throws its clones away, brings one.
+    `wait`, `connect`, `stall` and `backoff` are in seconds. `depth`: how many commits of history a clone fetches, 0 for
+    all; in CI, which discards its clones, 1.
     """
 
     root: Path
@@ -75,13 +78,31 @@ class Settings(Struct, frozen=True):
         return dict(self.sources).get(name, "default")
 
 
+class ConfigFile(Struct, frozen=True, forbid_unknown_fields=True):
+    """hero_build.toml of a root (docs/install.md, "Settings"). A number may be written as a string."""
+
+    coderoot: Scalar | None = None
+    sockets: Scalar | None = None
+    forge: Scalar | None = None
+    recipes: Scalar | None = None
+    cache: Scalar | None = None
+    depth: Scalar | None = None
+    jobs: Scalar | None = None
+    wait: Scalar | None = None
+    connect: Scalar | None = None
+    stall: Scalar | None = None
+    retries: Scalar | None = None
+    backoff: Scalar | None = None
+    plain_http: tuple[str, ...] = ()
+
+
 def read(flags: Mapping[str, Any], environ: MutableMapping[str, str]) -> Settings:
     """The settings of this run. `flags` holds what was typed (None: not typed). Raises UsageError."""
     token = environ.pop("FORGEJO_TOKEN", "").strip()
     for name in GIT_LOCAL:
         environ.pop(name, None)
     seen: dict[str, Source] = {"token": "environment" if token else "default"}
-    root = _path(_pick("root", flags=flags, environ=environ, config={}, default="~/hero", seen=seen))
+    root = _path(_pick("root", flags=flags, environ=environ, config=ConfigFile(), default="~/hero", seen=seen))
     config = _config(root / "cfg" / "hero_build.toml")
 
     def pick(name: str, default: Any) -> Any:
@@ -96,7 +117,7 @@ def read(flags: Mapping[str, Any], environ: MutableMapping[str, str]) -> Setting
         cache=_path(pick("cache", None) or _default_cache()),
         jobs=_number("jobs", pick("jobs", 16), 1),
         wait=_number("wait", pick("wait", 10), 0),
-        plain_http=tuple(config.get("plain_http", ())),
+        plain_http=config.plain_http,
         connect=_number("connect", pick("connect", CONNECT), 0.01),
         stall=_number("stall", pick("stall", STALL), 0.01),
         retries=_number("retries", pick("retries", RETRIES), 0),
@@ -111,14 +132,14 @@ def _pick(
     name: str,
     flags: Mapping[str, Any],
     environ: Mapping[str, str],
-    config: Mapping[str, Any],
+    config: ConfigFile,
     default: Any,
     seen: dict[str, Source],
 ) -> Any:
     layers: tuple[tuple[Source, Any], ...] = (
         ("flag", flags.get(name)),
         ("environment", environ.get(_ENVIRONMENT.get(name, "")) or None),
-        ("config", config.get(name)),
+        ("config", getattr(config, name, None)),
     )
     for source, value in layers:
         if value is not None:
@@ -128,29 +149,19 @@ def _pick(
     return default
 
 
-def _config(path: Path) -> dict[str, Any]:
+def _config(path: Path) -> ConfigFile:
     try:
-        text = path.read_bytes()
-    except (FileNotFoundError, NotADirectoryError):  # a root that is no folder is told of by whoever needs one
-        return {}
+        return msgspec.toml.decode(path.read_bytes(), type=ConfigFile)
+    except (FileNotFoundError, NotADirectoryError):  # a root that is not a folder is reported where one is needed
+        return ConfigFile()
     except OSError as error:
-        raise UsageError(
-            f"{path} cannot be read: {error.strerror}", "Mend its permissions, or move it away."
-        ) from error
-    import tomllib  # only where there is such a file
-
-    try:
-        config = tomllib.loads(text.decode())
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise UsageError(f"{path} is not TOML: {error}", "Mend the line it names, or move the file away.") from error
-    known = {*_ENVIRONMENT, "jobs", "wait", "plain_http", "connect", "stall", "retries", "backoff"} - {"root"}
-    for key, value in config.items():
-        if key not in known:
-            raise UsageError(f"{path} has an unknown key {key!r}", f"It may hold: {', '.join(sorted(known))}.")
-        fits = isinstance(value, list) if key == "plain_http" else isinstance(value, str | int | float)
-        if not fits or isinstance(value, bool):
-            raise UsageError(f"{path}: {key} = {value!r} is of the wrong type", "See docs/install.md, 'Settings'.")
-    return config
+        hint = "Fix its permissions, or move it away."
+        raise UsageError(f"{path} cannot be read: {error.strerror}", hint) from error
+    except msgspec.ValidationError as error:
+        hint = f"It may hold: {', '.join(sorted(ConfigFile.__struct_fields__))} (docs/install.md, 'Settings')."
+        raise UsageError(f"{path}: {error}", hint) from error
+    except ValueError as error:
+        raise UsageError(f"{path} is not TOML: {error}", "Fix the line it names, or move the file away.") from error
 
 
 def _path(value: Any) -> Path:
@@ -171,13 +182,13 @@ def _forge(url: str) -> str:
     return url.rstrip("/")
 
 
-def _number(name: str, value: Any, least: float) -> Any:
+def _number(name: str, value: Any, minimum: float) -> Any:
     try:
         number = (int if name in _COUNTS else float)(value)
     except (TypeError, ValueError, OverflowError):
         number = -1
-    if not least <= number <= _MOST:  # so that nan is refused, too
-        raise UsageError(f"{name} is {value!r}", f"It takes a number from {least} to {_MOST}.")
+    if not minimum <= number <= _LARGEST:  # False for nan
+        raise UsageError(f"{name} is {value!r}", f"It takes a number from {minimum} to {_LARGEST}.")
     return number
 
 

@@ -63,8 +63,10 @@ def test_bad_values_are_usage_errors(flags: dict[str, object], sentence: str) ->
     ("text", "sentence"),
     [
         ("forge = ", "is not TOML"),
-        ("colour = 1", "unknown key 'colour'"),
-        ("jobs = true", "wrong type"),
+        ("colour = 1", "unknown field `colour`"),
+        ("root = '/x'", "unknown field `root`"),
+        ("jobs = true", r"got `bool` - at `\$.jobs`"),
+        ("plain_http = 'forge.lan'", r"Expected `array`, got `str` - at `\$.plain_http`"),
         ("\xff", "TOML"),
     ],
 )

@@ -4,10 +4,11 @@
 """
 
 import hashlib
-import json
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
+
+import msgspec
 
 from hero_build import manifest
 from hero_build.install import islands_index
@@ -18,13 +19,14 @@ from hero_build.model.steps import Installed
 
 NAME = "seal.json"
 Seal = Mapping[str, tuple[int, int, int]]
+_SEAL: msgspec.json.Decoder[dict[str, tuple[int, int, int]]] = msgspec.json.Decoder(dict[str, tuple[int, int, int]])
 Check = Callable[[Path, FileEntry], str | None]
 _CHUNK = 1 << 20
 
 
 def measure(folder: Path, paths: Iterable[str]) -> str:
     """The seal of a generation's folder as JSON text: `{path: [inode, size in bytes, mtime in ns]}`."""
-    return json.dumps({path: _stamp(folder / path) for path in sorted(paths)}) + "\n"
+    return msgspec.json.encode({path: _stamp(folder / path) for path in sorted(paths)}).decode() + "\n"
 
 
 def inspect(root: Root, generation: Generation, wanted: Iterable[PartId]) -> dict[PartId, Installed]:
@@ -98,7 +100,7 @@ def _broken_seal(path: Path, file: FileEntry, seal: Seal) -> str | None:
         return "is gone"
     if found[1] != file.size:
         return f"has {found[1]} bytes instead of {file.size}"
-    return None if tuple(seal.get(file.path, ())) == found else "was touched since it was installed"
+    return None if seal.get(file.path) == found else "was touched since it was installed"
 
 
 def _changed(path: Path, file: FileEntry) -> str | None:
@@ -126,9 +128,8 @@ def _read(root: Root) -> Seal:
 
 
 def _load(path: Path) -> Seal:
-    """A seal that is missing or unreadable vouches for nothing: every file counts as touched."""
+    """Without a seal that can be read, every file counts as touched."""
     try:
-        seal = json.loads(path.read_bytes())
+        return _SEAL.decode(path.read_bytes())
     except (OSError, ValueError):
         return {}
-    return {key: tuple(value) for key, value in seal.items()} if isinstance(seal, dict) else {}
