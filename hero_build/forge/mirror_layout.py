@@ -9,7 +9,6 @@ A tag is quoted as in an address: `a/b` is the folder `a%2Fb`.
 """
 
 import json
-import os
 import secrets
 import shutil
 import tempfile
@@ -24,6 +23,7 @@ from hero_build.forge import api_documents
 from hero_build.model.artifacts import GenericPackage
 from hero_build.model.names import check_name, check_repo, check_tag
 from hero_build.model.steps import Release
+from hero_build.system.fsync import fsync
 
 RELEASE, LATEST, FILES, PINNED = "release.json", "latest", "files.json", "_pinned"
 
@@ -125,11 +125,11 @@ def _shelve(place: Path, files: Mapping[str, Path], listing: str, told: object) 
 def _swap(fresh: Path, place: Path) -> None:
     """`fresh` becomes `place`; what was there becomes `fresh`, and is left to the caller to remove."""
     old = fresh.with_name(fresh.name.replace(".new-", ".old-"))
-    _sync(fresh)
+    fsync(fresh)
     if place.exists():
         place.rename(old)
     fresh.rename(place)
-    _sync(place.parent)
+    fsync(place.parent)
     if old.exists():
         old.rename(fresh)
 
@@ -138,7 +138,7 @@ def _copy(source: Path, target: Path) -> None:
     part = target.with_name(f".{secrets.token_hex(8)}.part")
     try:
         shutil.copyfile(source, part)
-        _sync(part)
+        fsync(part)
         part.replace(target)
     finally:
         part.unlink(missing_ok=True)
@@ -148,16 +148,8 @@ def _write(path: Path, content: bytes) -> None:
     part = path.with_name(f".{secrets.token_hex(8)}.part")
     try:
         part.write_bytes(content)
-        _sync(part)
+        fsync(part)
         part.replace(path)
-        _sync(path.parent)
+        fsync(path.parent)
     finally:
         part.unlink(missing_ok=True)
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -15,9 +15,10 @@ from typing import Literal
 
 from hero_build import manifest
 from hero_build.errors import NotWritable
-from hero_build.install.fsutil import exchange, sync
+from hero_build.install.fsutil import exchange
 from hero_build.install.layout import FOLDERS, Root, is_ours, link_target
 from hero_build.model.installed import Adopted
+from hero_build.system.fsync import fsync
 
 ADOPTED = "adopted"
 _NOT_LINKED = (errno.EACCES, errno.EPERM, errno.EXDEV, errno.EMLINK)  # what a hard link cannot be made of
@@ -71,7 +72,7 @@ def replace_with_links(root: Root, items: Iterable[Adopted]) -> None:
             link = root.staging / "link"
             link.symlink_to(link_target(item.path))
             link.rename(place)
-        sync(place.parent)
+        fsync(place.parent)
 
 
 def restore_adopted(root: Root, owned: frozenset[str]) -> None:
@@ -104,7 +105,7 @@ def _give_back(root: Root, source: Path, item: Adopted) -> None:
         source.unlink()  # what landed there is our link
     else:
         source.rename(place)
-    sync(place.parent)
+    fsync(place.parent)
 
 
 def _kept(folder: Path) -> Iterator[Adopted]:

@@ -10,15 +10,6 @@ _AT_FDCWD = -100
 _RENAME_EXCHANGE = 2
 
 
-def sync(path: Path) -> None:
-    """fsync a file or a folder."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
 def write(path: Path, text: str, mode: int | None = None) -> None:
     """Write a new file and fsync it; `mode` None: as the process makes files."""
     with path.open("x", encoding="utf-8") as file:

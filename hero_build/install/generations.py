@@ -8,11 +8,12 @@ from msgspec import Struct
 
 from hero_build import manifest
 from hero_build.install import adopt, islands_index, seal
-from hero_build.install.fsutil import sync, write
+from hero_build.install.fsutil import write
 from hero_build.install.layout import Root
 from hero_build.install.recover import current_number, numbers
 from hero_build.install.store import content
 from hero_build.model.installed import Adopted, FileEntry, Generation, InstalledPart, PartId
+from hero_build.system.fsync import fsync
 
 
 class Slot(Struct, frozen=True):
@@ -57,12 +58,12 @@ def build(root: Root, generation: Generation, wanted: Slots, kept: Iterable[Adop
     write(folder / "manifest.json", manifest.dump(generation))
     _sync_tree(folder)
     if root.store.is_dir():
-        sync(root.store)
+        fsync(root.store)
     root.generations.mkdir(exist_ok=True)
     if not os.path.lexists(root.current):  # from here on, generations without a `current` are damage and no beginning
         root.current.symlink_to("generations/0")
     folder.rename(root.generation(generation.number))
-    sync(root.generations)
+    fsync(root.generations)
 
 
 def flip(root: Root, number: int) -> None:
@@ -70,7 +71,7 @@ def flip(root: Root, number: int) -> None:
     link = root.staging / "current"
     link.symlink_to(f"generations/{number}")
     link.rename(root.current)
-    sync(root.state)
+    fsync(root.state)
 
 
 def _files(record: InstalledPart) -> Iterable[FileEntry]:
@@ -107,4 +108,4 @@ def _keep(root: Root, folder: Path, kept: Iterable[Adopted], shown: Iterable[Ado
 
 def _sync_tree(folder: Path) -> None:
     for parent, _, _ in os.walk(folder):
-        sync(Path(parent))
+        fsync(Path(parent))

@@ -5,9 +5,9 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from hero_build.errors import NotWritable
-from hero_build.install.fsutil import sync
 from hero_build.install.layout import FOLDERS, Root, is_ours, link_name, link_target
 from hero_build.model.installed import InstalledPart, PartId
+from hero_build.system.fsync import fsync
 
 
 def names(records: Iterable[InstalledPart]) -> frozenset[str]:
@@ -49,7 +49,7 @@ def create(root: Root, wanted: Iterable[str]) -> None:
             place.symlink_to(link_target(name))
             touched.add(place.parent)
     for folder in sorted(touched):
-        sync(folder)
+        fsync(folder)
 
 
 def remove(root: Root, unwanted: Iterable[str]) -> None:
@@ -60,7 +60,7 @@ def remove(root: Root, unwanted: Iterable[str]) -> None:
             root.place(name).unlink()
             touched.add(root.place(name).parent)
     for folder in sorted(touched):
-        sync(folder)
+        fsync(folder)
 
 
 def _listing(folder: Path) -> list[str]:

@@ -5,12 +5,12 @@ import shutil
 from pathlib import Path
 
 from hero_build.errors import RecipeError, machine_errors
-from hero_build.install.fsutil import sync
 from hero_build.install.layout import Root, owned_path
 from hero_build.install.root_lock import LockedRoot
 from hero_build.model.artifacts import Library
 from hero_build.model.installed import FileEntry
 from hero_build.model.steps import File, Put, Staged, Verified, VerifiedPart
+from hero_build.system.fsync import fsync
 
 
 def settle(verified: Verified) -> None:
@@ -20,7 +20,7 @@ def settle(verified: Verified) -> None:
         with machine_errors(file.path.parent):
             os.chmod(file.path, file.mode)
             os.utime(file.path)
-            sync(file.path)
+            fsync(file.path)
 
 
 def stage(locked_root: LockedRoot, ready: VerifiedPart) -> Put:

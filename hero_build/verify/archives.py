@@ -13,6 +13,7 @@ from typing import IO, cast
 from msgspec import Struct
 
 from hero_build.errors import InvalidBinary, machine_errors
+from hero_build.model.names import nearest
 from hero_build.verify import sniff
 from hero_build.verify.archive_limits import AT_ONCE, ArchiveLimitExceeded, BoundedReader, damaged
 from hero_build.verify.archive_limits import limit as limit_of
@@ -132,8 +133,6 @@ def _plain(name: str) -> str:
 
 
 def _missing(member: str, names: list[str]) -> ArchiveLimitExceeded:
-    from difflib import get_close_matches
-
-    near = get_close_matches(member, names[:_COMPARED], 3, 0.3)
+    near = nearest(member, names[:_COMPARED], cutoff=0.3)
     has = f"It has {', '.join(map(repr, near))}. " if near else ""
     return ArchiveLimitExceeded(f"has no file {member!r} in it", has + _RECIPE)
