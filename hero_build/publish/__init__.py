@@ -1,4 +1,4 @@
-"""The way out: `open_publisher` gives the Publisher of an address; nothing heavy is imported before."""
+"""Publishing: `open_publisher` makes the Publisher for an address, and imports its modules only then."""
 
 from urllib.parse import urlsplit
 
@@ -12,8 +12,8 @@ from hero_build.settings import Settings
 def open_publisher(
     settings: Settings, to: str | None, emit: Emit, *, signer: Signer | None = None, package: bool = False
 ) -> Publisher:
-    """The publisher to `to` (None: the settings' forge): a server's releases, or with `package` its generic packages,
-    or for `file:///dir` a mirror. Asks nothing yet; the caller closes it. Raises UsageError.
+    """The publisher for `to` (None: the forge of the settings): releases of a server, with `package` its generic
+    packages, or for `file:///dir` a mirror. Sends no request yet; the caller closes it. Raises UsageError.
     """
     url = to or settings.forge
     scheme = urlsplit(url).scheme
@@ -22,13 +22,13 @@ def open_publisher(
 
         return MirrorPublisher(url, emit, signer=signer)
     if scheme not in ("http", "https"):
-        raise UsageError(f"{url!r} is nothing that can be published to", "Use https://HOST or file:///DIR with --to.")
+        raise UsageError(f"cannot publish to {url!r}", "Use https://HOST or file:///DIR with --to.")
     from hero_build.forge.limits import limits_of
     from hero_build.publish.forgejo import ForgejoPublisher
     from hero_build.publish.packages import PackagePublisher
 
-    made = PackagePublisher if package else ForgejoPublisher
-    return made(
+    publisher = PackagePublisher if package else ForgejoPublisher
+    return publisher(
         url,
         settings.token,
         emit,

@@ -1,7 +1,7 @@
-"""A bundle's folder as the archive that is published: the same bytes for the same files, whoever packs them.
+"""Packing a bundle's folder into a reproducible archive: the same files give the same bytes on every machine.
 
-Sorted names, no owners, no times, one mode. The compressed bytes are zlib's at its highest level; where Python has
-another deflate, such as zlib-ng, the archive differs and what is in it does not.
+Names are sorted; owners, times and modes are fixed. The data is compressed by zlib at level 9: a Python built with
+another deflate implementation, such as zlib-ng, writes another archive with the same content.
 """
 
 import hashlib
@@ -14,14 +14,14 @@ from typing import IO, cast
 from hero_build.errors import InvalidBundle, machine_errors
 from hero_build.verify.bundle_files import Astray, walk
 
-_HEADER = b"\x1f\x8b\x08\0\0\0\0\0\x02\xff"  # deflate, no name, no time, smallest, of no particular system (RFC 1952)
-_RAW = -15  # deflate without a header of zlib's own
+_HEADER = b"\x1f\x8b\x08\0\0\0\0\0\x02\xff"  # deflate, no name, no time, best compression, unknown system (RFC 1952)
+_RAW = -15  # deflate without the zlib header
 
 
 def pack(folder: Path, out: Path) -> tuple[str, int]:
-    """Write the files of `folder` to the .tar.gz `out`: its sha256 and size.
+    """Write the files of `folder` to the .tar.gz `out`; its sha256 and its size in bytes.
 
-    Raises InvalidBundle for links, devices and names that no bundle may have; DiskFull, NotWritable.
+    Raises InvalidBundle for links, devices and names that a bundle may not have; DiskFull, NotWritable.
     """
     with machine_errors(folder):
         files = _files(folder)
@@ -48,7 +48,7 @@ def _tar_member(name: str, size: int) -> tarfile.TarInfo:
 
 
 class GzipWriter:
-    """What is written, compressed with a header that tells nothing of this machine, and hashed on its way out."""
+    """A file object for tarfile that compresses, with a header that names no machine, and hashes what it writes."""
 
     def __init__(self, out: IO[bytes]) -> None:
         self._out = out

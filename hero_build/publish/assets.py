@@ -1,4 +1,4 @@
-"""Parcels: made of files, held against the rules for names, and joined by the files that go with them."""
+"""Release files: read from disk, checked, and completed by legacy names and checksum files."""
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -24,7 +24,7 @@ def release_file(name: str, path: Path) -> ReleaseFile:
 
 
 def write_file(name: str, content: bytes, folder: Path) -> ReleaseFile:
-    """A small file made for the release, kept in `folder` until it is uploaded. Raises NotWritable, DiskFull."""
+    """A small generated file, written to `folder` for the upload. Raises NotWritable, DiskFull."""
     with machine_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
         path = folder / check_name(name, "asset")
@@ -33,47 +33,47 @@ def write_file(name: str, content: bytes, folder: Path) -> ReleaseFile:
 
 
 def validate_files(files: Sequence[ReleaseFile]) -> tuple[ReleaseFile, ...]:
-    """The parcels themselves, if they can be a release. Raises UnsafeName; PublicationRefused for an empty file, for
-    two of one name (servers keep both), and for names that hero-build or a mirror gives to files of its own.
+    """`files`, if they can be the assets of one release. Raises UnsafeName; PublicationRefused for an empty file, for
+    two of one name (servers keep both), and for the names of files that hero-build or a mirror writes itself.
     """
-    seen: dict[str, ReleaseFile] = {}
-    for item in files:
-        check_name(item.name, "asset")
-        if item.name in _RESERVED_NAMES or item.name.endswith(CHECKSUM_SUFFIX):
-            raise PublicationRefused(f"an asset cannot be called {item.name}", "hero-build writes that file itself.")
-        if item.size == 0:
-            raise PublicationRefused(f"{item.name} is empty ({item.path})", "Build it again; nothing was published.")
-        if item.name in seen:
-            both = f"{seen[item.name].path} and {item.path}"
-            sentence = f"two assets would be called {item.name}: {both}"
+    by_name: dict[str, ReleaseFile] = {}
+    for file in files:
+        check_name(file.name, "asset")
+        if file.name in _RESERVED_NAMES or file.name.endswith(CHECKSUM_SUFFIX):
+            raise PublicationRefused(f"an asset cannot be called {file.name}", "hero-build writes that file itself.")
+        if file.size == 0:
+            raise PublicationRefused(f"{file.name} is empty ({file.path})", "Build it again; nothing was published.")
+        if file.name in by_name:
+            both = f"{by_name[file.name].path} and {file.path}"
+            sentence = f"two assets would be called {file.name}: {both}"
             raise PublicationRefused(sentence, "Give one of them another name in the recipe (asset_name).")
-        seen[item.name] = item
+        by_name[file.name] = file
     return tuple(files)
 
 
 def with_legacy_names(
     files: Sequence[ReleaseFile], binaries: Iterable[Binary], asset_name: Callable[[str], str]
 ) -> tuple[ReleaseFile, ...]:
-    """The parcels, and those of renamed binaries once more under the name from before, for old installers.
+    """The files, followed by those of renamed binaries under their former names, for old installers.
 
-    `asset_name` gives the asset of a binary's name, canonical or former (a recipe's `asset_name` for one platform).
+    `asset_name`: the name of the asset for a binary's current or former name.
     """
     by_name = {item.name: item for item in files}
     return (*files, *_legacy_files(by_name, binaries, asset_name))
 
 
 def with_checksums(files: Sequence[ReleaseFile], folder: Path) -> tuple[ReleaseFile, ...]:
-    """Each parcel followed by its `<asset>.sha256`, written to `folder`. Raises NotWritable, DiskFull."""
-    return tuple(made for item in files for made in (item, _checksum_file(item, folder)))
+    """Each file followed by its `<asset>.sha256`, written to `folder`. Raises NotWritable, DiskFull."""
+    return tuple(file for item in files for file in (item, _checksum_file(item, folder)))
 
 
 def render_checksums(digests: Iterable[tuple[str, str]]) -> bytes:
-    """The content of SHA256SUMS for names and digests, sorted by name, in the form that `sha256sum -c` reads."""
+    """SHA256SUMS for these names and digests, sorted by name, in the format of `sha256sum -c` (coreutils)."""
     return "".join(f"{digest}  {name}\n" for name, digest in sorted(digests)).encode()
 
 
 def is_checksum_file(name: str) -> bool:
-    """Whether an asset only speaks of other assets: such a file is in no list of digests itself."""
+    """Whether an asset only describes other assets: SHA256SUMS does not list such a file."""
     return name in (CHECKSUMS, SIGNATURE) or name.endswith(CHECKSUM_SUFFIX)
 
 
@@ -85,6 +85,6 @@ def _legacy_files(
     by_name: dict[str, ReleaseFile], binaries: Iterable[Binary], asset_name: Callable[[str], str]
 ) -> Iterator[ReleaseFile]:
     for binary in binaries:
-        found = by_name.get(asset_name(binary.name))
-        if binary.formerly and found:
-            yield ReleaseFile(asset_name(binary.formerly), path=found.path, sha256=found.sha256, size=found.size)
+        file = by_name.get(asset_name(binary.name))
+        if binary.formerly and file:
+            yield ReleaseFile(asset_name(binary.formerly), path=file.path, sha256=file.sha256, size=file.size)

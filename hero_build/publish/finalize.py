@@ -1,4 +1,4 @@
-"""From a draft to a release: all that it holds is proven, listed, signed, held against the server once more, shown."""
+"""From a draft to a release: verify its assets, upload SHA256SUMS and its signature, check the list again, publish."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import partial
@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from hero_build.errors import AssetNotFound, BadForgeResponse, PublicationRefused
 from hero_build.events import WarningRaised
-from hero_build.publish.api import RemoteAsset, RemoteRelease
+from hero_build.publish.api_documents import RemoteAsset, RemoteRelease
 from hero_build.publish.assets import (
     CHECKSUM_SUFFIX,
     CHECKSUMS,
@@ -22,7 +22,7 @@ from hero_build.publish.types import ReleaseFile, ReleaseSpec
 from hero_build.publish.upload import UploadedAsset, Uploader
 from hero_build.verify import checksums
 
-_RERUN = "Run it again: what is there and right is kept, and nothing but a draft is visible."
+_RERUN = "Run it again: it keeps what is uploaded and correct, and nothing but a draft is visible."
 _RERUN_JOB = "Did the job that builds it fail? Run that again, then this."
 
 
@@ -34,104 +34,107 @@ class DraftFinalizer(Struct, frozen=True):
     signer: Signer | None
 
     def verify_and_list(
-        self, remote: RemoteRelease, mine: Mapping[str, str], expected: Collection[str], *, clobber: bool
+        self, remote: RemoteRelease, verified: Mapping[str, str], expected: Collection[str], *, clobber: bool
     ) -> tuple[UploadedAsset, ...]:
-        """Prove what is in the draft besides `mine` (names and digests that are proven), and list and sign it all."""
+        """Verify the draft's assets that are not in `verified` (name → sha256), then list and sign all of them.
+
+        Raises AssetNotFound when one of the `expected` names is missing, PublicationRefused for an asset without a
+        checksum file (with `clobber` it is deleted).
+        """
         if missing := sorted(set(expected) - set(remote.names())):
             raise AssetNotFound(f"the draft of {remote.tag} lacks {', '.join(missing)}", _RERUN_JOB)
-        others = [name for name in remote.names() if name not in mine and not is_checksum_file(name)]
+        others = [name for name in remote.names() if name not in verified and not is_checksum_file(name)]
         digests = read_checksum_files(self.uploader, remote, others)
-        if unproven := sorted(set(others) - set(digests)):
-            self._delete_unverified(remote, unproven, clobber=clobber)
+        if unknown := sorted(set(others) - set(digests)):
+            self._delete_unverified(remote, unknown, clobber=clobber)
         self._verify(remote, digests)
-        return self.upload_checksums(remote, {**digests, **mine})
+        return self.upload_checksums(remote, {**digests, **verified})
 
     def upload_checksums(self, remote: RemoteRelease, digests: Mapping[str, str]) -> tuple[UploadedAsset, ...]:
-        """Bring SHA256SUMS with these names and digests, and its signature, into the release."""
+        """Upload SHA256SUMS with these names and digests, and its signature."""
         content = render_checksums(digests.items())
-        made = self.uploader.upload_all([write_file(CHECKSUMS, content, self.folder)], remote)
+        uploaded = self.uploader.upload_all([write_file(CHECKSUMS, content, self.folder)], remote)
         if self.signer is None:
-            self._drop_signature(remote, made)
-            return made
+            self._drop_signature(remote, uploaded)
+            return uploaded
         signature = self._signature(self.signer, remote, content)
-        return (*made, *self.uploader.upload_all([signature], remote))
+        return (*uploaded, *self.uploader.upload_all([signature], remote))
 
     def publish_draft(self, spec: ReleaseSpec, remote: RemoteRelease) -> RemoteRelease:
-        """Publish the draft that was verified; returns the release as it is then.
-
-        Raises BadForgeResponse when the server shows something else than what was verified.
+        """Publish the draft whose assets were verified as `remote`; the release as it is then. Raises
+        BadForgeResponse when the draft or the release has other assets than those.
         """
-        uploader, before = self.uploader, _asset_ids(remote)
-        now = uploader.api.release_by_id(uploader.repo, uploader.number)
-        if _asset_ids(now) != before:
-            raise BadForgeResponse(f"the draft of {remote.tag} changed while it was proven", _RERUN)
-        if not now.draft:
+        uploader, verified = self.uploader, _asset_ids(remote)
+        draft = uploader.api.release_by_id(uploader.repo, uploader.number)
+        if _asset_ids(draft) != verified:
+            raise BadForgeResponse(f"the draft of {remote.tag} changed while it was verified", _RERUN)
+        if not draft.draft:
             uploader.emit(WarningRaised(f"{remote.tag} was published by someone else meanwhile"))
         uploader.api.edit(uploader.repo, uploader.number, spec, draft=False)
-        shown = uploader.api.release_by_tag(uploader.repo, spec.tag)
-        if shown is None or shown.draft or _asset_ids(shown) != before:
+        release = uploader.api.release_by_tag(uploader.repo, spec.tag)
+        if release is None or release.draft or _asset_ids(release) != verified:
             raise BadForgeResponse(f"release {spec.tag} is not what was published", _RERUN)
-        self._check_published(shown)
-        return shown
+        self._check_published(release)
+        return release
 
-    def _check_published(self, shown: RemoteRelease) -> None:
-        """Its list of digests, from where everyone gets it now, says what it should."""
+    def _check_published(self, release: RemoteRelease) -> None:
+        """The public address of SHA256SUMS serves what was uploaded."""
         if (self.folder / CHECKSUMS).is_file():
-            wanted = (self.folder / CHECKSUMS).read_bytes()
-            if any(self.uploader.read(held.asset) != wanted for held in shown.assets_named(CHECKSUMS)):
-                raise BadForgeResponse(f"release {shown.tag} shows another {CHECKSUMS} than was published", _RERUN)
+            content = (self.folder / CHECKSUMS).read_bytes()
+            if any(self.uploader.read(item.asset) != content for item in release.assets_named(CHECKSUMS)):
+                raise BadForgeResponse(f"release {release.tag} has another {CHECKSUMS} than was published", _RERUN)
 
     def _verify(self, remote: RemoteRelease, digests: Mapping[str, str]) -> None:
-        work = [(held.asset, digests[held.name]) for held in remote.assets if held.name in digests]
-        names = [asset.name for asset, _ in work]
+        pairs = [(item.asset, digests[item.name]) for item in remote.assets if item.name in digests]
+        names = [asset.name for asset, _ in pairs]
         if twice := sorted({name for name in names if names.count(name) > 1}):
             raise PublicationRefused(f"the draft has two assets named {twice[0]}", "Run the job again that builds it.")
         progress = self.uploader.workers.cancellable(self.uploader.report)
         self.uploader.workers.run_all(
-            [partial(self.uploader.verify, asset, digest, progress) for asset, digest in work]
+            [partial(self.uploader.verify, asset, digest, progress) for asset, digest in pairs]
         )
 
     def _delete_unverified(self, remote: RemoteRelease, names: Sequence[str], *, clobber: bool) -> None:
-        """What nothing proves is not published."""
+        """An asset that no checksum covers is never published."""
         if not clobber:
             sentence = f"the draft of {remote.tag} holds {', '.join(names)}, for which it has no checksum"
             raise PublicationRefused(sentence, "Delete that on the forge, or let --clobber do it.")
         for name in names:
-            for held in remote.assets_named(name):
-                self.uploader.api.delete(self.uploader.repo, self.uploader.number, held)
+            for asset in remote.assets_named(name):
+                self.uploader.api.delete(self.uploader.repo, self.uploader.number, asset)
 
     def _signature(self, signer: Signer, remote: RemoteRelease, content: bytes) -> ReleaseFile:
-        """The one that is there, if it is good (each signing gives another one); else a new one."""
-        for held in remote.assets_named(SIGNATURE)[:1]:
-            known = self.uploader.read(held.asset)
-            if signer.has_signed(known, content):
-                return write_file(SIGNATURE, known, self.folder)
-        signed = signer.sign(content, f"{self.uploader.repo} {remote.tag}")
-        return write_file(SIGNATURE, signed, self.folder)
+        """The existing signature, if it is valid (every signing gives another one); else a new one."""
+        for item in remote.assets_named(SIGNATURE)[:1]:
+            existing = self.uploader.read(item.asset)
+            if signer.has_signed(existing, content):
+                return write_file(SIGNATURE, existing, self.folder)
+        signature = signer.sign(content, f"{self.uploader.repo} {remote.tag}")
+        return write_file(SIGNATURE, signature, self.folder)
 
-    def _drop_signature(self, remote: RemoteRelease, made: Sequence[UploadedAsset]) -> None:
-        """A signature of an older list would be taken for a forged one."""
-        if all(item.kept for item in made):
+    def _drop_signature(self, remote: RemoteRelease, uploaded: Sequence[UploadedAsset]) -> None:
+        """A signature of an older list would look forged."""
+        if all(item.kept for item in uploaded):
             return
-        for held in remote.assets_named(SIGNATURE):
-            self.uploader.api.delete(self.uploader.repo, self.uploader.number, held)
-
-
-def _asset_ids(remote: RemoteRelease) -> set[tuple[str, int, int | None]]:
-    return {(held.name, held.number, held.asset.size) for held in remote.assets}
+        for asset in remote.assets_named(SIGNATURE):
+            self.uploader.api.delete(self.uploader.repo, self.uploader.number, asset)
 
 
 def read_checksums(uploader: Uploader, remote: RemoteRelease) -> dict[str, str]:
-    """What SHA256SUMS says; nothing where the release has none. Raises InvalidChecksumFile."""
-    found = remote.assets_named(CHECKSUMS)
-    return dict(checksums.parse(uploader.read(found[0].asset), CHECKSUMS)) if found else {}
+    """The names and digests in SHA256SUMS; empty where the release has none. Raises InvalidChecksumFile."""
+    assets = remote.assets_named(CHECKSUMS)
+    return dict(checksums.parse(uploader.read(assets[0].asset), CHECKSUMS)) if assets else {}
 
 
 def read_checksum_files(uploader: Uploader, remote: RemoteRelease, names: Iterable[str]) -> dict[str, str]:
-    """What `<asset>.sha256` says of each of the names that has one. Raises InvalidChecksumFile."""
-    pairs = [(name, found[0]) for name in names if (found := remote.assets_named(f"{name}{CHECKSUM_SUFFIX}"))]
-    return dict(uploader.workers.run_all([partial(_read_checksum_file, uploader, name, held) for name, held in pairs]))
+    """The digest in `<asset>.sha256` of each of the names that has one. Raises InvalidChecksumFile."""
+    pairs = [(name, assets[0]) for name in names if (assets := remote.assets_named(f"{name}{CHECKSUM_SUFFIX}"))]
+    return dict(uploader.workers.run_all([partial(_read_checksum_file, uploader, name, item) for name, item in pairs]))
 
 
-def _read_checksum_file(uploader: Uploader, name: str, asset: RemoteAsset) -> tuple[str, str]:
-    return name, checksums.parse_single(uploader.read(asset.asset), name)
+def _read_checksum_file(uploader: Uploader, name: str, item: RemoteAsset) -> tuple[str, str]:
+    return name, checksums.parse_single(uploader.read(item.asset), name)
+
+
+def _asset_ids(remote: RemoteRelease) -> set[tuple[str, int, int | None]]:
+    return {(item.name, item.number, item.asset.size) for item in remote.assets}

@@ -1,4 +1,4 @@
-"""Releases of a Forgejo server (or Gitea): draft ─► upload ─► list ─► prove ─► sums ─► publish ─► read back."""
+"""Releases of a Forgejo (or Gitea) server: draft ─► upload and verify each file ─► SHA256SUMS ─► publish ─► check."""
 
 import tempfile
 from collections.abc import Collection
@@ -10,20 +10,21 @@ from hero_build.forge.forgejo import Forgejo
 from hero_build.forge.limits import DEFAULT, Limits
 from hero_build.model.installed import PartId
 from hero_build.model.names import check_repo, check_tag
-from hero_build.publish.api import Api, RemoteRelease
+from hero_build.publish.api import Api
+from hero_build.publish.api_documents import RemoteRelease
 from hero_build.publish.assets import validate_files, with_checksums
 from hero_build.publish.drafts import open_draft, writable_repository
 from hero_build.publish.finalize import DraftFinalizer
 from hero_build.publish.release import ReleaseRun
 from hero_build.publish.signing import Signer
-from hero_build.publish.types import PublishResult, ReleaseSpec
+from hero_build.publish.types import PublishResult, ReleaseFile, ReleaseSpec
 from hero_build.publish.upload import Uploader
 from hero_build.publish.workers import WorkerPool
 from hero_build.settings import Secret
 
 
 class ForgejoPublisher:
-    """A Publisher."""
+    """A Publisher of releases."""
 
     def __init__(
         self,
@@ -58,28 +59,42 @@ class ForgejoPublisher:
     def publish(self, spec: ReleaseSpec) -> PublishResult:
         check_repo(spec.repo)
         own = validate_files(spec.files)
-        found = self._api.release_by_tag(spec.repo, check_tag(spec.tag))
+        remote = self._api.release_by_tag(spec.repo, check_tag(spec.tag))
         with tempfile.TemporaryDirectory(prefix="hero-publish-") as name:
             scratch = Path(name)
             files = with_checksums(own, scratch)
-            if found is not None and not found.draft:
-                run = self._run(spec, repo=spec.repo, remote=found, scratch=scratch)
-                lacking = run.lacking(found, own, files)
-                if not lacking:
-                    return run.result(found, kept=[item.name for item in files])
-                repo = writable_repository(self._api, spec).name
-                if not spec.clobber:
-                    return self._run(spec, repo=repo, remote=found, scratch=scratch).add(found, lacking, files)
-                run.revert_to_draft(repo, found)
+            if remote is not None and not remote.draft:
+                result = self._update(spec, remote=remote, own=own, files=files, scratch=scratch)
+                if result is not None:
+                    return result
             repo = writable_repository(self._api, spec).name
             draft = open_draft(self._api, repo, spec)
             return self._run(spec, repo=repo, remote=draft, scratch=scratch).fill(draft, files)
 
+    def _update(
+        self,
+        spec: ReleaseSpec,
+        remote: RemoteRelease,
+        own: tuple[ReleaseFile, ...],
+        files: tuple[ReleaseFile, ...],
+        scratch: Path,
+    ) -> PublishResult | None:
+        """Bring a published release up to date; None: it differs, and is a draft again (`clobber`)."""
+        run = self._run(spec, repo=spec.repo, remote=remote, scratch=scratch)
+        missing = run.missing(remote, own, files)
+        if not missing:
+            return run.result(remote, kept=[file.name for file in files])
+        repo = writable_repository(self._api, spec).name
+        if not spec.clobber:
+            return self._run(spec, repo=repo, remote=remote, scratch=scratch).add(remote, missing, files)
+        run.revert_to_draft(repo, remote)
+        return None
+
     def finish(self, spec: ReleaseSpec, expected: Collection[str]) -> PublishResult:
         check_repo(spec.repo)
-        found = self._api.release_by_tag(spec.repo, check_tag(spec.tag))
-        if found is not None and not found.draft:
-            return self._finished(spec, found, expected)
+        remote = self._api.release_by_tag(spec.repo, check_tag(spec.tag))
+        if remote is not None and not remote.draft:
+            return self._already_published(spec, remote, expected)
         repo = writable_repository(self._api, spec).name
         if not self._api.drafts(repo, spec.tag):
             raise ReleaseNotFound(f"{repo} has no draft of {spec.tag}", "Did the jobs that upload run?")
@@ -87,8 +102,7 @@ class ForgejoPublisher:
         with tempfile.TemporaryDirectory(prefix="hero-publish-") as scratch:
             return self._run(spec, repo=repo, remote=draft, scratch=Path(scratch)).finish(draft, (), expected)
 
-    def _finished(self, spec: ReleaseSpec, remote: RemoteRelease, expected: Collection[str]) -> PublishResult:
-        """What an earlier run has published."""
+    def _already_published(self, spec: ReleaseSpec, remote: RemoteRelease, expected: Collection[str]) -> PublishResult:
         if missing := sorted(set(expected) - set(remote.names())):
             sentence = f"release {remote.tag} is published already, without {', '.join(missing)}"
             raise AssetNotFound(sentence, "Publish those to it, or run it with another tag.")

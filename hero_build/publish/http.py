@@ -1,10 +1,13 @@
-"""Requests that change something on a forge: one attempt each, on a connection of its own, never redirected.
+"""Requests that write to a forge: one attempt each, on a connection of its own, never redirected.
 
-A kept connection may end at any moment, and what was sent on it may or may not have been done: so none is kept.
+A kept-alive connection may close at any moment, and nothing tells whether the server acted on the request: so every
+request opens its own.
 """
 
-import json
 from collections.abc import Iterator
+
+import msgspec
+from msgspec import Struct
 
 from hero_build import __version__
 from hero_build.errors import AuthError, BadForgeResponse, HeroBuildError, PublicationRefused
@@ -17,13 +20,33 @@ from hero_build.forge.transports import Transports
 from hero_build.publish.types import ReleaseFile
 from hero_build.settings import Secret
 
-_CHUNK = 1 << 18  # bytes: small enough that a slow line moves one within the limit for a stall
+_CHUNK = 1 << 18  # bytes: small enough that a slow line sends one within the stall limit
 _REDIRECTS = (301, 302, 303, 307, 308)
+_CHECK_ADDRESS = "Check the address with --forge or FORGEJO_URL: use the one that a browser ends up at."
+_USE_HTTPS = "Use https, or list that host under plain_http in cfg/hero_build.toml."
+HOW_TO_AUTHORIZE = (
+    "Set FORGEJO_TOKEN to a token with write access to the repository (write:repository; write:package for packages); "
+    "in a workflow: `FORGEJO_TOKEN: ${{ github.token }}`."
+)
+_WRITE_ACCESS = (
+    "The token in FORGEJO_TOKEN needs write access there (write:repository; write:package for packages). "
+    "A workflow's own token may write to its own repository only, and with `permissions: contents: write`."
+)
+_RAISE_LIMIT = "Ask the forge's administrator to allow larger files (attachment MAX_SIZE, and the proxy before it)."
+_RERUN = "Run it again: it keeps what is uploaded and correct, and nothing but a draft is visible."
+
+
+class NameConflict(BadForgeResponse):
+    """409: something of that name exists."""
+
+
+class PayloadTooLarge(BadForgeResponse):
+    """413."""
 
 
 class WriteClient:
     """Safe to use from many threads. Every request carries the token. Raises AuthError without one, or where it would
-    travel in the clear; NetworkError, BadForgeResponse, Taken, TooLarge, and Absent for a 404.
+    be sent unencrypted; NetworkError, BadForgeResponse, NameConflict, PayloadTooLarge, and HttpNotFound for a 404.
     """
 
     def __init__(self, base: str, token: Secret | None, limits: Limits, plain_http: tuple[str, ...]) -> None:
@@ -33,22 +56,25 @@ class WriteClient:
         self._plain_http = plain_http
         self._transports = Transports(limits)
 
-    def tell(self, method: str, path: str, told: object = None) -> object:
-        """Send a JSON document (None: no body); the answer's, None where it has none."""
-        body = b"" if told is None else json.dumps(told).encode()
+    def send(self, method: str, path: str, document: Struct | None = None) -> bytes:
+        """Send a JSON document (None: no body); the body of the response."""
+        body = b"" if document is None else msgspec.json.encode(document)
         headers = {"Content-Type": "application/json", "Content-Length": str(len(body))}
         return self._send(method, path=path, headers=headers, body=httpx.ByteStream(body), seconds=self._limits.answer)
 
-    def upload(self, method: str, path: str, file: ReleaseFile, progress: Progress) -> object:
-        """Send a file as it is; the answer's document. Raises PublicationRefused when the file changes meanwhile."""
+    def upload(self, method: str, path: str, file: ReleaseFile, progress: Progress) -> bytes:
+        """Send a file as it is; the body of the response. Raises PublicationRefused when the file changes meanwhile."""
         headers = {"Content-Type": "application/octet-stream", "Content-Length": str(file.size)}
-        return self._send(
-            method, path=path, headers=headers, body=FileStream(file, progress), seconds=self._limits.transfer
-        )
+        body = FileStream(file, progress)
+        return self._send(method, path=path, headers=headers, body=body, seconds=self._limits.transfer)
+
+    def preflight(self) -> None:
+        """Raises AuthError if every request would."""
+        self._secret(self._base)
 
     def _send(
         self, method: str, path: str, headers: dict[str, str], body: httpx.SyncByteStream, seconds: float
-    ) -> object:
+    ) -> bytes:
         url = httpx.URL(str(self._base).rstrip("/") + path)
         request = httpx.Request(
             method,
@@ -63,40 +89,30 @@ class WriteClient:
         except httpx.TransportError as error:
             raise unanswered(url, error) from error
         try:
-            return self._answer(response, url)
+            return self._checked_content(response, url)
         finally:
             response.close()
             transport.close()
 
-    def _answer(self, response: httpx.Response, url: httpx.URL) -> object:
+    def _checked_content(self, response: httpx.Response, url: httpx.URL) -> bytes:
         content = self._content(response, url)
         if response.status_code in _REDIRECTS:
-            raise BadForgeResponse(
-                f"{url.host} redirects {url.path}, which a publication does not follow", _CHECK_ADDRESS
-            )
+            sentence = f"{url.host} redirects {url.path}, and publishing follows no redirects"
+            raise BadForgeResponse(sentence, _CHECK_ADDRESS)
         if not response.is_success:
             raise publish_error(response.status_code, headers=response.headers, url=url, body=content)
-        if not content:
-            return None
-        try:
-            return json.loads(content)
-        except (ValueError, RecursionError):
-            return None  # packages answer in plain text: what counts is what is there afterwards
+        return content
 
     def _content(self, response: httpx.Response, url: httpx.URL) -> bytes:
         content = bytearray()
         try:
-            for piece in response.stream:  # type: ignore[union-attr]  # a sync transport makes sync streams
-                content += piece
+            for chunk in response.stream:  # type: ignore[union-attr]  # a sync transport makes sync streams
+                content += chunk
                 if len(content) > self._limits.document:
-                    raise BadForgeResponse(f"{url.host} answered {url.path} without end", _CHECK_ADDRESS)
+                    raise BadForgeResponse(f"the response of {url.host} for {url.path} is too long", _CHECK_ADDRESS)
         except httpx.TransportError as error:
             raise severed(url, error) from error
         return bytes(content)
-
-    def preflight(self) -> None:
-        """Raises AuthError: every request would."""
-        self._secret(self._base)
 
     def _secret(self, url: httpx.URL) -> Secret:
         if self._token is None:
@@ -119,7 +135,7 @@ class WriteClient:
 
 
 class FileStream(httpx.SyncByteStream):
-    """A parcel's bytes, as many as it says, in pieces that all lie in one buffer."""
+    """The bytes of a release file, exactly `size` of them, in chunks that share one buffer."""
 
     def __init__(self, file: ReleaseFile, progress: Progress) -> None:
         self._file = file
@@ -127,17 +143,17 @@ class FileStream(httpx.SyncByteStream):
 
     def __iter__(self) -> Iterator[bytes]:
         sent = 0
-        for piece in self._pieces():
-            sent += len(piece)
+        for chunk in self._chunks():
+            sent += len(chunk)
             if sent > self._file.size:
                 break
-            yield piece  # type: ignore[misc]  # the transport hands on what it is given
-            self._progress(len(piece))
+            yield chunk  # type: ignore[misc]  # the transport passes on what it is given
+            self._progress(len(chunk))
         if sent != self._file.size:
             raise PublicationRefused(f"{self._file.path} changed while it was uploaded", "Build it again.")
 
-    def _pieces(self) -> Iterator[memoryview]:
-        """Apart, so that what the disk refuses is not taken for a failure of the connection."""
+    def _chunks(self) -> Iterator[memoryview]:
+        """Separate from `__iter__`, so that a disk error is not reported as a failure of the connection."""
         buffer = memoryview(bytearray(_CHUNK))
         try:
             file = self._file.path.open("rb", buffering=0)
@@ -154,51 +170,26 @@ class FileStream(httpx.SyncByteStream):
                 yield buffer[:size]
 
 
-def _unreadable(file: ReleaseFile, error: OSError) -> PublicationRefused:
-    return PublicationRefused(f"{file.path} cannot be read: {error.strerror}", "Build it again.")
-
-
-_CHECK_ADDRESS = "Check the address with --forge or FORGEJO_URL: it should be the one that a browser ends up at."
-_USE_HTTPS = "Use https, or list that host under plain_http in cfg/hero_build.toml."
-
-
-HOW_TO_AUTHORIZE = (
-    "Set FORGEJO_TOKEN to a token with write access to the repository (write:repository; write:package for packages); "
-    "in a workflow: `FORGEJO_TOKEN: ${{ github.token }}`."
-)
-_WRITE_ACCESS = (
-    "The token in FORGEJO_TOKEN needs write access there (write:repository; write:package for packages). "
-    "A workflow's own token may write to its own repository only, and with `permissions: contents: write`."
-)
-_RAISE_LIMIT = "Ask whoever runs that forge to allow larger files (attachment MAX_SIZE, and the proxy before it)."
-_RERUN = "Run it again: what is there and right is kept, and nothing but a draft is visible."
-
-
-class NameConflict(BadForgeResponse):
-    """409: there is one of that name already."""
-
-
-class PayloadTooLarge(BadForgeResponse):
-    """413."""
-
-
 def publish_error(status: int, headers: httpx.Headers, url: httpx.URL, body: bytes) -> HeroBuildError:
-    """The error for the status of a request that would have changed something."""
-    said = http_errors.quoted(body)
+    """The error for the status of a request that writes."""
+    quote = http_errors.quoted(body)
     match status:
         case 401 | 403:
-            return AuthError(f"{url.host} does not let this token publish ({status}){said}", _WRITE_ACCESS)
+            return AuthError(f"{url.host} does not let this token publish ({status}){quote}", _WRITE_ACCESS)
         case 404:
-            return http_errors.HttpNotFound(
-                f"{url.host} has no {url.path}, or not for this token (404){said}", _WRITE_ACCESS
-            )
+            sentence = f"{url.host} has no {url.path}, or not for this token (404){quote}"
+            return http_errors.HttpNotFound(sentence, _WRITE_ACCESS)
         case 409:
-            return NameConflict(f"{url.host} has one of that name already (409){said}", _RERUN)
+            return NameConflict(f"{url.host} has one of that name already (409){quote}", _RERUN)
         case 413:
-            return PayloadTooLarge(f"{url.host} does not take a file of that size (413){said}", _RAISE_LIMIT)
+            return PayloadTooLarge(f"{url.host} does not take a file of that size (413){quote}", _RAISE_LIMIT)
         case 400 | 422:
-            return BadForgeResponse(f"{url.host} refuses what it was sent ({status}){said}", _RERUN)
+            return BadForgeResponse(f"{url.host} rejects the request ({status}){quote}", _RERUN)
         case _:
-            found = http_errors.http_error(status, headers=headers, url=url, body=body, note="")
-            found.hint = _RERUN if status >= 500 or status == 429 else found.hint
-            return found
+            error = http_errors.http_error(status, headers=headers, url=url, body=body, note="")
+            error.hint = _RERUN if status >= 500 or status == 429 else error.hint
+            return error
+
+
+def _unreadable(file: ReleaseFile, error: OSError) -> PublicationRefused:
+    return PublicationRefused(f"{file.path} cannot be read: {error.strerror}", "Build it again.")

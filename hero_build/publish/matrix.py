@@ -5,24 +5,26 @@ strategy:
 """
 
 import heapq
-import json
 from collections.abc import Iterable, Sequence
 
-from msgspec import Struct
+import msgspec
+from msgspec import Raw, Struct
 
 from hero_build.errors import UsageError
 from hero_build.forge.build_record import record_name
 
+_COPY_IT = "Pass on what `hero-build ci matrix` printed, unchanged."
+
 
 class Island(Struct, frozen=True):
-    """`cost` in any unit (seconds, bytes), as long as all islands have the same."""
+    """`cost` in any unit (seconds, bytes), the same for all islands."""
 
     name: str
     cost: float = 1.0
 
 
 class CiPlan(Struct, frozen=True):
-    """What there is to build of one app."""
+    """What to build of one app."""
 
     app: str
     platforms: tuple[str, ...] = ()
@@ -30,7 +32,7 @@ class CiPlan(Struct, frozen=True):
 
 
 class CiJob(Struct, frozen=True):
-    """One job. `what` is its platform or, for islands, `islands-1of4`; it is part of the names of its records."""
+    """One job. `what` is its platform or, for islands, `islands-1of4`; the names of its build records contain it."""
 
     app: str
     what: str
@@ -38,16 +40,33 @@ class CiJob(Struct, frozen=True):
     islands: tuple[str, ...] = ()
 
 
-def plan_jobs(works: Iterable[CiPlan], shards: int = 1) -> tuple[CiJob, ...]:
+class MatrixEntry(Struct, frozen=True):
+    """A job as the matrix writes it; `islands` are separated by spaces."""
+
+    app: str
+    what: str
+    platform: str
+    islands: str
+
+    def job(self) -> CiJob:
+        return CiJob(self.app, what=self.what, platform=self.platform, islands=tuple(self.islands.split()))
+
+
+class MatrixDocument(Struct, frozen=True):
+    include: tuple[MatrixEntry, ...]
+
+
+def plan_jobs(plans: Iterable[CiPlan], shards: int = 1) -> tuple[CiJob, ...]:
     """Every app for every platform, then its islands in at most `shards` jobs. Raises UsageError for `shards` < 1."""
     if shards < 1:
-        raise UsageError(f"{shards} shards cannot hold the islands", "Name a number from 1 on with --shards.")
-    return tuple(job for work in works for job in _app_jobs(work, shards))
+        raise UsageError(f"{shards} shards cannot hold the islands", "Use --shards with a number from 1 on.")
+    return tuple(job for plan in plans for job in _app_jobs(plan, shards))
 
 
 def balance(islands: Sequence[Island], shards: int) -> tuple[tuple[str, ...], ...]:
-    """The islands in at most `shards` groups, none empty, the dearest first into the cheapest group (LPT: at most a
-    third dearer than the best there is; Graham 1969). Equal input gives equal groups, whatever its order.
+    """The islands in at most `shards` groups, none empty. Longest processing time first: the most expensive island
+    goes to the cheapest group, which costs at most a third more than the optimum (Graham 1969). The order of the input
+    does not matter.
     """
     groups: list[list[str]] = [[] for _ in range(min(shards, len(islands)))]
     heap = [(0.0, number) for number in range(len(groups))]
@@ -58,49 +77,40 @@ def balance(islands: Sequence[Island], shards: int) -> tuple[tuple[str, ...], ..
     return tuple(tuple(sorted(group)) for group in groups)
 
 
-def encode(found: Sequence[CiJob]) -> str:
-    """One line of JSON, `{"include": […]}`, each job with `app`, `what`, `platform` and `islands` (space-separated).
+def encode(jobs: Iterable[CiJob]) -> str:
+    """One line of JSON: `{"include": [entry, …]}`.
 
-    An empty matrix is no matrix: a workflow asks for `include[0]` before it starts its jobs.
+    Actions refuses an empty `include`: a workflow checks `include[0]` before it starts its jobs.
     """
-    told = [
-        {"app": job.app, "what": job.what, "platform": job.platform, "islands": " ".join(job.islands)} for job in found
-    ]
-    return json.dumps({"include": told}, separators=(",", ":"))
+    entries = (
+        MatrixEntry(job.app, what=job.what, platform=job.platform, islands=" ".join(job.islands)) for job in jobs
+    )
+    return msgspec.json.encode(MatrixDocument(tuple(entries))).decode()
 
 
 def decode(text: str) -> tuple[CiJob, ...]:
-    """The jobs of a matrix as `document` wrote it, or the one job that a server made of an entry of it.
+    """The jobs of a matrix that `encode` wrote, or the one job of an entry (`toJSON(matrix)` in a job).
 
-    Raises UsageError for what is neither.
+    Raises UsageError for any other text.
     """
     try:
-        told = json.loads(text)
-        return tuple(_job(entry) for entry in told.get("include", [told]))
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise UsageError("that is no matrix", "Pass on what `hero-build ci matrix` wrote, as it is.") from error
+        if "include" in msgspec.json.decode(text, type=dict[str, Raw]):
+            entries = msgspec.json.decode(text, type=MatrixDocument).include
+        else:
+            entries = (msgspec.json.decode(text, type=MatrixEntry),)
+    except (ValueError, RecursionError) as error:  # msgspec's errors are ValueErrors
+        raise UsageError(f"invalid matrix: {error}", _COPY_IT) from error
+    return tuple(entry.job() for entry in entries)
 
 
-def expected_records(found: Iterable[CiJob]) -> tuple[str, ...]:
-    """The assets that these jobs leave behind at the least: a build record each."""
-    return tuple(record_name(job.app, job.what) for job in found)
+def expected_records(jobs: Iterable[CiJob]) -> tuple[str, ...]:
+    """The assets that every one of these jobs uploads: a build record each."""
+    return tuple(record_name(job.app, job.what) for job in jobs)
 
 
-def _job(entry: dict[str, object]) -> CiJob:
-    app, what, platform, islands = (_word(entry, key) for key in ("app", "what", "platform", "islands"))
-    return CiJob(app, what=what, platform=platform, islands=tuple(islands.split()))
-
-
-def _word(entry: dict[str, object], key: str) -> str:
-    word = entry[key]
-    if not isinstance(word, str):
-        raise TypeError(key)
-    return word
-
-
-def _app_jobs(work: CiPlan, shards: int) -> Iterable[CiJob]:
-    for platform in work.platforms:
-        yield CiJob(work.app, platform, platform)
-    groups = balance(work.islands, shards)
+def _app_jobs(plan: CiPlan, shards: int) -> Iterable[CiJob]:
+    for platform in plan.platforms:
+        yield CiJob(plan.app, platform, platform)
+    groups = balance(plan.islands, shards)
     for number, group in enumerate(groups, 1):
-        yield CiJob(work.app, what=f"islands-{number}of{len(groups)}", platform="", islands=group)
+        yield CiJob(plan.app, what=f"islands-{number}of{len(groups)}", platform="", islands=group)

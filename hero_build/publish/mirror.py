@@ -1,4 +1,4 @@
-"""Publishing into a mirror's folder: the release's folder appears by one rename, with all that belongs to it."""
+"""Publishing into a mirror: the folder of a release appears complete, by one rename."""
 
 import os
 import tempfile
@@ -25,6 +25,7 @@ from hero_build.model.installed import PartId
 from hero_build.model.names import check_repo, check_tag
 from hero_build.model.steps import Asset, Release
 from hero_build.publish.assets import (
+    CHECKSUM_SUFFIX,
     CHECKSUMS,
     SIGNATURE,
     is_checksum_file,
@@ -39,14 +40,12 @@ from hero_build.publish.types import PublishResult, ReleaseFile, ReleaseSpec
 from hero_build.system import filelock
 
 _LOCK = ".publishing"
-_LOCK_TIMEOUT = 60.0  # seconds for another publication of the same repository
+_CLOBBER = "Use another tag, or replace the files with --clobber."
+_LOCK_TIMEOUT = 60.0  # seconds to wait for another run that publishes the same repository
 
 
 class MirrorPublisher:
-    """A Publisher to `file:///dir`, which is made if need be: of releases, and of what recipes have as packages.
-
-    A mirror has no drafts.
-    """
+    """A Publisher of releases and generic packages to `file:///dir`, which it creates. A mirror has no drafts."""
 
     def __init__(self, url: str, emit: Emit, *, signer: Signer | None = None) -> None:
         self._url = url.rstrip("/")
@@ -74,137 +73,128 @@ class MirrorPublisher:
             tempfile.TemporaryDirectory(prefix="hero-publish-") as scratch,
             self._locked(spec.repo),
         ):
-            there = self._existing(spec)
+            existing = self._existing(spec)
             files = with_checksums(own, Path(scratch))
-            changed = _files_to_add(spec, there, files)
-            merged = {**{item.name: item for item in there}, **{item.name: item for item in changed}}
-            whole = self._with_checksums(spec, merged, Path(scratch))
-            fresh = [item for item in whole if item not in there]
-            if fresh:
-                self._write_release(spec, whole, first=not there)
-            return self._result(spec, there, fresh)
+            added = _files_to_add(spec, existing, files)
+            merged = {**{file.name: file for file in existing}, **{file.name: file for file in added}}
+            complete = self._with_lists(spec, merged, Path(scratch))
+            new = [file for file in complete if file not in existing]
+            if new:
+                self._write_release(spec, complete, first=not existing)
+            return self._result(spec, existing, new)
 
     def finish(self, spec: ReleaseSpec, expected: Collection[str]) -> PublishResult:
-        """Nothing is left to do: what was published is shown already. Raises AssetNotFound, ReleaseNotFound."""
+        """A mirror has no draft to publish: only check the release. Raises AssetNotFound, ReleaseNotFound."""
         check_tag(spec.tag)
-        found = Mirror(self._url).find(_ref(spec))
-        names = tuple(sorted(asset.name for asset in found.assets))
+        release = Mirror(self._url).find(_ref(spec))
+        names = tuple(sorted(asset.name for asset in release.assets))
         if missing := sorted(set(expected) - set(names)):
-            raise AssetNotFound(f"release {found.tag} in the mirror lacks {', '.join(missing)}", "Publish those to it.")
+            sentence = f"release {release.tag} in the mirror lacks {', '.join(missing)}"
+            raise AssetNotFound(sentence, "Publish those to it.")
         return PublishResult(
             self._url,
             repo=spec.repo,
-            tag=found.tag,
+            tag=release.tag,
             state="published",
             url=str(_release_folder(self._directory, spec)),
             kept=names,
         )
 
     def _existing(self, spec: ReleaseSpec) -> tuple[ReleaseFile, ...]:
-        """What the mirror holds of this release, with the digests it really has."""
+        """The files that the mirror holds of this release, with digests computed from their content."""
         try:
-            found = Mirror(self._url).find(_ref(spec))
+            release = Mirror(self._url).find(_ref(spec))
         except NotFound:
             return ()
-        paths = {asset.name: _release_folder(self._directory, spec) / asset.name for asset in found.assets}
+        paths = {asset.name: _release_folder(self._directory, spec) / asset.name for asset in release.assets}
         return tuple(release_file(name, path) for name, path in paths.items() if path.is_file())
 
-    def _with_checksums(
+    def _with_lists(
         self, spec: ReleaseSpec, merged: Mapping[str, ReleaseFile], scratch: Path
     ) -> tuple[ReleaseFile, ...]:
-        """All the parcels with their list, and its signature."""
-        rest = [item for item in merged.values() if item.name not in (CHECKSUMS, SIGNATURE)]
-        content = render_checksums((item.name, item.sha256) for item in rest if not is_checksum_file(item.name))
-        made = write_file(CHECKSUMS, content, scratch)
-        old, listing = merged.get(CHECKSUMS), [made]
-        if old is not None and old.sha256 == made.sha256:
-            listing = [old]
+        """All the files, then their SHA256SUMS and its signature."""
+        rest = [file for file in merged.values() if file.name not in (CHECKSUMS, SIGNATURE)]
+        content = render_checksums((file.name, file.sha256) for file in rest if not is_checksum_file(file.name))
+        new, old = write_file(CHECKSUMS, content, scratch), merged.get(CHECKSUMS)
+        same = old is not None and old.sha256 == new.sha256
+        lists = [old if old is not None and same else new]
         if self._signer is not None:
-            listing.append(
-                self._signature(self._signer, known=merged.get(SIGNATURE), content=content, spec=spec, scratch=scratch)
-            )
-        elif old is listing[0] and SIGNATURE in merged:
-            listing.append(merged[SIGNATURE])
-        return (*rest, *listing)
+            existing = merged.get(SIGNATURE)
+            comment = f"{spec.repo} {spec.tag}"
+            lists.append(_signature(self._signer, existing, content=content, comment=comment, scratch=scratch))
+        elif same and SIGNATURE in merged:
+            lists.append(merged[SIGNATURE])
+        return (*rest, *lists)
 
-    def _signature(
-        self, signer: Signer, known: ReleaseFile | None, content: bytes, spec: ReleaseSpec, scratch: Path
-    ) -> ReleaseFile:
-        if known is not None and signer.has_signed(known.path.read_bytes(), content):
-            return known
-        return write_file(SIGNATURE, signer.sign(content, f"{spec.repo} {spec.tag}"), scratch)
-
-    def _write_release(self, spec: ReleaseSpec, whole: Sequence[ReleaseFile], *, first: bool) -> None:
-        """Written beside the mirror's releases, proven there, and only then moved to its place."""
-        total = 2 * sum(item.size for item in whole)  # there, and back to prove it
+    def _write_release(self, spec: ReleaseSpec, files: Sequence[ReleaseFile], *, first: bool) -> None:
+        """Write the release beside those of the mirror, verify it there, then rename it to its place."""
+        total = 2 * sum(file.size for file in files)  # the copy, and reading it back to verify it
         self._emit(Started(PartId(spec.app), verb="publish", version=spec.tag, total=total))
         newest = mirror_layout.repo_folder(self._directory, spec.repo) / mirror_layout.LATEST
         latest = not (spec.prerelease or spec.package) and (first or not newest.exists())
         with tempfile.TemporaryDirectory(prefix=".publishing-", dir=self._directory) as name:
             stage = Path(name)
-            files = {item.name: item.path for item in whole}
-            if spec.package is None:
-                mirror_layout.publish(stage, self._release(spec, whole), files, latest=False)
-            else:
-                mirror_layout.publish_package(
-                    stage, package=spec.package, release=self._release(spec, whole), files=files
-                )
-            self._verify(spec, whole, Mirror(stage.as_uri()))
+            self._stage(spec, files, stage)
+            self._verify(spec, files, Mirror(stage.as_uri()))
             mirror_layout.take_in(_release_folder(stage, spec), _release_folder(self._directory, spec))
         if latest:
             mirror_layout.name_newest(self._directory, spec.repo, spec.tag)
         self._emit(Finished(PartId(spec.app)))
 
-    def _verify(self, spec: ReleaseSpec, whole: Sequence[ReleaseFile], forge: Mirror) -> None:
-        """Get all of it as an install would. Raises SizeMismatch, ChecksumMismatch."""
-        assets = {asset.name: asset for asset in forge.find(_ref(spec)).assets}
-        for item in whole:
-            verify_remote(forge, assets[item.name], item.sha256)
-            self._emit(Transferred(PartId(spec.app), 2 * item.size))
+    def _stage(self, spec: ReleaseSpec, files: Sequence[ReleaseFile], stage: Path) -> None:
+        release, paths = self._release(spec, files), {file.name: file.path for file in files}
+        if spec.package is None:
+            mirror_layout.publish(stage, release, paths, latest=False)
+        else:
+            mirror_layout.publish_package(stage, package=spec.package, release=release, files=paths)
 
-    def _release(self, spec: ReleaseSpec, whole: Sequence[ReleaseFile]) -> Release:
+    def _verify(self, spec: ReleaseSpec, files: Sequence[ReleaseFile], forge: Mirror) -> None:
+        """Read each file as an install would. Raises SizeMismatch, ChecksumMismatch."""
+        assets = {asset.name: asset for asset in forge.find(_ref(spec)).assets}
+        for file in files:
+            verify_remote(forge, assets[file.name], file.sha256)
+            self._emit(Transferred(PartId(spec.app), 2 * file.size))
+
+    def _release(self, spec: ReleaseSpec, files: Sequence[ReleaseFile]) -> Release:
         assets = tuple(
-            Asset(item.name, url="", size=item.size, id=item.sha256[:32], sha256=item.sha256) for item in whole
+            Asset(file.name, url="", size=file.size, id=file.sha256[:32], sha256=file.sha256) for file in files
         )
-        target = spec.target if len(spec.target) == 40 else None
-        now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         return Release(
             self._url,
             repo=spec.repo,
             tag=spec.tag,
             assets=assets,
-            commit=target,
+            commit=spec.target if len(spec.target) == 40 else None,
             prerelease=spec.prerelease,
-            created=now,
+            created=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         )
 
-    def _result(self, spec: ReleaseSpec, there: Sequence[ReleaseFile], fresh: Sequence[ReleaseFile]) -> PublishResult:
-        new = {item.name for item in fresh}
-        old = {item.name for item in there}
+    def _result(self, spec: ReleaseSpec, existing: Sequence[ReleaseFile], new: Sequence[ReleaseFile]) -> PublishResult:
+        before, uploaded = {file.name for file in existing}, {file.name for file in new}
         return PublishResult(
             self._url,
             repo=spec.repo,
             tag=spec.tag,
             state="published",
             url=str(_release_folder(self._directory, spec)),
-            kept=tuple(sorted(old - new)),
-            uploaded=tuple(item.name for item in fresh),
-            removed=tuple(sorted(old & new)),
+            kept=tuple(sorted(before - uploaded)),
+            uploaded=tuple(file.name for file in new),
+            removed=tuple(sorted(before & uploaded)),
         )
 
     @contextmanager
     def _locked(self, repo: str) -> Iterator[None]:
-        """One publication at a time for one repository: each takes over what is there."""
-        home = mirror_layout.repo_folder(self._directory, repo)
+        """One run at a time for one repository: each adds to what is there."""
+        folder = mirror_layout.repo_folder(self._directory, repo)
         with machine_errors(self._directory):
             try:
-                home.mkdir(parents=True, exist_ok=True)
+                folder.mkdir(parents=True, exist_ok=True)
             except (FileExistsError, FileNotFoundError, NotADirectoryError) as error:
                 raise UsageError(f"there can be no mirror at {self._directory}", "Name a folder with --to.") from error
-            descriptor = os.open(home / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+            descriptor = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         try:
-            held = LockHeld(f"another hero-build publishes {repo} to {self._directory}", "Let it end first.")
-            filelock.acquire(descriptor, _LOCK_TIMEOUT, held)
+            refusal = LockHeld(f"another hero-build publishes {repo} to {self._directory}", "Let it finish first.")
+            filelock.acquire(descriptor, _LOCK_TIMEOUT, refusal)
             yield
         finally:
             os.close(descriptor)
@@ -220,18 +210,26 @@ def _release_folder(directory: Path, spec: ReleaseSpec) -> Path:
     return mirror_layout.repo_folder(directory, spec.repo) / mirror_layout.segment(spec.tag)
 
 
+def _signature(
+    signer: Signer, existing: ReleaseFile | None, content: bytes, comment: str, scratch: Path
+) -> ReleaseFile:
+    """The existing signature if it is valid for `content`, else a new one."""
+    if existing is not None and signer.has_signed(existing.path.read_bytes(), content):
+        return existing
+    return write_file(SIGNATURE, signer.sign(content, comment), scratch)
+
+
 def _files_to_add(
-    spec: ReleaseSpec, there: Sequence[ReleaseFile], files: Sequence[ReleaseFile]
+    spec: ReleaseSpec, existing: Sequence[ReleaseFile], files: Sequence[ReleaseFile]
 ) -> tuple[ReleaseFile, ...]:
-    """What the mirror lacks or, with `clobber`, has otherwise. Raises PublicationRefused for that without it."""
-    known = {item.name: item for item in there}
-    kept = {item.name for item in files if item.record and item.name in known and not spec.clobber}
-    new = [item for item in files if item.name.removesuffix(".sha256") not in kept]
-    differ = [item for item in new if item.name in known and known[item.name].sha256 != item.sha256]
+    """The files that the mirror lacks; with `clobber` also those that differ. Raises PublicationRefused for files
+    that differ, without `clobber`.
+    """
+    digests = {file.name: file.sha256 for file in existing}
+    records = {file.name for file in files if file.record and file.name in digests and not spec.clobber}
+    candidates = [file for file in files if file.name.removesuffix(CHECKSUM_SUFFIX) not in records]
+    differ = [file for file in candidates if digests.get(file.name, file.sha256) != file.sha256]
     if differ and not spec.clobber:
-        names = ", ".join(item.name for item in differ if not is_checksum_file(item.name)) or differ[0].name
+        names = ", ".join(file.name for file in differ if not is_checksum_file(file.name)) or differ[0].name
         raise PublicationRefused(f"{spec.tag} is in the mirror already, with another {names}", _CLOBBER)
-    return tuple(item for item in new if item.name not in known or item in differ)
-
-
-_CLOBBER = "Take another tag, or replace it with --clobber."
+    return tuple(file for file in candidates if file.name not in digests or file in differ)

@@ -1,9 +1,9 @@
-"""Publishing as a generic package of a forge. There are no drafts of a package: the list of digests comes last, so that
-whoever requires checksums takes nothing of a package that is not whole.
+"""Publishing as a generic package of a forge. A package has no drafts, so SHA256SUMS is uploaded last: an install that
+requires checksums takes nothing from an incomplete package.
 """
 
 import tempfile
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -22,6 +22,7 @@ from hero_build.model.installed import PartId
 from hero_build.model.names import check_name
 from hero_build.model.steps import Asset
 from hero_build.publish.assets import (
+    CHECKSUM_SUFFIX,
     CHECKSUMS,
     SIGNATURE,
     is_checksum_file,
@@ -36,6 +37,9 @@ from hero_build.publish.types import PublishResult, ReleaseFile, ReleaseSpec
 from hero_build.publish.upload import undo_on_error
 from hero_build.publish.workers import WorkerPool
 from hero_build.settings import Secret
+
+_VERIFICATION_FAILED = 5  # the exit code of SizeMismatch, ChecksumMismatch
+_CLOBBER = "Use another version, or replace the files with --clobber."
 
 
 class PackagePublisher:
@@ -74,45 +78,44 @@ class PackagePublisher:
 
     def publish(self, spec: ReleaseSpec) -> PublishResult:
         self.preflight(spec)
-        package = _package(spec)
         own = validate_files(spec.files)
         with tempfile.TemporaryDirectory(prefix="hero-publish-") as scratch:
-            there = self._existing(spec, package)
-            files = with_checksums(own, Path(scratch))
-            wanted = _files_to_upload(spec, there, files)
-            total = 2 * sum(item.size for item in wanted)
-            self._emit(Started(PartId(spec.app), verb="publish", version=package.version, total=total))
-            self._workers.run_all([partial(self._put, spec, package, item, there) for item in wanted])
-            lists = self._checksum_lists(
-                spec, package=package, wanted=wanted, files=files, there=there, scratch=Path(scratch)
-            )
-            for item in lists:  # in this order: a signature follows what it signs
-                self._put(spec, package=package, file=item, there=there)
+            existing = self._existing(spec)
+            files = _files_to_upload(spec, existing, with_checksums(own, Path(scratch)))
+            self._emit_started(spec, files)
+            self._workers.run_all([partial(self._put, spec, file, existing) for file in files])
+            lists = self._checksum_lists(spec, files=files, existing=existing, scratch=Path(scratch))
+            for file in lists:  # one after the other: SHA256SUMS before its signature
+                self._put(spec, file, existing)
             self._emit(Finished(PartId(spec.app)))
-            return self._result(spec, package=package, there=there, fresh=(*wanted, *lists))
+            return self._result(spec, existing, (*files, *lists))
 
     def finish(self, spec: ReleaseSpec, expected: Collection[str]) -> PublishResult:
-        """Nothing is left to do: what was published is shown already. Raises AssetNotFound, ReleaseNotFound."""
+        """A package has no draft to publish: only check it. Raises AssetNotFound, ReleaseNotFound."""
         package = _package(spec)
-        names = tuple(sorted(asset.name for asset in self._find(spec, package)))
-        if missing := sorted(set(expected) - set(names)):
+        assets = {asset.name: asset for asset in self._find(spec)}
+        if missing := sorted(set(expected) - set(assets)):
             sentence = f"the package {package.name} {package.version} lacks {', '.join(missing)}"
             raise AssetNotFound(sentence, "Publish those to it.")
-        return self._result(spec, package=package, there={name: Asset(name, "") for name in names}, fresh=())
+        return self._result(spec, assets, ())
 
-    def _find(self, spec: ReleaseSpec, package: GenericPackage) -> tuple[Asset, ...]:
-        return self._forge.find(Ref(spec.repo, package=package)).assets
+    def _find(self, spec: ReleaseSpec) -> tuple[Asset, ...]:
+        return self._forge.find(Ref(spec.repo, package=_package(spec))).assets
 
-    def _existing(self, spec: ReleaseSpec, package: GenericPackage) -> dict[str, Asset]:
+    def _existing(self, spec: ReleaseSpec) -> dict[str, Asset]:
         try:
-            return {asset.name: asset for asset in self._find(spec, package)}
+            return {asset.name: asset for asset in self._find(spec)}
         except NotFound:
             return {}
 
-    def _put(self, spec: ReleaseSpec, package: GenericPackage, file: ReleaseFile, there: dict[str, Asset]) -> None:
-        """One file there, proven; what the server has stored otherwise is taken away again."""
-        path = f"{_package_path(package)}/{quote(file.name, safe='')}"
-        if file.name in there:
+    def _emit_started(self, spec: ReleaseSpec, files: Sequence[ReleaseFile]) -> None:
+        total = 2 * sum(file.size for file in files)  # the upload, and the download that verifies it
+        self._emit(Started(PartId(spec.app), verb="publish", version=_package(spec).version, total=total))
+
+    def _put(self, spec: ReleaseSpec, file: ReleaseFile, existing: Mapping[str, Asset]) -> None:
+        """Upload one file and verify it; delete it again if the server has stored other bytes."""
+        path = f"{_package_path(_package(spec))}/{quote(file.name, safe='')}"
+        if file.name in existing:
             self._delete(path)
         progress = self._workers.cancellable(lambda size: self._emit(Transferred(PartId(spec.app), size)))
 
@@ -120,67 +123,59 @@ class PackagePublisher:
             with undo_on_error(progress) as count:
                 self._writer.upload("PUT", path, file, count)
 
-        with suppress(NameConflict):  # an answer was lost, or another run was faster: what is there is looked at next
+        with suppress(NameConflict):  # a lost response, or another run uploaded it: the verification decides
             with_retries(attempt, what=file.name, limits=self._limits, emit=self._emit)
         asset = Asset(file.name, url=f"{self.url}{path}", size=file.size, id=file.sha256)
         try:
             verify_remote(self._forge, asset, file.sha256, progress=progress, limits=self._limits, emit=self._emit)
         except HeroBuildError as error:
-            if error.code == 5:
+            if error.code == _VERIFICATION_FAILED:
                 self._delete(path)
             raise
 
     def _delete(self, path: str) -> None:
-        with suppress(HttpNotFound):  # gone already: as good
+        with suppress(HttpNotFound):  # deleted already
             with_retries(
-                lambda: self._writer.tell("DELETE", path),
+                lambda: self._writer.send("DELETE", path),
                 what=path.rsplit("/", 1)[-1],
                 limits=self._limits,
                 emit=self._emit,
             )
 
     def _checksum_lists(
-        self,
-        spec: ReleaseSpec,
-        package: GenericPackage,
-        wanted: Sequence[ReleaseFile],
-        files: Sequence[ReleaseFile],
-        there: dict[str, Asset],
-        scratch: Path,
+        self, spec: ReleaseSpec, files: Sequence[ReleaseFile], existing: Mapping[str, Asset], scratch: Path
     ) -> tuple[ReleaseFile, ...]:
-        """SHA256SUMS and its signature, where they are not there or have to change."""
-        digests = {name: asset.sha256 for name, asset in there.items() if asset.sha256 and not is_checksum_file(name)}
-        digests |= {item.name: item.sha256 for item in wanted if not is_checksum_file(item.name)}
-        made = write_file(
-            CHECKSUMS, render_checksums((name, digest or "") for name, digest in digests.items()), scratch
-        )
-        same = CHECKSUMS in there and there[CHECKSUMS].sha256 == made.sha256
-        changed = () if same else (made,)
-        if self._signer is None or (same and SIGNATURE in there and self._signed(there[SIGNATURE], made)):
+        """SHA256SUMS and its signature, where they are missing or change."""
+        digests = {name: asset.sha256 for name, asset in existing.items() if asset.sha256}
+        digests |= {file.name: file.sha256 for file in files}
+        content = render_checksums((name, digest) for name, digest in digests.items() if not is_checksum_file(name))
+        sums = write_file(CHECKSUMS, content, scratch)
+        same = CHECKSUMS in existing and existing[CHECKSUMS].sha256 == sums.sha256
+        changed = () if same else (sums,)
+        if self._signer is None or (same and SIGNATURE in existing and self._has_signed(existing[SIGNATURE], content)):
             return changed
-        comment = f"{package.owner}/{package.name} {package.version}"
-        return (*changed, write_file(SIGNATURE, self._signer.sign(made.path.read_bytes(), comment), scratch))
+        package = _package(spec)
+        signature = self._signer.sign(content, f"{package.owner}/{package.name} {package.version}")
+        return (*changed, write_file(SIGNATURE, signature, scratch))
 
-    def _signed(self, asset: Asset, made: ReleaseFile) -> bool:
+    def _has_signed(self, signature: Asset, content: bytes) -> bool:
         try:
-            known = read_small(self._forge, asset, limits=self._limits, emit=self._emit)
+            existing = read_small(self._forge, signature, limits=self._limits, emit=self._emit)
         except TransientError as error:
             raise NetworkError(error.message, error.hint) from error
-        return self._signer is not None and self._signer.has_signed(known, made.path.read_bytes())
+        return self._signer is not None and self._signer.has_signed(existing, content)
 
-    def _result(
-        self, spec: ReleaseSpec, package: GenericPackage, there: dict[str, Asset], fresh: Sequence[ReleaseFile]
-    ) -> PublishResult:
-        new = [item.name for item in fresh]
+    def _result(self, spec: ReleaseSpec, existing: Mapping[str, Asset], new: Sequence[ReleaseFile]) -> PublishResult:
+        package, uploaded = _package(spec), [file.name for file in new]
         return PublishResult(
             self.url,
             repo=spec.repo,
             tag=package.version,
             state="published",
             url=f"{self.url}/{package.owner}/-/packages/generic/{package.name}/{package.version}",
-            kept=tuple(sorted(set(there) - set(new))),
-            uploaded=tuple(new),
-            removed=tuple(name for name in new if name in there),
+            kept=tuple(sorted(set(existing) - set(uploaded))),
+            uploaded=tuple(uploaded),
+            removed=tuple(name for name in uploaded if name in existing),
         )
 
 
@@ -196,16 +191,15 @@ def _package_path(package: GenericPackage) -> str:
 
 
 def _files_to_upload(
-    spec: ReleaseSpec, there: dict[str, Asset], files: Sequence[ReleaseFile]
+    spec: ReleaseSpec, existing: Mapping[str, Asset], files: Sequence[ReleaseFile]
 ) -> tuple[ReleaseFile, ...]:
-    """What the package lacks or, with `clobber`, has otherwise. Raises PublicationRefused for that without it."""
-    records = {item.name for item in files if item.record and item.name in there and not spec.clobber}
-    new = [item for item in files if item.name.removesuffix(".sha256") not in records]
-    differ = [item for item in new if item.name in there and there[item.name].sha256 != item.sha256]
+    """The files that the package lacks; with `clobber` also those that differ. Raises PublicationRefused for files
+    that differ, without `clobber`.
+    """
+    records = {file.name for file in files if file.record and file.name in existing and not spec.clobber}
+    candidates = [file for file in files if file.name.removesuffix(CHECKSUM_SUFFIX) not in records]
+    differ = [file for file in candidates if file.name in existing and existing[file.name].sha256 != file.sha256]
     if differ and not spec.clobber:
-        names = ", ".join(item.name for item in differ)
+        names = ", ".join(file.name for file in differ)
         raise PublicationRefused(f"the package {spec.tag} is published already, with another {names}", _CLOBBER)
-    return tuple(item for item in new if item.name not in there or item in differ)
-
-
-_CLOBBER = "Take another version, or replace the files with --clobber."
+    return tuple(file for file in candidates if file.name not in existing or file in differ)

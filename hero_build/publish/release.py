@@ -1,4 +1,4 @@
-"""One publication and one release on a server: fill its draft and show it, or add to what is shown already."""
+"""One spec and one release on a server: fill its draft and publish it, or add to a published release."""
 
 from collections.abc import Callable, Collection, Sequence
 from typing import TypeVar
@@ -9,13 +9,16 @@ from hero_build.errors import PublicationRefused, ReleaseNotFound
 from hero_build.events import Finished, Started, WarningRaised
 from hero_build.forge.http_errors import HttpNotFound
 from hero_build.publish import finalize
-from hero_build.publish.api import RemoteRelease
+from hero_build.publish.api_documents import RemoteRelease
 from hero_build.publish.assets import CHECKSUMS, SIGNATURE, is_checksum_file
 from hero_build.publish.finalize import DraftFinalizer
 from hero_build.publish.types import PublishResult, ReleaseFile, ReleaseSpec
 from hero_build.publish.upload import UploadedAsset, Uploader
 
 T = TypeVar("T")
+_USE_CLOBBER = "Use another tag, or --clobber: it makes the release a draft again until all of it is replaced."
+_ALREADY_PUBLISHED = "Publish without --draft to add to it, or with --clobber to replace it."
+_NEWEST_RELEASE = "A server takes the release published last for the newest, whatever its version."
 
 
 class ReleaseRun(Struct, frozen=True):
@@ -24,73 +27,68 @@ class ReleaseRun(Struct, frozen=True):
     finalizer: DraftFinalizer
 
     def fill(self, draft: RemoteRelease, files: Sequence[ReleaseFile]) -> PublishResult:
-        """Bring the parcels into the draft, and show it unless it is to stay one."""
+        """Upload the files into the draft, and publish it unless the spec asks for a draft."""
         self._emit_started(files)
-        done = self._require_draft(lambda: self.uploader.upload_all(files, draft))
+        uploaded = self._require_draft(lambda: self.uploader.upload_all(files, draft))
         if self.spec.draft:
             self.uploader.emit(Finished(self.uploader.part))
-            return self.result(draft, done)
-        return self.finish(self._require_draft(self._current), done, ())
+            return self.result(draft, uploaded)
+        return self.finish(self._require_draft(self._current), uploaded, ())
 
-    def finish(self, draft: RemoteRelease, done: Sequence[UploadedAsset], expected: Collection[str]) -> PublishResult:
-        """Prove and list what the draft holds (`done` is proven), and show it."""
-        mine = _digests(done)
-        others = [name for name in draft.names() if name not in mine and not is_checksum_file(name)]
-        if done and others and not self.spec.clobber:
-            self.uploader.emit(WarningRaised(f"the draft held {', '.join(others)} as well: published with the rest"))
-        clobber = self.spec.clobber
-        done = (
-            *done,
-            *self._require_draft(lambda: self.finalizer.verify_and_list(draft, mine, expected, clobber=clobber)),
-        )
-        shown = self.finalizer.publish_draft(self.spec, self._require_draft(self._current))
+    def finish(
+        self, draft: RemoteRelease, uploaded: Sequence[UploadedAsset], expected: Collection[str]
+    ) -> PublishResult:
+        """Verify and list what the draft holds besides `uploaded`, which is verified already; then publish it."""
+        verified, clobber = _digests(uploaded), self.spec.clobber
+        others = [name for name in draft.names() if name not in verified and not is_checksum_file(name)]
+        if uploaded and others and not clobber:
+            self.uploader.emit(WarningRaised(f"the draft also held {', '.join(others)}: published with the rest"))
+        lists = self._require_draft(lambda: self.finalizer.verify_and_list(draft, verified, expected, clobber=clobber))
+        release = self.finalizer.publish_draft(self.spec, self._require_draft(self._current))
         self.uploader.emit(Finished(self.uploader.part))
-        return self.result(shown, done, [name for name in others if name in shown.names()])
+        return self.result(release, (*uploaded, *lists), [name for name in others if name in release.names()])
 
-    def lacking(
+    def missing(
         self, remote: RemoteRelease, own: Sequence[ReleaseFile], files: Sequence[ReleaseFile]
     ) -> tuple[ReleaseFile, ...]:
-        """Which of the parcels a published release lacks; with `clobber` also those that differ there.
+        """Which of the files a published release lacks; with `clobber` also those that differ there.
 
-        Raises PublicationRefused for those without it.
+        `own`: the files without their checksum files. Raises PublicationRefused for files that differ, without
+        `clobber`.
         """
-        there = set(remote.names())
-        digests = finalize.read_checksums(self.uploader, remote)
-        unlisted = [item.name for item in own if item.name in there and item.name not in digests]
-        digests |= finalize.read_checksum_files(self.uploader, remote, unlisted)
-        differ = [item for item in own if item.name in there and not self._same(item, remote, digests)]
+        names = set(remote.names())
+        differ = self._differing(remote, [file for file in own if file.name in names])
         if differ and not self.spec.clobber:
-            names = ", ".join(item.name for item in differ)
-            raise PublicationRefused(f"{remote.tag} is published already, with another {names}", _USE_CLOBBER)
-        lacking = tuple(item for item in files if item.name not in there or item in differ)
-        listed = CHECKSUMS in there and (self.finalizer.signer is None or SIGNATURE in there)
-        return lacking if lacking or listed else tuple(own)
+            listed = ", ".join(file.name for file in differ)
+            raise PublicationRefused(f"{remote.tag} is published already, with another {listed}", _USE_CLOBBER)
+        missing = tuple(file for file in files if file.name not in names or file in differ)
+        has_lists = CHECKSUMS in names and (self.finalizer.signer is None or SIGNATURE in names)
+        return missing if missing or has_lists else tuple(own)
 
     def add(self, remote: RemoteRelease, missing: Sequence[ReleaseFile], files: Sequence[ReleaseFile]) -> PublishResult:
-        """Add to what is published, where all that is there stays as it is: the list of digests comes last."""
+        """Add to a published release without changing what it has; SHA256SUMS is uploaded last."""
         if self.spec.draft:
-            names = ", ".join(item.name for item in missing)
+            names = ", ".join(file.name for file in missing)
             raise PublicationRefused(f"{remote.tag} is published already, without {names}", _ALREADY_PUBLISHED)
         self._emit_started(missing)
-        done = self._upload_published(missing, remote)
-        names_there = [name for name in remote.names() if not is_checksum_file(name)]
-        digests = finalize.read_checksum_files(self.uploader, remote, names_there) | finalize.read_checksums(
-            self.uploader, remote
-        )
-        own = {item.name: item.sha256 for item in files if not (is_checksum_file(item.name) or item.record)}
-        enlisted = self.finalizer.upload_checksums(self._current(), digests | own | _digests(done))
+        uploaded = self._upload_published(missing, remote)
+        assets = [name for name in remote.names() if not is_checksum_file(name)]
+        digests = finalize.read_checksum_files(self.uploader, remote, assets)
+        digests |= finalize.read_checksums(self.uploader, remote)
+        digests |= {file.name: file.sha256 for file in files if not (is_checksum_file(file.name) or file.record)}
+        lists = self.finalizer.upload_checksums(self._current(), digests | _digests(uploaded))
         self.uploader.emit(Finished(self.uploader.part))
-        return self.result(remote, (*done, *enlisted), [item.name for item in files if item not in missing])
+        return self.result(remote, (*uploaded, *lists), [file.name for file in files if file not in missing])
 
     def revert_to_draft(self, repo: str, remote: RemoteRelease) -> None:
-        """Make a draft of a release again, so that no one sees it half replaced."""
+        """Make the release a draft again, so that nobody sees it half replaced."""
         api = self.uploader.api
         if not remote.prerelease and api.latest_tag(repo) != remote.tag:
             self.uploader.emit(WarningRaised(f"{remote.tag} becomes the newest release of {repo}", _NEWEST_RELEASE))
         api.unpublish(repo, remote.number, remote.tag)
 
     def result(
-        self, remote: RemoteRelease, done: Sequence[UploadedAsset] = (), kept: Collection[str] = ()
+        self, remote: RemoteRelease, uploaded: Sequence[UploadedAsset] = (), kept: Collection[str] = ()
     ) -> PublishResult:
         return PublishResult(
             self.uploader.forge.url,
@@ -98,31 +96,37 @@ class ReleaseRun(Struct, frozen=True):
             tag=remote.tag,
             state="draft" if remote.draft else "published",
             url=remote.url,
-            kept=tuple(sorted({*kept, *(item.file.name for item in done if item.kept)})),
-            uploaded=tuple(item.file.name for item in done if not item.kept),
-            removed=tuple(item.file.name for item in done if item.removed),
+            kept=tuple(sorted({*kept, *(item.file.name for item in uploaded if item.kept)})),
+            uploaded=tuple(item.file.name for item in uploaded if not item.kept),
+            removed=tuple(item.file.name for item in uploaded if item.removed),
         )
 
     def _upload_published(self, missing: Sequence[ReleaseFile], remote: RemoteRelease) -> tuple[UploadedAsset, ...]:
-        """What speaks of an asset follows it: everyone sees this release."""
-        first = [item for item in missing if not is_checksum_file(item.name)]
-        done = self.uploader.upload_all(first, remote)
-        rest = [item for item in missing if is_checksum_file(item.name)]
-        return (*done, *self.uploader.upload_all(rest, self._current()))
+        """Assets first, then their checksum files: the release is visible all the while."""
+        first = [file for file in missing if not is_checksum_file(file.name)]
+        uploaded = self.uploader.upload_all(first, remote)
+        rest = [file for file in missing if is_checksum_file(file.name)]
+        return (*uploaded, *self.uploader.upload_all(rest, self._current()))
+
+    def _differing(self, remote: RemoteRelease, files: Sequence[ReleaseFile]) -> list[ReleaseFile]:
+        digests = finalize.read_checksums(self.uploader, remote)
+        unlisted = [file.name for file in files if file.name not in digests]
+        digests |= finalize.read_checksum_files(self.uploader, remote, unlisted)
+        return [file for file in files if not self._same(file, remote, digests)]
 
     def _same(self, file: ReleaseFile, remote: RemoteRelease, digests: dict[str, str]) -> bool:
-        """Whether the published asset is the parcel. One that no checksum speaks of is got and looked at."""
+        """Whether the published asset is the file. An asset without a checksum is downloaded."""
         if file.record:
             return True
-        held = remote.assets_named(file.name)
-        if len(held) != 1 or held[0].asset.size != file.size:
+        assets = remote.assets_named(file.name)
+        if len(assets) != 1 or assets[0].asset.size != file.size:
             return False
         if file.name in digests:
             return digests[file.name] == file.sha256
-        return self.uploader.matches(held[0].asset, file.sha256)
+        return self.uploader.matches(assets[0].asset, file.sha256)
 
     def _emit_started(self, files: Sequence[ReleaseFile]) -> None:
-        total = 2 * sum(item.size for item in files)  # there, and back to prove it
+        total = 2 * sum(file.size for file in files)  # the upload, and the download that verifies it
         self.uploader.emit(Started(self.uploader.part, verb="publish", version=self.spec.tag, total=total))
 
     def _current(self) -> RemoteRelease:
@@ -133,14 +137,9 @@ class ReleaseRun(Struct, frozen=True):
             return call()
         except HttpNotFound as error:
             sentence = f"the draft of {self.spec.tag} was deleted meanwhile ({error.message})"
-            raise ReleaseNotFound(sentence, "Run it again: it makes a new one.") from error
+            raise ReleaseNotFound(sentence, "Run it again: it creates a new one.") from error
 
 
-def _digests(done: Sequence[UploadedAsset]) -> dict[str, str]:
-    """Names and digests for SHA256SUMS of what has been brought there."""
-    return {item.file.name: item.file.sha256 for item in done if not is_checksum_file(item.file.name)}
-
-
-_USE_CLOBBER = "Take another tag; or --clobber, which makes it a draft again until all of it is right."
-_ALREADY_PUBLISHED = "A draft of it cannot be added to: publish without --draft, or with --clobber."
-_NEWEST_RELEASE = "A server tells the newest by when it was last published, not by its version."
+def _digests(uploaded: Sequence[UploadedAsset]) -> dict[str, str]:
+    """The entries of SHA256SUMS for uploaded files."""
+    return {item.file.name: item.file.sha256 for item in uploaded if not is_checksum_file(item.file.name)}

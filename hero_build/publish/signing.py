@@ -1,6 +1,6 @@
-"""Signatures that `minisign -V` can check, over SHA256SUMS: one for all that a release holds.
+"""Signatures of SHA256SUMS in minisign's format (jedisct1.github.io/minisign): one covers all assets of a release.
 
-The key comes from a file or from the environment, never from a command line, which every user of a machine can read.
+The key comes from a file or the environment, never from the command line, which every user of a machine can read.
 """
 
 import os
@@ -18,11 +18,11 @@ KEY_VARIABLE, KEY_FILE_VARIABLE, PASSWORD_VARIABLE = (
     "HERO_MINISIGN_KEY_FILE",
     "HERO_MINISIGN_PASSWORD",
 )
-_KEY_FORMAT = "It must be a secret key as `minisign -G` writes it; docs/keys.md tells how to make one."
+_KEY_FORMAT = "It must be a secret key as `minisign -G` writes it; docs/keys.md explains how to make one."
 
 
 class Signer:
-    """Holds a secret key; never printed."""
+    """Holds a secret key, and never prints it."""
 
     __slots__ = ("_key",)
 
@@ -30,39 +30,40 @@ class Signer:
         self._key = key
 
     def sign(self, content: bytes, comment: str) -> bytes:
-        """A signature file over `content`; `comment` is signed with it and shown when it is checked."""
+        """The signature file for `content`. `comment` is signed with it: `minisign -V` shows it."""
         untrusted = "signature from hero-build"
         return bytes(self._key.sign(content, trusted_comment=comment, untrusted_comment=untrusted))
 
     def has_signed(self, signature: bytes, content: bytes) -> bool:
-        """Whether this key made that signature of `content`."""
+        """Whether `signature` is this key's for `content`."""
         return verifies(signature, content, self.public_key)
 
     @property
     def public_key(self) -> str:
-        """The public key as one line of base64, which is what `minisign -P` takes."""
+        """The public key as one line of base64, as `minisign -P` takes it."""
         return str(self._key.get_public_key().to_base64().decode()).strip().splitlines()[-1]
 
 
 def read_signer(file: Path | None, environ: MutableMapping[str, str]) -> Signer | None:
-    """The key in `file`, else that of the environment, whose variables are taken out of it before any child starts.
+    """The key in `file`, else the one in the environment. Its variables are removed from `environ`, so that no child
+    process sees them.
 
-    None where neither tells of one. Raises UsageError for what is no key or has another password; MissingTool without
-    py-minisign, only where there is a key.
+    None if there is no key. Raises UsageError for an invalid key or a wrong password; MissingTool if there is a key but
+    py-minisign is not installed.
     """
-    told, path = environ.pop(KEY_VARIABLE, ""), environ.pop(KEY_FILE_VARIABLE, "")
+    text, path = environ.pop(KEY_VARIABLE, ""), environ.pop(KEY_FILE_VARIABLE, "")
     password = environ.pop(PASSWORD_VARIABLE, None)
-    file = file or (Path(path) if path and not told else None)
-    if file is None and not told.strip():
+    file = file or (Path(path) if path and not text else None)
+    if file is None and not text.strip():
         return None
     _require_minisign()
     where = str(file) if file is not None else KEY_VARIABLE
-    return Signer(_open_key(_read_key_file(file) if file is not None else told.strip().encode(), password, where))
+    return Signer(_open_key(_read_key_file(file) if file is not None else text.strip().encode(), password, where))
 
 
 def verifies(signature: bytes, content: bytes, public: str) -> bool:
-    """Whether the holder of `public` (base64, or a public key file's text) signed `content`. Raises UsageError for what
-    is no public key; MissingTool.
+    """Whether `signature` is one of `content` by the key of `public` (base64, or the text of a public key file).
+    Raises UsageError for an invalid public key; MissingTool.
     """
     _require_minisign()
     import minisign
@@ -70,7 +71,7 @@ def verifies(signature: bytes, content: bytes, public: str) -> bool:
     try:
         key = minisign.PublicKey.from_base64(public.strip().splitlines()[-1])
     except (minisign.Error, ValueError, IndexError) as error:
-        raise UsageError("that is no minisign public key", "It is the second line of the .pub file.") from error
+        raise UsageError("not a minisign public key", "It is the second line of the .pub file.") from error
     try:
         key.verify(content, minisign.Signature.from_bytes(signature))
     except (minisign.Error, ValueError):
@@ -84,7 +85,7 @@ def _open_key(content: bytes, password: str | None, where: str) -> "minisign.Sec
     try:
         key = minisign.SecretKey.from_bytes(content) if b"\n" in content else minisign.SecretKey.from_base64(content)
     except (minisign.Error, ValueError, IndexError) as error:
-        raise UsageError(f"{where} holds no minisign secret key", _KEY_FORMAT) from error
+        raise UsageError(f"{where} does not hold a minisign secret key", _KEY_FORMAT) from error
     if key.is_encrypted():
         if password is None:
             raise UsageError(f"the key in {where} needs a password", f"Put it into {PASSWORD_VARIABLE}.")
@@ -92,7 +93,7 @@ def _open_key(content: bytes, password: str | None, where: str) -> "minisign.Sec
             key.decrypt(password)
         except (minisign.Error, ValueError) as error:
             raise UsageError(
-                f"{PASSWORD_VARIABLE} does not open the key in {where}", "Set it to that key's own."
+                f"{PASSWORD_VARIABLE} does not open the key in {where}", "Set it to the password of that key."
             ) from error
     return key
 

@@ -1,4 +1,4 @@
-"""The nouns of the way out: what is to be published, and what became of it. Digests are lower-case hex sha256."""
+"""What a publisher takes and gives: files, the release they become, the result. Digests are lower-case hex sha256."""
 
 from collections.abc import Collection
 from pathlib import Path
@@ -10,10 +10,10 @@ from hero_build.model.artifacts import GenericPackage
 
 
 class ReleaseFile(Struct, frozen=True):
-    """A file on its way out: the asset it becomes, and where it lies; `size` in bytes.
+    """A local file and the name of the asset it becomes; `size` in bytes.
 
-    `record`: it tells of a build (when, where, with what), so that one that is published already is not refused for
-    telling of another build that gave the same files.
+    `record`: the file describes a build (when, where, with what). A published record is never replaced without
+    `clobber`, since another build of the same files has another record.
     """
 
     name: str
@@ -24,11 +24,11 @@ class ReleaseFile(Struct, frozen=True):
 
 
 class ReleaseSpec(Struct, frozen=True):
-    """One release as it is to be. The flags mean what those of `gh release create` mean.
+    """The release to publish. The flags mean what those of `gh release create` mean.
 
-    `target`: the branch or commit that the tag is made at where the tag is not there yet; empty: the default branch.
-    `draft`: leave it a draft, for other jobs to add to. `clobber`: what is there and differs may be replaced.
-    `package`: the files go to a forge's generic packages and not into a release.
+    `target`: the branch or commit at which a missing tag is created; empty: the default branch.
+    `draft`: leave a draft, for other jobs to add to. `clobber`: replace assets that differ.
+    `package`: upload the files as a generic package of the forge, not as a release.
     """
 
     app: str
@@ -45,9 +45,9 @@ class ReleaseSpec(Struct, frozen=True):
 
 
 class PublishResult(Struct, frozen=True):
-    """What is there now. `url` is the page (or folder) of it; `kept` was there already and right.
+    """The release after publishing. `url` is its page, or its folder in a mirror.
 
-    `uploaded` and `removed` are names of assets; one that was replaced is in both.
+    `kept`, `uploaded` and `removed` are names of assets; a replaced asset is in both `uploaded` and `removed`.
     """
 
     forge: str
@@ -67,25 +67,25 @@ class PublishResult(Struct, frozen=True):
 class Publisher(Protocol):
     @property
     def url(self) -> str:
-        """The address of what is published to, without credentials."""
+        """The address of the forge or mirror, without credentials."""
 
     def preflight(self, spec: ReleaseSpec) -> None:
-        """What can be refused without asking and without the parcels, before anything is built: AuthError without a
-        token, UsageError for a draft where there are none.
+        """Check what needs neither a request nor the files, before anything is built. Raises AuthError without a
+        token, UsageError for a draft where the target has no drafts.
         """
 
     def publish(self, spec: ReleaseSpec) -> PublishResult:
-        """Bring the release to what the publication says, prove it by getting every file from there, then show it.
+        """Upload the files, download each one to verify it, then make the release visible unless `spec.draft`.
 
-        Again: finishes what is missing, changes nothing that is right. With `publication.draft` it is not shown.
-        Raises PublicationRefused where something else is published already (unless `clobber`), RepoNotFound,
-        RefNotFound, AuthError, NetworkError, BadForgeResponse, SizeMismatch, ChecksumMismatch, UnsafeName.
+        A repeated call uploads what is missing and changes nothing else. Raises PublicationRefused where other files
+        are published already (unless `clobber`), RepoNotFound, RefNotFound, AuthError, NetworkError,
+        BadForgeResponse, SizeMismatch, ChecksumMismatch, UnsafeName.
         """
 
     def finish(self, spec: ReleaseSpec, expected: Collection[str]) -> PublishResult:
-        """Prove the union that several publications have left in a draft, and show it. Raises as `publish` does;
-        ReleaseNotFound without a draft, AssetNotFound when one of the `expected` assets is not there.
+        """Verify the draft that several jobs have filled, and publish it. Raises as `publish` does; ReleaseNotFound
+        without a draft, AssetNotFound when one of the `expected` assets is missing.
         """
 
     def close(self) -> None:
-        """End idle connections."""
+        """Close idle connections."""

@@ -1,8 +1,8 @@
-"""Bringing parcels into a release on a server: each ends there once, with the bytes it should have, got from there.
+"""Uploading files into a release on a server, until each is stored there once, with the right bytes.
 
-The server keeps two assets of one name, and may have stored an upload whose answer was lost. So every attempt goes by
-a listing, and after all of them comes another listing: of two that are right the older stays, which is what another
-job decides, too, that uploads the same file into the same draft at the same time.
+A server keeps two assets of one name, and may store an upload whose response was lost. So every attempt starts from
+the release's current assets, and after all of them the assets are listed again. Of two correct assets the older stays:
+another job that uploads the same file into the same draft at the same time decides the same.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -20,17 +20,23 @@ from hero_build.forge.retry import TransientError, with_retries
 from hero_build.forge.transfer import read_small, unwatched, verify_remote
 from hero_build.model.installed import PartId
 from hero_build.model.steps import Asset
-from hero_build.publish.api import Api, RemoteAsset, RemoteRelease
+from hero_build.publish.api import Api
+from hero_build.publish.api_documents import RemoteAsset, RemoteRelease
 from hero_build.publish.types import ReleaseFile
 from hero_build.publish.workers import WorkerPool
 
 _ROUNDS = 5
-_NO_ID = 0  # the number of no asset
-_CONCURRENT_RUN = "Is another run publishing other files under these names? Let it end, then run this again."
+_NO_ID = 0  # no asset has this number
+_CONCURRENT_RUN = "Is another run publishing other files under these names? Let it finish, then run this again."
+_BROKEN_STORAGE = (
+    "Run it again; if it happens again, ask the forge's administrator: its storage, or a proxy before it, is broken."
+)
 
 
 class UploadedAsset(Struct, frozen=True):
-    """A parcel that is on the server; `removed` says whether others of its name had to go."""
+    """A file and its asset on the server. `kept`: it was there already; `removed`: other assets of its name were
+    deleted.
+    """
 
     file: ReleaseFile
     asset: RemoteAsset
@@ -51,28 +57,28 @@ class Uploader(Struct, frozen=True):
     emit: Emit
 
     def upload_all(self, files: Sequence[ReleaseFile], remote: RemoteRelease) -> tuple[UploadedAsset, ...]:
-        """All of them there, each once, proven. Raises what `Publisher.publish` does."""
-        settled: dict[str, UploadedAsset] = {}
+        """Store each file once, and verify it. `remote`: the release as it is. Raises what `Publisher.publish` does."""
+        stored: dict[str, UploadedAsset] = {}
         for _ in range(_ROUNDS):
-            rest = [item for item in files if not _is_stored_once(remote, settled.get(item.name))]
+            rest = [file for file in files if not _is_stored_once(remote, stored.get(file.name))]
             if not rest:
-                return tuple(settled[item.name] for item in files)
-            known = {name: item.asset.number for name, item in settled.items()}
-            for item in self.workers.run_all([partial(self._store, item, remote, known) for item in rest]):
-                settled[item.file.name] = _merged(settled.get(item.file.name), item)
+                return tuple(stored[file.name] for file in files)
+            numbers = {name: item.asset.number for name, item in stored.items()}
+            for item in self.workers.run_all([partial(self._store, file, remote, numbers) for file in rest]):
+                stored[item.file.name] = _merged(stored.get(item.file.name), item)
             remote = self.api.release_by_id(self.repo, self.number)
-        names = ", ".join(item.name for item in rest)
-        raise BadForgeResponse(f"{names} do not stay as they were uploaded", _CONCURRENT_RUN)
+        names = ", ".join(file.name for file in rest)
+        raise BadForgeResponse(f"the server does not keep {names} as uploaded", _CONCURRENT_RUN)
 
     def verify(self, asset: Asset, sha256: str, progress: Progress = unwatched) -> None:
-        """Get the asset as an install would. Raises SizeMismatch, ChecksumMismatch, NetworkError."""
+        """Download the asset as an install would. Raises SizeMismatch, ChecksumMismatch, NetworkError."""
         try:
             verify_remote(self.forge, asset, sha256, progress=progress, limits=self.limits, emit=self.emit)
-        except TransientError as error:  # has been tried often enough
+        except TransientError as error:  # after the last retry
             raise NetworkError(error.message, error.hint) from error
 
     def matches(self, asset: Asset, sha256: str) -> bool:
-        """Whether an asset has this digest, by getting it. Raises NetworkError."""
+        """Download the asset: whether it has this digest. Raises NetworkError."""
         try:
             self.verify(asset, sha256)
         except VerificationError:
@@ -80,18 +86,18 @@ class Uploader(Struct, frozen=True):
         return True
 
     def read(self, asset: Asset) -> bytes:
-        """All of a small asset."""
+        """The content of a small asset."""
         return read_small(self.forge, asset, limits=self.limits, emit=self.emit)
 
     def report(self, size: int) -> None:
         self.emit(Transferred(self.part, size))
 
-    def _store(self, file: ReleaseFile, remote: RemoteRelease, known: Mapping[str, int]) -> UploadedAsset:
-        latest = [remote]
+    def _store(self, file: ReleaseFile, remote: RemoteRelease, numbers: Mapping[str, int]) -> UploadedAsset:
+        first = [remote]
 
         def attempt() -> UploadedAsset:
-            now = latest.pop() if latest else self._current()
-            return self._store_once(file, now.assets_named(file.name), known.get(file.name))
+            current = first.pop() if first else self._current()
+            return self._store_once(file, current.assets_named(file.name), numbers.get(file.name))
 
         return with_retries(attempt, what=file.name, limits=self.limits, emit=self.emit)
 
@@ -101,19 +107,21 @@ class Uploader(Struct, frozen=True):
         except TransientError as error:
             raise NetworkError(error.message, error.hint) from error
 
-    def _store_once(self, file: ReleaseFile, there: Sequence[RemoteAsset], known: int | None) -> UploadedAsset:
-        right = next((held for held in there if held.number == known or self._matches_file(held, file)), None)
-        others = [held for held in there if held is not right]
-        for held in others:
-            self.api.delete(self.repo, self.number, held)
-        if right is not None:
-            return UploadedAsset(file, asset=right, kept=True, removed=bool(others))
+    def _store_once(self, file: ReleaseFile, assets: Sequence[RemoteAsset], number: int | None) -> UploadedAsset:
+        """Keep the correct one of the assets of this name (`number`: verified in an earlier round), delete the others;
+        upload the file where none is correct.
+        """
+        correct = next((asset for asset in assets if asset.number == number or self._matches_file(asset, file)), None)
+        others = [asset for asset in assets if asset is not correct]
+        for asset in others:
+            self.api.delete(self.repo, self.number, asset)
+        if correct is not None:
+            return UploadedAsset(file, asset=correct, kept=True, removed=bool(others))
         if others:
-            self.emit(WarningRaised(f"{file.name} was in the release already, with other content: it is uploaded anew"))
+            self.emit(WarningRaised(f"{file.name} was in the release with other content: it is uploaded again"))
         return UploadedAsset(file, asset=self._upload(file), kept=False, removed=bool(others))
 
     def _matches_file(self, asset: RemoteAsset, file: ReleaseFile) -> bool:
-        """Whether an asset that was there before is what it should be."""
         if asset.asset.size != file.size:
             return False
         progress = self.workers.cancellable(self.report)
@@ -122,58 +130,53 @@ class Uploader(Struct, frozen=True):
                 self.verify(asset.asset, file.sha256, count)
         except (VerificationError, AssetNotFound):
             return False
-        self.report(file.size)  # what need not be uploaded counts as done
+        self.report(file.size)  # the upload that is not needed counts as done
         return True
 
     def _upload(self, file: ReleaseFile) -> RemoteAsset:
         with undo_on_error(self.workers.cancellable(self.report)) as count:
-            held = self.api.upload(self.repo, self.number, file, count)
+            asset = self.api.upload(self.repo, self.number, file, count)
             try:
-                if held.asset.size != file.size:
-                    sizes = f"{held.asset.size} bytes where {file.size} were sent"
+                if asset.asset.size != file.size:
+                    sizes = f"{asset.asset.size} bytes where {file.size} were sent"
                     raise SizeMismatch(f"the server has stored {file.name} with {sizes}", _BROKEN_STORAGE)
-                self.verify(held.asset, file.sha256, count)
+                self.verify(asset.asset, file.sha256, count)
             except VerificationError:
-                self.api.delete(self.repo, self.number, held)
+                self.api.delete(self.repo, self.number, asset)
                 raise
-            except AssetNotFound:  # another job has uploaded the same and keeps its own: the next round finds that
-                return RemoteAsset(_NO_ID, held.asset)
-        return held
-
-
-def _is_stored_once(remote: RemoteRelease, settled: UploadedAsset | None) -> bool:
-    if settled is None:
-        return False
-    return [held.number for held in remote.assets_named(settled.file.name)] == [settled.asset.number]
-
-
-def _merged(before: UploadedAsset | None, now: UploadedAsset) -> UploadedAsset:
-    """What a parcel went through in two rounds, as one."""
-    if before is None:
-        return now
-    return UploadedAsset(
-        now.file, asset=now.asset, kept=before.kept and now.kept, removed=before.removed or now.removed
-    )
-
-
-_BROKEN_STORAGE = (
-    "Run it again; if it stays so, ask whoever runs that forge: its storage, or a proxy before it, is broken."
-)
+            except AssetNotFound:  # another job uploaded the same file and kept its own: the next round finds it
+                return RemoteAsset(_NO_ID, asset.asset)
+        return asset
 
 
 @contextmanager
 def undo_on_error(progress: Progress) -> Iterator[Progress]:
-    """A Progress for one attempt; when that raises, all it has told is told again with a minus."""
-    told = 0
+    """A Progress for one attempt; if the attempt raises, what it reported is reported again as a negative size."""
+    reported = 0
 
     def count(size: int) -> None:
-        nonlocal told
-        told += size
+        nonlocal reported
+        reported += size
         progress(size)
 
     try:
         yield count
     except BaseException:
-        if told:
-            progress(-told)
+        if reported:
+            progress(-reported)
         raise
+
+
+def _is_stored_once(remote: RemoteRelease, stored: UploadedAsset | None) -> bool:
+    if stored is None:
+        return False
+    return [asset.number for asset in remote.assets_named(stored.file.name)] == [stored.asset.number]
+
+
+def _merged(before: UploadedAsset | None, now: UploadedAsset) -> UploadedAsset:
+    """The results of two rounds for one file, as one."""
+    if before is None:
+        return now
+    return UploadedAsset(
+        now.file, asset=now.asset, kept=before.kept and now.kept, removed=before.removed or now.removed
+    )

@@ -1,4 +1,4 @@
-"""Several uploads at a time: the first failure is told and what has not begun does not; an interrupt ends what has."""
+"""Concurrent uploads: the first failure cancels the calls that have not started, an interrupt also the running ones."""
 
 import threading
 from collections.abc import Callable, Sequence
@@ -11,15 +11,15 @@ T = TypeVar("T")
 
 
 class TransferCancelled(Exception):
-    """A transfer was called off."""
+    """Raised inside a transfer after an interrupt."""
 
 
 class WorkerPool:
-    """Up to `jobs` workers. Progress that `watched` gives goes on reporting, and ends a transfer after an interrupt."""
+    """Runs calls on up to `jobs` threads."""
 
     def __init__(self, jobs: int) -> None:
         self._jobs = jobs
-        self._halt = threading.Event()
+        self._cancelled = threading.Event()
 
     def run_all(self, calls: Sequence[Callable[[], T]]) -> list[T]:
         """The results in order. Raises what the first call to fail raises."""
@@ -30,7 +30,7 @@ class WorkerPool:
                 futures = [pool.submit(call) for call in calls]
                 done, _ = wait(futures, return_when=FIRST_EXCEPTION)
             except BaseException:
-                self._halt.set()
+                self._cancelled.set()
                 raise
             finally:
                 pool.shutdown(wait=False, cancel_futures=True)
@@ -38,9 +38,11 @@ class WorkerPool:
             return [failed.result()] if failed else [future.result() for future in futures]
 
     def cancellable(self, progress: Progress) -> Progress:
-        def go_on(size: int) -> None:
-            if self._halt.is_set():
+        """`progress`, raising TransferCancelled after an interrupt: that is how a running transfer ends."""
+
+        def report(size: int) -> None:
+            if self._cancelled.is_set():
                 raise TransferCancelled
             progress(size)
 
-        return go_on
+        return report

@@ -1,7 +1,7 @@
 """A complete release workflow for a Hero repo: tag push → plan → matrix build → finish.
 
-Rendered from values that are checked to be plain words, so that nothing typed can become YAML or shell. What a job gets
-from outside (the tag, the matrix) reaches its shell through the environment only, never as text of the script.
+Every value is checked to be a plain word, so that no argument can become YAML or shell. Input of a job (the tag, the
+matrix) reaches its shell through the environment only, never as text of the script.
 """
 
 import re
@@ -17,9 +17,9 @@ _TAGS = re.compile(r"[A-Za-z0-9_.*/?+-]+")
 
 
 class Workflow(Struct, frozen=True):
-    """`install` is the shell command by which a job gets hero-build, empty where its machine has it; `recipes` a folder
-    of the repo with recipes of its own, empty for the shipped ones; `labels` say which runners take the jobs; `fixed`
-    are written into it as its matrix, for servers that make none of an output (Gitea 1.26 does not).
+    """`install` is the shell command that installs hero-build in a job, empty where its machine has it; `recipes` the
+    repo's folder of recipes, empty for the shipped ones; `labels` select the runners; `fixed` jobs are written into
+    the workflow as its matrix, for servers without dynamic matrices (Gitea 1.26). `minutes` limits a build.
     """
 
     app: str
@@ -36,14 +36,14 @@ class Workflow(Struct, frozen=True):
 
 _CHECKOUT = "${{ github.workspace }}/${{ github.event.repository.name }}"
 _TEXT = """\
-# Written by `hero-build ci workflow $app`. A pushed tag becomes a release: nothing of it is visible before all of it
-# is built, uploaded and proven. Running it again finishes what is missing.
+# Written by `hero-build ci workflow $app`. A pushed tag becomes a release, visible only when all of it is built,
+# uploaded and verified. Running it again completes it.
 name: release
 on:
   push:
     tags: ["$tags"]
 
-# A job that is ended half-way leaves a draft; two for one tag would work on the same one.
+# A job that is ended half-way leaves a draft; two runs for one tag would work on the same one.
 concurrency:
   group: release-$${{ github.ref }}
   cancel-in-progress: false
@@ -88,7 +88,7 @@ $install      - id: matrix
           persist-credentials: false
 $install      - env:
           FORGEJO_TOKEN: $${{ github.token }}
-          # A server that makes no matrix of an output runs this job once, and it does all of it.
+          # A server without dynamic matrices runs this job once: it then builds the whole matrix.
           MATRIX: $${{ matrix.app && toJSON(matrix) || needs.plan.outputs.matrix }}
         run: hero-build publish $app --tag "$$TAG" --draft$legacy --matrix "$$MATRIX"
 
@@ -113,7 +113,7 @@ $install      - env:
 
 
 def render(workflow: Workflow) -> str:
-    """The workflow as YAML. Raises UsageError for a value that is no plain word."""
+    """The workflow as YAML. Raises UsageError for a value that is not a plain word."""
     _check(workflow)
     named = "".join(f" --platform {name}" for name in workflow.platforms)
     recipes = f"  HERO_RECIPES: {_CHECKOUT}/{workflow.recipes}\n" if workflow.recipes else ""
@@ -140,11 +140,11 @@ def _check(workflow: Workflow) -> None:
         if not _WORD.fullmatch(word) or ".." in word:
             raise UsageError(f"{word!r} cannot stand in a workflow", "Use letters, digits and . _ - / : + @.")
     if not _TAGS.fullmatch(workflow.tags):
-        raise UsageError(f"{workflow.tags!r} is no pattern of tags", "Such as v* or app-v*.")
+        raise UsageError(f"{workflow.tags!r} is not a tag pattern", "Such as v* or app-v*.")
     if not workflow.labels:
         raise UsageError("a workflow needs the label of a runner", "Name one with --runs-on, such as self-hosted.")
     if workflow.shards < 1 or "\n" in workflow.install:
-        raise UsageError("a workflow takes at least one shard, and one line that installs", "See docs/ci.md.")
+        raise UsageError("a workflow needs at least one shard, and an install command of one line", "See docs/ci.md.")
 
 
 def _yaml_string(text: str) -> str:

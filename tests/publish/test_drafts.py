@@ -10,7 +10,8 @@ import pytest
 from hero_build.errors import PublicationRefused
 from hero_build.forge.retry import TransientError
 from hero_build.model.steps import Asset
-from hero_build.publish.api import Api, RemoteAsset, RemoteRelease
+from hero_build.publish.api import Api
+from hero_build.publish.api_documents import RemoteAsset, RemoteRelease
 from hero_build.publish.drafts import open_draft
 from hero_build.publish.http import NameConflict
 from hero_build.publish.types import ReleaseSpec
@@ -20,7 +21,7 @@ ONE = ReleaseSpec("app", "o/r", "v1")
 
 def draft(number: int, *names: str) -> RemoteRelease:
     held = tuple(RemoteAsset(place, Asset(name, "http://f/x", 1)) for place, name in enumerate(names))
-    return RemoteRelease(number, tag="v1", draft=True, prerelease=False, since="", url="", assets=held)
+    return RemoteRelease(number, tag="v1", draft=True, prerelease=False, url="", assets=held)
 
 
 @dataclass

@@ -26,15 +26,15 @@ ISLANDS = st.lists(
 
 
 def test_apps_by_platforms_then_islands() -> None:
-    works = (CiPlan("db", ("x", "y")), CiPlan("arch", islands=(Island("a", 3), Island("b", 2), Island("c", 2))))
-    assert plan_jobs(works, 2) == (
+    plans = (CiPlan("db", ("x", "y")), CiPlan("arch", islands=(Island("a", 3), Island("b", 2), Island("c", 2))))
+    assert plan_jobs(plans, 2) == (
         CiJob("db", "x", "x"),
         CiJob("db", "y", "y"),
         CiJob("arch", what="islands-1of2", platform="", islands=("a",)),
         CiJob("arch", what="islands-2of2", platform="", islands=("b", "c")),
     )
     with pytest.raises(UsageError):
-        plan_jobs(works, 0)
+        plan_jobs(plans, 0)
 
 
 @given(ISLANDS, st.integers(1, 8))
@@ -51,18 +51,24 @@ def test_shards_hold_each_island_once_and_are_even(islands: list[Island], shards
 
 
 def test_a_matrix_is_read_back() -> None:
-    found = plan_jobs((CiPlan("db", ("x",)), CiPlan("arch", islands=(Island("a"), Island("b")))))
-    text = encode(found)
+    jobs = plan_jobs((CiPlan("db", ("x",)), CiPlan("arch", islands=(Island("a"), Island("b")))))
+    text = encode(jobs)
     assert "\n" not in text
-    assert decode(text) == found
-    assert decode(json.dumps(json.loads(text)["include"][1])) == found[1:]
-    assert expected_records(found) == ("db-x.build.json", "arch-islands-1of1.build.json")
+    assert decode(text) == jobs
+    assert decode(json.dumps(json.loads(text)["include"][1])) == jobs[1:]
+    assert expected_records(jobs) == ("db-x.build.json", "arch-islands-1of1.build.json")
 
 
 @pytest.mark.parametrize("text", ["", "{}", "[]", "1", '{"include": 1}', '{"include": [{"app": 1}]}', '{"app": "x"}'])
-def test_what_is_no_matrix(text: str) -> None:
-    with pytest.raises(UsageError, match="no matrix"):
+def test_an_invalid_matrix(text: str) -> None:
+    with pytest.raises(UsageError, match="invalid matrix"):
         decode(text)
+
+
+def test_an_invalid_entry_is_named_by_its_path() -> None:
+    entry = {"app": "a", "what": "x", "platform": "x", "islands": ""}
+    with pytest.raises(UsageError, match=r"`\$\.include\[1\]\.app`"):
+        decode(json.dumps({"include": [entry, {**entry, "app": 1}]}))
 
 
 @pytest.fixture

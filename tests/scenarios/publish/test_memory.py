@@ -1,4 +1,4 @@
-"""A gigabyte goes out in pieces: the memory of a process that publishes one stays small."""
+"""A gigabyte is uploaded in chunks: the memory of the process stays small."""
 
 import json
 import os
@@ -15,21 +15,22 @@ import json, os, re, sys
 from pathlib import Path
 from hero_build import settings
 from hero_build.publish import open_publisher
-from hero_build.publish.assets import parcel
-from hero_build.publish.types import Publication
+from hero_build.publish.assets import release_file
+from hero_build.publish.types import ReleaseSpec
 
 publisher = open_publisher(settings.read({}, os.environ), None, lambda event: None)
-one = Publication("app", sys.argv[1], "v1", (parcel("large", Path(sys.argv[2])),), draft=True)
-made = publisher.publish(one)
+files = (release_file("large", Path(sys.argv[2])),)
+one = ReleaseSpec("app", sys.argv[1], "v1", files, draft=True)
+result = publisher.publish(one)
 peak = re.search(r"VmHWM:\\s*(\\d+) kB", Path("/proc/self/status").read_text())  # getrusage counts what forked it, too
-print(json.dumps([made.uploaded, int(peak[1]) << 10]))
+print(json.dumps([result.uploaded, int(peak[1]) << 10]))
 """
 
 
 def test_a_gigabyte(forge_server: ForgeServer, repo: str, tmp_path: Path) -> None:
     large = tmp_path / "large"
     with large.open("wb") as file:
-        file.truncate(GIB)  # sparse: the disk is not what is looked at
+        file.truncate(GIB)  # sparse: this test is not about the disk
         file.write(b"not only zeros")
     env = {
         "FORGEJO_URL": forge_server.url,
