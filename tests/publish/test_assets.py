@@ -175,7 +175,7 @@ def test_keys_that_are_none(keys: tuple[Path, str], tmp_path: Path) -> None:
     path.chmod(0o644)
     with pytest.raises(UsageError, match="others can read"):
         read_signer(path, {})
-    with pytest.raises(UsageError, match="no minisign public key"):
+    with pytest.raises(UsageError, match="not a minisign public key"):
         verifies(b"", b"", "nonsense")
 
 
