@@ -1,4 +1,4 @@
-"""What a person types: parse, call, hand the answer to output. No decisions are made here."""
+"""The command line: parse arguments, call an operation or a query, pass its answer to output. No decisions here."""
 
 import gc
 import os
@@ -6,17 +6,16 @@ import sys
 
 from hero_build import __version__
 
-TYPE_CHECKING = False  # a receipt is recalled in less time than typing, contextlib or json take to import
+TYPE_CHECKING = False  # a cached answer is printed in less time than typing, contextlib or json take to import
 if TYPE_CHECKING:
     from typing import NoReturn, TextIO
 
 
 def run() -> "NoReturn":
-    """The `hero-build` command: does what sys.argv says and ends with the exit code (docs/exit-codes.md).
+    """The entry point of `hero-build`: runs sys.argv and ends the process with an exit code of docs/exit-codes.md.
 
-    It ends at once, without taking the interpreter apart: that would take longer than most answers, and after an
-    interrupt it would wait for workers that wait for a server. While modules load, little garbage can be found: looking
-    for it as seldom as this saves a fifth of the start.
+    It skips the interpreter's shutdown, which takes longer than most answers and, after an interrupt, waits for workers
+    that wait for a server. Collecting garbage less often saves a fifth of the start-up time, in which there is little.
     """
     gc.set_threshold(100_000, 50, 50)
     code = _run()
@@ -26,13 +25,13 @@ def run() -> "NoReturn":
 
 
 def _run() -> int:
-    if sys.argv[1:] == ["--version"]:  # scripts ask for it often, and it needs nothing of what follows
-        return _say(f"hero-build {__version__}\n")
+    if sys.argv[1:] == ["--version"]:  # scripts ask for it often, and it needs no import
+        return _print(f"hero-build {__version__}\n")
     if sys.argv[1:2] == ["install"]:
         from hero_build.ops.noop_cache import recall
 
         if (answer := recall(sys.argv[1:], os.environ)) is not None:
-            return _say(answer)
+            return _print(answer)
     from hero_build.cli.app import hero_build
     from hero_build.cli.main import install_signal_handlers, main
 
@@ -40,8 +39,8 @@ def _run() -> int:
     return main(hero_build, sys.argv[1:])
 
 
-def _say(text: str) -> int:
-    """A reader that went away is no error."""
+def _print(text: str) -> int:
+    """Print, and ignore a reader that closed the pipe."""
     try:
         sys.stdout.write(text)
     except BrokenPipeError:
@@ -50,7 +49,7 @@ def _say(text: str) -> int:
 
 
 def _flush(stream: "TextIO") -> None:
-    """What a reader that went away leaves unread must not become an error while the interpreter ends."""
+    """Flush without an error for a reader that closed the pipe."""
     try:
         stream.flush()
     except OSError:

@@ -1,4 +1,4 @@
-"""The `hero-build` command itself: a group whose commands are imported when they are called, and not before."""
+"""The `hero-build` command: a group that imports the module of a command only when the command is called."""
 
 import importlib
 from typing import Any
@@ -10,38 +10,38 @@ from hero_build.cli.base import options, remember_globals
 
 _SECTIONS = {
     "Install": {
-        "install": "Install or update apps, wholly or not at all.",
-        "shell": "Install or update the desktop's shell.",
-        "islands": "Install or update the desktop's islands.",
+        "install": "Install or update apps; each app switches as a whole.",
+        "shell": "Install or update the desktop shell.",
+        "islands": "Install or update the desktop islands.",
     },
-    "Look": {
-        "list": "Every app there is, with what is installed, and the sets.",
-        "show": "What an app is, what is installed of it, and its newest release.",
-        "status": "What is installed, whether it is intact, and what of it runs.",
-        "explain": "Why an install would do what it does.",
+    "Inspect": {
+        "list": "List all apps, their installed versions, and the sets.",
+        "show": "Show an app's recipe, installed version and newest release.",
+        "status": "Show what is installed, whether it is intact, and what runs.",
+        "explain": "Explain what an install would do, and why.",
     },
-    "Run": {"restart": "Restart the services of apps, and see them well again."},
+    "Run": {"restart": "Restart the services of apps and check that they are healthy."},
     "Check": {
-        "verify": "Hold every installed byte against the manifest, and mend.",
-        "doctor": "Whether this machine has what hero-build needs.",
-        "audit": "Hold recipes against what their repos say of themselves.",
+        "verify": "Check installed files against the manifest; optionally repair.",
+        "doctor": "Check that this machine has what hero-build needs.",
+        "audit": "Compare recipes with their repositories and releases.",
     },
     "Generations": {
-        "history": "The states this root was in.",
-        "diff": "What changed between two of them.",
-        "rollback": "Return to one.",
-        "uninstall": "Take apps away.",
-        "gc": "Give the space of old ones back.",
+        "history": "List the generations of this root.",
+        "diff": "Show what changed between two generations.",
+        "rollback": "Restore an earlier generation.",
+        "uninstall": "Uninstall apps.",
+        "gc": "Delete old generations and stale downloads.",
     },
     "Publish": {
         "publish": "Build apps and publish them as releases.",
-        "ci": "Jobs and workflows for Forgejo Actions.",
+        "ci": "Generate job matrices and workflows for Forgejo Actions.",
     },
-    "Without a network": {
-        "lock": "Pin what apps' releases have for this machine, in a file.",
+    "Offline": {
+        "lock": "Write a lock file of apps' newest releases for this machine.",
         "mirror": "Copy apps' releases into a directory that serves as a forge.",
     },
-    "Shell": {"completion": "Print a script that completes commands in your shell."},
+    "Shell": {"completion": "Print a completion script for your shell."},
 }
 _MODULES = {
     "install": "install",
@@ -58,7 +58,7 @@ _MODULES = {
 
 
 class LazyGroup(click.Group):
-    """Knows its commands by name and summary; a command's module is imported when the command is asked for."""
+    """Lists its commands from a table; imports the module of a command when the command is called."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(_MODULES)
@@ -72,7 +72,7 @@ class LazyGroup(click.Group):
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
         if args and not args[0].startswith("-") and args[0] not in _MODULES:
-            raise _unknown(args[0], ctx)
+            raise _unknown_command(args[0], ctx)
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -81,16 +81,16 @@ class LazyGroup(click.Group):
                 formatter.write_dl(list(commands.items()))
 
 
-def _unknown(word: str, ctx: click.Context) -> click.UsageError:
+def _unknown_command(name: str, ctx: click.Context) -> click.UsageError:
     from hero_build.model.names import nearest
 
-    close = nearest(word, _MODULES)
-    guess = f", did you mean {' or '.join(close)}?" if close else ""
-    return click.UsageError(f"there is no command {word!r}{guess}", ctx)
+    close = nearest(name, _MODULES)
+    suggestion = f", did you mean {' or '.join(close)}?" if close else ""
+    return click.UsageError(f"there is no command {name!r}{suggestion}", ctx)
 
 
 def summaries() -> dict[str, str]:
-    """The commands in their order, each with its line of help."""
+    """The one-line help of each command, in the order of `--help`."""
     return {name: text for commands in _SECTIONS.values() for name, text in commands.items()}
 
 
@@ -99,18 +99,18 @@ def summaries() -> dict[str, str]:
     invoke_without_command=True,
     params=options(),
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    epilog="Exit codes, settings and the JSON documents are described in docs/.",
+    epilog="docs/ describes exit codes, settings and the JSON documents.",
 )
 @click.version_option(__version__, prog_name="hero-build", message="%(prog)s %(version)s")
 @click.pass_context
 def hero_build(ctx: click.Context, /, **_: object) -> None:
-    """hero-build puts the programs of Hero OS on a machine and keeps them right.
+    """Install, update, build and publish the programs of Hero OS.
 
-    Each app is wholly the old version or wholly the new one, what is on disk is what the manifest says, and every
-    decision can be explained.
+    An app is always completely its old version or completely its new one, the manifest lists every installed file,
+    and `explain` gives the reason for each decision.
     """
     remember_globals(ctx)
     if ctx.invoked_subcommand is None and ctx.params["json"]:
-        raise click.UsageError("no command is given", ctx)
+        raise click.UsageError("no command given", ctx)
     if ctx.invoked_subcommand is None:
         click.echo(ctx.get_help())

@@ -1,4 +1,4 @@
-"""The frame of every command: options that hold for all of them, before and after the command's name."""
+"""What all commands share: their base class, and the options that are taken before and after the command's name."""
 
 import os
 import sys
@@ -14,20 +14,22 @@ from hero_build.settings import read
 
 _GLOBAL = "global"
 _HELP = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
-Work = Callable[..., int]
+Callback = Callable[..., int]
 
 
 def options() -> list[click.Parameter]:
-    """Fresh ones: click binds a parameter to its command."""
+    """The global options, as new objects: click binds a parameter to one command."""
     return [
-        click.Option(["--root"], metavar="DIR", help="Where apps are installed (default ~/hero)."),
-        click.Option(["--forge"], metavar="URL", help="Where releases are: https://HOST, or file:///DIR for a mirror."),
-        click.Option(["--json", "json"], is_flag=True, help="One JSON document on stdout, and nothing else there."),
-        click.Option(["-q", "--quiet"], is_flag=True, help="Only errors."),
-        click.Option(["-v", "--verbose"], count=True, help="More: each asset, each check."),
-        click.Option(["-j", "--jobs"], metavar="N", help="Downloads side by side (default 16)."),
-        click.Option(["--color", "colour"], type=click.Choice(["auto", "always", "never"]), help="Colours."),
-        click.Option(["--wait"], metavar="SECONDS", help="How long to wait for another hero-build (default 10)."),
+        click.Option(["--root"], metavar="DIR", help="Install into DIR (default ~/hero)."),
+        click.Option(
+            ["--forge"], metavar="URL", help="Get releases from https://HOST, or from a mirror at file:///DIR."
+        ),
+        click.Option(["--json", "json"], is_flag=True, help="Print one JSON document on stdout."),
+        click.Option(["-q", "--quiet"], is_flag=True, help="Print only errors."),
+        click.Option(["-v", "--verbose"], count=True, help="Print more: each asset, each check."),
+        click.Option(["-j", "--jobs"], metavar="N", help="Number of parallel downloads (default 16)."),
+        click.Option(["--color", "colour"], type=click.Choice(["auto", "always", "never"]), help="Use colours."),
+        click.Option(["--wait"], metavar="SECONDS", help="Wait this long for another hero-build (default 10)."),
     ]
 
 
@@ -35,7 +37,7 @@ NAMES = frozenset(option.name or "" for option in options())
 
 
 class SessionCommand(click.Command):
-    """A command whose callback takes a Session first and gives an exit code back."""
+    """A command whose callback takes a Session and returns an exit code."""
 
     def __init__(self, name: str | None, **rest: Any) -> None:
         super().__init__(name, **{"context_settings": _HELP, **rest})
@@ -44,49 +46,51 @@ class SessionCommand(click.Command):
     def invoke(self, ctx: click.Context) -> int:
         before = ctx.parent.meta.get(_GLOBAL, {}) if ctx.parent else {}
         own = {name: ctx.params.pop(name) for name in NAMES}
-        typed = {name: _merged(before.get(name), own[name]) for name in NAMES}
-        screen = Console(ctx.info_name or "", style=_style(typed), out=sys.stdout, err=sys.stderr, environ=os.environ)
-        traced = bool(typed["verbose"] or os.environ.get("HERO_BUILD_DEBUG"))
-        return guarded(lambda: self._run(ctx, typed, screen), screen, traced=traced)
+        merged = {name: _merged(before.get(name), own[name]) for name in NAMES}
+        console = Console(ctx.info_name or "", style=_style(merged), out=sys.stdout, err=sys.stderr, environ=os.environ)
+        traced = bool(merged["verbose"] or os.environ.get("HERO_BUILD_DEBUG"))
+        return guarded(lambda: self._run(ctx, merged, console), console, traced=traced)
 
-    def _run(self, ctx: click.Context, typed: Mapping[str, Any], screen: Console) -> int:
-        settings = read({name: typed[name] for name in ("root", "forge", "jobs", "wait")}, os.environ)
-        work = cast("Work", self.callback)
+    def _run(self, ctx: click.Context, options: Mapping[str, Any], console: Console) -> int:
+        settings = read({name: options[name] for name in ("root", "forge", "jobs", "wait")}, os.environ)
+        callback = cast("Callback", self.callback)
         with ctx.scope():
-            return work(Session(settings, screen, typed["root"]), **ctx.params)
+            return callback(Session(settings, console, options["root"]), **ctx.params)
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """The command's own options first, then those that all have."""
+        """The command's own options first, then the global ones."""
         own: list[tuple[str, str]] = []
         common: list[tuple[str, str]] = []
         for param in self.get_params(ctx):
             if (record := param.get_help_record(ctx)) is not None:
                 (common if param.name in NAMES or param.name == "help" else own).append(record)
-        for title, records in (("Options", own), ("Options of every command", common)):
+        for title, records in (("Options", own), ("Global options", common)):
             if records:
                 with formatter.section(title):
                     formatter.write_dl(records)
 
 
-def command(name: str) -> Callable[[Work], click.Command]:
-    """Make a function a command; its docstring is the help."""
+def command(name: str) -> Callable[[Callback], click.Command]:
+    """A decorator that makes a function a command; its docstring is the help text."""
     return click.command(name, cls=SessionCommand)
 
 
 def remember_globals(ctx: click.Context) -> Mapping[str, Any]:
-    """In a group: remember what was typed before the command's name, in this group or in one around it; all of that."""
+    """Store the global options before a command's name, of this group and those around it; returns all of them."""
     before = ctx.meta.get(_GLOBAL, {})
-    typed = {name: _merged(before.get(name), ctx.params[name]) for name in NAMES}
-    ctx.meta[_GLOBAL] = typed
-    return typed
+    merged = {name: _merged(before.get(name), ctx.params[name]) for name in NAMES}
+    ctx.meta[_GLOBAL] = merged
+    return merged
 
 
-def _style(typed: Mapping[str, Any]) -> Style:
-    return Style(typed["json"], quiet=typed["quiet"], verbose=typed["verbose"], colour=typed["colour"] or "auto")
+def _style(options: Mapping[str, Any]) -> Style:
+    return Style(
+        options["json"], quiet=options["quiet"], verbose=options["verbose"], colour=options["colour"] or "auto"
+    )
 
 
 def _merged(before: Any, own: Any) -> Any:
-    """What was typed after the command counts; flags count wherever they are."""
+    """An option after the command overrides one before it; a flag counts in either place."""
     if isinstance(own, bool):
         return own or bool(before)
     if isinstance(own, int):

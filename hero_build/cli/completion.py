@@ -1,4 +1,4 @@
-"""`completion`."""
+"""`completion`, and the values that a shell completes for arguments of other commands."""
 
 import os
 from collections.abc import Iterator
@@ -26,20 +26,20 @@ def completion(ctx: click.Context, session: Session, shell: str) -> int:
     """Print a script that completes commands, options, apps and generations in your shell."""
     answer = CompletionScript(shell, _script(ctx, shell))
 
-    def page(_paper: object) -> Iterator[str]:
+    def page(_terminal: object) -> Iterator[str]:
         yield answer.script.rstrip("\n")
 
     return session.console.answer(answer, page)
 
 
 def _script(ctx: click.Context, shell: str) -> str:
-    kind = get_completion_class(shell) or ShellComplete
-    # not kind.source(): bash's runs a bash to learn its version, and the script is the same for all
-    return ShellComplete.source(kind(ctx.find_root().command, {}, "hero-build", _VARIABLE))
+    complete = get_completion_class(shell) or ShellComplete
+    # not complete.source(): that of bash starts a bash to read its version, and the script does not depend on it
+    return ShellComplete.source(complete(ctx.find_root().command, {}, "hero-build", _VARIABLE))
 
 
-def apps(ctx: click.Context, _param: click.Parameter, typed: str) -> list[CompletionItem]:
-    """App names, and sets once an @ is typed."""
+def apps(ctx: click.Context, _param: click.Parameter, prefix: str) -> list[CompletionItem]:
+    """Names of apps, and of sets after an @."""
     from hero_build.catalog.loader import load
     from hero_build.settings import read
 
@@ -48,11 +48,11 @@ def apps(ctx: click.Context, _param: click.Parameter, typed: str) -> list[Comple
     except HeroBuildError:
         return []
     names = (*catalog.names(), "@all", *(f"@{name}" for name in sorted(catalog.sets)))
-    return [CompletionItem(name) for name in names if name.startswith(typed)]
+    return [CompletionItem(name) for name in names if name.startswith(prefix)]
 
 
-def installed(ctx: click.Context, _param: click.Parameter, typed: str) -> list[CompletionItem]:
-    """Names of apps that are installed."""
+def installed(ctx: click.Context, _param: click.Parameter, prefix: str) -> list[CompletionItem]:
+    """Names of installed apps."""
     from hero_build import manifest
     from hero_build.settings import read
 
@@ -61,22 +61,22 @@ def installed(ctx: click.Context, _param: click.Parameter, typed: str) -> list[C
     except HeroBuildError:
         return []
     names = sorted({part.app for part in generation.records})
-    return [CompletionItem(name) for name in names if name.startswith(typed)]
+    return [CompletionItem(name) for name in names if name.startswith(prefix)]
 
 
-def generations(ctx: click.Context, _param: click.Parameter, typed: str) -> list[CompletionItem]:
-    """Numbers of generations that are kept."""
+def generations(ctx: click.Context, _param: click.Parameter, prefix: str) -> list[CompletionItem]:
+    """Numbers of the generations on disk."""
     from hero_build.install.layout import Root
     from hero_build.install.recover import numbers
     from hero_build.settings import read
 
     try:
-        found = numbers(Root(read({"root": _root(ctx)}, dict(os.environ)).root))
+        kept = numbers(Root(read({"root": _root(ctx)}, dict(os.environ)).root))
     except HeroBuildError:
         return []
-    return [CompletionItem(str(number)) for number in found if str(number).startswith(typed)]
+    return [CompletionItem(str(number)) for number in kept if str(number).startswith(prefix)]
 
 
 def _root(ctx: click.Context) -> str | None:
-    typed = ctx.params.get("root") or (ctx.parent.params.get("root") if ctx.parent else None)
-    return str(typed) if typed else None
+    root = ctx.params.get("root") or (ctx.parent.params.get("root") if ctx.parent else None)
+    return str(root) if root else None

@@ -14,7 +14,7 @@ _NUMBER = click.IntRange(min=0)
 
 @command("history")
 def history(session: Session) -> int:
-    """The generations of this root, oldest first, with what each changed. -v names every app."""
+    """List the generations of this root, oldest first, with their changes. -v names every app."""
     from hero_build.install.history import generations
     from hero_build.install.recover import current_number
     from hero_build.output.pages.history import history as page
@@ -29,7 +29,7 @@ def history(session: Session) -> int:
 @click.argument("first", metavar="[A]", required=False, type=_NUMBER, shell_complete=completion.generations)
 @click.argument("second", metavar="[B]", required=False, type=_NUMBER, shell_complete=completion.generations)
 def diff(session: Session, first: int | None, second: int | None) -> int:
-    """What changed from generation A (default: the one before the current) to B (default: the current)."""
+    """Show what changed from generation A (default: the previous one) to generation B (default: the current one)."""
     from hero_build.output.pages.history import diff as page
     from hero_build.queries import diff as query
 
@@ -41,28 +41,28 @@ def diff(session: Session, first: int | None, second: int | None) -> int:
 @command("rollback")
 @click.argument("number", metavar="[N]", required=False, type=_NUMBER, shell_complete=completion.generations)
 def rollback(session: Session, number: int | None) -> int:
-    """Return to what generation N held (default: the one before the current). It becomes a new generation."""
-    from hero_build.install.history import rollback as back
+    """Restore the content of generation N (default: the previous one) as a new generation."""
+    from hero_build.install.history import rollback as restore
 
-    return _changed(session, *back(session.root, number, session.settings.wait))
+    return _answer(session, *restore(session.root, number, session.settings.wait))
 
 
 @command("uninstall")
 @click.argument("apps", nargs=-1, required=True, metavar="APP...", shell_complete=completion.installed)
 def uninstall(session: Session, apps: Sequence[str]) -> int:
-    """Take apps away, each with all its parts. What stood in their place before is given back."""
-    from hero_build.install.history import uninstall as take
+    """Uninstall apps with all their parts, and restore the files that they replaced."""
+    from hero_build.install.history import uninstall as remove
     from hero_build.queries.apps import by_app, present
 
-    wanted = present(apps, by_app(session.generation()), session.catalog())
-    return _changed(session, *take(session.root, wanted, session.settings.wait))
+    names = present(apps, by_app(session.generation()), session.catalog())
+    return _answer(session, *remove(session.root, names, session.settings.wait))
 
 
 @command("gc")
-@click.option("--keep", type=click.IntRange(min=1), default=5, show_default=True, help="Generations to keep.")
-@click.option("-n", "--dry-run", is_flag=True, help="Say what would go, and let it be.")
+@click.option("--keep", type=click.IntRange(min=1), default=5, show_default=True, help="Number of generations to keep.")
+@click.option("-n", "--dry-run", is_flag=True, help="Print what would be deleted, and delete nothing.")
 def gc(session: Session, keep: int, *, dry_run: bool) -> int:
-    """Give back the space of old generations and unfinished downloads. What still runs is kept."""
+    """Delete old generations and stale downloads. Generations that running programs use are kept."""
     from hero_build.install.gc import collect
     from hero_build.output.pages.maintenance import gc_page
 
@@ -70,7 +70,7 @@ def gc(session: Session, keep: int, *, dry_run: bool) -> int:
     return session.console.answer(answer, lambda terminal: gc_page(answer, terminal))
 
 
-def _changed(session: Session, before: Generation, after: Generation) -> int:
+def _answer(session: Session, before: Generation, after: Generation) -> int:
     from hero_build.output.pages.install import page
     from hero_build.queries.change_report import between
 

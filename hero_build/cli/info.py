@@ -1,4 +1,4 @@
-"""`list`, `show`, `status`, `explain`: answers that change nothing."""
+"""`list`, `show`, `status` and `explain`: read-only commands."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -7,14 +7,14 @@ import click
 
 from hero_build.cli import completion
 from hero_build.cli.base import command
-from hero_build.cli.options import InstallOptions, flags
+from hero_build.cli.options import InstallOptions, app_options
 from hero_build.cli.session import Session
 from hero_build.model.artifacts import DESKTOP_APP
 
 
 @command("list")
 def list_(session: Session) -> int:
-    """Every app there is, with what is installed, and the sets."""
+    """List all apps, their installed versions, and the sets."""
     from hero_build.output.pages.list import page
     from hero_build.queries.list import listing
 
@@ -24,9 +24,9 @@ def list_(session: Session) -> int:
 
 @command("show")
 @click.argument("app", shell_complete=completion.apps)
-@click.option("--release", metavar="TAG", help="This release, and not the newest, with how it was built.")
+@click.option("--release", metavar="TAG", help="Show this release instead of the newest, with its build records.")
 def show(session: Session, app: str, *, release: str | None) -> int:
-    """What an app is, what is installed of it, and its newest release. -v lists the release's assets."""
+    """Show an app's recipe, installed version and newest release. -v lists the assets of the release."""
     from hero_build.output.pages.show import page
     from hero_build.queries import show as query
 
@@ -36,9 +36,9 @@ def show(session: Session, app: str, *, release: str | None) -> int:
 
 @command("status")
 @click.argument("apps", nargs=-1, metavar="[APP]...", shell_complete=completion.installed)
-@click.option("--latest", is_flag=True, help="Ask the forge for the newest releases, too.")
+@click.option("--latest", is_flag=True, help="Also ask the forge for the newest releases.")
 def status(session: Session, apps: Sequence[str], *, latest: bool) -> int:
-    """What is installed, whether it is intact, and what of it runs. A quick look: `verify` reads every byte."""
+    """Show what is installed, whether it is intact, and what runs. A quick check: `verify` reads every byte."""
     from hero_build.output.pages.status import page
     from hero_build.queries import status as query
 
@@ -55,13 +55,13 @@ def status(session: Session, apps: Sequence[str], *, latest: bool) -> int:
 
 @command("explain")
 @click.argument("app", shell_complete=completion.apps)
-@flags
-def explain(session: Session, app: str, **typed: Any) -> int:
-    """Why an install with the same flags would do what it does: facts, decision, reason. Changes nothing."""
+@app_options
+def explain(session: Session, app: str, **values: Any) -> int:
+    """Explain what an install with the same options would do: facts, decision, reason. Changes nothing."""
     from hero_build.output.pages.explain import page
     from hero_build.queries import explain as query
 
-    options = InstallOptions(**typed)
+    options = InstallOptions(**values)
     forge, _ = options.forge(session)
     answer = query.explain(options.request(app), session.context(forge))
     return session.console.answer(answer, lambda terminal: page(answer, terminal), answer.code)

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from hero_build.cli import completion
 from hero_build.cli.base import command
-from hero_build.cli.options import InstallOptions, flags, phase_flags
+from hero_build.cli.options import InstallOptions, app_options, bundle_options
 from hero_build.cli.session import Session
 from hero_build.model.artifacts import DESKTOP_APP, ISLANDS_APP
 
@@ -20,12 +20,15 @@ if TYPE_CHECKING:
     from hero_build.queries.change_report import ChangeReport
 
 
+_NAMED = 5  # names in an action that `history` shows
 F = TypeVar("F", bound=Callable[..., int])
 
 
-def work_flags(work: F) -> F:
-    work = click.option("-n", "--dry-run", is_flag=True, help="Say what would be done, and do nothing.")(work)
-    return click.option("--restart", is_flag=True, help="Restart what runs and has changed.")(work)
+def change_options(function: F) -> F:
+    """Add the options of every command that installs."""
+    dry_run = click.option("-n", "--dry-run", is_flag=True, help="Print what would be done, and do nothing.")
+    restart = click.option("--restart", is_flag=True, help="Restart running services whose programs changed.")
+    return restart(dry_run(function))
 
 
 def run_install(
@@ -38,30 +41,30 @@ def run_install(
     dry_run: bool,
     remember: "Callable[[Plan, str], None] | None" = None,
 ) -> int:
-    """The exit code. `action` is what `history` will show; `remember` gets the plan and the page of what was done."""
+    """Plan, apply, print; returns the exit code. `action` is for `history`; `remember` gets the plan and the page."""
     from hero_build.ops import install
     from hero_build.output.pages.install import page
     from hero_build.queries import change_report
 
     with context.checkouts:
-        todo = install.plan(requests, context)
+        plan = install.plan(requests, context)
         if dry_run:
-            answer = change_report.dry(todo, session.generation())
+            answer = change_report.dry(plan, session.generation())
         else:
-            outcome = install.apply(todo, context, action)
+            outcome = install.apply(plan, context, action)
             answer = change_report.outcome(outcome, session.root_flag)
     if not dry_run:
-        answer = _afterwards(session, outcome=outcome, answer=answer, context=context, restart=restart)
+        answer = _finish(session, outcome=outcome, answer=answer, context=context, restart=restart)
     code = session.console.answer(answer, lambda terminal: page(answer, terminal), answer.code, answer.every_failure)
     if remember and not dry_run and (text := session.console.plain_text(lambda terminal: page(answer, terminal))):
-        remember(todo, text)
+        remember(plan, text)
     return code
 
 
-def _afterwards(
+def _finish(
     session: Session, outcome: "Outcome", answer: "ChangeReport", context: "Context", *, restart: bool
 ) -> "ChangeReport":
-    """Restart what is wanted of what was installed; warn of what the desktop lacks."""
+    """Restart services if --restart is given; warn of missing bundles of the desktop."""
     failed = {item.part for item in outcome.failed}
     steps = (step.facts for step in outcome.plan.steps)
     apps = [facts.app for facts in steps if not failed.issuperset(part.id for part in facts.parts)]
@@ -80,68 +83,59 @@ def _afterwards(
     return answer
 
 
-_NAMED = 5
-
-
 @command("install")
 @click.argument("apps", nargs=-1, metavar="APP...", shell_complete=completion.apps)
-@flags
-@click.option("--with-needs", is_flag=True, help="Install what the apps need, too.")
-@work_flags
+@app_options
+@click.option("--with-needs", is_flag=True, help="Also install the apps that these need.")
+@change_options
 def install(
-    session: Session, apps: Sequence[str], *, with_needs: bool, restart: bool, dry_run: bool, **typed: Any
+    session: Session, apps: Sequence[str], *, with_needs: bool, restart: bool, dry_run: bool, **values: Any
 ) -> int:
-    """Install or update apps, wholly or not at all. @SET names a set, @all everything.
+    """Install or update apps; each app switches as a whole. @SET names a set, @all every app.
 
-    An app that fails keeps its old version, and the others are installed. Without APP, --locked installs everything
-    in its file.
+    An app that fails keeps its old version; the others are installed. Without APP, --locked installs everything in its
+    file.
     """
     from hero_build.ops import noop_cache
 
-    options = InstallOptions(**typed)
+    options = InstallOptions(**values)
     forge, pinned = options.forge(session)
-    context = session.context(forge, works=not dry_run)
-    wanted = session.wanted(context.catalog, apps or pinned, with_needs=with_needs)
-    requests = [options.request(app) for app in wanted]
-    seen = (
-        noop_cache.stamp_inputs(wanted, context, options.locked)
-        if _stands(options) and not (restart or dry_run)
-        else None
-    )
+    context = session.context(forge, writable=not dry_run)
+    names = session.expand(context.catalog, apps or pinned, with_needs=with_needs)
+    requests = [options.request(app) for app in names]
+    cacheable = _depends_on_files_alone(options) and not (restart or dry_run)
+    stamps = noop_cache.stamp_inputs(names, context, options.locked) if cacheable else None
 
-    def remember(todo: "Plan", text: str) -> None:
-        if seen is not None:
-            noop_cache.remember(seen, todo=todo, context=context, words=sys.argv[1:], answer=text)
+    def remember(plan: "Plan", text: str) -> None:
+        if stamps is not None:
+            noop_cache.remember(stamps, plan=plan, context=context, arguments=sys.argv[1:], answer=text)
 
-    action = f"install {_some(apps or wanted)}"
+    action = f"install {_shortened(apps or names)}"
     return run_install(
         session, requests=requests, context=context, action=action, restart=restart, dry_run=dry_run, remember=remember
     )
 
 
-def _stands(options: InstallOptions) -> bool:
-    """Whether the answer holds until something on this machine changes: nobody else is to be asked."""
+def _depends_on_files_alone(options: InstallOptions) -> bool:
+    """Whether the answer holds until a file on this machine changes: no forge is asked."""
     return bool(options.locked or options.mode == "source") and not (options.version or options.ref or options.update)
 
 
-def _some(names: Sequence[str]) -> str:
+def _shortened(names: Sequence[str]) -> str:
     more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
     return " ".join(names[:_NAMED]) + more
 
 
-_ISLAND_NAMES = 5
-
-
 @command("shell")
-@phase_flags
-@work_flags
-def shell(session: Session, *, restart: bool, dry_run: bool, **typed: Any) -> int:
-    """Install or update the desktop's shell, wholly or not at all: from a release, or built."""
-    request = InstallOptions(**typed).request(DESKTOP_APP, "shell")
+@bundle_options
+@change_options
+def shell(session: Session, *, restart: bool, dry_run: bool, **values: Any) -> int:
+    """Install or update the desktop shell, from a release or built."""
+    request = InstallOptions(**values).request(DESKTOP_APP, "shell")
     return run_install(
         session,
         requests=[request],
-        context=session.context(works=not dry_run),
+        context=session.context(writable=not dry_run),
         action="shell",
         restart=restart,
         dry_run=dry_run,
@@ -150,20 +144,19 @@ def shell(session: Session, *, restart: bool, dry_run: bool, **typed: Any) -> in
 
 @command("islands")
 @click.argument("names", nargs=-1, metavar="[NAME]...")
-@phase_flags
-@work_flags
-def islands(session: Session, names: Sequence[str], *, restart: bool, dry_run: bool, **typed: Any) -> int:
-    """Install or update the desktop's islands, or those that are named: from a release, or built.
+@bundle_options
+@change_options
+def islands(session: Session, names: Sequence[str], *, restart: bool, dry_run: bool, **values: Any) -> int:
+    """Install or update the desktop islands, or only those named, from a release or built.
 
-    An island that fails keeps its old version, and the others are installed.
+    An island that fails keeps its old version; the others are installed.
     """
-    request = InstallOptions(**typed).request(ISLANDS_APP, "islands", names)
-    more = f" and {len(names) - _ISLAND_NAMES} more" if len(names) > _ISLAND_NAMES else ""
-    action = " ".join(("islands", *names[:_ISLAND_NAMES])) + more
+    request = InstallOptions(**values).request(ISLANDS_APP, "islands", names)
+    action = f"islands {_shortened(names)}".rstrip()
     return run_install(
         session,
         requests=[request],
-        context=session.context(works=not dry_run),
+        context=session.context(writable=not dry_run),
         action=action,
         restart=restart,
         dry_run=dry_run,

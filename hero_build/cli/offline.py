@@ -1,4 +1,4 @@
-"""`lock` and `mirror`: for machines without a network, and for those that shall all hold the same."""
+"""`lock` and `mirror`: for machines without a network, and for machines that must all have the same versions."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,9 +14,9 @@ _PATH = click.Path(path_type=Path)
 
 @command("lock")
 @click.argument("apps", nargs=-1, required=True, metavar="APP...", shell_complete=completion.apps)
-@click.option("-o", "--output", "file", metavar="FILE", required=True, type=_PATH, help="The lock file to write.")
+@click.option("-o", "--output", "file", metavar="FILE", required=True, type=_PATH, help="Write the lock file FILE.")
 def lock(session: Session, apps: Sequence[str], file: Path) -> int:
-    """Pin what apps' newest releases have for this machine. Install it with `install --locked FILE`."""
+    """Write a lock file of apps' newest releases for this machine. Install from it with `install --locked FILE`."""
     from hero_build.ops.write_lockfile import pin
     from hero_build.output.pages.maintenance import lock_page
 
@@ -28,9 +28,9 @@ def lock(session: Session, apps: Sequence[str], file: Path) -> int:
 @command("mirror")
 @click.argument("apps", nargs=-1, required=True, metavar="APP...", shell_complete=completion.apps)
 @click.argument("directory", metavar="DIR", type=_PATH)
-@click.option("--version", metavar="TAG", help="This release, and not the newest.")
+@click.option("--version", metavar="TAG", help="Use this release instead of the newest.")
 def mirror(session: Session, apps: Sequence[str], directory: Path, version: str | None) -> int:
-    """Copy apps' releases, every platform of them, into a directory. Install from it with --forge file:///DIR."""
+    """Copy apps' releases, for all platforms, into a directory. Install from it with --forge file:///DIR."""
     from hero_build.ops import write_mirror
     from hero_build.output.pages.maintenance import mirror_page
 

@@ -1,4 +1,4 @@
-"""The flags that say what a person wants: the same for `install` and `explain`, and most of them for the phases."""
+"""The options that select what to install: shared by `install`, `explain`, `shell` and `islands`."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -16,43 +16,43 @@ if TYPE_CHECKING:
     from hero_build.model.steps import Request
 
 F = TypeVar("F", bound=Callable[..., int])
-_FLAGS = (
+_COMMON = (
     click.option(
         "--mode",
         type=click.Choice(["auto", "download", "source"]),
         default="auto",
         show_default=True,
-        help="Take a release, build, or whichever is there.",
+        help="download, source, or auto (download if the release is complete, else build).",
     ),
-    click.option("--version", metavar="TAG", help="This release, and not the newest."),
+    click.option("--version", metavar="TAG", help="Use this release instead of the newest."),
     click.option("--ref", metavar="REF", help="Build this branch, tag or commit."),
     click.option("--update", is_flag=True, help="Fast-forward the checkout before a build."),
-    click.option("--reset", is_flag=True, help="Install again what is installed already."),
+    click.option("--reset", is_flag=True, help="Reinstall what is already installed."),
     click.option(
         "--checksum",
         type=click.Choice(["required", "if-present"]),
         default="if-present",
         show_default=True,
-        help="Whether an asset without a published checksum will do.",
+        help="Whether to refuse assets without a published checksum.",
     ),
 )
 _LOCKED = click.option(
-    "--locked", metavar="FILE", type=click.Path(path_type=Path), help="Exactly what a lock file pins."
+    "--locked", metavar="FILE", type=click.Path(path_type=Path), help="Install exactly what a lock file pins."
 )
 _BACKEND = click.option(
     "--backend",
     type=click.Choice(["direct", "wasm-pack"]),
     default="direct",
     show_default=True,
-    help="What makes bundles of a workspace.",
+    help="Build bundles with cargo and wasm-bindgen, or with wasm-pack.",
 )
 _NO_OPT = click.option(
-    "--no-opt", is_flag=True, help="Build without wasm-opt, for development: sooner done, larger and slower bundles."
+    "--no-opt", is_flag=True, help="Build without wasm-opt, for development: faster builds, larger bundles."
 )
 
 
 class InstallOptions(Struct, frozen=True):
-    """The flags as typed."""
+    """The values of the options."""
 
     mode: Mode
     version: str | None
@@ -65,9 +65,9 @@ class InstallOptions(Struct, frozen=True):
     no_opt: bool = False
 
     def __post_init__(self) -> None:
-        """Raises UsageError for flags that contradict each other, or that a script left empty."""
+        """Raises UsageError for options that contradict each other, and for values that a script left empty."""
         if "" in (self.version, self.ref):
-            raise UsageError("--version or --ref is empty", "Leave it out for what is newest.")
+            raise UsageError("--version or --ref is empty", "Leave it out to get the newest.")
         if self.ref and self.version:
             raise UsageError("--ref and --version exclude each other", "--version names a release, --ref a commit.")
         if self.ref and self.mode == "download":
@@ -75,17 +75,28 @@ class InstallOptions(Struct, frozen=True):
         if self.no_opt and self.mode == "download":
             raise UsageError("--no-opt means a build, and --mode download forbids one", "Leave out either.")
         if self.locked and (self.ref or self.mode == "source"):
-            raise UsageError("--locked pins releases, and a build was asked for", "Leave out --locked.")
+            raise UsageError("--locked installs releases, and --ref and --mode source build", "Leave out --locked.")
 
     def request(self, app: str, phase: Phase = "install", names: Sequence[str] = ()) -> "Request":
+        """The request for one app; `names`: of islands, none for all of them."""
         from hero_build.model.steps import Request
 
-        mode = "source" if self.no_opt else self.mode  # releases are optimised
-        how = (mode, self.version, self.ref, self.reset, self.checksum, self.update)
-        return Request(app, *how, phase, tuple(dict.fromkeys(names)), self.backend, not self.no_opt)
+        return Request(
+            app,
+            mode="source" if self.no_opt else self.mode,  # releases are optimised
+            version=self.version,
+            ref=self.ref,
+            reset=self.reset,
+            checksum=self.checksum,
+            update=self.update,
+            phase=phase,
+            names=tuple(dict.fromkeys(names)),
+            backend=self.backend,
+            optimise=not self.no_opt,
+        )
 
     def forge(self, session: Session) -> "tuple[Forge | None, Sequence[str]]":
-        """The forge of the lock file and what it pins; without one, None: that of the settings."""
+        """The forge of the lock file and the apps that it pins; without a lock file None and no apps."""
         if self.locked is None:
             return None, ()
         from hero_build.ops.write_lockfile import open_lock
@@ -93,17 +104,17 @@ class InstallOptions(Struct, frozen=True):
         return open_lock(self.locked, session.settings, session.console.report)
 
 
-def flags(work: F) -> F:
-    """For programs."""
-    return _given(work, (*_FLAGS, _LOCKED))
+def app_options(function: F) -> F:
+    """Add the options for programs."""
+    return _decorate(function, (*_COMMON, _LOCKED))
 
 
-def phase_flags(work: F) -> F:
-    """For bundles."""
-    return _given(work, (*_FLAGS, _BACKEND, _NO_OPT))
+def bundle_options(function: F) -> F:
+    """Add the options for the shell and the islands."""
+    return _decorate(function, (*_COMMON, _BACKEND, _NO_OPT))
 
 
-def _given(work: F, options: Sequence[Callable[[F], F]]) -> F:
-    for option in reversed(options):
-        work = option(work)
-    return work
+def _decorate(function: F, decorators: Sequence[Callable[[F], F]]) -> F:
+    for decorator in reversed(decorators):
+        function = decorator(function)
+    return function

@@ -83,7 +83,7 @@ def publish(
     if finish and (typed.draft or typed.folder):
         raise UsageError("--finish builds nothing and leaves no draft", "Leave out --draft and --from.")
     signer = read_signer(key, os.environ)
-    context = session.context(works=True)
+    context = session.context(writable=True)
     done: list[PublishResult] = []
     failed: list[Failure] = []
     with context.checkouts:

@@ -1,4 +1,4 @@
-"""What a command works with: the settings of this run, the way to its reader, and the engine's tools when needed."""
+"""What a command works with: the settings of this run, its console, and the engine's context when needed."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class Session(Struct, frozen=True):
-    """`root_flag` is --root as it was typed, for commands that are shown to be typed again."""
+    """One run. `root_flag` is the value of --root, for the commands that the output suggests."""
 
     settings: Settings
     console: Console
@@ -34,33 +34,33 @@ class Session(Struct, frozen=True):
         return load(self.settings.recipes)
 
     def generation(self) -> "Generation":
-        """What is installed. Raises RootDamaged."""
+        """The current generation. Raises RootDamaged."""
         from hero_build import manifest
 
         return manifest.load(self.settings.root)
 
-    def wanted(self, catalog: "Catalog", names: Sequence[str], *, with_needs: bool) -> tuple[str, ...]:
-        """The apps that names and sets mean; warns of needs that are unmet. Raises AppNotFound, UsageError."""
+    def expand(self, catalog: "Catalog", names: Sequence[str], *, with_needs: bool) -> tuple[str, ...]:
+        """The apps of `names`, sets expanded; warns of unmet needs. Raises AppNotFound, UsageError."""
         from hero_build.queries import needs
 
         if not names:
-            raise UsageError("no app is named", "`hero-build list` shows them; @SET names a set, @all everything.")
+            raise UsageError("no app is named", "`hero-build list` shows them; @SET names a set, @all every app.")
         apps = catalog.expand(names)
         if with_needs:
             apps = needs.with_needs(apps, catalog)
-        there = {part.app for part in self.generation().records}
-        for warning in needs.unmet(apps, there, catalog):
+        installed = {part.app for part in self.generation().records}
+        for warning in needs.unmet(apps, installed, catalog):
             self.console.report(warning)
         return apps
 
-    def context(self, forge: "Forge | None" = None, *, works: bool = False) -> "Context":
-        """The tools over `forge`, or over the one of the settings. `works`: checkouts are worked in, not looked at."""
+    def context(self, forge: "Forge | None" = None, *, writable: bool = False) -> "Context":
+        """The context over `forge` (None: that of the settings). `writable`: checkouts may be cloned and updated."""
         from hero_build.context import Context
         from hero_build.forge import open_forge
         from hero_build.source.git.checkouts import read_only_checkouts, writable_checkouts
 
         emit = self.console.report
-        checkouts = writable_checkouts(self.settings, emit) if works else read_only_checkouts(emit)
+        checkouts = writable_checkouts(self.settings, emit) if writable else read_only_checkouts(emit)
         forge = forge or open_forge(self.settings, emit)
         return Context(
             self.settings, root=self.root, catalog=self.catalog(), forge=forge, emit=emit, checkouts=checkouts

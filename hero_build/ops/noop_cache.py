@@ -1,14 +1,14 @@
-"""A decision that was made need not be made again while nothing it rests on has changed.
+"""The cached answer of an install that had nothing to do: valid while no file changed that the decision depends on.
 
-An install that found nothing to do leaves a receipt in `var/hero_build/receipt`: what was asked, a stamp of every file
-that the decision was read from or that could have been there, and the answer. The next one with the same words takes
-the stamps again: if all are equal, the answer is. That costs some milliseconds and no import but os; anything in doubt,
-a receipt that cannot be read included, and the decision is made anew.
+Such an install writes a receipt, `var/hero_build/receipt`: the command line, a stamp of every file that was read or
+looked for, and the answer. The next install with the same command line compares the stamps; if all are equal, it prints
+the same answer. That takes a few milliseconds and imports os alone, so the receipt is text with NUL between its fields:
+importing a JSON decoder takes longer than all of it. Any doubt, such as an unreadable receipt, means a new decision.
 
-A stamp has inode, size, mtime, ctime and mode: a ctime cannot be set back, so that no write goes unseen. Checkouts are
-walked whole (but for .git, of which `source/inputs.py` knows what counts, and cargo's target folders), so that a new
-file anywhere in one is seen. Stamps are taken before the decision and once more after it, and hold only if both are
-equal and all are older than the command by more than a filesystem's clock ticks (git's "racy" rule).
+A stamp has inode, size, mtime, ctime and mode; a program cannot set a ctime back, so a stamp changes with every write.
+Checkouts are walked completely, except for .git (source/inputs.py names the files there) and cargo's target folders, so
+that new files are noticed. Stamps are taken before the decision and again after it. They count only if both are equal
+and older than the command by more than a clock tick of the file system (git's rule for "racy" entries).
 """
 
 import os
@@ -25,44 +25,46 @@ if TYPE_CHECKING:
     from hero_build.context import Context
     from hero_build.ops.install import Plan
 
-_NAME = "receipt"
-_BEGUN = time.time_ns()  # the door imports this before anything is read
+_FILE_NAME = "receipt"
+_STARTED = time.time_ns()  # this module is imported before anything is read
 _TICK, _COARSE = 50_000_000, 2_000_000_000
-"""By how much a stamp must be older than the command, in ns: where a filesystem keeps fractions of a second, or not."""
-_MOST = 20_000  # entries of checkouts: to walk more takes as long as git does
+"""How much older than the command a stamp must be, in ns: on file systems with and without fractions of a second."""
+_MAX_ENTRIES = 20_000  # in checkouts: walking more takes as long as asking git
 _ABSENT = "absent"
-_END = "end"  # without it, the rest was lost
-ASIDE = (
+_END_MARK = "end"  # a file without it was not written completely
+IGNORED_VARIABLES = (
     *("_", "SHLVL", "OLDPWD", "COLUMNS", "LINES", "FORGEJO_TOKEN", "GITEA_TOKEN", "GITHUB_TOKEN", "GH_TOKEN"),
     *("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX", "GIT_COMMON_DIR", "GIT_OBJECT_DIRECTORY"),
     *("GIT_ALTERNATE_OBJECT_DIRECTORIES", "GIT_NAMESPACE"),
 )
-"""Variables that decide nothing; of the rest any might: a recipe is code, and git has many."""
+"""Environment variables that no decision depends on. Any other may count: a recipe is code, and git reads many."""
 
 
 class InputsUnclear(Exception):
-    """What would have to be looked at cannot be told, or is too much."""
+    """The files that a decision depends on cannot be listed, or are too many."""
 
 
-def recall(words: "Sequence[str]", environ: "Mapping[str, str]") -> str | None:
-    """The answer to these words, if the receipt of their root says that it still is the same; else None."""
-    if words[:1] != ["install"]:
+def recall(arguments: "Sequence[str]", environ: "Mapping[str, str]") -> str | None:
+    """The cached answer to this command line, if it is still valid; else None."""
+    if arguments[:1] != ["install"]:
         return None
     try:
-        with open(os.path.join(_root(words, environ), STATE, _NAME), encoding="utf-8", errors="surrogatepass") as file:
+        with open(
+            os.path.join(_root(arguments, environ), STATE, _FILE_NAME), encoding="utf-8", errors="surrogatepass"
+        ) as file:
             answer, *fields, end = file.read().split("\0")
-        asked = _asked(words, environ)
-        if end != _END or fields[: len(asked)] != asked:
+        key = _key_fields(arguments, environ)
+        if end != _END_MARK or fields[: len(key)] != key:
             return None
-        return answer if _again(fields[len(asked) :]) else None
+        return answer if _unchanged(fields[len(key) :]) else None
     except (OSError, ValueError, IndexError):
         return None
 
 
 def stamp_inputs(apps: "Iterable[str]", context: "Context", lock: "Path | None") -> list[str] | None:
-    """The stamps of all that a decision about these apps rests on, by a lock file or (None) by their checkouts.
+    """The stamps of all files that a decision about these apps depends on: a lock file, or (None) their checkouts.
 
-    None: it cannot be told. Call it before the decision.
+    Returns None if they cannot be listed. Call it before the decision.
     """
     from hero_build.errors import HeroBuildError
     from hero_build.source.inputs import UnknownInputs, build_inputs
@@ -70,117 +72,117 @@ def stamp_inputs(apps: "Iterable[str]", context: "Context", lock: "Path | None")
     try:
         files = {*_root_files(apps, context), *_recipe_files(context)}
         if lock is not None:
-            return _taken(sorted({*files, str(lock.absolute())}), (), ())
-        found = build_inputs([context.catalog.get(app).recipe for app in apps], context.settings)
-        return _taken(sorted(files | found.files), sorted(found.trees), sorted(found.outputs))
+            return _stamp_fields(sorted({*files, str(lock.absolute())}), (), ())
+        inputs = build_inputs([context.catalog.get(app).recipe for app in apps], context.settings)
+        return _stamp_fields(sorted(files | inputs.files), sorted(inputs.trees), sorted(inputs.outputs))
     except (OSError, ValueError, InputsUnclear, UnknownInputs, HeroBuildError):
         return None
 
 
-def remember(seen: list[str], todo: "Plan", context: "Context", words: "Sequence[str]", answer: str) -> None:
-    """Leave a receipt of a plan in which everything is kept; a root that cannot be written goes without.
+def remember(stamps: list[str], plan: "Plan", context: "Context", arguments: "Sequence[str]", answer: str) -> None:
+    """Write the receipt of a plan that keeps everything; a root that cannot be written gets none.
 
-    `seen`: what `look` told before it was made.
+    `stamps`: what `stamp_inputs` returned before the plan was made.
     """
     from hero_build.model.decisions import Keep
 
-    if todo.failed or not all(isinstance(item, Keep) for item in todo.decisions) or not answer.isascii():
+    if plan.failed or not all(isinstance(item, Keep) for item in plan.decisions) or not answer.isascii():
         return
-    locked = not any(field[0] == "/" for field in seen)
-    if locked and any(step.facts.build_plan for step in todo.steps):
-        return  # it was built all the same, and the checkouts were not looked at
-    if _settled(seen) and _again(seen):
-        fields = (answer, *_asked(words, os.environ), *seen, _END)
-        _write(os.path.join(context.root.state, _NAME), "\0".join(fields))
+    no_trees = not any(field[0] == "/" for field in stamps)
+    if no_trees and any(step.facts.build_plan for step in plan.steps):
+        return  # the lock file led to a build, whose checkout has no stamps
+    if _older_than_command(stamps) and _unchanged(stamps):
+        fields = (answer, *_key_fields(arguments, os.environ), *stamps, _END_MARK)
+        _write(os.path.join(context.root.state, _FILE_NAME), "\0".join(fields))
 
 
-def _asked(words: "Sequence[str]", environ: "Mapping[str, str]") -> list[str]:
-    """Who asks what, where, on which machine. Of the environment, which holds secrets, a digest."""
-    from _blake2 import blake2b  # hashlib, which brings it, loads OpenSSL first: 4 ms
+def _key_fields(arguments: "Sequence[str]", environ: "Mapping[str, str]") -> list[str]:
+    """User, machine, folder, environment (as a digest: it holds secrets) and arguments of the command."""
+    from _blake2 import blake2b  # hashlib loads OpenSSL: 4 ms
 
-    pairs = (f"{name}={environ[name]}" for name in sorted(environ) if name not in ASIDE)
+    pairs = (f"{name}={environ[name]}" for name in sorted(environ) if name not in IGNORED_VARIABLES)
     digest = blake2b("\0".join(pairs).encode(errors="surrogateescape"), digest_size=16).hexdigest()
     machine = os.uname()
-    who = (__version__, digest, str(os.geteuid()), machine.nodename, machine.machine, os.getcwd())
-    return [f"?{word}" for word in (*who, str(len(words)), *words)]
+    caller = (__version__, digest, str(os.geteuid()), machine.nodename, machine.machine, os.getcwd())
+    return [f"?{text}" for text in (*caller, str(len(arguments)), *arguments)]
 
 
-def _root(words: "Sequence[str]", environ: "Mapping[str, str]") -> str:
-    """Where to look. A guess that is wrong finds a receipt of other words, or none."""
-    typed = words[words.index("--root") + 1 :][:1] if "--root" in words else []
-    return os.path.abspath(os.path.expanduser(typed[0] if typed else environ.get("HERO_ROOT") or "~/hero"))
+def _root(arguments: "Sequence[str]", environ: "Mapping[str, str]") -> str:
+    """The root, guessed without parsing. A wrong guess finds no receipt, or one of another command line."""
+    flag = arguments[arguments.index("--root") + 1 :][:1] if "--root" in arguments else []
+    return os.path.abspath(os.path.expanduser(flag[0] if flag else environ.get("HERO_ROOT") or "~/hero"))
 
 
-def _taken(paths: "Iterable[str]", trees: "Iterable[str]", aside: "Sequence[str]") -> list[str]:
-    """The stamps as fields: `=STAMP PATH`, `-FOLDER` (not walked), `/TREE`, and `.STAMP PATH` of what is in it."""
-    fields = [*(f"={_stamp(path)} {path}" for path in paths), *(f"-{folder}" for folder in aside)]
+def _stamp_fields(paths: "Iterable[str]", trees: "Iterable[str]", skipped: "Sequence[str]") -> list[str]:
+    """The stamps as fields: `=STAMP PATH`, `-FOLDER` (not walked), `/TREE`, and `.STAMP PATH` for each entry of it."""
+    fields = [*(f"={_stamp(path)} {path}" for path in paths), *(f"-{folder}" for folder in skipped)]
     for tree in trees:
         fields.append(f"/{tree}")
-        for entry in _walk(tree, {f"{tree}/.git", *aside}):
+        for entry in _walk(tree, {f"{tree}/.git", *skipped}):
             fields.append(entry)
-            if len(fields) > _MOST:
+            if len(fields) > _MAX_ENTRIES:
                 raise InputsUnclear
     return fields
 
 
-def _again(fields: list[str]) -> bool:
-    """Whether the stamps, taken once more, are these."""
+def _unchanged(fields: list[str]) -> bool:
+    """Whether taking the stamps again gives the same."""
     paths = [field.partition(" ")[2] for field in fields if field[0] == "="]
-    aside = [field[1:] for field in fields if field[0] == "-"]
+    skipped = [field[1:] for field in fields if field[0] == "-"]
     trees = [field[1:] for field in fields if field[0] == "/"]
     try:
-        return _taken(paths, trees, aside) == fields
+        return _stamp_fields(paths, trees, skipped) == fields
     except (OSError, InputsUnclear):
         return False
 
 
 def _stamp(path: str) -> str:
-    """Of a file, a folder or a link; of a link also what it leads to."""
+    """The stamp of a file, folder or link; that of a link includes its target."""
     try:
         status = os.lstat(path)
     except OSError:
         return _ABSENT
     if not stat.S_ISLNK(status.st_mode):
-        return _word(status)
+        return _stat_text(status)
     try:
-        return f"{_word(status)};{_word(os.stat(path))}"
+        return f"{_stat_text(status)};{_stat_text(os.stat(path))}"
     except OSError:
-        return _word(status)
+        return _stat_text(status)
 
 
-def _walk(tree: str, aside: set[str]) -> "Iterator[str]":
-    todo = [tree]
-    while todo:
-        with os.scandir(todo.pop()) as found:
-            for entry in sorted(found, key=_name):
-                if entry.path in aside:
+def _walk(tree: str, skipped: set[str]) -> "Iterator[str]":
+    folders = [tree]
+    while folders:
+        with os.scandir(folders.pop()) as entries:
+            for entry in sorted(entries, key=_entry_name):
+                if entry.path in skipped:
                     continue
                 status = entry.stat(follow_symlinks=False)
-                yield f".{_word(status)} {entry.path}"
+                yield f".{_stat_text(status)} {entry.path}"
                 if stat.S_ISDIR(status.st_mode):
-                    todo.append(entry.path)
+                    folders.append(entry.path)
                 if entry.name == ".git":
-                    raise InputsUnclear  # a repository of its own, which git asks for itself
+                    raise InputsUnclear  # a nested repository, which git reads on its own
 
 
-def _name(entry: "os.DirEntry[str]") -> str:
+def _entry_name(entry: "os.DirEntry[str]") -> str:
     return entry.name
 
 
-def _word(status: os.stat_result) -> str:
+def _stat_text(status: os.stat_result) -> str:
     return f"{status.st_ino},{status.st_size},{status.st_mtime_ns},{status.st_ctime_ns},{status.st_mode}"
 
 
-def _settled(fields: "Iterable[str]") -> bool:
-    """Whether everything is older than this command by so much that a write in between would have another ctime."""
+def _older_than_command(fields: "Iterable[str]") -> bool:
+    """Whether all stamps are so much older than this command that any later write has another ctime."""
     stamped = [field[1:].partition(" ")[0] for field in fields if field[0] in "=."]
-    words = [word for stamps in stamped if stamps != _ABSENT for word in stamps.split(";")]
-    changed = (int(word.split(",")[3]) for word in words)
-    return all(at < _BEGUN - (_TICK if at % 1_000_000 else _COARSE) for at in changed)
+    stats = [text for stamp in stamped if stamp != _ABSENT for text in stamp.split(";")]
+    ctimes = (int(text.split(",")[3]) for text in stats)
+    return all(ctime < _STARTED - (_TICK if ctime % 1_000_000 else _COARSE) for ctime in ctimes)
 
 
 def _root_files(apps: "Iterable[str]", context: "Context") -> "Iterator[str]":
-    """What is installed: the generation that is current, its files and links, and nothing left unfinished."""
+    """What is installed: the current generation, its files and links, and the folder of unfinished work."""
     from hero_build import manifest
     from hero_build.install import links
     from hero_build.model.installed import PartId
@@ -195,7 +197,7 @@ def _root_files(apps: "Iterable[str]", context: "Context") -> "Iterator[str]":
 
 
 def _recipe_files(context: "Context") -> "Iterator[str]":
-    """The recipes, where they are looked for, the config file, and hero-build itself."""
+    """The recipes, the folders that may hold some, the configuration file, and hero-build's own modules."""
     import sys
 
     from hero_build.catalog.loader import shipped
@@ -216,4 +218,4 @@ def _write(path: str, text: str) -> None:
             file.write(text)
         os.replace(part, path)
     except OSError:
-        return  # it would only have saved time
+        return  # the cache only saves time

@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from hero_build.errors import HeroBuildError, MachineError
 from hero_build.model.failure import Failure, failure
-from hero_build.output.phrases import note
+from hero_build.output.phrases import message_lines
 from hero_build.output.terminal import Colour, Terminal, open_terminal
 from hero_build.output.text import clean, plural
 
@@ -22,7 +22,7 @@ Page = Callable[[Terminal], Iterable[str]]
 
 
 class Style(Struct, frozen=True):
-    """How the answer is wanted."""
+    """How to print the answer."""
 
     json: bool = False
     quiet: bool = False
@@ -31,21 +31,21 @@ class Style(Struct, frozen=True):
 
 
 class Console:
-    """One command's way to its reader. `report` is the Emit for the engine."""
+    """Prints one command's answer, warnings and errors. `report` is the Emit for the engine."""
 
     def __init__(self, command: str, style: Style, out: TextIO, err: TextIO, environ: Mapping[str, str]) -> None:
         self._command = command
         self._style = style
         self._out = out
         self._err = err
-        self._page = open_terminal(out, colour=style.colour, verbose=style.verbose, environ=environ)
-        self._margin = open_terminal(err, colour=style.colour, verbose=style.verbose, environ=environ)
+        self._out_terminal = open_terminal(out, colour=style.colour, verbose=style.verbose, environ=environ)
+        self._err_terminal = open_terminal(err, colour=style.colour, verbose=style.verbose, environ=environ)
 
     @cached_property
     def report(self) -> "Reporter":
-        from hero_build.output.reporter import Reporter  # only where there is something to tell
+        from hero_build.output.reporter import Reporter  # only for commands that report progress
 
-        return Reporter(self._err, self._margin, quiet=self._style.quiet)
+        return Reporter(self._err, self._err_terminal, quiet=self._style.quiet)
 
     @property
     def warnings(self) -> "tuple[WarningRaised, ...]":
@@ -56,17 +56,17 @@ class Console:
         self._end_report()
         self._tails(failed)
         for item in failed:
-            self._note(item)
+            self._print_failure(item)
         if self._style.json:
             from hero_build.output.json_document import render
 
             self._write(render(self._command, code=code, warnings=self.warnings, answer=result))
         elif not self._style.quiet:
-            self._write("".join(f"{line}\n" for line in page(self._page)))
+            self._write("".join(f"{line}\n" for line in page(self._out_terminal)))
         return code
 
     def plain_text(self, page: Page) -> str | None:
-        """The answer as it stands on a page without colours; None if it was wanted otherwise or with warnings."""
+        """The page without colours, as `answer` prints it without options; None with options, and after warnings."""
         if self._style != Style(colour=self._style.colour) or self.warnings:
             return None
         return "".join(f"{line}\n" for line in page(open_terminal(self._out, colour="never", verbose=0, environ={})))
@@ -79,7 +79,7 @@ class Console:
         """`error` for an interrupt or a bug, which are not HeroBuildErrors."""
         self._end_report()
         self._tails([problem])
-        self._note(problem)
+        self._print_failure(problem)
         if self._style.json:
             from hero_build.output.json_document import ErrorDocument, render
 
@@ -95,31 +95,31 @@ class Console:
             self.report.close()
 
     def _tails(self, failed: Sequence[Failure]) -> None:
-        """What builds wrote last, each once: the errors, which follow, are to be seen without scrolling."""
+        """The last lines of failed builds, each once, before the errors, so that those end the output."""
         for tail, log in dict.fromkeys((item.tail, item.log) for item in failed if item.tail):
-            head = f"the last {plural(len(tail), 'line')} of {log}:" if log else "what it wrote last:"
-            lines = [self._margin.ink(head, "dim"), *(f"  {clean(line)}" for line in tail)]
+            head = f"the last {plural(len(tail), 'line')} of {log}:" if log else "last output:"
+            lines = [self._err_terminal.ink(head, "dim"), *(f"  {clean(line)}" for line in tail)]
             _emit(self._err, "".join(f"{line}\n" for line in lines))
 
-    def _note(self, item: Failure) -> None:
-        whose = f"{item.part or item.app}: " if item.app else ""
-        lines = note("error", text=f"{whose}{item.message}", hint=item.hint, terminal=self._margin)
+    def _print_failure(self, item: Failure) -> None:
+        subject = f"{item.part or item.app}: " if item.app else ""
+        lines = message_lines("error", text=f"{subject}{item.message}", hint=item.hint, terminal=self._err_terminal)
         _emit(self._err, "".join(f"{line}\n" for line in lines))
 
     def _write(self, text: str) -> None:
         try:
             _emit(self._out, text)
         except OSError as error:
-            reason = f"the answer cannot be written to stdout: {error.strerror}"
-            raise MachineError(reason, "Free some space where it is redirected to, or send it elsewhere.") from error
+            reason = f"cannot write the answer to stdout: {error.strerror}"
+            raise MachineError(reason, "Free space where stdout is redirected to, or redirect it elsewhere.") from error
 
 
 def _emit(stream: TextIO, text: str) -> None:
-    """Write at once. A reader that went away (`| head`) is no error: the rest goes nowhere."""
+    """Write and flush. If the reader closed the pipe (`| head`), discard this and all later output."""
     try:
         stream.write(text)
         stream.flush()
     except BrokenPipeError:
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, stream.fileno())
-        os.close(nowhere)
+        devnull = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(devnull, stream.fileno())
+        os.close(devnull)

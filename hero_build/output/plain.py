@@ -1,4 +1,4 @@
-"""Progress as plain lines, for pipes and logs: one line when work begins and one when it ends, never one per byte."""
+"""Progress as plain lines, for pipes and logs: one when work on a part starts and one when it ends."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -17,20 +17,25 @@ from hero_build.events import (
 from hero_build.model.installed import PartId
 from hero_build.output.text import clean, duration, plural, size
 
-_STEPS = {"restart": "restarting", "reset": "not well; restarting it once more", "up": "is up", "down": "is not well"}
+_STEPS = {
+    "restart": "restarting",
+    "reset": "not healthy; restarting it once more",
+    "up": "is up",
+    "down": "is not healthy",
+}
 Write = Callable[[str], None]
 
 
 class PlainView:
-    """A View that writes a line per event worth one. `verbose` adds the apps that are looked up."""
+    """A View that writes lines. `verbose` adds a line for each app that is resolved."""
 
     def __init__(self, write: Write, *, verbose: bool) -> None:
         self._write = write
         self._verbose = verbose
-        self._began: dict[PartId, float] = {}
-        self._moved: dict[PartId, int] = {}
-        self._got: set[str] = set()
-        self._built: dict[PartId, int] = {}
+        self._started: dict[PartId, float] = {}
+        self._transferred: dict[PartId, int] = {}
+        self._fetching: set[str] = set()
+        self._crates: dict[PartId, int] = {}
         self._verbs: dict[PartId, str] = {}
 
     def show(self, event: Event) -> None:
@@ -38,25 +43,25 @@ class PlainView:
             self._write(line)
 
     def close(self) -> None:
-        """Nothing is left to be tidied up."""
+        """Nothing to clean up."""
 
     def _lines(self, event: Event) -> Iterator[str]:
         match event:
             case Planning(app) if self._verbose:
-                yield f"{clean(app)}: looking it up"
+                yield f"{clean(app)}: resolving"
             case Started(part, verb, version, total):
-                self._began[part], self._verbs[part] = time.monotonic(), verb
-                self._moved.pop(part, None)
+                self._started[part], self._verbs[part] = time.monotonic(), verb
+                self._transferred.pop(part, None)
                 amount = f", {size(total)}" if total is not None else ""
-                amount += " there and back" if amount and verb == "publish" else ""
+                amount += " to upload and download" if amount and verb == "publish" else ""
                 yield f"{clean(part)}: {clean(verb)} {clean(version)}{amount}"
-            case GitProgress(repo) if repo not in self._got:
-                self._got.add(repo)
-                yield f"{clean(repo)}: git is getting it"
+            case GitProgress(repo) if repo not in self._fetching:
+                self._fetching.add(repo)
+                yield f"{clean(repo)}: fetching with git"
             case CompileProgress(part, done):
-                self._built[part] = done
+                self._crates[part] = done
             case Transferred(part, count):
-                self._moved[part] = self._moved.get(part, 0) + count
+                self._transferred[part] = self._transferred.get(part, 0) + count
             case Retrying(what, why, wait):
                 yield f"{clean(what)}: {clean(why)}; trying again in {duration(wait)}"
             case Restarting(service, step) if step in _STEPS:
@@ -67,12 +72,12 @@ class PlainView:
                 pass
 
     def _ended(self, part: PartId) -> str:
-        took = f"in {duration(time.monotonic() - self._began.get(part, time.monotonic()))}"
-        amount = size(self._moved[part]) if part in self._moved else ""
+        took = f"in {duration(time.monotonic() - self._started.get(part, time.monotonic()))}"
+        amount = size(self._transferred[part]) if part in self._transferred else ""
         match self._verbs.get(part):
             case "build":
-                return f"built and verified {took}, {plural(self._built.get(part, 0), 'crate')}"
+                return f"built and verified {took}, {plural(self._crates.get(part, 0), 'crate')}"
             case "publish":
-                return f"uploaded and proven {took}"
+                return f"uploaded and verified {took}"
             case _:
-                return f"fetched and verified {amount} {took}" if amount else f"done {took}"
+                return f"downloaded and verified {amount} {took}" if amount else f"done {took}"

@@ -1,87 +1,87 @@
-"""The Emit of a command: hands events to a live view or to plain lines, and keeps the warnings, each once."""
+"""The Emit of a command: passes events to a live view or to plain lines, and collects warnings, each once."""
 
 from contextlib import suppress
 from threading import Lock
 from typing import Protocol, TextIO
 
 from hero_build.events import Event, Planning, Restarting, WarningRaised
-from hero_build.output.phrases import note
+from hero_build.output.phrases import message_lines
 from hero_build.output.terminal import Terminal
 
 
 class View(Protocol):
     def show(self, event: Event) -> None:
-        """Take note of an event; called by one thread at a time."""
+        """Show an event; called by one thread at a time."""
 
     def close(self) -> None:
-        """Leave the terminal as if nothing had been there."""
+        """Erase the view from the terminal."""
 
 
 class Reporter:
-    """An Emit over `stream`. Any thread may call it; a stream that is gone is no reason to stop the work."""
+    """An Emit that writes to `stream`, from any thread. It ignores a closed stream, so that the work continues."""
 
     def __init__(self, stream: TextIO, terminal: Terminal, *, quiet: bool) -> None:
         self._stream = stream
-        self._paper = terminal
+        self._terminal = terminal
         self._quiet = quiet
         self._lock = Lock()
         self._view: View | None = None
         self._live = False
-        self._warned: dict[WarningRaised, bool] = {}  # and whether it was printed
+        self._printed: dict[WarningRaised, bool] = {}  # each warning, and whether it is on the stream
 
     @property
     def warnings(self) -> tuple[WarningRaised, ...]:
-        return tuple(self._warned)
+        return tuple(self._printed)
 
     def __call__(self, event: Event) -> None:
         with self._lock, suppress(OSError, ValueError):
             if isinstance(event, WarningRaised):
-                self._warned.setdefault(event, False)
+                self._printed.setdefault(event, False)
                 if not self._live:
-                    self._make_room()
+                    self._close_view()
                     self._print_warnings()
             elif not self._quiet:
-                self._watch(event)
+                self._show(event)
 
     def close(self) -> None:
-        """End the live view, and print the warnings that waited for its end. What comes later is shown no more."""
+        """End the live view and print the warnings that waited for that."""
         with self._lock, suppress(OSError, ValueError):
-            self._make_room()
+            self._close_view()
             self._view, self._live = None, False
             self._print_warnings()
 
-    def _make_room(self) -> None:
+    def _close_view(self) -> None:
         if self._view is not None:
             self._view.close()
 
-    def _watch(self, event: Event) -> None:
-        """A pipe gets plain lines; a terminal a line that waits while apps are looked up, and then the live view."""
-        if isinstance(event, Restarting) and self._live:  # the parts are done: what follows has one line
-            self._make_room()
+    def _show(self, event: Event) -> None:
+        """A pipe gets plain lines; a terminal a spinner while apps are resolved, then the live view."""
+        if isinstance(event, Restarting) and self._live:  # all parts are done; a restart needs one line
+            self._close_view()
             self._view, self._live = None, False
-        if self._paper.width is not None and not self._live and not isinstance(event, Planning | Restarting):
-            from hero_build.output.live import LiveView  # rich, only where there is a terminal and something moves
+        if self._terminal.width is not None and not self._live and not isinstance(event, Planning | Restarting):
+            from hero_build.output.live import LiveView  # rich, only on a terminal and for work in progress
 
-            self._make_room()
-            self._view, self._live = LiveView(self._stream, colour=self._paper.colour), True
+            self._close_view()
+            self._view, self._live = LiveView(self._stream, colour=self._terminal.colour), True
         if self._view is None:
-            self._view = self._first()
+            self._view = self._first_view()
         self._view.show(event)
 
-    def _first(self) -> View:
-        if self._paper.width is None:
+    def _first_view(self) -> View:
+        if self._terminal.width is None:
             from hero_build.output.plain import PlainView
 
-            return PlainView(self._write, verbose=self._paper.verbose > 0)
+            return PlainView(self._write, verbose=self._terminal.verbose > 0)
         from hero_build.output.spinner import SpinnerView
 
-        return SpinnerView(self._stream, self._paper.width)
+        return SpinnerView(self._stream, self._terminal.width)
 
     def _print_warnings(self) -> None:
-        for warning, printed in self._warned.items():
+        for warning, printed in self._printed.items():
             if not (printed or self._quiet):
-                self._warned[warning] = True
-                for line in note("warning", text=warning.text, hint=warning.hint, terminal=self._paper):
+                self._printed[warning] = True
+                for line in message_lines("warning", text=warning.text, hint=warning.hint, terminal=self._terminal):
                     self._write(line)
 
     def _write(self, line: str) -> None:

@@ -1,4 +1,4 @@
-"""What a terminal shows before anything moves: one line that is overwritten and erased, without rich."""
+"""One line on a terminal while apps are resolved or services restart: overwritten, then erased, without rich."""
 
 import time
 from typing import TextIO
@@ -7,12 +7,12 @@ from hero_build.events import Event, Planning, Restarting
 from hero_build.output.text import clean
 
 _ERASE = "\r\x1b[2K"
-_PACE = 0.05  # seconds between two of these lines, once there were many: a thousand are looked up faster than read
-_MANY = 32
+_INTERVAL = 0.05  # seconds between two updates after the first ones: writing a thousand would take longer
+_UNLIMITED = 32
 
 
 class SpinnerView:
-    """A View that says which app is being looked up, or how many."""
+    """A View that shows the app being resolved, or how many."""
 
     def __init__(self, stream: TextIO, width: int) -> None:
         self._stream = stream
@@ -27,10 +27,10 @@ class SpinnerView:
             return
         self._count += 1
         now = time.monotonic()
-        if self._count <= _MANY or now - self._last >= _PACE:
+        if self._count <= _UNLIMITED or now - self._last >= _INTERVAL:
             self._last = now
-            what = clean(event.app) if self._count == 1 else f"{self._count} apps"
-            self._write(f"looking up {what} ...")
+            subject = clean(event.app) if self._count == 1 else f"{self._count} apps"
+            self._write(f"resolving {subject} ...")
 
     def _write(self, text: str) -> None:
         self._last = self._last or time.monotonic()

@@ -1,4 +1,4 @@
-"""Tables in plain text: columns as wide as they need; what does not fit is wrapped under its own column, never cut."""
+"""Tables in plain text: columns as wide as their content; long cells wrap within their column and are never cut."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import zip_longest
@@ -9,11 +9,11 @@ from hero_build.output.terminal import Ink, Terminal
 from hero_build.output.text import clean, width
 
 _GAP = 2
-_LEAST = 16
+_MIN_WIDTH = 16
 
 
 class Cell(Struct, frozen=True):
-    """Text of a table with its colour; made by `cell`, which cleans it, so that no view can forget to."""
+    """Text and colours; made by `cell`, which removes control characters."""
 
     text: str
     inks: tuple[Ink, ...] = ()
@@ -24,7 +24,7 @@ def cell(value: object, *inks: Ink) -> Cell:
 
 
 def table(rows: Iterable[Sequence[Cell | str]], terminal: Terminal, *, indent: int = 0) -> Iterator[str]:
-    """The lines of a table without rules; the last column takes what is left of the paper's width."""
+    """The lines of a table without rules; the last column takes the rest of the terminal's width."""
     cells = [[item if isinstance(item, Cell) else cell(item) for item in row] for row in rows]
     widths = _fit([max(map(width, column)) for column in _columns(cells)], terminal.width, indent)
     for row in cells:
@@ -33,18 +33,18 @@ def table(rows: Iterable[Sequence[Cell | str]], terminal: Terminal, *, indent: i
 
 
 def paragraph(text: str, terminal: Terminal, *, indent: str = "", ink: tuple[Ink, ...] = ()) -> Iterator[str]:
-    """One sentence, cleaned and wrapped; lines after the first are indented, and a long word is not broken."""
-    words = clean(text)
-    if terminal.width is None or width(words) <= terminal.width:
-        yield terminal.ink(words, *ink)
+    """One sentence, cleaned and wrapped; lines after the first are indented, long words stay whole."""
+    sentence = clean(text)
+    if terminal.width is None or width(sentence) <= terminal.width:
+        yield terminal.ink(sentence, *ink)
         return
-    first, *rest = wrapped(words, terminal.width, whole=True)
-    again = wrapped(" ".join(rest), terminal.width - len(indent), whole=True) if rest else []
-    yield from (terminal.ink(line, *ink) for line in (first, *(indent + line for line in again)))
+    first, *rest = wrapped(sentence, terminal.width, whole=True)
+    following = wrapped(" ".join(rest), terminal.width - len(indent), whole=True) if rest else []
+    yield from (terminal.ink(line, *ink) for line in (first, *(indent + line for line in following)))
 
 
 def wrapped(text: str, room: int, *, whole: bool = False) -> list[str]:
-    """`text` in lines of at most `room` columns, broken at spaces; a word that is longer is broken, unless `whole`."""
+    """`text` in lines of at most `room` columns, broken at spaces; longer words are broken unless `whole`."""
     if width(text) <= room:
         return [text]
     lead = text[: len(text) - len(text.lstrip(" "))]
@@ -75,26 +75,26 @@ def _columns(cells: list[list[Cell]]) -> Iterator[list[str]]:
 
 
 def _fit(natural: list[int], limit: int | None, indent: int) -> list[int]:
-    """Column widths: the last one yields first, then the widest of the others, none below what is readable."""
+    """Column widths: the last column shrinks first, then the widest of the others, none below a readable width."""
     widths = list(natural)
     if limit is None or not widths:
         return widths
     room = limit - indent - _GAP * (len(widths) - 1)
     while sum(widths) > room:
-        yielding = [index for index, wide in enumerate(widths) if wide > _LEAST]
-        if not yielding:
+        shrinkable = [index for index, wide in enumerate(widths) if wide > _MIN_WIDTH]
+        if not shrinkable:
             break
         last = len(widths) - 1
-        index = last if last in yielding else max(yielding, key=lambda index: widths[index])
-        widths[index] = max(_LEAST, widths[index] - (sum(widths) - room))
+        index = last if last in shrinkable else max(shrinkable, key=lambda index: widths[index])
+        widths[index] = max(_MIN_WIDTH, widths[index] - (sum(widths) - room))
     return widths
 
 
 def _line(parts: Sequence[str | None], row: list[Cell], widths: list[int], terminal: Terminal, indent: int) -> str:
     last = max((index for index, part in enumerate(parts) if part), default=-1)
-    words = []
+    pieces = []
     for index, part in enumerate(parts[: last + 1]):
         text = part or ""
         space = " " * (widths[index] - width(text) + _GAP) if index < last else ""
-        words.append(terminal.ink(text, *row[index].inks) + space)
-    return " " * indent + "".join(words)
+        pieces.append(terminal.ink(text, *row[index].inks) + space)
+    return " " * indent + "".join(pieces)

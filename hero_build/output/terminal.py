@@ -1,4 +1,4 @@
-"""What is written on: how wide it is, whether it takes colours, and how much the reader wants to know."""
+"""The properties of an output stream: its width, whether it has colours, and how verbose to be."""
 
 import os
 from collections.abc import Mapping
@@ -12,25 +12,25 @@ _CODES: Mapping[Ink, str] = {"bold": "1", "dim": "2", "red": "31", "green": "32"
 
 
 class Terminal(Struct, frozen=True):
-    """`width` None: as long as a line needs (a pipe or a file, where nothing may be cut or wrapped)."""
+    """`width` None: lines are never cut or wrapped (a pipe or a file)."""
 
     width: int | None = None
     colour: bool = False
     verbose: int = 0
 
     def ink(self, text: str, *inks: Ink) -> str:
-        """`text` in colour, where colours are wanted."""
+        """`text` in colour, if colours are on."""
         if not (self.colour and text and inks):
             return text
         return f"\x1b[{';'.join(_CODES[ink] for ink in inks)}m{text}\x1b[0m"
 
 
 def open_terminal(stream: TextIO, colour: Colour, verbose: int, environ: Mapping[str, str]) -> Terminal:
-    """The paper that `stream` is: --color beats NO_COLOR (any value, no-color.org), which beats the terminal's own."""
+    """The terminal of `stream`: --color overrides NO_COLOR (any value, no-color.org), which overrides TERM."""
     terminal = is_terminal(stream)
-    wanted = terminal and not environ.get("NO_COLOR") and environ.get("TERM") != "dumb"
+    automatic = terminal and not environ.get("NO_COLOR") and environ.get("TERM") != "dumb"
     return Terminal(
-        columns(stream, environ) if terminal else None, {"always": True, "never": False}.get(colour, wanted), verbose
+        columns(stream, environ) if terminal else None, {"always": True, "never": False}.get(colour, automatic), verbose
     )
 
 
@@ -42,10 +42,10 @@ def is_terminal(stream: TextIO) -> bool:
 
 
 def columns(stream: TextIO, environ: Mapping[str, str]) -> int:
-    """How wide the terminal is: COLUMNS, else what it says, else 80."""
-    told = environ.get("COLUMNS", "")
-    if told.isdigit() and int(told) > 0:
-        return int(told)
+    """The terminal's width: COLUMNS, else the size that it reports, else 80."""
+    setting = environ.get("COLUMNS", "")
+    if setting.isdigit() and int(setting) > 0:
+        return int(setting)
     try:
         return os.get_terminal_size(stream.fileno()).columns or 80
     except (OSError, ValueError):

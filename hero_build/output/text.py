@@ -1,4 +1,4 @@
-"""Words on a line: text from outside made harmless, and numbers as people read them."""
+"""Text for one line: removal of control characters, and numbers with units."""
 
 import functools
 from typing import TYPE_CHECKING
@@ -10,15 +10,15 @@ _UNITS = ("B", "kB", "MB", "GB", "TB")
 
 
 def clean(text: object) -> str:
-    """`text` on one line, without anything that moves a cursor, colours, hides or reorders.
+    """`text` on one line, without characters that move a cursor, colour, hide or reorder.
 
     Escape sequences and format characters (bidi overrides, zero-width ones) go; other control characters and line
     breaks become a space; half of a surrogate pair becomes U+FFFD.
     """
-    words = str(text)
-    if words.isprintable():
-        return words
-    return "".join(_harmless(letter) for letter in _escapes().sub("", words)).strip(" ")
+    line = str(text)
+    if line.isprintable():
+        return line
+    return "".join(_printable(letter) for letter in _escapes().sub("", line)).strip(" ")
 
 
 @functools.cache
@@ -33,7 +33,7 @@ def _escapes() -> "re.Pattern[str]":
     )
 
 
-def _harmless(letter: str) -> str:
+def _printable(letter: str) -> str:
     if letter.isprintable():
         return letter
     import unicodedata  # only for text that needs it
@@ -48,7 +48,7 @@ def _harmless(letter: str) -> str:
 
 
 def width(text: str) -> int:
-    """How many columns of a terminal `text` takes."""
+    """The number of terminal columns that `text` takes."""
     if text.isascii():
         return len(text)
     import unicodedata
@@ -85,5 +85,5 @@ def plural(count: int, one: str, many: str = "") -> str:
 
 
 def short(digest: str | None) -> str:
-    """A digest as far as a person compares it."""
+    """The first twelve digits of a digest, `-` for None."""
     return digest[:12] if digest else "-"

@@ -72,7 +72,7 @@ def audit(apps: Sequence[str], options: AuditOptions, context: Context) -> Audit
     return AuditReport(str(options.folder), done, tuple(item for item in results if isinstance(item, Failure)))
 
 
-def everything(folder: Path, context: Context) -> tuple[str, ...]:
+def apps_with_checkout(folder: Path, context: Context) -> tuple[str, ...]:
     """The apps that have a checkout below `folder`, and those whose recipes are broken.
 
     Warns of checkouts with services that no recipe is for. Raises NotFound when there is no app.

@@ -62,7 +62,9 @@ def report(restarts: "RestartOutcomes") -> RestartReport:
     )
 
 
-State = Literal["kept", "installed", "changed", "mended", "removed", "to keep", "to download", "to build", "to remove"]
+State = Literal[
+    "kept", "installed", "changed", "repaired", "removed", "to keep", "to download", "to build", "to remove"
+]
 
 
 class ChangedArtifact(Struct, frozen=True):
@@ -138,7 +140,7 @@ def _unmoved(decision: Decision, *, same: bool) -> PartState:
     part = _intended(decision)
     if same:
         return replace(part, state="kept", version_before=part.version_after, why="what came is what is installed")
-    state: State = "mended" if decision.reason is Reason.DAMAGED else "changed"
+    state: State = "repaired" if decision.reason is Reason.DAMAGED else "changed"
     return replace(part, state=state, version_before=part.version_after)
 
 

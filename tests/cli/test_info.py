@@ -27,10 +27,10 @@ def test_list_says_which_recipe_replaces_another_and_which_is_gone(world: World)
     (world.recipes / "web.py").unlink()
     out = world.ok("list")
     (line,) = (line for line in out.splitlines() if line.startswith("hero_db "))
-    assert f"{overlay}, in place of another recipe" in line
-    assert "/recipes/hero_db.py, in place of /" in world.ok("list", "-v")
+    assert f"{overlay}, replaces another recipe" in line
+    assert "/recipes/hero_db.py, replaces /" in world.ok("list", "-v")
     (line,) = (line for line in out.splitlines() if line.startswith("web "))
-    assert "its recipe is gone" in line
+    assert "recipe not found" in line
 
 
 def test_show_has_recipe_installed_and_latest(world: World) -> None:
@@ -112,7 +112,7 @@ def test_status_latest_asks_the_forge(world: World) -> None:
     document = worlds.valid(world.run("status", "--latest", "--json").document)
     latest = {app["name"]: (app["latest"], app["outdated"]) for app in document["apps"]}
     assert latest == {"db": ("v2", True), "web": ("v1", False)}
-    assert "not the newest: db" in world.ok("status", "--latest")
+    assert "newer release available: db" in world.ok("status", "--latest")
 
 
 def test_status_latest_without_a_forge_tells_it_beside_the_app(world: World) -> None:
@@ -148,7 +148,7 @@ def test_explain_tells_of_an_overlay_and_changes_nothing(world: World) -> None:
     document = worlds.valid(world.run("explain", "hero_db", "--json").document)
     assert document["recipe"] == str(world.recipes / "hero_db.py")
     assert len(document["shadows"]) == 1
-    assert "in place of" in world.run("explain", "hero_db").out
+    assert "replaces" in world.run("explain", "hero_db").out
     assert not world.root.path.exists()
 
 

@@ -113,7 +113,7 @@ def test_dry_run_says_what_would_come_and_touches_nothing(world: World) -> None:
     assert {part["state"] for part in document["parts"]} == {"to download"}
     assert all(part["bytes"] > 0 for part in document["parts"])
     assert not world.root.path.exists()
-    assert "a dry run, nothing was changed: 2 to download" in world.ok("install", "@both", "-n")
+    assert "dry run, nothing was changed: 2 to download" in world.ok("install", "@both", "-n")
 
 
 def test_unmet_needs_are_warned_of_once_or_installed_too(world: World) -> None:
@@ -157,7 +157,7 @@ def test_damage_is_mended_and_reset_installs_again(world: World) -> None:
     world.ok("install", "db")
     (world.root.path / "bin" / "db").unlink()
     (world.root.path / "bin" / "db").write_text("mine")
-    assert "db v2 mended (bin/db was replaced by something else" in world.ok("install", "db")
+    assert "db v2 repaired (bin/db was replaced by something else" in world.ok("install", "db")
     assert runs(world, "db") == "db v2"
     done = world.run("install", "db", "--reset")
     assert "db: download v2" in done.err

@@ -70,7 +70,7 @@ def test_every_command_has_help_with_the_options_of_all(name: str) -> None:
 def test_nothing_typed_is_help(words: Words) -> None:
     code, out, err = words()
     assert (code, err) == (0, "")
-    assert "hero-build puts the programs of Hero OS on a machine" in out
+    assert "Install, update, build and publish the programs of Hero OS" in out
 
 
 @pytest.mark.parametrize("typed", [["--version"], ["--json", "--version"]])
@@ -90,7 +90,7 @@ def test_version(typed: list[str], words: Words) -> None:
         (["-q", "--jobs", "3", "stats"], "did you mean status"),
         (["install", "db", "--ref", "main", "--version", "v1"], "--ref and --version exclude each other"),
         (["install", "db", "--ref", "main", "--mode", "download"], "--ref means a build"),
-        (["install", "db", "--locked", "x", "--mode", "source"], "--locked pins releases"),
+        (["install", "db", "--locked", "x", "--mode", "source"], "--locked installs releases"),
         (["restart"], "no app is named"),
         (["islands", "--backend", "other"], "'other' is not one of"),
         (["install", "--locked", "nowhere.lock"], "nowhere.lock"),
@@ -102,7 +102,7 @@ def test_version(typed: list[str], words: Words) -> None:
         (["completion", "csh"], "'csh' is not one of"),
         (["ci", "matrx"], "there is no command 'ci matrx', only matrix and workflow"),
         (["publish", "db"], "missing option '--tag'"),
-        (["verify", "--version", "v1"], "--version names a release to compare with"),
+        (["verify", "--version", "v1"], "--version needs --against-release"),
         (["list", "--jobs", "0"], "jobs is '0'"),
         (["list", "--wait", "soon"], "wait is 'soon'"),
         (["--forge", "ftp://x", "list"], "is not a forge"),

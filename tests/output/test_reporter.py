@@ -15,7 +15,7 @@ from hero_build.events import Event, Finished, PartFailed, Planning, Retrying, S
 from hero_build.model.installed import PartId
 from hero_build.model.steps import Failed
 from hero_build.output.live import LiveView
-from hero_build.output.phrases import note
+from hero_build.output.phrases import message_lines
 from hero_build.output.reporter import Reporter
 from hero_build.output.terminal import Terminal
 
@@ -52,12 +52,12 @@ def test_lines_for_a_pipe() -> None:
         "  hint: hero-build install db",
         "web-linux: reset by peer; trying again in 2.0 s",
     ]
-    assert lines[5].startswith("db: fetched and verified 2.0 MB in ")
+    assert lines[5].startswith("db: downloaded and verified 2.0 MB in ")
     assert len(lines) == 6
 
 
 def test_verbose_tells_of_what_is_looked_up_and_quiet_of_nothing() -> None:
-    assert told(Planning("db"), verbose=1) == ["db: looking it up"]
+    assert told(Planning("db"), verbose=1) == ["db: resolving"]
     assert told(*STORY, quiet=True) == []
 
 
@@ -96,7 +96,7 @@ def test_any_thread_may_tell() -> None:
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda _: move(reporter), range(8)))
     reporter(Finished(DB))
-    assert "fetched and verified 8.0 kB" in stream.getvalue()
+    assert "downloaded and verified 8.0 kB" in stream.getvalue()
 
 
 def on_terminal(*events: Event, columns: int = 80) -> str:
@@ -126,7 +126,7 @@ def on_terminal(*events: Event, columns: int = 80) -> str:
 
 def test_a_terminal_gets_a_live_view_that_is_erased_and_warnings_that_stay() -> None:
     sent = on_terminal(*STORY)
-    assert "looking up db ..." in sent
+    assert "resolving db ..." in sent
     assert "1 of 2 done, 1 failed" in sent
     last_erased = sent.rfind("\x1b[2K")
     rest = sent[last_erased:]
@@ -137,7 +137,7 @@ def test_a_terminal_gets_a_live_view_that_is_erased_and_warnings_that_stay() -> 
 
 def test_no_live_view_when_nothing_moves() -> None:
     sent = on_terminal(Planning("db"), Planning("web"))
-    assert sent.startswith("\r\x1b[2Klooking up db ...")
+    assert sent.startswith("\r\x1b[2Kresolving db ...")
     assert sent.endswith("\r\x1b[2K")
 
 
@@ -167,12 +167,14 @@ def test_the_live_view_fits_its_terminal(columns: int, monkeypatch: pytest.Monke
 
 
 def test_note() -> None:
-    assert note("error", text="db: no\nway", hint="do\x1b[31m this", terminal=Terminal()) == [
+    assert message_lines("error", text="db: no\nway", hint="do\x1b[31m this", terminal=Terminal()) == [
         "error: db: no way",
         "  hint: do this",
     ]
-    assert note("error", text="no", hint="", terminal=Terminal()) == ["error: no"]
-    assert note("warning", text="x", hint="", terminal=Terminal(colour=True)) == ["\x1b[1;33mwarning:\x1b[0m x"]
-    wrapped = note("error", text="word " * 30, hint="", terminal=Terminal(width=40))
+    assert message_lines("error", text="no", hint="", terminal=Terminal()) == ["error: no"]
+    assert message_lines("warning", text="x", hint="", terminal=Terminal(colour=True)) == [
+        "\x1b[1;33mwarning:\x1b[0m x"
+    ]
+    wrapped = message_lines("error", text="word " * 30, hint="", terminal=Terminal(width=40))
     assert len(wrapped) > 3
     assert all(len(line) <= 40 for line in wrapped)

@@ -98,7 +98,7 @@ def test_green_where_all_agree(repo: Repo) -> None:
     ]
     assert app["checkout"] == str(repo.folder)
     done = repo.audit()
-    assert (done.code, done.out.splitlines()[-1]) == (0, "1 app: recipe and repo agree")
+    assert (done.code, done.out.splitlines()[-1]) == (0, "1 app: recipe and repository agree")
 
 
 def no_admin(repo: Repo) -> None:

@@ -1,1 +1,1 @@
-"""Answers as text: a module per command, a function from the answer and the paper to lines."""
+"""Answers as text: a module per command, with a function from the answer and a terminal to lines."""

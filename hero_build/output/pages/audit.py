@@ -19,26 +19,26 @@ def page(answer: AuditReport, terminal: Terminal) -> Iterator[str]:
 
 
 def _row(app: AuditedApp) -> list[Cell]:
-    heard = [cell(item.said, *(() if item.state == "heard" else ("dim",))) for item in app.heard]
+    sources = [cell(item.said, *(() if item.state == "heard" else ("dim",))) for item in app.heard]
     state = cell(plural(len(app.drifts), "drift"), "red") if app.drifts else cell("agree", "green")
-    return [cell(app.name, "bold"), *heard, state]
+    return [cell(app.name, "bold"), *sources, state]
 
 
 def _findings(app: AuditedApp, terminal: Terminal) -> Iterator[str]:
     if terminal.verbose:
-        words = f"  {app.name}: {', '.join(app.binaries) or 'no binaries'} ({app.set_from})"
-        yield from paragraph(words, terminal, indent="    ", ink=("dim",))
+        line = f"  {app.name}: {', '.join(app.binaries) or 'no binaries'} ({app.set_from})"
+        yield from paragraph(line, terminal, indent="    ", ink=("dim",))
     for item in app.findings:
-        words = f"  {app.name}: {item.what}: {item.text}"
-        yield from paragraph(words, terminal, indent="    ", ink=("red" if item.drift else "yellow",))
+        line = f"  {app.name}: {item.what}: {item.text}"
+        yield from paragraph(line, terminal, indent="    ", ink=("red" if item.drift else "yellow",))
 
 
 def _summary(answer: AuditReport) -> str:
-    drifting = [app.name for app in answer.apps if app.drifts]
+    differing = [app.name for app in answer.apps if app.drifts]
     if not answer.apps:
         return "nothing was audited"
-    if drifting:
+    if differing:
         total = sum(len(app.drifts) for app in answer.apps)
-        of = f"{len(drifting)} of {plural(len(answer.apps), 'app')}"
-        return f"{of}: {plural(total, 'drift')}. Mend the recipe, or the repo; docs/commands/audit.md says which."
-    return f"{plural(len(answer.apps), 'app')}: recipe and repo agree"
+        share = f"{len(differing)} of {plural(len(answer.apps), 'app')}"
+        return f"{share}: {plural(total, 'drift')}. Fix the recipe or the repository (docs/commands/audit.md)."
+    return f"{plural(len(answer.apps), 'app')}: recipe and repository agree"

@@ -34,5 +34,5 @@ def _summary(answer: DoctorReport) -> str:
     warnings = sum(check.state == "warning" for check in answer.checks)
     if answer.missing:
         names = ", ".join(check.name for check in answer.missing)
-        return f"{plural(len(answer.missing), 'need is', 'needs are')} not met: {names}."
-    return "Everything that is needed is there" + (f"; {plural(warnings, 'warning')}." if warnings else ".")
+        return f"{plural(len(answer.missing), 'requirement')} not met: {names}."
+    return "All requirements are met" + (f"; {plural(warnings, 'warning')}." if warnings else ".")

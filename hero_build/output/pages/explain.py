@@ -1,8 +1,8 @@
-"""The page of `explain`: facts, then the decision, then why."""
+"""The page of `explain`: the facts, then the decision with its reason."""
 
 from collections.abc import Iterator
 
-from hero_build.output.phrases import note, when
+from hero_build.output.phrases import message_lines, minute
 from hero_build.output.table import Cell, cell, paragraph, table
 from hero_build.output.terminal import Ink, Terminal
 from hero_build.output.text import clean, plural, short, size
@@ -12,8 +12,8 @@ _INK: dict[str, Ink] = {"keep": "green", "download": "green", "build": "yellow",
 
 
 def page(answer: Explanation, terminal: Terminal) -> Iterator[str]:
-    what = "islands" if answer.request.phase == "islands" else f"install {clean(answer.name)}"
-    yield terminal.ink(f"{what}{_flags(answer)}", "bold")
+    command = "islands" if answer.request.phase == "islands" else f"install {clean(answer.name)}"
+    yield terminal.ink(f"{command}{_flags(answer)}", "bold")
     yield from table([[cell(label, "dim"), value] for label, value in _facts(answer)], terminal, indent=2)
     if answer.artifacts and not answer.build:
         yield terminal.ink("artifacts", "dim")
@@ -24,32 +24,32 @@ def page(answer: Explanation, terminal: Terminal) -> Iterator[str]:
         yield from table([[cell(s.name), cell(s.source, "dim"), cell(s.value)] for s in shown], terminal, indent=2)
     for item in answer.decisions:
         version = f" {item.version}" if item.version else ""
-        words = f"{item.part}: {item.decision}{version}, because {item.why}"
-        yield from paragraph(words, terminal, indent="  ", ink=("bold", _INK[item.decision]))
+        sentence = f"{item.part}: {item.decision}{version}, because {item.why}"
+        yield from paragraph(sentence, terminal, indent="  ", ink=("bold", _INK[item.decision]))
     if answer.trouble:
-        yield from note(
+        yield from message_lines(
             "error",
-            text=f"{what.split()[0]} would fail: {answer.trouble.message}",
+            text=f"{command.split()[0]} would fail: {answer.trouble.message}",
             hint=answer.trouble.hint,
             terminal=terminal,
         )
 
 
 def _flags(answer: Explanation) -> str:
-    wanted = answer.request
-    words = [f"--mode {wanted.mode}"]
-    words += [f"--version {clean(wanted.version)}"] if wanted.version else []
-    words += [f"--ref {clean(wanted.ref)}"] if wanted.ref else []
-    words += ["--update"] if wanted.update else []
-    words += ["--reset"] if wanted.reset else []
-    words += ["--checksum required"] if wanted.checksum == "required" else []
-    return "".join(f" {word}" for word in words)
+    request = answer.request
+    flags = [f"--mode {request.mode}"]
+    flags += [f"--version {clean(request.version)}"] if request.version else []
+    flags += [f"--ref {clean(request.ref)}"] if request.ref else []
+    flags += ["--update"] if request.update else []
+    flags += ["--reset"] if request.reset else []
+    flags += ["--checksum required"] if request.checksum == "required" else []
+    return "".join(f" {flag}" for flag in flags)
 
 
 def _facts(answer: Explanation) -> Iterator[tuple[str, Cell]]:
     yield "recipe", cell(answer.recipe)
     for path in answer.shadows:
-        yield "", cell(f"in place of {path}", "yellow")
+        yield "", cell(f"replaces {path}", "yellow")
     yield "repo", cell(answer.repo)
     yield "forge", cell(answer.forge)
     if answer.platform:
@@ -69,7 +69,7 @@ def _build(build: ExplainedBuild) -> Iterator[tuple[str, Cell]]:
     branch = f" of {build.ref}" if build.ref else ""
     yield "checkout", cell(f"{build.checkout}, commit {build.commit[:12]}{branch}")
     if build.dirty:
-        yield "", cell("with changes that are not committed", "yellow")
+        yield "", cell("with uncommitted changes", "yellow")
     if build.wrapper:
         yield "", cell(f"compiled through {build.wrapper}")
     if build.changed is not None:
@@ -77,28 +77,30 @@ def _build(build: ExplainedBuild) -> Iterator[tuple[str, Cell]]:
             "changed",
             cell(", ".join(build.changed) or "nothing since the last build", "yellow" if build.changed else "dim"),
         )
-    for name, word in build.fingerprint.items():
-        yield "rests on" if name == "commit" else "", cell(f"{name} {word}", "dim")
+    for name, value in build.fingerprint.items():
+        yield "depends on" if name == "commit" else "", cell(f"{name} {value}", "dim")
 
 
 def _release(answer: Explanation) -> Cell:
     if answer.release is None:
-        return cell("none was looked at, or there is none", "yellow")
-    made = f", {when(answer.release.created)}" if answer.release.created else ""
-    return cell(f"{answer.release.tag}{made}, {plural(len(answer.release.assets), 'asset')}")
+        return cell("none, or not looked for", "yellow")
+    date = f", {minute(answer.release.created)}" if answer.release.created else ""
+    return cell(f"{answer.release.tag}{date}, {plural(len(answer.release.assets), 'asset')}")
 
 
 def _artifact(item: ExplainedArtifact) -> list[Cell]:
     if item.asset is None:
-        wanted = f"no asset {' or '.join(item.looked_for)}" if item.looked_for else "nothing offers it"
-        return [cell(item.name), cell(item.kind or item.artifact), cell(wanted, "red")]
-    legacy = " (the name from before the rename)" if item.legacy else ""
+        missing = f"no asset {' or '.join(item.looked_for)}" if item.looked_for else "not in the release"
+        return [cell(item.name), cell(item.kind or item.artifact), cell(missing, "red")]
+    legacy = " (its former name)" if item.legacy else ""
     return [
         cell(item.name),
         cell(item.kind or item.artifact),
-        cell(f"{item.asset}{legacy}, {size(item.size) if item.size is not None else 'size not told'}, {_sum(item)}"),
+        cell(
+            f"{item.asset}{legacy}, {size(item.size) if item.size is not None else 'size unknown'}, {_checksum(item)}"
+        ),
     ]
 
 
-def _sum(item: ExplainedArtifact) -> str:
-    return f"sha256 {short(item.sha256)} from {item.checksum}" if item.sha256 else "no checksum is published"
+def _checksum(item: ExplainedArtifact) -> str:
+    return f"sha256 {short(item.sha256)} from {item.checksum}" if item.sha256 else "no published checksum"

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from hero_build.output.phrases import move, when
+from hero_build.output.phrases import minute, version_change
 from hero_build.output.table import Cell, cell, paragraph, table
 from hero_build.output.terminal import Ink, Terminal
 from hero_build.output.text import short, size
@@ -15,38 +15,38 @@ _SHOWN = 4
 
 def history(answer: History, terminal: Terminal) -> Iterator[str]:
     if not answer.generations:
-        yield from paragraph(f"{answer.root}: nothing was ever installed here.", terminal)
+        yield from paragraph(f"{answer.root}: nothing has been installed here.", terminal)
         return
-    yield from table([row for item in answer.generations for row in _past(item, terminal)], terminal)
+    yield from table([row for item in answer.generations for row in _entry(item, terminal)], terminal)
     if len(answer.generations) > 1:
-        yield terminal.ink("* current. Return: hero-build rollback N. Compare: hero-build diff A B", "dim")
+        yield terminal.ink("* current. Restore: hero-build rollback N. Compare: hero-build diff A B", "dim")
 
 
-def _past(item: HistoryEntry, terminal: Terminal) -> Iterator[list[Cell]]:
+def _entry(item: HistoryEntry, terminal: Terminal) -> Iterator[list[Cell]]:
     mark = cell("*" if item.current else "", "green")
     number = cell(item.number, *(("bold",) if item.current else ()))
     if item.trouble:
         yield [mark, number, cell("?"), cell(item.trouble, "red")]
         return
-    yield [mark, number, cell(when(item.created), "dim"), cell(item.action, "bold")]
-    yield [cell(""), cell(""), cell(""), cell(_briefs(item, terminal))]
+    yield [mark, number, cell(minute(item.created), "dim"), cell(item.action, "bold")]
+    yield [cell(""), cell(""), cell(""), cell(_changes(item, terminal))]
 
 
-def _briefs(item: HistoryEntry, terminal: Terminal) -> str:
+def _changes(item: HistoryEntry, terminal: Terminal) -> str:
     shown = item.changes if terminal.verbose else item.changes[:_SHOWN]
-    rest = len(item.changes) - len(shown)
-    words = [_brief(brief) for brief in shown] + ([f"and {rest} more"] if rest else [])
-    return ", ".join(words) or "the same versions"
+    hidden = len(item.changes) - len(shown)
+    phrases = [_change(change) for change in shown] + ([f"and {hidden} more"] if hidden else [])
+    return ", ".join(phrases) or "no version changed"
 
 
-def _brief(brief: VersionChange) -> str:
-    match brief.change:
+def _change(change: VersionChange) -> str:
+    match change.change:
         case "added":
-            return f"+{brief.part} {brief.version_after}"
+            return f"+{change.part} {change.version_after}"
         case "removed":
-            return f"-{brief.part} {brief.version_before}"
+            return f"-{change.part} {change.version_before}"
         case _:
-            return f"{brief.part} {move(brief.version_before, brief.version_after)}"
+            return f"{change.part} {version_change(change.version_before, change.version_after)}"
 
 
 def diff(answer: Diff, terminal: Terminal) -> Iterator[str]:
@@ -55,13 +55,13 @@ def diff(answer: Diff, terminal: Terminal) -> Iterator[str]:
         mark, ink = _MARKS[part.change]
         used = f" ({part.used})" if part.used else ""
         yield from paragraph(
-            f"{mark} {part.part} {move(part.version_before, part.version_after)}{used}", terminal, ink=(ink,)
+            f"{mark} {part.part} {version_change(part.version_before, part.version_after)}{used}", terminal, ink=(ink,)
         )
         if part.why and terminal.verbose:
             yield from paragraph(f"    {part.why}", terminal, indent="    ", ink=("dim",))
         yield from _files(part, terminal)
     if not answer.parts:
-        yield "the same apps, versions and files"
+        yield "no app, version or file changed"
 
 
 def _files(part: PartChange, terminal: Terminal) -> Iterator[str]:

@@ -1,9 +1,9 @@
-"""The page of install, repair, rollback and uninstall. Its last line says what changed, and how to undo it."""
+"""The page of install, repair, rollback and uninstall. Its last line says what changed and how to undo it."""
 
 from collections.abc import Iterator
 
 from hero_build.output.pages.restart import services
-from hero_build.output.phrases import closing, move, some
+from hero_build.output.phrases import closing, name_list, version_change
 from hero_build.output.table import Cell, cell, table
 from hero_build.output.terminal import Ink, Terminal
 from hero_build.output.text import plural, short, size
@@ -13,32 +13,32 @@ _INK: dict[State, Ink] = {
     "kept": "dim",
     "installed": "green",
     "changed": "green",
-    "mended": "green",
+    "repaired": "green",
     "removed": "yellow",
     "to keep": "dim",
     "to download": "green",
     "to build": "yellow",
     "to remove": "yellow",
 }
-_ALONE, _FEW = 1, 2
+_SINGLE, _FEW = 1, 2
 
 
 def page(answer: ChangeReport, terminal: Terminal) -> Iterator[str]:
     shown = [part for part in answer.parts if terminal.verbose or part.state != "kept"]
-    if len(shown) > _ALONE or terminal.verbose or answer.dry_run:
+    if len(shown) > _SINGLE or terminal.verbose or answer.dry_run:
         yield from table([_row(part, terminal, planned=answer.dry_run) for part in shown], terminal)
     if terminal.verbose:
         for part in answer.parts:
-            yield from _items(part, terminal)
+            yield from _artifacts(part, terminal)
     if answer.restart:
         yield from services(answer.restart, terminal)
-    yield from closing(_last(answer), f"Undo: {answer.undo}" if answer.undo else "", terminal)
+    yield from closing(_summary(answer), f"Undo: {answer.undo}" if answer.undo else "", terminal)
 
 
 def _row(part: PartState, terminal: Terminal, *, planned: bool) -> list[Cell]:
     amount = size(part.bytes) if part.bytes else ""
-    version = move(part.version_before, part.version_after)
-    why = part.why if planned or terminal.verbose or part.state == "mended" else part.used
+    version = version_change(part.version_before, part.version_after)
+    why = part.why if planned or terminal.verbose or part.state == "repaired" else part.used
     return [
         cell(part.part, "bold"),
         cell(version),
@@ -48,7 +48,7 @@ def _row(part: PartState, terminal: Terminal, *, planned: bool) -> list[Cell]:
     ]
 
 
-def _items(part: PartState, terminal: Terminal) -> Iterator[str]:
+def _artifacts(part: PartState, terminal: Terminal) -> Iterator[str]:
     rows = [
         [
             cell(item.name),
@@ -64,41 +64,41 @@ def _items(part: PartState, terminal: Terminal) -> Iterator[str]:
         yield from table(rows, terminal, indent=2)
 
 
-def _last(answer: ChangeReport) -> str:
+def _summary(answer: ChangeReport) -> str:
     if answer.dry_run:
-        return _intended(answer)
+        return _dry_run(answer)
     if answer.before == answer.after:
-        return _nothing(answer)
+        return _unchanged(answer)
     kept = sum(part.state == "kept" for part in answer.parts)
-    rest = f"; {kept} kept" if kept else ""
-    return f"generation {answer.after}: {_done(answer)}{rest}"
+    suffix = f"; {kept} kept" if kept else ""
+    return f"generation {answer.after}: {_changed(answer)}{suffix}"
 
 
-def _done(answer: ChangeReport) -> str:
-    moved = [part for part in answer.parts if part.state != "kept"]
-    if not moved:
-        return "the same content, sealed again"
-    words = [_phrase(part, alone=len(moved) == _ALONE) for part in moved]
-    return ", ".join(words) if len(words) <= _FEW else _counted(moved)
+def _changed(answer: ChangeReport) -> str:
+    changed = [part for part in answer.parts if part.state != "kept"]
+    if not changed:
+        return "the same content, its seal renewed"
+    words = [_phrase(part, alone=len(changed) == _SINGLE) for part in changed]
+    return ", ".join(words) if len(words) <= _FEW else _grouped(changed)
 
 
 def _phrase(part: PartState, *, alone: bool) -> str:
     if part.state == "removed":
         return f"{part.part} {part.version_before} removed"
-    if part.state == "mended":
-        return f"{part.part} {part.version_after} mended" + (f" ({part.why})" if alone else "")
-    return f"{part.part} {move(part.version_before, part.version_after)} ({part.used})"
+    if part.state == "repaired":
+        return f"{part.part} {part.version_after} repaired" + (f" ({part.why})" if alone else "")
+    return f"{part.part} {version_change(part.version_before, part.version_after)} ({part.used})"
 
 
-def _counted(parts: list[PartState]) -> str:
+def _grouped(parts: list[PartState]) -> str:
     groups = {
         state: [part.part for part in parts if part.state == state]
-        for state in ("installed", "changed", "mended", "removed")
+        for state in ("installed", "changed", "repaired", "removed")
     }
-    return ", ".join(f"{state} {some(names)}" for state, names in groups.items() if names)
+    return ", ".join(f"{state} {name_list(names)}" for state, names in groups.items() if names)
 
 
-def _nothing(answer: ChangeReport) -> str:
+def _unchanged(answer: ChangeReport) -> str:
     if answer.failed:
         return (
             f"nothing changed: still generation {answer.after}"
@@ -106,19 +106,19 @@ def _nothing(answer: ChangeReport) -> str:
             else "nothing changed: nothing is installed"
         )
     kept = [part for part in answer.parts if part.state == "kept"]
-    if len(kept) == _ALONE:
+    if len(kept) == _SINGLE:
         return f"nothing to do: {kept[0].part}: {kept[0].why or 'as asked'}"
     noun = "app" if all(part.part == part.app for part in kept) else "bundle"
     return f"nothing to do: {plural(len(kept), noun)} as asked, intact" if kept else "nothing to do"
 
 
-def _intended(answer: ChangeReport) -> str:
+def _dry_run(answer: ChangeReport) -> str:
     groups = {
         state: [part for part in answer.parts if part.state == state] for state in _INK if state.startswith("to ")
     }
     words = [f"{len(parts)} {state}" for state, parts in groups.items() if parts and state != "to keep"]
     if not words:
-        return "a dry run: nothing would change"
+        return "dry run: nothing would change"
     sizes = [part.bytes for part in groups["to download"]]
     amount = f" ({size(sum(count or 0 for count in sizes))})" if sizes and None not in sizes else ""
-    return f"a dry run, nothing was changed: {', '.join(words)}{amount}"
+    return f"dry run, nothing was changed: {', '.join(words)}{amount}"

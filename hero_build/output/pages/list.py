@@ -23,10 +23,10 @@ def _row(app: ListedApp, terminal: Terminal) -> list[Cell]:
 
 def _note(app: ListedApp, terminal: Terminal) -> str:
     if app.recipe is None:
-        return "its recipe is gone"
+        return "recipe not found"
     if app.shadows:
         replaced = (
             ", ".join(app.shadows) if terminal.verbose else "another recipe" if len(app.shadows) == 1 else "others"
         )
-        return f"{app.recipe}, in place of {replaced}"
+        return f"{app.recipe}, replaces {replaced}"
     return app.recipe if terminal.verbose else ""

@@ -36,8 +36,8 @@ def lock_page(answer: LockReport, terminal: Terminal) -> Iterator[str]:
         next_step = f"Install: hero-build install --locked {answer.file}"
         yield from closing(f"{answer.file}: {apps} pinned for {answer.arch}", next_step, terminal)
     else:
-        words = f"{answer.file} was not written: a lock file holds every app that was asked for, or is not there"
-        yield from closing(words, "", terminal)
+        sentence = f"{answer.file} was not written: a lock file must contain every requested app"
+        yield from closing(sentence, "", terminal)
 
 
 def mirror_page(answer: MirrorReport, terminal: Terminal) -> Iterator[str]:

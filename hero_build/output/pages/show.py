@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from hero_build.forge.build_record import BuildRecord
-from hero_build.output.phrases import when
+from hero_build.output.phrases import minute
 from hero_build.output.table import Cell, cell, table
 from hero_build.output.terminal import Terminal
 from hero_build.output.text import clean, plural, short, size
@@ -26,7 +26,7 @@ def _facts(answer: AppDetails) -> Iterator[tuple[str, Cell]]:
     yield "repo", cell(answer.repo)
     yield "recipe", cell(answer.recipe)
     for path in answer.shadows:
-        yield "", cell(f"in place of {path}", "yellow")
+        yield "", cell(f"replaces {path}", "yellow")
     if answer.refuses:
         yield "refused", cell(answer.refuses, "yellow")
         return
@@ -42,7 +42,7 @@ def _facts(answer: AppDetails) -> Iterator[tuple[str, Cell]]:
         "needs": answer.needs,
         "excludes": answer.excludes,
         "restarts": answer.restarts,
-        "beside it": answer.siblings,
+        "siblings": answer.siblings,
         "sets": answer.sets,
     }
     yield from ((label, cell(", ".join(names))) for label, names in lists.items() if names)
@@ -53,18 +53,18 @@ def _facts(answer: AppDetails) -> Iterator[tuple[str, Cell]]:
 
 
 def _build(build: BuildRecord) -> Iterator[tuple[str, Cell]]:
-    dirty = ", with changes that were not committed" if build.dirty else ""
+    dirty = ", with uncommitted changes" if build.dirty else ""
     yield f"built for {build.what}", cell(f"from commit {build.commit}{dirty}", *(("yellow",) if build.dirty else ()))
     yield "", cell(f"{build.toolchain}, Cargo.lock {short(build.lock) or 'none'}, {build.tool}", "dim")
-    where = ", ".join(word for word in (build.runner.name, build.runner.url, build.runner.system) if word)
+    where = ", ".join(text for text in (build.runner.name, build.runner.url, build.runner.system) if text)
     yield "", cell(f"{plural(len(build.made), 'file')} on {where}", "dim")
 
 
 def _binary(binary: ShownBinary) -> str:
-    words: list[str] = ["started by another program" if binary.install_only else binary.kind]
+    notes: list[str] = ["started by another program" if binary.install_only else binary.kind]
     if binary.formerly:
-        words.append(f"once called {binary.formerly}")
-    return f"{binary.name} ({', '.join(words)})"
+        notes.append(f"formerly {binary.formerly}")
+    return f"{binary.name} ({', '.join(notes)})"
 
 
 def _installed(answer: AppDetails) -> Cell:
@@ -78,7 +78,7 @@ def _installed(answer: AppDetails) -> Cell:
 def _latest(answer: AppDetails) -> Cell:
     if answer.latest is None:
         return cell(f"unknown: {answer.trouble.message if answer.trouble else 'not asked'}", "yellow")
-    made = f", {when(answer.latest.created)}" if answer.latest.created else ""
+    date = f", {minute(answer.latest.created)}" if answer.latest.created else ""
     newer = answer.installed.version not in (None, answer.latest.tag)
-    text = f"{answer.latest.tag}{made}, {plural(len(answer.latest.assets), 'asset')}, at {answer.latest.forge}"
+    text = f"{answer.latest.tag}{date}, {plural(len(answer.latest.assets), 'asset')}, at {answer.latest.forge}"
     return cell(text, *(("yellow",) if newer else ()))

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from hero_build.output.phrases import some
+from hero_build.output.phrases import name_list
 from hero_build.output.table import Cell, cell, paragraph, table
 from hero_build.output.terminal import Ink, Terminal
 from hero_build.output.text import plural
@@ -57,15 +57,15 @@ def _notes(app: AppStatus, terminal: Terminal) -> Iterator[str]:
 def _summary(answer: StatusReport) -> str:
     present = [app for app in answer.apps if app.state != "absent"]
     if not answer.generation:
-        return f"{answer.root}: nothing is installed yet. Begin: hero-build list, hero-build install APP"
+        return f"{answer.root}: nothing is installed yet. Start with: hero-build list, hero-build install APP"
     if not present:
-        return f"{answer.root}, generation {answer.generation}: none of these is installed."
+        return f"{answer.root}, generation {answer.generation}: none of these apps is installed."
     words = [f"{answer.root}, generation {answer.generation}: {plural(len(present), 'app')}"]
     words += _remark([app.name for app in present if app.state == "damaged"], "damaged", "hero-build verify --repair")
-    words += _remark([app.name for app in present if _old(app)], "running old programs", "restart them")
-    words += _remark([app.name for app in present if app.outdated], "not the newest", "hero-build install")
+    words += _remark([app.name for app in present if _old(app)], "running old programs", "hero-build restart")
+    words += _remark([app.name for app in present if app.outdated], "newer release available", "hero-build install")
     return "; ".join(words) + "."
 
 
-def _remark(names: Sequence[str], what: str, way_out: str) -> list[str]:
-    return [f"{what}: {some(names)} ({way_out})"] if names else []
+def _remark(names: Sequence[str], state: str, command: str) -> list[str]:
+    return [f"{state}: {name_list(names)} ({command})"] if names else []

@@ -19,11 +19,11 @@ def page(answer: VerifyReport, terminal: Terminal) -> Iterator[str]:
             yield from paragraph(f"  {app.name}: {sentence}", terminal, indent="    ", ink=("red",))
     for sentence in answer.stray:
         yield from paragraph(
-            f"{sentence}; the next install, rollback, uninstall or gc tidies up", terminal, ink=("yellow",)
+            f"{sentence}; the next install, rollback, uninstall or gc removes it", terminal, ink=("yellow",)
         )
     if answer.against is not None:
         yield from _against(answer.against, terminal)
-    yield from closing(_summary(answer), "Mend: hero-build verify --repair" if answer.damaged else "", terminal)
+    yield from closing(_summary(answer), "Repair: hero-build verify --repair" if answer.damaged else "", terminal)
 
 
 def _against(answer: ReleaseComparison, terminal: Terminal) -> Iterator[str]:
@@ -33,9 +33,9 @@ def _against(answer: ReleaseComparison, terminal: Terminal) -> Iterator[str]:
     for item in shown:
         for sentence in item.differs:
             yield from paragraph(f"  {item.part}: {sentence}", terminal, indent="    ", ink=("red",))
-    differing, all_of_them = len(answer.differing), plural(len(answer.parts), "part")
-    words = f"{differing} of {all_of_them} differ from the release" if differing else f"{all_of_them} as released"
-    yield from closing(words, "", terminal)
+    differing, parts = len(answer.differing), plural(len(answer.parts), "part")
+    sentence = f"{differing} of {parts} differ from the release" if differing else f"{parts} as released"
+    yield from closing(sentence, "", terminal)
 
 
 def _compared(item: ComparedPart) -> list[Cell]:
@@ -58,7 +58,7 @@ def _summary(answer: VerifyReport) -> str:
     files, count = sum(app.files for app in answer.apps), sum(app.bytes for app in answer.apps)
     apps, read = plural(len(answer.apps), "app"), f"{plural(files, 'file')}, {size(count)}"
     if not answer.apps:
-        return f"{answer.root}: nothing is installed, nothing to verify"
+        return f"{answer.root}: nothing is installed"
     if answer.damaged:
         return f"damaged: {len(answer.damaged)} of {apps} ({read} read)"
-    return f"{apps}, {read} read: all as generation {answer.generation} recorded it"
+    return f"{apps}, {read} read: all as recorded in generation {answer.generation}"

@@ -60,7 +60,7 @@ def damaged(world: World, damage: Damage) -> Root:
     assert done.code == 5
     assert damage.said in done.out
     assert "1 of 1 app" in done.out
-    assert "Mend: hero-build verify --repair" in done.out
+    assert "Repair: hero-build verify --repair" in done.out
     return root
 
 

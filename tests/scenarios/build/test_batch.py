@@ -137,7 +137,7 @@ def test_downloads_go_on_beside_a_build(jobs: str, world: World, gate: Gate) -> 
         assert process.stderr
         gate.reached()
         lines: list[str] = []
-        while not lines or not lines[-1].startswith("db: fetched and verified"):
+        while not lines or not lines[-1].startswith("db: downloaded and verified"):
             lines.append(process.stderr.readline())
             assert lines[-1], lines
         assert not any(line.startswith("app: built") for line in lines)

@@ -191,7 +191,7 @@ def test_reset_tells_what_was_made_again_and_what_was_mended(world: World) -> No
     (world.root.path / "bin" / "three").resolve().unlink()
     told = world.run("install", *names, "--mode", "source", "--reset", "--json").document
     states = {part["part"]: part["state"] for part in told["parts"]}
-    assert states == {"one": "changed", "two": "changed", "three": "mended"}
+    assert states == {"one": "changed", "two": "changed", "three": "repaired"}
 
 
 def test_damage_is_mended_by_a_build(world: World) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from hero_build.ops.noop_cache import ASIDE
+from hero_build.ops.noop_cache import IGNORED_VARIABLES
 from hero_build.system.environment import GIT_LOCAL
 from hero_build.system.process import SECRETS
 from support import git_repos, rust_crates, source_builds
@@ -370,7 +370,7 @@ def test_what_is_being_written_is_not_trusted(place: Place) -> None:
 
 def test_tokens_and_what_git_sets_for_hooks_ask_nothing_else() -> None:
     """They are taken out of the environment before the receipt is written, and not before it is read."""
-    assert {*SECRETS, *GIT_LOCAL} <= set(ASIDE)
+    assert {*SECRETS, *GIT_LOCAL} <= set(IGNORED_VARIABLES)
 
 
 def test_a_token_is_not_in_it(place: Place) -> None:

@@ -116,7 +116,7 @@ def test_an_answer_that_cannot_be_written_is_8(words: list[str], world: World) -
             command, env=world.environ(), cwd=REPO, stdout=full, stderr=subprocess.PIPE, text=True, timeout=60
         )
     assert done.returncode == 8
-    assert "the answer cannot be written to stdout" in done.stderr
+    assert "cannot write the answer to stdout" in done.stderr
     assert "Traceback" not in done.stderr
 
 
@@ -134,7 +134,7 @@ def test_wait_waits_for_the_other_one(world: World) -> None:
     with locked(Root(world.root.path)):
         process = start(world, "install", "db", "--wait", "60")
         assert process.stderr
-        while not (line := process.stderr.readline()).startswith("db: fetched and verified"):
+        while not (line := process.stderr.readline()).startswith("db: downloaded and verified"):
             assert line, "it ended without waiting for the lock"
     out, err = process.communicate(timeout=60)
     assert process.returncode == 0, err

@@ -46,7 +46,9 @@ def publish(world: World, tag: str, *words: str) -> worlds.Done:
 def test_built_published_installed_compared(world: World) -> None:
     done = publish(world, "v1", "--with-legacy-names", "--json")
     assert done.code == 0, done.err
-    assert re.search(r"hero_db: publish v1, [\d.]+ MB there and back\nhero_db: uploaded and proven in ", done.err)
+    assert re.search(
+        r"hero_db: publish v1, [\d.]+ MB to upload and download\nhero_db: uploaded and verified in ", done.err
+    )
     (release,) = worlds.valid(done.document)["releases"]
     records = (f"hero_db-{PLATFORM}.build.json", f"hero_db-{PLATFORM}.manifest.json")
     names = {*(f"{name}-{PLATFORM}" for name in (*publish_cli.PROGRAMS, "hero_db_ui")), *records, "service.toml"}
@@ -70,7 +72,7 @@ def test_built_published_installed_compared(world: World) -> None:
     for name in publish_cli.PROGRAMS:
         path = person.world.root.path / "bin" / name
         assert path.read_bytes() == files[f"{name}-{PLATFORM}"]
-    assert "as generation 1 recorded it" in person.ok("verify").out
+    assert "as recorded in generation 1" in person.ok("verify").out
     shown = publish_cli.document(person.ok("show", "hero_db", "--release", "v1", "--json"))
     assert [build["commit"] for build in shown["builds"]] == [commit]
     assert commit[:12] in person.ok("show", "hero_db", "--release", "v1").out
