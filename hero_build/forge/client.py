@@ -4,13 +4,14 @@ Every request borrows an httpx client of its own (one that workers shared raced 
 context, made when first needed.
 """
 
-import json
 import re
 from collections import deque
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from http.cookiejar import CookieJar, DefaultCookiePolicy
-from typing import cast
+from typing import TypeVar, cast
+
+import msgspec
 
 from hero_build import __version__
 from hero_build.errors import BadForgeResponse, UsageError
@@ -21,8 +22,10 @@ from hero_build.forge.limits import Limits
 from hero_build.forge.transports import Transports
 from hero_build.settings import Secret
 
+T = TypeVar("T")
 _REDIRECTS = (301, 302, 303, 307, 308)
 _SMALL = 1 << 16  # bytes of an answer that matters for its status alone
+_NOT_A_FORGE = "Is that a Forgejo server, of a version that this hero-build supports? Check --forge and FORGEJO_URL."
 _ADDRESS = "Check the address with --forge or FORGEJO_URL; does a browser get an answer there?"
 
 
@@ -40,12 +43,21 @@ class ForgeClient:
         self._idle: deque[httpx.Client] = deque()
 
     def document(self, path: str) -> object:
-        """One attempt at a JSON answer; `path` begins with `/` and is quoted already."""
+        """`get` without a type."""
+        return self.get(path, kind=object, what="the answer")
+
+    def get(self, path: str, kind: type[T], what: str) -> T:
+        """One attempt at a JSON response as a value of `kind`; `path` begins with `/` and is already quoted.
+
+        Raises BadForgeResponse, which names the document (`what`) and the path of the field that does not fit.
+        """
         url = str(self._base).rstrip("/") + path
         with self.response(url, {"Accept": "application/json"}, self._limits.answer) as response:
             body = _bounded(response, self._limits.document)
         try:
-            return json.loads(body)
+            return msgspec.json.decode(body, type=kind)
+        except msgspec.ValidationError as error:
+            raise BadForgeResponse(f"{what} has an unexpected format: {error}", _NOT_A_FORGE) from error
         except (ValueError, RecursionError) as error:
             text = f"{response.url.host} answered {response.url.path} with something that is not JSON{quoted(body)}"
             raise BadForgeResponse(text, _ADDRESS) from error

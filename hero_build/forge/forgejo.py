@@ -3,13 +3,25 @@
 import re
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
+from typing import TypeVar
 from urllib.parse import quote, urlencode
 
 from msgspec import Struct
 
 from hero_build.errors import AssetNotFound, AuthError, BadForgeResponse, NotFound, ReleaseNotFound, RepoNotFound
 from hero_build.events import Emit, WarningRaised
-from hero_build.forge import api_documents, url_policy
+from hero_build.forge import url_policy
+from hero_build.forge.api_documents import (
+    PackageFile,
+    PackageVersion,
+    ReleaseDocument,
+    ReleaseTag,
+    ServerAsset,
+    check_response_tag,
+    package_release,
+    to_release,
+    unsafe_names,
+)
 from hero_build.forge.client import ForgeClient, pieces
 from hero_build.forge.http_errors import HttpNotFound
 from hero_build.forge.lean_httpx import httpx
@@ -21,6 +33,7 @@ from hero_build.model.names import check_name, check_repo, check_tag, safe_name
 from hero_build.model.steps import Asset, Release
 from hero_build.settings import Secret
 
+T = TypeVar("T")
 _PAGE = 50  # the most that the server gives
 _PAGES = 4
 _RANGE = re.compile(r"bytes (\d{1,18})-(\d{1,18})/(\d{1,18})")
@@ -55,21 +68,21 @@ class Forgejo:
 
     def _latest(self, repo: str) -> Release:
         try:
-            found = self._ask(f"{_repo(repo)}/releases/latest", f"the newest release of {repo}")
+            document = self._get_release(f"{_repo(repo)}/releases/latest", f"the newest release of {repo}")
         except HttpNotFound as error:
             self._must_exist(repo)
             hint = "Drafts and prereleases are no newest release; one of them can be named with --version."
             raise ReleaseNotFound(f"{repo} has no release", hint) from error
-        return self._release(found, repo)
+        return self._release(document, repo)
 
     def _tagged(self, repo: str, tag: str) -> Release:
         path = f"{_repo(repo)}/releases/tags/{quote(check_tag(tag), safe='')}"
         try:
-            found = self._ask(path, f"release {tag} of {repo}")
+            document = self._get_release(path, f"release {tag} of {repo}")
         except HttpNotFound as error:
             self._must_exist(repo)
             raise no_release(repo, tag, list(self._tags(repo))) from error
-        release = self._release(found, repo)
+        release = self._release(document, repo)
         if release.tag != tag:
             raise no_release(repo, tag, [release.tag])  # the server does not tell V1 from v1
         return release
@@ -81,8 +94,9 @@ class Forgejo:
             return f"{self._url}/api/packages/{path}/{quote(name, safe='')}"
 
         try:
-            found = self._ask(f"/api/v1/packages/{path}/files", f"the package {package.name} {package.version}")
-            return api_documents.packaged(found, forge=self._url, repo=ref.repo, package=package, address=address)
+            what = f"the package {package.name} {package.version}"
+            files = self._get(f"/api/v1/packages/{path}/files", kind=tuple[PackageFile, ...], what=what)
+            return package_release(files, forge=self._url, repo=ref.repo, package=package, url=address)
         except AuthError:
             if not ref.names:
                 raise
@@ -108,10 +122,10 @@ class Forgejo:
         with suppress(HttpNotFound):
             yield with_retries(attempt, what=name, limits=self._limits, emit=self._emit)
 
-    def _release(self, found: object, repo: str) -> Release:
-        release = api_documents.release(found, self._url, repo)
-        api_documents.told_tag(release.tag, f"a release of {repo}")
-        for name in api_documents.unsafe(found):
+    def _release(self, document: ReleaseDocument[ServerAsset], repo: str) -> Release:
+        release = to_release(document, forge=self._url, repo=repo, url=lambda asset: asset.browser_download_url)
+        check_response_tag(release.tag, f"a release of {repo}")
+        for name in unsafe_names(document):
             self._emit(
                 WarningRaised(f"{repo} {release.tag} has an asset {name!r}, which is ignored: the name is not safe")
             )
@@ -123,29 +137,37 @@ class Forgejo:
 
     def _must_exist(self, repo: str) -> None:
         try:
-            self._ask(_repo(repo), f"the repository {repo}")
+            self._get(_repo(repo), kind=object, what=f"the repository {repo}")
         except HttpNotFound as error:
             raise RepoNotFound(f"{self._url} shows no repository {repo}", error.hint) from error
 
     def _tags(self, repo: str) -> Iterator[str]:
         for page in range(1, _PAGES + 1):
             query = urlencode({"limit": _PAGE, "page": page})
-            tags = api_documents.tags(self._ask(f"{_repo(repo)}/releases?{query}", f"the releases of {repo}"))
-            yield from tags
-            if len(tags) < _PAGE:
+            path = f"{_repo(repo)}/releases?{query}"
+            releases = self._get(path, kind=tuple[ReleaseTag, ...], what=f"the list of releases of {repo}")
+            yield from (release.tag_name for release in releases)
+            if len(releases) < _PAGE:
                 return
 
     def _versions(self, package: GenericPackage) -> list[str]:
         owner = quote(check_name(package.owner, "owner"), safe="")
         query = urlencode({"type": "generic", "q": package.name, "limit": _PAGE})
         try:
-            found = self._ask(f"/api/v1/packages/{owner}?{query}", f"the packages of {package.owner}")
+            path = f"/api/v1/packages/{owner}?{query}"
+            packages = self._get(path, kind=tuple[PackageVersion, ...], what=f"the packages of {package.owner}")
         except (NotFound, AuthError):
             return []
-        return [version for name, version in api_documents.packages(found) if name == package.name]
+        return [item.version for item in packages if item.name == package.name]
 
-    def _ask(self, path: str, what: str) -> object:
-        return with_retries(lambda: self._client.document(path), what=what, limits=self._limits, emit=self._emit)
+    def _get_release(self, path: str, what: str) -> ReleaseDocument[ServerAsset]:
+        return self._get(path, kind=ReleaseDocument[ServerAsset], what=what)
+
+    def _get(self, path: str, kind: type[T], what: str) -> T:
+        def attempt() -> T:
+            return self._client.get(path, kind=kind, what=what)
+
+        return with_retries(attempt, what=what, limits=self._limits, emit=self._emit)
 
     @contextmanager
     def _open(self, asset: Asset, start: int) -> Iterator[Body]:

@@ -1,20 +1,26 @@
 """What a status other than success means, in words: one error for each, with the server's own text."""
 
-import json
 import re
 import ssl
 import time
 from collections.abc import Iterator
 from email.utils import parsedate_to_datetime
 
+import msgspec
+from msgspec import Struct
+
 from hero_build.errors import AuthError, BadForgeResponse, HeroBuildError, NetworkError, NotFound
 from hero_build.forge.lean_httpx import httpx
 from hero_build.forge.retry import CutShort, TransientError
 
-_TEXT = 200  # characters of a server's text that are worth showing
-
-
+_TEXT = 200  # characters of a server's text that are shown
 _TITLE = re.compile(r"<title>([^<]+)", re.IGNORECASE)
+
+
+class _ApiError(Struct, frozen=True):
+    """The body that the API sends with an error."""
+
+    message: str | None = None
 
 
 class HttpNotFound(NotFound):
@@ -67,11 +73,10 @@ def _causes(error: BaseException | None) -> Iterator[BaseException]:
 def quoted(body: bytes) -> str:
     """`: ` and what the server says: the API's message, a page's title, else a first line; empty when it is silent."""
     try:
-        document = json.loads(body)
+        message = msgspec.json.decode(body, type=_ApiError).message
     except (ValueError, RecursionError):
-        document = None
-    said = document.get("message") if isinstance(document, dict) else None
-    text = said if isinstance(said, str) else body[: _TEXT * 10].decode(errors="replace")
+        message = None
+    text = body[: _TEXT * 10].decode(errors="replace") if message is None else message
     title = _TITLE.search(text)
     lines = [line.strip() for line in (title[1] if title else text).splitlines() if line.strip()]
     return f": {lines[0][:_TEXT]}" if lines else ""

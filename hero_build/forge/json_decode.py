@@ -19,6 +19,6 @@ def decode_json(content: bytes, kind: type[T], what: str, hint: str) -> T:
     try:
         return msgspec.json.decode(content, type=kind)
     except msgspec.ValidationError as error:
-        raise BadForgeResponse(f"{what} has an unexpected shape: {error}", hint) from error
+        raise BadForgeResponse(f"{what} has an unexpected format: {error}", hint) from error
     except (ValueError, RecursionError) as error:
         raise BadForgeResponse(f"{what} is not valid JSON: {error}", hint) from error

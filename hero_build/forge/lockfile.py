@@ -1,29 +1,27 @@
-"""A lock file: what each app's release was, written down, so that an install needs to ask no one.
+"""A lock file: the release of each app, written down, so that an install needs no request to find it.
 
 {"schema": 1, "arch": "amd64", "forge": "https://forge.example", "apps": {"hero_db": {
    "repo": "lhumina_code/hero_db", "tag": "v0.3.2", "commit": null, "package": null, "assets": [
       {"name": "hero_db-linux-amd64-musl", "url": "…", "size": 5242880, "sha256": "…", "id": "…"}]}}}
 """
 
-import json
-import re
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Literal
 
-from msgspec import Struct
+import msgspec
+from msgspec import Meta, Struct
 
 from hero_build.errors import ReleaseNotFound, UnsafeName, UsageError, machine_errors
+from hero_build.forge.json_decode import Sha256
 from hero_build.forge.protocol import Body, Forge, Ref, no_release
 from hero_build.model.artifacts import GenericPackage
-from hero_build.model.names import check_name, check_repo, check_tag, safe_name
+from hero_build.model.names import check_name, check_repo, check_tag
 from hero_build.model.steps import Asset, Release
 
-SCHEMA = 1
-_AGAIN = "Write it again with `hero-build lock APP… -o FILE`."
-_SHA256 = re.compile(r"[0-9a-f]{64}")
+_REWRITE = "Write it again with `hero-build lock APP… -o FILE`."
 
 
 class Pin(Struct, frozen=True):
@@ -42,8 +40,40 @@ class Lock(Struct, frozen=True):
     pins: tuple[Pin, ...]
 
 
+class LockedAsset(Struct, frozen=True, forbid_unknown_fields=True):
+    name: str
+    url: Annotated[str, Meta(pattern="^(https?://|file:///)")]
+    size: Annotated[int, Meta(ge=0)] | None
+    sha256: Sha256 | None
+    id: str
+
+
+class LockedPackage(Struct, frozen=True, forbid_unknown_fields=True):
+    """A generic package; its version is the tag of the app."""
+
+    owner: str
+    name: str
+
+
+class LockedApp(Struct, frozen=True, forbid_unknown_fields=True):
+    repo: str
+    tag: str
+    commit: str | None
+    package: LockedPackage | None
+    assets: tuple[LockedAsset, ...]
+
+
+class LockDocument(Struct, frozen=True, forbid_unknown_fields=True):
+    """The file itself; each app is a LockedApp, decoded one by one so that an error can name the app."""
+
+    schema: Literal[1]
+    arch: str
+    forge: str
+    apps: dict[str, msgspec.Raw]
+
+
 class LockfileForge:
-    """The Forge over a lock file: finds without a request, and opens by way of `inner`, made when first needed."""
+    """The Forge over a lock file: finds without a request, and opens through `inner`, made when first needed."""
 
     def __init__(self, lock: Lock, inner: Callable[[], Forge]) -> None:
         self._url = lock.forge
@@ -57,14 +87,14 @@ class LockfileForge:
         return self._url
 
     def find(self, ref: Ref) -> Release:
-        """Raises ReleaseNotFound for what the lock file does not hold."""
-        wanted = ref.package.version if ref.package else ref.tag
+        """Raises ReleaseNotFound for a release that the lock file does not pin."""
+        tag = ref.package.version if ref.package else ref.tag
         subject = _subject(ref.repo, ref.package)
         pin = self._pins.get(subject)
         if pin is None:
-            raise ReleaseNotFound(f"the lock file holds nothing of {'/'.join(subject)}", _AGAIN)
-        if wanted not in (None, pin.release.tag):
-            raise no_release(f"the lock file, for {ref.repo},", str(wanted), [pin.release.tag])
+            raise ReleaseNotFound(f"the lock file does not pin {'/'.join(subject)}", _REWRITE)
+        if tag not in (None, pin.release.tag):
+            raise no_release(f"the lock file, for {ref.repo},", str(tag), [pin.release.tag])
         return pin.release
 
     def open(self, asset: Asset, start: int = 0) -> AbstractContextManager[Body]:
@@ -75,42 +105,44 @@ class LockfileForge:
 
 
 def read(path: Path) -> Lock:
-    """Raises UsageError with the place that does not fit."""
+    """Raises UsageError, which names the field that does not fit."""
     try:
-        return decode(json.loads(path.read_bytes()))
+        return decode(path.read_bytes())
     except UnsafeName as error:
-        raise UsageError(f"{path} is not a lock file: {error.message}", _AGAIN) from error
+        raise UsageError(f"{path} is not a lock file: {error.message}", _REWRITE) from error
     except OSError as error:
-        raise UsageError(f"the lock file {path} cannot be read: {error.strerror}", _AGAIN) from error
+        raise UsageError(f"the lock file {path} cannot be read: {error.strerror}", _REWRITE) from error
     except (ValueError, RecursionError) as error:
-        raise UsageError(f"{path} is not a lock file: {error}", _AGAIN) from error
+        raise UsageError(f"{path} is not a lock file: {error}", _REWRITE) from error
 
 
 def write(path: Path, lock: Lock) -> None:
     """Raises NotWritable, DiskFull."""
     part = path.with_name(f".{path.name}.part")
     with machine_errors(path.parent):
-        part.write_text(json.dumps(encode(lock), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        part.write_bytes(encode(lock))
         part.replace(path)
 
 
-def encode(lock: Lock) -> dict[str, Any]:
-    return {"schema": SCHEMA, "arch": lock.arch, "forge": lock.forge, "apps": {pin.app: _pin(pin) for pin in lock.pins}}
+def encode(lock: Lock) -> bytes:
+    apps = {pin.app: msgspec.Raw(msgspec.json.encode(_locked_app(pin))) for pin in lock.pins}
+    document = LockDocument(1, arch=lock.arch, forge=lock.forge, apps=apps)
+    return msgspec.json.format(msgspec.json.encode(document), indent=2) + b"\n"
 
 
-def decode(document: object) -> Lock:
-    """Raises ValueError, whose text names the place that does not fit, and UnsafeName."""
-    top = _object(document, "the document", {"schema", "arch", "forge", "apps"})
-    if top["schema"] != SCHEMA:
-        raise ValueError(f"its schema is {top['schema']!r}, and {SCHEMA} is the one that is known")
-    forge = _text(top, "forge", "the document")
-    apps = _object(top["apps"], "apps", None)
-    pins = tuple(_read(app, apps[app], forge) for app in apps)
+def decode(content: bytes) -> Lock:
+    """Raises ValueError, whose text names the field that does not fit, RecursionError, and UnsafeName."""
+    document = msgspec.json.decode(content, type=LockDocument)
+    pins = tuple(_pin(app, raw, document.forge) for app, raw in document.apps.items())
+    _check_one_tag_each(pins)
+    return Lock(document.arch, document.forge, pins)
+
+
+def _check_one_tag_each(pins: Iterable[Pin]) -> None:
     tags: dict[tuple[str, ...], str] = {}
     for pin in pins:
         if tags.setdefault(_subject(pin.release.repo, pin.package), pin.release.tag) != pin.release.tag:
-            raise ValueError(f"{pin.release.repo} is pinned twice, and not to the same release")
-    return Lock(_text(top, "arch", "the document"), forge, pins)
+            raise ValueError(f"{pin.release.repo} is pinned to two different releases")
 
 
 def _subject(repo: str, package: GenericPackage | None) -> tuple[str, ...]:
@@ -118,60 +150,33 @@ def _subject(repo: str, package: GenericPackage | None) -> tuple[str, ...]:
     return (repo,) if package is None else (repo, package.owner, package.name)
 
 
-def _pin(pin: Pin) -> dict[str, Any]:
+def _locked_app(pin: Pin) -> LockedApp:
     release, package = pin.release, pin.package
-    fields = ("name", "url", "size", "sha256", "id")
-    return {
-        "repo": release.repo,
-        "tag": release.tag,
-        "commit": release.commit,
-        "package": {"owner": package.owner, "name": package.name} if package else None,
-        "assets": [{field: getattr(asset, field) for field in fields} for asset in release.assets],
-    }
+    return LockedApp(
+        repo=release.repo,
+        tag=release.tag,
+        commit=release.commit,
+        package=LockedPackage(package.owner, package.name) if package else None,
+        assets=tuple(
+            LockedAsset(asset.name, url=asset.url, size=asset.size, sha256=asset.sha256, id=asset.id)
+            for asset in release.assets
+        ),
+    )
 
 
-def _read(app: str, value: object, forge: str) -> Pin:
-    pin = _object(value, app, {"repo", "tag", "commit", "package", "assets"})
-    repo, tag = _text(pin, "repo", app), _text(pin, "tag", app)
-    check_repo(repo)
-    check_tag(tag)
-    if not isinstance(pin["assets"], list):
-        raise ValueError(f"{app}: its assets are no list")
-    assets = tuple(_asset(item, app) for item in pin["assets"])
-    commit = _text(pin, "commit", app) if pin["commit"] is not None else None
+def _pin(app: str, raw: msgspec.Raw, forge: str) -> Pin:
+    try:
+        locked = msgspec.json.decode(raw, type=LockedApp)
+    except msgspec.ValidationError as error:
+        raise ValueError(f"app {app}: {error}") from error
+    check_repo(locked.repo)
+    check_tag(locked.tag)
     package = None
-    if pin["package"] is not None:
-        told = _object(pin["package"], app, {"owner", "name"})
-        owner, name = _text(told, "owner", app), _text(told, "name", app)
-        package = GenericPackage(check_name(owner, "owner"), check_name(name, "package"), tag)
-    return Pin(app, Release(forge, repo=repo, tag=tag, assets=assets, commit=commit), package)
-
-
-def _asset(value: object, app: str) -> Asset:
-    item = _object(value, f"an asset of {app}", {"name", "url", "size", "sha256", "id"})
-    name, url, size, sha256 = _text(item, "name", app), _text(item, "url", app), item["size"], item["sha256"]
-    if not safe_name(name):
-        raise ValueError(f"{app}: {name!r} cannot be the name of an asset")
-    if not url.startswith(("https://", "http://", "file:///")):
-        raise ValueError(f"{app}: {url!r} is no address of an asset")
-    if size is not None and (not isinstance(size, int) or isinstance(size, bool) or size < 0):
-        raise ValueError(f"{app}: {size!r} cannot be the size of {name}")
-    if sha256 is not None and not (isinstance(sha256, str) and _SHA256.fullmatch(sha256)):
-        raise ValueError(f"{app}: {sha256!r} is not the sha256 of {name}")
-    return Asset(name, url=url, size=size, id=_text(item, "id", app), sha256=sha256)
-
-
-def _object(value: object, what: str, keys: set[str] | None) -> dict[str, Any]:
-    if not isinstance(value, dict):
-        raise ValueError(f"{what} is not an object")
-    if keys is not None and set(value) != keys:
-        odd = ", ".join(sorted(map(repr, keys.symmetric_difference(value))))
-        raise ValueError(f"{what} has missing or unknown keys: {odd}")
-    return value
-
-
-def _text(item: dict[str, Any], key: str, what: str) -> str:
-    value = item[key]
-    if not isinstance(value, str):
-        raise ValueError(f"{key} of {what} is {value!r}")
-    return value
+    if locked.package is not None:
+        owner, name = check_name(locked.package.owner, "owner"), check_name(locked.package.name, "package")
+        package = GenericPackage(owner, name, locked.tag)
+    assets = tuple(
+        Asset(check_name(item.name, "asset"), url=item.url, size=item.size, id=item.id, sha256=item.sha256)
+        for item in locked.assets
+    )
+    return Pin(app, Release(forge, repo=locked.repo, tag=locked.tag, assets=assets, commit=locked.commit), package)

@@ -1,17 +1,25 @@
 """A directory of the shape of a forge, for machines without a network. shelves.py draws the shape and writes it."""
 
-import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from io import FileIO
 from pathlib import Path
+from typing import TypeVar
 from urllib.parse import unquote, urlsplit
 
 from msgspec import Struct
 
 from hero_build.errors import BadForgeResponse, NetworkError, ReleaseNotFound, RepoNotFound, UnsafeName
-from hero_build.forge import api_documents
+from hero_build.forge.api_documents import (
+    MirrorAsset,
+    PackageFile,
+    ReleaseDocument,
+    check_response_tag,
+    package_release,
+    to_release,
+)
+from hero_build.forge.json_decode import decode_json
 from hero_build.forge.mirror_layout import FILES, LATEST, PINNED, RELEASE, package_folder, repo_folder, segment
 from hero_build.forge.mirror_layout import publish as publish
 from hero_build.forge.mirror_layout import publish_package as publish_package
@@ -21,9 +29,9 @@ from hero_build.model.artifacts import GenericPackage
 from hero_build.model.names import check_name, check_tag, safe_name
 from hero_build.model.steps import Asset, Release
 
+T = TypeVar("T")
 _PIECE = 1 << 20
-_DOCUMENT = 8 << 20
-
+_DOCUMENT = 8 << 20  # bytes
 _BROKEN = "Write the mirror again with `hero-build mirror`."
 
 
@@ -57,10 +65,8 @@ class Mirror:
         place = home / segment(tag)
         if not (place / RELEASE).exists():
             raise no_release(ref.repo, tag, _tags(home))
-        told = self._read_json(place / RELEASE)
-        release = api_documents.release(
-            told, forge=self._url, repo=ref.repo, address=lambda name: (place / name).as_uri()
-        )
+        document = self._read(place / RELEASE, ReleaseDocument[MirrorAsset])
+        release = to_release(document, forge=self._url, repo=ref.repo, url=lambda asset: (place / asset.name).as_uri())
         if release.tag != tag:
             raise BadForgeResponse(f"{place / RELEASE} is the document of {release.tag[:80]!r}", _BROKEN)
         return release
@@ -73,7 +79,7 @@ class Mirror:
         except (FileNotFoundError, IsADirectoryError, NotADirectoryError) as error:
             raise no_file(asset.name, str(path)) from error
         except OSError as error:
-            raise NetworkError(f"{path} cannot be read: {error.strerror}", "Mend its permissions.") from error
+            raise NetworkError(f"{path} cannot be read: {error.strerror}", "Fix its permissions.") from error
         with file:
             status = os.fstat(file.fileno())
             begin = min(start, status.st_size)
@@ -87,12 +93,12 @@ class Mirror:
             raise no_release(f"the package {package.owner}/{package.name}", package.version, known)
         listing = place / FILES
         if listing.exists():
-            told = self._read_json(listing)
+            files = self._read(listing, tuple[PackageFile, ...])
         else:
-            found = (path for path in sorted(place.iterdir()) if safe_name(path.name) and path.is_file())
-            told = [{"name": path.name, "size": path.stat().st_size} for path in found]
-        return api_documents.packaged(
-            told, forge=self._url, repo=repo, package=package, address=lambda name: (place / name).as_uri()
+            paths = (path for path in sorted(place.iterdir()) if safe_name(path.name) and path.is_file())
+            files = tuple(PackageFile(path.name, size=path.stat().st_size) for path in paths)
+        return package_release(
+            files, forge=self._url, repo=repo, package=package, url=lambda name: (place / name).as_uri()
         )
 
     def _latest(self, home: Path, repo: str) -> str:
@@ -103,7 +109,7 @@ class Mirror:
             raise ReleaseNotFound(f"no release of {repo} is the newest in the mirror", f"It has {known}.") from None
         except (OSError, ValueError) as error:
             raise BadForgeResponse(f"{home / LATEST} cannot be read", _BROKEN) from error
-        return api_documents.told_tag(text, f"the newest release of {repo} in the mirror")
+        return check_response_tag(text, f"the newest release of {repo} in the mirror")
 
     def _path(self, asset: Asset) -> Path:
         """Where an asset lies: by its own address, or, for what a recipe pins elsewhere, by its digest."""
@@ -123,15 +129,15 @@ class Mirror:
             raise UnsafeName(f"{str(path)!r} leads out of the mirror {self._folder}", _BROKEN)
         return real
 
-    def _read_json(self, path: Path) -> object:
+    def _read(self, path: Path, kind: type[T]) -> T:
         try:
             with self._inside(path).open("rb") as file:
-                text = file.read(_DOCUMENT + 1)
-            if len(text) > _DOCUMENT:
-                raise ValueError("it is longer than 8 MiB")
-            return json.loads(text)
-        except (OSError, ValueError, RecursionError) as error:
+                content = file.read(_DOCUMENT + 1)
+        except OSError as error:
             raise BadForgeResponse(f"{path} cannot be read: {error}", _BROKEN) from error
+        if len(content) > _DOCUMENT:
+            raise BadForgeResponse(f"{path} is longer than {_DOCUMENT >> 20} MiB", _BROKEN)
+        return decode_json(content, kind=kind, what=str(path), hint=_BROKEN)
 
 
 class _FileBody(Struct, frozen=True):

@@ -16,10 +16,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import quote
 
+from msgspec import to_builtins
 from msgspec.structs import replace
 
 from hero_build.errors import UnsafeName, machine_errors
-from hero_build.forge import api_documents
+from hero_build.forge.api_documents import PackageFile, from_release
 from hero_build.model.artifacts import GenericPackage
 from hero_build.model.names import check_name, check_repo, check_tag
 from hero_build.model.steps import Release
@@ -53,13 +54,12 @@ def publish(directory: Path, release: Release, files: Mapping[str, Path], *, lat
     home = repo_folder(directory, release.repo)
     if release.tag == LATEST:
         raise UnsafeName(f"a mirror cannot hold a release {LATEST!r}", "That name is the file that names the newest.")
-    held = tuple(asset for asset in release.assets if asset.name in files)
-    told = api_documents.encoded(replace(release, assets=held))
-    _shelve(
+    assets = tuple(asset for asset in release.assets if asset.name in files)
+    _replace_folder(
         home / segment(check_tag(release.tag)),
-        files={asset.name: files[asset.name] for asset in held},
+        files={asset.name: files[asset.name] for asset in assets},
         listing=RELEASE,
-        told=told,
+        document=from_release(replace(release, assets=assets)),
     )
     if latest:
         name_newest(directory, release.repo, release.tag)
@@ -87,13 +87,12 @@ def take_in(there: Path, place: Path) -> None:
 
 def publish_package(directory: Path, package: GenericPackage, release: Release, files: Mapping[str, Path]) -> None:
     """Put the files of a generic package, found as `release`, into the mirror. Raises as `publish` does."""
-    held = [asset for asset in release.assets if asset.name in files]
-    told = [{"name": asset.name, "size": asset.size, "sha256": asset.sha256} for asset in held]
-    _shelve(
+    assets = [asset for asset in release.assets if asset.name in files]
+    _replace_folder(
         package_folder(directory, package),
-        files={asset.name: files[asset.name] for asset in held},
+        files={asset.name: files[asset.name] for asset in assets},
         listing=FILES,
-        told=told,
+        document=tuple(PackageFile(asset.name, size=asset.size, sha256=asset.sha256) for asset in assets),
     )
 
 
@@ -104,7 +103,7 @@ def publish_pinned(directory: Path, sha256: str, path: Path) -> None:
         _copy(path, directory / PINNED / check_name(sha256, "pinned file"))
 
 
-def _shelve(place: Path, files: Mapping[str, Path], listing: str, told: object) -> None:
+def _replace_folder(place: Path, files: Mapping[str, Path], listing: str, document: object) -> None:
     """Write a folder beside `place`, then let it take the place of what is there."""
     for name in files:
         if check_name(name, "asset") == listing:
@@ -115,7 +114,7 @@ def _shelve(place: Path, files: Mapping[str, Path], listing: str, told: object) 
         try:
             for name, path in files.items():
                 _copy(path, fresh / name)
-            _write(fresh / listing, json.dumps(told, indent=2).encode() + b"\n")
+            _write(fresh / listing, json.dumps(to_builtins(document), indent=2).encode() + b"\n")
             fresh.chmod(0o755)
             _swap(fresh, place)
         finally:

@@ -1,4 +1,4 @@
-"""What the tests of forge/ share: impatient limits, what was emitted, an inbox, a client of the fault server."""
+"""Fixtures of the tests of forge/: impatient limits, emitted events, a download folder, a client of faults."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -27,6 +27,6 @@ def forge(faults: FaultServer, events: list[Event]) -> Iterator[Forgejo]:
 
 
 @pytest.fixture
-def inbox(tmp_path: Path) -> Iterator[DownloadDir]:
+def downloads(tmp_path: Path) -> Iterator[DownloadDir]:
     with DownloadDir(tmp_path / "partial") as made:
         yield made

@@ -19,6 +19,7 @@ from hero_build.events import Event, Retrying, WarningRaised
 from hero_build.forge.forgejo import Forgejo
 from hero_build.forge.protocol import Ref
 from hero_build.model.artifacts import GenericPackage
+from hero_build.model.steps import Asset, Release
 from support.fault_server import (
     FaultServer,
     Flood,
@@ -38,6 +39,9 @@ from support.limits import QUICK, TOKEN
 LATEST = "/api/v1/repos/o/r/releases/latest"
 TAGGED = "/api/v1/repos/o/r/releases/tags/v1"
 REF = Ref("o/r")
+DEEP = b'{"later": ' + b"[" * 100_000
+BODIES = [b"", b"<!DOCTYPE html>\n<title>Log in", b"\xff\xfe", b"[" * 100_000, DEEP, b"9" * 5000]
+ASSET = {"name": "a", "browser_download_url": "http://h/a"}
 
 
 def refused(forge: Forgejo, ref: Ref = REF) -> HeroBuildError:
@@ -141,7 +145,7 @@ def test_an_unsafe_tag_of_the_newest_release_is_refused(forge: Forgejo, faults: 
     faults.on(LATEST, say(document(faults.url, tag, {})))
     error = refused(forge)
     assert isinstance(error, BadForgeResponse), "nobody typed it"
-    assert error.message == f"a release of o/r has a tag that cannot be one: {tag!r}"
+    assert error.message == f"a release of o/r has an invalid tag: {tag!r}"
 
 
 def test_429_waits_as_long_as_it_is_told(faults: FaultServer, events: list[Event]) -> None:
@@ -295,7 +299,7 @@ def test_a_compressed_answer_is_refused(forge: Forgejo, faults: FaultServer) -> 
     assert "encoded as 'gzip'" in error.message
 
 
-@pytest.mark.parametrize("body", [b"", b"<!DOCTYPE html>\n<title>Log in", b"\xff\xfe", b"[" * 100_000, b"9" * 5000])
+@pytest.mark.parametrize("body", BODIES)
 def test_an_answer_that_is_not_json(forge: Forgejo, faults: FaultServer, body: bytes) -> None:
     faults.on(LATEST, answer(200, body))
     error = refused(forge)
@@ -304,25 +308,43 @@ def test_an_answer_that_is_not_json(forge: Forgejo, faults: FaultServer, body: b
 
 
 @pytest.mark.parametrize(
-    "told",
+    ("sent", "why"),
     [
-        None,
-        [],
-        "v1",
-        {},
-        {"tag_name": 1},
-        {"tag_name": "v1", "assets": {}},
-        {"tag_name": "v1", "assets": [1]},
-        {"tag_name": "v1", "assets": [{"name": None}]},
-        {"tag_name": "v1", "assets": [{"name": "a"}]},
-        {"tag_name": "v1", "assets": [{"name": "a", "browser_download_url": "http://h/a", "size": -1}]},
-        {"tag_name": "v1", "assets": [{"name": "a", "browser_download_url": "http://h/a", "size": "1"}]},
-        {"tag_name": "v1", "prerelease": "yes"},
+        (None, "Expected `object`, got `null`"),
+        ([], "Expected `object`, got `array`"),
+        ("v1", "Expected `object`, got `str`"),
+        ({}, "missing required field `tag_name`"),
+        ({"tag_name": 1}, "Expected `str`, got `int` - at `$.tag_name`"),
+        ({"tag_name": "v1", "assets": {}}, "Expected `array | null`, got `object` - at `$.assets`"),
+        ({"tag_name": "v1", "assets": [1]}, "Expected `object`, got `int` - at `$.assets[0]`"),
+        ({"tag_name": "v1", "assets": [{"name": None}]}, "Expected `str`, got `null` - at `$.assets[0].name`"),
+        (
+            {"tag_name": "v1", "assets": [{"name": "a"}]},
+            "field `browser_download_url` - at `$.assets[0]`",
+        ),
+        ({"tag_name": "v1", "assets": [{**ASSET, "size": -1}]}, "Expected `int` >= 0 - at `$.assets[0].size`"),
+        ({"tag_name": "v1", "assets": [{**ASSET, "size": "1"}]}, "got `str` - at `$.assets[0].size`"),
+        ({"tag_name": "v1", "assets": [{**ASSET, "size": True}]}, "got `bool` - at `$.assets[0].size`"),
+        ({"tag_name": "v1", "assets": [{**ASSET, "sha256": 1}]}, "got `int` - at `$.assets[0].sha256`"),
+        ({"tag_name": "v1", "prerelease": "yes"}, "got `str` - at `$.prerelease`"),
     ],
 )
-def test_json_of_another_shape(forge: Forgejo, faults: FaultServer, told: object) -> None:
-    faults.on(LATEST, say(told))
-    assert isinstance(refused(forge), BadForgeResponse)
+def test_json_of_another_format_names_the_field(forge: Forgejo, faults: FaultServer, sent: object, why: str) -> None:
+    faults.on(LATEST, say(sent))
+    error = refused(forge)
+    assert isinstance(error, BadForgeResponse)
+    assert error.message.startswith("the newest release of o/r has an unexpected format: ")
+    assert why in error.message
+
+
+def test_absent_null_and_unknown_fields_of_a_release(forge: Forgejo, faults: FaultServer) -> None:
+    names = ("target_commitish", "draft", "prerelease", "created_at", "assets")
+    faults.on(LATEST, say({"tag_name": "v1"}), say({"tag_name": "v1", "later": {"x": []}, **dict.fromkeys(names)}))
+    bare = Release(faults.url, repo="o/r", tag="v1", assets=())
+    assert [forge.find(REF), forge.find(REF)] == [bare, bare]
+    odd = {**ASSET, "sha256": "A" * 64, "size": None, "uuid": None, "id": "7"}
+    faults.on(LATEST, say({"tag_name": "v1", "assets": [odd]}))
+    assert forge.find(REF).assets == (Asset("a", "http://h/a"),)
 
 
 def test_an_endless_answer_is_not_held(forge: Forgejo, faults: FaultServer) -> None:

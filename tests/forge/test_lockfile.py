@@ -86,14 +86,14 @@ import sys
 from pathlib import Path
 from hero_build.forge import lockfile
 from hero_build.forge.protocol import Ref
-lockfile.Locked(lockfile.read(Path(sys.argv[1])), lambda: None).find(Ref("o/app"))
+lockfile.LockfileForge(lockfile.read(Path(sys.argv[1])), lambda: None).find(Ref("o/app"))
 print(sorted({"httpx", "tenacity", "rich", "elftools", "http.client", "ssl", "email"} & set(sys.modules)))
 """
     command = [sys.executable, "-c", script, str(tmp_path / "hero.lock")]
     assert subprocess.run(command, check=True, capture_output=True, text=True).stdout == "[]\n"
 
 
-GOOD = lockfile.encode(LOCK)
+GOOD = json.loads(lockfile.encode(LOCK))
 BAD: list[tuple[str, object]] = [
     ("schema", 2),
     ("schema", "1"),
@@ -125,16 +125,21 @@ BAD: list[tuple[str, object]] = [
 ]
 
 
-@pytest.mark.parametrize(("place", "value"), BAD)
-def test_what_does_not_fit_is_refused(tmp_path: Path, place: str, value: object) -> None:
+def with_value(place: str, value: object) -> Any:
+    """The good document with another value at `place`, a path with dots."""
     document = copy.deepcopy(GOOD)
-    *way, last = place.split(".")
+    *parents, last = place.split(".")
     item: Any = document
-    for key in way:
+    for key in parents:
         item = item[int(key) if isinstance(item, list) else key]
     item[int(last) if isinstance(item, list) else last] = value
+    return document
+
+
+@pytest.mark.parametrize(("place", "value"), BAD)
+def test_what_does_not_fit_is_refused(tmp_path: Path, place: str, value: object) -> None:
     path = tmp_path / "hero.lock"
-    path.write_text(json.dumps(document))
+    path.write_text(json.dumps(with_value(place, value)))
     with pytest.raises(UsageError) as caught:
         lockfile.read(path)
     assert str(path) in caught.value.message
@@ -148,13 +153,45 @@ def test_what_is_no_document_is_refused(tmp_path: Path, text: bytes) -> None:
         lockfile.read(tmp_path / "hero.lock")
 
 
+@pytest.mark.parametrize(
+    ("place", "value", "path"),
+    [
+        ("schema", 2, "`$.schema`"),
+        ("forge", 1, "`$.forge`"),
+        ("more", 1, "unknown field `more`"),
+        ("apps.app.assets", {}, "app app: Expected `array`, got `object` - at `$.assets`"),
+        ("apps.app.assets.0.size", "3", "app app: Expected `int | null`, got `str` - at `$.assets[0].size`"),
+        ("apps.app.assets.0.more", "3", "app app: Object contains unknown field `more` - at `$.assets[0]`"),
+        ("apps.zinit.package", "zinit", "app zinit: Expected `object | null`, got `str` - at `$.package`"),
+    ],
+)
+def test_the_refusal_names_the_field(tmp_path: Path, place: str, value: object, path: str) -> None:
+    (tmp_path / "hero.lock").write_text(json.dumps(with_value(place, value)))
+    with pytest.raises(UsageError) as caught:
+        lockfile.read(tmp_path / "hero.lock")
+    assert path in caught.value.message
+
+
+@pytest.mark.parametrize("place", [*GOOD, *(f"apps.app.{key}" for key in GOOD["apps"]["app"])])
+def test_every_field_is_required(tmp_path: Path, place: str) -> None:
+    document: Any = copy.deepcopy(GOOD)
+    *parents, last = place.split(".")
+    item = document
+    for key in parents:
+        item = item[key]
+    del item[last]
+    (tmp_path / "hero.lock").write_text(json.dumps(document))
+    with pytest.raises(UsageError, match=f"missing required field `{last}`"):
+        lockfile.read(tmp_path / "hero.lock")
+
+
 def test_two_tags_of_one_repo_are_refused() -> None:
     document = copy.deepcopy(GOOD)
     document["apps"]["again"] = {**document["apps"]["app"], "tag": "v2"}
-    with pytest.raises(ValueError, match="o/app is pinned twice"):
-        lockfile.decode(document)
+    with pytest.raises(ValueError, match="o/app is pinned to two different releases"):
+        lockfile.decode(json.dumps(document).encode())
     document["apps"]["again"]["tag"] = "v1"
-    assert len(lockfile.decode(document).pins) == 3
+    assert len(lockfile.decode(json.dumps(document).encode()).pins) == 3
 
 
 def test_a_lock_file_that_is_not_there(tmp_path: Path) -> None:
@@ -198,4 +235,4 @@ def test_any_lock_comes_back_as_it_was(items: list[tuple[str, list[Asset], str |
         for app, assets, commit, packed in items
     )
     lock = Lock("arm64", FORGE, pins)
-    assert lockfile.decode(json.loads(json.dumps(lockfile.encode(lock)))) == lock
+    assert lockfile.decode(lockfile.encode(lock)) == lock

@@ -305,12 +305,12 @@ from pathlib import Path
 from hero_build.events import silent
 from hero_build.forge import transfer
 from hero_build.forge.forgejo import Forgejo
-from hero_build.forge.download_dir import Inbox
+from hero_build.forge.download_dir import DownloadDir
 from hero_build.model.steps import Asset
 folder, url, size, digest = sys.argv[1:]
-with Inbox(Path(folder)) as inbox:
-    forge = Forgejo(url.rpartition("/dl")[0], None, silent)
-    transfer.fetch(forge, Asset("prog", url, int(size), "id"), inbox, sha256=digest)
+with DownloadDir(Path(folder)) as downloads:
+    forge = Forgejo(url.rpartition("/dl")[0], token=None, emit=silent)
+    transfer.fetch(forge, Asset("prog", url, int(size), "id"), downloads, sha256=digest)
     os.kill(os.getpid(), signal.SIGKILL)
 """
     command = [sys.executable, "-c", script, str(folder), get.asset.url, str(len(DATA)), DIGEST]
@@ -324,8 +324,8 @@ with Inbox(Path(folder)) as inbox:
 def test_two_at_once_never_write_one_file(get: Getting, forge: Forgejo, downloads: DownloadDir) -> None:
     get.faults.on(PATH, serve(DATA))
     with DownloadDir(downloads.folder) as other, ThreadPoolExecutor(8) as pool:
-        inboxes = [downloads, other] * 4
-        got = list(pool.map(lambda box: transfer.fetch(forge, get.asset, box, limits=QUICK), inboxes))
+        folders = [downloads, other] * 4
+        got = list(pool.map(lambda folder: transfer.fetch(forge, get.asset, folder, limits=QUICK), folders))
         assert len({arrived.path for arrived in got}) == 8
         assert all(whole(arrived) for arrived in got)
 
@@ -437,11 +437,11 @@ from pathlib import Path
 from hero_build.events import silent
 from hero_build.forge import transfer
 from hero_build.forge.forgejo import Forgejo
-from hero_build.forge.download_dir import Inbox
+from hero_build.forge.download_dir import DownloadDir
 from hero_build.model.steps import Asset
-with Inbox(Path(sys.argv[1])) as inbox:
-    forge = Forgejo(sys.argv[2], None, silent)
-    print(transfer.fetch(forge, Asset("big", f"{sys.argv[2]}/big"), inbox).size)
+with DownloadDir(Path(sys.argv[1])) as downloads:
+    forge = Forgejo(sys.argv[2], token=None, emit=silent)
+    print(transfer.fetch(forge, Asset("big", f"{sys.argv[2]}/big"), downloads).size)
 print(next(line.split()[1] for line in Path("/proc/self/status").read_text().splitlines() if "VmHWM" in line))
 """
     command = [sys.executable, "-c", script, str(tmp_path / "partial"), faults.url]

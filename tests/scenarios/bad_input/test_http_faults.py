@@ -18,6 +18,7 @@ SCOPES = "The token in FORGEJO_TOKEN needs read access to repositories and packa
 HIDDEN = "A private repository answers 404 to whoever may not see it: is FORGEJO_TOKEN set, and may it read there?"
 LATER = "Try again later; what was already downloaded is kept."
 ADDRESS = "Check the address with --forge or FORGEJO_URL; does a browser get an answer there?"
+NOT_A_FORGE = "Is that a Forgejo server, of a version that this hero-build supports? Check --forge and FORGEJO_URL."
 BROWSER = "Check the address: it should be the one that a browser would open."
 REACH = "Check the network, and the address (--forge, FORGEJO_URL); `hero-build doctor` says what is reached."
 ROOT_URL = "Ask whoever runs that forge; its public address (ROOT_URL) may be set wrongly."
@@ -198,22 +199,22 @@ ROWS = (
         ),
     ),
     Row(
-        "api-answer-of-another-shape",
+        "api-answer-of-another-format",
         on(LATEST, say(["v2"])),
         Refusal(
             4,
             kind="BadForgeResponse",
-            message="the release of o/db is told in a shape that is not the API's: list in place of an object",
-            hint="Is that a Forgejo server, or a mirror of one, and of a version that this hero-build knows?",
+            message="the newest release of o/db has an unexpected format: Expected `object`, got `array`",
+            hint=NOT_A_FORGE,
         ),
     ),
     Row(
         "api-answer-nested-without-end",
-        on(LATEST, answer(200, b"[" * 1_000_000)),
+        on(LATEST, answer(200, b'{"later": ' + b"[" * 1_000_000)),
         Refusal(
             4,
             kind="BadForgeResponse",
-            message=f"{HOST} answered {LATEST} with something that is not JSON: […",
+            message=f'{HOST} answered {LATEST} with something that is not JSON: {{"later": […',
             hint=ADDRESS,
         ),
     ),

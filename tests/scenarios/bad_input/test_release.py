@@ -11,7 +11,7 @@ from support.worlds import World
 
 DB, ADMIN = asset("db"), asset("db_admin")
 LATEST = "/api/v1/repos/o/db/releases/latest"
-ANOTHER = "Name another release with --version TAG, and tell whoever published this one."
+ANOTHER = "Choose another release with --version TAG, and report this one to its publisher."
 WRITES_SUMS = "Tell whoever published the release; `sha256sum FILES > SHA256SUMS` writes one that is right."
 HEX = "0" * 64
 HOSTILE = {
@@ -143,7 +143,7 @@ ROWS = (
             Refusal(
                 4,
                 kind="BadForgeResponse",
-                message=f"a release of o/db has a tag that cannot be one: {tag!r}",
+                message=f"a release of o/db has an invalid tag: {tag!r}",
                 hint=ANOTHER,
             ),
             starts=("empty-root",),
