@@ -1,5 +1,6 @@
 """Assets of a server that misbehaves: resumed or started over, proven at the end, and never half there."""
 
+import dataclasses
 import errno
 import hashlib
 import os
@@ -37,6 +38,8 @@ from hero_build.model.steps import Asset
 from support.fault_server import (
     Behaviour,
     FaultServer,
+    Line,
+    Seen,
     answer,
     chunked,
     cut_after,
@@ -177,10 +180,10 @@ def test_truncated_for_ever_ends(get: Getting) -> None:
     assert isinstance(error, ChecksumMismatch)
     asset = replace(get.asset, size=None, id="other")
 
-    def same_again(line: object, seen: object) -> None:
-        truncated(DATA, 1000)(line, replace(seen, headers={}))  # type: ignore[arg-type, type-var]
+    def without_range(line: Line, seen: Seen) -> None:
+        truncated(DATA, 1000)(line, dataclasses.replace(seen, headers={}))
 
-    assert isinstance(get.refused(same_again, asset=asset), SizeMismatch)
+    assert isinstance(get.refused(without_range, asset=asset), SizeMismatch)
     assert len(get.faults.seen) <= 2 * QUICK.attempts + 1
 
 
