@@ -40,7 +40,9 @@ def verify(session: Session, apps: Sequence[str], *, repair: bool, against_relea
         answer = replace(
             answer, against=against(session.generation(), names=apps, version=version, context=session.context())
         )
-    return session.console.answer(answer, lambda terminal: page(answer, terminal), answer.code, answer.failed)
+    return session.console.answer(
+        answer, lambda terminal: page(answer, terminal), code=answer.code, failed=answer.failed
+    )
 
 
 @command("doctor")
@@ -84,4 +86,6 @@ def audit(session: Session, apps: Sequence[str], *, folder: str | None, version:
     checkouts = Path(folder).expanduser().absolute() if folder else session.settings.coderoot
     names = context.catalog.expand(apps) if apps else apps_with_checkout(checkouts, context)
     answer = query(names, AuditOptions(checkouts, not no_release, version), context)
-    return session.console.answer(answer, lambda terminal: page(answer, terminal), answer.code, answer.failed)
+    return session.console.answer(
+        answer, lambda terminal: page(answer, terminal), code=answer.code, failed=answer.failed
+    )

@@ -55,7 +55,9 @@ def run_install(
             answer = change_report.outcome(outcome, session.root_flag)
     if not dry_run:
         answer = _finish(session, outcome=outcome, answer=answer, context=context, restart=restart)
-    code = session.console.answer(answer, lambda terminal: page(answer, terminal), answer.code, answer.every_failure)
+    code = session.console.answer(
+        answer, lambda terminal: page(answer, terminal), code=answer.code, failed=answer.every_failure
+    )
     if remember and not dry_run and (text := session.console.plain_text(lambda terminal: page(answer, terminal))):
         remember(plan, text)
     return code

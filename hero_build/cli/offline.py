@@ -22,7 +22,9 @@ def lock(session: Session, apps: Sequence[str], file: Path) -> int:
 
     context = session.context()
     answer = pin(context.catalog.expand(apps), file, context)
-    return session.console.answer(answer, lambda terminal: lock_page(answer, terminal), answer.code, answer.failed)
+    return session.console.answer(
+        answer, lambda terminal: lock_page(answer, terminal), code=answer.code, failed=answer.failed
+    )
 
 
 @command("mirror")
@@ -36,4 +38,6 @@ def mirror(session: Session, apps: Sequence[str], directory: Path, version: str 
 
     context = session.context()
     answer = write_mirror.mirror(context.catalog.expand(apps), directory=directory, version=version, context=context)
-    return session.console.answer(answer, lambda terminal: mirror_page(answer, terminal), answer.code, answer.failed)
+    return session.console.answer(
+        answer, lambda terminal: mirror_page(answer, terminal), code=answer.code, failed=answer.failed
+    )

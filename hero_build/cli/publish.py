@@ -97,7 +97,9 @@ def publish(
                 except HeroBuildError as error:
                     failed += publish_failures(error, order.spec.app)
     answer = PublishReport(tuple(done), tuple(failed))
-    return session.console.answer(answer, lambda terminal: page(answer, terminal), answer.code, answer.failed)
+    return session.console.answer(
+        answer, lambda terminal: page(answer, terminal), code=answer.code, failed=answer.failed
+    )
 
 
 def _requests(apps: Sequence[str], typed: PublishFlags, context: "Context") -> "Iterator[PublishRequest]":

@@ -28,4 +28,6 @@ def restart(session: Session, apps: Sequence[str]) -> int:
         for warning in missing_bundles(session.root, session.generation()):
             session.console.report(warning)
     answer = report(found)
-    return session.console.answer(answer, lambda terminal: page(answer, terminal), answer.code, answer.failed)
+    return session.console.answer(
+        answer, lambda terminal: page(answer, terminal), code=answer.code, failed=answer.failed
+    )

@@ -115,7 +115,7 @@ class Forgejo:
         """The file of a package whose list is not for everyone, if it is there."""
 
         def attempt() -> Asset:
-            with self._client.response(url, {}, self._limits.answer, "HEAD") as response:
+            with self._client.response(url, {}, self._limits.answer, method="HEAD") as response:
                 size = _length(response.headers)
                 return Asset(name, url=url, size=size, id=_identity(response.headers, size))
 

@@ -30,5 +30,5 @@ class ErrorDocument(Struct, frozen=True):
 
 def render(command: str, code: int, warnings: Sequence[WarningRaised], answer: Struct) -> str:
     """The document with one key per line, in ASCII, so that no text in it can control a terminal."""
-    head = DocumentHead(1, command, code, tuple(warnings))
+    head = DocumentHead(1, command, exit=code, warnings=tuple(warnings))
     return json.dumps({**to_builtins(head), **to_builtins(answer)}, indent=2) + "\n"

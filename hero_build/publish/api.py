@@ -130,7 +130,9 @@ class Api:
 
     def upload(self, repo: str, number: int, file: ReleaseFile, progress: Progress) -> RemoteAsset:
         path = f"{_repo_path(repo)}/releases/{number}/assets?{urlencode({'name': file.name})}"
-        return _decode(self._writer.upload("POST", path, file, progress), UploadResponse, file.name).asset()
+        return _decode(
+            self._writer.upload("POST", path, file=file, progress=progress), UploadResponse, file.name
+        ).asset()
 
     def delete(self, repo: str, number: int, asset: RemoteAsset) -> None:
         """Delete an asset; no error if it is gone already."""

@@ -121,7 +121,7 @@ class PackagePublisher:
 
         def attempt() -> None:
             with undo_on_error(progress) as count:
-                self._writer.upload("PUT", path, file, count)
+                self._writer.upload("PUT", path, file=file, progress=count)
 
         with suppress(NameConflict):  # a lost response, or another run uploaded it: the verification decides
             with_retries(attempt, what=file.name, limits=self._limits, emit=self._emit)

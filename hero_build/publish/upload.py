@@ -135,7 +135,7 @@ class Uploader(Struct, frozen=True):
 
     def _upload(self, file: ReleaseFile) -> RemoteAsset:
         with undo_on_error(self.workers.cancellable(self.report)) as count:
-            asset = self.api.upload(self.repo, self.number, file, count)
+            asset = self.api.upload(self.repo, self.number, file=file, progress=count)
             try:
                 if asset.asset.size != file.size:
                     sizes = f"{asset.asset.size} bytes where {file.size} were sent"
