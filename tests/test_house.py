@@ -1,6 +1,7 @@
 """The house of docs/architecture.md: imports point down, each door has one keeper, each promise one maker."""
 
 import ast
+import re
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -145,6 +146,13 @@ def test_the_architecture_page_draws_these_layers() -> None:
     table = (REPO / "docs" / "architecture.md").read_text().split("## The layers")[1].split("\n## ")[0]
     rows = [line.split("`")[1].rstrip("/").removesuffix(".py") for line in table.splitlines() if line.startswith("| `")]
     assert rows == [layer for layer in LAYERS if not layer.startswith("__")]
+
+
+def test_the_architecture_page_names_modules_that_exist() -> None:
+    text = (REPO / "docs" / "architecture.md").read_text()
+    named = set(re.findall(r"`((?:[a-z_]+/)+[a-z_]+\.py)`", text)) - {"tests/test_house.py"}
+    assert named
+    assert sorted(name for name in named if not (PACKAGE / name).is_file()) == []
 
 
 def _makes(node: ast.AST, value: str) -> bool:
