@@ -77,9 +77,8 @@ _EXTERNALS: tuple[External, ...] = ("function", "table", "memory", "global", "ta
 _MAGIC, _MODULE, _COMPONENT = b"\0asm", b"\x01\0\0\0", b"\x0d\0\x01\0"
 _CUSTOM, _IMPORT, _FUNCTION, _TABLE, _MEMORY, _GLOBAL, _EXPORT, _CODE, _TAG = 0, 2, 3, 4, 5, 6, 7, 10, 13
 _ORDER = (1, 2, 3, 4, 5, 13, 6, 7, 8, 9, 12, 10, 11)  # of section ids, each at most once; custom ones anywhere
-_NAMES = tuple(
-    ["custom", "type", "import", "function", "table", "memory", "global", "export", "start", "element", "code", "data"]
-)
+_KNOWN = "custom type import function table memory global export start element code data"
+_NAMES = tuple(_KNOWN.split())
 _SECTIONS_MAX, _SECTION_MAX = 10_000, 16 << 20  # of the sections that are read whole
 _SECTION_HEAD = 6  # its id, and its size in at most five bytes
 _OWN: dict[External, int] = {"function": _FUNCTION, "table": _TABLE, "memory": _MEMORY, "global": _GLOBAL, "tag": _TAG}
