@@ -1,45 +1,45 @@
-"""What can go wrong, as one tree. Every leaf has an exit code and carries a hint a person can act on.
+"""Expected failures, as one tree. Every leaf has an exit code (docs/exit-codes.md) and a hint that a person can act on.
 
 HeroBuildError
-├── UsageError                2   what was typed cannot be meant
-│   ├── RecipeError               a recipe is broken, or two clash
-│   ├── UnsafeName                a name from outside that could leave its folder or fool a terminal
-│   └── PublicationRefused        what is published already would change, or the parcels cannot be a release
+├── UsageError                2   invalid arguments or configuration
+│   ├── RecipeError               a recipe is broken, or two contradict each other
+│   ├── UnsafeName                a name from outside that could leave its folder or mislead on a terminal
+│   └── PublicationRefused        a published release would change, or the files cannot be a release
 ├── NotFound                  3
 │   ├── AppNotFound               no recipe of that name
-│   ├── RepoNotFound              no such repository, or none this token may see
+│   ├── RepoNotFound              no such repository, or none that this token may see
 │   ├── ReleaseNotFound           the repository has no such release
 │   ├── AssetNotFound             the release lacks the asset
-│   ├── AmbiguousAsset            the release has two that fit
+│   ├── AmbiguousAsset            the release has two that match
 │   ├── RefNotFound               the repository has no such branch, tag or commit
 │   ├── BundleNotFound            the workspace has no such island
 │   └── GenerationNotFound
 ├── ForgeError                4
-│   ├── NetworkError              no connection, cut, stalled, too slow, 429/5xx for ever
+│   ├── NetworkError              no connection, cut, stalled, too slow, 429/5xx after all retries
 │   ├── AuthError                 401, 403
-│   └── BadForgeResponse               the server said something that cannot be understood or trusted
+│   └── BadForgeResponse          the server's response cannot be understood or trusted
 ├── VerificationError         5
 │   ├── SizeMismatch
 │   ├── ChecksumMismatch
-│   ├── InvalidChecksumFile        a checksum file that says nothing clear, or none where one is required
-│   ├── InvalidServiceManifest        a service.toml that says nothing clear, or two that contradict each other
-│   ├── InvalidBinary             not an ELF file of the kind, machine or libc that was asked for
-│   ├── InvalidBundle              not a folder of WebAssembly that a browser could load, or an archive to beware of
-│   └── RootDamaged               manifest or content on disk is not what was committed
-├── BuildError                6   cargo failed, or the workspace lacks what was asked of it
+│   ├── InvalidChecksumFile       a checksum file that is malformed or ambiguous, or missing where one is required
+│   ├── InvalidServiceManifest    a service.toml that is malformed, or two that contradict each other
+│   ├── InvalidBinary             not an ELF file of the expected kind, machine or libc
+│   ├── InvalidBundle             not a folder of WebAssembly that a browser can load, or an unsafe archive
+│   └── RootDamaged               manifest or content on disk differs from what was committed
+├── BuildError                6   cargo failed, or the workspace lacks what the recipe names
 ├── LockHeld                  7   another hero-build holds the lock
 ├── MachineError              8
-│   ├── BuildNeeded               only a build can give this, and none is possible here
+│   ├── BuildNeeded               only a build can provide this, and none is possible here
 │   ├── NotWritable               no permission, or something else stands in the way
 │   ├── DiskFull
-│   ├── MissingTool               a program is not there, or too old
-│   ├── ToolFailed                a program that is there does not work
-│   ├── CheckoutRefused           a checkout is not what it should be, or holds work that would be lost
-│   └── Unsupported               this machine is of a kind that nothing is published for
+│   ├── MissingTool               a program is missing, or too old
+│   ├── ToolFailed                a program is installed but does not work
+│   ├── CheckoutRefused           a checkout is of another repository, or holds work that would be lost
+│   └── Unsupported               nothing is published for this kind of machine
 └── RuntimeFailed             9
-    ├── RuntimeUnreachable        no supervisor answers: no socket, nobody behind it, no answer in time
-    ├── BadRuntimeResponse             one said something that cannot be understood, or refused
-    └── NotHealthy                a service did not come up, or not as what is installed
+    ├── RuntimeUnreachable        no supervisor answers: no socket, no listener, no response in time
+    ├── BadRuntimeResponse        its response cannot be understood, or is a refusal
+    └── NotHealthy                a service did not start, or does not run the installed version
 """
 
 import errno
@@ -210,12 +210,12 @@ def machine_errors(place: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if (told := _described(error, place)) is not None:
-            raise told from error
+        if (failure := _machine_error(error, place)) is not None:
+            raise failure from error
         raise
 
 
-def _described(error: OSError, place: Path) -> MachineError | None:
+def _machine_error(error: OSError, place: Path) -> MachineError | None:
     where = Path(os.fsdecode(error.filename)) if isinstance(error.filename, str | bytes) else place
     if error.errno in _FULL:
         hint = "Free some space (`hero-build gc` drops old generations), then run it again."
@@ -224,17 +224,17 @@ def _described(error: OSError, place: Path) -> MachineError | None:
         hint = "Raise the limit on the size of a file (`ulimit -f`), or name a --root where files may be larger."
         return DiskFull(f"a file may not grow ({error.strerror}) at {place}", hint)
     if error.errno in _DENIED:
-        hint = f"Make {_standing(where)} writable for this user, or name another with --root."
+        hint = f"Make {_existing(where)} writable for this user, or name another with --root."
         return NotWritable(f"cannot write at {where}: {error.strerror}", hint)
     if error.errno == errno.ENOENT and not place.parent.is_dir():
         hint = "Create the folder above it, or name another with --root."
-        return NotWritable(f"{place} cannot be made: {error.strerror}", hint)
+        return NotWritable(f"{place} cannot be created: {error.strerror}", hint)
     if error.errno in _TAKEN:
-        hint = "It is no part of what hero-build keeps there: move it away, then run it again."
-        return NotWritable(f"{_standing(where)} is in the way ({error.strerror})", hint)
+        hint = "hero-build did not create it: move it away, then run it again."
+        return NotWritable(f"{_existing(where)} is in the way ({error.strerror})", hint)
     return None
 
 
-def _standing(path: Path) -> Path:
-    """`path`, or the nearest folder (or what stands in its place) above it that is there."""
+def _existing(path: Path) -> Path:
+    """`path`, or the nearest of its parents that exists (as whatever)."""
     return next((parent for parent in (path, *path.parents) if os.path.lexists(parent)), path)

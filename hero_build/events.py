@@ -1,4 +1,4 @@
-"""What the engine tells while it works. Events are values; `output/` decides what a person sees of them."""
+"""Progress of the work, as values; `output/` decides what a person sees of them."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Literal
@@ -16,7 +16,7 @@ class Planning(Struct, frozen=True):
 
 
 class Started(Struct, frozen=True):
-    """Work on a part begins; `total` is the bytes to come, None when no one knows."""
+    """Work on a part starts; `total` is the number of bytes to transfer, None when it is not known."""
 
     part: PartId
     verb: str
@@ -38,7 +38,7 @@ class Retrying(Struct, frozen=True):
 
 
 class GitProgress(Struct, frozen=True):
-    """git brings `repo` here; `percent` of what `stage` (`Receiving objects`, in git's words) has to do is done."""
+    """git fetches `repo`; `percent` of `stage` (`Receiving objects`, in git's words) is done."""
 
     repo: str
     stage: str
@@ -46,9 +46,9 @@ class GitProgress(Struct, frozen=True):
 
 
 class CompileProgress(Struct, frozen=True):
-    """`done` of `total` crates of the build that makes `part` are compiled (None: no one knows yet).
+    """`done` of `total` crates of the build of `part` are compiled (None: not known yet).
 
-    `crate` is one that is under way; empty when nothing is known of it.
+    `crate` is one that is being compiled; empty when it is not known.
     """
 
     part: PartId
@@ -58,9 +58,9 @@ class CompileProgress(Struct, frozen=True):
 
 
 class Restarting(Struct, frozen=True):
-    """A service is being restarted: asked to, then watched until it is steady, then asked how it is.
+    """A service is being restarted: requested, then watched until its state settles, then checked for health.
 
-    `reset` begins the second and last attempt; `up` and `down` end it.
+    `reset` starts the second and last attempt; `up` and `down` are the outcome.
     """
 
     service: str
@@ -96,4 +96,4 @@ Emit = Callable[[Event], None]
 
 
 def silent(event: Event) -> None:
-    """An Emit for callers that do not watch."""
+    """An Emit that ignores the event."""

@@ -1,4 +1,4 @@
-"""Platforms: as a person writes them, and the architecture of this machine."""
+"""Platforms as a person writes them, and the architecture of this machine."""
 
 import os
 
@@ -11,7 +11,7 @@ LIBCS: tuple[Libc, ...] = ("musl", "gnu")
 
 
 def parse(text: str) -> Platform:
-    """`linux-amd64-musl` as a value. Raises UsageError, which lists what there is."""
+    """The platform that `linux-amd64-musl` names. Raises UsageError, which lists the known ones."""
     known = [Platform(arch, libc) for arch in ARCHES for libc in LIBCS]
     for platform in known:
         if str(platform) == text:

@@ -1,8 +1,8 @@
-"""Foreign files at our links' places: kept in `adopted/` of the generation, given back when no part owns the place.
+"""Foreign files at the names of our links: kept in `adopted/` of the generation, restored when no part owns the name.
 
-What is in `adopted/` of the current generation is what is still kept; a given-back file is no longer there. A folder
-cannot be hard-linked: its tree is, and the folder itself is exchanged with our link in one step, so that at no moment
-it is in a place that recovery may empty.
+`adopted/` of the current generation holds what is still kept; what was restored is no longer there. A folder cannot be
+hard-linked: its tree is, and the folder itself is exchanged with our link in one step, so that it is never in a place
+that recovery may empty.
 """
 
 import errno
@@ -21,17 +21,17 @@ from hero_build.model.installed import Adopted
 from hero_build.system.fsync import fsync
 
 ADOPTED = "adopted"
-_NOT_LINKED = (errno.EACCES, errno.EPERM, errno.EXDEV, errno.EMLINK)  # what a hard link cannot be made of
+_LINK_REFUSED = (errno.EACCES, errno.EPERM, errno.EXDEV, errno.EMLINK)  # why link(2) fails for a foreign file
 
 
 def kept(root: Root) -> tuple[Adopted, ...]:
-    """What the current generation keeps, by what really lies in its `adopted/`."""
+    """What the current generation keeps, read from its `adopted/` folder."""
     folder = manifest.current(root.path)
     return () if folder is None else tuple(_kept(folder / ADOPTED))
 
 
 def form(root: Root, name: str) -> Literal["file", "link", "folder"]:
-    """What kind of foreign thing stands at a name."""
+    """Whether the foreign thing at a name is a file, a link or a folder."""
     place = root.place(name)
     return "link" if place.is_symlink() else "folder" if place.is_dir() else "file"
 
@@ -43,7 +43,7 @@ def hardlink_tree(source: Path, target: Path, name: str, renamed: str = "") -> N
     try:
         _link(source / name, destination)
     except OSError as error:
-        if error.errno not in _NOT_LINKED:
+        if error.errno not in _LINK_REFUSED:
             raise
         raise NotWritable(
             f"{source / name} cannot be kept: {error.strerror}", "Move it away, then run it again."
@@ -51,12 +51,12 @@ def hardlink_tree(source: Path, target: Path, name: str, renamed: str = "") -> N
 
 
 def backup_name(adopted: Path, name: str) -> str:
-    """Where an older adopted thing goes when another is adopted at its name: `bin/x.~1~`, as GNU tools number."""
-    return next(found for n in itertools.count(1) if not os.path.lexists(adopted / (found := f"{name}.~{n}~")))
+    """The name of an older adopted thing when another is adopted there: `bin/x.~1~`, as GNU tools number backups."""
+    return next(free for n in itertools.count(1) if not os.path.lexists(adopted / (free := f"{name}.~{n}~")))
 
 
 def placeholder(adopted: Path, name: str) -> None:
-    """Put our link where a folder will land when it is exchanged with it."""
+    """Create our link in `adopted/`, to be exchanged with the foreign folder at `name`."""
     (adopted / name).parent.mkdir(parents=True, exist_ok=True)
     (adopted / name).symlink_to(link_target(name))
 
@@ -76,25 +76,25 @@ def replace_with_links(root: Root, items: Iterable[Adopted]) -> None:
 
 
 def restore_adopted(root: Root, owned: frozenset[str]) -> None:
-    """Return what no part shadows any more. A foreign thing that came to stand there since is not overwritten."""
+    """Restore what no part shadows any more. A foreign thing that was put there since is not overwritten."""
     folder = manifest.current(root.path)
     if folder is None:
         return
     for item in kept(root):
         source = folder / ADOPTED / item.path
-        if _never_left(root, source, item):
+        if _still_in_place(root, source, item):
             source.unlink()
         elif item.path not in owned:
-            _give_back(root, source, item)
+            _restore(root, source, item)
 
 
-def _never_left(root: Root, source: Path, item: Adopted) -> bool:
-    """Was the adoption interrupted before our link took the place? Then what is kept is but a second link to it."""
+def _still_in_place(root: Root, source: Path, item: Adopted) -> bool:
+    """Whether the adoption was interrupted before our link was in place: what is kept is then a second link to it."""
     place = root.place(item.path)
     return item.form != "folder" and os.path.lexists(place) and os.path.samestat(place.lstat(), source.lstat())
 
 
-def _give_back(root: Root, source: Path, item: Adopted) -> None:
+def _restore(root: Root, source: Path, item: Adopted) -> None:
     place = root.place(item.path)
     shadowed = is_ours(root, item.path)
     if not shadowed and os.path.lexists(place):
@@ -102,7 +102,7 @@ def _give_back(root: Root, source: Path, item: Adopted) -> None:
     place.parent.mkdir(parents=True, exist_ok=True)
     if shadowed and item.form == "folder":
         exchange(source, place)
-        source.unlink()  # what landed there is our link
+        source.unlink()  # after the exchange, our link is there
     else:
         source.rename(place)
     fsync(place.parent)

@@ -1,8 +1,8 @@
-"""The commit protocol (DESIGN section 9): the one way in which a root changes.
+"""The commit protocol (docs/on-disk.md): the only way in which a root changes.
 
-    adopt what is foreign ─► new links (dangling) ─► build the generation ─► flip ─► old links go, adopted things return
+    adopt foreign files ─► new links (dangling) ─► build the generation ─► flip ─► remove old links, restore files
 
-A kill between any two system calls leaves the root wholly old or wholly new; recovery tidies up the rest.
+A kill between any two system calls leaves the root wholly old or wholly new; recovery removes what is left over.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from hero_build import __version__
 from hero_build.errors import RecipeError
 from hero_build.install import adopt, links, seal
-from hero_build.install.generations import Slot, Slots, build, flip, next_number, slots
+from hero_build.install.generations import Slot, Slots, build, flip, next_number, slots_of
 from hero_build.install.layout import Root, owned_path
 from hero_build.install.recover import current_number
 from hero_build.install.root_lock import LockedRoot
@@ -28,57 +28,57 @@ def commit(locked_root: LockedRoot, changes: Sequence[Change], action: str) -> t
     `action` is the sentence `history` shows. Raises RecipeError, MachineError.
     """
     root, before = locked_root.root, locked_root.generation
-    changes = [change for change in changes if not _is_so(root, before, change)]
-    if not changes and before.number == current_number(root):  # an unreadable manifest counts as none, and must go
+    changes = [change for change in changes if not _is_committed(root, before, change)]
+    if not changes and before.number == current_number(root):  # an unreadable manifest counts as none and is replaced
         return before, before
-    wanted = _applied(slots(root, before), changes, root)
-    _no_clash(wanted)
-    links.check(root, links.names(slot.record for slot in wanted.values()))
-    _adopt(root, before, links.names(wanted[part].record for part in map(_part, changes) if part in wanted))
-    links.create(root, links.names(slot.record for slot in wanted.values()))
-    return before, _switch(root, wanted, action)
+    slots = _applied(slots_of(root, before), changes, root)
+    _check_paths(slots)
+    links.check(root, links.names(slot.record for slot in slots.values()))
+    _adopt(root, before, links.names(slots[part].record for part in map(_part, changes) if part in slots))
+    links.create(root, links.names(slot.record for slot in slots.values()))
+    return before, _switch(root, slots, action)
 
 
-def _switch(root: Root, wanted: Slots, action: str) -> Generation:
-    """Build, flip, and only then take away what is no longer owned."""
-    records = {part: slot.record for part, slot in wanted.items()}
+def _switch(root: Root, slots: Slots, action: str) -> Generation:
+    """Build, flip, and only then remove what is no longer owned."""
+    records = {part: slot.record for part, slot in slots.items()}
     owned = links.owned(records)
     kept = adopt.kept(root)
     after = _generation(
         root, action=action, records=records, adopted=tuple(item for item in kept if item.path in owned)
     )
-    build(root, generation=after, wanted=wanted, kept=kept, shown=())
+    build(root, generation=after, slots=slots, kept=kept, shown=())
     flip(root, after.number)
     adopt.restore_adopted(root, owned)
     links.remove(root, links.ours(root) - owned)
     return after
 
 
-def _adopt(root: Root, before: Generation, wanted: frozenset[str]) -> None:
-    """Commit a generation that shows what is foreign at our names, then put our links there."""
-    found = tuple(Adopted(name, adopt.form(root, name)) for name in links.foreign(root, wanted))
-    if not found:
+def _adopt(root: Root, before: Generation, names: frozenset[str]) -> None:
+    """Commit a generation that shows the foreign things at our names, then put our links there."""
+    foreign = tuple(Adopted(name, adopt.form(root, name)) for name in links.foreign(root, names))
+    if not foreign:
         return
-    names = ", ".join(item.path for item in found)
-    taken = {item.path for item in found}
-    kept = tuple(item for item in adopt.kept(root) if item.path not in taken)
-    after = _generation(root, action=f"adopt {names}", records=before.records, adopted=(*kept, *found))
-    build(root, generation=after, wanted=slots(root, before), kept=adopt.kept(root), shown=found)
+    listed = ", ".join(item.path for item in foreign)
+    replaced = {item.path for item in foreign}
+    kept = tuple(item for item in adopt.kept(root) if item.path not in replaced)
+    after = _generation(root, action=f"adopt {listed}", records=before.records, adopted=(*kept, *foreign))
+    build(root, generation=after, slots=slots_of(root, before), kept=adopt.kept(root), shown=foreign)
     flip(root, after.number)
-    adopt.replace_with_links(root, found)
+    adopt.replace_with_links(root, foreign)
 
 
 def _applied(current: Slots, changes: Sequence[Change], root: Root) -> dict[PartId, Slot]:
-    wanted = dict(current)
+    slots = dict(current)
     for change in changes:
         match change:
             case Put(part):
-                wanted[part.id] = Slot(installed_part(change), None)
+                slots[part.id] = Slot(installed_part(change), None)
             case Restore(record, number):
-                wanted[record.id] = Slot(record, root.generation(number))
+                slots[record.id] = Slot(record, root.generation(number))
             case Drop(part_id):
-                wanted.pop(part_id, None)
-    return wanted
+                slots.pop(part_id, None)
+    return slots
 
 
 def _part(change: Change) -> PartId:
@@ -91,8 +91,8 @@ def _part(change: Change) -> PartId:
             return part_id
 
 
-def _is_so(root: Root, before: Generation, change: Change) -> bool:
-    """Is this what the root holds already, undamaged? Someone else may have done it while we were fetching."""
+def _is_committed(root: Root, before: Generation, change: Change) -> bool:
+    """Whether the root holds this already, undamaged: another command may have done it during our download."""
     match change:
         case Put():
             record = installed_part(change)
@@ -100,16 +100,16 @@ def _is_so(root: Root, before: Generation, change: Change) -> bool:
             pass
         case Drop(part):
             return part not in before.records
-    held = before.records.get(record.id)
-    if held is None or held.entries != record.entries or _plain(held) != _plain(record):
+    current = before.records.get(record.id)
+    if current is None or current.entries != record.entries or _plain(current) != _plain(record):
         return False
-    # What came anew is not dropped for content that only looks the same.
-    looks = (seal.inspect, seal.rehash) if isinstance(change, Put) else (seal.inspect,)
-    return not any(look(root, before, [record.id])[record.id].damage for look in looks)
+    # New content is not discarded in favour of content that only looks the same.
+    checks = (seal.inspect, seal.rehash) if isinstance(change, Put) else (seal.inspect,)
+    return not any(check(root, before, [record.id])[record.id].damage for check in checks)
 
 
 def _plain(record: InstalledPart) -> InstalledPart:
-    """The record without what differs between two equal installs: how it was asked for."""
+    """The record without what differs between two equal installs: the request."""
     return replace(record, entries=(), origin=replace(record.origin, requested="auto", why=""))
 
 
@@ -127,32 +127,32 @@ def _generation(
     )
 
 
-def _no_clash(wanted: Slots) -> None:
-    """A path belongs to one part; a library also to several, if it is the same file for all. Raises RecipeError."""
+def _check_paths(slots: Slots) -> None:
+    """A path belongs to one part; a library to several, if all have the same file. Raises RecipeError."""
     owners: dict[str, tuple[PartId, InstalledArtifact]] = {}
-    for part, slot in wanted.items():
+    for part, slot in slots.items():
         for entry in slot.record.entries:
             for file in entry.files:
-                other, theirs = owners.setdefault(owned_path(file.path), (part, entry))
-                if other == part or (theirs.artifact == entry.artifact == "library" and theirs.files == entry.files):
-                    continue
-                raise _clash(part, other, owned_path(file.path), shared=theirs.artifact == entry.artifact == "library")
+                other, owner = owners.setdefault(owned_path(file.path), (part, entry))
+                libraries = owner.artifact == entry.artifact == "library"
+                if other != part and not (libraries and owner.files == entry.files):
+                    raise _conflict(part, other, owned_path(file.path), libraries=libraries)
 
 
-def _clash(part: PartId, other: PartId, path: str, *, shared: bool) -> RecipeError:
-    if shared:
-        hint = f"`hero-build install {other.app} {part.app}` brings both to the one that their recipes name."
+def _conflict(part: PartId, other: PartId, path: str, *, libraries: bool) -> RecipeError:
+    if libraries:
+        hint = f"`hero-build install {other.app} {part.app}` installs the one that their recipes name now."
         return RecipeError(f"{other} and {part} need different versions of {path}", hint)
     hint = f"Rename it in one of the two recipes, or `hero-build uninstall {other.app}` first."
     return RecipeError(f"{other} and {part} both install {path}", hint)
 
 
 def installed_part(put: Put) -> InstalledPart:
-    """What the manifest will say of a part that is put."""
-    return InstalledPart(put.part.id, put.origin, tuple(_entry(staged) for staged in put.artifacts))
+    """What the manifest will record of a part that is put."""
+    return InstalledPart(put.part.id, put.origin, tuple(_installed_artifact(staged) for staged in put.artifacts))
 
 
-def _entry(staged: Staged) -> InstalledArtifact:
+def _installed_artifact(staged: Staged) -> InstalledArtifact:
     verified = staged.verified
     artifact, offer = verified.artifact, verified.fetched.offer
     return InstalledArtifact(

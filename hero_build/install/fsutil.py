@@ -1,4 +1,4 @@
-"""What makes a change survive a power cut, and a rename that no one can see half of."""
+"""Files that are fsynced when they are written, and the exchange of two names in one step."""
 
 import errno
 import os
@@ -11,7 +11,7 @@ _RENAME_EXCHANGE = 2
 
 
 def write(path: Path, text: str, mode: int | None = None) -> None:
-    """Write a new file and fsync it; `mode` None: as the process makes files."""
+    """Write a new file and fsync it; `mode` None: the process's default. Raises FileExistsError."""
     with path.open("x", encoding="utf-8") as file:
         if mode is not None:
             os.fchmod(file.fileno(), mode)
@@ -22,7 +22,7 @@ def write(path: Path, text: str, mode: int | None = None) -> None:
 
 def exchange(one: Path, other: Path) -> None:
     """Swap two names in one step: renameat2(RENAME_EXCHANGE). Raises Unsupported where the filesystem cannot."""
-    import ctypes  # only here, and only when a folder is adopted or given back
+    import ctypes  # only when a folder is adopted or restored
 
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.renameat2(_AT_FDCWD, os.fsencode(one), _AT_FDCWD, os.fsencode(other), _RENAME_EXCHANGE) == 0:

@@ -1,4 +1,4 @@
-"""Giving disk space back: old generations, content no generation holds, and downloads nobody went on with."""
+"""Garbage collection: old generations, content that no generation links to, and abandoned downloads."""
 
 import os
 import time
@@ -14,7 +14,7 @@ from hero_build.install.recover import current_number, numbers, retire
 from hero_build.install.root_lock import locked
 
 KEEP = 5
-_STALE = 24 * 3600.0  # seconds a download under way may rest before it counts as given up
+_STALE = 24 * 3600.0  # seconds without a write after which a download counts as abandoned
 
 
 class GcReport(Struct, frozen=True):
@@ -28,24 +28,26 @@ class GcReport(Struct, frozen=True):
 def collect(root: Root, keep: int = KEEP, wait: float = 0, *, dry_run: bool = False) -> GcReport:
     """Keep the last `keep` generations and those whose programs still run. Raises LockHeld, MachineError."""
     if dry_run:
-        old = _old(root, keep)
-        return GcReport(old, sum(path.stat().st_size for path in (*_unheld(root, old), *_given_up(root))), dry_run)
+        old = _expired(root, keep)
+        return GcReport(
+            old, sum(path.stat().st_size for path in (*_unreferenced(root, old), *_abandoned(root))), dry_run
+        )
     with locked(root, wait), machine_errors(root.path):
-        old = _old(root, keep)
+        old = _expired(root, keep)
         for number in old:
             retire(root, number)
-        unheld = _unheld(root, ())
-        freed = sum(path.stat().st_size for path in unheld)
-        for path in unheld:
+        unreferenced = _unreferenced(root, ())
+        freed = sum(path.stat().st_size for path in unreferenced)
+        for path in unreferenced:
             path.unlink()
         return GcReport(old, freed + sweep(root.partial, time.time() - _STALE), dry_run)
 
 
 def running(root: Root) -> frozenset[int]:
-    """The generations that a running program was started from, by /proc/<pid>/exe."""
+    """The generations that running programs were started from, by /proc/<pid>/exe."""
     folder = str(root.generations.resolve()) + "/"
-    found = (exe.removeprefix(folder).split("/")[0] for exe in _executables() if exe.startswith(folder))
-    return frozenset(int(name) for name in found if name.isdecimal())
+    names = (exe.removeprefix(folder).split("/")[0] for exe in _executables() if exe.startswith(folder))
+    return frozenset(int(name) for name in names if name.isdecimal())
 
 
 def _executables() -> Iterator[str]:
@@ -53,28 +55,28 @@ def _executables() -> Iterator[str]:
         try:
             yield os.readlink(f"/proc/{pid}/exe")
         except OSError:
-            continue  # gone, or another user's
+            continue  # it ended, or belongs to another user
 
 
-def _old(root: Root, keep: int) -> tuple[int, ...]:
-    held = {*numbers(root)[-max(keep, 1) :], current_number(root), *running(root)}
-    return tuple(number for number in numbers(root) if number not in held)
+def _expired(root: Root, keep: int) -> tuple[int, ...]:
+    kept = {*numbers(root)[-max(keep, 1) :], current_number(root), *running(root)}
+    return tuple(number for number in numbers(root) if number not in kept)
 
 
-def _unheld(root: Root, without: tuple[int, ...]) -> tuple[Path, ...]:
-    """Store files that no generation links to, were those of `without` gone."""
-    gone: dict[int, int] = {}
+def _unreferenced(root: Root, without: tuple[int, ...]) -> tuple[Path, ...]:
+    """Store files that no generation links to, once those of `without` are deleted."""
+    removed: dict[int, int] = {}
     for number in without:
         for folder, _, names in os.walk(root.generation(number)):
             for name in names:
                 inode = Path(folder, name).lstat().st_ino
-                gone[inode] = gone.get(inode, 0) + 1
+                removed[inode] = removed.get(inode, 0) + 1
     stats = ((path, path.stat()) for path in _files(root.store))
-    return tuple(path for path, status in stats if status.st_nlink - gone.get(status.st_ino, 0) == 1)
+    return tuple(path for path, status in stats if status.st_nlink - removed.get(status.st_ino, 0) == 1)
 
 
-def _given_up(root: Root) -> tuple[Path, ...]:
-    """About what `sweep` would remove; it also looks whether someone still writes."""
+def _abandoned(root: Root) -> tuple[Path, ...]:
+    """What `sweep` would remove at most; it also checks whether a process still writes."""
     now = time.time()
     return tuple(path for path in _files(root.partial) if now - path.stat().st_mtime > _STALE)
 

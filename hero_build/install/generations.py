@@ -17,7 +17,7 @@ from hero_build.system.fsync import fsync
 
 
 class Slot(Struct, frozen=True):
-    """A part of a generation to be: its record, and the generation folder its content lies in (None: the store)."""
+    """A part of a new generation: its record, and the generation folder that has its content (None: the store)."""
 
     record: InstalledPart
     folder: Path | None
@@ -30,22 +30,22 @@ def next_number(root: Root) -> int:
     return max((current_number(root), *numbers(root))) + 1
 
 
-def slots(root: Root, generation: Generation) -> dict[PartId, Slot]:
+def slots_of(root: Root, generation: Generation) -> dict[PartId, Slot]:
     """The parts of a generation that is on disk."""
     folder = root.generation(generation.number)
     return {part: Slot(record, folder) for part, record in generation.records.items()}
 
 
-def build(root: Root, generation: Generation, wanted: Slots, kept: Iterable[Adopted], shown: Iterable[Adopted]) -> None:
-    """Build the generation in staging/, whole and on the disk, and rename it to its place; `current` still is the old.
+def build(root: Root, generation: Generation, slots: Slots, kept: Iterable[Adopted], shown: Iterable[Adopted]) -> None:
+    """Build the generation in staging/, fsync it, and rename it to its place; `current` is still the old one.
 
-    `kept` is carried over from the current generation's adopted/; `shown` are foreign things that are adopted now:
-    this generation shows them at their names too, so that putting our link over them changes nothing a user sees.
+    `kept` is carried over from the current generation's adopted/. `shown` are foreign things that are adopted now: this
+    generation shows them at their names too, so that putting our link over them changes nothing that a user sees.
     """
     folder = root.staging / str(generation.number)
     folder.mkdir()
     paths: set[str] = set()
-    for slot in sorted(wanted.values(), key=lambda slot: slot.folder is not None):  # of a shared file, the fresh one
+    for slot in sorted(slots.values(), key=lambda slot: slot.folder is not None):  # a shared file: the new copy first
         for file in _files(slot.record):
             if file.path not in paths:
                 _place(root, folder=folder, slot=slot, file=file)
@@ -60,14 +60,14 @@ def build(root: Root, generation: Generation, wanted: Slots, kept: Iterable[Adop
     if root.store.is_dir():
         fsync(root.store)
     root.generations.mkdir(exist_ok=True)
-    if not os.path.lexists(root.current):  # from here on, generations without a `current` are damage and no beginning
+    if not os.path.lexists(root.current):  # from here on, generations without a `current` are damage
         root.current.symlink_to("generations/0")
     folder.rename(root.generation(generation.number))
     fsync(root.generations)
 
 
 def flip(root: Root, number: int) -> None:
-    """Make a generation the current one. This one rename switches everything a root holds."""
+    """Make a generation the current one. This one rename switches the content of the whole root."""
     link = root.staging / "current"
     link.symlink_to(f"generations/{number}")
     link.rename(root.current)
@@ -86,17 +86,17 @@ def _place(root: Root, folder: Path, slot: Slot, file: FileEntry) -> None:
 
 
 def _keep(root: Root, folder: Path, kept: Iterable[Adopted], shown: Iterable[Adopted]) -> None:
-    held, adopted = root.generation(current_number(root)) / adopt.ADOPTED, folder / adopt.ADOPTED
-    taken = {item.path for item in shown}
+    current, adopted = root.generation(current_number(root)) / adopt.ADOPTED, folder / adopt.ADOPTED
+    replaced = {item.path for item in shown}
     for item in kept:
         adopt.hardlink_tree(
-            held,
+            current,
             target=adopted,
             name=item.path,
-            renamed=adopt.backup_name(held, item.path) if item.path in taken else "",
+            renamed=adopt.backup_name(current, item.path) if item.path in replaced else "",
         )
-        if not os.path.lexists(folder / item.path):  # no part owns it any more: it shows again from the flip on
-            adopt.hardlink_tree(held, folder, item.path)
+        if not os.path.lexists(folder / item.path):  # no part owns it any more: it is visible again after the flip
+            adopt.hardlink_tree(current, folder, item.path)
     for item in shown:
         if not os.path.lexists(folder / item.path):  # a name that a part owns keeps showing that part's content
             adopt.hardlink_tree(root.path, folder, item.path)

@@ -1,4 +1,4 @@
-"""Earlier generations: listing them, returning to one, and taking apps away. Each change gets a new number."""
+"""Earlier generations: list them, restore one, and uninstall apps. Each change makes a new generation."""
 
 from collections.abc import Sequence
 
@@ -28,31 +28,31 @@ def generations(root: Root) -> tuple[Generation | Unreadable, ...]:
 
 
 def rollback(root: Root, number: int | None = None, wait: float = 0) -> tuple[Generation, Generation]:
-    """Make a new generation that holds what `number` held (None: the one before the current): (before, after).
+    """Make a new generation with the content of `number` (None: the one before the current): (before, after).
 
     Works when the current manifest is unreadable. Raises GenerationNotFound, RootDamaged, LockHeld, MachineError.
     """
-    with locked(root, wait, lenient=True) as held:
+    with locked(root, wait, lenient=True) as locked_root:
         target = _target(root, number)
         if reason := next(
             filter(None, (seal.damage(root.generation(target.number), r) for r in target.records.values())), None
         ):
             hint = "`hero-build history` lists other generations; `hero-build install` fetches the app again."
             raise RootDamaged(f"generation {target.number} is damaged: {reason}", hint)
-        changes: list[Change] = [Drop(part) for part in held.generation.records if part not in target.records]
+        changes: list[Change] = [Drop(part) for part in locked_root.generation.records if part not in target.records]
         changes += [Restore(record, target.number) for record in target.records.values()]
-        return commit(held, changes, f"rollback to {target.number}")
+        return commit(locked_root, changes, f"rollback to {target.number}")
 
 
 def uninstall(root: Root, apps: Sequence[str], wait: float = 0) -> tuple[Generation, Generation]:
-    """Take apps away, all their parts at once: (before, after). Raises NotFound when one is not installed."""
-    with locked(root, wait) as held:
-        installed = {part.app for part in held.generation.records}
+    """Remove apps with all their parts: (before, after). Raises NotFound when one is not installed."""
+    with locked(root, wait) as locked_root:
+        installed = {part.app for part in locked_root.generation.records}
         if missing := [app for app in apps if app not in installed]:
             hint = f"Installed are: {', '.join(sorted(installed)) or 'none'}."
             raise NotFound(f"{', '.join(missing)} is not installed", hint)
-        changes = [Drop(part) for part in held.generation.records if part.app in apps]
-        return commit(held, changes, f"uninstall {' '.join(apps)}")
+        changes = [Drop(part) for part in locked_root.generation.records if part.app in apps]
+        return commit(locked_root, changes, f"uninstall {' '.join(apps)}")
 
 
 def _read(root: Root, number: int) -> Generation | Unreadable:
@@ -64,14 +64,14 @@ def _read(root: Root, number: int) -> Generation | Unreadable:
 
 def _target(root: Root, number: int | None) -> Generation:
     current = current_number(root)
-    known = numbers(root)
+    existing = numbers(root)
     if number is None:
-        earlier = [n for n in known if n < current or not current]
+        earlier = [n for n in existing if n < current or not current]
         number = max(earlier, default=0 if current == 1 else -1)
     if number == 0:
         return Generation(0)
-    if number not in known:
-        sentence = f"there is no generation {number}" if number > 0 else "there is no earlier generation"
-        listed = ", ".join(str(n) for n in known if n != current) or "none"
-        raise GenerationNotFound(f"{sentence} in {root.path}", f"To choose from: {listed}, and 0 for the empty root.")
+    if number not in existing:
+        sentence = f"generation {number} does not exist" if number > 0 else "no earlier generation exists"
+        listed = ", ".join(str(n) for n in existing if n != current) or "none"
+        raise GenerationNotFound(f"{sentence} in {root.path}", f"Choose one of {listed}, or 0 for the empty root.")
     return manifest.read(root.generation(number))

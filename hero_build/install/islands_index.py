@@ -1,7 +1,7 @@
 """islands.json: what a page needs to load any installed island (schema: docs/islands.schema.json).
 
-It belongs to no part: every generation with islands has one, made of nothing but the records, so that the same islands
-give the same bytes. A release may carry one too; only the names of its islands are taken from there.
+It belongs to no part: every generation with islands has one, rendered from the records alone, so that the same islands
+give the same bytes. A release may have one too; only the names of its islands are read from it.
 """
 
 import binascii
@@ -65,8 +65,8 @@ def render(records: Mapping[PartId, InstalledPart]) -> str | None:
     return json.dumps(document, indent=2) + "\n" if by_name else None  # `verify` compares bytes: ASCII, as ever
 
 
-def keeper(records: Mapping[PartId, InstalledPart]) -> PartId | None:
-    """The part that answers for the index where damage is told part by part: the first with an island."""
+def index_part(records: Mapping[PartId, InstalledPart]) -> PartId | None:
+    """The part that damage of the index is reported for: the first with an island."""
     return min((part for part, record in records.items() if _islands({part: record})), key=str, default=None)
 
 

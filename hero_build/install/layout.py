@@ -1,4 +1,4 @@
-"""Where things are below a root (DESIGN section 9, contract). Nothing here touches the disk."""
+"""Where things are below a root (docs/on-disk.md, contract). Only `is_ours` reads the disk."""
 
 import os
 from pathlib import Path
@@ -12,7 +12,7 @@ FOLDERS = ("bin", "lib", "share/hero_os")
 
 
 class Root(Struct, frozen=True):
-    """A root, `~/hero` for most: the one way to the paths below it."""
+    """A root, `~/hero` by default, and the paths below it."""
 
     path: Path
 
@@ -48,7 +48,7 @@ class Root(Struct, frozen=True):
         return self.generations / str(number)
 
     def place(self, name: str) -> Path:
-        """Where a linked name (`bin/hero_db`, `share/hero_os/islands`) stands."""
+        """The path of a linked name (`bin/hero_db`, `share/hero_os/islands`)."""
         return self.path / name
 
 
@@ -61,7 +61,7 @@ def link_name(path: str) -> str:
 
 
 def owned_path(path: str) -> str:
-    """What only one part may install to, of a file at `path`: itself, or the folder of the bundle it is in."""
+    """What a part owns alone when it installs a file at `path`: the path, or the folder of the bundle it is in."""
     if path.startswith(f"{SHELL}/"):
         return SHELL
     if path.startswith(f"{ISLANDS}/"):
@@ -70,13 +70,13 @@ def owned_path(path: str) -> str:
 
 
 def link_target(name: str) -> str:
-    """What the link at `name` says: the way through `current`, relative to the link's own folder."""
+    """The target of the link at `name`: a path through `current`, relative to the link's own folder."""
     up = "/".join([".."] * name.count("/"))
     return f"{up}/{STATE}/current/{name}"
 
 
 def is_ours(root: Root, name: str) -> bool:
-    """Does our own link stand at `name`? False where nothing, or something foreign, does."""
+    """Whether our own link is at `name`; False where nothing or something foreign is."""
     try:
         return os.readlink(root.place(name)) == link_target(name)
     except OSError:

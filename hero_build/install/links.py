@@ -20,32 +20,32 @@ def owned(records: Mapping[PartId, InstalledPart]) -> frozenset[str]:
 
 
 def ours(root: Root) -> frozenset[str]:
-    """Every name at which one of our links stands."""
-    found = (f"{folder}/{name}" for folder in FOLDERS for name in _listing(root.place(folder)))
-    return frozenset(name for name in found if is_ours(root, name))
+    """Every name at which one of our links is."""
+    existing = (f"{folder}/{name}" for folder in FOLDERS for name in _listing(root.place(folder)))
+    return frozenset(name for name in existing if is_ours(root, name))
 
 
-def foreign(root: Root, wanted: Iterable[str]) -> tuple[str, ...]:
-    """The wanted names at which something stands that is not ours."""
-    return tuple(name for name in sorted(wanted) if os.path.lexists(root.place(name)) and not is_ours(root, name))
+def foreign(root: Root, names: Iterable[str]) -> tuple[str, ...]:
+    """Those of the names at which something is that is not our link."""
+    return tuple(name for name in sorted(names) if os.path.lexists(root.place(name)) and not is_ours(root, name))
 
 
-def check(root: Root, wanted: Iterable[str]) -> None:
-    """Raises NotWritable where a folder of links is a link itself: our relative ones would lead nowhere from there."""
-    for folder in {root.place(name).parent for name in wanted}:
+def check(root: Root, names: Iterable[str]) -> None:
+    """Raises NotWritable where a folder of links is a link itself: relative links in it would be broken."""
+    for folder in {root.place(name).parent for name in names}:
         real = root.path.resolve() / folder.relative_to(root.path)
         if folder.exists() and folder.resolve() != real:
-            sentence = f"{folder} leads to {folder.resolve()}, and links to programs would not work there"
-            raise NotWritable(sentence, "Make it a folder of the root; put that folder into your PATH instead.")
+            sentence = f"{folder} is a link to {folder.resolve()}, where relative links to programs do not work"
+            raise NotWritable(sentence, "Make it a folder of the root, and put that folder into your PATH instead.")
 
 
-def create(root: Root, wanted: Iterable[str]) -> None:
-    """Create the links that are missing and fsync their folders; what is there stays as it is."""
+def create(root: Root, names: Iterable[str]) -> None:
+    """Create the missing links and fsync their folders; existing files are left alone."""
     touched = set()
-    for name in sorted(wanted):
+    for name in sorted(names):
         place = root.place(name)
         if not os.path.lexists(place):
-            _folder(place.parent)
+            _create_folder(place.parent)
             place.symlink_to(link_target(name))
             touched.add(place.parent)
     for folder in sorted(touched):
@@ -53,7 +53,7 @@ def create(root: Root, wanted: Iterable[str]) -> None:
 
 
 def remove(root: Root, unwanted: Iterable[str]) -> None:
-    """Unlink our links at these names and fsync their folders; a foreign thing there stays."""
+    """Unlink our links at these names and fsync their folders; foreign files there are left alone."""
     touched = set()
     for name in sorted(unwanted):
         if is_ours(root, name):
@@ -70,8 +70,8 @@ def _listing(folder: Path) -> list[str]:
         return []
 
 
-def _folder(folder: Path) -> None:
+def _create_folder(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except FileExistsError as error:
-        raise NotWritable(f"{folder} is not a folder", "Move it away: links are put there.") from error
+        raise NotWritable(f"{folder} is not a folder", "Move it away: hero-build puts its links there.") from error

@@ -1,4 +1,4 @@
-"""Bring a root back to what its `current` says, whatever was interrupted. Runs under the lock, before every change."""
+"""Restore a root to the state that its `current` names. Runs under the lock, before every change."""
 
 import os
 import shutil
@@ -9,16 +9,16 @@ from hero_build.install import adopt, links
 from hero_build.install.layout import Root
 from hero_build.model.installed import Generation
 
-_RETURN = "`hero-build rollback {}` makes the newest one current again."
+_HINT = "`hero-build rollback {}` makes the newest one current again."
 
 
 def recover(root: Root) -> Generation:
-    """Leave no trace of interrupted work; what the root holds now. Finding nothing to do costs a few listings.
+    """Remove all traces of interrupted work; the root's generation. With nothing to do, it costs a few listings.
 
-    Raises RootDamaged: without a manifest no one knows which links are right, and only `rollback` goes on.
+    Raises RootDamaged: without a manifest the right links are not known, and only `rollback` works.
     """
     empty_staging(root)
-    _drop_unborn(root)
+    _remove_uncommitted(root)
     generation = manifest.load(root.path)
     owned = links.owned(generation.records)
     adopt.restore_adopted(root, owned)
@@ -28,13 +28,13 @@ def recover(root: Root) -> Generation:
 
 
 def interrupted(root: Root) -> bool:
-    """Is there anything that only recovery would tidy up, seen from two directory listings?"""
+    """Whether recovery would find work, by two directory listings."""
     newest = max(numbers(root), default=0)
     return newest > current_number(root) or (root.staging.is_dir() and any(root.staging.iterdir()))
 
 
 def empty_staging(root: Root) -> None:
-    """Remove what was being built, and generations that were on their way out."""
+    """Remove unfinished builds and half-deleted generations."""
     root.staging.mkdir(exist_ok=True)
     for name in os.listdir(root.staging):
         discard(root, name)
@@ -51,10 +51,10 @@ def discard(root: Root, name: str) -> None:
 def numbers(root: Root) -> tuple[int, ...]:
     """The generations that have a folder, in order."""
     try:
-        found = os.listdir(root.generations)
+        names = os.listdir(root.generations)
     except FileNotFoundError:
         return ()
-    return tuple(sorted(int(name) for name in found if name.isascii() and name.isdecimal()))
+    return tuple(sorted(int(name) for name in names if name.isascii() and name.isdecimal()))
 
 
 def current_number(root: Root) -> int:
@@ -62,18 +62,18 @@ def current_number(root: Root) -> int:
     return int(folder.name) if folder is not None and folder.name.isdecimal() else 0
 
 
-def _drop_unborn(root: Root) -> None:
+def _remove_uncommitted(root: Root) -> None:
     current = current_number(root)
-    found = numbers(root)
-    if found and manifest.current(root.path) is None:
-        raise RootDamaged(f"{root.current} is missing, although generations are there", _RETURN.format(found[-1]))
-    for number in found:
+    existing = numbers(root)
+    if existing and manifest.current(root.path) is None:
+        raise RootDamaged(f"{root.current} is missing, although generations exist", _HINT.format(existing[-1]))
+    for number in existing:
         if number > current:
             retire(root, number)
 
 
 def retire(root: Root, number: int) -> None:
-    """Take a generation away: out of sight in one rename, then deleted."""
+    """Delete a generation: one rename makes it invisible, then its files go."""
     name = f"retired-{number}"
     root.generation(number).rename(root.staging / name)
     discard(root, name)

@@ -1,4 +1,4 @@
-"""The lock of a root: whoever holds it, and no one else, may stage, commit and recover."""
+"""The lock of a root: only its holder may stage, commit and recover."""
 
 import os
 from collections.abc import Iterator
@@ -22,28 +22,28 @@ class LockedRoot(Struct, frozen=True):
 
 @contextmanager
 def locked(root: Root, wait: float = 0, *, lenient: bool = False) -> Iterator[LockedRoot]:
-    """Hold the lock for a change. Whatever fails inside is tidied up before the error goes on.
+    """Hold the lock for a change. After an error inside, the root is recovered before the error propagates.
 
     `wait`: seconds to wait for another hero-build. `lenient`: a root whose manifest cannot be read counts as empty,
-    for the one command that mends it. Raises LockHeld, MachineError, RootDamaged.
+    for the one command that repairs it. Raises LockHeld, MachineError, RootDamaged.
     """
     with machine_errors(root.path):
         root.state.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(root.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         try:
-            filelock.acquire(descriptor, wait, _held(root))
+            filelock.acquire(descriptor, wait, _lock_held(root))
             generation = _recovered(root, lenient=lenient)
             try:
                 yield LockedRoot(root, generation)
             except BaseException:
-                with suppress(OSError, HeroBuildError):  # the first error is the one to tell; the next command recovers
+                with suppress(OSError, HeroBuildError):  # the first error is reported; the next command recovers
                     recover(root)
                 raise
         finally:
             os.close(descriptor)
 
 
-def _held(root: Root) -> LockHeld:
+def _lock_held(root: Root) -> LockHeld:
     return LockHeld(f"another hero-build is changing {root.path}", "Wait for it to end, or give --wait SECONDS.")
 
 

@@ -1,6 +1,6 @@
-"""seal.json: inode, size and mtime of each file of a generation, so that a look tells whether the disk still agrees.
+"""seal.json: inode, size and mtime of each file of a generation, to see without reading it whether a file changed.
 
-`inspect` is that look (a stat and a readlink per file); `rehash` reads every byte.
+`inspect` compares them (a stat and a readlink per file); `rehash` reads every byte.
 """
 
 import hashlib
@@ -29,21 +29,21 @@ def measure(folder: Path, paths: Iterable[str]) -> str:
     return msgspec.json.encode({path: _stamp(folder / path) for path in sorted(paths)}).decode() + "\n"
 
 
-def inspect(root: Root, generation: Generation, wanted: Iterable[PartId]) -> dict[PartId, Installed]:
-    """These parts of the current generation with what its seal and its links tell about damage."""
+def inspect(root: Root, generation: Generation, parts: Iterable[PartId]) -> dict[PartId, Installed]:
+    """These parts of the current generation, with the damage that its seal and its links show."""
     seal = _read(root)
-    return _examine(root, generation=generation, parts=wanted, check=lambda path, file: _broken_seal(path, file, seal))
+    return _examine(root, generation=generation, parts=parts, check=lambda path, file: _broken_seal(path, file, seal))
 
 
 def rehash(
-    root: Root, generation: Generation, wanted: Iterable[PartId], *, links: bool = True
+    root: Root, generation: Generation, parts: Iterable[PartId], *, links: bool = True
 ) -> dict[PartId, Installed]:
-    """These parts of the current generation with what their bytes (and their links) tell about damage."""
-    return _examine(root, generation=generation, parts=wanted, check=_changed, links=links)
+    """These parts of the current generation, with the damage that their bytes (and links) show."""
+    return _examine(root, generation=generation, parts=parts, check=_changed, links=links)
 
 
 def damage(folder: Path, record: InstalledPart) -> str | None:
-    """The first file of a part, in any generation's folder, that is not what it was when it was committed."""
+    """The first file of a part, in any generation's folder, that differs from what was committed, and how."""
     seal = _load(folder / NAME)
     for file in _files(record):
         if reason := _broken_seal(folder / file.path, file, seal):
@@ -57,27 +57,25 @@ def _examine(
     folder = manifest.current(root.path) or root.generation(generation.number)
     wanted = tuple(parts)
     islands = links and islands_index.any_island(generation.records[part] for part in wanted)
-    keeper = (
-        islands_index.keeper(generation.records) if islands else None
-    )  # all records are looked at, which few ask for
-    found = {}
+    index_part = islands_index.index_part(generation.records) if islands else None  # reads all records
+    examined = {}
     for part in wanted:
         record = generation.records[part]
         inside = [f"{file.path} {why}" for file in _files(record) if (why := check(folder / file.path, file))]
         names = sorted(link_names([record])) if links else ()
-        outside = [f"{name} {_astray(root, name)}" for name in names if not is_ours(root, name)]
-        if links and part == keeper:
+        outside = [f"{name} {_link_damage(root, name)}" for name in names if not is_ours(root, name)]
+        if links and part == index_part:
             outside.extend(_index_damage(folder, generation))
-        found[part] = Installed(record, (*inside, *outside))
-    return found
+        examined[part] = Installed(record, (*inside, *outside))
+    return examined
 
 
 def _index_damage(folder: Path, generation: Generation) -> Iterator[str]:
-    """The index is made of the records alone: no seal is needed to tell whether it is what it should be."""
+    """The index follows from the records alone, so no seal is needed to check it."""
     try:
         text = (folder / islands_index.PATH).read_bytes()
     except OSError:
-        yield f"{islands_index.PATH} is gone"
+        yield f"{islands_index.PATH} is missing"
         return
     if text != (islands_index.render(generation.records) or "").encode():
         yield f"{islands_index.PATH} is not the index of what is installed"
@@ -87,7 +85,7 @@ def _files(record: InstalledPart) -> Iterable[FileEntry]:
     return (file for entry in record.entries for file in entry.files)
 
 
-def _astray(root: Root, name: str) -> str:
+def _link_damage(root: Root, name: str) -> str:
     if not os.path.lexists(root.place(name)):
         return "is missing its link"
     return "was replaced by something else"
@@ -95,12 +93,12 @@ def _astray(root: Root, name: str) -> str:
 
 def _broken_seal(path: Path, file: FileEntry, seal: Seal) -> str | None:
     try:
-        found = _stamp(path)
+        stamp = _stamp(path)
     except OSError:
-        return "is gone"
-    if found[1] != file.size:
-        return f"has {found[1]} bytes instead of {file.size}"
-    return None if seal.get(file.path) == found else "was touched since it was installed"
+        return "is missing"
+    if stamp[1] != file.size:
+        return f"has {stamp[1]} bytes instead of {file.size}"
+    return None if seal.get(file.path) == stamp else "was touched since it was installed"
 
 
 def _changed(path: Path, file: FileEntry) -> str | None:
@@ -109,7 +107,7 @@ def _changed(path: Path, file: FileEntry) -> str | None:
             digest = hashlib.file_digest(content, "sha256").hexdigest()
             status = os.fstat(content.fileno())
     except OSError:
-        return "is gone"
+        return "is missing"
     if digest != file.sha256:
         return f"has other content (sha256 {digest[:12]}… instead of {file.sha256[:12]}…)"
     if status.st_mode & 0o7777 != file.mode:

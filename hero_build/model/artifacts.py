@@ -1,4 +1,4 @@
-"""The nouns of recipes: what a repo publishes, and for which machines."""
+"""What a recipe declares: what a repo publishes, and for which machines."""
 
 from typing import Literal
 
@@ -30,7 +30,10 @@ class Platform(Struct, frozen=True):
 
 
 class Binary(Struct, frozen=True):
-    """A program installed as `bin/<name>`; `formerly` is its asset name in releases from before a rename."""
+    """A program installed as `bin/<name>`; `formerly` is its asset name in releases from before a rename.
+
+    `install_only`: another program starts it.
+    """
 
     name: str
     kind: Kind
@@ -39,7 +42,7 @@ class Binary(Struct, frozen=True):
 
 
 class Pinned(Struct, frozen=True):
-    """A file at a fixed address with a fixed digest; `member` names the one wanted inside a .tgz or .zip."""
+    """A file at a fixed URL with a fixed digest; `member` names the file inside it, where it is a .tgz or .zip."""
 
     platform: str
     url: str
@@ -55,7 +58,9 @@ class Library(Struct, frozen=True):
 
 
 def phase_of(record: InstalledPart) -> Phase:
-    """The phase that installs a part."""
+    """The phase that installs a part: as recorded, else by where its files are."""
+    if record.origin.phase is not None:
+        return record.origin.phase
     if record.id.bundle is None:
         return "install"
     (bundle,) = record.entries
@@ -80,7 +85,7 @@ class WasmBundle(Struct, frozen=True):
 
     @property
     def folder(self) -> str:
-        """Where its files belong, relative to the root."""
+        """Where its files are installed, relative to the root."""
         return SHELL if self.kind == "shell" else f"{ISLANDS}/{self.name}"
 
 
@@ -96,10 +101,10 @@ class GenericPackage(Struct, frozen=True):
 
 
 class Cargo(Struct, frozen=True):
-    """How cargo builds an app: a value, so that apps of equal tree and Cargo share one call, and it can be hashed.
+    """How cargo builds an app. Apps with equal checkout and Cargo share one call.
 
-    `env` is added to the environment of the build; `{lib}` in a value stands for the folder that holds the recipe's
-    libraries while it is built. `packages` narrows the workspace (`-p`); `args` are passed on as they are.
+    `env` is added to the environment of the build; `{lib}` in a value stands for the folder with the recipe's libraries
+    during the build. `packages` restricts the workspace (`-p`); `args` are passed to cargo unchanged.
     """
 
     features: tuple[str, ...] = ()

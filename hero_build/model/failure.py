@@ -29,10 +29,10 @@ class Failure(Struct, frozen=True):
 
 
 def failure(error: HeroBuildError, app: str | None = None, part: str | None = None) -> Failure:
-    told = Failure(_leaf(error), message=error.message, hint=error.hint, exit=error.code, app=app, part=part)
+    plain = Failure(_leaf(error), message=error.message, hint=error.hint, exit=error.code, app=app, part=part)
     if isinstance(error, BuildError):
-        return replace(told, tail=error.tail, log=str(error.log) if error.log else None)
-    return told
+        return replace(plain, tail=error.tail, log=str(error.log) if error.log else None)
+    return plain
 
 
 def _leaf(error: HeroBuildError) -> str:
@@ -44,9 +44,9 @@ def failures(failed: "Sequence[Failed]") -> tuple[Failure, ...]:
     return tuple(failure(item.error, item.app, str(item.part) if item.part else None) for item in failed)
 
 
-def exit_code(found: Sequence[Failure], succeeded: int) -> int:
+def exit_code(problems: Sequence[Failure], succeeded: int) -> int:
     """0 without problems; their common code; 1 when they differ, or when `succeeded` others did not fail."""
-    codes = {item.exit for item in found}
+    codes = {item.exit for item in problems}
     if not codes:
         return 0
     return codes.pop() if len(codes) == 1 and not succeeded else 1

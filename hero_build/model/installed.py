@@ -1,4 +1,4 @@
-"""The nouns of what is committed, as a manifest holds them: all that a reader of a root needs.
+"""What is committed, as a manifest records it: all that a reader of a root needs.
 
 Paths are `str` relative to the root; digests are lower-case hex sha256; sizes are bytes.
 """
@@ -12,15 +12,15 @@ Kind = Literal["server", "admin", "web", "cli"]
 Mode = Literal["auto", "download", "source"]
 Used = Literal["download", "source"]
 Phase = Literal["install", "shell", "islands"]
-"""What is installed together, and never along with the others: programs and libraries, the shell, the islands."""
+"""The three commands that install, each a set of its own: programs and libraries, the shell, the islands."""
 Backend = Literal["direct", "wasm-pack"]
-"""What makes bundles of a workspace: hero-build itself, or wasm-pack."""
+"""What builds the bundles of a workspace: hero-build itself, or wasm-pack."""
 AdoptedForm = Literal["file", "link", "folder"]
 STARTABLE: frozenset[Kind] = frozenset({"server", "admin", "web"})
 
 
 class PartId(Struct, frozen=True, order=True):
-    """What is wholly old or wholly new: an app's binaries and libraries, or one bundle of it."""
+    """What is replaced as a whole: an app's binaries and libraries, or one of its bundles."""
 
     app: str
     bundle: str | None = None
@@ -30,15 +30,17 @@ class PartId(Struct, frozen=True, order=True):
 
 
 class Fingerprint(Struct, frozen=True):
-    """All that a build's result rests on: components by name, each as a word that changes when it does (a commit, a
-    compiler's name, a digest). Equal fingerprints mean that a rebuild would change nothing."""
+    """The inputs of a build by name, each as a word that changes with it (a commit, a compiler's name, a digest).
+
+    Equal fingerprints mean that a rebuild would change nothing (docs/source.md).
+    """
 
     parts: tuple[tuple[str, str], ...]
 
     def changed(self, older: "Fingerprint") -> tuple[str, ...]:
         """The names of the components in which this one differs from `older`."""
-        mine, theirs = dict(self.parts), dict(older.parts)
-        return tuple(name for name in {**theirs, **mine} if mine.get(name) != theirs.get(name))
+        new, old = dict(self.parts), dict(older.parts)
+        return tuple(name for name in {**old, **new} if new.get(name) != old.get(name))
 
 
 class BuildInfo(Struct, frozen=True):
@@ -55,7 +57,7 @@ class BuildInfo(Struct, frozen=True):
 
 
 class Origin(Struct, frozen=True):
-    """Where a part came from and why: what was asked, what was done, and the sentence that explains it.
+    """Where a part came from and why: the mode that was requested, the one that was used, and the reason.
 
     `phase` is None in manifests from before it was recorded.
     """
@@ -106,7 +108,7 @@ class InstalledArtifact(Struct, frozen=True):
 
 
 class InstalledPart(Struct, frozen=True):
-    """A part as the manifest holds it."""
+    """A part as the manifest records it."""
 
     id: PartId
     origin: Origin
@@ -121,7 +123,7 @@ class Adopted(Struct, frozen=True):
 
 
 class Generation(Struct, frozen=True):
-    """One committed state of a root, as its manifest.json says; number 0 is the empty one before the first commit."""
+    """One committed state of a root, as its manifest.json records it; number 0 is the empty one before the first."""
 
     number: int
     created: str = ""

@@ -1,44 +1,44 @@
-"""Names from outside: which may become a path, a tag or part of an address, and which known name comes nearest."""
+"""Names from outside: which may become a path, a tag or part of a URL, and which known name is nearest."""
 
 from collections.abc import Iterable
 
 from hero_build.errors import UnsafeName
 
-_LONGEST = 255  # bytes: what one path segment may hold on Linux
-_NOT_IN_A_TAG = frozenset(" ~^:?*[\\")
-_OUTSIDE = "The name comes from outside; ask whoever published it for a plain one."
+_MAX_BYTES = 255  # bytes: what one path segment may hold on Linux
+_FORBIDDEN_IN_TAG = frozenset(" ~^:?*[\\")
+_HINT = "The name comes from outside; ask its publisher for a plain one."
 
 
 def safe_name(name: str) -> bool:
-    """Whether `name` is one path segment that stays in its folder and prints as what it is.
+    """Whether `name` is one path segment that stays in its folder and is printed as it is.
 
     No `/`, `.`, `..`, NUL, control, bidirectional or unassigned characters, and at most 255 bytes.
     """
     if name in ("", ".", "..") or "/" in name or not name.isprintable():
         return False
-    return len(name.encode()) <= _LONGEST
+    return len(name.encode()) <= _MAX_BYTES
 
 
 def check_name(name: str, what: str) -> str:
-    """`name` itself. Raises UnsafeName, in which `what` says whose name it is (`"asset"`)."""
+    """`name` itself, the name of a `what` (`"asset"`). Raises UnsafeName."""
     if not safe_name(name):
-        raise UnsafeName(f"{name!r} cannot be the name of {_article(what)}", _OUTSIDE)
+        raise UnsafeName(f"{name!r} cannot be the name of {_article(what)}", _HINT)
     return name
 
 
 def check_tag(tag: str) -> str:
-    """`tag` itself if git could hold it (git-check-ref-format(1)) and it prints as what it is. Raises UnsafeName."""
+    """`tag` itself, if git accepts it (git-check-ref-format(1)) and it is printed as it is. Raises UnsafeName."""
     segments = tag.split("/")
-    fits = (
+    valid = (
         tag.isprintable()
-        and not _NOT_IN_A_TAG.intersection(tag)
+        and not _FORBIDDEN_IN_TAG.intersection(tag)
         and ".." not in tag
         and "@{" not in tag
         and not tag.endswith(".")
         and all(part and not part.startswith(".") and not part.endswith(".lock") for part in segments)
-        and len(tag.encode()) <= _LONGEST
+        and len(tag.encode()) <= _MAX_BYTES
     )
-    if not fits:
+    if not valid:
         raise UnsafeName(f"{tag!r} cannot be a tag", "A version is a git tag, such as v0.3.2.")
     return tag
 

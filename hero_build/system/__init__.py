@@ -1,1 +1,1 @@
-"""Other programs, locks and small caches on this machine."""
+"""Child processes, file locks, fsync and small caches."""

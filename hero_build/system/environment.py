@@ -1,4 +1,4 @@
-"""Environment variables that no child process may inherit unasked."""
+"""Environment variables that child processes do not inherit."""
 
 GIT_LOCAL = (
     "GIT_DIR",
@@ -10,4 +10,4 @@ GIT_LOCAL = (
     "GIT_ALTERNATE_OBJECT_DIRECTORIES",
     "GIT_NAMESPACE",
 )
-"""What git sets for its hooks: each would turn every later git at the repository that the hook is of."""
+"""What git sets for its hooks: each would point every other git process at the hook's repository."""

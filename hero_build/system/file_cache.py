@@ -1,29 +1,26 @@
-"""Answers of tools that are asked once for each state of what decides them, kept in a small file of the cache."""
+"""A small file that keeps the answers of slow tools by a key of all that they depend on."""
 
-import json
 import os
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
-_MOST = 50  # answers that are remembered
+import msgspec
+
+_MAX_ENTRIES = 50
 
 
-def _surely() -> bool:
-    return True
+def cached(file: Path, key: str, ask: Callable[[], str], still: Callable[[], bool] = lambda: True) -> str:
+    """The answer that `file` has for `key`, else that of `ask`, which is then stored. What `ask` raises propagates.
 
-
-def cached(file: Path, key: str, ask: Callable[[], str], still: Callable[[], bool] = _surely) -> str:
-    """The answer that `file` has for `key`, or else that of `ask`, which is then kept. What `ask` raises is not.
-
-    Nor is what is no answer to `key` any more: whether it `still` is, is asked afterwards.
+    `still` is called after `ask`: unless it returns True, the key has changed meanwhile, and the answer is not stored.
     """
-    known = _recall(file)
-    if key not in known:
-        known = {**known, key: ask()}
+    answers = _read(file)
+    if key not in answers:
+        answers = {**answers, key: ask()}
         if still():
-            _remember(file, known)
-    return known[key]
+            _write(file, answers)
+    return answers[key]
 
 
 def file_stamp(path: Path) -> str:
@@ -35,22 +32,21 @@ def file_stamp(path: Path) -> str:
     return f"{status.st_ino} {status.st_size} {status.st_mtime_ns}"
 
 
-def _recall(file: Path) -> dict[str, str]:
+def _read(file: Path) -> dict[str, str]:
     try:
-        known = json.loads(file.read_bytes())
+        return msgspec.json.decode(file.read_bytes(), type=dict[str, str])
     except (OSError, ValueError):
         return {}
-    return known if isinstance(known, dict) else {}
 
 
-def _remember(file: Path, known: Mapping[str, str]) -> None:
-    """Best effort: a cache that cannot be written costs a process, no more."""
+def _write(file: Path, answers: Mapping[str, str]) -> None:
+    """Best effort: without the cache, a tool runs once more."""
     import tempfile
 
-    newest = dict(list(known.items())[-_MOST:])
+    newest = dict(list(answers.items())[-_MAX_ENTRIES:])
     with suppress(OSError):
         file.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, made = tempfile.mkstemp(prefix=f"{file.stem}-", dir=file.parent)
-        with os.fdopen(descriptor, "w") as out:
-            json.dump(newest, out)
-        os.replace(made, file)
+        descriptor, part = tempfile.mkstemp(prefix=f"{file.stem}-", dir=file.parent)
+        with os.fdopen(descriptor, "wb") as out:
+            out.write(msgspec.json.encode(newest))
+        os.replace(part, file)

@@ -1,4 +1,4 @@
-"""flock(2) with patience: locks that end with their process, however it ends."""
+"""flock(2) with a timeout: locks that the kernel releases when their process ends, however it ends."""
 
 import fcntl
 import time
@@ -10,7 +10,7 @@ _POLL = 0.05  # seconds between two attempts
 
 
 def attempt(descriptor: int) -> bool:
-    """Take the lock if no one else holds it."""
+    """Take the lock if it is free; whether it was."""
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -19,9 +19,9 @@ def attempt(descriptor: int) -> bool:
 
 
 def acquire(descriptor: int, wait: float, held: LockHeld, pause: Callable[[float], None] = time.sleep) -> None:
-    """Take the lock within `wait` seconds. Raises `held` when someone else still holds it then.
+    """Take the lock within `wait` seconds. Raises `held` when another process still holds it then.
 
-    `pause` sleeps between two attempts; what it raises ends the wait.
+    `pause` sleeps between two attempts; an exception from it ends the wait.
     """
     end = time.monotonic() + wait
     while not attempt(descriptor):

@@ -1,4 +1,4 @@
-"""The one door to other programs: a clean environment, lines as they come, and no process left behind.
+"""Child processes: a clean environment, lines as they arrive, and no process left behind.
 
 Every child leads a process group and a session of its own: what ends a command ends all that the child started.
 """
@@ -24,15 +24,15 @@ if TYPE_CHECKING:
     from subprocess import Popen as Popen  # costs 3 ms; a no-op that starts nothing need not pay
 
 TAIL = 200
-"""How many of the last lines are kept for an error."""
+"""How many of the last lines of output an error has."""
 SECRETS = ("FORGEJO_TOKEN", "GITEA_TOKEN", "GITHUB_TOKEN", "GH_TOKEN")
-"""A forge's tokens, as a person or a forge's own CI sets them: no child is to see one."""
+"""A forge's tokens, as a person or the forge's CI sets them: children do not get them."""
 _HIDDEN = frozenset((*SECRETS, *GIT_LOCAL))
 _END_OF_LINE = re.compile(rb"\r?\n|\r")
-_LONGEST = 1 << 20  # bytes of a line; what is longer is cut into several
+_MAX_LINE = 1 << 20  # bytes; a longer line is split
 _POLL = 0.1
-_PATIENCE = ((signal.SIGINT, 3.0), (signal.SIGTERM, 2.0))
-_PACKAGES = {
+_STOP_SIGNALS = ((signal.SIGINT, 3.0), (signal.SIGTERM, 2.0))
+_INSTALL_HINTS = {
     "git": "Install git (Debian, Ubuntu: `apt install git`; Fedora: `dnf install git`).",
     "cargo": "Install Rust with rustup (https://rustup.rs), then open a new shell.",
     "rustc": "Install Rust with rustup (https://rustup.rs), then open a new shell.",
@@ -41,8 +41,8 @@ _PACKAGES = {
 Line = Callable[[str], None]
 
 
-class Cancelled(BaseException):  # as an interrupt: no `except Exception` on its way is to take it for a failure
-    """The work was called off while a child ran; the child and all that it started have ended."""
+class Cancelled(BaseException):  # like KeyboardInterrupt: `except Exception` does not catch it
+    """The work was cancelled while a child ran; the child and all that it started have ended."""
 
 
 class ProcessResult(Struct, frozen=True):
@@ -53,13 +53,13 @@ class ProcessResult(Struct, frozen=True):
 
 
 class OutputWatch(Struct, frozen=True):
-    """What a caller wants of a running child.
+    """How a caller follows a running child.
 
-    on_line: each line of its stdout and stderr. One that ends in a carriage return alone (a progress bar) is told, but
-    kept neither for the tail nor in the log.
-    on_stdout: where stdout is data: gets its lines, which on_line, tail and log then do not.
-    log: a file for all that is kept, made anew, or gone on with (`more`).
-    cancelled: asked ten times a second; True ends the child.
+    on_line: called with each line of its stdout and stderr. A line that ends in a carriage return alone (a progress
+    bar) is passed on, but kept neither in the tail nor in the log.
+    on_stdout: where stdout is data: called with its lines, which on_line, tail and log then do not get.
+    log: a file for all lines that are kept, overwritten, or appended to (`more`).
+    cancelled: called ten times a second; True ends the child.
     """
 
     on_line: Line | None = None
@@ -81,19 +81,19 @@ def environment(more: Mapping[str, str] | None = None) -> dict[str, str]:
 def find(program: str, env: Mapping[str, str] | None = None) -> Path:
     """Where a program is. Raises MissingTool, whose hint says what to install."""
     path = (os.environ if env is None else env).get("PATH")
-    found = shutil.which(program, path=path)
-    if found is None:
-        hint = _PACKAGES.get(Path(program).name, f"Install {Path(program).name}, or add its folder to PATH.")
+    location = shutil.which(program, path=path)
+    if location is None:
+        hint = _INSTALL_HINTS.get(Path(program).name, f"Install {Path(program).name}, or add its folder to PATH.")
         raise MissingTool(f"{Path(program).name} is not on this machine", hint)
-    return Path(found)
+    return Path(location)
 
 
 def run(
     command: Sequence[str | Path], *, cwd: Path, env: Mapping[str, str], watch: OutputWatch = UNWATCHED
 ) -> ProcessResult:
-    """Run a program to its end. An interrupt ends its whole process group and goes on.
+    """Run a program to its end. An interrupt ends its whole process group, then propagates.
 
-    `env` is all that the child gets. Raises MissingTool, ToolFailed (it cannot be started), Cancelled, MachineError.
+    `env` is the child's whole environment. Raises MissingTool, ToolFailed (it does not start), Cancelled, MachineError.
     """
     import subprocess
 
@@ -105,7 +105,7 @@ def run(
         )
     except OSError as error:
         sentence = f"{words[0]} cannot be started in {cwd}: {error.strerror}"
-        raise ToolFailed(sentence, "Is it a program of this machine?") from error
+        raise ToolFailed(sentence, "Is it a program for this machine?") from error
     return attend(child, watch)
 
 
@@ -121,8 +121,8 @@ def capture(
     done = run(command, cwd=cwd, env=env, watch=OutputWatch(on_stdout=lines.append, cancelled=cancelled))
     if done.code:
         name = " ".join((Path(command[0]).name, *(str(word) for word in command[1:3])))
-        said = f": {done.tail[-1]}" if done.tail else ""
-        sentence = f"`{name}` ended with {done.code} in {cwd}{said}"
+        last_line = f": {done.tail[-1]}" if done.tail else ""
+        sentence = f"`{name}` ended with {done.code} in {cwd}{last_line}"
         raise ToolFailed(sentence, "Run it there by hand to see more.", status=done.code, tail=done.tail)
     return "\n".join(lines)
 
@@ -149,25 +149,25 @@ def attend(child: "Popen[bytes]", watch: OutputWatch) -> ProcessResult:
 
 
 def stop(child: "Popen[bytes]") -> None:
-    """End a child that leads a process group and all that is in the group: asked twice, then killed."""
+    """End a child that leads a process group, and the whole group: SIGINT, SIGTERM, then SIGKILL."""
     if child.returncode is not None:
         return
     try:
-        for number, seconds in _PATIENCE:
-            _tell(child.pid, number)
-            if _ended(child.pid, seconds):
+        for number, seconds in _STOP_SIGNALS:
+            _signal(child.pid, number)
+            if _has_ended(child.pid, seconds):
                 return
     finally:  # before the leader is reaped, so that the group's number is still its own
-        _tell(child.pid, signal.SIGKILL)
+        _signal(child.pid, signal.SIGKILL)
         child.wait()
 
 
-def _tell(group: int, number: int) -> None:
+def _signal(group: int, number: int) -> None:
     with suppress(ProcessLookupError, PermissionError):
         os.killpg(group, number)
 
 
-def _ended(pid: int, seconds: float = 0) -> bool:
+def _has_ended(pid: int, seconds: float = 0) -> bool:
     """Whether a child has ended, without reaping it; waits up to `seconds`."""
     end = time.monotonic() + seconds
     while os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
@@ -189,16 +189,16 @@ def _opened(log: Path | None, mode: Literal["a", "w"]) -> Iterator[Line]:
 
 
 def _lines(child: "Popen[bytes]", watch: OutputWatch) -> Iterator[tuple[str, bool, bool]]:
-    """Each line, whether it came from stdout, and whether it is to be kept (and not a progress bar)."""
+    """Each line, whether it came from stdout, and whether it is kept (and not a progress bar)."""
     rest: dict[BinaryIO, bytes] = {}
     last: dict[BinaryIO, bytes] = {}
     for pipe, chunk in _chunks(child, watch):
-        begun = last.get(pipe, b"") if chunk.startswith(b"\n") else rest.get(pipe, b"")  # a \r\n in two pieces
-        *ended, rest[pipe] = _split(begun + chunk)
-        if len(rest[pipe]) > _LONGEST:
-            ended, rest[pipe] = [*ended, rest[pipe] + b"\n"], b""
-        last[pipe] = ended[-1] if ended and ended[-1].endswith(b"\r") and not rest[pipe] else rest[pipe]
-        for line in ended:
+        start = last.get(pipe, b"") if chunk.startswith(b"\n") else rest.get(pipe, b"")  # a \r\n in two chunks
+        *lines, rest[pipe] = _split(start + chunk)
+        if len(rest[pipe]) > _MAX_LINE:
+            lines, rest[pipe] = [*lines, rest[pipe] + b"\n"], b""
+        last[pipe] = lines[-1] if lines and lines[-1].endswith(b"\r") and not rest[pipe] else rest[pipe]
+        for line in lines:
             yield _text(line), pipe is child.stdout, line.endswith(b"\n")
     for pipe, text in rest.items():
         if text:
@@ -210,16 +210,13 @@ def _text(line: bytes) -> str:
 
 
 def _split(text: bytes) -> list[bytes]:
-    """Lines with their ends, and what follows the last end."""
+    """Lines with their line ends, and what follows the last one."""
     cuts = [0, *(match.end() for match in _END_OF_LINE.finditer(text)), len(text)]
-    return [text[begin:end] for begin, end in pairwise(cuts)]
+    return [text[start:end] for start, end in pairwise(cuts)]
 
 
 def _chunks(child: "Popen[bytes]", watch: OutputWatch) -> Iterator[tuple[BinaryIO, bytes]]:
-    """What comes out of the pipes.
-
-    A daemon that the child left behind may hold its pipes for ever: the end of the child is the end of what is read.
-    """
+    """The output as it arrives, until the child ends: a daemon that it leaves behind may hold the pipes open."""
     import selectors
 
     with selectors.DefaultSelector() as selector:
@@ -230,7 +227,7 @@ def _chunks(child: "Popen[bytes]", watch: OutputWatch) -> Iterator[tuple[BinaryI
             if watch.cancelled is not None and watch.cancelled():
                 raise Cancelled
             ready = selector.select(_POLL)
-            if not ready and _ended(child.pid):
+            if not ready and _has_ended(child.pid):
                 break
             for key, _ in ready:
                 chunk = os.read(key.fd, 1 << 16)

@@ -261,7 +261,7 @@ def test_a_file_that_came_to_stand_there_is_not_overwritten_when_giving_back(roo
     [
         (lambda path: os.truncate(path.resolve(), 100), "bin/db has 100 bytes instead of"),
         (lambda path: path.resolve().write_bytes(path.read_bytes()), "bin/db was touched since it was installed"),
-        (lambda path: path.resolve().unlink(), "bin/db is gone"),
+        (lambda path: path.resolve().unlink(), "bin/db is missing"),
         (lambda path: path.unlink(), "bin/db is missing its link"),
         (lambda path: (path.unlink(), path.write_text("x")), "bin/db was replaced by something else"),
     ],

@@ -285,7 +285,7 @@ def spoil(path: Path) -> None:
     ("harm", "sentence"),
     [
         (spoil, "is not the index of what is installed"),
-        (Path.unlink, "is gone"),
+        (Path.unlink, "is missing"),
         (lambda path: path.write_text(""), "is not"),
     ],
 )

@@ -139,7 +139,7 @@ def test_a_daemon_that_keeps_the_pipes_open_is_not_waited_for(tmp_path: Path) ->
 def test_what_goes_wrong_meanwhile_ends_the_whole_group(
     tmp_path: Path, trap: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(process, "_PATIENCE", ((signal.SIGINT, 0.3), (signal.SIGTERM, 0.3)))
+    monkeypatch.setattr(process, "_STOP_SIGNALS", ((signal.SIGINT, 0.3), (signal.SIGTERM, 0.3)))
     pids: list[int] = []
 
     def line(text: str) -> None:

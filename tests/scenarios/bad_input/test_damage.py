@@ -46,7 +46,7 @@ DAMAGES = (
     Damage("overwritten", lambda path: path.write_bytes(b"\x7fELF"), "bin/db has "),
     Damage("truncated", lambda path: os.truncate(path, 100), "bin/db has "),
     Damage("one-bit", flip, "bin/db has other content", quick=False),
-    Damage("deleted", lambda path: path.unlink(), "bin/db is gone"),
+    Damage("deleted", lambda path: path.unlink(), "bin/db is missing"),
     Damage("not-executable", lambda path: path.chmod(0o644), "bin/db has mode 0644 instead of 0755", quick=False),
 )
 
@@ -200,7 +200,7 @@ def test_current_is_gone(start: Start, world: World) -> None:
     root.current.unlink()
     before = standing(root)
     done = world.run(*INSTALL)
-    said = f"{root.current} is missing, although generations are there"
+    said = f"{root.current} is missing, although generations exist"
     hint = f"`hero-build rollback {newest.name}` makes the newest one current again."
     refused(done, Refusal(5, kind="RootDamaged", message=said, hint=hint))
     assert {**standing(root), **before} == standing(root)

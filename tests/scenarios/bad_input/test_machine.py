@@ -257,7 +257,7 @@ def test_bin_leads_elsewhere(start: Start, world: World) -> None:
     root.place("bin").rename(world.folder / "elsewhere")
     root.place("bin").symlink_to(world.folder / "elsewhere")
     before = look(root)
-    said = f"{root.path}/bin leads to {world.folder}/elsewhere, and links to programs would not work there"
-    hint = "Make it a folder of the root; put that folder into your PATH instead."
+    said = f"{root.path}/bin is a link to {world.folder}/elsewhere, where relative links to programs do not work"
+    hint = "Make it a folder of the root, and put that folder into your PATH instead."
     refused(world.run(*INSTALL), Refusal(8, kind="NotWritable", message=said, hint=hint))
     assert look(root) == before
