@@ -123,7 +123,7 @@ class Broken:
 
 
 BROKEN = (
-    Broken("empty", lambda path: path.write_text(""), "Expecting value: line 1 column 1 (char 0)"),
+    Broken("empty", lambda path: path.write_text(""), "Input data was truncated"),
     Broken("cut-short", lambda path: os.truncate(path, 200), "…"),
     Broken("no-text", lambda path: path.write_bytes(b"\xff\xfe\0"), "…"),
     Broken("another-document", lambda path: path.write_text("[1]"), "it has no schema number"),
@@ -131,12 +131,16 @@ BROKEN = (
     Broken(
         "older",
         spoiled(lambda document: document.update(schema=0)),
-        "schema 0 is not 1, no hero-build that was released wrote it",
+        "schema 0 is not 1, no released hero-build wrote it",
     ),
     Broken(
         "newer", spoiled(lambda document: document.update(schema=2)), "schema 2 is not 1, a newer hero-build wrote it"
     ),
-    Broken("of-another-shape", spoiled(lambda document: document.update(apps=[])), "'apps' is []"),
+    Broken(
+        "of-another-shape",
+        spoiled(lambda document: document.update(apps=[])),
+        "Expected `object`, got `array` - at `$.apps`",
+    ),
     Broken("gone", lambda path: path.unlink(), "…No such file or directory…"),
     Broken(
         "leaving-the-root",
@@ -144,7 +148,7 @@ BROKEN = (
         "the path '../../etc/passwd' leaves the root",
     ),
 )
-LISTS = "`hero-build history` lists the generations that can be read; `hero-build rollback N` returns to one."
+LISTS = "`hero-build history` lists the generations that can be read; `hero-build rollback N` restores one."
 
 
 STARTED = [("over-v1", broken) for broken in BROKEN] + [("empty-root", broken) for broken in BROKEN[:1]]
