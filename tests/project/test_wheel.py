@@ -56,7 +56,7 @@ def test_every_recipe_is_shipped(wheel: Path) -> None:
 
 
 def test_the_installed_package_finds_its_own_recipes(installed: Path) -> None:
-    code = "from hero_build import catalog; print(catalog.shipped()); print(*catalog.load(()).names())"
+    code = "from hero_build.catalog import loader; print(loader.shipped()); print(*loader.load(()).names())"
     folder, names = _python(code, installed).splitlines()
     assert Path(folder) == (installed / "hero_build" / "recipes").resolve()
     assert set(names.split()) >= {"hero_db", "hero_proc", "hero_router", "zinit"}

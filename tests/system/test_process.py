@@ -176,9 +176,10 @@ def test_a_child_that_leads_no_more_is_left_alone(tmp_path: Path) -> None:
 INTERRUPTED = """
 import sys
 from pathlib import Path
-from hero_build.system.process import Watch, environment, run
+from hero_build.system.process import OutputWatch, environment, run
+watch = OutputWatch(lambda line: print(line, flush=True))
 try:
-    run(("sh", "-c", sys.argv[1]), cwd=Path("."), env=environment(), watch=Watch(lambda line: print(line, flush=True)))
+    run(("sh", "-c", sys.argv[1]), cwd=Path("."), env=environment(), watch=watch)
 except KeyboardInterrupt:
     print("interrupted")
 """

@@ -256,12 +256,12 @@ from pathlib import Path
 from hero_build.model.artifacts import Cargo
 from hero_build.errors import DiskFull
 from hero_build.source.cargo.build import build
-from hero_build.model.steps import Job
-from hero_build.source.git.status import look
+from hero_build.model.steps import CargoJob
+from hero_build.source.git.status import read_tree
 resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
 tree = Path(sys.argv[1])
 try:
-    build(Job(look(tree), Cargo(), ("app",)), tree.parent / "log", lambda *told: None)
+    build(CargoJob(read_tree(tree), Cargo(), ("app",)), tree.parent / "log", lambda *_: None)
 except DiskFull as error:
     print(error.code, error.message, error.hint)
 """
@@ -287,11 +287,11 @@ import sys
 from pathlib import Path
 from hero_build.model.artifacts import Cargo
 from hero_build.source.cargo.build import build
-from hero_build.model.steps import Job
-from hero_build.source.git.status import look
+from hero_build.model.steps import CargoJob
+from hero_build.source.git.status import read_tree
 tree = Path(sys.argv[1])
 try:
-    build(Job(look(tree), Cargo(), ("app",)), tree.parent / "log", lambda *told: None)
+    build(CargoJob(read_tree(tree), Cargo(), ("app",)), tree.parent / "log", lambda *_: None)
 except KeyboardInterrupt:
     print("interrupted")
 """

@@ -24,14 +24,15 @@ HERE = Path(__file__).parents[3]
 ENSURE = f"""
 import sys
 from pathlib import Path
-from hero_build.source.git.ensure import Want, ensure
+from hero_build.source.git.ensure import CheckoutRequest, ensure
 from hero_build.source.git.locks import Locks
 from hero_build.source.git.paths import checkout
-from hero_build.source.git.credentials import Reach
+from hero_build.source.git.credentials import GitAccess
 coderoot, forge = sys.argv[1:]
 try:
     with Locks(60) as locks:
-        print(ensure(checkout(Path(coderoot), {REPO!r}, forge), Want(), Reach(forge), locks).commit)
+        place = checkout(Path(coderoot), {REPO!r}, forge)
+        print(ensure(place, request=CheckoutRequest(), access=GitAccess(forge), locks=locks).commit)
 except KeyboardInterrupt:
     print("interrupted")
 """
