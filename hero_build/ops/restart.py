@@ -1,4 +1,4 @@
-"""Restarting as a command does it: finds the supervisors, says what is wanted of them, and tells what came of it."""
+"""Restarting for a command: find the supervisors, restart, and sort the outcomes."""
 
 import os
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ from hero_build.runtime.selection import RestartRequest
 
 
 class RestartOutcomes(Struct, frozen=True):
-    """What was restarted, what there was nothing to restart of, and what is not well, or could not be asked for."""
+    """What was restarted, the apps with nothing to restart, and the failures."""
 
     done: tuple[Restarted, ...] = ()
     idle: tuple[NotRunning, ...] = ()
@@ -27,12 +27,12 @@ class RestartOutcomes(Struct, frozen=True):
 
     @property
     def touched(self) -> frozenset[str]:
-        """The apps that have a service among them."""
+        """The apps of which a service was restarted, or which have none."""
         return frozenset((*(item.app for item in self.done), *(item.app for item in self.idle)))
 
 
 def restart_apps(apps: Sequence[str], context: Context) -> RestartOutcomes:
-    """`restart APP…`: whatever they run. Raises RuntimeFailed, RootDamaged; NotFound for what is not installed."""
+    """`restart APP…`: all their services. Raises RuntimeFailed, RootDamaged; AppNotFound if one is not installed."""
     installed = {part.app for part in manifest.load(context.root.path).records}
     for app in apps:
         if app not in installed:
@@ -41,7 +41,7 @@ def restart_apps(apps: Sequence[str], context: Context) -> RestartOutcomes:
 
 
 def restart_changed(apps: Sequence[str], context: Context) -> RestartOutcomes:
-    """`--restart` after these were installed: what does not run as installed. The install stands, whatever happens."""
+    """`--restart` after an install of these: services that do not run as installed. Never undoes the install."""
     generation = manifest.load(context.root.path)
     others = {app: context.catalog.get(app).recipe.restarts for app in apps}
     try:
@@ -52,10 +52,10 @@ def restart_changed(apps: Sequence[str], context: Context) -> RestartOutcomes:
         return RestartOutcomes(failed=(Failed(apps[0] if len(apps) == 1 else "", None, error),))
 
 
-def _restart(wanted: Sequence[RestartRequest], context: Context) -> RestartOutcomes:
+def _restart(requests: Sequence[RestartRequest], context: Context) -> RestartOutcomes:
     where = discover.sockets(context.settings, os.environ)
-    patient = timeouts(context.settings)
-    runtimes = discover.connect(where, patient, context.emit)
+    limits = timeouts(context.settings)
+    supervisors = discover.connect(where, limits, context.emit)
     generation = manifest.load(context.root.path)
     site = RestartSite(
         context.root,
@@ -63,7 +63,7 @@ def _restart(wanted: Sequence[RestartRequest], context: Context) -> RestartOutco
         folder=where.services,
         sockets=lambda app, entry: _sockets(app, entry, context.catalog),
     )
-    outcomes = restart(wanted, runtimes=runtimes, site=site, timeouts=patient, emit=context.emit)
+    outcomes = restart(requests, supervisors=supervisors, site=site, timeouts=limits, emit=context.emit)
     return RestartOutcomes(
         tuple(item for item in outcomes if isinstance(item, Restarted)),
         tuple(item for item in outcomes if isinstance(item, NotRunning)),
@@ -72,11 +72,11 @@ def _restart(wanted: Sequence[RestartRequest], context: Context) -> RestartOutco
 
 
 def _sockets(app: str, entry: InstalledArtifact, catalog: Catalog) -> tuple[str, ...]:
-    """Those that the app's recipe tells of a program; a recipe that is gone or broken is no reason not to restart."""
+    """The sockets in the recipe's `health`; a missing or broken recipe does not prevent a restart."""
     try:
-        found = catalog.get(app)
-        known = next((item for item in found.recipe.binaries if item.name == entry.name), None)
-        with recipe_errors(found.path):
-            return found.recipe.health(app, known or Binary(entry.name, entry.kind or "cli"))
+        loaded = catalog.get(app)
+        binary = next((item for item in loaded.recipe.binaries if item.name == entry.name), None)
+        with recipe_errors(loaded.path):
+            return loaded.recipe.health(app, binary or Binary(entry.name, entry.kind or "cli"))
     except HeroBuildError:
         return default_sockets(app, entry)

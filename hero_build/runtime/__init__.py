@@ -1,5 +1,5 @@
-"""What runs: supervisors over Unix sockets, which services run installed programs, and restarting them.
+"""Supervisors behind Unix sockets, the services that run installed programs, and restarting them.
 
-supervisors = connect.connect(connect.sockets(settings, os.environ), patience, emit)
-outcomes = restart.restart(wants, supervisors, place, emit)
+supervisors = discover.connect(discover.sockets(settings, os.environ), timeouts, emit)
+outcomes = restart.restart(requests, supervisors, site, timeouts, emit)
 """

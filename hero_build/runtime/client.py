@@ -1,10 +1,10 @@
-"""The two supervisors: hero_router, over HTTP, and zinit, a line each way. Both have the same `service.*` methods."""
+"""The supervisors' clients: hero_router over HTTP, zinit by lines. Both have the same `service.*` methods."""
 
 import os
 from collections.abc import Callable
 from pathlib import Path
 
-from msgspec import Struct
+from msgspec import Raw, Struct
 
 from hero_build.errors import RuntimeUnreachable
 from hero_build.runtime import rpc, unix_socket
@@ -12,11 +12,11 @@ from hero_build.runtime.protocol import ROUTER, ZINIT, ServiceStatus, Timeouts
 from hero_build.runtime.rpc import RpcPeer
 
 Exchange = Callable[[RpcPeer, bytes, float], bytes]
-"""Send a request, and have the answer within so many seconds. Raises OSError, BadRuntimeResponse."""
+"""Sends a request and returns the response, within so many seconds. Raises OSError, BadRuntimeResponse."""
 
 
 class SupervisorClient(Struct, frozen=True):
-    """A Runtime behind a socket. Every call is a connection of its own, so that none sees the rest of another's."""
+    """A Supervisor behind a socket. Every call has a connection, so that none reads the rest of another's response."""
 
     peer: RpcPeer
     exchange: Exchange
@@ -30,7 +30,8 @@ class SupervisorClient(Struct, frozen=True):
         return rpc.decode_services(self._call("service.list", None, self.timeouts.call), self.peer)
 
     def status(self, service: str) -> ServiceStatus:
-        return rpc.decode_status(self._call("service.status", service, self.timeouts.call), service, self.peer)
+        result = self._call("service.status", service, self.timeouts.call)
+        return rpc.decode_status(result, service, self.peer)
 
     def start(self, service: str) -> None:
         self._call("service.start", service, self.timeouts.change)
@@ -41,7 +42,7 @@ class SupervisorClient(Struct, frozen=True):
     def restart(self, service: str) -> None:
         self._call("service.restart", service, self.timeouts.change)
 
-    def _call(self, method: str, service: str | None, seconds: float) -> object:
+    def _call(self, method: str, service: str | None, seconds: float) -> Raw:
         number = int.from_bytes(os.urandom(4), "big")
         try:
             raw = self.exchange(self.peer, rpc.encode_request(number, method, service), seconds)
@@ -52,37 +53,37 @@ class SupervisorClient(Struct, frozen=True):
 
 
 def hero_router(path: Path, timeouts: Timeouts) -> SupervisorClient:
-    """hero_router: JSON-RPC as HTTP `POST /rpc` on its service.sock (DESIGN section 12)."""
+    """hero_router: JSON-RPC as HTTP `POST /rpc` on its service.sock."""
     return SupervisorClient(RpcPeer(ROUTER, path), _exchange_http, timeouts)
 
 
 def zinit(path: Path, timeouts: Timeouts) -> SupervisorClient:
-    """zinit: a line of JSON each way (as zinit 0.3.9 has it)."""
+    """zinit: one line of JSON in each direction (as of zinit 0.3.9)."""
     return SupervisorClient(RpcPeer(ZINIT, path), _exchange_line, timeouts)
 
 
 def _exchange_line(peer: RpcPeer, request: bytes, seconds: float) -> bytes:
-    with unix_socket.connect(peer.path, seconds) as line:
-        line.sendall(request + b"\n")
-        return unix_socket.read_line(line, rpc.MAX_BYTES)
+    with unix_socket.connect(peer.path, seconds) as connection:
+        connection.sendall(request + b"\n")
+        return unix_socket.read_line(connection, rpc.MAX_BYTES)
 
 
 def _exchange_http(peer: RpcPeer, request: bytes, seconds: float) -> bytes:
-    """Not by httpx: its limits count anew with every byte, so that an answer that drips would have no end."""
+    """Without httpx, whose timeouts restart with every byte: a response that trickles in would never time out."""
     from http.client import HTTPConnection, HTTPException  # 20 ms
 
     connection = HTTPConnection("localhost")
-    with unix_socket.connect(peer.path, seconds) as line:
-        connection.sock = line
+    with unix_socket.connect(peer.path, seconds) as sock:
+        connection.sock = sock
         try:
             headers = {"Content-Type": "application/json", "Connection": "close"}
             connection.request("POST", "/rpc", request, headers)
-            with connection.getresponse() as answer:
-                body = answer.read(rpc.MAX_BYTES + 1)
+            with connection.getresponse() as response:
+                body = response.read(rpc.MAX_BYTES + 1)
         except (HTTPException, ValueError) as error:
             if isinstance(error, OSError):  # RemoteDisconnected is both
                 raise
-            raise rpc.bad_response(peer, f"its answer is no HTTP ({type(error).__name__})") from error
-    if not 200 <= answer.status < 300 and not body.lstrip().startswith(b"{"):
-        raise rpc.bad_response(peer, f"it answered POST /rpc with HTTP {answer.status}")
+            raise rpc.bad_response(peer, f"it does not answer in HTTP ({type(error).__name__})") from error
+    if not 200 <= response.status < 300 and not body.lstrip().startswith(b"{"):
+        raise rpc.bad_response(peer, f"it answered POST /rpc with HTTP {response.status}")
     return body

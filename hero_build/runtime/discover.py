@@ -1,4 +1,4 @@
-"""Which supervisors there are: hero_router first, zinit second (DESIGN section 12)."""
+"""Finding the supervisors: hero_router first, zinit second."""
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -14,7 +14,7 @@ from hero_build.settings import Settings
 
 
 class SupervisorSockets(Struct, frozen=True):
-    """Where supervisors listen; `services` is the folder in which every service has its own sockets."""
+    """Where supervisors listen; `services` is the folder with every service's own sockets."""
 
     router: Path
     zinit: Path
@@ -29,25 +29,25 @@ def sockets(settings: Settings, environ: Mapping[str, str]) -> SupervisorSockets
 
 
 def connect(where: SupervisorSockets, timeouts: Timeouts, emit: Emit) -> tuple[Supervisor, ...]:
-    """The supervisors that answer, in the order in which they are asked. Raises RuntimeUnreachable when none does.
+    """The supervisors that answer, in order of preference. Raises RuntimeUnreachable when none does.
 
-    One whose socket is there and does not answer is told as a warning, if another takes its place.
+    Emits a warning for one whose socket exists but does not answer, if another takes its place.
     """
-    asked = (client.hero_router(where.router, timeouts), client.zinit(where.zinit, timeouts))
-    troubles = {item: _failure(item) for item in asked}
-    found = tuple(item for item, trouble in troubles.items() if trouble is None)
-    refused = [(item, trouble) for item, trouble in troubles.items() if trouble is not None]
-    if not found:
-        raise _none_reachable(where, (trouble.message for _, trouble in refused))
-    for item, trouble in refused:
+    clients = (client.hero_router(where.router, timeouts), client.zinit(where.zinit, timeouts))
+    errors = {item: _failure(item) for item in clients}
+    reachable = tuple(item for item, error in errors.items() if error is None)
+    failed = [(item, error) for item, error in errors.items() if error is not None]
+    if not reachable:
+        raise _none_reachable(where, (error.message for _, error in failed))
+    for item, error in failed:
         if item.peer.path.exists():
-            emit(WarningRaised(f"{trouble.message}; {found[0].name} is asked instead", trouble.hint))
-    return found
+            emit(WarningRaised(f"{error.message}; using {reachable[0].name} instead", error.hint))
+    return reachable
 
 
-def _failure(item: SupervisorClient) -> RuntimeFailed | None:
+def _failure(supervisor: SupervisorClient) -> RuntimeFailed | None:
     try:
-        item.services()
+        supervisor.services()
     except RuntimeFailed as error:
         return error
     return None
@@ -56,6 +56,6 @@ def _failure(item: SupervisorClient) -> RuntimeFailed | None:
 def _none_reachable(where: SupervisorSockets, reasons: Iterable[str]) -> RuntimeUnreachable:
     hint = (
         f"Start hero_router, or zinit: `zinit-server -s {where.zinit} -c DIR` (ZINIT_SOCKET names another socket); "
-        "then `hero-build restart APP`. What is installed stays."
+        "then `hero-build restart APP`. What is installed stays installed."
     )
     return RuntimeUnreachable(f"no supervisor answers: {'; '.join(reasons)}", hint)

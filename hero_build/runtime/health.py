@@ -1,9 +1,9 @@
-"""Whether a started service is well: `GET /health` over its own Unix socket.
+"""Whether a started service is healthy: `GET /health` over its own Unix socket.
 
-The rule. A service's sockets are those its recipe's `health` names and that are there. It is well as soon as one of
-them answers 2xx, or 404: it answers, and has no such page. Where nobody listens on any of them, none is demanded,
-unless somebody did before the restart: then the service must come back to one. Anything else (another status, no HTTP,
-no answer in time) is asked again until the patience ends.
+A service's sockets are those that its recipe's `health` names and that exist. It is healthy as soon as one of them
+answers 2xx, or 404: it answers, and has no such page. A service that listens on no socket passes, unless it listened
+before the restart: then it must listen again. Any other result (another status, not HTTP, a timeout) is checked again
+until the health timeout.
 """
 
 from collections.abc import Iterable
@@ -14,11 +14,11 @@ from msgspec import Struct
 from hero_build.runtime import unix_socket
 
 _NOT_LISTENING = (FileNotFoundError, NotADirectoryError, ConnectionRefusedError, PermissionError)
-_CONNECT_TIMEOUT = 1.0  # seconds: the system answers for the service
+_CONNECT_TIMEOUT = 1.0  # seconds: the kernel accepts the connection, not the service
 
 
 class HealthResult(Struct, frozen=True):
-    """What one socket, or all of a service's, said; `said` is the end of a sentence."""
+    """The result of one socket, or the best of a service's; `message` is the end of a sentence."""
 
     listening: bool
     healthy: bool
@@ -26,19 +26,19 @@ class HealthResult(Struct, frozen=True):
 
 
 def check_health(sockets: Iterable[Path], seconds: float) -> HealthResult:
-    """The best that any of the sockets has to say, each asked for at most `seconds`."""
-    found = HealthResult(False, False, "nobody listens on its socket")
+    """The best result of the sockets; each is asked for at most `seconds`."""
+    best = HealthResult(False, False, "nothing listens on its socket")
     for path in sockets:
-        heard = _check_socket(path, seconds)
-        if heard.healthy:
-            return heard
-        if heard.listening:
-            found = heard
-    return found
+        result = _check_socket(path, seconds)
+        if result.healthy:
+            return result
+        if result.listening:
+            best = result
+    return best
 
 
 def is_listening(sockets: Iterable[Path]) -> bool:
-    """Whether anybody takes a connection on any of them."""
+    """Whether any of the sockets accepts a connection."""
     return any(_connects(path) for path in sockets)
 
 
@@ -55,15 +55,15 @@ def _check_socket(path: Path, seconds: float) -> HealthResult:
 
     connection = HTTPConnection("localhost")
     try:
-        with unix_socket.connect(path, seconds) as line:
-            connection.sock = line
+        with unix_socket.connect(path, seconds) as sock:
+            connection.sock = sock
             connection.request("GET", "/health", headers={"Connection": "close"})
-            with connection.getresponse() as answer:
-                status = answer.status
+            with connection.getresponse() as response:
+                status = response.status
     except _NOT_LISTENING as error:
         return HealthResult(False, False, f"{path}: {unix_socket.describe_error(error, seconds)}")
     except OSError as error:
         return HealthResult(True, False, f"GET /health on {path}: {unix_socket.describe_error(error, seconds)}")
     except (HTTPException, ValueError):
-        return HealthResult(True, False, f"GET /health on {path}: the answer is no HTTP")
+        return HealthResult(True, False, f"GET /health on {path}: the response is not HTTP")
     return HealthResult(True, 200 <= status < 300 or status == 404, f"GET /health on {path}: HTTP {status}")

@@ -1,9 +1,8 @@
-"""Which programs of a root run, and whether they are what is installed: by /proc and inodes, asking nobody.
+"""Which programs of a root run, and whether they are the installed ones: from /proc, without a supervisor.
 
-A process is told by `/proc/<pid>/exe`, which leads to the very file it was started from, whatever has happened to the
-name since (proc(5)). That file is compared with what is installed under its name, by inode or by content: generations
-share files, so the path it was started by says nothing. What stood in `<root>/bin` before hero-build replaced it counts
-as the root's, too.
+`/proc/<pid>/exe` leads to the file that a process was started from, even after its name was replaced (proc(5)). That
+file is compared with the installed one, by inode or by content: generations share files, so the path alone says
+nothing. A file that was in `<root>/bin` before hero-build replaced it belongs to the root, too.
 """
 
 import filecmp
@@ -19,12 +18,12 @@ from hero_build import manifest
 from hero_build.install.layout import Root
 
 ProgramState = Literal["running", "old", "unknown"]
-"""Of what is installed; of something older: it needs a restart; another user's, of whom only the name is known."""
+"""Runs the installed file; runs an older file and needs a restart; is another user's, with only its name known."""
 _DELETED = " (deleted)"
 
 
 class RunningProgram(Struct, frozen=True):
-    """A process of one of the root's programs; `binary` is the program's name, `path` where the file is, or was."""
+    """A process of one of the root's programs; `binary` is the program's name, `path` the file it was started from."""
 
     pid: int
     binary: str
@@ -33,13 +32,13 @@ class RunningProgram(Struct, frozen=True):
 
 
 class ProcessTable(Struct, frozen=True):
-    """The processes of this machine, as they were at one moment."""
+    """The processes of this machine at one moment."""
 
     programs: Mapping[int, RunningProgram]
     children: Mapping[int, tuple[int, ...]]
 
     def descendants(self, pid: int) -> Iterator[RunningProgram]:
-        """The programs in the process tree of `pid`, the nearest first: a supervisor may start them through a shell."""
+        """The programs in the process tree of `pid`, the nearest first: a supervisor may start one through a shell."""
         level, seen = [pid] if pid else [], {0}
         while level:
             seen.update(level)
@@ -48,31 +47,31 @@ class ProcessTable(Struct, frozen=True):
 
 
 def process_table(root: Root) -> ProcessTable:
-    """One walk through /proc."""
+    """Read /proc once."""
     children: dict[int, list[int]] = {}
     for pid in _pids():
         if (fields := _stat(pid)) is not None:
             children.setdefault(int(fields[1]), []).append(pid)
-    found = {program.pid: program for program in running_programs(root)}
-    return ProcessTable(found, {pid: tuple(below) for pid, below in children.items()})
+    programs = {program.pid: program for program in running_programs(root)}
+    return ProcessTable(programs, {pid: tuple(below) for pid, below in children.items()})
 
 
 def running_programs(root: Root) -> Iterator[RunningProgram]:
-    """Every process of the root's programs, whoever started it."""
+    """Every process of the root's programs, started by a supervisor or not."""
     folder = manifest.current(root.path)
     if folder is None:
         return
     ours = (f"{os.path.realpath(root.state)}/", f"{os.path.realpath(root.path)}/bin/")
-    typed = (*ours, f"{root.path}/bin/")
+    commands = (*ours, f"{root.path}/bin/")
     for pid in _pids():
         try:
             path = os.readlink(f"/proc/{pid}/exe")
         except PermissionError:
-            if (path := _command(pid)).startswith(typed):
+            if (path := _command(pid)).startswith(commands):
                 yield RunningProgram(pid, binary=os.path.basename(path), state="unknown", path=path)
             continue
         except OSError:
-            continue  # it ended, or is a thread of the kernel
+            continue  # it ended, or is a kernel thread
         if path.startswith(ours):
             path = path.removesuffix(_DELETED)
             name = os.path.basename(path)
@@ -80,7 +79,7 @@ def running_programs(root: Root) -> Iterator[RunningProgram]:
 
 
 def start_time(pid: int) -> float | None:
-    """When a process was started, as time.time() has it, to some hundredths of a second; None if it is gone."""
+    """When a process was started, in seconds of time.time(), accurate to a few hundredths; None if it has ended."""
     fields = _stat(pid)
     if fields is None:
         return None
@@ -93,7 +92,7 @@ def _pids() -> list[int]:
 
 
 def _stat(pid: int) -> list[str] | None:
-    """The fields of /proc/<pid>/stat from the state (the third) on: the name before them may hold anything."""
+    """The fields of /proc/<pid>/stat from the state (the third) on: the name before it may contain any character."""
     try:
         raw = Path(f"/proc/{pid}/stat").read_text(errors="replace")
     except OSError:
@@ -102,7 +101,7 @@ def _stat(pid: int) -> list[str] | None:
 
 
 def _command(pid: int) -> str:
-    """How a process was called: what it says of itself, for want of better."""
+    """The first word of a process's command line: of another user's process nothing better is readable."""
     try:
         return os.fsdecode(Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0", 1)[0])
     except OSError:
@@ -110,10 +109,10 @@ def _command(pid: int) -> str:
 
 
 def _state(pid: int, installed: Path) -> ProgramState:
-    """By inode, which is the usual case; else by every byte: equal content may have come again as a new file."""
-    started = Path(f"/proc/{pid}/exe")
+    """By inode, else by content: a reinstalled file may be a new one with the same bytes."""
+    running = Path(f"/proc/{pid}/exe")
     try:
-        same = os.path.samefile(started, installed) or filecmp.cmp(started, installed, shallow=False)
+        same = os.path.samefile(running, installed) or filecmp.cmp(running, installed, shallow=False)
     except OSError:
-        return "old"  # there is no such program any more
+        return "old"  # the program is not installed any more
     return "running" if same else "old"

@@ -1,4 +1,4 @@
-"""What is asked of a supervisor, and for how long: the seam between restarting and those who can do it."""
+"""What restarting needs of a supervisor: its protocol, its services' states, and the timeouts."""
 
 from typing import Protocol
 
@@ -11,7 +11,7 @@ ZINIT = "zinit"
 
 
 class ServiceStatus(Struct, frozen=True):
-    """One service as its supervisor tells of it. `pid` is 0 where none runs; `note` is what the supervisor adds.
+    """A service as its supervisor reports it. `pid` is 0 without a process; `note` is the supervisor's explanation.
 
     The states are zinit's: inactive, blocked, starting, running, stopping, exited, failed.
     """
@@ -27,7 +27,7 @@ class ServiceStatus(Struct, frozen=True):
 
     @property
     def is_stopped(self) -> bool:
-        """It does not run, and nobody is about to start it."""
+        """Down, and not about to be started."""
         return self.state in ("inactive", "exited", "stopped")
 
     @property
@@ -36,19 +36,19 @@ class ServiceStatus(Struct, frozen=True):
 
 
 class Supervisor(Protocol):
-    """A supervisor. Every method raises RuntimeUnreachable, BadRuntimeResponse."""
+    """Runs services. Every method raises RuntimeUnreachable, BadRuntimeResponse."""
 
     @property
     def name(self) -> str:
-        """What people call it."""
+        """hero_router or zinit."""
 
     def services(self) -> tuple[str, ...]:
-        """The names of all that it holds, running or not."""
+        """The names of all its services, running or not."""
 
     def status(self, service: str) -> ServiceStatus: ...
 
     def start(self, service: str) -> None:
-        """Ask for it. All three may return before it is so."""
+        """Request it. `start`, `stop` and `restart` may return before it is done."""
 
     def stop(self, service: str) -> None: ...
 
@@ -59,16 +59,16 @@ class Timeouts(Struct, frozen=True):
     """Seconds. The defaults suit a busy machine, and services that take the 30 s of a graceful stop."""
 
     call: float = 10.0
-    """For an answer about how things are."""
+    """For the response to a query."""
     change: float = 45.0
-    """For a stop and a start: that of the call, and then until the state is the one asked for."""
+    """For the response to a stop or a start, and then again until the service is in that state."""
     steady: float = 1.0
-    """For how long a service must run as the same process to count as up."""
+    """How long a service must run as the same process to count as up."""
     health: float = 30.0
-    """Until it answers over its socket."""
+    """Until a service is healthy."""
     poll: float = 0.05
 
 
 def timeouts(settings: Settings) -> Timeouts:
-    """That of a command: as with a forge, `connect` bounds a first answer, and `stall` the wait for any progress."""
+    """The timeouts of a command: as with a forge, `connect` limits a first response and `stall` a wait for progress."""
     return Timeouts(call=settings.connect, change=1.5 * settings.stall, health=settings.stall)

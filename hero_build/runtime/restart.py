@@ -1,6 +1,6 @@
-"""Restarting what runs, so that it is what is installed, and well.
+"""Restarting services, so that they run the installed programs and are healthy.
 
-A service that does not come up is told and left as it is; the others are restarted all the same.
+A service that does not come up is reported and left as it is; the others are restarted all the same.
 """
 
 import time
@@ -24,6 +24,7 @@ from hero_build.runtime.service_map import (
     ROUTER_CANNOT_RESTART,
     OwnedService,
     ProgramOwners,
+    SupervisedService,
     list_services,
     owned_services,
     program_owners,
@@ -31,7 +32,7 @@ from hero_build.runtime.service_map import (
 
 
 class Restarted(Struct, frozen=True):
-    """A service that is up again, after so many seconds and attempts; `app` is empty for one of no installed app."""
+    """A service that is up again; `app` is empty for a service of no installed app."""
 
     app: str
     service: str
@@ -42,14 +43,14 @@ class Restarted(Struct, frozen=True):
 
 
 class NotRunning(Struct, frozen=True):
-    """Nothing to restart of what was asked for by name; `why` is a sentence."""
+    """An app named on the command line that has nothing to restart; `why` is a sentence."""
 
     app: str
     why: str
 
 
 class NotRestarted(Struct, frozen=True):
-    """What should run as installed and does not, or is not well. The error's code is 9."""
+    """A service that is not healthy, or does not run as installed. The error's code is 9."""
 
     app: str
     service: str
@@ -57,16 +58,18 @@ class NotRestarted(Struct, frozen=True):
 
 
 Outcome = Restarted | NotRunning | NotRestarted
+Restart = Callable[[RestartTarget, RestartContext], tuple[ServiceStatus, int]]
 
 
 def default_sockets(app: str, entry: InstalledArtifact) -> tuple[str, ...]:
-    """The sockets of an app whose recipe is gone, or says nothing of its own."""
+    """The sockets of an app whose recipe is gone, or defines no `health` of its own."""
     return Recipe().health(app, Binary(entry.name, entry.kind or "cli"))
 
 
 class RestartSite(Struct, frozen=True):
-    """Where the services run: the root and its `generation`, the folder of their sockets (HERO_SOCKET_DIR), and what
-    tells the names of an app's sockets in it (the recipe's `health`)."""
+    """Where the services run: the root and its `generation`, the folder of their sockets (HERO_SOCKET_DIR), and a
+    function for the names of an app's sockets in it (the recipe's `health`).
+    """
 
     root: Root
     generation: Generation
@@ -75,105 +78,115 @@ class RestartSite(Struct, frozen=True):
 
 
 def restart(
-    wants: Sequence[RestartRequest], runtimes: Sequence[Supervisor], site: RestartSite, timeouts: Timeouts, emit: Emit
+    requests: Sequence[RestartRequest],
+    supervisors: Sequence[Supervisor],
+    site: RestartSite,
+    timeouts: Timeouts,
+    emit: Emit,
 ) -> tuple[Outcome, ...]:
-    """Restart what is wanted, app by app in that order; what runs as wanted already has no outcome.
+    """Restart what the requests name, app by app in their order; a service that already runs as requested has no
+    outcome.
 
-    A supervisor that stops a service stops what depends on it, and may leave that down (zinit does): what ran before
-    and rests afterwards is started again. What goes wrong with one service is its outcome.
-
-    Raises RuntimeUnreachable, BadRuntimeResponse while it lists the services.
+    A supervisor that stops a service also stops its dependents, and may leave them down (zinit does): what ran before
+    and is stopped afterwards is started again. Raises RuntimeUnreachable, BadRuntimeResponse while it lists the
+    services; a failure of one service is its outcome.
     """
-    known, seen, table = program_owners(site.generation), list_services(runtimes), processes.process_table(site.root)
-    cases = {item: _target(item, known, site) for item in owned_services(seen, known, table)}
-    care, outcomes = RestartContext(site.root, timeouts, emit), list[Outcome]()
-    for want in wants:
-        mine = [item for item in cases if item.app == want.app]
-        outcomes += [
-            _run(cases[item], care, restart_service.restart_or_reset) for item in mine if needs_restart(item, want)
-        ]
-        loose = [*_unsupervised(want, mine=mine, known=known, table=table)]
-        outcomes += loose
-        if want.always and not (mine or loose):
-            outcomes.append(NotRunning(want.app, "nothing of it runs, and no supervisor holds a service of it"))
+    owners, services = program_owners(site.generation), list_services(supervisors)
+    table = processes.process_table(site.root)
+    targets = {item: _target(item, owners, site) for item in owned_services(services, owners, table)}
+    context, outcomes = RestartContext(site.root, timeouts, emit), list[Outcome]()
+    for request in requests:
+        own = {item: target for item, target in targets.items() if item.app == request.app}
+        outcomes += _restart_app(request, own, context)
+        unsupervised = [*_unsupervised(request, services=[*own], owners=owners, table=table)]
+        outcomes += unsupervised
+        if request.always and not (own or unsupervised):
+            outcomes.append(NotRunning(request.app, "nothing of it runs, and no supervisor has a service of it"))
     if any(isinstance(item, Restarted | NotRestarted) for item in outcomes):
-        ours = {case.service: case for case in cases.values()}
-        ran = [
-            ours.get(one.service, RestartTarget("", one.service, one.runtime)) for one in seen if one.service.is_running
-        ]
-        outcomes += _start_stopped(ran, outcomes, care)
+        outcomes += _start_stopped(_running(services, [*targets.values()]), outcomes, context)
     return tuple(outcomes)
 
 
-def _start_stopped(
-    ran: Sequence[RestartTarget], outcomes: Sequence[Outcome], restart: RestartContext
+def _restart_app(
+    request: RestartRequest, own: dict[OwnedService, RestartTarget], context: RestartContext
 ) -> Iterator[Outcome]:
-    """Start what ran before and rests now, but for what could not be restarted."""
+    for item, target in own.items():
+        if needs_restart(item, request):
+            yield _run(target, context, restart_service.restart_or_reset)
+
+
+def _running(services: Sequence[SupervisedService], targets: Sequence[RestartTarget]) -> Iterator[RestartTarget]:
+    """The services that ran before, of installed apps or not."""
+    by_status = {target.service: target for target in targets}
+    for item in services:
+        if item.service.is_running:
+            yield by_status.get(item.service, RestartTarget("", item.service, item.supervisor))
+
+
+def _start_stopped(
+    targets: Iterator[RestartTarget], outcomes: Sequence[Outcome], context: RestartContext
+) -> Iterator[Outcome]:
+    """Start what ran before and is stopped now, except what could not be restarted."""
     failed = {item.service for item in outcomes if isinstance(item, NotRestarted)}
-    for case in ran:
-        if case.service.name not in failed and _has_stopped(case, restart):
-            yield _run(case, restart, restart_service.start)
+    for target in targets:
+        if target.service.name not in failed and _has_stopped(target, context):
+            yield _run(target, context, restart_service.start)
 
 
-def _has_stopped(target: RestartTarget, restart: RestartContext) -> bool:
+def _has_stopped(target: RestartTarget, context: RestartContext) -> bool:
     try:
-        return restart_service.wait_until_stable(target, restart.timeouts).is_stopped
+        return restart_service.wait_until_stable(target, context.timeouts).is_stopped
     except RuntimeFailed:
-        return False  # it is gone, or its supervisor is, and then another outcome says so
+        return False  # the service or its supervisor is gone: another outcome reports it
 
 
-def _run(
-    target: RestartTarget,
-    restart: RestartContext,
-    work: Callable[[RestartTarget, RestartContext], tuple[ServiceStatus, int]],
-) -> Restarted | NotRestarted:
-    """What came of it, as a value."""
-    began, name = time.monotonic(), target.service.name
+def _run(target: RestartTarget, context: RestartContext, work: Restart) -> Restarted | NotRestarted:
+    started, name = time.monotonic(), target.service.name
     try:
-        now, tries = work(target, restart)
+        status, tries = work(target, context)
     except RuntimeFailed as error:
-        restart.emit(Restarting(name, "down"))
+        context.emit(Restarting(name, "down"))
         return NotRestarted(target.app, name, error)
-    restart.emit(Restarting(name, "up"))
+    context.emit(Restarting(name, "up"))
     return Restarted(
         target.app,
         service=name,
-        seconds=time.monotonic() - began,
+        seconds=time.monotonic() - started,
         old_pid=target.service.pid,
-        new_pid=now.pid,
+        new_pid=status.pid,
         tries=tries,
     )
 
 
-def _target(item: OwnedService, known: ProgramOwners, site: RestartSite) -> RestartTarget:
-    """The check before: whether anybody listens on its sockets now tells what may be asked of it afterwards."""
+def _target(item: OwnedService, owners: ProgramOwners, site: RestartSite) -> RestartTarget:
+    """Checks now whether the service listens: only then it must listen after the restart."""
     sockets = tuple(site.folder / name for name in site.sockets(item.app, item.entry))
-    own = [name for name, app in known.app_of.items() if app == item.app] if item.programs else []
+    binaries = [name for name, app in owners.app_of.items() if app == item.app] if item.programs else []
     return RestartTarget(
         item.app,
         service=item.service,
-        runtime=item.runtime,
+        supervisor=item.supervisor,
         sockets=sockets,
         was_listening=health.is_listening(sockets),
-        binaries=frozenset(own),
+        binaries=frozenset(binaries),
     )
 
 
 def _unsupervised(
-    request: RestartRequest, mine: Sequence[OwnedService], known: ProgramOwners, table: ProcessTable
+    request: RestartRequest, services: Sequence[OwnedService], owners: ProgramOwners, table: ProcessTable
 ) -> Iterator[NotRestarted]:
-    """Programs of the app that run and are no supervisor's to restart."""
-    inside = {program.pid for item in mine for program in item.programs}
+    """Running programs of the app that need a restart and that no supervisor can restart."""
+    supervised = {program.pid for item in services for program in item.programs}
     for program in table.programs.values():
-        daemon = program.binary in known.startable and known.app_of[program.binary] == request.app
-        called = request.always or program.state == "old" or started_before(program.pid, request)
-        if daemon and called and program.pid not in inside:
+        daemon = program.binary in owners.startable and owners.app_of[program.binary] == request.app
+        needed = request.always or program.state == "old" or started_before(program.pid, request)
+        if daemon and needed and program.pid not in supervised:
             yield NotRestarted(request.app, program.binary, _unsupervised_error(request.app, program))
 
 
 def _unsupervised_error(app: str, program: RunningProgram) -> RuntimeFailed:
-    who = f"{program.binary} (process {program.pid})"
+    process = f"{program.binary} (process {program.pid})"
     if app in ROUTER_CANNOT_RESTART:
-        reason = f"{who} is not restarted through hero_router, which would end with it, and zinit does not hold it"
-        return RuntimeUnreachable(reason, f"Restart {app} the way it was started, or let zinit hold it.")
-    return RuntimeFailed(f"{who} runs, but no supervisor holds it", "Restart it the way it was started.")
+        reason = f"{process} is not restarted through hero_router, which would end with it, and zinit does not run it"
+        return RuntimeUnreachable(reason, f"Restart {app} the way it was started, or let zinit run it.")
+    return RuntimeFailed(f"{process} runs, but no supervisor runs it", "Restart it the way it was started.")

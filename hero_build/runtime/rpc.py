@@ -1,20 +1,28 @@
-"""JSON-RPC 2.0, as supervisors speak it: requests written, answers read with suspicion (jsonrpc.org/specification)."""
+"""JSON-RPC 2.0 messages of supervisors (jsonrpc.org/specification). A response is untrusted: its size is limited, and
+one of another shape is a BadRuntimeResponse that names the field.
+"""
 
-import json
 from pathlib import Path
+from typing import Annotated, TypeVar
 
-from msgspec import Struct
+import msgspec
+from msgspec import Meta, Raw, Struct
 
 from hero_build.errors import BadRuntimeResponse
 from hero_build.runtime.protocol import ServiceStatus
 
+T = TypeVar("T")
 MAX_BYTES = 1 << 20
-"""Bytes of an answer: a list of ten thousand services has fewer."""
-_MAX_QUOTE = 200  # characters of somebody's words in a sentence of ours
+"""The size limit of a response: a list of ten thousand services is smaller."""
+_MAX_QUOTE = 200  # characters of a response that an error quotes
+_SEE_LOG = "Its own log says more; fix it there, then run this again."
+_CHECK_SUPERVISOR = (
+    "Is it {0} that listens there, in a version that speaks JSON-RPC 2.0? Restart it, or move that socket away."
+)
 
 
 class RpcPeer(Struct, frozen=True):
-    """Who is asked, and where."""
+    """A supervisor's name and socket."""
 
     name: str
     path: Path
@@ -23,62 +31,92 @@ class RpcPeer(Struct, frozen=True):
         return f"{self.name} at {self.path}"
 
 
+class RpcRequest(Struct, frozen=True):
+    id: int
+    method: str
+    params: dict[str, str]
+    jsonrpc: str = "2.0"
+
+
+class RpcFailure(Struct, frozen=True):
+    message: str | None = None
+
+
+class RpcResponse(Struct, frozen=True):
+    """`result` stays undecoded: its type depends on the method. Without a result it is empty, not `null`."""
+
+    id: object = None
+    error: RpcFailure | str | None = None
+    result: Raw = Raw()
+
+
+class StatusResult(Struct, frozen=True):
+    """The result of `service.status`. `error` and `exit_code` are only shown: any type is accepted."""
+
+    state: str
+    pid: Annotated[int, Meta(ge=0)] | None = None
+    error: object = None
+    exit_code: object = None
+
+
 class RpcError(BadRuntimeResponse):
-    """The supervisor understood, and will not."""
+    """The supervisor understood the request and rejects it."""
 
 
 def encode_request(number: int, method: str, service: str | None) -> bytes:
-    """One line, without its newline: `service` is the `name` among its params."""
+    """One line, without its newline; `service` is the `name` in the params."""
     params = {} if service is None else {"name": service}
-    return json.dumps({"jsonrpc": "2.0", "id": number, "method": method, "params": params}).encode()
+    return msgspec.json.encode(RpcRequest(number, method, params))
 
 
-def decode_result(raw: bytes, number: int, method: str, peer: RpcPeer) -> object:
-    """The result in an answer to request `number`. Raises Refused, BadRuntimeResponse."""
+def decode_result(raw: bytes, number: int, method: str, peer: RpcPeer) -> Raw:
+    """The result in the response to request `number`. Raises RpcError, BadRuntimeResponse."""
     if len(raw) > MAX_BYTES:
         raise bad_response(peer, f"it answered {method} with more than {MAX_BYTES >> 20} MiB")
     if not raw:
         raise bad_response(peer, f"it closed the connection instead of answering {method}")
-    try:
-        answer = json.loads(raw)
-    except (ValueError, RecursionError):
-        raise bad_response(peer, f"its answer to {method} is no JSON: {_quote(raw.decode(errors='replace'))}") from None
-    if not isinstance(answer, dict):
-        raise bad_response(peer, f"its answer to {method} is no JSON-RPC: {_quote(answer)}")
-    if (refusal := answer.get("error")) is not None:  # its id may be 0 or null, where the request was not understood
-        said = refusal.get("message") if isinstance(refusal, dict) else refusal
-        raise RpcError(f"{peer} refuses {method}: {_quote(said)}", _SEE_LOG.format(peer.name))
-    if "result" not in answer or isinstance(answer.get("id"), bool) or answer.get("id") != number:
-        raise bad_response(peer, f"its answer to {method} belongs to another question: {_quote(answer)}")
-    return answer["result"]
+    response = _response(raw, method, peer)
+    if response.error is not None:  # with id 0 or null if the supervisor could not read the request
+        reason = response.error if isinstance(response.error, str) else response.error.message
+        raise RpcError(f"{peer} rejects {method}: {_quote(reason or 'without a reason')}", _SEE_LOG.format(peer.name))
+    if not response.result or isinstance(response.id, bool) or response.id != number:
+        raise bad_response(peer, f"its response to {method} belongs to another request: {_quote(response.id)}")
+    return response.result
 
 
-def decode_services(value: object, peer: RpcPeer) -> tuple[str, ...]:
+def decode_services(result: Raw, peer: RpcPeer) -> tuple[str, ...]:
     """The result of `service.list`. Raises BadRuntimeResponse."""
-    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
-        raise bad_response(peer, f"its list of services is no list of names: {_quote(value)}")
-    return tuple(value)
+    return _decode(result, tuple[str, ...], peer, "its list of services")
 
 
-def decode_status(value: object, name: str, peer: RpcPeer) -> ServiceStatus:
+def decode_status(result: Raw, name: str, peer: RpcPeer) -> ServiceStatus:
     """The result of `service.status`. Raises BadRuntimeResponse."""
-    if isinstance(value, dict):
-        state, pid, note = value.get("state"), value.get("pid") or 0, value.get("error")
-        if isinstance(state, str) and isinstance(pid, int) and not isinstance(pid, bool) and pid >= 0:
-            return ServiceStatus(
-                name, pid=pid, state=state.lower(), note=_quote(note) if note else _exit_note(value.get("exit_code"))
-            )
-    raise bad_response(peer, f"its status of {name} has no state and pid: {_quote(value)}")
+    status = _decode(result, StatusResult, peer, f"its status of {name}")
+    note = _quote(status.error) if status.error else _exit_note(status.exit_code)
+    return ServiceStatus(name, pid=status.pid or 0, state=status.state.lower(), note=note)
 
 
-def bad_response(peer: RpcPeer, how: str) -> BadRuntimeResponse:
-    return BadRuntimeResponse(f"{peer} cannot be understood: {how}", _CHECK_SUPERVISOR.format(peer.name))
+def bad_response(peer: RpcPeer, reason: str) -> BadRuntimeResponse:
+    return BadRuntimeResponse(f"unexpected response of {peer}: {reason}", _CHECK_SUPERVISOR.format(peer.name))
 
 
-_SEE_LOG = "Its own log says more; mend it there, then run this again."
-_CHECK_SUPERVISOR = (
-    "Is it {0} that listens there, of a version that speaks JSON-RPC 2.0? Restart it, or move that socket away."
-)
+def _response(raw: bytes, method: str, peer: RpcPeer) -> RpcResponse:
+    try:
+        return msgspec.json.decode(raw, type=RpcResponse)
+    except msgspec.ValidationError as error:
+        reason = f"its response to {method} is not a JSON-RPC response: {error}"
+        raise bad_response(peer, reason) from error
+    except (ValueError, RecursionError) as error:
+        text = _quote(raw.decode(errors="replace"))
+        raise bad_response(peer, f"its response to {method} is not JSON: {text}") from error
+
+
+def _decode(result: Raw, kind: type[T], peer: RpcPeer, what: str) -> T:
+    try:
+        return msgspec.json.decode(result, type=kind)
+    except (ValueError, RecursionError) as error:  # msgspec's errors are ValueErrors
+        reason = str(error).replace("`$", "`$.result")  # the path from the response's root
+        raise bad_response(peer, f"{what} is malformed: {_quote(reason)}") from error
 
 
 def _exit_note(code: object) -> str:

@@ -1,4 +1,4 @@
-"""What a command wants restarted: all of an app, or what of it does not run as installed."""
+"""What a command restarts: all services of an app, or those that do not run as installed."""
 
 from collections.abc import Iterable, Iterator, Mapping
 
@@ -11,10 +11,10 @@ from hero_build.runtime.service_map import OwnedService
 
 
 class RestartRequest(Struct, frozen=True):
-    """An app whose services are to run as installed.
+    """An app whose services must run as installed.
 
-    `always`: restart them whatever they run, and start those that are down. `since`: restart what was started before
-    that (of time.time()), since it cannot have read the files that came then.
+    `always`: restart all of them, and start those that are down. `since`: also restart what was started before that
+    time (of time.time()), since it has not read files installed then.
     """
 
     app: str
@@ -30,10 +30,10 @@ def all_services(apps: Iterable[str]) -> tuple[RestartRequest, ...]:
 def outdated_services(
     apps: Iterable[str], root: Root, generation: Generation, restarts: Mapping[str, tuple[str, ...]]
 ) -> tuple[RestartRequest, ...]:
-    """`--restart` after `apps` were installed: they, and those which their recipes' `restarts` name, as far as they
-    run older programs, or were started before the newest library or bundle that concerns them.
+    """`--restart` after an install of `apps`: their services and those of the apps in their recipes' `restarts`, if
+    they run older programs or were started before the newest library or bundle they use.
 
-    For the islands and the shell that is why hero_os is restarted: it looks for the folders only when it starts.
+    That is why installing islands or the shell restarts hero_os: it reads their folders only when it starts.
     """
     since: dict[str, float] = {}
     for app in apps:
@@ -44,8 +44,9 @@ def outdated_services(
 
 
 def needs_restart(item: OwnedService, request: RestartRequest) -> bool:
-    """Whether a service is to be restarted. One that rests only if it is asked for by name: somebody stopped it, or it
-    is the way back from a version that did not run. One that failed also otherwise: it should run and does not."""
+    """Whether to restart a service. A stopped one only with `always`: somebody stopped it. A failed one also without:
+    it should run and does not.
+    """
     if request.always or item.service.state == "failed":
         return True
     old = any(program.state == "old" for program in item.programs)
@@ -53,7 +54,7 @@ def needs_restart(item: OwnedService, request: RestartRequest) -> bool:
 
 
 def started_before(pid: int, request: RestartRequest) -> bool:
-    """Whether a process was started before what is wanted of it came."""
+    """Whether a process was started before the files that it must have read were installed."""
     started = processes.start_time(pid) if pid else None
     return started is not None and started < request.since
 
@@ -63,12 +64,12 @@ def _entries(generation: Generation, app: str) -> Iterator[InstalledArtifact]:
 
 
 def _libraries_and_bundles(generation: Generation, app: str) -> Iterator[InstalledArtifact]:
-    """What an app's programs read and are not: their own files are compared one by one."""
+    """What an app's programs read; the programs themselves are compared file by file."""
     return (entry for entry in _entries(generation, app) if entry.artifact != "binary")
 
 
 def _newest_mtime(root: Root, entries: Iterable[InstalledArtifact]) -> float:
-    """When the newest file of these came: content that enters a root is a new file with the time of that moment."""
+    """When the newest of these files was installed: an install always writes new files."""
     moments = [0.0]
     for path in (root.current / file.path for entry in entries for file in entry.files):
         if path.exists():

@@ -1,10 +1,10 @@
 """Which service of which supervisor runs which installed program.
 
-A service may be called anything. What it runs is told by its process tree: of the root's programs in it, the one
-nearest to the supervisor (which may start it through a shell) that can be started. Only where none is found, because
-the service is down or another user's, do names decide: that of the program, or that of the app.
+A service may have any name, so its process tree decides: of the root's startable programs in it, the one nearest to
+the supervisor (which may start it through a shell). Only without such a program, because the service is down or
+another user's, the service's name decides: that of the program, or that of the app.
 
-What hero_router holds of hero_proc and of itself does not count: it would end what it is asked through.
+Services of hero_proc and hero_router under hero_router do not count: hero_router would end with them.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -21,24 +21,24 @@ _ORDER: tuple[Kind, ...] = ("server", "admin", "web")
 
 
 class SupervisedService(Struct, frozen=True):
-    """A service as it was found, and who holds it."""
+    """A service and its supervisor."""
 
     service: ServiceStatus
-    runtime: Supervisor
+    supervisor: Supervisor
 
 
 class OwnedService(Struct, frozen=True):
     """A service of an installed app; `programs` are the app's own in its process tree, the nearest first."""
 
     service: ServiceStatus
-    runtime: Supervisor
+    supervisor: Supervisor
     app: str
     entry: InstalledArtifact
     programs: tuple[RunningProgram, ...]
 
 
 class ProgramOwners(Struct, frozen=True):
-    """The apps of a generation by what can be told of a service: its program's name, or the app's."""
+    """The apps and the startable artifacts of a generation by program name, and each app's main artifact."""
 
     app_of: Mapping[str, str]
     startable: Mapping[str, InstalledArtifact]
@@ -46,7 +46,7 @@ class ProgramOwners(Struct, frozen=True):
 
 
 def startable(entry: InstalledArtifact) -> bool:
-    """Whether an artifact can be started: a daemon. What is install_only is of the kind cli, whatever it does."""
+    """Whether an artifact is a daemon. An install_only one has the kind cli, whatever it does."""
     return entry.artifact == "binary" and entry.kind in STARTABLE
 
 
@@ -61,48 +61,47 @@ def program_owners(generation: Generation) -> ProgramOwners:
     )
 
 
-def list_services(runtimes: Sequence[Supervisor]) -> tuple[SupervisedService, ...]:
-    """Every service of every supervisor, each process once: that of the supervisor that is asked first.
-
-    Raises RuntimeUnreachable, BadRuntimeResponse.
+def list_services(supervisors: Sequence[Supervisor]) -> tuple[SupervisedService, ...]:
+    """The services of all supervisors. Of two with one process (or, when down, one name) only the preferred
+    supervisor's. Raises RuntimeUnreachable, BadRuntimeResponse.
     """
-    found = [SupervisedService(service, runtime) for runtime in runtimes for service in _services(runtime)]
-    kept: list[SupervisedService] = []
-    for seen in sorted(found, key=lambda seen: seen.service.pid == 0):
-        pids = {other.service.pid for other in kept}
-        names = {other.service.name for other in kept}
-        if seen.service.pid not in pids if seen.service.pid else seen.service.name not in names:
-            kept.append(seen)
-    return tuple(kept)
+    services = [SupervisedService(status, supervisor) for supervisor in supervisors for status in _statuses(supervisor)]
+    unique: list[SupervisedService] = []
+    for item in sorted(services, key=lambda item: item.service.pid == 0):
+        pids = {other.service.pid for other in unique}
+        names = {other.service.name for other in unique}
+        if item.service.pid not in pids if item.service.pid else item.service.name not in names:
+            unique.append(item)
+    return tuple(unique)
 
 
 def owned_services(
-    seen: Sequence[SupervisedService], known: ProgramOwners, table: ProcessTable
+    services: Sequence[SupervisedService], owners: ProgramOwners, processes: ProcessTable
 ) -> tuple[OwnedService, ...]:
-    """Those of installed apps, servers before what is in front of them."""
-    found = [item for one in seen if (item := _owned_service(one, known, table)) is not None]
-    return tuple(sorted(found, key=lambda item: _rank((item.app, item.entry))))
+    """The services of installed apps, servers before their clients."""
+    owned = [item for service in services if (item := _owned_service(service, owners, processes)) is not None]
+    return tuple(sorted(owned, key=lambda item: _rank((item.app, item.entry))))
 
 
-def _services(runtime: Supervisor) -> Iterator[ServiceStatus]:
-    for name in runtime.services():
+def _statuses(supervisor: Supervisor) -> Iterator[ServiceStatus]:
+    for name in supervisor.services():
         try:
-            yield runtime.status(name)
+            yield supervisor.status(name)
         except rpc.RpcError:
-            continue  # it was taken away in between
+            continue  # removed since the list
 
 
-def _owned_service(seen: SupervisedService, known: ProgramOwners, table: ProcessTable) -> OwnedService | None:
-    below = tuple(table.descendants(seen.service.pid))
-    entry = next((known.startable[item.binary] for item in below if item.binary in known.startable), None)
-    entry = entry or known.startable.get(seen.service.name) or known.main.get(seen.service.name)
+def _owned_service(item: SupervisedService, owners: ProgramOwners, processes: ProcessTable) -> OwnedService | None:
+    programs = tuple(processes.descendants(item.service.pid))
+    entry = next((owners.startable[program.binary] for program in programs if program.binary in owners.startable), None)
+    entry = entry or owners.startable.get(item.service.name) or owners.main.get(item.service.name)
     if entry is None:
         return None
-    app = known.app_of[entry.name]
-    if app in ROUTER_CANNOT_RESTART and seen.runtime.name == ROUTER:
+    app = owners.app_of[entry.name]
+    if app in ROUTER_CANNOT_RESTART and item.supervisor.name == ROUTER:
         return None
-    programs = tuple(item for item in below if known.app_of.get(item.binary) == app)  # a supervisor has others' below
-    return OwnedService(seen.service, runtime=seen.runtime, app=app, entry=entry, programs=programs)
+    own = tuple(program for program in programs if owners.app_of.get(program.binary) == app)
+    return OwnedService(item.service, supervisor=item.supervisor, app=app, entry=entry, programs=own)
 
 
 def _rank(item: tuple[str, InstalledArtifact]) -> tuple[int, str]:

@@ -1,4 +1,4 @@
-"""A Unix socket on which a whole exchange has one deadline, however slowly the other side drips."""
+"""A Unix socket with one deadline for a whole exchange, however slowly the other side sends."""
 
 import errno
 import os
@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
-_MAX_ADDRESS = 107  # bytes: what sockaddr_un holds
+_MAX_ADDRESS = 107  # bytes of a path in sockaddr_un (unix(7))
 _CHUNK = 1 << 16
 
 
 class DeadlineUnixSocket(socket.socket):
-    """A stream socket that must be done by `end` (of time.monotonic): later than that, it raises TimeoutError.
+    """A stream socket that raises TimeoutError after `end` (of time.monotonic).
 
-    Timeouts of the standard library count anew with every byte; this is also the socket under http.client.
+    The standard library's timeouts restart with every byte. http.client works on this socket, too.
     """
 
     def __init__(self, end: float) -> None:
@@ -29,7 +29,7 @@ class DeadlineUnixSocket(socket.socket):
     def set_remaining_timeout(self) -> None:
         left = self._end - time.monotonic()
         if left <= 0:
-            raise TimeoutError(errno.ETIMEDOUT, "the time is up")
+            raise TimeoutError(errno.ETIMEDOUT, "the deadline has passed")
         self.settimeout(left)
 
     def recv(self, bufsize: int, flags: int = 0) -> bytes:
@@ -43,30 +43,30 @@ class DeadlineUnixSocket(socket.socket):
 
 @contextmanager
 def connect(path: Path, seconds: float) -> Iterator[DeadlineUnixSocket]:
-    """A connection to `path`, which has `seconds` for all that happens on it. Raises OSError."""
-    with DeadlineUnixSocket(time.monotonic() + seconds) as line, _addressable(path) as address:
-        line.set_remaining_timeout()
-        line.connect(address)
-        yield line
+    """A connection to `path` with a deadline in `seconds`. Raises OSError."""
+    with DeadlineUnixSocket(time.monotonic() + seconds) as sock, _addressable(path) as address:
+        sock.set_remaining_timeout()
+        sock.connect(address)
+        yield sock
 
 
-def read_line(line: DeadlineUnixSocket, most: int) -> bytes:
-    """What comes up to the first newline, or to the end, or until it is more than `most` bytes. Raises OSError."""
-    read = bytearray()
-    while len(read) <= most and b"\n" not in read:
-        if not (chunk := line.recv(_CHUNK)):
+def read_line(sock: DeadlineUnixSocket, limit: int) -> bytes:
+    """The bytes up to the first newline or the end; more than `limit` of them mean a longer line. Raises OSError."""
+    received = bytearray()
+    while len(received) <= limit and b"\n" not in received:
+        if not (chunk := sock.recv(_CHUNK)):
             break
-        read += chunk
-    return bytes(read)
+        received += chunk
+    return bytes(received)
 
 
 def describe_error(error: OSError, seconds: float) -> str:
-    """What a failed exchange means for a socket that had `seconds`, as the end of a sentence."""
+    """What a failed exchange with a deadline of `seconds` means, as the end of a sentence."""
     match error:
         case FileNotFoundError() | NotADirectoryError():
             return "there is no socket"
         case ConnectionRefusedError():
-            return "nobody listens there (the socket file was left behind)"
+            return "nothing listens there (the socket file is stale)"
         case TimeoutError():
             return f"no answer within {seconds:g} s"
         case PermissionError():
@@ -74,14 +74,14 @@ def describe_error(error: OSError, seconds: float) -> str:
         case ConnectionError():
             return "it closed the connection without an answer"
         case BlockingIOError():
-            return "it takes no more connections"
+            return "it accepts no more connections"
         case _:
             return error.strerror or str(error)
 
 
 @contextmanager
 def _addressable(path: Path) -> Iterator[str]:
-    """`path` as the system takes it: a name that is too long for a socket is reached through its folder."""
+    """`path` as connect(2) takes it: one that is too long is reached through its folder's descriptor."""
     if len(os.fsencode(path)) <= _MAX_ADDRESS:
         yield str(path)
         return

@@ -55,4 +55,4 @@ def test_a_router_that_left_its_socket_behind_is_told(machine: Machine) -> None:
         pass
     with pytest.raises(RuntimeUnreachable) as caught:
         machine.runtimes()
-    assert "nobody listens there (the socket file was left behind)" in caught.value.message
+    assert "nothing listens there (the socket file is stale)" in caught.value.message

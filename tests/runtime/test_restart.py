@@ -111,7 +111,7 @@ def test_an_app_that_nobody_holds_is_told(machine: Machine) -> None:
     with machine.router() as router:
         router.hold("hero_other", "sleep", "1000")
         outcome = only(machine.restart("hero_db"))
-        assert outcome == NotRunning("hero_db", "nothing of it runs, and no supervisor holds a service of it")
+        assert outcome == NotRunning("hero_db", "nothing of it runs, and no supervisor has a service of it")
         assert machine.restart(RestartRequest("hero_db")) == ()
 
 
@@ -119,7 +119,7 @@ def test_a_program_started_by_hand_is_told_and_left(machine: Machine) -> None:
     machine.install("hero_db", "v1", *DB)
     with machine.router() as router, machine.by_hand("hero_db_server") as process:
         outcome = refused(machine.restart("hero_db"))
-        assert outcome.error.message == f"hero_db_server (process {process.pid}) runs, but no supervisor holds it"
+        assert outcome.error.message == f"hero_db_server (process {process.pid}) runs, but no supervisor runs it"
         assert machine.restart(RestartRequest("hero_db")) == ()
         machine.install("hero_db", "v2", *DB)
         assert refused(machine.restart(RestartRequest("hero_db"))).service == "hero_db_server"
@@ -221,7 +221,7 @@ def test_a_socket_that_nobody_listens_on_is_not_demanded_unless_somebody_did(mac
         with Health(socket) as health:
             machine.mend(health.close, after="settle")
             outcome = refused(machine.restart("hero_db"))
-            assert "nobody listens" in outcome.error.message
+            assert "nothing listens" in outcome.error.message
         assert socket.is_socket(), "it was left behind"
         assert isinstance(only(machine.restart("hero_db")), Restarted)
 
@@ -269,7 +269,7 @@ def test_a_refusal_is_tried_once_more_with_a_reset(machine: Machine) -> None:
         router.troubles["service.stop"] = "refuse"
         refusal = refused(machine.restart("hero_db"))
         assert isinstance(refusal.error, RuntimeFailed)
-        assert "refuses service.stop: the supervisor is not available" in refusal.error.message
+        assert "rejects service.stop: the supervisor is not available" in refusal.error.message
 
 
 def test_after_an_install_with_restart_the_wants_are_the_apps_and_those_they_restart(machine: Machine) -> None:

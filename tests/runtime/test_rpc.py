@@ -1,5 +1,6 @@
 """Supervisors that misbehave: over HTTP and line by line, each fault is one error that says what to do."""
 
+import json
 import socket
 import threading
 import time
@@ -8,6 +9,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import get_args
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -21,7 +23,11 @@ from support.daemons import HASTY, QUICK, Machine
 from world.router_standin import Router, Trouble
 
 PEER = RpcPeer("zinit", Path("/z.sock"))
-ASK = b'{"jsonrpc": "2.0", "id": 7, "method": "service.list", "params": {}}'
+REQUEST = {"jsonrpc": "2.0", "id": 7, "method": "service.list", "params": {}}
+
+
+def raw(result: object) -> msgspec.Raw:
+    return msgspec.Raw(json.dumps(result))
 
 
 @contextmanager
@@ -72,15 +78,15 @@ SAYS = {
     "hang": (RuntimeUnreachable, "no answer within 0.3 s"),
     "drip": (RuntimeUnreachable, "no answer within 0.3 s"),
     "drip headers": (RuntimeUnreachable, "no answer within 0.3 s"),
-    "garbage": (BadRuntimeResponse, "is no JSON"),
-    "no http": (BadRuntimeResponse, "is no HTTP"),
-    "half": (BadRuntimeResponse, "is no JSON"),
-    "wrong id": (BadRuntimeResponse, "belongs to another question"),
-    "deep": (BadRuntimeResponse, "is no JSON"),
+    "garbage": (BadRuntimeResponse, "is not JSON"),
+    "no http": (BadRuntimeResponse, "does not answer in HTTP"),
+    "half": (BadRuntimeResponse, "is not JSON"),
+    "wrong id": (BadRuntimeResponse, "belongs to another request"),
+    "deep": (BadRuntimeResponse, "is not a JSON-RPC response"),
     "huge": (BadRuntimeResponse, "more than 1 MiB"),
     "502": (BadRuntimeResponse, "HTTP 502"),
     "die": (RuntimeUnreachable, "closed the connection without an answer"),
-    "refuse": (BadRuntimeResponse, "refuses service.list: the supervisor is not available"),
+    "refuse": (BadRuntimeResponse, "rejects service.list: the supervisor is not available"),
 }
 
 
@@ -100,14 +106,16 @@ def test_a_router_that_misbehaves(machine: Machine, trouble: Trouble) -> None:
     [
         (lambda line: line.recv(1), "no answer within 0.3 s"),
         (_drip, "no answer within 0.3 s"),
-        (lambda line: line.sendall(b"\xff\x1b[2J garbage\n"), "is no JSON"),
-        (lambda line: line.sendall(b'{"jsonrpc": "2.0", "id"'), "is no JSON"),
+        (lambda line: line.sendall(b"\xff\x1b[2J garbage\n"), "is not JSON"),
+        (lambda line: line.sendall(b'{"jsonrpc": "2.0", "id"'), "is not JSON"),
         (lambda line: None, "closed the connection instead of answering"),
         (lambda line: line.sendall(b"x" * (4 << 20)), "more than 1 MiB"),
-        (lambda line: line.sendall(b'{"id": 0, "result": []}\n'), "belongs to another question"),
-        (lambda line: line.sendall(b'[{"id": 0}]\n'), "is no JSON-RPC"),
-        (lambda line: line.sendall(b'{"id": null, "error": {"code": -32700}}\n'), "refuses service.list"),
-        (lambda line: line.sendall(b"1" * 5000 + b"\n"), "is no JSON"),
+        (lambda line: line.sendall(b'{"id": 0, "result": []}\n'), "belongs to another request"),
+        (lambda line: line.sendall(b'[{"id": 0}]\n'), "is not a JSON-RPC response: Expected `object`, got `array`"),
+        (lambda line: line.sendall(b'{"id": null, "error": {"code": -32700}}\n'), "rejects service.list"),
+        (lambda line: line.sendall(b'{"id": 0, "error": 5}\n'), "got `int` - at `$.error`"),
+        (lambda line: line.sendall(b'{"result": ' + b"[" * 100_000 + b"\n"), "is not JSON"),
+        (lambda line: line.sendall(b"1" * 5000 + b"\n"), "is not a JSON-RPC response"),
     ],
 )
 def test_a_zinit_that_misbehaves(short: Path, act: Callable[[socket.socket], object], words: str) -> None:
@@ -121,7 +129,7 @@ def test_nobody_is_there(short: Path) -> None:
         listener.bind(str(short))
     error = refused(client.zinit(short, QUICK).services)
     assert isinstance(error, RuntimeUnreachable)
-    assert "nobody listens there (the socket file was left behind)" in error.message
+    assert "nothing listens there (the socket file is stale)" in error.message
     assert "there is no socket" in refused(client.zinit(short / "below", QUICK).services).message
 
 
@@ -133,32 +141,57 @@ def test_a_socket_with_a_longer_name_than_the_system_takes(machine: Machine, tmp
         assert client.hero_router(deep, QUICK).services() == ("a",)
 
 
-@pytest.mark.parametrize("result", [None, {}, "a", ["a", 1], [["a"]], {"services": ["a"]}, 3.5, True])
-def test_a_list_of_services_is_a_list_of_names(result: object) -> None:
-    assert "no list of names" in refused(lambda: rpc.decode_services(result, PEER)).message
+@pytest.mark.parametrize(
+    ("result", "problem"),
+    [
+        (None, "Expected `array`, got `null`"),
+        ({}, "Expected `array`, got `object`"),
+        ("a", "Expected `array`, got `str`"),
+        (["a", 1], "Expected `str`, got `int` - at `$.result[1]`"),
+        ([["a"]], "Expected `str`, got `array` - at `$.result[0]`"),
+        ({"services": ["a"]}, "Expected `array`, got `object`"),
+        (3.5, "Expected `array`, got `float`"),
+        (True, "Expected `array`, got `bool`"),
+    ],
+)
+def test_a_list_of_services_is_a_list_of_names(result: object, problem: str) -> None:
+    message = refused(lambda: rpc.decode_services(raw(result), PEER)).message
+    assert f"its list of services is malformed: {problem}" in message
 
 
 @pytest.mark.parametrize(
-    "result",
+    ("result", "problem"),
     [
-        None,
-        [],
-        "running",
-        {"pid": 1},
-        {"state": 1, "pid": 1},
-        {"state": "running", "pid": "1"},
-        {"state": "x", "pid": -1},
+        (None, "Expected `object`, got `null`"),
+        ([], "Expected `object`, got `array`"),
+        ("running", "Expected `object`, got `str`"),
+        ({"pid": 1}, "missing required field `state`"),
+        ({"state": 1, "pid": 1}, "Expected `str`, got `int` - at `$.result.state`"),
+        ({"state": "running", "pid": "1"}, "got `str` - at `$.result.pid`"),
+        ({"state": "x", "pid": True}, "got `bool` - at `$.result.pid`"),
+        ({"state": "x", "pid": -1}, "Expected `int` >= 0 - at `$.result.pid`"),
     ],
 )
-def test_a_status_has_a_state_and_a_pid(result: object) -> None:
-    assert "has no state and pid" in refused(lambda: rpc.decode_status(result, "a", PEER)).message
+def test_a_status_has_a_state_and_a_pid(result: object, problem: str) -> None:
+    message = refused(lambda: rpc.decode_status(raw(result), "a", PEER)).message
+    assert "its status of a is malformed: " in message
+    assert problem in message
 
 
 def test_what_a_supervisor_adds_to_a_status_is_kept() -> None:
-    told = {"name": "a", "state": "failed", "pid": 0, "exit_code": 3}
-    assert rpc.decode_status(told, "a", PEER) == ServiceStatus("a", pid=0, state="failed", note="it ended with 3")
-    told = {"name": "a", "state": "Blocked", "pid": None, "error": "waiting on: b"}
-    assert rpc.decode_status(told, "a", PEER) == ServiceStatus("a", pid=0, state="blocked", note="waiting on: b")
+    result = raw({"name": "a", "state": "failed", "pid": 0, "exit_code": 3})
+    assert rpc.decode_status(result, "a", PEER) == ServiceStatus("a", pid=0, state="failed", note="it ended with 3")
+    result = raw({"name": "a", "state": "Blocked", "pid": None, "error": "waiting on: b"})
+    assert rpc.decode_status(result, "a", PEER) == ServiceStatus("a", pid=0, state="blocked", note="waiting on: b")
+
+
+def test_a_refusal_may_come_with_a_null_result() -> None:
+    """Its id is null if the supervisor could not read the request."""
+    for error in ('{"message": "no"}', '"no"'):
+        content = f'{{"id": null, "result": null, "error": {error}}}'.encode()
+        with pytest.raises(rpc.RpcError, match=r"rejects service\.stop: no$"):
+            rpc.decode_result(content, number=7, method="service.stop", peer=PEER)
+    assert rpc.decode_result(b'{"id": 7, "result": null, "error": null}', 7, method="service.stop", peer=PEER)
 
 
 @given(st.binary(max_size=300) | st.recursive(st.none() | st.text(), st.lists).map(lambda value: repr(value).encode()))
@@ -169,7 +202,7 @@ def test_whatever_bytes_come_are_one_error(raw: bytes) -> None:
 
 
 def test_a_request_is_one_line() -> None:
-    assert rpc.encode_request(7, "service.list", None) == ASK
+    assert json.loads(rpc.encode_request(7, "service.list", None)) == REQUEST
     assert b"\n" not in rpc.encode_request(7, "service.stop", "a\nb")
 
 

@@ -123,7 +123,7 @@ class Machine:
             want if isinstance(want, RestartRequest) else all_services([want])[0] for want in wants
         ]
         site = RestartSite(self.root, manifest.load(self.root.path), self.sockets.services)
-        return restart(wanted, runtimes=self.runtimes(timeouts), site=site, timeouts=timeouts, emit=self.emit)
+        return restart(wanted, supervisors=self.runtimes(timeouts), site=site, timeouts=timeouts, emit=self.emit)
 
 
 def kind(name: str) -> Kind:

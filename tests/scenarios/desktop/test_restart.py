@@ -138,7 +138,7 @@ def test_a_version_that_does_not_come_up_stands_and_the_way_back_is_told(small: 
         (problem,) = document["restart"]["failed"]
         assert (done.code, problem["kind"], document["failed"]) == (9, "NotHealthy", [])
         assert problem["message"] == "hero_os_server did not come up: it is failed (it ended with 1)"
-        assert "`hero-build rollback` brings back what was installed before" in problem["hint"]
+        assert "`hero-build rollback` restores what was installed before" in problem["hint"]
         assert f"hint: {problem['hint']}" in done.err
         assert desktops.there(small) == ["notes"]
         held.crashes = False

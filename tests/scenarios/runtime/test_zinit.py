@@ -159,10 +159,10 @@ def test_a_router_that_does_not_answer_gives_way_to_zinit_and_is_told(machine: M
         router.troubles["service.list"] = "garbage"
         assert [runtime.name for runtime in machine.runtimes(CALM)] == ["zinit"]
     (warning,) = machine.warnings
-    assert "zinit is asked instead" in warning
+    assert "using zinit instead" in warning
 
 
 def test_an_unknown_name_is_refused(zinit: Zinit) -> None:
     with pytest.raises(BadRuntimeResponse) as caught:
         zinit.client.status("nobody")
-    assert "refuses service.status: service not found" in caught.value.message
+    assert "rejects service.status: service not found" in caught.value.message
