@@ -86,12 +86,12 @@ def decode_result(raw: bytes, number: int, method: str, peer: RpcPeer) -> Raw:
 
 def decode_services(result: Raw, peer: RpcPeer) -> tuple[str, ...]:
     """The result of `service.list`. Raises BadRuntimeResponse."""
-    return _decode(result, tuple[str, ...], peer, "its list of services")
+    return _decode(result, tuple[str, ...], peer=peer, what="its list of services")
 
 
 def decode_status(result: Raw, name: str, peer: RpcPeer) -> ServiceStatus:
     """The result of `service.status`. Raises BadRuntimeResponse."""
-    status = _decode(result, StatusResult, peer, f"its status of {name}")
+    status = _decode(result, StatusResult, peer=peer, what=f"its status of {name}")
     note = _quote(status.error) if status.error else _exit_note(status.exit_code)
     return ServiceStatus(name, pid=status.pid or 0, state=status.state.lower(), note=note)
 
