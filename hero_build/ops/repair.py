@@ -58,6 +58,9 @@ def _request(record: InstalledPart) -> Request:
 
 def _backend(origin: Origin) -> tuple[Backend, bool]:
     """What made a bundle, and whether with wasm-opt."""
+    if origin.build and origin.build.backend is not None:
+        return origin.build.backend, origin.build.optimise is not False
+    # a manifest from before this was recorded: the fingerprint's component says it
     words = dict(origin.build.fingerprint.parts).get("bundles", "").split() if origin.build else []
     return "wasm-pack" if words[:1] == ["wasm-pack"] else "direct", "--no-opt" not in words
 

@@ -239,7 +239,17 @@ def _built_origin(request: Request, facts: Facts, plan: BuildPlan, why: str) -> 
         tag=request.version,
         commit=tree.commit,
         dirty=tree.dirty,
-        build=BuildInfo(tree.ref, plan.fingerprint, plan.wrapper),
+        build=_build_info(plan),
+        phase=request.phase,
+    )
+
+
+def _build_info(plan: BuildPlan) -> BuildInfo:
+    """Of bundles also what makes them: a repair builds them in the same way."""
+    job = plan.job
+    optimise = job.optimise if job.backend else None
+    return BuildInfo(
+        job.tree.ref, fingerprint=plan.fingerprint, wrapper=plan.wrapper, backend=job.backend, optimise=optimise
     )
 
 
@@ -261,6 +271,7 @@ def _origin(request: Request, release: Release, why: str) -> Origin:
         repo=release.repo,
         tag=release.tag,
         commit=release.commit,
+        phase=request.phase,
     )
 
 
