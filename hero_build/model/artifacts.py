@@ -5,7 +5,7 @@ from typing import Literal
 from msgspec import Struct
 
 from hero_build.errors import Unsupported
-from hero_build.model.installed import InstalledPart, Kind, Phase
+from hero_build.model.installed import Backend, InstalledPart, Kind, Origin, Phase
 
 Libc = Literal["musl", "gnu"]
 BundleKind = Literal["island", "shell"]
@@ -65,6 +65,15 @@ def phase_of(record: InstalledPart) -> Phase:
         return "install"
     (bundle,) = record.entries
     return "islands" if bundle.files[0].path.startswith(f"{ISLANDS}/") else "shell"
+
+
+def backend_of(origin: Origin) -> tuple[Backend, bool]:
+    """What made a bundle, and whether wasm-opt was run on it."""
+    if origin.build and origin.build.backend is not None:
+        return origin.build.backend, origin.build.optimise is not False
+    # in manifests from before these were recorded a component of the fingerprint says it
+    words = dict(origin.build.fingerprint.parts).get("bundles", "").split() if origin.build else []
+    return "wasm-pack" if words[:1] == ["wasm-pack"] else "direct", "--no-opt" not in words
 
 
 def pin_of(library: Library, platform: Platform) -> Pinned:

@@ -13,9 +13,9 @@ from hero_build.errors import BuildNeeded
 from hero_build.install import seal
 from hero_build.install.commit import commit
 from hero_build.install.root_lock import LockedRoot, locked
-from hero_build.model.artifacts import phase_of
+from hero_build.model.artifacts import backend_of, phase_of
 from hero_build.model.decisions import Build, Decision, Download, Reason
-from hero_build.model.installed import Backend, InstalledPart, Origin, PartId
+from hero_build.model.installed import InstalledPart, PartId
 from hero_build.model.steps import Failed, Installed, Request, Restore, SelectedAsset
 from hero_build.ops.install import Outcome, Plan, Step, apply, plan
 
@@ -51,18 +51,9 @@ def _request(record: InstalledPart) -> Request:
     """With `reset`: the quick look need not see the damage that reading every byte has shown."""
     app, origin, phase = record.id.app, record.origin, phase_of(record)
     if origin.used == "source":
-        backend, optimise = _backend(origin)
+        backend, optimise = backend_of(origin)
         return Request(app, "source", reset=True, phase=phase, backend=backend, optimise=optimise)
     return Request(app, "download", origin.tag, reset=True, phase=phase)
-
-
-def _backend(origin: Origin) -> tuple[Backend, bool]:
-    """What made a bundle, and whether with wasm-opt."""
-    if origin.build and origin.build.backend is not None:
-        return origin.build.backend, origin.build.optimise is not False
-    # a manifest from before this was recorded: the fingerprint's component says it
-    words = dict(origin.build.fingerprint.parts).get("bundles", "").split() if origin.build else []
-    return "wasm-pack" if words[:1] == ["wasm-pack"] else "direct", "--no-opt" not in words
 
 
 def _as_recorded(todo: Plan, damaged: Mapping[PartId, Installed]) -> Plan:

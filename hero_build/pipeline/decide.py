@@ -1,24 +1,18 @@
 """Facts ─► Decisions, pure: the same request and facts always give the same answer, with its reason.
 
-    mode      release carries every artifact   it lacks one        there is none
-    auto      Download                         Build               Build
-    download  Download                         AssetNotFound       ReleaseNotFound, while resolving
-    source    Build                            Build               Build
-
-What is installed already and intact is a Keep; parts of the app that are no longer part of it are a Remove.
+The facts say where the app comes from (`choose.py`). What is installed already and intact is a Keep; parts of the app
+that it no longer has are a Remove; the rest is a Download or a Build.
 """
 
-from collections.abc import Mapping
 from typing import assert_never
 
 from msgspec import Struct
 
-from hero_build.errors import AssetNotFound, InvalidChecksumFile
+from hero_build.errors import InvalidChecksumFile
 from hero_build.model.artifacts import Artifact, Binary, Library
 from hero_build.model.decisions import (
     Build,
     BuildTask,
-    Choice,
     Decision,
     Download,
     Facts,
@@ -30,10 +24,8 @@ from hero_build.model.decisions import (
     Unavailable,
 )
 from hero_build.model.installed import BuildInfo, InstalledArtifact, Origin, PartId
-from hero_build.model.names import nearest
 from hero_build.model.steps import Asset, BuildPlan, Installed, Part, Release, Request, SelectedAsset
 
-_SHOWN = 20
 RECORD = ".build.json"
 """How the names of build records end in a release."""
 
@@ -57,57 +49,6 @@ def decide(request: Request, facts: Facts) -> tuple[Decision, ...]:
     named = {part.id for part in facts.parts}
     removed = [Remove(part, "the recipe no longer has it") for part in facts.installed if part not in named]
     return (*decisions, *(removed if facts.complete else ()))
-
-
-def choose(
-    request: Request,
-    *,
-    release: Release | None,
-    names: Mapping[Artifact, tuple[str, ...]],
-    selected: Mapping[Artifact, SelectedAsset],
-) -> Choice:
-    """Where the whole app comes from. `names`: the asset names of each artifact; `selected`: the assets that match.
-
-    It needs no checkout: a build is chosen before there is one.
-    """
-    if request.ref is not None:
-        no_opt = "" if request.optimise else ", and --no-opt leaves out wasm-opt"
-        return FromSource(f"--ref {request.ref} names a commit to build{no_opt}")
-    if request.mode == "source":
-        flag = "--mode source asks for a build" if request.optimise else "--no-opt asks for a build without wasm-opt"
-        return FromSource(flag)
-    if release is None:
-        return FromSource(f"there is no release {request.version}" if request.version else "there is no release")
-    if not names:
-        return _unlisted(request, release)
-    missing = [artifact for artifact in names if artifact not in selected]
-    if not missing:
-        return FromRelease(release, _carries_all(request, len(names), release))
-    if request.mode == "download":
-        return Unavailable(_no_asset(names[missing[0]], release))
-    return FromSource(f"release {release.tag} lacks {names[missing[0]][0]}")
-
-
-def _unlisted(request: Request, release: Release) -> Choice:
-    """Neither recipe nor release lists the artifacts: the tree may."""
-    islands = request.phase == "islands"
-    sentence = f"release {release.tag} " + (
-        "has no islands" if islands else f"does not list the programs of {request.app}"
-    )
-    if request.mode != "download":
-        return FromSource(sentence)
-    if islands:
-        return Unavailable(AssetNotFound(sentence, f"It needs assets like NAME-wasm.tar.gz. {_assets_of(release)}"))
-    app = request.app
-    needed = f"a service.toml, or assets named {app}, {app}_server, {app}_admin or {app}_web"
-    hint = f"It needs {needed}. {_assets_of(release)}"
-    return Unavailable(AssetNotFound(f"{sentence}, and the recipe lists no binaries", hint))
-
-
-def _carries_all(request: Request, count: int, release: Release) -> str:
-    one, many = ("bundle", "bundles") if request.phase != "install" else ("binary", "binaries")
-    every = f"all {count} {many}" if count > 1 else f"its {one}"
-    return f"release {release.tag} carries {every}"
 
 
 def _part(request: Request, facts: Facts, part: Part) -> Decision:
@@ -273,17 +214,3 @@ def _origin(request: Request, release: Release, why: str) -> Origin:
         commit=release.commit,
         phase=request.phase,
     )
-
-
-def _no_asset(names: tuple[str, ...], release: Release) -> AssetNotFound:
-    name, *formerly = names
-    nor = f" (nor {formerly[0]})" if formerly else ""
-    sentence = f"release {release.tag} of {release.repo} has no asset {name}{nor}"
-    close = nearest(name, [asset.name for asset in release.assets], most=1, cutoff=0.8)
-    return AssetNotFound(sentence, _assets_of(release) + (f" Nearest: {close[0]}." if close else ""))
-
-
-def _assets_of(release: Release) -> str:
-    names = [asset.name for asset in release.assets]
-    more = ", …" if len(names) > _SHOWN else ""
-    return f"It has: {', '.join(names[:_SHOWN])}{more}." if names else "It has no assets at all."

@@ -20,7 +20,7 @@ from hero_build.model.decisions import Facts, FromSource
 from hero_build.model.installed import Generation, PartId
 from hero_build.model.steps import Asset, Installed, Part, Release, Request, SelectedAsset
 from hero_build.pipeline.artifact_set import find_asset, list_artifacts
-from hero_build.pipeline.decide import choose
+from hero_build.pipeline.choose import choose
 
 
 class Disk(Struct, frozen=True):

@@ -8,7 +8,8 @@ from hero_build.model.artifacts import Artifact, Binary, Platform
 from hero_build.model.decisions import Build, Decision, Download, Facts, FromSource, Keep, Reason, Remove
 from hero_build.model.installed import FileEntry, InstalledArtifact, InstalledPart, Origin, PartId
 from hero_build.model.steps import Asset, Installed, Part, Release, Request, SelectedAsset
-from hero_build.pipeline.decide import choose, decide
+from hero_build.pipeline.choose import choose
+from hero_build.pipeline.decide import decide
 
 DB = Binary("db", "cli")
 ADMIN = Binary("db_admin", "admin", formerly="db_ui")

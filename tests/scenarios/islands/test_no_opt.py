@@ -79,6 +79,11 @@ def test_it_is_recorded_kept_repaired_and_replaced(tmp_path: Path) -> None:
     (record,) = manifest.load(world.root.path).records.values()
     assert record.origin.build is not None
     assert dict(record.origin.build.fingerprint.parts)["bundles"] == f"direct --no-opt wasm-bindgen {WASM_BINDGEN}"
+    assert (record.origin.phase, record.origin.build.backend, record.origin.build.optimise) == (
+        "islands",
+        "direct",
+        False,
+    )
     assert "nothing to do" in ok(world, code, "islands", "--no-opt")
 
     module = world.root.path / desktops.ISLANDS / MODULE
