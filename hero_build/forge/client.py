@@ -16,7 +16,7 @@ import msgspec
 from hero_build import __version__
 from hero_build.errors import BadForgeResponse, UsageError
 from hero_build.forge import url_policy
-from hero_build.forge.http_errors import http_error, quoted, severed, unanswered
+from hero_build.forge.http_errors import connection_error, http_error, interrupted_error, quoted
 from hero_build.forge.lean_httpx import httpx
 from hero_build.forge.limits import Limits
 from hero_build.forge.transports import Transports
@@ -24,7 +24,7 @@ from hero_build.settings import Secret
 
 T = TypeVar("T")
 _REDIRECTS = (301, 302, 303, 307, 308)
-_SMALL = 1 << 16  # bytes of an answer that matters for its status alone
+_HEAD_SIZE = 1 << 16  # bytes of an answer that matters for its status alone
 _NOT_A_FORGE = "Is that a Forgejo server, of a version that this hero-build supports? Check --forge and FORGEJO_URL."
 _ADDRESS = "Check the address with --forge or FORGEJO_URL; does a browser get an answer there?"
 
@@ -35,8 +35,8 @@ class ForgeClient:
     """
 
     def __init__(self, base: str, token: Secret | None, limits: Limits, plain_http: tuple[str, ...]) -> None:
-        self._base = _base(base)
-        self._token = _fit(token)
+        self._base = _base_url(base)
+        self._token = _valid_token(token)
         self._limits = limits
         self._plain_http = plain_http
         self._transports = Transports(limits)
@@ -53,7 +53,7 @@ class ForgeClient:
         """
         url = str(self._base).rstrip("/") + path
         with self.response(url, {"Accept": "application/json"}, self._limits.answer) as response:
-            body = _bounded(response, self._limits.document)
+            body = _read_bounded(response, self._limits.document)
         try:
             return msgspec.json.decode(body, type=kind)
         except msgspec.ValidationError as error:
@@ -67,7 +67,7 @@ class ForgeClient:
         self, url: str, headers: Mapping[str, str], seconds: float, method: str = "GET"
     ) -> Iterator[httpx.Response]:
         """One attempt at an answer of status 2xx or 416, its body unread; redirects are followed."""
-        target = url_policy.address(url, "the release")
+        target = url_policy.parse_url(url, "the release")
         seen: set[str] = set()
         while True:
             if str(target) in seen or len(seen) > self._limits.redirects:
@@ -79,8 +79,8 @@ class ForgeClient:
                     self._check(response)
                     yield response
                     return
-                _head(response)
-                target = url_policy.follow(target, response.headers.get("location", ""))
+                _read_head(response)
+                target = url_policy.redirect_target(target, response.headers.get("location", ""))
 
     def close(self) -> None:
         while self._idle:
@@ -96,11 +96,11 @@ class ForgeClient:
             try:
                 response = client.send(request, stream=True)
             except httpx.TransportError as error:
-                raise unanswered(url, error) from error
+                raise connection_error(url, error) from error
             try:
                 yield response
             except httpx.TransportError as error:
-                raise severed(url, error) from error
+                raise interrupted_error(url, error) from error
             finally:
                 response.close()
 
@@ -110,7 +110,7 @@ class ForgeClient:
                 response.status_code,
                 headers=response.headers,
                 url=response.url,
-                body=_head(response),
+                body=_read_head(response),
                 note=self._kept_back(response.url),
             )
         encoding = response.headers.get("content-encoding", "identity").strip().lower()
@@ -121,7 +121,8 @@ class ForgeClient:
             raise BadForgeResponse(text, "Ask whoever runs that server to send releases as they are (no gzip).")
 
     def _trusts(self, url: httpx.URL) -> bool:
-        return url_policy.origin(url) == url_policy.origin(self._base) and url_policy.private(url, self._plain_http)
+        same_origin = url_policy.origin(url) == url_policy.origin(self._base)
+        return same_origin and url_policy.may_send_token(url, self._plain_http)
 
     def _kept_back(self, url: httpx.URL) -> str:
         """A sentence for a hint where there is a token that was not sent to its own forge; else nothing."""
@@ -153,29 +154,29 @@ class ForgeClient:
         )
 
 
-def _base(url: str) -> httpx.URL:
+def _base_url(url: str) -> httpx.URL:
     try:
-        return url_policy.address(url, "the configuration")
+        return url_policy.parse_url(url, "the configuration")
     except BadForgeResponse as error:
         raise UsageError(f"{url!r} is not the address of a forge", "Use https://HOST with --forge.") from error
 
 
-def _fit(token: Secret | None) -> Secret | None:
+def _valid_token(token: Secret | None) -> Secret | None:
     """A token is one printable word; anything else would break the header, or an error that quotes it would leak it."""
     if token is not None and not re.fullmatch(r"[!-~]+", token.reveal()):
         raise UsageError("FORGEJO_TOKEN holds characters that no token has", "Set it again, without quotes or spaces.")
     return token
 
 
-def pieces(response: httpx.Response) -> Iterator[bytes | memoryview]:
+def body_chunks(response: httpx.Response) -> Iterator[bytes | memoryview]:
     """The body as it is sent, undecoded; a piece is only good until the next one is asked for."""
     yield from cast("httpx.SyncByteStream", response.stream)
 
 
-def _bounded(response: httpx.Response, most: int) -> bytes:
+def _read_bounded(response: httpx.Response, most: int) -> bytes:
     """The body of at most `most` bytes. Raises BadForgeResponse for a longer one, without reading on."""
     body = bytearray()
-    for piece in pieces(response):
+    for piece in body_chunks(response):
         body += piece
         if len(body) > most:
             text = f"{response.url.host} answered {response.url.path} with more than {most >> 20} MiB"
@@ -183,13 +184,13 @@ def _bounded(response: httpx.Response, most: int) -> bytes:
     return bytes(body)
 
 
-def _head(response: httpx.Response) -> bytes:
+def _read_head(response: httpx.Response) -> bytes:
     """The first bytes of a body that no one waits for: reading it up keeps the connection."""
     head = bytearray()
     try:
-        for piece in pieces(response):
+        for piece in body_chunks(response):
             head += piece
-            if len(head) > _SMALL:
+            if len(head) > _HEAD_SIZE:
                 break
     except httpx.TransportError:
         pass

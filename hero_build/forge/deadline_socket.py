@@ -6,7 +6,7 @@ import time
 from typing import Any
 
 _BUFFER = 1 << 16  # for headers; larger reads pass it by
-_LIVELY = 0.25  # seconds after which a piece is handed over though it is not full, so that progress can be seen
+_HAND_OVER_AFTER = 0.25  # seconds after which a chunk is returned though it is not full, to show progress
 
 
 class DeadlineSocket:
@@ -32,7 +32,7 @@ class DeadlineSocket:
     def piece(self, *, lively: bool) -> None:
         """The next reads fill one piece; a lively one is handed over unfilled when it takes long."""
         self._begun = False
-        self._hand_over = time.monotonic() + _LIVELY if lively else 0.0
+        self._hand_over = time.monotonic() + _HAND_OVER_AFTER if lively else 0.0
 
     def receive(self, buffer: Any) -> int | None:
         """As RawIOBase.readinto; None, "nothing now", makes a BufferedReader return what it has of the piece."""
@@ -58,7 +58,7 @@ class DeadlineSocket:
         self._sock.sendall(data)
 
     def makefile(self, mode: str) -> io.BufferedReader:
-        return io.BufferedReader(_Reader(self, self._sock.makefile("rb", buffering=0)), _BUFFER)
+        return io.BufferedReader(_DeadlineStream(self, self._sock.makefile("rb", buffering=0)), _BUFFER)
 
     def fileno(self) -> int:
         return self._sock.fileno()
@@ -77,8 +77,8 @@ class DeadlineSocket:
             self._patience = wanted
 
 
-class _Reader(io.RawIOBase):
-    """Reads through a Watched; `held` keeps the socket open until the answer is read, as http.client expects."""
+class _DeadlineStream(io.RawIOBase):
+    """Reads through a DeadlineSocket; `held` keeps the socket open until the answer is read, as http.client expects."""
 
     def __init__(self, watched: DeadlineSocket, held: socket.SocketIO) -> None:
         self._watched = watched

@@ -60,7 +60,7 @@ class DownloadDir:
             descriptor = os.open(path, flags, 0o600)
         except FileNotFoundError:
             return None
-        if filelock.attempt(descriptor) and _same(descriptor, path):
+        if filelock.attempt(descriptor) and _is_same_file(descriptor, path):
             return descriptor
         os.close(descriptor)
         return None
@@ -88,7 +88,7 @@ class DownloadDir:
             path = Path(tempfile.mkdtemp(prefix=_RUN, dir=self._folder))
             with suppress(FileNotFoundError):  # another run has just taken it for a dead one's
                 descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-                if filelock.attempt(descriptor) and _same(descriptor, path):
+                if filelock.attempt(descriptor) and _is_same_file(descriptor, path):
                     return path, descriptor
                 os.close(descriptor)
 
@@ -115,7 +115,7 @@ class DownloadDir:
             shutil.rmtree(run)
 
 
-def _same(descriptor: int, path: Path) -> bool:
+def _is_same_file(descriptor: int, path: Path) -> bool:
     """Whether `path` still names what `descriptor` has open."""
     try:
         there = path.stat(follow_symlinks=False)
@@ -124,7 +124,7 @@ def _same(descriptor: int, path: Path) -> bool:
     return os.path.samestat(os.fstat(descriptor), there)
 
 
-def sweep(folder: Path, before: float) -> int:
+def delete_stale(folder: Path, before: float) -> int:
     """Remove what no one writes and no one has written since `before` (a time stamp); the bytes that this gave back."""
     freed = 0
     if not folder.is_dir():

@@ -22,7 +22,7 @@ from hero_build.forge.api_documents import (
     to_release,
     unsafe_names,
 )
-from hero_build.forge.client import ForgeClient, pieces
+from hero_build.forge.client import ForgeClient, body_chunks
 from hero_build.forge.http_errors import HttpNotFound
 from hero_build.forge.lean_httpx import httpx
 from hero_build.forge.limits import DEFAULT, Limits
@@ -68,7 +68,7 @@ class Forgejo:
 
     def _latest(self, repo: str) -> Release:
         try:
-            document = self._get_release(f"{_repo(repo)}/releases/latest", f"the newest release of {repo}")
+            document = self._get_release(f"{_repo_path(repo)}/releases/latest", f"the newest release of {repo}")
         except HttpNotFound as error:
             self._must_exist(repo)
             hint = "Drafts and prereleases are no newest release; one of them can be named with --version."
@@ -76,7 +76,7 @@ class Forgejo:
         return self._release(document, repo)
 
     def _tagged(self, repo: str, tag: str) -> Release:
-        path = f"{_repo(repo)}/releases/tags/{quote(check_tag(tag), safe='')}"
+        path = f"{_repo_path(repo)}/releases/tags/{quote(check_tag(tag), safe='')}"
         try:
             document = self._get_release(path, f"release {tag} of {repo}")
         except HttpNotFound as error:
@@ -116,7 +116,7 @@ class Forgejo:
 
         def attempt() -> Asset:
             with self._client.response(url, {}, self._limits.answer, method="HEAD") as response:
-                size = _length(response.headers)
+                size = _content_length(response.headers)
                 return Asset(name, url=url, size=size, id=_identity(response.headers, size))
 
         with suppress(HttpNotFound):
@@ -131,20 +131,20 @@ class Forgejo:
             )
         if self._url.startswith("https:"):
             for asset in release.assets:
-                if url_policy.address(asset.url, repo).scheme != "https":
+                if url_policy.parse_url(asset.url, repo).scheme != "https":
                     raise BadForgeResponse(f"{self._url} offers {asset.name} over plain http", _ROOT_URL)
         return release
 
     def _must_exist(self, repo: str) -> None:
         try:
-            self._get(_repo(repo), kind=object, what=f"the repository {repo}")
+            self._get(_repo_path(repo), kind=object, what=f"the repository {repo}")
         except HttpNotFound as error:
             raise RepoNotFound(f"{self._url} shows no repository {repo}", error.hint) from error
 
     def _tags(self, repo: str) -> Iterator[str]:
         for page in range(1, _PAGES + 1):
             query = urlencode({"limit": _PAGE, "page": page})
-            path = f"{_repo(repo)}/releases?{query}"
+            path = f"{_repo_path(repo)}/releases?{query}"
             releases = self._get(path, kind=tuple[ReleaseTag, ...], what=f"the list of releases of {repo}")
             yield from (release.tag_name for release in releases)
             if len(releases) < _PAGE:
@@ -174,7 +174,7 @@ class Forgejo:
         headers = {"Range": f"bytes={start}-"} if start else {}
         try:
             with self._client.response(asset.url, headers, self._limits.transfer) as response:
-                body = _body(response, start)
+                body = _response_body(response, start)
                 if body is not None:
                     yield body
                     return
@@ -191,14 +191,14 @@ class _HttpBody(Struct, frozen=True):
     response: httpx.Response
 
     def chunks(self) -> Iterator[bytes | memoryview]:
-        return pieces(self.response)
+        return body_chunks(self.response)
 
 
-def _body(response: httpx.Response, start: int) -> _HttpBody | None:
+def _response_body(response: httpx.Response, start: int) -> _HttpBody | None:
     """The body from `start` on, or from 0 where the server sends all of it; None for a range that is not the one."""
     headers, host = response.headers, response.url.host
     if response.status_code == 200:
-        total = _length(headers)
+        total = _content_length(headers)
         return _HttpBody(0, total=total, identity=_identity(headers, total), response=response)
     told = _RANGE.fullmatch(headers.get("content-range", "")) if response.status_code == 206 else None
     if told is not None:
@@ -212,7 +212,7 @@ def _body(response: httpx.Response, start: int) -> _HttpBody | None:
     return None
 
 
-def _length(headers: httpx.Headers) -> int | None:
+def _content_length(headers: httpx.Headers) -> int | None:
     """Bytes of the whole body, where that is told and can be relied on."""
     told = headers.get("content-length", "")
     return int(told[:18]) if told.isascii() and told.isdigit() and "transfer-encoding" not in headers else None
@@ -227,7 +227,7 @@ def _identity(headers: httpx.Headers, total: int | None) -> str:
     return f"{modified}/{total}" if modified and total is not None else ""
 
 
-def _repo(repo: str) -> str:
+def _repo_path(repo: str) -> str:
     owner, name = check_repo(repo)
     return f"/api/v1/repos/{quote(owner, safe='')}/{quote(name, safe='')}"
 

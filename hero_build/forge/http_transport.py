@@ -17,7 +17,7 @@ from hero_build.forge.deadline_socket import DeadlineSocket
 from hero_build.forge.lean_httpx import httpx
 from hero_build.forge.limits import Limits
 
-PIECE = 1 << 20
+CHUNK = 1 << 20
 _PORTS = {"http": 80, "https": 443}
 _NOT_HTTP = "Check the address: it should be the one that a browser would open."
 
@@ -31,7 +31,7 @@ class DirectTransport(httpx.BaseTransport):
         self._limits = limits
         self._tls = tls
         self._idle: dict[Origin, http.client.HTTPConnection] = {}
-        self._buffer = bytearray(PIECE)
+        self._buffer = bytearray(CHUNK)
         # A client that is merely forgotten must not leave its sockets to the garbage collector.
         weakref.finalize(self, _close_all, self._idle)
 
@@ -42,7 +42,7 @@ class DirectTransport(httpx.BaseTransport):
         origin = (request.url.scheme, request.url.host, request.url.port or _PORTS[request.url.scheme])
         kept = self._idle.pop(origin, None)
         if kept is not None:
-            if _silent(kept):
+            if _is_idle(kept):
                 try:
                     return self._exchange(kept, origin, request)
                 except (httpx.NetworkError, httpx.RemoteProtocolError, BadForgeResponse):
@@ -68,7 +68,7 @@ class DirectTransport(httpx.BaseTransport):
             raise httpx.ConnectTimeout(f"no connection within {seconds:g} s") from error
         except (OSError, UnicodeError) as error:
             connection.close()
-            raise httpx.ConnectError(_words(error)) from error
+            raise httpx.ConnectError(_error_text(error)) from error
         connection.sock = DeadlineSocket(connection.sock, self._limits.stall)
         return connection
 
@@ -83,7 +83,7 @@ class DirectTransport(httpx.BaseTransport):
             watched.until(self._limits.answer)
             answer = connection.getresponse()
         except (OSError, http.client.HTTPException, ValueError) as error:
-            raise _translated(error, watched) from error
+            raise _translate(error, watched) from error
         finally:
             if answer is None:
                 connection.close()
@@ -94,11 +94,11 @@ class DirectTransport(httpx.BaseTransport):
                 self._idle[origin] = connection
 
         headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in answer.getheaders()]
-        body = _Stream(connection, answer=answer, watched=watched, view=memoryview(self._buffer), keep=keep)
+        body = _BodyStream(connection, answer=answer, watched=watched, view=memoryview(self._buffer), keep=keep)
         return httpx.Response(answer.status, headers=headers, stream=body)
 
 
-class _Stream(httpx.SyncByteStream):
+class _BodyStream(httpx.SyncByteStream):
     """A body in pieces that all lie in the same buffer: each is good until the next is asked for."""
 
     def __init__(
@@ -121,7 +121,7 @@ class _Stream(httpx.SyncByteStream):
                 yield self._view[:size]  # type: ignore[misc]  # httpx hands on what it is given
         except (OSError, http.client.HTTPException, ValueError) as error:
             self._connection.close()
-            raise _translated(error, self._watched) from error
+            raise _translate(error, self._watched) from error
 
     def _read(self) -> int:
         self._watched.piece(lively=not self._answer.chunked)  # http.client's chunks must come in whole
@@ -151,12 +151,12 @@ def _send(connection: http.client.HTTPConnection, request: httpx.Request) -> Non
             if piece:
                 connection.send(piece)
     except OSError:
-        if _silent(connection):
+        if _is_idle(connection):
             raise
         # A server that will not have the body says so and hangs up: what it says is the answer.
 
 
-def _silent(connection: http.client.HTTPConnection) -> bool:
+def _is_idle(connection: http.client.HTTPConnection) -> bool:
     """A kept connection that has something to say has been closed, or says what no one asked."""
     poll = select.poll()
     poll.register(connection.sock, select.POLLIN)
@@ -168,7 +168,7 @@ def _close_all(idle: dict[Origin, http.client.HTTPConnection]) -> None:
         idle.popitem()[1].close()
 
 
-def _translated(error: Exception, watched: DeadlineSocket) -> Exception:
+def _translate(error: Exception, watched: DeadlineSocket) -> Exception:
     """httpx's name for what http.client or the socket met."""
     match error:
         case TimeoutError():
@@ -178,14 +178,14 @@ def _translated(error: Exception, watched: DeadlineSocket) -> Exception:
         case http.client.RemoteDisconnected():
             return httpx.RemoteProtocolError("the connection ended without an answer")
         case OSError():
-            return httpx.ReadError(_words(error))
+            return httpx.ReadError(_error_text(error))
         case http.client.BadStatusLine() | http.client.UnknownProtocol():
             return BadForgeResponse("what answers there does not speak HTTP", _NOT_HTTP)
         case http.client.HTTPException():  # too many headers, a line too long
-            return BadForgeResponse(f"the answer is not proper HTTP: {_words(error)}", _NOT_HTTP)
+            return BadForgeResponse(f"the answer is not proper HTTP: {_error_text(error)}", _NOT_HTTP)
         case _:  # a ValueError may quote what it was given, the token included
             return BadForgeResponse("the answer is not proper HTTP: a length in it is no number", _NOT_HTTP)
 
 
-def _words(error: Exception) -> str:
+def _error_text(error: Exception) -> str:
     return getattr(error, "strerror", None) or str(error) or type(error).__name__

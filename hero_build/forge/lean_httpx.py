@@ -3,11 +3,11 @@
 import sys
 
 _PROGRAM = "httpx._main"
-_there = _PROGRAM in sys.modules
-if not _there:
+_already_loaded = _PROGRAM in sys.modules
+if not _already_loaded:
     sys.modules[_PROGRAM] = None  # type: ignore[assignment]  # `import` then fails, which httpx is prepared for
 
 import httpx as httpx  # noqa: E402
 
-if not _there:
+if not _already_loaded:
     del sys.modules[_PROGRAM]

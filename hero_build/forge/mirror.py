@@ -30,9 +30,9 @@ from hero_build.model.names import check_name, check_tag, safe_name
 from hero_build.model.steps import Asset, Release
 
 T = TypeVar("T")
-_PIECE = 1 << 20
-_DOCUMENT = 8 << 20  # bytes
-_BROKEN = "Write the mirror again with `hero-build mirror`."
+_CHUNK = 1 << 20
+_DOCUMENT_SIZE = 8 << 20  # bytes
+_REWRITE = "Write the mirror again with `hero-build mirror`."
 
 
 class Mirror:
@@ -68,7 +68,7 @@ class Mirror:
         document = self._read(place / RELEASE, ReleaseDocument[MirrorAsset])
         release = to_release(document, forge=self._url, repo=ref.repo, url=lambda asset: (place / asset.name).as_uri())
         if release.tag != tag:
-            raise BadForgeResponse(f"{place / RELEASE} is the document of {release.tag[:80]!r}", _BROKEN)
+            raise BadForgeResponse(f"{place / RELEASE} is the document of {release.tag[:80]!r}", _REWRITE)
         return release
 
     @contextmanager
@@ -108,7 +108,7 @@ class Mirror:
             known = ", ".join(_tags(home)) or "none"
             raise ReleaseNotFound(f"no release of {repo} is the newest in the mirror", f"It has {known}.") from None
         except (OSError, ValueError) as error:
-            raise BadForgeResponse(f"{home / LATEST} cannot be read", _BROKEN) from error
+            raise BadForgeResponse(f"{home / LATEST} cannot be read", _REWRITE) from error
         return check_response_tag(text, f"the newest release of {repo} in the mirror")
 
     def _path(self, asset: Asset) -> Path:
@@ -124,20 +124,20 @@ class Mirror:
         try:
             real = path.resolve()
         except (OSError, ValueError, RuntimeError) as error:  # a NUL; a loop of links
-            raise UnsafeName(f"{str(path)!r} is no path in the mirror", _BROKEN) from error
+            raise UnsafeName(f"{str(path)!r} is no path in the mirror", _REWRITE) from error
         if not real.is_relative_to(self._folder.resolve()):
-            raise UnsafeName(f"{str(path)!r} leads out of the mirror {self._folder}", _BROKEN)
+            raise UnsafeName(f"{str(path)!r} leads out of the mirror {self._folder}", _REWRITE)
         return real
 
     def _read(self, path: Path, kind: type[T]) -> T:
         try:
             with self._inside(path).open("rb") as file:
-                content = file.read(_DOCUMENT + 1)
+                content = file.read(_DOCUMENT_SIZE + 1)
         except OSError as error:
-            raise BadForgeResponse(f"{path} cannot be read: {error}", _BROKEN) from error
-        if len(content) > _DOCUMENT:
-            raise BadForgeResponse(f"{path} is longer than {_DOCUMENT >> 20} MiB", _BROKEN)
-        return decode_json(content, kind=kind, what=str(path), hint=_BROKEN)
+            raise BadForgeResponse(f"{path} cannot be read: {error}", _REWRITE) from error
+        if len(content) > _DOCUMENT_SIZE:
+            raise BadForgeResponse(f"{path} is longer than {_DOCUMENT_SIZE >> 20} MiB", _REWRITE)
+        return decode_json(content, kind=kind, what=str(path), hint=_REWRITE)
 
 
 class _FileBody(Struct, frozen=True):
@@ -147,7 +147,7 @@ class _FileBody(Struct, frozen=True):
     file: FileIO
 
     def chunks(self) -> Iterator[memoryview]:
-        view = memoryview(bytearray(_PIECE))
+        view = memoryview(bytearray(_CHUNK))
         while size := self.file.readinto(view):
             yield view[:size]
 

@@ -62,16 +62,16 @@ def publish(directory: Path, release: Release, files: Mapping[str, Path], *, lat
         document=from_release(replace(release, assets=assets)),
     )
     if latest:
-        name_newest(directory, release.repo, release.tag)
+        set_latest(directory, release.repo, release.tag)
 
 
-def name_newest(directory: Path, repo: str, tag: str) -> None:
+def set_latest(directory: Path, repo: str, tag: str) -> None:
     """From now on, `tag` is the newest release of `repo`. Raises NotWritable, DiskFull."""
     with machine_errors(directory):
         _write(repo_folder(directory, repo) / LATEST, f"{tag}\n".encode())
 
 
-def take_in(there: Path, place: Path) -> None:
+def move_into_place(there: Path, place: Path) -> None:
     """Move the folder of a release or package from another mirror on the same filesystem to its `place` in this one:
     what is there makes way by a rename. Raises NotWritable.
     """

@@ -10,8 +10,8 @@ from hero_build.forge.download_dir import DownloadDir
 from hero_build.forge.protocol import Body
 
 Progress = Callable[[int], None]
-_PIECE = 1 << 20
-_HEAD = 200  # bytes that tell a page from a program
+_CHUNK = 1 << 20
+_HEAD_SIZE = 200  # bytes that tell a page from a program
 
 
 class PartialFile:
@@ -60,12 +60,12 @@ class PartialFile:
     def continues(self, body: Body) -> bool:
         """Whether `body` is more of the content that was begun."""
         told = self._proven or bool(body.identity)
-        return told and _mark(body) == self._mark and body.total == self._total
+        return told and _content_id(body) == self._mark and body.total == self._total
 
     def begin(self, body: Body) -> None:
         """Start over with the content that `body` tells of."""
         self.drop()
-        self._mark, self._total = _mark(body), body.total
+        self._mark, self._total = _content_id(body), body.total
         name = f"{self._key}.{self._mark}.{'' if body.total is None else body.total}"
         with machine_errors(self._inbox.folder):
             descriptor = self._inbox.lock(name, create=True)
@@ -80,7 +80,7 @@ class PartialFile:
         self._sha256.update(piece)
         try:
             with machine_errors(self._inbox.folder):
-                _write(self._descriptor, piece)
+                _write_all(self._descriptor, piece)
                 # Let the disk begin while more comes in, so that the fsync at the end finds little left to write: on
                 # Linux that is what DONTNEED does first. The pages stay, since they are dirty.
                 os.posix_fadvise(self._descriptor, self.size, len(piece), os.POSIX_FADV_DONTNEED)
@@ -113,7 +113,7 @@ class PartialFile:
             self._descriptor = -1
 
     def _read_up(self) -> None:
-        view = memoryview(bytearray(_PIECE))
+        view = memoryview(bytearray(_CHUNK))
         while size := os.readv(self._descriptor, [view]):
             self._sha256.update(view[:size])
             self._count(size)
@@ -140,20 +140,20 @@ class HashOnly(PartialFile):
 
     def begin(self, body: Body) -> None:
         self.drop()
-        self._head, self._mark, self._total = b"", _mark(body), body.total
+        self._head, self._mark, self._total = b"", _content_id(body), body.total
 
     def write(self, piece: bytes | memoryview) -> None:
-        if len(self._head) < _HEAD:
-            self._head += bytes(piece[: _HEAD - len(self._head)])
+        if len(self._head) < _HEAD_SIZE:
+            self._head += bytes(piece[: _HEAD_SIZE - len(self._head)])
         self._sha256.update(piece)
         self._count(len(piece))
 
 
-def _mark(body: Body) -> str:
+def _content_id(body: Body) -> str:
     return hashlib.sha256(body.identity.encode(errors="surrogateescape")).hexdigest()[:16]
 
 
-def _write(descriptor: int, piece: bytes | memoryview) -> None:
+def _write_all(descriptor: int, piece: bytes | memoryview) -> None:
     view = memoryview(piece)
     while view:
         view = view[os.write(descriptor, view) :]

@@ -59,7 +59,7 @@ class Forge(Protocol):
         """
 
 
-_SHOWN = 5
+_TAGS_SHOWN = 5
 
 
 def no_release(what: str, tag: str, known: Sequence[str]) -> ReleaseNotFound:
@@ -68,8 +68,8 @@ def no_release(what: str, tag: str, known: Sequence[str]) -> ReleaseNotFound:
     if close:
         hint = f"Did you mean {' or '.join(close)}?"
     elif known:
-        more = ", …" if len(known) > _SHOWN else ""
-        hint = f"It has {', '.join(known[:_SHOWN])}{more}."
+        more = ", …" if len(known) > _TAGS_SHOWN else ""
+        hint = f"It has {', '.join(known[:_TAGS_SHOWN])}{more}."
     else:
         hint = "It has none that can be seen with this token."
     return ReleaseNotFound(f"{what} has no release {tag}", hint)

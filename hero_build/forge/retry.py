@@ -21,21 +21,21 @@ class TransientError(NetworkError):
         self.after = after
 
 
-class CutShort(TransientError):
+class Truncated(TransientError):
     """The body ended before its time, without an error of the connection."""
 
 
 def with_retries(call: Callable[[], T], what: str, limits: Limits, emit: Emit) -> T:
-    """The result of `call`, tried again after each Passing. Raises the last one when the attempts are used up."""
+    """The result of `call`, repeated after each TransientError. Raises the last one when no attempt is left."""
     try:
         return call()
     except TransientError as error:
         if limits.attempts <= 1:
             raise
-        return _again(call, first=error, what=what, limits=limits, emit=emit)
+        return _retry(call, first=error, what=what, limits=limits, emit=emit)
 
 
-def _again(call: Callable[[], T], first: TransientError, what: str, limits: Limits, emit: Emit) -> T:
+def _retry(call: Callable[[], T], first: TransientError, what: str, limits: Limits, emit: Emit) -> T:
     import tenacity  # only after a failure: the usual run does without
 
     failed = [first]
@@ -48,11 +48,11 @@ def _again(call: Callable[[], T], first: TransientError, what: str, limits: Limi
     jittered = tenacity.wait_random_exponential(limits.backoff, limits.longest)
 
     def wait(state: "tenacity.RetryCallState") -> float:
-        after = _error(state).after
+        after = _outcome_error(state).after
         return jittered(state) if after is None else min(after, limits.longest)
 
     def tell(state: "tenacity.RetryCallState") -> None:
-        emit(Retrying(what, _error(state).message, state.upcoming_sleep))
+        emit(Retrying(what, _outcome_error(state).message, state.upcoming_sleep))
 
     retrying = tenacity.Retrying(
         retry=tenacity.retry_if_exception_type(TransientError),
@@ -64,6 +64,6 @@ def _again(call: Callable[[], T], first: TransientError, what: str, limits: Limi
     return retrying(attempt)
 
 
-def _error(state: "tenacity.RetryCallState") -> TransientError:
+def _outcome_error(state: "tenacity.RetryCallState") -> TransientError:
     error = state.outcome.exception() if state.outcome else None
     return error if isinstance(error, TransientError) else TransientError("")

@@ -13,14 +13,14 @@ from hero_build.forge.download_dir import DownloadDir
 from hero_build.forge.limits import DEFAULT, Limits
 from hero_build.forge.partial_file import HashOnly, PartialFile, Progress
 from hero_build.forge.protocol import Body, Forge
-from hero_build.forge.retry import CutShort, TransientError, with_retries
+from hero_build.forge.retry import TransientError, Truncated, with_retries
 from hero_build.model.steps import Asset
 
-_SMALL = 1 << 20
+_SMALL_FILE = 1 << 20
 _BROKEN = "Run it again; if it stays so, ask whoever published the release to upload it anew."
-_LOGIN = "The forge probably answered with a login page: check --forge and FORGEJO_TOKEN."
-_HEAD = 200  # bytes that tell a page from a program
-_BOOT = Path("/proc/sys/kernel/random/boot_id")
+_CHECK_LOGIN = "The forge probably answered with a login page: check --forge and FORGEJO_TOKEN."
+_HEAD_SIZE = 200  # bytes that tell a page from a program
+_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
 class Downloaded(Struct, frozen=True):
@@ -31,7 +31,7 @@ class Downloaded(Struct, frozen=True):
     size: int
 
 
-def unwatched(size: int) -> None:
+def no_progress(size: int) -> None:
     """A Progress for callers that do not watch."""
 
 
@@ -41,7 +41,7 @@ def fetch(
     downloads: DownloadDir,
     *,
     sha256: str | None = None,
-    progress: Progress = unwatched,
+    progress: Progress = no_progress,
     limits: Limits = DEFAULT,
     emit: Emit = silent,
 ) -> Downloaded:
@@ -52,11 +52,11 @@ def fetch(
     """
     wanted = sha256 or asset.sha256
     if asset.size == 0:
-        raise _empty(asset)
+        raise _empty_asset(asset)
     with closing(PartialFile(downloads, _key(asset, wanted), progress, proven=wanted is not None)) as partial:
         partial.adopt()
         if not (partial.size and partial.digest == wanted):
-            _run(_Transfer(forge, asset=asset, partial=partial, limits=limits, emit=emit), wanted)
+            _download(_Transfer(forge, asset=asset, partial=partial, limits=limits, emit=emit), wanted)
         found, size = partial.digest, partial.size
         return Downloaded(partial.finish(), found, size)
 
@@ -66,17 +66,17 @@ def verify_remote(
     asset: Asset,
     sha256: str,
     *,
-    progress: Progress = unwatched,
+    progress: Progress = no_progress,
     limits: Limits = DEFAULT,
     emit: Emit = silent,
 ) -> None:
     """Get the asset as `fetch` does, to know that it is what it should be, and keep nothing. Raises as `fetch` does."""
     if asset.size == 0:
-        raise _empty(asset)
-    _run(_Transfer(forge, asset=asset, partial=HashOnly(progress), limits=limits, emit=emit), sha256)
+        raise _empty_asset(asset)
+    _download(_Transfer(forge, asset=asset, partial=HashOnly(progress), limits=limits, emit=emit), sha256)
 
 
-def _run(transfer: "_Transfer", wanted: str | None) -> None:
+def _download(transfer: "_Transfer", wanted: str | None) -> None:
     """All of the asset, with the digest it should have. Raises ChecksumMismatch, and leaves nothing then."""
     partial = transfer.partial
     transfer.run()
@@ -90,7 +90,7 @@ def _run(transfer: "_Transfer", wanted: str | None) -> None:
 
 
 def read_small(
-    forge: Forge, asset: Asset, *, most: int = _SMALL, limits: Limits = DEFAULT, emit: Emit = silent
+    forge: Forge, asset: Asset, *, most: int = _SMALL_FILE, limits: Limits = DEFAULT, emit: Emit = silent
 ) -> bytes:
     """All of a small asset, such as a checksum file. Raises BadForgeResponse for one of more than `most` bytes."""
 
@@ -102,7 +102,7 @@ def read_small(
                 if len(content) > most:
                     raise BadForgeResponse(f"{asset.name} has more than {most} bytes, which no such file has", _BROKEN)
         if body.total is not None and len(content) < body.total:
-            raise CutShort(f"{asset.name} broke off after {len(content)} of {body.total} bytes", _BROKEN)
+            raise Truncated(f"{asset.name} broke off after {len(content)} of {body.total} bytes", _BROKEN)
         return bytes(content)
 
     return with_retries(attempt, what=asset.name, limits=limits, emit=emit)
@@ -125,7 +125,7 @@ class _Transfer(Struct, frozen=True):
             except TransientError as error:
                 if self.partial.high > before and time.monotonic() < deadline:
                     continue
-                if isinstance(error, CutShort):
+                if isinstance(error, Truncated):
                     raise SizeMismatch(self._short(), _BROKEN) from error
                 raise
 
@@ -153,11 +153,11 @@ class _Transfer(Struct, frozen=True):
                 raise NetworkError(f"{self.asset.name} took more than {self.limits.transfer:g} s", _BROKEN)
         whole = body.total if body.total is not None else self.asset.size
         if whole is not None and self.partial.size < whole:
-            if body.total is None and _page(self.partial.head(_HEAD)):
+            if body.total is None and _first_line_of_page(self.partial.head(_HEAD_SIZE)):
                 raise self._wrong_size(self._not(self.partial.size))
-            raise CutShort(self._short(), _BROKEN)
+            raise Truncated(self._short(), _BROKEN)
         if self.partial.size == 0:
-            raise _empty(self.asset)
+            raise _empty_asset(self.asset)
 
     def _short(self) -> str:
         size = f" of {self.asset.size}" if self.asset.size is not None else ""
@@ -165,40 +165,42 @@ class _Transfer(Struct, frozen=True):
 
     def _check_told(self, body: Body) -> None:
         if body.total == 0:
-            raise _empty(self.asset)
+            raise _empty_asset(self.asset)
         if body.total is None or self.asset.size in (None, body.total):
             return
         beginning = next(iter(body.chunks()), b"")
-        raise self._wrong_size(self._not(body.total), bytes(beginning[:_HEAD]))
+        raise self._wrong_size(self._not(body.total), bytes(beginning[:_HEAD_SIZE]))
 
     def _not(self, size: int) -> str:
         return f"{self.asset.name} has {size} bytes and should have {self.asset.size}"
 
     def _wrong_size(self, sentence: str, head: bytes | None = None) -> SizeMismatch:
         """A page that came in place of the file explains a wrong size better than numbers do."""
-        line = _page(self.partial.head(_HEAD) if head is None else head)
+        line = _first_line_of_page(self.partial.head(_HEAD_SIZE) if head is None else head)
         self.partial.drop()
-        return SizeMismatch(f"{sentence}; it begins with {line!r}", _LOGIN) if line else SizeMismatch(sentence, _BROKEN)
+        if line:
+            return SizeMismatch(f"{sentence}; it begins with {line!r}", _CHECK_LOGIN)
+        return SizeMismatch(sentence, _BROKEN)
 
 
-def _page(head: bytes) -> str:
+def _first_line_of_page(head: bytes) -> str:
     """The first line of a page; empty when these bytes begin none."""
-    line = head[:_HEAD].decode(errors="replace").strip().partition("\n")[0]
+    line = head[:_HEAD_SIZE].decode(errors="replace").strip().partition("\n")[0]
     return line[:80] if line.startswith("<") else ""
 
 
 def _key(asset: Asset, wanted: str | None) -> str:
     """What is asked for. Without a digest that would prove it, nothing is trusted that a power cut may have torn."""
-    trust = wanted or _boot()
+    trust = wanted or _boot_id()
     return hashlib.sha256("\0".join((asset.url, asset.id, trust)).encode(errors="replace")).hexdigest()[:32]
 
 
-def _boot() -> str:
+def _boot_id() -> str:
     try:
-        return _BOOT.read_text()
+        return _BOOT_ID.read_text()
     except OSError:
         return str(time.time_ns())
 
 
-def _empty(asset: Asset) -> SizeMismatch:
+def _empty_asset(asset: Asset) -> SizeMismatch:
     return SizeMismatch(f"{asset.name} is empty", _BROKEN)

@@ -20,7 +20,7 @@ class Transports:
         self._context: ssl.SSLContext | None = None
 
     def make(self) -> httpx.BaseTransport:
-        return _Chooser(self)
+        return _ProxyTransport(self)
 
     def wire(self) -> DirectTransport:
         return DirectTransport(self._limits, self.tls)
@@ -28,22 +28,22 @@ class Transports:
     def tls(self) -> ssl.SSLContext:
         with self._lock:
             if self._context is None:
-                self._context = _trust()
+                self._context = _tls_context()
             return self._context
 
 
-class _Chooser(httpx.BaseTransport):
+class _ProxyTransport(httpx.BaseTransport):
     def __init__(self, transports: Transports) -> None:
         self._transports = transports
         self._direct = transports.wire()
         self._proxied: dict[str, httpx.HTTPTransport] = {}
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        proxy = url_policy.proxy(request.url)
+        proxy = url_policy.proxy_for(request.url)
         if proxy is None:
             return self._direct.handle_request(request)
         if proxy not in self._proxied:
-            self._proxied[proxy] = _through(proxy, self._transports.tls())
+            self._proxied[proxy] = _proxy_transport(proxy, self._transports.tls())
         return self._proxied[proxy].handle_request(request)
 
     def close(self) -> None:
@@ -51,7 +51,7 @@ class _Chooser(httpx.BaseTransport):
             transport.close()
 
 
-def _through(proxy: str, context: ssl.SSLContext) -> httpx.HTTPTransport:
+def _proxy_transport(proxy: str, context: ssl.SSLContext) -> httpx.HTTPTransport:
     try:
         return httpx.HTTPTransport(verify=context, proxy=proxy)
     except (ImportError, ValueError, httpx.InvalidURL) as error:
@@ -60,7 +60,7 @@ def _through(proxy: str, context: ssl.SSLContext) -> httpx.HTTPTransport:
         raise UsageError("the proxy that the environment sets cannot be used", hint) from error
 
 
-def _trust() -> ssl.SSLContext:
+def _tls_context() -> ssl.SSLContext:
     """The machine's own certificates, which know of a company's; those of certifi where the machine has none."""
     paths = ssl.get_default_verify_paths()
     if paths.cafile or (paths.capath and os.listdir(paths.capath)):

@@ -9,27 +9,27 @@ from hero_build.forge.lean_httpx import httpx
 _PORTS = {"http": 80, "https": 443}
 
 
-def address(text: str, told_by: str) -> httpx.URL:
+def parse_url(text: str, told_by: str) -> httpx.URL:
     """An absolute http or https address. Raises BadForgeResponse, which names who told it."""
     try:
         url = httpx.URL(text)
     except (httpx.InvalidURL, TypeError, ValueError):
         url = httpx.URL("")
     if url.scheme not in _PORTS or not url.host:
-        raise BadForgeResponse(f"{told_by} names an address that cannot be used: {text[:200]!r}", _ASK)
+        raise BadForgeResponse(f"{told_by} names an address that cannot be used: {text[:200]!r}", _ASK_OPERATOR)
     return url
 
 
-def follow(url: httpx.URL, location: str) -> httpx.URL:
+def redirect_target(url: httpx.URL, location: str) -> httpx.URL:
     """Where a redirect from `url` leads. Raises BadForgeResponse when that is no address, or would leave https."""
     try:
         joined = str(url.join(location))
     except (httpx.InvalidURL, ValueError):
         joined = location
-    target = address(joined, f"a redirect of {url.host}")
+    target = parse_url(joined, f"a redirect of {url.host}")
     if url.scheme == "https" and target.scheme != "https":
         raise BadForgeResponse(
-            f"{url.host} redirects from https to plain http ({target.host}), which is not followed", _ASK
+            f"{url.host} redirects from https to plain http ({target.host}), which is not followed", _ASK_OPERATOR
         )
     return target
 
@@ -39,13 +39,13 @@ def origin(url: httpx.URL) -> tuple[str, str, int | None]:
     return url.scheme, url.host, url.port or _PORTS.get(url.scheme)
 
 
-def private(url: httpx.URL, plain_http: tuple[str, ...]) -> bool:
+def may_send_token(url: httpx.URL, plain_http: tuple[str, ...]) -> bool:
     """Whether a token may travel to `url`: encrypted, to this machine, or to a host (or host:port) that is listed."""
     named = {url.host, f"{url.host}:{origin(url)[2]}"}
-    return url.scheme == "https" or loopback(url.host) or bool(named.intersection(plain_http))
+    return url.scheme == "https" or is_loopback(url.host) or bool(named.intersection(plain_http))
 
 
-def loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
     if host == "localhost" or host.endswith(".localhost"):
         return True
     try:
@@ -54,13 +54,13 @@ def loopback(host: str) -> bool:
         return False
 
 
-def proxy(url: httpx.URL) -> str | None:
+def proxy_for(url: httpx.URL) -> str | None:
     """The proxy that the environment sets for `url` (http_proxy, https_proxy, all_proxy, no_proxy)."""
-    if loopback(url.host) or proxy_bypass(f"{url.host}:{origin(url)[2]}"):
+    if is_loopback(url.host) or proxy_bypass(f"{url.host}:{origin(url)[2]}"):
         return None
     known = getproxies()
     found = known.get(url.scheme) or known.get("all")
     return found if not found or "://" in found else f"http://{found}"
 
 
-_ASK = "Ask whoever runs that forge; its public address (ROOT_URL) may be set wrongly."
+_ASK_OPERATOR = "Ask whoever runs that forge; its public address (ROOT_URL) may be set wrongly."

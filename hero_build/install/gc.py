@@ -8,7 +8,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from hero_build.errors import machine_errors
-from hero_build.forge.download_dir import sweep
+from hero_build.forge.download_dir import delete_stale
 from hero_build.install.layout import Root
 from hero_build.install.recover import current_number, numbers, retire
 from hero_build.install.root_lock import locked
@@ -40,7 +40,7 @@ def collect(root: Root, keep: int = KEEP, wait: float = 0, *, dry_run: bool = Fa
         freed = sum(path.stat().st_size for path in unreferenced)
         for path in unreferenced:
             path.unlink()
-        return GcReport(old, freed + sweep(root.partial, time.time() - _STALE), dry_run)
+        return GcReport(old, freed + delete_stale(root.partial, time.time() - _STALE), dry_run)
 
 
 def running(root: Root) -> frozenset[int]:

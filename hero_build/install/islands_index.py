@@ -15,7 +15,7 @@ from msgspec import Meta, Struct
 from hero_build.model.artifacts import ISLANDS
 from hero_build.model.installed import FileEntry, InstalledPart, PartId
 from hero_build.model.manifest_document import ByteSize, Sha256
-from hero_build.verify.bundle_files import entry
+from hero_build.verify.bundle_files import entry_pair
 
 PATH = f"{ISLANDS}/islands.json"
 IndexedPath = Annotated[
@@ -86,7 +86,7 @@ def _islands(records: Mapping[PartId, InstalledPart]) -> dict[str, tuple[FileEnt
 def _island(name: str, files: Iterable[FileEntry]) -> IndexedIsland | None:
     """Paths are relative to the folder of islands.json; None for what no page could load (verify refuses those)."""
     by_path = {file.path.removeprefix(f"{ISLANDS}/"): file for file in files}
-    pair = entry(name, [path.removeprefix(f"{name}/") for path in by_path])
+    pair = entry_pair(name, [path.removeprefix(f"{name}/") for path in by_path])
     if pair is None:
         return None
     loaded = by_path[f"{name}/{pair.glue}"]

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import IO, cast
 
 from hero_build.errors import InvalidBundle, machine_errors
-from hero_build.verify.bundle_files import Astray, walk
+from hero_build.verify.bundle_files import UnsafeMember, read_folder
 
 _HEADER = b"\x1f\x8b\x08\0\0\0\0\0\x02\xff"  # deflate, no name, no time, best compression, unknown system (RFC 1952)
 _RAW = -15  # deflate without the zlib header
@@ -36,8 +36,8 @@ def pack(folder: Path, out: Path) -> tuple[str, int]:
 
 def _files(folder: Path) -> list[tuple[str, Path]]:
     try:
-        return [(item.name, item.path) for item in walk(folder)]
-    except Astray as error:
+        return [(item.name, item.path) for item in read_folder(folder)]
+    except UnsafeMember as error:
         raise InvalidBundle(f"{folder} {error}", "A bundle holds plain files and folders only.") from error
 
 

@@ -12,7 +12,7 @@ from msgspec import Struct
 from hero_build import __version__
 from hero_build.errors import AuthError, BadForgeResponse, HeroBuildError, PublicationRefused
 from hero_build.forge import http_errors, url_policy
-from hero_build.forge.http_errors import severed, unanswered
+from hero_build.forge.http_errors import connection_error, interrupted_error
 from hero_build.forge.lean_httpx import httpx
 from hero_build.forge.limits import Limits
 from hero_build.forge.partial_file import Progress
@@ -50,7 +50,7 @@ class WriteClient:
     """
 
     def __init__(self, base: str, token: Secret | None, limits: Limits, plain_http: tuple[str, ...]) -> None:
-        self._base = url_policy.address(base, "the configuration")
+        self._base = url_policy.parse_url(base, "the configuration")
         self._token = token
         self._limits = limits
         self._plain_http = plain_http
@@ -87,7 +87,7 @@ class WriteClient:
         try:
             response = transport.handle_request(request)
         except httpx.TransportError as error:
-            raise unanswered(url, error) from error
+            raise connection_error(url, error) from error
         try:
             return self._checked_content(response, url)
         finally:
@@ -111,13 +111,13 @@ class WriteClient:
                 if len(content) > self._limits.document:
                     raise BadForgeResponse(f"the response of {url.host} for {url.path} is too long", _CHECK_ADDRESS)
         except httpx.TransportError as error:
-            raise severed(url, error) from error
+            raise interrupted_error(url, error) from error
         return bytes(content)
 
     def _secret(self, url: httpx.URL) -> Secret:
         if self._token is None:
             raise AuthError("publishing needs a token, and there is none", HOW_TO_AUTHORIZE)
-        if not url_policy.private(url, self._plain_http):
+        if not url_policy.may_send_token(url, self._plain_http):
             raise AuthError(f"the token is not sent to {url.host} over plain http", _USE_HTTPS)
         return self._token
 

@@ -136,9 +136,9 @@ class MirrorPublisher:
             stage = Path(name)
             self._stage(spec, files, stage)
             self._verify(spec, files, Mirror(stage.as_uri()))
-            mirror_layout.take_in(_release_folder(stage, spec), _release_folder(self._directory, spec))
+            mirror_layout.move_into_place(_release_folder(stage, spec), _release_folder(self._directory, spec))
         if latest:
-            mirror_layout.name_newest(self._directory, spec.repo, spec.tag)
+            mirror_layout.set_latest(self._directory, spec.repo, spec.tag)
         self._emit(Finished(PartId(spec.app)))
 
     def _stage(self, spec: ReleaseSpec, files: Sequence[ReleaseFile], stage: Path) -> None:

@@ -17,7 +17,7 @@ from hero_build.forge.limits import Limits
 from hero_build.forge.partial_file import Progress
 from hero_build.forge.protocol import Forge
 from hero_build.forge.retry import TransientError, with_retries
-from hero_build.forge.transfer import read_small, unwatched, verify_remote
+from hero_build.forge.transfer import no_progress, read_small, verify_remote
 from hero_build.model.installed import PartId
 from hero_build.model.steps import Asset
 from hero_build.publish.api import Api
@@ -70,7 +70,7 @@ class Uploader(Struct, frozen=True):
         names = ", ".join(file.name for file in rest)
         raise BadForgeResponse(f"the server does not keep {names} as uploaded", _CONCURRENT_RUN)
 
-    def verify(self, asset: Asset, sha256: str, progress: Progress = unwatched) -> None:
+    def verify(self, asset: Asset, sha256: str, progress: Progress = no_progress) -> None:
         """Download the asset as an install would. Raises SizeMismatch, ChecksumMismatch, NetworkError."""
         try:
             verify_remote(self.forge, asset, sha256, progress=progress, limits=self.limits, emit=self.emit)

@@ -6,13 +6,13 @@ from contextlib import contextmanager
 from io import BufferedIOBase
 from pathlib import Path
 
-LARGEST = 2 << 30
+LARGEST_SIZE = 2 << 30
 """No member, and nothing unpacked on the way to it, may be larger than this many bytes."""
-AT_ONCE = 1 << 20
-_ROOM, _RATIO = 64 << 20, 100  # libraries and modules shrink three- to fivefold; a bomb a thousandfold
+CHUNK = 1 << 20
+_BASE_LIMIT, _RATIO = 64 << 20, 100  # libraries and modules shrink three- to fivefold; a bomb a thousandfold
 
 
-class ArchiveLimitExceeded(Exception):
+class ArchiveRefused(Exception):
     """Why an archive or its member is refused, as the end of the sentence "<archive> …"; `hint` is the next step."""
 
     def __init__(self, why: str, hint: str) -> None:
@@ -20,22 +20,22 @@ class ArchiveLimitExceeded(Exception):
         self.hint = hint
 
 
-def limit(archive: Path) -> int:
+def size_limit(archive: Path) -> int:
     """How many bytes may come out of the archive."""
-    return min(LARGEST, _ROOM + _RATIO * archive.stat().st_size)
+    return min(LARGEST_SIZE, _BASE_LIMIT + _RATIO * archive.stat().st_size)
 
 
 @contextmanager
-def damaged(hint: str) -> Iterator[None]:
-    """Whatever damage makes of the parsers is a Refused; only the machine's own errors pass."""
+def refuse_damage(hint: str) -> Iterator[None]:
+    """Whatever damage makes of the parsers is an ArchiveRefused; only the machine's own errors pass."""
     try:
         yield
-    except ArchiveLimitExceeded:
+    except ArchiveRefused:
         raise
     except Exception as error:
         if isinstance(error, OSError) and error.errno not in (None, errno.EINVAL):  # EINVAL: told to seek before 0
             raise
-        raise ArchiveLimitExceeded(f"is a damaged archive: {error}", hint) from error
+        raise ArchiveRefused(f"is a damaged archive: {error}", hint) from error
 
 
 class BoundedReader:
@@ -55,19 +55,17 @@ class BoundedReader:
 
     def seek(self, offset: int) -> int:
         if offset < self._stream.tell():
-            raise ArchiveLimitExceeded("is a damaged archive: a header in it leads back", self._hint)
+            raise ArchiveRefused("is a damaged archive: a header in it leads back", self._hint)
         self._within(offset)
         return self._stream.seek(offset)
 
     def read(self, size: int) -> bytes:
-        if size > AT_ONCE:  # tarfile asks for a whole extended header at once
-            raise ArchiveLimitExceeded("has a header of more than a megabyte", self._hint)
+        if size > CHUNK:  # tarfile asks for a whole extended header at once
+            raise ArchiveRefused("has a header of more than a megabyte", self._hint)
         self._within(self._stream.tell() + size)
         self.last = self._stream.read(size)
         return self.last
 
     def _within(self, offset: int) -> None:
         if offset > self._limit:
-            raise ArchiveLimitExceeded(
-                f"unpacks to more than {self._limit >> 20} MB: that is no {self._noun}", self._hint
-            )
+            raise ArchiveRefused(f"unpacks to more than {self._limit >> 20} MB: that is no {self._noun}", self._hint)

@@ -15,8 +15,8 @@ from msgspec import Struct
 from hero_build.errors import InvalidBinary, machine_errors
 from hero_build.model.names import nearest
 from hero_build.verify import sniff
-from hero_build.verify.archive_limits import AT_ONCE, ArchiveLimitExceeded, BoundedReader, damaged
-from hero_build.verify.archive_limits import limit as limit_of
+from hero_build.verify.archive_limits import CHUNK, ArchiveRefused, BoundedReader, refuse_damage
+from hero_build.verify.archive_limits import size_limit as limit_of
 
 _MEMBERS, _COMPARED = 100_000, 1_000
 _ENCRYPTED = 1
@@ -24,7 +24,7 @@ _RECIPE = "Correct `member` in the recipe's Pinned."
 _PINNED = "Correct the recipe's Pinned: its file is not what the recipe says."
 
 
-class Member(Struct, frozen=True):
+class ExtractedMember(Struct, frozen=True):
     """A file that was extracted and fsynced."""
 
     path: Path
@@ -32,7 +32,7 @@ class Member(Struct, frozen=True):
     size: int
 
 
-def extract(archive: Path, member: str, name: str) -> Member:
+def extract_member(archive: Path, member: str, name: str) -> ExtractedMember:
     """The file `member` of the archive (`name` in errors), written next to it as `<archive>.member`.
 
     Raises InvalidBinary when the archive is none, is a bomb, or has no such regular file; DiskFull, NotWritable.
@@ -41,15 +41,15 @@ def extract(archive: Path, member: str, name: str) -> Member:
     with machine_errors(path.parent):
         path.unlink(missing_ok=True)
     try:
-        return _write(_chunks(archive, member), path)
+        return _write(_read_member(archive, member), path)
     except BaseException as error:
         path.unlink(missing_ok=True)
-        if isinstance(error, ArchiveLimitExceeded):
+        if isinstance(error, ArchiveRefused):
             raise InvalidBinary(f"{name} {error}", error.hint) from error
         raise
 
 
-def _write(chunks: Iterator[bytes], path: Path) -> Member:
+def _write(chunks: Iterator[bytes], path: Path) -> ExtractedMember:
     import hashlib
 
     digest, size = hashlib.sha256(), 0
@@ -60,25 +60,25 @@ def _write(chunks: Iterator[bytes], path: Path) -> Member:
             size += len(chunk)
         out.flush()
         os.fsync(out.fileno())
-    return Member(path, digest.hexdigest(), size)
+    return ExtractedMember(path, digest.hexdigest(), size)
 
 
-def _chunks(archive: Path, member: str) -> Iterator[bytes]:
-    """The member's bytes. Whatever damage makes of the parsers is a Refused; only the machine's own errors pass."""
+def _read_member(archive: Path, member: str) -> Iterator[bytes]:
+    """The member's bytes. Raises ArchiveRefused, and OSError where the machine fails."""
     limit = limit_of(archive)
-    with damaged(_PINNED), archive.open("rb") as stream:
+    with refuse_damage(_PINNED), archive.open("rb") as stream:
         head = stream.read(sniff.HEAD)
         stream.seek(0)
-        yield from _open(head)(stream, member, limit)
+        yield from _reader_for(head)(stream, member, limit)
 
 
-def _open(head: bytes) -> Callable[[IO[bytes], str, int], Iterator[bytes]]:
+def _reader_for(head: bytes) -> Callable[[IO[bytes], str, int], Iterator[bytes]]:
     if head.startswith(b"\x1f\x8b"):
         return _from_tar
     if head.startswith(b"PK"):
         return _from_zip
     kind = sniff.describe(head)
-    raise ArchiveLimitExceeded(f"is {kind.words}, not a .tar.gz or .zip archive", kind.hint)
+    raise ArchiveRefused(f"is {kind.words}, not a .tar.gz or .zip archive", kind.hint)
 
 
 def _from_tar(stream: IO[bytes], member: str, limit: int) -> Iterator[bytes]:
@@ -91,48 +91,48 @@ def _from_tar(stream: IO[bytes], member: str, limit: int) -> Iterator[bytes]:
             fileobj=cast("IO[bytes]", BoundedReader(plain, limit=limit, noun="library", hint=_PINNED))
         )
         for info in islice(tar, _MEMBERS):
-            if _plain(info.name) != _plain(member):
+            if _normalized(info.name) != _normalized(member):
                 names.append(info.name)
                 continue
             if info.issym() or info.islnk():
-                raise ArchiveLimitExceeded(f"has {member!r} as a link to {info.linkname!r}", _RECIPE)
+                raise ArchiveRefused(f"has {member!r} as a link to {info.linkname!r}", _RECIPE)
             content = tar.extractfile(info) if info.isreg() and not info.issparse() else None
-            yield from _pieces(content, member=member, size=info.size, limit=limit)
+            yield from _read_chunks(content, member=member, size=info.size, limit=limit)
             return
-    raise _missing(member, names)
+    raise _no_such_member(member, names)
 
 
 def _from_zip(stream: IO[bytes], member: str, limit: int) -> Iterator[bytes]:
     import zipfile
 
     with zipfile.ZipFile(stream) as archive:
-        found = next((info for info in archive.infolist() if _plain(info.filename) == _plain(member)), None)
+        found = next((info for info in archive.infolist() if _normalized(info.filename) == _normalized(member)), None)
         if found is None:
-            raise _missing(member, archive.namelist())
+            raise _no_such_member(member, archive.namelist())
         if found.flag_bits & _ENCRYPTED:
-            raise ArchiveLimitExceeded(f"has {member!r} encrypted", _PINNED)
+            raise ArchiveRefused(f"has {member!r} encrypted", _PINNED)
         kind = stat.S_IFMT(found.external_attr >> 16)
         if kind == stat.S_IFLNK:
-            raise ArchiveLimitExceeded(f"has {member!r} as a link", _RECIPE)
+            raise ArchiveRefused(f"has {member!r} as a link", _RECIPE)
         regular = kind in (0, stat.S_IFREG) and not found.is_dir()  # 0: packed where files have no kind
         with archive.open(found) as content:
-            yield from _pieces(content if regular else None, member=member, size=found.file_size, limit=limit)
+            yield from _read_chunks(content if regular else None, member=member, size=found.file_size, limit=limit)
 
 
-def _pieces(content: IO[bytes] | None, member: str, size: int, limit: int) -> Iterator[bytes]:
+def _read_chunks(content: IO[bytes] | None, member: str, size: int, limit: int) -> Iterator[bytes]:
     if content is None:
-        raise ArchiveLimitExceeded(f"has {member!r}, which is not a regular file", _RECIPE)
+        raise ArchiveRefused(f"has {member!r}, which is not a regular file", _RECIPE)
     if size > limit:
-        raise ArchiveLimitExceeded(f"unpacks to {size >> 20} MB: that is no library", _PINNED)
-    while piece := content.read(AT_ONCE):
+        raise ArchiveRefused(f"unpacks to {size >> 20} MB: that is no library", _PINNED)
+    while piece := content.read(CHUNK):
         yield piece
 
 
-def _plain(name: str) -> str:
+def _normalized(name: str) -> str:
     return name.removeprefix("./")
 
 
-def _missing(member: str, names: list[str]) -> ArchiveLimitExceeded:
+def _no_such_member(member: str, names: list[str]) -> ArchiveRefused:
     near = nearest(member, names[:_COMPARED], cutoff=0.3)
     has = f"It has {', '.join(map(repr, near))}. " if near else ""
-    return ArchiveLimitExceeded(f"has no file {member!r} in it", has + _RECIPE)
+    return ArchiveRefused(f"has no file {member!r} in it", has + _RECIPE)

@@ -14,7 +14,7 @@ FILES_MAX = 10_000
 _DEEPEST, _LONGEST = 32, 1024  # folders, and characters of a whole name
 
 
-class Astray(Exception):
+class UnsafeMember(Exception):
     """What is wrong with a name or with what stands there, as the end of the sentence "<bundle> …"."""
 
 
@@ -27,41 +27,42 @@ class BundleFile(Struct, frozen=True):
     size: int
 
 
-def check(name: str) -> str:
-    """The name without `./` before it. Raises Astray for one that leaves the bundle or does not print as it is."""
+def check_member_name(name: str) -> str:
+    """`name` without a leading `./`. Raises UnsafeMember if it leaves the bundle or has unprintable characters."""
     name = name.removeprefix("./").removesuffix("/")
     parts = name.split("/")
     if len(name) > _LONGEST or len(parts) > _DEEPEST:
-        raise Astray(f"has {name[:80] + '…'!r} in it, which is too long or too deep for a file's name")
+        raise UnsafeMember(f"contains {name[:80] + '…'!r}, which is too long or too deep for a file's name")
     if not all(safe_name(part) and "\\" not in part for part in parts):
-        raise Astray(f"has {name!r} in it, which no file of a bundle may be called")
+        raise UnsafeMember(f"contains {name!r}, which no file of a bundle may be called")
     return name
 
 
-def walk(folder: Path) -> tuple[BundleFile, ...]:
-    """Every file below a folder, in the order of their names, read once. Raises Astray, OSError."""
+def read_folder(folder: Path) -> tuple[BundleFile, ...]:
+    """Every file below a folder, in the order of their names, read once. Raises UnsafeMember, OSError."""
     found: list[BundleFile] = []
-    for name, path in _below(folder, ""):
+    for name, path in _walk(folder, ""):
         if len(found) == FILES_MAX:
-            raise Astray(f"has more than {FILES_MAX} files")
-        found.append(_read(name, path))
+            raise UnsafeMember(f"has more than {FILES_MAX} files")
+        found.append(_read_file(name, path))
     return tuple(sorted(found, key=lambda item: item.name))
 
 
-def _below(folder: Path, prefix: str) -> Iterator[tuple[str, Path]]:
+def _walk(folder: Path, prefix: str) -> Iterator[tuple[str, Path]]:
     with os.scandir(folder) as entries:
         for entry in entries:
-            name = check(prefix + entry.name)
+            name = check_member_name(prefix + entry.name)
             if entry.is_dir(follow_symlinks=False):
-                yield from _below(Path(entry.path), f"{name}/")
+                yield from _walk(Path(entry.path), f"{name}/")
             else:
                 yield name, Path(entry.path)
 
 
-def _read(name: str, path: Path) -> BundleFile:
+def _read_file(name: str, path: Path) -> BundleFile:
     status = path.lstat()
     if not stat.S_ISREG(status.st_mode):
-        raise Astray(f"has {name!r} in it, which is {'a link' if stat.S_ISLNK(status.st_mode) else 'no regular file'}")
+        kind = "a link" if stat.S_ISLNK(status.st_mode) else "not a regular file"
+        raise UnsafeMember(f"contains {name!r}, which is {kind}")
     with path.open("rb") as content:
         return BundleFile(
             name,
@@ -74,25 +75,25 @@ def _read(name: str, path: Path) -> BundleFile:
 _GLUE, _MODULE = ".js", "_bg.wasm"
 
 
-class Pair(Struct, frozen=True):
+class GluePair(Struct, frozen=True):
     """Names in the bundle."""
 
     glue: str
     module: str
 
 
-def pairs(names: Iterable[str]) -> tuple[Pair, ...]:
+def find_pairs(names: Iterable[str]) -> tuple[GluePair, ...]:
     """By name, those nearest to the top first."""
     known = set(names)
     stems = (name.removesuffix(_MODULE) for name in known if name.endswith(_MODULE))
-    found = [Pair(stem + _GLUE, stem + _MODULE) for stem in stems if stem + _GLUE in known]
+    found = [GluePair(stem + _GLUE, stem + _MODULE) for stem in stems if stem + _GLUE in known]
     return tuple(sorted(found, key=lambda pair: (pair.glue.count("/"), pair.glue)))
 
 
-def entry(bundle: str, names: Iterable[str]) -> Pair | None:
+def entry_pair(bundle: str, names: Iterable[str]) -> GluePair | None:
     """The pair that a page loads: the one called as the bundle, else the only one nearest to the top; None: no one
     can tell. A crate `my-island` makes files `my_island`."""
-    found = pairs(names)
+    found = find_pairs(names)
     called = {f"{bundle}{_GLUE}", f"{bundle.replace('-', '_')}{_GLUE}"}
     top = [pair for pair in found if pair.glue.count("/") == found[0].glue.count("/")]
     return next((pair for pair in found if pair.glue in called), top[0] if len(top) == 1 else None)

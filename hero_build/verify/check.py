@@ -9,7 +9,7 @@ from hero_build.model.steps import Fetched, File, Verified
 from hero_build.verify import elf, sniff
 from hero_build.verify.expect import Expect
 
-_AGAIN = "Run it again; if it stays so, the asset is broken: try another release with --version TAG."
+_RETRY = "Run it again; if it stays so, the asset is broken: try another release with --version TAG."
 _DISTRUST = "Do not use this file. Run it again; if it stays so, tell whoever published the release."
 
 
@@ -23,15 +23,15 @@ def verify(fetched: Fetched, expect: Expect) -> Verified:
     """
     match fetched.artifact:
         case Binary(name=name):
-            checks = _arrived(fetched, expect)
+            checks = _check_download(fetched, expect)
             file = File(
                 PurePosixPath("bin", name), path=fetched.path, sha256=fetched.sha256, size=fetched.size, mode=0o755
             )
         case Library(name=name):
-            checks = _arrived(fetched, expect)
-            file = _library(fetched, expect, PurePosixPath("lib", name))
+            checks = _check_download(fetched, expect)
+            file = _library_file(fetched, expect, PurePosixPath("lib", name))
         case WasmBundle():
-            return _bundle(fetched, fetched.artifact, expect)
+            return _verify_bundle(fetched, fetched.artifact, expect)
     try:
         found = elf.inspect(file.path, expect, shared=isinstance(fetched.artifact, Library))
     except BaseException:
@@ -41,11 +41,11 @@ def verify(fetched: Fetched, expect: Expect) -> Verified:
     return Verified(fetched.artifact, files=(file,), checks=(*checks, "elf"), fetched=fetched, elf=found)
 
 
-def _bundle(fetched: Fetched, artifact: WasmBundle, expect: Expect) -> Verified:
+def _verify_bundle(fetched: Fetched, artifact: WasmBundle, expect: Expect) -> Verified:
     from hero_build.verify import bundle  # the few that have one
 
     bundle.check_bundle(artifact)
-    checks = () if fetched.form == "tree" else _arrived(fetched, expect)
+    checks = () if fetched.form == "tree" else _check_download(fetched, expect)
     return Verified(
         artifact,
         files=bundle.inspect(fetched, artifact, expect.name),
@@ -54,14 +54,14 @@ def _bundle(fetched: Fetched, artifact: WasmBundle, expect: Expect) -> Verified:
     )
 
 
-def _arrived(fetched: Fetched, expect: Expect) -> tuple[str, ...]:
+def _check_download(fetched: Fetched, expect: Expect) -> tuple[str, ...]:
     """Length and digest: of the bytes as they were written, which must be what lies there now."""
     checks: list[str] = []
     wanted = fetched.size if expect.size is None else expect.size
-    _on_disk(fetched, expect.name)
+    _check_on_disk(fetched, expect.name)
     if fetched.size != wanted:
         _refuse_page(fetched, expect.name)
-        raise SizeMismatch(f"{expect.name} has {fetched.size} bytes and should have {wanted}", _AGAIN)
+        raise SizeMismatch(f"{expect.name} has {fetched.size} bytes and should have {wanted}", _RETRY)
     if expect.size is not None:
         checks.append("length")
     if expect.sha256 is not None:
@@ -73,13 +73,13 @@ def _arrived(fetched: Fetched, expect: Expect) -> tuple[str, ...]:
     return tuple(checks)
 
 
-def _on_disk(fetched: Fetched, name: str) -> None:
+def _check_on_disk(fetched: Fetched, name: str) -> None:
     status = fetched.path.lstat()
     if not stat.S_ISREG(status.st_mode):
         wrong = InvalidBundle if isinstance(fetched.artifact, WasmBundle) else InvalidBinary
-        raise wrong(f"{name} is not a regular file", _AGAIN)
+        raise wrong(f"{name} is not a regular file", _RETRY)
     if status.st_size != fetched.size:
-        raise SizeMismatch(f"{name} has {status.st_size} bytes on disk, and {fetched.size} arrived", _AGAIN)
+        raise SizeMismatch(f"{name} has {status.st_size} bytes on disk, and {fetched.size} arrived", _RETRY)
 
 
 def _refuse_page(fetched: Fetched, name: str) -> None:
@@ -92,10 +92,10 @@ def _refuse_page(fetched: Fetched, name: str) -> None:
         raise InvalidBinary(f"{name} is {found.words}, not a program", found.hint)
 
 
-def _library(fetched: Fetched, expect: Expect, dest: PurePosixPath) -> File:
+def _library_file(fetched: Fetched, expect: Expect, dest: PurePosixPath) -> File:
     if not expect.member:
         return File(dest, path=fetched.path, sha256=fetched.sha256, size=fetched.size, mode=0o644)
     from hero_build.verify import archives  # tar and zip, for the few libraries that come in one
 
-    member = archives.extract(fetched.path, expect.member, expect.name)
+    member = archives.extract_member(fetched.path, expect.member, expect.name)
     return File(dest, path=member.path, sha256=member.sha256, size=member.size, mode=0o644)

@@ -17,7 +17,7 @@ def parse(data: bytes, source: str) -> Mapping[str, str]:
     Raises InvalidChecksumFile for anything else, for nothing at all, and for a name with two digests.
     """
     digests: dict[str, str] = {}
-    for number, line in _lines(data, source):
+    for number, line in _content_lines(data, source):
         match = _LINE.fullmatch(line)
         if match is None:
             raise InvalidChecksumFile(f"{source}, line {number}, is not `hash  name`: {line[:80]!r}", _HINT)
@@ -35,7 +35,7 @@ def parse_single(data: bytes, asset: str) -> str:
     Raises InvalidChecksumFile, also when the file speaks of other files only.
     """
     source = f"{asset}.sha256"
-    lines = [line.strip() for _, line in _lines(data, source)]
+    lines = [line.strip() for _, line in _content_lines(data, source)]
     if len(lines) == 1 and _BARE.fullmatch(lines[0]):
         return lines[0].lower()
     digests = {digest for name, digest in parse(data, source).items() if name.rsplit("/", 1)[-1] == asset}
@@ -45,7 +45,7 @@ def parse_single(data: bytes, asset: str) -> str:
     return digests.pop()
 
 
-def _lines(data: bytes, source: str) -> Iterator[tuple[int, str]]:
+def _content_lines(data: bytes, source: str) -> Iterator[tuple[int, str]]:
     """What is neither blank nor a comment, with its line number."""
     try:
         text = data.decode("utf-8-sig")

@@ -15,7 +15,7 @@ from hero_build.errors import InvalidBinary, Unsupported
 from hero_build.model.artifacts import Platform
 from hero_build.model.installed import Elf
 from hero_build.verify import elf_header, sniff
-from hero_build.verify.elf_header import Header, Segment, Unfit
+from hero_build.verify.elf_header import Header, InvalidFormat, Segment
 from hero_build.verify.expect import Expect
 
 if TYPE_CHECKING:
@@ -36,93 +36,93 @@ def inspect(path: Path, expect: Expect, *, shared: bool) -> Elf:
     """
     file = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
     try:
-        _is_elf(os.pread(file, sniff.HEAD, 0))
+        _check_magic(os.pread(file, sniff.HEAD, 0))
         found = elf_header.read(file, os.fstat(file).st_size)
-        machine = _machine(found, expect.platform)
+        machine = _check_machine(found, expect.platform)
         return (
             _library(file, header=found, expect=expect, machine=machine)
             if shared
             else _program(file, header=found, expect=expect, machine=machine)
         )
-    except Unfit as error:
+    except InvalidFormat as error:
         raise InvalidBinary(f"{expect.name} {error}", error.hint) from error
     finally:
         os.close(file)
 
 
-def _is_elf(head: bytes) -> None:
+def _check_magic(head: bytes) -> None:
     if not head.startswith(b"\x7fELF"):
         kind = sniff.describe(head)
-        raise Unfit(f"is {kind.words}, not a program", kind.hint)
+        raise InvalidFormat(f"is {kind.words}, not a program", kind.hint)
 
 
-def _machine(header: Header, platform: Platform) -> str:
+def _check_machine(header: Header, platform: Platform) -> str:
     """The machine's name, when it is the platform's and the file has something to load there."""
     if platform.arch not in _MACHINES:
         raise Unsupported(f"no programs are known for {platform.arch}", f"There are: {', '.join(_MACHINES)}.")
     number, name = _MACHINES[platform.arch]
     if header.machine != number:
         names = _OTHERS | dict(_MACHINES.values())
-        raise Unfit(f"is for {names.get(header.machine, f'machine {header.machine}')}, not for {name}")
+        raise InvalidFormat(f"is for {names.get(header.machine, f'machine {header.machine}')}, not for {name}")
     if header.first(elf_header.LOAD) is None:
-        raise Unfit("has nothing to load (no PT_LOAD)")
+        raise InvalidFormat("has nothing to load (no PT_LOAD)")
     return name
 
 
 def _library(file: int, header: Header, expect: Expect, machine: str) -> Elf:
     if header.type != elf_header.DYN:
-        raise Unfit("is a program, not a shared library")
-    needed = _glibc(file, header, expect.glibc)
+        raise InvalidFormat("is a program, not a shared library")
+    needed = _check_glibc(file, header, expect.glibc)
     return Elf(machine, "gnu" if needed else expect.platform.libc, static=False)
 
 
 def _program(file: int, header: Header, expect: Expect, machine: str) -> Elf:
     loader = elf_header.interpreter(file, header)
     if header.type == elf_header.DYN and loader is None and not elf_header.is_pie(file, header):
-        raise Unfit("is a shared library, not a program")
-    if not any(_holds(segment, header.entry) for segment in header.segments):
-        raise Unfit(f"starts at {header.entry:#x}, where it has no code")
+        raise InvalidFormat("is a shared library, not a program")
+    if not any(_contains_entry(segment, header.entry) for segment in header.segments):
+        raise InvalidFormat(f"starts at {header.entry:#x}, where it has no code")
     if loader is None:  # nothing in a static program tells its libc, and nothing depends on it
         return Elf(machine, expect.platform.libc, static=True)
-    libc = _libc(loader, expect.platform)
-    _glibc(file, header, expect.glibc)
+    libc = _check_libc(loader, expect.platform)
+    _check_glibc(file, header, expect.glibc)
     return Elf(machine, libc, static=False)
 
 
-def _holds(segment: Segment, entry: int) -> bool:
+def _contains_entry(segment: Segment, entry: int) -> bool:
     code = segment.type == elf_header.LOAD and segment.flags & elf_header.EXECUTABLE
     return bool(code) and segment.vaddr <= entry < segment.vaddr + segment.memsz
 
 
-def _libc(loader: str, platform: Platform) -> str:
+def _check_libc(loader: str, platform: Platform) -> str:
     """The libc whose loader a dynamic program names; it must be the one in the asset's name."""
     libc = next((libc for start, libc in _LOADERS.items() if Path(loader).name.startswith(start)), None)
     if libc is None:
-        raise Unfit(f"asks for the loader {loader!r}, which is neither glibc's nor musl's")
+        raise InvalidFormat(f"asks for the loader {loader!r}, which is neither glibc's nor musl's")
     if libc != platform.libc:
-        raise Unfit(f"is linked to {libc} ({loader}), and {platform} was asked for")
+        raise InvalidFormat(f"is linked to {libc} ({loader}), and {platform} was asked for")
     return libc
 
 
-def _glibc(file: int, header: Header, host: tuple[int, int] | None) -> tuple[int, int] | None:
+def _check_glibc(file: int, header: Header, host: tuple[int, int] | None) -> tuple[int, int] | None:
     """The newest GLIBC the file needs, None for none; refused when this machine's is older."""
-    needed = max(_versions(file), default=None) if header.sections else None
+    needed = max(_glibc_versions(file), default=None) if header.sections else None
     if needed is None or (host is not None and needed <= host):
         return needed
     have = f"has {host[0]}.{host[1]}" if host else "has no glibc"
-    raise Unfit(f"needs GLIBC {needed[0]}.{needed[1]}, and this machine {have}", _OLDER)
+    raise InvalidFormat(f"needs GLIBC {needed[0]}.{needed[1]}, and this machine {have}", _OLDER)
 
 
-def _versions(file: int) -> list[tuple[int, int]]:
+def _glibc_versions(file: int) -> list[tuple[int, int]]:
     from elftools.elf.elffile import ELFFile  # only dynamically linked files pay for it
 
     try:
         with open(file, "rb", closefd=False) as stream:
             names = list(islice(_version_names(ELFFile(stream)), _VERSIONS_MAX + 1))
     except Exception as error:  # whatever a damaged table makes of the parser
-        raise Unfit("has damaged version tables") from error
+        raise InvalidFormat("has damaged version tables") from error
     if len(names) > _VERSIONS_MAX:
-        raise Unfit("has damaged version tables")
+        raise InvalidFormat("has damaged version tables")
     found = (_VERSION.fullmatch(name) for name in names)
     return [(int(match[1]), int(match[2])) for match in found if match]
 

@@ -8,7 +8,7 @@ import struct
 
 from msgspec import Struct
 
-from hero_build.verify.sniff import WRONG
+from hero_build.verify.sniff import BROKEN_RELEASE
 
 EXEC, DYN = 2, 3
 LOAD, DYNAMIC, INTERP = 1, 2, 3
@@ -24,10 +24,10 @@ _DYNAMIC_MAX = 64 * 1024
 _INTERP_MAX = 4096
 
 
-class Unfit(Exception):
+class InvalidFormat(Exception):
     """Why a file is not the program, as the end of the sentence "<file> …", and what a person can do about it."""
 
-    def __init__(self, why: str, hint: str = WRONG) -> None:
+    def __init__(self, why: str, hint: str = BROKEN_RELEASE) -> None:
         super().__init__(why)
         self.hint = hint
 
@@ -53,22 +53,22 @@ class Header(Struct, frozen=True):
 
 
 def read(file: int, size: int) -> Header:
-    """The headers of the open file of `size` bytes, each of which lies inside it. Raises Unfit."""
+    """The headers of the open file of `size` bytes, each of which lies inside it. Raises InvalidFormat."""
     raw = os.pread(file, _HEADER.size, 0)
     if len(raw) < _HEADER.size:
-        raise Unfit(f"ends after {len(raw)} bytes, inside its ELF header")
+        raise InvalidFormat(f"ends after {len(raw)} bytes, inside its ELF header")
     ident, kind, machine, version, entry, phoff, shoff, _, ehsize, phentsize, phnum, shentsize, shnum, _ = (
         _HEADER.unpack(raw)
     )
-    _identity(ident)
+    _check_identity(ident)
     if kind not in (EXEC, DYN):
-        raise Unfit(_TYPES.get(kind, f"is of the unknown ELF type {kind}"))
+        raise InvalidFormat(_TYPES.get(kind, f"is of the unknown ELF type {kind}"))
     if version != 1 or ehsize != _HEADER.size or phentsize != _SEGMENT.size:
-        raise Unfit("has a damaged ELF header")
+        raise InvalidFormat("has a damaged ELF header")
     if phoff + phnum * phentsize > size or (shoff and shoff + shnum * shentsize > size):
-        raise Unfit("has headers that point past its end: it is cut short")
+        raise InvalidFormat("has headers that point past its end: it is cut short")
     if shoff and shnum and shentsize != _SECTION_SIZE:
-        raise Unfit("has a damaged ELF header")
+        raise InvalidFormat("has a damaged ELF header")
     return Header(
         kind,
         machine=machine,
@@ -79,15 +79,15 @@ def read(file: int, size: int) -> Header:
 
 
 def interpreter(file: int, header: Header) -> str | None:
-    """The loader the program asks for (PT_INTERP); None when it needs none. Raises Unfit."""
+    """The loader the program asks for (PT_INTERP); None when it needs none. Raises InvalidFormat."""
     segment = header.first(INTERP)
     if segment is None:
         return None
-    raw = _content(file, segment, _INTERP_MAX)
+    raw = _read_segment(file, segment, _INTERP_MAX)
     path, end, _ = raw.partition(b"\0")
     text = path.decode("ascii", "replace")
     if not end or not path.startswith(b"/") or not text.isprintable() or "\ufffd" in text:
-        raise Unfit("asks for a loader whose name is damaged")
+        raise InvalidFormat("asks for a loader whose name is damaged")
     return text
 
 
@@ -96,36 +96,36 @@ def is_pie(file: int, header: Header) -> bool:
     segment = header.first(DYNAMIC)
     if segment is None:
         return False
-    raw = _content(file, segment, _DYNAMIC_MAX)
+    raw = _read_segment(file, segment, _DYNAMIC_MAX)
     tags = dict(_TAG.iter_unpack(raw[: len(raw) // _TAG.size * _TAG.size]))
     return bool(tags.get(_FLAGS_1, 0) & _PIE)
 
 
-def _content(file: int, segment: Segment, most: int) -> bytes:
+def _read_segment(file: int, segment: Segment, most: int) -> bytes:
     size = min(segment.filesz, most)
     return os.pread(file, size, segment.offset) if size else b""  # the offset of an empty segment may be anything
 
 
-def _identity(ident: bytes) -> None:
+def _check_identity(ident: bytes) -> None:
     if ident[4] != 2:
-        raise Unfit("is a 32-bit program" if ident[4] == 1 else "has a damaged ELF header")
+        raise InvalidFormat("is a 32-bit program" if ident[4] == 1 else "has a damaged ELF header")
     if ident[5] != 1:
-        raise Unfit("is a big-endian program" if ident[5] == 2 else "has a damaged ELF header")
+        raise InvalidFormat("is a big-endian program" if ident[5] == 2 else "has a damaged ELF header")
     if ident[6] != 1:
-        raise Unfit("has a damaged ELF header")
+        raise InvalidFormat("has a damaged ELF header")
     if ident[7] not in _SYSTEMS:
-        raise Unfit(f"is a program of another system (OS/ABI {ident[7]}), not of Linux")
+        raise InvalidFormat(f"is a program of another system (OS/ABI {ident[7]}), not of Linux")
 
 
 def _segments(file: int, size: int, offset: int, count: int) -> tuple[Segment, ...]:
     raw = os.pread(file, count * _SEGMENT.size, offset)
     if len(raw) < count * _SEGMENT.size:
-        raise Unfit("has headers that point past its end: it is cut short")
+        raise InvalidFormat("has headers that point past its end: it is cut short")
     segments = []
     for kind, flags, start, vaddr, _, filesz, memsz, _ in _SEGMENT.iter_unpack(raw):
         if filesz and start + filesz > size:
-            raise Unfit("has a segment that points past its end: it is cut short")
+            raise InvalidFormat("has a segment that points past its end: it is cut short")
         if kind == LOAD and filesz > memsz:
-            raise Unfit("has a segment that is larger in the file than in memory")
+            raise InvalidFormat("has a segment that is larger in the file than in memory")
         segments.append(Segment(kind, flags=flags, offset=start, vaddr=vaddr, filesz=filesz, memsz=memsz))
     return tuple(segments)

@@ -16,8 +16,8 @@ from msgspec.structs import replace
 
 from hero_build.errors import InvalidBundle, machine_errors
 from hero_build.verify import bundle_files, sniff
-from hero_build.verify.archive_limits import AT_ONCE, ArchiveLimitExceeded, BoundedReader, damaged, limit
-from hero_build.verify.bundle_files import Astray, BundleFile
+from hero_build.verify.archive_limits import CHUNK, ArchiveRefused, BoundedReader, refuse_damage, size_limit
+from hero_build.verify.bundle_files import BundleFile, UnsafeMember
 
 _KINDS = {
     tarfile.SYMTYPE: "a link",
@@ -33,25 +33,25 @@ def unpack(archive: Path, bundle: str, name: str) -> tuple[BundleFile, ...]:
 
     They are not fsynced yet. Raises InvalidBundle, after which the folder is gone; DiskFull, NotWritable.
     """
-    tree = beside(archive)
+    tree = unpack_folder(archive)
     try:
         with machine_errors(tree.parent):
-            _clear(tree)
+            _remove(tree)
             tree.mkdir()
-            return _without_folder(_unpacked(archive, tree), bundle)
+            return _strip_top_folder(_unpack_all(archive, tree), bundle)
     except BaseException as error:
         shutil.rmtree(tree, ignore_errors=True)
-        if isinstance(error, ArchiveLimitExceeded):
+        if isinstance(error, ArchiveRefused):
             raise InvalidBundle(f"{name} {error}", error.hint) from error
         raise
 
 
-def beside(archive: Path) -> Path:
+def unpack_folder(archive: Path) -> Path:
     """The folder that an archive is unpacked to."""
     return archive.with_name(archive.name + ".tree")
 
 
-def _clear(tree: Path) -> None:
+def _remove(tree: Path) -> None:
     """What an interrupted run left there goes; a link is not followed."""
     if tree.is_dir() and not tree.is_symlink():
         shutil.rmtree(tree)
@@ -59,17 +59,17 @@ def _clear(tree: Path) -> None:
         tree.unlink(missing_ok=True)
 
 
-def _unpacked(archive: Path, tree: Path) -> tuple[BundleFile, ...]:
-    with damaged(sniff.WRONG), archive.open("rb") as stream:
+def _unpack_all(archive: Path, tree: Path) -> tuple[BundleFile, ...]:
+    with refuse_damage(sniff.BROKEN_RELEASE), archive.open("rb") as stream:
         head = stream.read(sniff.HEAD)
         stream.seek(0)
         if not head.startswith(b"\x1f\x8b"):
             kind = sniff.describe(head)
-            raise ArchiveLimitExceeded(f"is {kind.words}, not a .tar.gz archive", kind.hint)
+            raise ArchiveRefused(f"is {kind.words}, not a .tar.gz archive", kind.hint)
         with GzipFile(fileobj=stream) as plain:
-            bounded = BoundedReader(plain, limit=limit(archive), noun="bundle", hint=sniff.WRONG)
+            bounded = BoundedReader(plain, limit=size_limit(archive), noun="bundle", hint=sniff.BROKEN_RELEASE)
             found = tuple(_members(bounded, tree))
-            while bounded.read(AT_ONCE):  # to the end, where gzip's own checksum is
+            while bounded.read(CHUNK):  # to the end, where gzip's own checksum is
                 pass
     return tuple(sorted(found, key=lambda item: item.name))
 
@@ -80,32 +80,32 @@ def _members(bounded: BoundedReader, tree: Path) -> Iterator[BundleFile]:
     tar = tarfile.TarFile(fileobj=cast("IO[bytes]", bounded))
     for count, info in enumerate(tar):
         if count == bundle_files.FILES_MAX:
-            raise ArchiveLimitExceeded(f"has more than {bundle_files.FILES_MAX} files and folders", sniff.WRONG)
+            raise ArchiveRefused(f"has more than {bundle_files.FILES_MAX} files and folders", sniff.BROKEN_RELEASE)
         if info.isdir() and info.name in (".", "./"):
             continue
-        name = _place(info, files, folders)
+        name = _member_name(info, files, folders)
         if info.isdir():
             folders.add(name)
         else:
             files.add(name)
             yield _write(cast("IO[bytes]", tar.extractfile(info)), name, tree)
     if len(bounded.last) < tarfile.BLOCKSIZE or any(bounded.last):  # tarfile itself takes that for an end, too
-        raise ArchiveLimitExceeded("is a damaged archive: it does not end where its last file does", sniff.WRONG)
+        raise ArchiveRefused("is a damaged archive: it does not end where its last file does", sniff.BROKEN_RELEASE)
 
 
-def _place(info: tarfile.TarInfo, files: set[str], folders: set[str]) -> str:
-    """The member's name, when it is one that may be written. Notes the folders it needs. Raises Refused."""
+def _member_name(info: tarfile.TarInfo, files: set[str], folders: set[str]) -> str:
+    """The member's name, when it is one that may be written. Notes the folders it needs. Raises ArchiveRefused."""
     try:
-        name = bundle_files.check(info.name)
-    except Astray as error:
-        raise ArchiveLimitExceeded(str(error), sniff.WRONG) from error
+        name = bundle_files.check_member_name(info.name)
+    except UnsafeMember as error:
+        raise ArchiveRefused(str(error), sniff.BROKEN_RELEASE) from error
     if not info.isdir() and (not info.isreg() or info.issparse()):
-        raise ArchiveLimitExceeded(
-            f"has {name!r} in it, which is {_KINDS.get(info.type, 'no regular file')}", sniff.WRONG
+        raise ArchiveRefused(
+            f"contains {name!r}, which is {_KINDS.get(info.type, 'not a regular file')}", sniff.BROKEN_RELEASE
         )
     above = {"/".join(name.split("/")[:depth]) for depth in range(1, name.count("/") + 1)}
     if name in files or above & files or (name in folders and not info.isdir()):
-        raise ArchiveLimitExceeded(f"has {name!r} in it twice", sniff.WRONG)
+        raise ArchiveRefused(f"contains {name!r} twice", sniff.BROKEN_RELEASE)
     folders |= above
     return name
 
@@ -115,19 +115,19 @@ def _write(content: IO[bytes], name: str, tree: Path) -> BundleFile:
     path.parent.mkdir(parents=True, exist_ok=True)
     digest, size = hashlib.sha256(), 0
     with path.open("xb") as out:
-        while piece := content.read(AT_ONCE):
+        while piece := content.read(CHUNK):
             out.write(piece)
             digest.update(piece)
             size += len(piece)
     return BundleFile(name, path=path, sha256=digest.hexdigest(), size=size)
 
 
-def _without_folder(found: tuple[BundleFile, ...], bundle: str) -> tuple[BundleFile, ...]:
+def _strip_top_folder(found: tuple[BundleFile, ...], bundle: str) -> tuple[BundleFile, ...]:
     tops = {item.name.partition("/")[0] for item in found}
     if len(tops) != 1 or "/" not in found[0].name:
         return found
     if tops != {bundle}:
-        raise ArchiveLimitExceeded(
+        raise ArchiveRefused(
             f"has everything below the folder {tops.pop()!r}", f"Below {bundle!r} it may be, or at the top."
         )
     return tuple(replace(item, name=item.name.removeprefix(f"{bundle}/")) for item in found)

@@ -20,11 +20,11 @@ _NOT_CODE = re.compile(  # possessive: what was read is not read again, however 
 )
 _CODE_IN_IT = re.compile(r"[\s(){};=$`\"']")
 _STRING = re.compile(r'"([^"]*)"')
-_GIVEN = re.compile(r'(?<![\w$])([A-Za-z_$][\w$]*+)"?\s*+[:=(]')
+_DEFINED = re.compile(r'(?<![\w$])([A-Za-z_$][\w$]*+)"?\s*+[:=(]')
 _USED = re.compile(r'(?<![\w$."/:@-])wasm(?:\.([A-Za-z_$][\w$]*)|\["([^"]+)"\])(\(|\.buffer\b|\.(?:grow|set)\()?')
 _ALIAS = re.compile(r"(?<![\w$])([A-Za-z_$][\w$]*+)\s*+=\s*wasm\.([A-Za-z_$][\w$]*)\s*[;,]")
 _ALIAS_FILLED = re.compile(r"(?<![\w$.])([A-Za-z_$][\w$]*)\.grow\(")
-_BROUGHT = re.compile(r'\b(?:from|import)\s*"([^"]*)"')
+_IMPORTED = re.compile(r'\b(?:from|import)\s*"([^"]*)"')
 _DEFAULT = re.compile(r"\bexport\s+default\b|\bas\s+default\b")
 _NEEDS: dict[str, Need] = {"": "anything", "(": "function", ".buffer": "memory"}
 
@@ -44,29 +44,29 @@ class Glue(Struct, frozen=True):
 
 
 def parse(text: str) -> Glue:
-    code = plain(text)
+    code = strip_text(text)
     return Glue(
-        given=frozenset(_GIVEN.findall(code)),
+        given=frozenset(_DEFINED.findall(code)),
         strings=frozenset(_STRING.findall(code)),
-        brought=tuple(_BROUGHT.findall(code)),
+        brought=tuple(_IMPORTED.findall(code)),
         used=_uses(code),
         loads="WebAssembly" in code,
         has_default=_DEFAULT.search(code) is not None,
     )
 
 
-def gives(text: str, name: str) -> bool:
+def may_export(text: str, name: str) -> bool:
     """May a file of JavaScript export `name`? Anything that speaks of it may."""
-    code = plain(text)
+    code = strip_text(text)
     return "export *" in code or re.search(rf"(?<![\w$.]){re.escape(name)}(?![\w$])", code) is not None
 
 
-def plain(text: str) -> str:
+def strip_text(text: str) -> str:
     """The text without comments, and without the words of strings that could be taken for code."""
-    return _NOT_CODE.sub(_only_code, text)
+    return _NOT_CODE.sub(_code_only, text)
 
 
-def _only_code(match: re.Match[str]) -> str:
+def _code_only(match: re.Match[str]) -> str:
     found = match[0]
     if found[0] == "/":
         return " "
@@ -76,17 +76,17 @@ def _only_code(match: re.Match[str]) -> str:
 
 def _uses(code: str) -> Mapping[str, frozenset[Need]]:
     uses: dict[str, frozenset[Need]] = {}
-    for name, need in (*_direct(code), *_by_alias(code)):
+    for name, need in (*_direct_uses(code), *_uses_by_alias(code)):
         uses[name] = uses.get(name, frozenset()) | {need}
     return uses
 
 
-def _direct(code: str) -> Iterator[tuple[str, Need]]:
+def _direct_uses(code: str) -> Iterator[tuple[str, Need]]:
     for match in _USED.finditer(code):
         yield match[1] or match[2], _NEEDS.get(match[3] or "", "externref table")
 
 
-def _by_alias(code: str) -> Iterator[tuple[str, Need]]:
+def _uses_by_alias(code: str) -> Iterator[tuple[str, Need]]:
     """`const table = wasm.x; table.grow(4);` is how glue makes room for its first values."""
     filled = set(_ALIAS_FILLED.findall(code))
     yield from ((name, "externref table") for alias, name in _ALIAS.findall(code) if alias in filled)

@@ -5,9 +5,11 @@ import codecs
 from msgspec import Struct
 
 HEAD = 512
-WRONG = "The asset was published wrongly: try another release with --version TAG, and tell whoever published it."
+BROKEN_RELEASE = (
+    "The published asset is broken: try another release with --version TAG, and report it to the publisher."
+)
 _LOGIN = "The forge probably answered with a login page: check --forge and FORGEJO_TOKEN."
-_REFUSED = "The forge answered with a message instead of the file: check --forge and FORGEJO_TOKEN."
+_MESSAGE = "The forge answered with a message instead of the file: check --forge and FORGEJO_TOKEN."
 _MAGIC = (
     (b"\x1f\x8b", "a gzip archive"),
     (b"PK\x03\x04", "a zip archive"),
@@ -33,7 +35,7 @@ class Description(Struct, frozen=True):
     """`words` continue "it is …"; `answer`: a server's message that came in place of the file."""
 
     words: str
-    hint: str = WRONG
+    hint: str = BROKEN_RELEASE
     answer: bool = False
 
 
@@ -62,9 +64,9 @@ def _text(head: bytes) -> Description | None:
     if begin.startswith((b"<!doctype html", b"<html", b"<head", b"<body", b"<!--")):
         return Description(f"an HTML page that begins with {line!r}", _LOGIN, answer=True)
     if begin.startswith(b"<"):
-        return Description(f"an XML document that begins with {line!r}", _REFUSED, answer=True)
+        return Description(f"an XML document that begins with {line!r}", _MESSAGE, answer=True)
     if begin.startswith((b"{", b"[")) and b"\0" not in head:
-        return Description(f"a JSON document that begins with {line!r}", _REFUSED, answer=True)
+        return Description(f"a JSON document that begins with {line!r}", _MESSAGE, answer=True)
     try:
         codecs.getincrementaldecoder("utf-8")().decode(head)  # the last character may be cut
     except UnicodeDecodeError:

@@ -7,13 +7,13 @@ from typing import Literal
 from msgspec import Struct
 
 from hero_build.verify import sniff
-from hero_build.verify.elf_header import Unfit
+from hero_build.verify.elf_header import InvalidFormat
 
 _NAME_MAX = 1 << 16
 
 
-class Reader:
-    """Reads `raw` from front to back, and raises Unfit where it ends too soon; `what` is what errors call it."""
+class ByteReader:
+    """Reads `raw` from front to back; `what` names it in errors. Raises InvalidFormat where it ends too soon."""
 
     def __init__(self, raw: bytes, what: str) -> None:
         self._raw = raw
@@ -22,7 +22,7 @@ class Reader:
 
     def peek(self) -> int:
         if self.position >= len(self._raw):
-            raise Unfit(f"is damaged: {self.what} ends too soon")
+            raise InvalidFormat(f"is damaged: {self.what} ends too soon")
         return self._raw[self.position]
 
     def byte(self) -> int:
@@ -39,26 +39,26 @@ class Reader:
     def name(self) -> str:
         length = self.u32()
         if length > _NAME_MAX:
-            raise Unfit(f"is damaged: {self.what} has a name of {length} bytes")
+            raise InvalidFormat(f"is damaged: {self.what} has a name of {length} bytes")
         raw = self._raw[self.position : self.position + length]
         if len(raw) < length:
-            raise Unfit(f"is damaged: {self.what} ends inside a name")
+            raise InvalidFormat(f"is damaged: {self.what} ends inside a name")
         self.position += length
         try:
             return raw.decode()
         except UnicodeDecodeError as error:
-            raise Unfit(f"is damaged: {self.what} has a name that is not UTF-8") from error
+            raise InvalidFormat(f"is damaged: {self.what} has a name that is not UTF-8") from error
 
     def vector(self) -> range:
         """As many turns as a list has items, each of which takes a byte at least."""
         count = self.u32()
         if count > len(self._raw) - self.position:
-            raise Unfit(f"is damaged: {self.what} has fewer items than it says ({count})")
+            raise InvalidFormat(f"is damaged: {self.what} has fewer items than it says ({count})")
         return range(count)
 
     def end(self) -> None:
         if self.position != len(self._raw):
-            raise Unfit(f"is damaged: {self.what} has more in it than it says")
+            raise InvalidFormat(f"is damaged: {self.what} has more in it than it says")
 
     def _unsigned(self, bits: int) -> int:
         value = shift = 0
@@ -67,7 +67,7 @@ class Reader:
             value |= (byte & 0x7F) << shift
             shift += 7
             if value >> bits or shift > bits + 6:
-                raise Unfit(f"is damaged: {self.what} has a number that is too large")
+                raise InvalidFormat(f"is damaged: {self.what} has a number that is too large")
             if not byte & 0x80:
                 return value
 
@@ -77,8 +77,8 @@ _EXTERNALS: tuple[External, ...] = ("function", "table", "memory", "global", "ta
 _MAGIC, _MODULE, _COMPONENT = b"\0asm", b"\x01\0\0\0", b"\x0d\0\x01\0"
 _CUSTOM, _IMPORT, _FUNCTION, _TABLE, _MEMORY, _GLOBAL, _EXPORT, _CODE, _TAG = 0, 2, 3, 4, 5, 6, 7, 10, 13
 _ORDER = (1, 2, 3, 4, 5, 13, 6, 7, 8, 9, 12, 10, 11)  # of section ids, each at most once; custom ones anywhere
-_KNOWN = "custom type import function table memory global export start element code data"
-_NAMES = tuple(_KNOWN.split())
+_BY_ID = "custom type import function table memory global export start element code data"
+_SECTION_NAMES = tuple(_BY_ID.split())
 _SECTIONS_MAX, _SECTION_MAX = 10_000, 16 << 20  # of the sections that are read whole
 _SECTION_HEAD = 6  # its id, and its size in at most five bytes
 _OWN: dict[External, int] = {"function": _FUNCTION, "table": _TABLE, "memory": _MEMORY, "global": _GLOBAL, "tag": _TAG}
@@ -112,69 +112,71 @@ class _Section(Struct, frozen=True):
 
 
 def read(file: int, size: int) -> Module:
-    """The module in the open file of `size` bytes. Raises Unfit."""
-    _is_module(os.pread(file, sniff.HEAD, 0))
-    sections = _sections(file, size)
-    imports, imported_tables = _imports(_content(file, sections, _IMPORT))
+    """The module in the open file of `size` bytes. Raises InvalidFormat."""
+    _check_magic(os.pread(file, sniff.HEAD, 0))
+    sections = _read_sections(file, size)
+    imports, imported_tables = _imports(_section_content(file, sections, _IMPORT))
     counts = {kind: sum(item.kind == kind for item in imports) for kind in _EXTERNALS}
     own = {kind: _count(file, sections, number) for kind, number in _OWN.items()}
     if own["function"] != _count(file, sections, _CODE):
-        raise Unfit("is damaged: not every function in it has its code")
-    tables = (*imported_tables, *_tables(_content(file, sections, _TABLE)))
+        raise InvalidFormat("is damaged: not every function in it has its code")
+    tables = (*imported_tables, *_tables(_section_content(file, sections, _TABLE)))
     bounds = {kind: counts[kind] + own[kind] for kind in _EXTERNALS}
-    return Module(imports, _exports(_content(file, sections, _EXPORT), bounds, tables))
+    return Module(imports, _exports(_section_content(file, sections, _EXPORT), bounds, tables))
 
 
-def _is_module(head: bytes) -> None:
+def _check_magic(head: bytes) -> None:
     if not head.startswith(_MAGIC):
-        raise Unfit(f"is {sniff.describe(head).words}, not a WebAssembly module")
+        raise InvalidFormat(f"is {sniff.describe(head).words}, not a WebAssembly module")
     version = head[len(_MAGIC) : 8]
     if version == _COMPONENT:
-        raise Unfit("is a WebAssembly component, which no browser loads, not a module")
+        raise InvalidFormat("is a WebAssembly component, which no browser loads, not a module")
     if version != _MODULE:
-        raise Unfit(f"is WebAssembly of the unknown version {version.hex(' ') or 'none'}")
+        raise InvalidFormat(f"is WebAssembly of the unknown version {version.hex(' ') or 'none'}")
 
 
-def _sections(file: int, size: int) -> Mapping[int, _Section]:
-    """Every section but custom ones, by id. Raises Unfit when they are not in order or not inside the file."""
+def _read_sections(file: int, size: int) -> Mapping[int, _Section]:
+    """Every section but custom ones, by id. Raises InvalidFormat when they are not in order or not inside the file."""
     found: dict[int, _Section] = {}
     offset, passed = 8, 0
     while offset < size:
-        head = Reader(os.pread(file, _SECTION_HEAD, offset), "the head of a section")
+        head = ByteReader(os.pread(file, _SECTION_HEAD, offset), "the head of a section")
         number, length = head.byte(), head.u32()
         section = _Section(number, offset + head.position, length)
         offset = section.start + length
         passed += 1
         if offset > size:
-            raise Unfit(f"is cut short: its {_name(number)} section ends at byte {offset}, and it has {size} bytes")
+            ends = f"its {_section_name(number)} section ends at byte {offset}"
+            raise InvalidFormat(f"is cut short: {ends}, and it has {size} bytes")
         if number != _CUSTOM:
-            _in_order(number, found)
+            _check_order(number, found)
             found[number] = section
         if passed > _SECTIONS_MAX:
-            raise Unfit(f"has more than {_SECTIONS_MAX} sections: that is no module a compiler writes")
+            raise InvalidFormat(f"has more than {_SECTIONS_MAX} sections, more than a compiler writes")
     if not found:
-        raise Unfit("is an empty WebAssembly module")
+        raise InvalidFormat("is an empty WebAssembly module")
     return found
 
 
-def _in_order(number: int, found: Mapping[int, _Section]) -> None:
+def _check_order(number: int, found: Mapping[int, _Section]) -> None:
     if number not in _ORDER:
-        raise Unfit(f"is damaged: it has a section of the unknown kind {number}")
+        raise InvalidFormat(f"is damaged: it has a section of the unknown kind {number}")
     if any(_ORDER.index(earlier) >= _ORDER.index(number) for earlier in found):
-        raise Unfit(f"is damaged: its {_name(number)} section is not where it should be")
+        raise InvalidFormat(f"is damaged: its {_section_name(number)} section is not where it should be")
 
 
-def _name(number: int) -> str:
-    return _NAMES[number] if number < len(_NAMES) else f"{number}th"
+def _section_name(number: int) -> str:
+    return _SECTION_NAMES[number] if number < len(_SECTION_NAMES) else f"{number}th"
 
 
-def _content(file: int, sections: Mapping[int, _Section], number: int) -> Reader:
+def _section_content(file: int, sections: Mapping[int, _Section], number: int) -> ByteReader:
     section = sections.get(number)
     if section is None:
-        return Reader(b"\0", "nothing")  # no section is the same as one with nothing in it
+        return ByteReader(b"\0", "nothing")  # no section is the same as one with nothing in it
     if section.size > _SECTION_MAX:
-        raise Unfit(f"has an {_name(number)} section of {section.size >> 20} MB: that is no module a compiler writes")
-    return Reader(os.pread(file, section.size, section.start), f"its {_name(number)} section")
+        size = f"{section.size >> 20} MB"
+        raise InvalidFormat(f"has an {_section_name(number)} section of {size}, more than a compiler writes")
+    return ByteReader(os.pread(file, section.size, section.start), f"its {_section_name(number)} section")
 
 
 def _count(file: int, sections: Mapping[int, _Section], number: int) -> int:
@@ -183,23 +185,23 @@ def _count(file: int, sections: Mapping[int, _Section], number: int) -> int:
     if section is None:
         return 0
     start = os.pread(file, min(section.size, 5), section.start)
-    return Reader(start, f"its {_name(number)} section").u32()
+    return ByteReader(start, f"its {_section_name(number)} section").u32()
 
 
-def _imports(section: Reader) -> tuple[tuple[Import, ...], tuple[str, ...]]:
+def _imports(section: ByteReader) -> tuple[tuple[Import, ...], tuple[str, ...]]:
     """What is imported, and what each imported table holds."""
     found: list[Import] = []
     tables: list[str] = []
     for _ in section.vector():
         module, name = section.name(), section.name()
-        kind = _external(section)
+        kind = _external_kind(section)
         match kind:
             case "function":
                 section.u32()
             case "table":
                 tables.append(_table_type(section))
             case "memory":
-                _limits(section)
+                _skip_limits(section)
             case "global":
                 _value_type(section)
                 section.byte()
@@ -211,7 +213,7 @@ def _imports(section: Reader) -> tuple[tuple[Import, ...], tuple[str, ...]]:
     return tuple(found), tuple(tables)
 
 
-def _tables(section: Reader) -> tuple[str, ...]:
+def _tables(section: ByteReader) -> tuple[str, ...]:
     found: list[str] = []
     for _ in section.vector():
         if section.peek() == _WITH_INITIAL_VALUE:
@@ -221,33 +223,33 @@ def _tables(section: Reader) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _exports(section: Reader, bounds: Mapping[External, int], tables: tuple[str, ...]) -> Mapping[str, Export]:
+def _exports(section: ByteReader, bounds: Mapping[External, int], tables: tuple[str, ...]) -> Mapping[str, Export]:
     found: dict[str, Export] = {}
     for _ in section.vector():
-        name, kind, index = section.name(), _external(section), section.u32()
+        name, kind, index = section.name(), _external_kind(section), section.u32()
         if name in found:
-            raise Unfit(f"is damaged: it exports {name!r} twice")
+            raise InvalidFormat(f"is damaged: it exports {name!r} twice")
         if index >= bounds[kind]:
-            raise Unfit(f"is damaged: it exports as {name!r} a {kind} that it does not have")
+            raise InvalidFormat(f"is damaged: it exports as {name!r} a {kind} that it does not have")
         found[name] = Export(kind, tables[index] if kind == "table" and index < len(tables) else "")
     section.end()
     return found
 
 
-def _external(section: Reader) -> External:
+def _external_kind(section: ByteReader) -> External:
     number = section.byte()
     if number >= len(_EXTERNALS):
-        raise Unfit(f"is damaged: {section.what} has something of the unknown kind {number}")
+        raise InvalidFormat(f"is damaged: {section.what} has something of the unknown kind {number}")
     return _EXTERNALS[number]
 
 
-def _table_type(section: Reader) -> str:
+def _table_type(section: ByteReader) -> str:
     element = _value_type(section)
-    _limits(section)
+    _skip_limits(section)
     return element
 
 
-def _value_type(section: Reader) -> str:
+def _value_type(section: ByteReader) -> str:
     """The word for a reference type that glue has to do with, empty for any other type."""
     number = section.byte()
     if number in _WITH_HEAP_TYPE:
@@ -257,10 +259,10 @@ def _value_type(section: Reader) -> str:
     return _ELEMENTS.get(number, "")
 
 
-def _limits(section: Reader) -> None:
+def _skip_limits(section: ByteReader) -> None:
     flags = section.byte()
     if flags & ~0x0F:
-        raise Unfit(f"is damaged: {section.what} has limits of the unknown kind {flags}")
+        raise InvalidFormat(f"is damaged: {section.what} has limits of the unknown kind {flags}")
     number: Callable[[], int] = section.u64 if flags & 4 else section.u32
     number()
     if flags & 1:

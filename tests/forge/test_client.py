@@ -110,12 +110,12 @@ def test_a_connection_that_fails_once_is_tried_again(mocked: respx.MockRouter) -
 
 @pytest.mark.parametrize("host", ["localhost", "a.localhost", "127.0.0.1", "127.1.2.3", "::1"])
 def test_this_machine(host: str) -> None:
-    assert url_policy.loopback(host)
+    assert url_policy.is_loopback(host)
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1.example", "localhost.example", "10.0.0.1", "::2", "", "0.0.0.0"])
 def test_other_machines(host: str) -> None:
-    assert not url_policy.loopback(host)
+    assert not url_policy.is_loopback(host)
 
 
 def test_a_proxy_of_the_environment_is_used(
@@ -139,11 +139,11 @@ def test_no_proxy_and_this_machine_are_asked_directly(faults: FaultServer, monke
     faults.on("/sums", serve(b"abc"))
     assert read_small(client(faults.url), Asset("sums", f"{faults.url}/sums"), limits=QUICK) == b"abc"
     monkeypatch.setenv("no_proxy", "forge.example,.internal")
-    assert url_policy.proxy(httpx.URL("http://forge.example/x")) is None
-    assert url_policy.proxy(httpx.URL("http://a.internal/x")) is None
-    assert url_policy.proxy(httpx.URL("http://other.example/x")) == "http://127.0.0.1:9"
+    assert url_policy.proxy_for(httpx.URL("http://forge.example/x")) is None
+    assert url_policy.proxy_for(httpx.URL("http://a.internal/x")) is None
+    assert url_policy.proxy_for(httpx.URL("http://other.example/x")) == "http://127.0.0.1:9"
     monkeypatch.setenv("all_proxy", "proxy.example:3128")
-    assert url_policy.proxy(httpx.URL("https://other.example/x")) == "http://proxy.example:3128"
+    assert url_policy.proxy_for(httpx.URL("https://other.example/x")) == "http://proxy.example:3128"
 
 
 def test_a_proxy_that_refuses(faults: FaultServer, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from hero_build.errors import NotWritable
-from hero_build.forge.download_dir import DownloadDir, sweep
+from hero_build.forge.download_dir import DownloadDir, delete_stale
 
 NAME = "key.mark.10"
 
@@ -98,10 +98,10 @@ def test_sweep_removes_what_is_old_and_not_in_use(tmp_path: Path) -> None:
         (tmp_path / "new.mark.3").write_bytes(b"abc")
         for name in ("used.mark.1", NAME):
             os.utime(tmp_path / name, (1, 1))
-        assert sweep(tmp_path, time.time() - 60) == 10
+        assert delete_stale(tmp_path, time.time() - 60) == 10
         assert sorted(entry.name for entry in tmp_path.iterdir() if entry.is_file()) == ["new.mark.3", "used.mark.1"]
         os.close(used)
-    assert sweep(tmp_path / "nowhere", 0) == 0
+    assert delete_stale(tmp_path / "nowhere", 0) == 0
     assert not (tmp_path / "nowhere").exists()
 
 

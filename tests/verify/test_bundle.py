@@ -12,7 +12,7 @@ from hero_build.errors import InvalidBundle, UnsafeName
 from hero_build.model.artifacts import WasmBundle
 from hero_build.model.steps import Fetched, Verified
 from hero_build.verify import glue
-from hero_build.verify.bundle_files import Pair, entry
+from hero_build.verify.bundle_files import GluePair, entry_pair
 from hero_build.verify.check import verify
 from hero_build.verify.expect import expect_for
 from support.fetched import LINUX_MUSL
@@ -211,7 +211,7 @@ def test_hints_differ_for_what_was_built_and_what_was_published(tmp_path: Path) 
 def test_a_link_in_the_folder_is_refused_wherever_it_leads(tmp_path: Path) -> None:
     made.write(tmp_path / "b", made.island("notes", "v1"))
     (tmp_path / "b" / "again.js").symlink_to("notes.js")
-    assert "has 'again.js' in it, which is a link" in refusal(tmp_path / "b", {}).message
+    assert "contains 'again.js', which is a link" in refusal(tmp_path / "b", {}).message
 
 
 def test_a_name_that_terminals_would_act_on_is_refused(tmp_path: Path) -> None:
@@ -249,7 +249,7 @@ def test_a_folder_that_is_not_there_was_not_built(tmp_path: Path) -> None:
     ],
 )
 def test_which_file_a_page_loads(bundle: str, names: list[str], found: str | None) -> None:
-    assert entry(bundle, names) == (Pair(found, found.removesuffix(".js") + "_bg.wasm") if found else None)
+    assert entry_pair(bundle, names) == (GluePair(found, found.removesuffix(".js") + "_bg.wasm") if found else None)
 
 
 def test_comments_and_strings_use_nothing() -> None:

@@ -136,7 +136,7 @@ def test_what_an_interrupted_run_left_is_replaced_and_a_link_not_followed(tmp_pa
 def test_a_name_that_leaves_the_bundle_or_fools_a_terminal_is_refused(tmp_path: Path, name: str) -> None:
     (tmp_path / "in").mkdir()
     error = refusal(tgz(tmp_path / "in" / "a", (name, b"evil")))
-    assert "notes-wasm.tar.gz has " in error.message
+    assert "notes-wasm.tar.gz contains " in error.message
     assert len(error.message) < 500
     assert [entry.name for entry in tmp_path.iterdir()] == ["in"]
 
@@ -150,15 +150,15 @@ def test_a_name_that_is_not_utf_8_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("info", "words"),
     [
-        (kind("x", tarfile.SYMTYPE, "/etc/passwd"), "'x' in it, which is a link"),
-        (kind("x", tarfile.SYMTYPE, "../../x"), "'x' in it, which is a link"),
-        (kind("x", tarfile.SYMTYPE, "notes.js"), "'x' in it, which is a link"),
-        (kind("x", tarfile.LNKTYPE, "notes.js"), "'x' in it, which is a link"),
-        (kind("x", tarfile.CHRTYPE), "'x' in it, which is a device"),
-        (kind("x", tarfile.BLKTYPE), "'x' in it, which is a device"),
-        (kind("x", tarfile.FIFOTYPE), "'x' in it, which is a pipe"),
-        (kind("x", tarfile.GNUTYPE_SPARSE), "'x' in it, which is no regular file"),
-        (kind("x", b"Z"), "'x' in it, which is no regular file"),
+        (kind("x", tarfile.SYMTYPE, "/etc/passwd"), "'x', which is a link"),
+        (kind("x", tarfile.SYMTYPE, "../../x"), "'x', which is a link"),
+        (kind("x", tarfile.SYMTYPE, "notes.js"), "'x', which is a link"),
+        (kind("x", tarfile.LNKTYPE, "notes.js"), "'x', which is a link"),
+        (kind("x", tarfile.CHRTYPE), "'x', which is a device"),
+        (kind("x", tarfile.BLKTYPE), "'x', which is a device"),
+        (kind("x", tarfile.FIFOTYPE), "'x', which is a pipe"),
+        (kind("x", tarfile.GNUTYPE_SPARSE), "'x', which is not a regular file"),
+        (kind("x", b"Z"), "'x', which is not a regular file"),
     ],
 )
 def test_what_is_no_file_is_refused(tmp_path: Path, info: tarfile.TarInfo, words: str) -> None:
@@ -169,7 +169,7 @@ def test_what_is_no_file_is_refused(tmp_path: Path, info: tarfile.TarInfo, words
     "names", [["notes.js"], ["./notes.js"], ["notes.js/under.js"], ["x/y.js", "x"], ["x", "x/y.js"], ["x", "x"]]
 )
 def test_a_name_that_is_there_already_is_refused(tmp_path: Path, names: list[str]) -> None:
-    assert "in it twice" in refusal(tgz(tmp_path / "a", *((name, b"other") for name in names))).message
+    assert "twice" in refusal(tgz(tmp_path / "a", *((name, b"other") for name in names))).message
 
 
 def test_a_link_and_then_a_file_through_it_writes_nothing_outside(tmp_path: Path) -> None:
@@ -199,7 +199,7 @@ def test_a_bomb_is_refused_by_its_ratio(tmp_path: Path) -> None:
 
 
 def test_a_bomb_of_many_small_files_is_refused_by_its_sum(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(archive_limits, "LARGEST", 1 << 20)
+    monkeypatch.setattr(archive_limits, "LARGEST_SIZE", 1 << 20)
     path = tgz(tmp_path / "a", *((f"f{number}", os.urandom(1 << 15)) for number in range(40)))
     assert "unpacks to more than 1 MB" in refusal(path).message
 
@@ -356,5 +356,5 @@ def test_the_packed_tar_is_this_one_byte_for_byte(tmp_path: Path) -> None:
 
 def test_a_link_is_not_packed(tmp_path: Path) -> None:
     (made.write(tmp_path / "tree", FILES) / "again.js").symlink_to("notes.js")
-    with pytest.raises(InvalidBundle, match=r"has 'again\.js' in it, which is a link"):
+    with pytest.raises(InvalidBundle, match=r"contains 'again\.js', which is a link"):
         pack(tmp_path / "tree", tmp_path / "a")

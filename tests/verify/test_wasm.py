@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 import support.wasm_modules as made
 from hero_build.verify import wasm
-from hero_build.verify.elf_header import Unfit
+from hero_build.verify.elf_header import InvalidFormat
 from hero_build.verify.wasm import Export, Import, Module
 
 
@@ -24,7 +24,7 @@ def read(path: Path, raw: bytes) -> Module:
 
 
 def refusal(path: Path, raw: bytes) -> str:
-    with pytest.raises(Unfit) as caught:
+    with pytest.raises(InvalidFormat) as caught:
         read(path, raw)
     return str(caught.value)
 
@@ -33,7 +33,7 @@ def reads(path: Path, raw: bytes) -> Module | None:
     """The module, or None where it was refused; nothing else may come of any bytes."""
     try:
         return read(path, raw)
-    except Unfit:
+    except InvalidFormat:
         return None
 
 

@@ -95,10 +95,10 @@ def _token_allowed(access: GitAccess) -> bool:
         return False
     from hero_build.forge import url_policy  # httpx, which only a clone or a fetch pays for
 
-    return url_policy.private(url_policy.address(access.forge, "the forge"), access.plain_http)
+    return url_policy.may_send_token(url_policy.parse_url(access.forge, "the forge"), access.plain_http)
 
 
 def _is_loopback(forge: str) -> bool:
     from hero_build.forge import url_policy
 
-    return url_policy.loopback(urlsplit(forge).hostname or "")
+    return url_policy.is_loopback(urlsplit(forge).hostname or "")

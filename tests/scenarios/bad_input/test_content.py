@@ -17,7 +17,7 @@ PAGE = b"<!DOCTYPE html>\n<title>Sign in \x1b[31m- Forge</title>"
 UPLOAD = "Run it again; if it stays so, ask whoever published the release to upload it anew."
 LOGIN = "The forge probably answered with a login page: check --forge and FORGEJO_TOKEN."
 TWICE = ("truncated-body", "body-longer-than-said", "login-page")
-PUBLISHED = "The asset was published wrongly: try another release with --version TAG, and tell whoever published it."
+PUBLISHED = "The published asset is broken: try another release with --version TAG, and report it to the publisher."
 
 
 def sent(behaviour: Behaviour) -> Callable[[Stage], None]:

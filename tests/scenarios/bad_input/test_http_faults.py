@@ -110,7 +110,7 @@ ROWS = (
         "a-status-that-means-nothing",
         behaviour=answer(418, b"\x1b[31mI am a teapot"),
         kind="BadForgeResponse",
-        said=f"{HOST} answered with the status 418, which means nothing here: I am a teapot",
+        said=f"{HOST} answered with the unexpected status 418: I am a teapot",
         hint=ADDRESS,
     ),
     Row(

@@ -12,7 +12,7 @@ from support import desktops, mirrors, refusals, roots, wasm_modules, worlds
 from support.refusals import Refusal
 from support.worlds import World
 
-PUBLISHED = "The asset was published wrongly: try another release with --version TAG, and tell whoever published it."
+PUBLISHED = "The published asset is broken: try another release with --version TAG, and report it to the publisher."
 OUTSIDE = "The name comes from outside; ask whoever published it for a plain one."
 FILES = wasm_modules.island("notes", "v2")
 MODULE = FILES["notes_bg.wasm"]
@@ -60,11 +60,11 @@ def installed(world: World) -> World:
             module(b"let wasm = 1;\n"),
             "notes_bg.wasm of the bundle notes is a text that begins with 'let wasm = 1;', not a WebAssembly module",
         ),
-        (member("../evil.js"), "notes-wasm.tar.gz has '../evil.js' in it, which no file of a bundle may be called"),
-        (member("/etc/evil.js"), "notes-wasm.tar.gz has '/etc/evil.js' in it, which no file of a bundle may be called"),
-        (member("x.js", tarfile.SYMTYPE, "../../../bin"), "notes-wasm.tar.gz has 'x.js' in it, which is a link"),
-        (member("x.js", tarfile.LNKTYPE, "notes.js"), "notes-wasm.tar.gz has 'x.js' in it, which is a link"),
-        (member("x.js", tarfile.CHRTYPE), "notes-wasm.tar.gz has 'x.js' in it, which is a device"),
+        (member("../evil.js"), "notes-wasm.tar.gz contains '../evil.js', which no file of a bundle may be called"),
+        (member("/etc/evil.js"), "notes-wasm.tar.gz contains '/etc/evil.js', which no file of a bundle may be called"),
+        (member("x.js", tarfile.SYMTYPE, "../../../bin"), "notes-wasm.tar.gz contains 'x.js', which is a link"),
+        (member("x.js", tarfile.LNKTYPE, "notes.js"), "notes-wasm.tar.gz contains 'x.js', which is a link"),
+        (member("x.js", tarfile.CHRTYPE), "notes-wasm.tar.gz contains 'x.js', which is a device"),
         (whole(b"\x1f\x8b\x08\x00cut"), "notes-wasm.tar.gz is a damaged archive…"),
     ],
     ids=["truncated", "empty", "javascript", "dots", "absolute", "link", "hard-link", "device", "cut"],
