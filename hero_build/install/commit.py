@@ -154,7 +154,7 @@ def installed_part(put: Put) -> InstalledPart:
 
 def _installed_artifact(staged: Staged) -> InstalledArtifact:
     verified = staged.verified
-    artifact, offer = verified.artifact, verified.fetched.offer
+    artifact, selected = verified.artifact, verified.fetched.selected
     return InstalledArtifact(
         name=artifact.name,
         artifact="binary" if isinstance(artifact, Binary) else "library" if isinstance(artifact, Library) else "bundle",
@@ -162,10 +162,10 @@ def _installed_artifact(staged: Staged) -> InstalledArtifact:
             FileEntry(str(file.dest), sha256=file.sha256, size=file.size, mode=file.mode) for file in verified.files
         ),
         kind=artifact.kind if isinstance(artifact, Binary) else None,
-        asset=offer.asset.name if offer else None,
-        asset_id=offer.asset.id if offer else "",
-        asset_sha256=verified.fetched.sha256 if offer else None,
-        legacy_name=bool(offer and offer.legacy),
+        asset=selected.asset.name if selected else None,
+        asset_id=selected.asset.id if selected else "",
+        asset_sha256=verified.fetched.sha256 if selected else None,
+        legacy_name=bool(selected and selected.legacy),
         verified=verified.checks,
         elf=verified.elf,
     )

@@ -139,7 +139,7 @@ class Fetched(Struct, frozen=True):
     form: Literal["file", "tree", "archive"]
     sha256: str
     size: int
-    offer: SelectedAsset | None = None
+    selected: SelectedAsset | None = None
 
 
 class File(Struct, frozen=True):

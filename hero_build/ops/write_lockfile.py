@@ -100,7 +100,7 @@ def _pin(step: Step, downloads: "DownloadDir", context: Context) -> lockfile.Pin
             package = found.recipe.package(None)
         if facts.release is None:
             raise ReleaseNotFound(f"there is no release of {found.recipe.repo} to pin", "Publish one first.")
-        offers = [offer for artifact, offer in facts.selected.items() if not isinstance(artifact, Library)]
+        offers = [selected for artifact, selected in facts.selected.items() if not isinstance(artifact, Library)]
         offers += [SelectedAsset(facts.manifest, facts.manifest.sha256)] if facts.manifest else []
         assets = _proven(facts.app, tag=facts.release.tag, offers=offers, downloads=downloads, context=context)
         return lockfile.Pin(facts.app, replace(facts.release, assets=assets), package)
@@ -114,11 +114,11 @@ def _proven(
     app: str, tag: str, offers: Sequence[SelectedAsset], downloads: "DownloadDir", context: Context
 ) -> tuple[Asset, ...]:
     """The assets with digests: those that are published, and for the rest those of what is there now."""
-    bare = [offer.asset.size for offer in offers if offer.sha256 is None]
+    bare = [selected.asset.size for selected in offers if selected.sha256 is None]
     if bare:
         total = None if None in bare else sum(size or 0 for size in bare)
         context.emit(Started(PartId(app), verb="fetch and hash", version=tag, total=total))
-    assets = tuple(_hashed(app, selected=offer, downloads=downloads, context=context) for offer in offers)
+    assets = tuple(_hashed(app, selected=selected, downloads=downloads, context=context) for selected in offers)
     if bare:
         context.emit(Finished(PartId(app)))
     return assets

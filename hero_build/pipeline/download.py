@@ -92,7 +92,7 @@ def _fetch_verified(
         form=_form(artifact),
         sha256=downloaded.sha256,
         size=downloaded.size,
-        offer=selected,
+        selected=selected,
     )
     verified = verify(fetched, expect_for(artifact, selected, platform))
     settle(verified)
@@ -123,7 +123,7 @@ def read_build_record(asset: Asset, context: Context) -> "BuildRecord | None":
 
 def with_build_record(origin: Origin, verified: Sequence[Verified], records: "Sequence[BuildRecord | None]") -> Origin:
     """The origin with commit and build of the record that lists these very files, if one does."""
-    digests = {item.fetched.offer.asset.name: item.fetched.sha256 for item in verified if item.fetched.offer}
+    digests = {item.fetched.selected.asset.name: item.fetched.sha256 for item in verified if item.fetched.selected}
     for record in (record for record in records if record is not None):
         recorded = {item.asset: item.sha256 for item in record.made if item.asset in digests}
         if recorded and all(digests[name] == digest for name, digest in recorded.items()):

@@ -197,7 +197,7 @@ def _intended(decision: Decision) -> PartState:
         case Keep():
             return _planned(decision, "to keep")
         case Download(part, why, _, origin, offers):
-            sizes = [offer.asset.size for offer in offers]
+            sizes = [selected.asset.size for selected in offers]
             total = None if None in sizes else sum(size or 0 for size in sizes)
             return PartState(
                 str(part.id),

@@ -104,14 +104,14 @@ def _released(
 ) -> Digests:
     """What the release has in place of an entry: by the digests that it tells, else by fetching."""
     artifact = next((item for item in facts.asset_names if item.name == entry.name), None)
-    offer = facts.selected.get(artifact) if artifact else None
-    if artifact is None or offer is None:
+    selected = facts.selected.get(artifact) if artifact else None
+    if artifact is None or selected is None:
         return {}
-    if offer.sha256 is not None and offer.sha256 == entry.asset_sha256:  # these files were in that very asset
+    if selected.sha256 is not None and selected.sha256 == entry.asset_sha256:  # these files were in that very asset
         return {file.path: file.sha256 for file in entry.files}
-    if isinstance(artifact, Binary) and offer.sha256 is not None:
-        return {entry.files[0].path: offer.sha256}
-    return _fetched(artifact, selected=offer, facts=facts, downloads=downloads, context=context)
+    if isinstance(artifact, Binary) and selected.sha256 is not None:
+        return {entry.files[0].path: selected.sha256}
+    return _fetched(artifact, selected=selected, facts=facts, downloads=downloads, context=context)
 
 
 def _fetched(
@@ -128,7 +128,7 @@ def _fetched(
     if isinstance(artifact, Binary):
         return {f"bin/{artifact.name}": arrived.sha256}
     fetched = Fetched(
-        artifact, path=arrived.path, form="archive", sha256=arrived.sha256, size=arrived.size, offer=selected
+        artifact, path=arrived.path, form="archive", sha256=arrived.sha256, size=arrived.size, selected=selected
     )
     return {
         str(file.dest): file.sha256 for file in verify(fetched, expect_for(artifact, selected, facts.platform)).files

@@ -196,8 +196,8 @@ def _build(plan: BuildPlan, disk: Disk, app: str) -> ExplainedBuild:
 
 
 def _artifact(artifact: Artifact, facts: Facts) -> ExplainedArtifact:
-    offer = facts.selected.get(artifact)
-    asset = offer.asset if offer else None
+    selected = facts.selected.get(artifact)
+    asset = selected.asset if selected else None
     return ExplainedArtifact(
         name=artifact.name,
         artifact="binary" if isinstance(artifact, Binary) else "library" if isinstance(artifact, Library) else "bundle",
@@ -206,9 +206,9 @@ def _artifact(artifact: Artifact, facts: Facts) -> ExplainedArtifact:
         asset=asset.name if asset else None,
         url=asset.url if asset else None,
         size=asset.size if asset else None,
-        legacy=bool(offer and offer.legacy),
-        sha256=offer.sha256 if offer else None,
-        checksum=offer.digest_source if offer else None,
+        legacy=bool(selected and selected.legacy),
+        sha256=selected.sha256 if selected else None,
+        checksum=selected.digest_source if selected else None,
     )
 
 

@@ -22,16 +22,16 @@ class Expect(Struct, frozen=True):
     member: str = ""
 
 
-def expect_for(artifact: Artifact, offer: SelectedAsset | None, platform: Platform) -> Expect:
+def expect_for(artifact: Artifact, selected: SelectedAsset | None, platform: Platform) -> Expect:
     """What `offer` promises of the artifact, on this machine; no offer: a build's output. Raises Unsupported."""
-    name = offer.asset.name if offer else artifact.name
-    size = offer.asset.size if offer else None
+    name = selected.asset.name if selected else artifact.name
+    size = selected.asset.size if selected else None
     if isinstance(artifact, Library):
         pin = pin_of(artifact, platform)
         return Expect(
             name, sha256=pin.sha256.lower(), size=size, platform=platform, glibc=host_glibc(), member=pin.member
         )
-    told = (offer.sha256 or offer.asset.sha256) if offer else None
+    told = (selected.sha256 or selected.asset.sha256) if selected else None
     return Expect(name, sha256=told.lower() if told else None, size=size, platform=platform, glibc=host_glibc())
 
 

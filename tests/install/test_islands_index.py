@@ -362,7 +362,7 @@ def test_an_unpacked_folder_that_is_not_used_does_not_stay(root: Root) -> None:
         run = next(root.partial.glob("run-*"))
         item = bundle_roots.fetched(run, WasmBundle("notes"), "v1")
         archive = item.path.rename(run / "key.mark.1")
-        bundle_roots.ready(type(item)(item.artifact, archive, "archive", item.sha256, item.size, item.offer), "v1")
+        bundle_roots.ready(type(item)(item.artifact, archive, "archive", item.sha256, item.size, item.selected), "v1")
         assert (run / "key.mark.1.tree").is_dir()
     assert [entry.name for entry in root.partial.iterdir()] == ["key.mark.1"]
 

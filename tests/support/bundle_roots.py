@@ -32,8 +32,10 @@ def fetched(folder: Path, bundle: WasmBundle, version: str, *, lean: bool = Fals
     path = made.tgz(folder / f"{bundle.name}-{version}", made.island(bundle.name, version, lean=lean))
     raw = path.read_bytes()
     digest = hashlib.sha256(raw).hexdigest()
-    offer = SelectedAsset(Asset(f"{bundle.name}-wasm.tar.gz", url="file:///nowhere", size=len(raw), id=digest), digest)
-    return Fetched(bundle, path=path, form="archive", sha256=digest, size=len(raw), offer=offer)
+    selected = SelectedAsset(
+        Asset(f"{bundle.name}-wasm.tar.gz", url="file:///nowhere", size=len(raw), id=digest), digest
+    )
+    return Fetched(bundle, path=path, form="archive", sha256=digest, size=len(raw), selected=selected)
 
 
 def built(folder: Path, bundle: WasmBundle, version: str) -> Fetched:
@@ -48,7 +50,7 @@ def ready(item: Fetched, version: str) -> VerifiedPart:
     assert isinstance(bundle, WasmBundle)
     app = SHELL_APP if bundle.kind == "shell" else APP
     used: Used = "source" if item.form == "tree" else "download"
-    passed = verify(item, expect_for(bundle, item.offer, roots.platform()))
+    passed = verify(item, expect_for(bundle, item.selected, roots.platform()))
     settle(passed)
     origin = Origin(
         version, requested="auto", used=used, why="a test", forge="file:///nowhere", repo=f"o/{app}", tag=version

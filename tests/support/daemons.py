@@ -76,7 +76,7 @@ class Machine:
 
     def _verified(self, name: str, version: str) -> Verified:
         arrived = replace(roots.fetched(self.root, name, version), artifact=Binary(name, kind(name)))
-        passed = verify(arrived, expect_for(arrived.artifact, arrived.offer, roots.platform()))
+        passed = verify(arrived, expect_for(arrived.artifact, arrived.selected, roots.platform()))
         settle(passed)
         return passed
 

@@ -29,15 +29,15 @@ def fetched(root: Root, name: str, version: str) -> Fetched:
     path = static_elf(root.partial / f"{name}-{version}", program(name, version))
     content = path.read_bytes()
     digest = hashlib.sha256(content).hexdigest()
-    offer = SelectedAsset(
+    selected = SelectedAsset(
         Asset(f"{name}-{platform()}", url=f"file:///nowhere/{name}", size=len(content), id=version), digest
     )
-    return Fetched(Binary(name, "cli"), path=path, form="file", sha256=digest, size=len(content), offer=offer)
+    return Fetched(Binary(name, "cli"), path=path, form="file", sha256=digest, size=len(content), selected=selected)
 
 
 def verified(root: Root, name: str, version: str) -> Verified:
     arrived = fetched(root, name, version)
-    passed = verify(arrived, expect_for(arrived.artifact, arrived.offer, platform()))
+    passed = verify(arrived, expect_for(arrived.artifact, arrived.selected, platform()))
     settle(passed)
     return passed
 

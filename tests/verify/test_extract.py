@@ -27,10 +27,10 @@ FILES = made.island("notes", "v1")
 
 def verified(path: Path, sha256: str | None = None) -> Verified:
     digest, size = hashlib.sha256(path.read_bytes()).hexdigest(), path.stat().st_size
-    offer = SelectedAsset(Asset("notes-wasm.tar.gz", "https://forge.example/x", size), sha256 or digest)
+    selected = SelectedAsset(Asset("notes-wasm.tar.gz", "https://forge.example/x", size), sha256 or digest)
     return verify(
-        Fetched(NOTES, path=path, form="archive", sha256=digest, size=size, offer=offer),
-        expect_for(NOTES, offer, LINUX_MUSL),
+        Fetched(NOTES, path=path, form="archive", sha256=digest, size=size, selected=selected),
+        expect_for(NOTES, selected, LINUX_MUSL),
     )
 
 
@@ -94,7 +94,7 @@ def test_nothing_is_unpacked_before_length_and_digest_are_checked(tmp_path: Path
     path = made.tgz(tmp_path / "a", FILES)
     with pytest.raises(ChecksumMismatch):
         verified(path, "0" * 64)
-    short = Fetched(NOTES, path=path, form="archive", sha256="", size=7, offer=None)
+    short = Fetched(NOTES, path=path, form="archive", sha256="", size=7, selected=None)
     with pytest.raises(SizeMismatch):
         verify(short, expect_for(NOTES, None, LINUX_MUSL))
     assert list(tmp_path.iterdir()) == [path]
@@ -251,10 +251,10 @@ def test_a_page_that_is_too_short_is_called_one(tmp_path: Path) -> None:
         form="archive",
         sha256="",
         size=15,
-        offer=SelectedAsset(Asset("notes-wasm.tar.gz", "u", 9999), None),
+        selected=SelectedAsset(Asset("notes-wasm.tar.gz", "u", 9999), None),
     )
     with pytest.raises(InvalidBundle, match=r"notes-wasm\.tar\.gz is an HTML page .*, not a bundle"):
-        verify(item, expect_for(NOTES, item.offer, LINUX_MUSL))
+        verify(item, expect_for(NOTES, item.selected, LINUX_MUSL))
 
 
 @pytest.mark.parametrize("kept", [0.3, 0.6, 0.99])
