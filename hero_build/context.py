@@ -1,4 +1,4 @@
-"""What the steps of the pipeline work with, made once by the caller and passed down whole."""
+"""What the steps of the pipeline share: created once per command, and passed down."""
 
 from msgspec import Struct
 
@@ -12,6 +12,8 @@ from hero_build.source.git.checkouts import Checkouts
 
 
 class Context(Struct, frozen=True):
+    """Settings, root, recipes, forge, progress events and checkouts of a command."""
+
     settings: Settings
     root: Root
     catalog: Catalog

@@ -3,8 +3,8 @@
     from hero_build import manifest
     manifest.load(Path("~/hero").expanduser()).records
 
-Light on purpose: any consumer may import this module. A reader that wants a consistent set resolves `current` once
-(`current(root)`) and reads content through that folder, never path by path through `<root>/bin`.
+A public module with few imports. A reader that needs a consistent set resolves `current` once (`current(root)`) and
+reads content through that folder, never path by path through `<root>/bin` (docs/on-disk.md).
 """
 
 import errno
@@ -25,7 +25,7 @@ _DOCUMENT: msgspec.json.Decoder[ManifestDocument] = msgspec.json.Decoder(Manifes
 
 
 def current(root: Path) -> Path | None:
-    """The folder of the committed generation, resolved once; None before the first commit."""
+    """The folder of the committed generation, resolved once; None before the first commit. Raises RootDamaged."""
     link = root / STATE / "current"
     try:
         return link.parent / os.readlink(link)
@@ -33,7 +33,7 @@ def current(root: Path) -> Path | None:
         return None
     except OSError as error:
         if error.errno == errno.EINVAL:
-            how, hint = "is not the link it should be", "Run `hero-build history`, then `hero-build rollback N`."
+            how, hint = "is not a link", "Run `hero-build history`, then `hero-build rollback N`."
         else:
             how, hint = f"cannot be read: {error.strerror}", "Fix its permissions, or name another root with --root."
         raise RootDamaged(f"{link} {how}", hint) from error

@@ -6,8 +6,8 @@
         repo = "lhumina_code/hero_db"
         binaries = (server("hero_db_server"), admin("hero_db_admin", formerly="hero_db_ui"), cli("hero_db"))
 
-The app's name is the module's name. A recipe says what there is and what it is called; hashing, verification,
-staging and commit are out of its reach.
+The app's name is the module's name. A recipe declares artifacts and their names (docs/recipes.md); it has no part in
+hashing, verification, staging and commit.
 """
 
 from collections.abc import Mapping
@@ -67,7 +67,7 @@ def cli(name: str, *, formerly: str | None = None) -> Binary:
 
 
 def install_only(name: str, *, formerly: str | None = None) -> Binary:
-    """A program that another one starts: installed, never started from here, whatever kind its repo declares."""
+    """A program that another one starts: hero-build never starts it, whatever kind its repo declares."""
     return Binary(name, "cli", formerly, install_only=True)
 
 
@@ -82,7 +82,7 @@ def shell(name: str) -> WasmBundle:
 
 
 class BuildContext(Protocol):
-    """What a recipe's own `build` has to work with."""
+    """What a recipe's own `build` gets."""
 
     @property
     def tree(self) -> Path:
@@ -90,28 +90,25 @@ class BuildContext(Protocol):
 
     @property
     def lib(self) -> Path | None:
-        """The folder that holds the recipe's libraries; None: it has none."""
+        """The folder with the recipe's libraries; None: it has none."""
 
     @property
     def programs(self) -> tuple[str, ...]:
-        """The binaries that are wanted."""
+        """The names of the binaries to build."""
 
     @property
     def usual(self) -> Cargo:
-        """What the recipe's `cargo` says."""
+        """What the recipe's `cargo` returns."""
 
     def cargo(self, cargo: Cargo, *programs: str) -> Mapping[str, Path]:
-        """Build these programs (none named: all that are wanted) as hero-build does it, each with where it is.
-
-        Raises BuildError.
-        """
+        """Build these programs (none named: all of `programs`) with cargo: the path of each. Raises BuildError."""
 
     def run(self, *command: str, env: Mapping[str, str] | None = None) -> None:
-        """Run a program in the tree, with `env` added to its environment. Raises BuildError when it fails."""
+        """Run a command in the checkout, with `env` added to its environment. Raises BuildError when it fails."""
 
 
 class Recipe:
-    """What one repo publishes. Every attribute and method has a default; a quirk is an override in the app's file."""
+    """What one repo publishes. Every attribute and method has a default, which an app's file overrides."""
 
     repo: ClassVar[str] = ""
     """`owner/name` on the forge."""
@@ -120,30 +117,30 @@ class Recipe:
     refuses: ClassVar[str] = ""
     """Why hero-build cannot install it, as one sentence; empty: it can."""
     libc: ClassVar[Libc] = "musl"
-    """Which builds a download takes."""
+    """Whose builds are downloaded: those for musl or for glibc."""
     binaries: ClassVar[tuple[Binary, ...]] = ()
-    """Empty: the set is not known here, and is read from the repo's service manifests or from its release."""
+    """Empty: the set is read from the repo's service manifests or from its release."""
     libraries: ClassVar[tuple[Library, ...]] = ()
     bundles: ClassVar[tuple[WasmBundle, ...]] = ()
     """The desktop's shell."""
     islands: ClassVar[bool] = False
-    """Whether its workspace is one of islands: each library of the type cdylib becomes a bundle. A Cargo's `packages`
-    narrow them."""
+    """Whether its workspace has islands: each library of the type cdylib becomes a bundle. A Cargo's `packages`
+    restrict them."""
     needs: ClassVar[tuple[str, ...]] = ()
-    """Apps this one needs while it runs: a warning with the command when they are missing."""
+    """Apps that this one needs at run time: a warning names the command when they are missing."""
     excludes: ClassVar[tuple[str, ...]] = ()
-    """Apps that cannot run beside this one: they bind the same sockets."""
+    """Apps that cannot run at the same time: they bind the same sockets."""
     restarts: ClassVar[tuple[str, ...]] = ()
     """Apps to restart when files of this one change."""
     siblings: ClassVar[tuple[str, ...]] = ()
     """Repos, `owner/name`, that a build expects beside its checkout, as `../name`."""
 
     def platform(self, arch: str) -> Platform:
-        """The platform a download is taken for on a machine of `arch` (`amd64`, `arm64`)."""
+        """The platform of the assets to download on a machine of `arch` (`amd64`, `arm64`)."""
         return Platform(arch, self.libc)
 
     def asset_name(self, artifact: Artifact, name: str, platform: Platform) -> str:
-        """The asset of an artifact in a release; `name` is its own name, or the one from before a rename."""
+        """The name of an artifact's asset in a release; `name` is its own name, or the one from before a rename."""
         return f"{name}-wasm.tar.gz" if isinstance(artifact, WasmBundle) else f"{name}-{platform}"
 
     def tag(self, version: str) -> str:
@@ -151,11 +148,11 @@ class Recipe:
         return version
 
     def package(self, version: str | None) -> GenericPackage | None:
-        """Where the files are if they are a generic package and not a release's assets (None: a release)."""
+        """The generic package that has the files; None: they are assets of a release."""
         return None
 
     def health(self, app: str, binary: Binary) -> tuple[str, ...]:
-        """Sockets below HERO_SOCKET_DIR at which a started `binary` may answer `GET /health`; none need be there.
+        """Sockets below HERO_SOCKET_DIR at which a running `binary` may answer `GET /health`; all are optional.
 
         A binary from before a rename may still bind its old socket, and old releases bound flat names.
         """
@@ -168,6 +165,6 @@ class Recipe:
         return Cargo()
 
     def build(self, ctx: BuildContext) -> Mapping[str, Path]:
-        """Where each program of `ctx.programs` is, once it is built. The way out for what a Cargo cannot say: an app
-        that overrides it is built alone, and its recipe decides what is run."""
+        """Build `ctx.programs`: the path of each. Override it for what a Cargo cannot express; such an app is built
+        alone, and its recipe decides which commands run."""
         return ctx.cargo(ctx.usual)

@@ -1,12 +1,12 @@
-"""ONNX Runtime for the recipes that need it: one version, one place.
+"""ONNX Runtime for the recipes that need it: the same version for all.
 
 The file is the CPU build that the ONNX Runtime project publishes for its release 1.20.1. It is installed under two
-names: a build links with `libonnxruntime.so`, and so does a program that opens it while it runs; what was linked asks
-for `libonnxruntime.so.1`, its SONAME.
+names: builds link with `libonnxruntime.so`, which programs that load it at run time also open; linked programs need
+`libonnxruntime.so.1`, its SONAME.
 
-Where the digests come from: they are those that many unrelated public build files hold for these two addresses, all
-alike; the archives themselves were not at hand to be hashed. A file that differs is refused, never installed. Which
-version the three services are made for is not written down anywhere: 1.20.1 is this file's choice.
+The digests are those that many unrelated public build files agree on for these two URLs; they were not computed from
+the archives. A file that differs is refused. The repos of the three services do not name a version: 1.20.1 is the
+choice of this file.
 """
 
 from hero_build.recipe import Cargo, Pinned, library

@@ -1,6 +1,6 @@
-"""Which apps belong together, each list in start order: `hero-build install @core`.
+"""Named sets of apps, each in start order: `hero-build install @core`.
 
-@all is no list: it is every recipe that can be installed.
+@all is not listed here: it is every recipe that can be installed.
 """
 
 SETS = {

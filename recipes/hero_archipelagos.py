@@ -1,6 +1,6 @@
 """hero_archipelagos: the islands of the desktop, read from the repo or the release. It has no programs.
 
-hero_os looks for them only when it starts.
+hero_os looks for them only when it starts, and so is restarted.
 """
 
 from hero_build.recipe import Recipe

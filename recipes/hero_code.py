@@ -1,4 +1,4 @@
-"""hero_code: code and its editor; it has a web face and no admin."""
+"""hero_code: code and its editor; it has a web interface and no admin."""
 
 from hero_build.recipe import Recipe, server, web
 

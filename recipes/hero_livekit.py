@@ -1,6 +1,6 @@
-"""hero_livekit: rooms for sound and video. lk-backend is run by hero_livekit_server, never from here.
+"""hero_livekit: rooms for sound and video. hero_livekit_server runs lk-backend; hero-build never starts it.
 
-Its service manifests call lk-backend a server; `audit` takes any kind for what is install_only.
+Its service manifests call lk-backend a server; `audit` accepts any kind for a binary that is install_only.
 """
 
 from hero_build.recipe import Recipe, admin, cli, install_only, server

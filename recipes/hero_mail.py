@@ -1,4 +1,4 @@
-"""hero_mail: a server, its admin and a command. The command was once called hero_mail_cli."""
+"""hero_mail: a server, its admin and a command. The command's former name is hero_mail_cli."""
 
 from hero_build.recipe import Recipe, admin, cli, server
 

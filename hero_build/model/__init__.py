@@ -1,1 +1,1 @@
-"""The values that the steps pass on."""
+"""The values that the layers above share."""

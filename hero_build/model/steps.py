@@ -1,4 +1,4 @@
-"""The nouns of the chain. Each step of the pipeline takes the value before it and returns the one after it:
+"""The values of the pipeline. Each step takes the value before it and returns the one after it:
 
     Facts ─► Decision ─► Fetched ─► Verified ─► Staged ─► Generation
 
@@ -16,12 +16,17 @@ from hero_build.model.installed import Backend, Elf, Fingerprint, InstalledPart,
 
 
 class Part(Struct, frozen=True):
+    """A part to be installed: its id, and the artifacts that it consists of."""
+
     id: PartId
     artifacts: tuple[Artifact, ...]
 
 
 class Asset(Struct, frozen=True):
-    """A file of a release. `id` changes when the file does (an upload's uuid, a digest); size and sha256 if told."""
+    """A file of a release. `id` changes when the file does (an upload's uuid, a digest).
+
+    `size` is in bytes; it and the sha256 are None where the forge does not give them.
+    """
 
     name: str
     url: str
@@ -31,7 +36,7 @@ class Asset(Struct, frozen=True):
 
 
 class Release(Struct, frozen=True):
-    """One published version of a repo as its forge tells it; `forge` is an address without credentials."""
+    """One published version of a repo, as its forge lists it; `forge` is an address without credentials."""
 
     forge: str
     repo: str
@@ -43,7 +48,10 @@ class Release(Struct, frozen=True):
 
 
 class SelectedAsset(Struct, frozen=True):
-    """The asset that would become an artifact, with the digest it must have and who tells it (None: no one does)."""
+    """The asset that becomes an artifact, with its expected digest and where that comes from (None: there is none).
+
+    `legacy`: it has the name from before a rename.
+    """
 
     asset: Asset
     sha256: str | None
@@ -52,9 +60,9 @@ class SelectedAsset(Struct, frozen=True):
 
 
 class Tree(Struct, frozen=True, eq=False):
-    """A checkout as a build would find it; `ref` is its branch, empty where HEAD is detached.
+    """The state of a checkout; `ref` is its branch, empty where HEAD is detached.
 
-    `changes`: the paths in it that differ from the commit, where they are known already.
+    `changes`: the paths in it that differ from the commit, None where they have not been read.
     """
 
     path: Path
@@ -64,7 +72,7 @@ class Tree(Struct, frozen=True, eq=False):
     changes: tuple[str, ...] | None = None
 
     def __eq__(self, other: object) -> bool:
-        """Whether both are the same state of the same checkout; `changes` only saves a second look at it."""
+        """Whether both are the same state of the same checkout; `changes` follows from it."""
         return isinstance(other, Tree) and self._state == other._state
 
     def __hash__(self) -> int:
@@ -76,13 +84,13 @@ class Tree(Struct, frozen=True, eq=False):
 
 
 class CargoJob(Struct, frozen=True):
-    """Programs of one tree, by one Cargo. `lib`: the folder that `{lib}` in its env means.
+    """Programs, or bundles, that one call of cargo builds in one checkout.
 
-    `backend`: what makes them, where they are no programs but bundles; `optimise`: wasm-opt is run on those.
-
-    `target`: the Rust target to build for; None: this machine's, or as cargo's configuration says. `zig`: another
-    machine's linker is needed, and cargo-zigbuild brings it. `own`: the app whose recipe makes them in its own way
-    (empty: cargo does).
+    lib: the folder that `{lib}` in the environment of `cargo` stands for.
+    target: the Rust target triple; None: this machine's, or what cargo's configuration says.
+    recipe_app: the app whose recipe overrides `build` and builds them itself; empty: cargo does.
+    zig: cross-compile with cargo-zigbuild, which brings the linker.
+    backend: what builds them, where they are bundles; optimise: run wasm-opt on those.
     """
 
     tree: Tree
@@ -90,14 +98,14 @@ class CargoJob(Struct, frozen=True):
     programs: tuple[str, ...]
     lib: Path | None = None
     target: str | None = None
-    own: str = ""
+    recipe_app: str = ""
     zig: bool = False
     backend: Backend | None = None
     optimise: bool = True
 
 
 class BuildPlan(Struct, frozen=True):
-    """What a build of an app would be: the job, all that its result rests on, and what would wrap the compiler."""
+    """How an app would be built: the job, the fingerprint of its inputs, and the compiler's wrapper (empty: none)."""
 
     job: CargoJob
     fingerprint: Fingerprint
@@ -105,17 +113,18 @@ class BuildPlan(Struct, frozen=True):
 
 
 class Installed(Struct, frozen=True):
-    """A part as it is on disk: the manifest's record, and one sentence for each way the disk disagrees with it."""
+    """A part on disk: the manifest's record, and one sentence for each difference of the disk from it."""
 
     record: InstalledPart
     damage: tuple[str, ...] = ()
 
 
 class Request(Struct, frozen=True):
-    """What a person asked for one app; `version` None is the newest release.
+    """What a person requests for one app.
 
-    `names`: of the islands that are wanted (none: all of them). `backend`: what is to make bundles; `optimise`: with
-    wasm-opt.
+    version: a release's version; None: the newest. ref: a branch, tag or commit to build; None: the checkout's own.
+    reset: install again what is up to date. update: pull the checkout first.
+    names: the islands to install; none: all of them. backend: what builds bundles; optimise: run wasm-opt on them.
     """
 
     app: str
@@ -132,7 +141,7 @@ class Request(Struct, frozen=True):
 
 
 class Fetched(Struct, frozen=True):
-    """Bytes that arrived, with the digest and size they really have. Nothing about them is trusted yet."""
+    """A downloaded file or the output of a build, with its actual digest and size. It is not trusted yet."""
 
     artifact: Artifact
     path: Path
@@ -143,7 +152,7 @@ class Fetched(Struct, frozen=True):
 
 
 class File(Struct, frozen=True):
-    """One file on its way in: where it lies, and where under the root it belongs."""
+    """A file to be installed: where it is now (`path`), and its path below the root (`dest`)."""
 
     dest: PurePosixPath
     path: Path
@@ -153,7 +162,7 @@ class File(Struct, frozen=True):
 
 
 class Verified(Struct, frozen=True):
-    """An artifact that passed its `checks`. Only verify/ makes one, and nothing else can be staged."""
+    """An artifact that passed its `checks`. Only verify/ creates it; only a Verified artifact can be staged."""
 
     artifact: Artifact
     files: tuple[File, ...]
@@ -163,29 +172,35 @@ class Verified(Struct, frozen=True):
 
 
 class Staged(Struct, frozen=True):
-    """An artifact whose files are in the store. Only install/ makes one, and nothing else can be committed."""
+    """An artifact whose files are in the store. Only install/ creates it; only a Staged one can be committed."""
 
     verified: Verified
 
 
 class VerifiedPart(Struct, frozen=True):
+    """A part whose artifacts are all verified."""
+
     part: Part
     origin: Origin
     artifacts: tuple[Verified, ...]
 
 
 class Put(Struct, frozen=True):
+    """Install a part, or replace it."""
+
     part: Part
     origin: Origin
     artifacts: tuple[Staged, ...]
 
 
 class Drop(Struct, frozen=True):
+    """Remove a part."""
+
     part: PartId
 
 
 class Restore(Struct, frozen=True):
-    """Bring a part back as generation `number` holds it."""
+    """Restore a part as generation `number` has it."""
 
     record: InstalledPart
     number: int
@@ -195,6 +210,8 @@ Change = Put | Drop | Restore
 
 
 class Failed(Struct, frozen=True):
+    """An app, or one part of it, that failed."""
+
     app: str
     part: PartId | None
     error: HeroBuildError

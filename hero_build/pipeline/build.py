@@ -50,7 +50,7 @@ def batches(todo: Sequence[Build]) -> list[tuple[Build, ...]]:
     found: dict[object, list[Build]] = {}
     for item in todo:
         job = item.task.job if item.task else None
-        key = (job.tree.path, job.cargo, job.target, job.own, job.backend, job.optimise) if job else item.part.id
+        key = (job.tree.path, job.cargo, job.target, job.recipe_app, job.backend, job.optimise) if job else item.part.id
         found.setdefault(key, []).append(item)
     return [tuple(batch) for batch in found.values()]
 
@@ -83,7 +83,7 @@ def _build_items(items: Sequence[_BuildItem], run: RunContext) -> list[VerifiedP
         job = _batch_job(items, run)
         if job.backend is not None:
             return _wasm_build(items, replace(job, programs=tuple(_bundle_name(item) for item in items)), run)
-        return _recipe_build(items[0], job, run) if job.own else _cargo_build(items, job, run)
+        return _recipe_build(items[0], job, run) if job.recipe_app else _cargo_build(items, job, run)
     except HeroBuildError as error:
         return [_failed(item.build, error, run) for item in items]
 
@@ -177,7 +177,7 @@ def _bundle_name(item: _BuildItem) -> str:
 
 
 def _recipe_build(item: _BuildItem, job: CargoJob, run: RunContext) -> list[VerifiedPart | Failed]:
-    found = run.context.catalog.get(job.own)
+    found = run.context.catalog.get(job.recipe_app)
     with recipe_errors(found.path):
         told = found.recipe.build(_build_context([item], job, run))
         made = {name: job.tree.path / path for name, path in told.items()}

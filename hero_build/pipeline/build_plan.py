@@ -97,8 +97,8 @@ class _Planner(Struct, frozen=True):
 
     def programs(self, tree: Tree, siblings: Sequence[Tree]) -> PlannedBuild:
         binaries, listed_by = self._binaries(tree.path)
-        own = self.loaded.app if _has_own_build(self.loaded) else ""
-        job = CargoJob(tree, _cargo(self.loaded), tuple(item.name for item in binaries), own=own)
+        recipe_app = self.loaded.app if _has_own_build(self.loaded) else ""
+        job = CargoJob(tree, _cargo(self.loaded), tuple(item.name for item in binaries), recipe_app=recipe_app)
         return PlannedBuild(self._build_plan(job, siblings), binaries, listed_by)
 
     def bundles(self, tree: Tree, siblings: Sequence[Tree]) -> PlannedBuild:
