@@ -128,7 +128,7 @@ def test_rollback_to_a_generation_that_never_was(root: Root, number: int) -> Non
     roots.install(root, "db", "v2")
     with pytest.raises(GenerationNotFound) as caught:
         history.rollback(root, number)
-    assert "To choose from: 1, and 0" in caught.value.hint
+    assert "Choose one of 1, or 0" in caught.value.hint
     assert roots.settled(root).number == 2
 
 
