@@ -35,11 +35,10 @@ def verify(session: Session, apps: Sequence[str], *, repair: bool, against_relea
             changes = change_report.outcome(repair_apps(answer.damaged, context), session.root_flag)
         answer = replace(query(session.root, session.catalog(), apps), repair=changes)
     if against_release:
-        from hero_build.queries.compare_release import against
+        from hero_build.queries.compare_release import compare_release
 
-        answer = replace(
-            answer, against=against(session.generation(), names=apps, version=version, context=session.context())
-        )
+        against = compare_release(session.generation(), names=apps, version=version, context=session.context())
+        answer = replace(answer, against=against)
     return session.console.answer(
         answer, lambda terminal: page(answer, terminal), code=answer.code, failed=answer.failed
     )

@@ -1,4 +1,4 @@
-"""Lock files: what each app's release has for this machine, written down; and a Forge that reads it back."""
+"""Lock files: write what each app's release has for this machine, and open a Forge that serves it."""
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -29,7 +29,7 @@ DOWNLOADS = "downloads"
 
 
 class PinnedApp(Struct, frozen=True):
-    """An app as a lock file holds it; `assets` are those that this machine takes."""
+    """An app in a lock file; `assets` are those for this machine."""
 
     name: str
     repo: str
@@ -38,7 +38,7 @@ class PinnedApp(Struct, frozen=True):
 
 
 class LockReport(Struct, frozen=True):
-    """What was pinned. Nothing is written when an app failed: a lock file holds all that was asked for."""
+    """The pinned apps. If an app fails, nothing is written: a lock file contains every requested app."""
 
     file: str
     arch: str
@@ -53,33 +53,33 @@ class LockReport(Struct, frozen=True):
 
 
 def pin(apps: Sequence[str], file: Path, context: Context) -> LockReport:
-    """Write the lock file of these apps' newest releases. An asset without a published digest is fetched and hashed.
+    """Write the lock file of these apps' newest releases. Assets without a published digest are downloaded and hashed.
 
     Raises NotWritable, DiskFull, RootDamaged, Unsupported.
     """
-    from hero_build.forge.download_dir import DownloadDir  # not for whoever only opens a lock file
+    from hero_build.forge.download_dir import DownloadDir  # `open_lock` does not need it
 
-    todo = plan([Request(app, "download", checksum="if-present") for app in apps], context)
+    plans = plan([Request(app, "download", checksum="if-present") for app in apps], context)
     with (
         DownloadDir(context.settings.cache / DOWNLOADS) as downloads,
         ThreadPoolExecutor(context.settings.jobs, thread_name_prefix="pin") as pool,
     ):
-        results = list(pool.map(lambda step: _pin(step, downloads, context), todo.steps))
+        results = list(pool.map(lambda step: _pin(step, downloads, context), plans.steps))
     pins = tuple(result for result in results if isinstance(result, lockfile.Pin))
-    failed = failures((*todo.failed, *(result for result in results if isinstance(result, Failed))))
+    failed = failures((*plans.failed, *(result for result in results if isinstance(result, Failed))))
     lock = lockfile.Lock(machine_arch(), context.forge.url, pins)
     if not failed:
         lockfile.write(file, lock)
-    named = tuple(
+    pinned = tuple(
         PinnedApp(item.app, repo=item.release.repo, tag=item.release.tag, assets=item.release.assets) for item in pins
     )
-    return LockReport(str(file), arch=lock.arch, forge=lock.forge, written=not failed, apps=named, failed=failed)
+    return LockReport(str(file), arch=lock.arch, forge=lock.forge, written=not failed, apps=pinned, failed=failed)
 
 
 def open_lock(file: Path, settings: Settings, emit: Emit) -> tuple[Forge, tuple[str, ...]]:
-    """The Forge over a lock file, and the apps that it pins. Asks nobody. Raises UsageError.
+    """The Forge of a lock file, and the apps that it pins. Asks no forge. Raises UsageError.
 
-    The token goes along only when the settings name the same forge: a lock file may come from anyone.
+    The token is used only if the settings name the same forge: a lock file may come from anyone.
     """
     lock = lockfile.read(file)
     if lock.arch != machine_arch():
@@ -88,21 +88,21 @@ def open_lock(file: Path, settings: Settings, emit: Emit) -> tuple[Forge, tuple[
     if settings.source("forge") == "flag" and settings.forge != lock.forge:
         sentence = f"{file} pins files at {lock.forge}, and --forge names {settings.forge}"
         raise UsageError(sentence, "Leave out --forge, or write a lock file with `hero-build --forge URL lock APP…`.")
-    there = replace(settings, forge=lock.forge, token=settings.token if settings.forge == lock.forge else None)
-    return lockfile.LockfileForge(lock, lambda: open_forge(there, emit)), tuple(item.app for item in lock.pins)
+    lock_settings = replace(settings, forge=lock.forge, token=settings.token if settings.forge == lock.forge else None)
+    return lockfile.LockfileForge(lock, lambda: open_forge(lock_settings, emit)), tuple(item.app for item in lock.pins)
 
 
 def _pin(step: Step, downloads: "DownloadDir", context: Context) -> lockfile.Pin | Failed:
     facts = step.facts
-    found = context.catalog.get(facts.app)
+    loaded = context.catalog.get(facts.app)
     try:
-        with recipe_errors(found.path):
-            package = found.recipe.package(None)
+        with recipe_errors(loaded.path):
+            package = loaded.recipe.package(None)
         if facts.release is None:
-            raise ReleaseNotFound(f"there is no release of {found.recipe.repo} to pin", "Publish one first.")
-        offers = [selected for artifact, selected in facts.selected.items() if not isinstance(artifact, Library)]
-        offers += [SelectedAsset(facts.manifest, facts.manifest.sha256)] if facts.manifest else []
-        assets = _proven(facts.app, tag=facts.release.tag, offers=offers, downloads=downloads, context=context)
+            raise ReleaseNotFound(f"{loaded.recipe.repo} has no release to pin", "Publish one first.")
+        chosen = [selected for artifact, selected in facts.selected.items() if not isinstance(artifact, Library)]
+        chosen += [SelectedAsset(facts.manifest, facts.manifest.sha256)] if facts.manifest else []
+        assets = _with_digests(facts.app, tag=facts.release.tag, chosen=chosen, downloads=downloads, context=context)
         return lockfile.Pin(facts.app, replace(facts.release, assets=assets), package)
     except HeroBuildError as error:
         failed = Failed(facts.app, None, error)
@@ -110,16 +110,16 @@ def _pin(step: Step, downloads: "DownloadDir", context: Context) -> lockfile.Pin
         return failed
 
 
-def _proven(
-    app: str, tag: str, offers: Sequence[SelectedAsset], downloads: "DownloadDir", context: Context
+def _with_digests(
+    app: str, tag: str, chosen: Sequence[SelectedAsset], downloads: "DownloadDir", context: Context
 ) -> tuple[Asset, ...]:
-    """The assets with digests: those that are published, and for the rest those of what is there now."""
-    bare = [selected.asset.size for selected in offers if selected.sha256 is None]
-    if bare:
-        total = None if None in bare else sum(size or 0 for size in bare)
-        context.emit(Started(PartId(app), verb="fetch and hash", version=tag, total=total))
-    assets = tuple(_hashed(app, selected=selected, downloads=downloads, context=context) for selected in offers)
-    if bare:
+    """The assets with digests: the published ones, or those of the downloaded files."""
+    unhashed_sizes = [selected.asset.size for selected in chosen if selected.sha256 is None]
+    if unhashed_sizes:
+        total = None if None in unhashed_sizes else sum(size or 0 for size in unhashed_sizes)
+        context.emit(Started(PartId(app), verb="download and hash", version=tag, total=total))
+    assets = tuple(_hashed(app, selected=item, downloads=downloads, context=context) for item in chosen)
+    if unhashed_sizes:
         context.emit(Finished(PartId(app)))
     return assets
 
@@ -132,8 +132,8 @@ def _hashed(app: str, selected: SelectedAsset, downloads: "DownloadDir", context
     def progress(size: int) -> None:
         context.emit(Transferred(PartId(app), size))
 
-    arrived = fetch(
+    download = fetch(
         context.forge, selected.asset, downloads, progress=progress, limits=context.limits, emit=context.emit
     )
-    arrived.path.unlink()
-    return replace(selected.asset, sha256=arrived.sha256, size=arrived.size)
+    download.path.unlink()
+    return replace(selected.asset, sha256=download.sha256, size=download.size)

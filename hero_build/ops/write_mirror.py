@@ -1,4 +1,4 @@
-"""Mirrors: whole releases, every platform of them, proven and laid down as a directory that serves as a forge."""
+"""Mirrors: complete releases, all platforms, verified and written as a directory that serves as a forge."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -22,11 +22,11 @@ from hero_build.model.steps import Asset, Failed, Release
 from hero_build.ops.write_lockfile import DOWNLOADS
 from hero_build.verify import checksums
 
-_SUMS, _BESIDE = "SHA256SUMS", ".sha256"
+_SUMS, _SUFFIX = "SHA256SUMS", ".sha256"
 
 
 class MirroredApp(Struct, frozen=True):
-    """`files` and `bytes` are those of the release, checksum files included; `libraries` the pinned ones beside it."""
+    """`files` and `bytes` count the release with its checksum files; `libraries` are the pinned ones."""
 
     name: str
     repo: str
@@ -37,7 +37,7 @@ class MirroredApp(Struct, frozen=True):
 
 
 class MirrorReport(Struct, frozen=True):
-    """`url` is what --forge takes to install from this mirror."""
+    """`url`: the value of --forge to install from this mirror."""
 
     directory: str
     url: str
@@ -50,7 +50,7 @@ class MirrorReport(Struct, frozen=True):
 
 
 def mirror(apps: Sequence[str], directory: Path, version: str | None, context: Context) -> MirrorReport:
-    """Put these apps' releases (the newest, or `version`) into a mirror. An app that fails leaves it as it was.
+    """Add these apps' releases (the newest, or `version`) to a mirror. An app that fails leaves it unchanged.
 
     Raises NotWritable, DiskFull for the folder of downloads.
     """
@@ -58,11 +58,11 @@ def mirror(apps: Sequence[str], directory: Path, version: str | None, context: C
         DownloadDir(context.settings.cache / DOWNLOADS) as downloads,
         ThreadPoolExecutor(context.settings.jobs, thread_name_prefix="mirror") as pool,
     ):
-        work = MirrorWriter(directory, version=version, context=context, downloads=downloads, pool=pool)
-        results = [work.app(app) for app in apps]
-    done = tuple(result for result in results if isinstance(result, MirroredApp))
+        writer = MirrorWriter(directory, version=version, context=context, downloads=downloads, pool=pool)
+        results = [writer.app(app) for app in apps]
+    mirrored = tuple(result for result in results if isinstance(result, MirroredApp))
     failed = failures([result for result in results if isinstance(result, Failed)])
-    return MirrorReport(str(directory), url=directory.resolve().as_uri(), apps=done, failed=failed)
+    return MirrorReport(str(directory), url=directory.resolve().as_uri(), apps=mirrored, failed=failed)
 
 
 class MirrorWriter(Struct, frozen=True):
@@ -87,41 +87,41 @@ class MirrorWriter(Struct, frozen=True):
         sizes = [asset.size for asset in release.assets]
         total = None if None in sizes or pins else sum(size or 0 for size in sizes)
         self.context.emit(Started(PartId(app), verb="mirror", version=release.tag, total=total))
-        arrived = self._fetch_all(app, release)
+        downloads = self._fetch_all(app, release)
         libraries = {pin.sha256: self._fetch(app, _asset(pin), pin.sha256) for pin in pins}
-        self._publish(release, package, {name: item.path for name, item in arrived.items()})
+        self._publish(release, package, {name: item.path for name, item in downloads.items()})
         for digest, item in libraries.items():
             publish_pinned(self.directory, digest, item.path)
-        for item in (*arrived.values(), *libraries.values()):
+        for item in (*downloads.values(), *libraries.values()):
             item.path.unlink()
         self.context.emit(Finished(PartId(app)))
-        size = sum(item.size for item in arrived.values())
+        size = sum(item.size for item in downloads.values())
         names = tuple(library.name for library in loaded.recipe.libraries)
-        return MirroredApp(app, repo=release.repo, tag=release.tag, files=len(arrived), bytes=size, libraries=names)
+        return MirroredApp(app, repo=release.repo, tag=release.tag, files=len(downloads), bytes=size, libraries=names)
 
     def _find(self, loaded: LoadedRecipe) -> tuple[Release, GenericPackage | None]:
         ref = ask_recipe(loaded, version=self.version).ref
         release = self.context.forge.find(ref)
         names = [asset.name for asset in release.assets]
-        if twice := sorted({name for name in names if names.count(name) > 1}):
-            sentence = f"release {release.tag} of {release.repo} has two assets named {twice[0]}"
+        if duplicates := sorted({name for name in names if names.count(name) > 1}):
+            sentence = f"release {release.tag} of {release.repo} has two assets named {duplicates[0]}"
             raise AmbiguousAsset(sentence, "Delete all but one on the forge: a folder holds each name once.")
         return release, ref.package
 
     def _fetch_all(self, app: str, release: Release) -> Mapping[str, Downloaded]:
-        """Every asset by name: the checksum files first, the others held against what those say."""
-        sums = [asset for asset in release.assets if asset.name == _SUMS or asset.name.endswith(_BESIDE)]
+        """Every asset by name: first the checksum files, then the others, verified against those."""
+        sums = [asset for asset in release.assets if asset.name == _SUMS or asset.name.endswith(_SUFFIX)]
         rest = [asset for asset in release.assets if asset not in sums]
-        arrived = self._side_by_side(app, sums, {})
-        digests = dict(_told(arrived, [asset.name for asset in rest]))
-        return {**arrived, **self._side_by_side(app, rest, digests)}
+        checksum_files = self._fetch_parallel(app, sums, {})
+        digests = dict(_digests(checksum_files, [asset.name for asset in rest]))
+        return {**checksum_files, **self._fetch_parallel(app, rest, digests)}
 
-    def _side_by_side(self, app: str, assets: Sequence[Asset], digests: Mapping[str, str]) -> dict[str, Downloaded]:
+    def _fetch_parallel(self, app: str, assets: Sequence[Asset], digests: Mapping[str, str]) -> dict[str, Downloaded]:
         futures = [self.pool.submit(self._fetch, app, asset, digests.get(asset.name)) for asset in assets]
         return {asset.name: future.result() for asset, future in zip(assets, futures, strict=True)}
 
     def _fetch(self, app: str, asset: Asset, sha256: str | None) -> Downloaded:
-        progress = partial(_moved, self.context, PartId(app))
+        progress = partial(_report_transfer, self.context, PartId(app))
         context = self.context
         return fetch(
             context.forge,
@@ -141,7 +141,7 @@ class MirrorWriter(Struct, frozen=True):
         publish(self.directory, release, files, latest=first or self.version is None)
 
 
-def _moved(context: Context, part: PartId, size: int) -> None:
+def _report_transfer(context: Context, part: PartId, size: int) -> None:
     context.emit(Transferred(part, size))
 
 
@@ -149,11 +149,11 @@ def _asset(pin: Pinned) -> Asset:
     return Asset(pin.url.rsplit("/", 1)[-1], pin.url, id=pin.sha256, sha256=pin.sha256)
 
 
-def _told(sums: Mapping[str, Downloaded], names: Sequence[str]) -> Iterator[tuple[str, str]]:
-    """What the release's checksum files say, SHA256SUMS before those beside an asset. Raises InvalidChecksumFile."""
+def _digests(sums: Mapping[str, Downloaded], names: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """The digests in a release's checksum files; SHA256SUMS overrides `<asset>.sha256`. Raises InvalidChecksumFile."""
     listed = checksums.parse(sums[_SUMS].path.read_bytes(), _SUMS) if _SUMS in sums else {}
     for name in names:
         if name in listed:
             yield name, listed[name]
-        elif (beside := sums.get(f"{name}{_BESIDE}")) is not None:
-            yield name, checksums.parse_single(beside.path.read_bytes(), name)
+        elif (own := sums.get(f"{name}{_SUFFIX}")) is not None:
+            yield name, checksums.parse_single(own.path.read_bytes(), name)

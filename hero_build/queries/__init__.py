@@ -1,4 +1,4 @@
-"""Read-only answers, as values: what there is, what is installed, what runs, why a decision falls, what is wrong.
+"""Read-only answers as values: which apps exist, what is installed, what runs, the reasons of a decision, problems.
 
-A field of these classes is a key of the JSON documents (docs/schemas/): renaming one breaks whoever reads them.
+The fields of these classes are the keys of the JSON documents (docs/schemas/), so their names are part of the contract.
 """

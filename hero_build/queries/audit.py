@@ -1,14 +1,14 @@
-"""`audit`: a recipe against every service.toml of its repo, its cargo workspace and its release. Changes nothing.
+"""`audit`: compare recipes with the service.toml files, the cargo workspaces and the releases of their repositories.
 
-Where the recipe lists the binaries, all three are held against that list. Where it does not, the set is read as an
-install would read it, and the others are held against whoever told it.
+If the recipe lists its binaries, all three are compared with that list. If not, the set is read like an install does,
+and the other sources are compared with it.
 """
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from hero_build.catalog import recipe_facts, service_toml
 from hero_build.catalog.loader import Catalog, LoadedRecipe
@@ -26,7 +26,7 @@ from hero_build.queries.audit_sources import AuditSource
 
 
 class AuditOptions(Struct, frozen=True):
-    """What to look at: checkouts below `folder`, and a release (`version` None: the newest) unless `release` is off."""
+    """The sources: checkouts below `folder`, and with `release` a release (`version` None: the newest)."""
 
     folder: Path
     release: bool = True
@@ -34,7 +34,7 @@ class AuditOptions(Struct, frozen=True):
 
 
 class AuditedApp(Struct, frozen=True):
-    """`set_from` says who tells the set that everything else was held against; `binaries` are its names."""
+    """`set_from`: the source of the set that the others are compared with; `binaries`: its names."""
 
     name: str
     repo: str
@@ -42,7 +42,7 @@ class AuditedApp(Struct, frozen=True):
     checkout: str | None
     set_from: str
     binaries: tuple[str, ...]
-    heard: tuple[AuditSource, ...]
+    sources: tuple[AuditSource, ...] = field(name="heard")
     findings: tuple[Finding, ...]
 
     @property
@@ -63,30 +63,30 @@ class AuditReport(Struct, frozen=True):
 
 
 def audit(apps: Sequence[str], options: AuditOptions, context: Context) -> AuditReport:
-    """An app that cannot be audited is among the `failed`; the others are."""
+    """Audit apps in parallel; an app that cannot be audited is in `failed`."""
     recipes = tuple(item for item in _recipes(context.catalog) if isinstance(item, LoadedRecipe))
     auditor = Auditor(options, context, recipes)
     with ThreadPoolExecutor(context.settings.jobs, thread_name_prefix="audit") as pool:
         results = list(pool.map(auditor.app, apps))
-    done = tuple(item for item in results if isinstance(item, AuditedApp))
-    return AuditReport(str(options.folder), done, tuple(item for item in results if isinstance(item, Failure)))
+    audited = tuple(item for item in results if isinstance(item, AuditedApp))
+    return AuditReport(str(options.folder), audited, tuple(item for item in results if isinstance(item, Failure)))
 
 
 def apps_with_checkout(folder: Path, context: Context) -> tuple[str, ...]:
-    """The apps that have a checkout below `folder`, and those whose recipes are broken.
+    """The apps with a checkout below `folder`, and the apps with a broken recipe.
 
-    Warns of checkouts with services that no recipe is for. Raises NotFound when there is no app.
+    Warns of checkouts that declare services and have no recipe. Raises NotFound if no app has a checkout.
     """
     recipes = tuple(_recipes(context.catalog))
-    places = {item.app: _place(folder, item.recipe.repo) for item in recipes if isinstance(item, LoadedRecipe)}
-    there = [app for app, place in places.items() if place.is_dir()]
-    if not there:
+    checkouts = {item.app: _checkout(folder, item.recipe.repo) for item in recipes if isinstance(item, LoadedRecipe)}
+    present = [app for app, path in checkouts.items() if path.is_dir()]
+    if not present:
         hint = "Name the folder that your checkouts are in: `hero-build audit --all DIR`."
         raise NotFound(f"no recipe has a checkout in {folder}", hint)
-    for place in _unknown(folder, {places[app] for app in there}):
-        text = f"{place} declares services, and no recipe is for it"
+    for path in _without_recipe(folder, {checkouts[app] for app in present}):
+        text = f"{path} declares services and has no recipe"
         context.emit(WarningRaised(text, "docs/recipes.md shows how to write one."))
-    return (*there, *(item for item in recipes if isinstance(item, str)))
+    return (*present, *(item for item in recipes if isinstance(item, str)))
 
 
 class Auditor(Struct, frozen=True):
@@ -97,40 +97,37 @@ class Auditor(Struct, frozen=True):
     def app(self, app: str) -> AuditedApp | Failure:
         self.context.emit(Planning(app))
         try:
-            found = self.context.catalog.get(app)
-            recipe_facts.require_installable(found)
-            return self._audited(found)
+            loaded = self.context.catalog.get(app)
+            recipe_facts.require_installable(loaded)
+            return self._audit(loaded)
         except HeroBuildError as error:
             return failure(error, app)
 
-    def _audited(self, loaded: LoadedRecipe) -> AuditedApp:
-        place = _place(self.options.folder, loaded.recipe.repo)
-        folder = place if place.is_dir() else None
-        declared, manifests, unread = _manifests(folder)
-        targets, workspace = audit_sources.workspace(loaded, folder)
+    def _audit(self, loaded: LoadedRecipe) -> AuditedApp:
+        path = _checkout(self.options.folder, loaded.recipe.repo)
+        checkout = path if path.is_dir() else None
+        declared, manifests, unreadable = _manifests(checkout)
+        targets, workspace = audit_sources.workspace(loaded, checkout)
         release, forge = self._release(loaded)
-        heard = (manifests, workspace, forge)
-        if not any(item.state == "heard" for item in heard):
-            raise _nothing(loaded, place, forge)
-        told, untold = _told(loaded, declared=declared, release=release, context=self.context)
-        own = ExpectedSet(loaded.app, told.binaries, self._others(loaded))
+        sources = (manifests, workspace, forge)
+        if not any(item.state == "read" for item in sources):
+            raise _no_source(loaded, path, forge)
+        artifacts, problems = _artifacts(loaded, declared=declared, release=release, context=self.context)
+        expected = ExpectedSet(loaded.app, artifacts.binaries, self._others(loaded))
         findings = (
-            *unread,
-            *(() if unread else untold),
-            *(of_manifests(own, declared) if declared else ()),
-            *(of_crates(own, targets) if workspace.state == "heard" else ()),
-            *(of_release(own, loaded, release) if release else ()),
+            *(unreadable or problems),
+            *(of_manifests(expected, declared) if declared else ()),
+            *(of_crates(expected, targets) if workspace.state == "read" else ()),
+            *(of_release(expected, loaded, release) if release else ()),
         )
-        names = tuple(item.name for item in told.binaries)
-        at, repo = str(folder) if folder else None, loaded.recipe.repo
         return AuditedApp(
             loaded.app,
-            repo=repo,
+            repo=loaded.recipe.repo,
             recipe=str(loaded.path),
-            checkout=at,
-            set_from=told.listed_by,
-            binaries=names,
-            heard=heard,
+            checkout=str(checkout) if checkout else None,
+            set_from=artifacts.listed_by,
+            binaries=tuple(item.name for item in artifacts.binaries),
+            sources=sources,
             findings=findings,
         )
 
@@ -140,7 +137,7 @@ class Auditor(Struct, frozen=True):
         return audit_sources.release(loaded, self.options.version, self.context)
 
     def _others(self, loaded: LoadedRecipe) -> frozenset[str]:
-        """The binaries that other recipes list for the same repo."""
+        """The binaries that other recipes list for the same repository."""
         others = [item for item in self.recipes if item.recipe.repo == loaded.recipe.repo and item.app != loaded.app]
         binaries = [binary for item in others for binary in item.recipe.binaries]
         return frozenset(name for binary in binaries for name in (binary.name, binary.formerly) if name)
@@ -151,57 +148,57 @@ def _manifests(folder: Path | None) -> tuple[tuple[Declared, ...], AuditSource, 
         return *audit_sources.manifests(folder), ()
     except InvalidServiceManifest as error:
         unreadable = Finding("unreadable", where=service_toml.NAME, binary=None, text=error.message)
-        return (), AuditSource(service_toml.NAME, "heard", "cannot be read"), (unreadable,)
+        return (), AuditSource(service_toml.NAME, "read", "invalid"), (unreadable,)
 
 
-def _told(
+def _artifacts(
     loaded: LoadedRecipe, declared: Sequence[Declared], release: Release | None, context: Context
 ) -> tuple[ArtifactSet, tuple[Finding, ...]]:
-    """The set that all is held against: the recipe's, else as an install would read it; and what is wrong with it."""
+    """The set to compare with: the recipe's, else as an install reads it; and the problems of reading it."""
     try:
         if not loaded.recipe.binaries and (binaries := service_toml.merge(declared)):
             return ArtifactSet(binaries, f"read from {service_toml.NAME} in the checkout"), ()
-        told = list_programs(loaded, release, context)
+        artifacts = list_programs(loaded, release, context)
     except InvalidServiceManifest as error:
         return ArtifactSet((), "not known"), (
             Finding("unreadable", where=service_toml.NAME, binary=None, text=error.message),
         )
-    if told.binaries:
-        return told, ()
-    nor = f", and release {release.tag} does not, either" if release else ""
-    text = f"the recipe lists no binaries, no {service_toml.NAME} in a checkout tells them{nor}"
+    if artifacts.binaries:
+        return artifacts, ()
+    neither = f", and neither does release {release.tag}" if release else ""
+    text = f"the recipe lists no binaries, no {service_toml.NAME} in a checkout does{neither}"
     return ArtifactSet((), "not known"), (Finding("missing", where=service_toml.NAME, binary=None, text=text),)
 
 
-def _nothing(loaded: LoadedRecipe, place: Path, forge: AuditSource) -> NotFound:
-    sentence = f"there is nothing to hold the recipe against: no checkout at {place}, and no release ({forge.said})"
+def _no_source(loaded: LoadedRecipe, checkout: Path, forge: AuditSource) -> NotFound:
+    sentence = f"nothing to compare the recipe with: no checkout at {checkout}, and no release ({forge.summary})"
     return NotFound(sentence, f"Clone {loaded.recipe.repo} there, or name a forge with --forge.")
 
 
 def _recipes(catalog: Catalog) -> Iterator[LoadedRecipe | str]:
-    """Every recipe of what can be installed; of a broken one, which is told of when it is audited, the app's name."""
+    """The recipes of installable apps; for a broken recipe the app's name: auditing that app gives the error."""
     for app in catalog.names():
         try:
-            found = catalog.get(app)
+            loaded = catalog.get(app)
         except RecipeError:
             yield app
         else:
-            if not (found.recipe.refuses or found.recipe.islands):
-                yield found
+            if not (loaded.recipe.refuses or loaded.recipe.islands):
+                yield loaded
 
 
-def _place(folder: Path, repo: str) -> Path:
-    """Where a repo lies below a folder: `<owner>/<name>`, else `<name>`; it need not be a git checkout here."""
+def _checkout(folder: Path, repo: str) -> Path:
+    """The path of a repository below a folder: `<owner>/<name>`, else `<name>`. It need not be a git checkout."""
     owner, name = check_repo(repo)
     nested, flat = folder / owner / name, folder / name
     return flat if flat.is_dir() and not nested.is_dir() else nested
 
 
-def _unknown(folder: Path, known: set[Path]) -> Iterator[Path]:
-    """Checkouts at `<name>` or `<owner>/<name>` with a service.toml that are not `known`."""
-    for place in sorted(path for path in folder.glob("*") if path.is_dir() and path not in known):
-        inside = [path for path in place.glob("*") if path.is_dir()]
-        if known & set(inside):
-            yield from (path for path in sorted(inside) if path not in known and service_toml.files(path))
-        elif service_toml.files(place):
-            yield place
+def _without_recipe(folder: Path, audited: set[Path]) -> Iterator[Path]:
+    """Checkouts at `<name>` or `<owner>/<name>` with a service.toml that are not `audited`."""
+    for path in sorted(path for path in folder.glob("*") if path.is_dir() and path not in audited):
+        children = {child for child in path.glob("*") if child.is_dir()}
+        if audited & children:
+            yield from (child for child in sorted(children - audited) if service_toml.files(child))
+        elif service_toml.files(path):
+            yield path

@@ -1,10 +1,10 @@
-"""Those who say what an app's repo is made of: its service manifests, its cargo workspace, its release."""
+"""The sources that `audit` compares a recipe with: service manifests, cargo workspace, release."""
 
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from hero_build.catalog import recipe_facts, service_toml
 from hero_build.catalog.loader import LoadedRecipe, recipe_errors
@@ -17,28 +17,28 @@ from hero_build.source.cargo import metadata, toolchain
 
 
 class AuditSource(Struct, frozen=True):
-    """One teller: `said` is what it has, in a few words, or why it says nothing."""
+    """One source; `summary`: what it contains, in a few words, or why it was not read."""
 
-    teller: SourceKind
-    state: Literal["heard", "absent", "not asked", "unreachable"]
-    said: str
+    source: SourceKind = field(name="teller")
+    state: Literal["read", "absent", "not asked", "unreachable"]
+    summary: str = field(name="said")
 
 
 def manifests(folder: Path | None) -> tuple[tuple[Declared, ...], AuditSource]:
     """What the service manifests of a checkout declare. Raises InvalidServiceManifest."""
     if folder is None:
         return (), AuditSource(service_toml.NAME, "absent", "no checkout")
-    found = service_toml.manifests(folder)
-    if not found:
+    files = service_toml.manifests(folder)
+    if not files:
         return (), AuditSource(service_toml.NAME, "absent", "none in the checkout")
-    count = len({binary.name for file in found for binary in file.binaries})
-    return found, AuditSource(
-        service_toml.NAME, "heard", f"{_many(count, 'binary', 'binaries')} in {_many(len(found), 'file')}"
+    count = len({binary.name for file in files for binary in file.binaries})
+    return files, AuditSource(
+        service_toml.NAME, "read", f"{_count(count, 'binary', 'binaries')} in {_count(len(files), 'file')}"
     )
 
 
 def workspace(loaded: LoadedRecipe, folder: Path | None) -> tuple[Mapping[str, tuple[str, ...]], AuditSource]:
-    """What cargo would build of a checkout, as `metadata.lacking` tells it. Raises BuildError, RecipeError."""
+    """The programs of a checkout's workspace, each with the features that it lacks. Raises BuildError, RecipeError."""
     if folder is None:
         return {}, AuditSource("cargo", "absent", "no checkout")
     if not (folder / "Cargo.toml").is_file():
@@ -50,21 +50,21 @@ def workspace(loaded: LoadedRecipe, folder: Path | None) -> tuple[Mapping[str, t
         targets = metadata.missing_features(metadata.workspace(folder, toolchain.environment()), cargo)
     except MissingTool as error:
         return {}, AuditSource("cargo", "unreachable", error.message)
-    return targets, AuditSource("cargo", "heard", _many(len(targets), "binary", "binaries"))
+    return targets, AuditSource("cargo", "read", _count(len(targets), "binary", "binaries"))
 
 
 def release(loaded: LoadedRecipe, version: str | None, context: Context) -> tuple[Release | None, AuditSource]:
-    """The release. Raises NotFound when a version was named, RecipeError."""
+    """The release. Raises RecipeError, and NotFound if `version` names one."""
     try:
-        told = context.forge.find(recipe_facts.ask_recipe(loaded, version=version).ref)
+        found = context.forge.find(recipe_facts.ask_recipe(loaded, version=version).ref)
     except NotFound as error:
         if version:
             raise
         return None, AuditSource("release", "absent", error.message)
     except ForgeError as error:
         return None, AuditSource("release", "unreachable", error.message)
-    return told, AuditSource("release", "heard", f"{told.tag}, {_many(len(told.assets), 'asset')}")
+    return found, AuditSource("release", "read", f"{found.tag}, {_count(len(found.assets), 'asset')}")
 
 
-def _many(count: int, one: str, more: str = "") -> str:
-    return f"{count} {one if count == 1 else more or one + 's'}"
+def _count(count: int, one: str, many: str = "") -> str:
+    return f"{count} {one if count == 1 else many or one + 's'}"

@@ -1,5 +1,4 @@
-"""What is worth a warning whenever hero_os is installed, restarted or shown (DESIGN section 8): bundles it serves and
-that are not there. Not fatal: the binaries run without them."""
+"""Warnings of missing desktop bundles, whenever hero_os is installed, restarted or shown. Its programs run without."""
 
 import os
 from pathlib import Path
@@ -22,23 +21,23 @@ _SHELL = (
 
 
 def missing_bundles(root: Root, generation: Generation) -> tuple[WarningRaised, ...]:
-    """A warning each for the islands and the shell, where hero_os is installed and they are not on disk.
+    """A warning each for the islands and the shell, if hero_os is installed and they are not on disk.
 
-    Its text and its hint are lines as they are to be printed, below each other, after a `⚠ `.
+    Its text and its hint are the lines to print below each other, after `⚠ `.
     """
     if PartId(DESKTOP_APP) not in generation.records:
         return ()
     islands, shell = root.place("share/hero_os/islands"), root.place("share/hero_os/shell")
-    found = []
+    warnings = []
     if not _folders(islands):
-        found.append(WarningRaised(f"per-island WASM bundles not found at {short(islands)}", _ISLANDS))
+        warnings.append(WarningRaised(f"per-island WASM bundles not found at {short(islands)}", _ISLANDS))
     if not _names(shell):
-        found.append(WarningRaised(f"desktop shell WASM bundle not found at {short(shell)}", _SHELL))
-    return tuple(found)
+        warnings.append(WarningRaised(f"desktop shell WASM bundle not found at {short(shell)}", _SHELL))
+    return tuple(warnings)
 
 
 def short(path: Path) -> str:
-    """`path` as a shell would take it, `~` for the home it is below."""
+    """`path` as a shell accepts it, with `~` for the home directory."""
     home = os.path.expanduser("~")
     return f"~/{path.relative_to(home)}" if home != "/" and path.is_relative_to(home) else str(path)
 
@@ -51,5 +50,5 @@ def _names(folder: Path) -> list[str]:
 
 
 def _folders(folder: Path) -> bool:
-    """Whether any island is there; `islands.json` alone is none."""
+    """Whether any island is there; `islands.json` alone does not count."""
     return any((folder / name).is_dir() for name in _names(folder))

@@ -1,4 +1,4 @@
-"""`verify --against-release`: every installed byte against what a release has under the same names. Changes nothing."""
+"""`verify --against-release`: compare installed files with those of a release. Changes nothing."""
 
 import hashlib
 import tempfile
@@ -19,11 +19,11 @@ from hero_build.pipeline.resolve import EMPTY, resolve
 from hero_build.queries.apps import by_app, present
 
 Digests = Mapping[str, str]
-"""By path relative to the root."""
+"""sha256 by path relative to the root."""
 
 
 class ComparedPart(Struct, frozen=True):
-    """A part beside a release; `differs` has a sentence for each file of which the two are not the same."""
+    """A part and a release; `differs` has a sentence for each file that differs."""
 
     part: str
     forge: str
@@ -33,7 +33,7 @@ class ComparedPart(Struct, frozen=True):
 
 
 class ReleaseComparison(Struct, frozen=True):
-    """`failed`: what could not be compared. Pinned libraries are no part of a release, and are left out."""
+    """`failed`: what could not be compared. Pinned libraries are not part of a release and are left out."""
 
     parts: tuple[ComparedPart, ...]
     failed: tuple[Failure, ...]
@@ -44,16 +44,21 @@ class ReleaseComparison(Struct, frozen=True):
 
 
 class ReleaseGroup(Struct, frozen=True):
-    """Parts that are looked for in one release (None: the newest)."""
+    """Parts to look for in one release (None: the newest)."""
 
     app: str
     phase: Phase
     version: str | None
 
 
-def against(generation: Generation, names: Sequence[str], version: str | None, context: Context) -> ReleaseComparison:
-    """Of `names`, sets included, or of all that is installed; with the release that each part came from, or for what
-    was built with the newest one, unless `version` names another. Raises AppNotFound, NotFound.
+def compare_release(
+    generation: Generation, names: Sequence[str], version: str | None, context: Context
+) -> ReleaseComparison:
+    """Compare the parts of `names`, or all, with release `version`, or with the one that each came from.
+
+    A part that was built is compared with the newest release.
+
+    Raises AppNotFound, NotFound.
     """
     installed = by_app(generation)
     apps = present(names, installed, context.catalog) if names else tuple(installed)
@@ -84,8 +89,8 @@ def _compared(record: InstalledPart, facts: Facts, downloads: DownloadDir, conte
     if facts.release is None:
         raise ReleaseNotFound(f"{record.id} has no release to compare with", "Name one with --version.")
     entries = [entry for entry in record.entries if entry.artifact != "library"]
-    mine = {file.path: _on_disk(context.root.current / file.path) for entry in entries for file in entry.files}
-    theirs = {
+    installed = {file.path: _on_disk(context.root.current / file.path) for entry in entries for file in entry.files}
+    released = {
         path: sha
         for entry in entries
         for path, sha in _released(record.id, entry=entry, facts=facts, downloads=downloads, context=context).items()
@@ -94,20 +99,20 @@ def _compared(record: InstalledPart, facts: Facts, downloads: DownloadDir, conte
         str(record.id),
         forge=facts.release.forge,
         tag=facts.release.tag,
-        files=len(mine),
-        differs=tuple(_differ(mine, theirs)),
+        files=len(installed),
+        differs=tuple(_differences(installed, released)),
     )
 
 
 def _released(
     part: PartId, entry: InstalledArtifact, facts: Facts, downloads: DownloadDir, context: Context
 ) -> Digests:
-    """What the release has in place of an entry: by the digests that it tells, else by fetching."""
+    """The digests of an entry's files in the release: the published ones, else those of the downloaded asset."""
     artifact = next((item for item in facts.asset_names if item.name == entry.name), None)
     selected = facts.selected.get(artifact) if artifact else None
     if artifact is None or selected is None:
         return {}
-    if selected.sha256 is not None and selected.sha256 == entry.asset_sha256:  # these files were in that very asset
+    if selected.sha256 is not None and selected.sha256 == entry.asset_sha256:  # the files came from this asset
         return {file.path: file.sha256 for file in entry.files}
     if isinstance(artifact, Binary) and selected.sha256 is not None:
         return {entry.files[0].path: selected.sha256}
@@ -117,37 +122,37 @@ def _released(
 def _fetched(
     artifact: Artifact, selected: SelectedAsset, facts: Facts, downloads: DownloadDir, context: Context
 ) -> Digests:
-    """Raises what an install of it would."""
+    """Download and verify the asset. Raises the errors of an install."""
     from hero_build.forge.transfer import fetch
     from hero_build.verify.check import verify
     from hero_build.verify.expect import expect_for
 
-    arrived = fetch(
+    download = fetch(
         context.forge, selected.asset, downloads, sha256=selected.sha256, limits=context.limits, emit=context.emit
     )
     if isinstance(artifact, Binary):
-        return {f"bin/{artifact.name}": arrived.sha256}
+        return {f"bin/{artifact.name}": download.sha256}
     fetched = Fetched(
-        artifact, path=arrived.path, form="archive", sha256=arrived.sha256, size=arrived.size, selected=selected
+        artifact, path=download.path, form="archive", sha256=download.sha256, size=download.size, selected=selected
     )
     return {
         str(file.dest): file.sha256 for file in verify(fetched, expect_for(artifact, selected, facts.platform)).files
     }
 
 
-def _differ(mine: Mapping[str, str | None], theirs: Digests) -> Iterator[str]:
-    for path in sorted({*mine, *theirs}):
-        here, there = mine.get(path), theirs.get(path)
-        if there is None:
+def _differences(installed: Mapping[str, str | None], released: Digests) -> Iterator[str]:
+    for path in sorted({*installed, *released}):
+        ours, theirs = installed.get(path), released.get(path)
+        if theirs is None:
             yield f"{path} is not in the release"
-        elif here is None:
-            yield f"{path} is in the release, and not here"
-        elif here != there:
-            yield f"{path} has the sha256 {here[:12]}… and the release's {there[:12]}…"
+        elif ours is None:
+            yield f"{path} is in the release and not installed"
+        elif ours != theirs:
+            yield f"{path} has sha256 {ours[:12]}…, the release has {theirs[:12]}…"
 
 
 def _on_disk(path: Path) -> str | None:
-    """None where it is not there, or cannot be read."""
+    """The sha256 of a file; None if it is missing or cannot be read."""
     try:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()

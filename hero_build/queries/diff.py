@@ -16,7 +16,7 @@ Change = Literal["added", "removed", "changed"]
 
 
 class FileChange(Struct, frozen=True):
-    """Digests and sizes before and after; None where the file was not there."""
+    """Digests and sizes before and after; None if the file did not exist."""
 
     path: str
     change: Change
@@ -44,7 +44,7 @@ class Diff(Struct, frozen=True):
 
 
 def pair(root: Root, numbers: Sequence[int]) -> tuple[Generation, Generation]:
-    """The two generations meant: A and B, A and the current one, or the one before the current and it; 0 is empty.
+    """Two generations: A and B, A and the current one, or the previous and the current one; 0 is the empty root.
 
     Raises GenerationNotFound, RootDamaged.
     """
@@ -58,8 +58,8 @@ def _read(root: Root, number: int) -> Generation:
     if number == 0:
         return Generation(0)
     if number not in kept_numbers(root):
-        known = ", ".join(map(str, kept_numbers(root))) or "none"
-        raise GenerationNotFound(f"there is no generation {number} in {root.path}", f"There are: {known}, and 0.")
+        available = ", ".join(map(str, kept_numbers(root))) or "none"
+        raise GenerationNotFound(f"there is no generation {number} in {root.path}", f"There are: {available}, and 0.")
     return manifest.read(root.generation(number))
 
 
@@ -68,7 +68,7 @@ def diff(before: Generation, after: Generation) -> Diff:
 
 
 def changes(before: Mapping[PartId, InstalledPart], after: Mapping[PartId, InstalledPart]) -> tuple[PartChange, ...]:
-    """Every part that differs, by name. A part that only was asked for in another way does not differ."""
+    """Every part that differs, by name. A part that was merely requested differently does not differ."""
     parts = sorted({*before, *after}, key=lambda part: (part.app, part.bundle or ""))
     return tuple(change for part in parts if (change := _part(part, before.get(part), after.get(part))))
 

@@ -1,4 +1,4 @@
-"""`doctor`: does this machine have what hero-build needs, and is its root sound? Changes nothing, prints no token."""
+"""`doctor`: check the machine, the root, the recipes and the forge. Changes nothing, prints no token."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -29,7 +29,7 @@ class DoctorReport(Struct, frozen=True):
 
 
 def doctor(context: Context, path: str, *, wasm: bool = False) -> DoctorReport:
-    """`path`: the shell's $PATH. `wasm`: with the toolchain for bundles, tested if it never was."""
+    """`path`: $PATH of the shell. `wasm`: also check the WebAssembly toolchain."""
     broken = tuple(_broken(context.catalog))
     checks = (
         *machine(),
@@ -44,12 +44,12 @@ def doctor(context: Context, path: str, *, wasm: bool = False) -> DoctorReport:
 
 
 def _islands(context: Context) -> Path | None:
-    """The checkout whose Cargo.lock says which wasm-bindgen is wanted, if it is there."""
+    """The checkout whose Cargo.lock names the required wasm-bindgen, if it exists."""
     try:
-        found = context.catalog.get(ISLANDS_APP)
+        loaded = context.catalog.get(ISLANDS_APP)
     except HeroBuildError:
         return None
-    folder = locate(context.settings.coderoot, found.recipe.repo)
+    folder = locate(context.settings.coderoot, loaded.recipe.repo)
     return folder if (folder / "Cargo.lock").is_file() else None
 
 
@@ -69,35 +69,33 @@ def _broken(catalog: Catalog) -> Iterator[BrokenRecipe]:
 def _recipes(catalog: Catalog, broken: tuple[BrokenRecipe, ...]) -> Iterator[DoctorCheck]:
     count = len(catalog.files) - len(broken)
     replaced = [app for app, files in sorted(catalog.files.items()) if len(files) > 1]
-    more = f"; replaced by an overlay: {', '.join(replaced)}" if replaced else ""
-    yield DoctorCheck("recipes", name="recipes", state="ok", value=f"{count} sound{more}")
+    replacements = f"; replaced by an overlay: {', '.join(replaced)}" if replaced else ""
+    yield DoctorCheck("recipes", name="recipes", state="ok", value=f"{count} valid{replacements}")
     for item in broken:
         yield DoctorCheck("recipes", name=item.app, state="missing", value=item.error.message, hint=item.error.hint)
 
 
 def _forge(context: Context, broken: tuple[BrokenRecipe, ...]) -> Iterator[DoctorCheck]:
-    """One release is asked for: a bad token is refused even where the repository is public."""
-    told = f"set, from the {context.settings.source('token')}" if context.settings.token else "not set"
+    """Ask for one release: a forge refuses an invalid token even for a public repository."""
+    token = f"set, from the {context.settings.source('token')}" if context.settings.token else "not set"
     apps = [app for app in context.catalog.names() if app not in {item.app for item in broken}]
     url = context.forge.url
     if not apps:
-        yield DoctorCheck(
-            "forge", name="forge", state="warning", value=f"{url} was not asked: there is no recipe to ask for"
-        )
+        yield DoctorCheck("forge", name="forge", state="warning", value=f"{url} was not asked: no recipe is installed")
         return
     try:
         latest_release(apps[0], context)
     except NotFound:
-        pass  # it answered, and it let us in
+        pass  # the forge answers and accepts the token
     except AuthError as error:
         yield DoctorCheck("forge", name="forge", state="ok", value=f"{url} answers")
-        yield DoctorCheck("forge", name="token", state="missing", value=f"{told}, and refused", hint=error.hint)
+        yield DoctorCheck("forge", name="token", state="missing", value=f"{token}, rejected", hint=error.hint)
         return
     except HeroBuildError as error:
         yield DoctorCheck("forge", name="forge", state="missing", value=error.message, hint=error.hint)
-        yield DoctorCheck("forge", name="token", state="ok", value=told)
+        yield DoctorCheck("forge", name="token", state="ok", value=token)
         return
     yield DoctorCheck("forge", name="forge", state="ok", value=f"{url} answers")
     yield DoctorCheck(
-        "forge", name="token", state="ok", value=f"{told}, and accepted" if context.settings.token else told
+        "forge", name="token", state="ok", value=f"{token}, accepted" if context.settings.token else token
     )

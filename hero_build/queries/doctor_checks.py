@@ -19,14 +19,14 @@ from hero_build.platforms import machine_arch
 from hero_build.verify.expect import host_glibc
 
 State = Literal["ok", "warning", "missing"]
-LITTLE = 1_000_000_000  # bytes: an update of a few large apps needs about this
-TOO_LITTLE = 100_000_000
+LOW = 1_000_000_000  # bytes; an update of a few large apps needs about this much
+TOO_LOW = 100_000_000
 
 
 class DoctorCheck(Struct, frozen=True):
-    """`missing`: hero-build cannot do its work without it; `warning`: it can, and something is amiss.
+    """`missing`: hero-build cannot work without it; `warning`: it can, and something needs attention.
 
-    `bytes` is the amount the check is about, where it is about one.
+    `bytes`: the measured amount, None for checks that measure nothing.
     """
 
     group: str
@@ -52,12 +52,12 @@ def machine() -> Iterator[DoctorCheck]:
             name="glibc",
             state="warning",
             value="none",
-            hint="Apps that are published for gnu cannot run here.",
+            hint="Programs that are published for glibc cannot run here.",
         )
 
 
 def place(root: Root, path: str) -> Iterator[DoctorCheck]:
-    """The root's folder: may it be written, is it one filesystem, is there space, and does the shell find bin/."""
+    """Check that the root is writable, on one file system, with free space, and that $PATH has its bin/."""
     yield _writable(root)
     yield _one_filesystem(root)
     yield _space(root)
@@ -70,55 +70,55 @@ def place(root: Root, path: str) -> Iterator[DoctorCheck]:
 
 
 def kept_generations(root: Root) -> Iterator[DoctorCheck]:
-    """The generations on disk, and what is wrong with them."""
-    found = generations(root)
-    broken = [item.number for item in found if isinstance(item, Unreadable)]
+    """Check the generations on disk."""
+    kept = generations(root)
+    broken = [item.number for item in kept if isinstance(item, Unreadable)]
     if broken:
-        hint = "They cannot be returned to; `hero-build gc` drops old ones in time."
+        hint = "They cannot be restored; `hero-build gc` deletes old ones."
         yield DoctorCheck(
             "root", name="history", state="warning", value=f"unreadable: {', '.join(map(str, broken))}", hint=hint
         )
     else:
         yield DoctorCheck(
-            "root", name="history", state="ok", value=f"{len(found)} kept, {gc.KEEP} at most after `hero-build gc`"
+            "root", name="history", state="ok", value=f"{len(kept)} kept, {gc.KEEP} at most after `hero-build gc`"
         )
     yield _current(root)
     if interrupted(root):
-        hint = "The next install, rollback, uninstall or gc tidies up by itself."
+        hint = "The next install, rollback, uninstall or gc removes it."
         yield DoctorCheck(
             "root", name="leftovers", state="warning", value="an interrupted command left something behind", hint=hint
         )
-    freed = gc.collect(root, dry_run=True)
-    value = f"{len(freed.generations)} generations, {freed.bytes} bytes"
+    garbage = gc.collect(root, dry_run=True)
+    value = f"{len(garbage.generations)} generations, {garbage.bytes} bytes"
     yield DoctorCheck(
         "root",
         name="reclaimable",
         state="ok",
         value=value,
-        hint="`hero-build gc` gives it back." if freed.bytes else "",
+        hint="`hero-build gc` frees it." if garbage.bytes else "",
     )
 
 
 def programs(path: str) -> Iterator[DoctorCheck]:
-    """What a build from source needs or gains from; downloads do without."""
+    """Check the programs that builds from source use; downloads need none of them."""
     from hero_build.source.cargo import toolchain
 
     env = {**toolchain.environment(), "PATH": f"{path}{os.pathsep}{toolchain.cargo_home(os.environ) / 'bin'}"}
     for name in ("git", "cargo"):
-        found = shutil.which(name, path=env["PATH"])
-        hint = "" if found else f"Only builds from source need {name}; downloads do not."
+        executable = shutil.which(name, path=env["PATH"])
+        hint = "" if executable else f"Only builds from source need {name}; downloads do not."
         yield DoctorCheck(
-            "programs", name=name, state="ok" if found else "warning", value=found or "not found", hint=hint
+            "programs", name=name, state="ok" if executable else "warning", value=executable or "not found", hint=hint
         )
     wrapper = toolchain.compiler_wrapper(env)
-    hint = "" if wrapper else "Where several machines or checkouts build, sccache saves most of it: docs/build-farm.md."
+    hint = "" if wrapper else "sccache shares compiled crates between machines and checkouts: docs/build-farm.md."
     yield DoctorCheck(
         "programs", name="compiler cache", state="ok", value=f"{wrapper} wraps rustc" if wrapper else "none", hint=hint
     )
 
 
 def webassembly(cache: Path, tree: Path | None) -> Iterator[DoctorCheck]:
-    """The toolchain for bundles; `tree`: the workspace whose Cargo.lock names a wasm-bindgen (None: any will do)."""
+    """Check the WebAssembly toolchain. `tree`: the workspace whose Cargo.lock pins wasm-bindgen; None: any version."""
     from hero_build.source.cargo import toolchain
     from hero_build.source.wasm import toolchain as wasm_toolchain
 
@@ -128,9 +128,13 @@ def webassembly(cache: Path, tree: Path | None) -> Iterator[DoctorCheck]:
         folder, wanted=wanted, env=wasm_toolchain.environment(toolchain.environment()), cache=cache, backend="wasm-pack"
     ):
         hint = f"Install it: {tool.install}." if tool.problem else ""
-        amiss: State = "warning" if tool.name == "wasm-pack" else "missing"  # which its own backend alone takes
+        severity: State = "warning" if tool.name == "wasm-pack" else "missing"  # for --backend wasm-pack
         yield DoctorCheck(
-            "wasm", name=tool.name, state=amiss if tool.problem else "ok", value=tool.problem or tool.found, hint=hint
+            "wasm",
+            name=tool.name,
+            state=severity if tool.problem else "ok",
+            value=tool.problem or tool.found,
+            hint=hint,
         )
 
 
@@ -139,16 +143,16 @@ def _existing(folder: Path) -> Path:
 
 
 def _writable(root: Root) -> DoctorCheck:
-    there = _existing(root.state)
-    if there.is_dir() and os.access(there, os.W_OK | os.X_OK):
-        yet = "" if root.path.is_dir() else " (not there yet: the first install makes it)"
-        return DoctorCheck("root", name="writable", state="ok", value=f"{root.path}{yet}")
+    folder = _existing(root.state)
+    if folder.is_dir() and os.access(folder, os.W_OK | os.X_OK):
+        note = "" if root.path.is_dir() else " (the first install creates it)"
+        return DoctorCheck("root", name="writable", state="ok", value=f"{root.path}{note}")
     return DoctorCheck(
         "root",
         name="writable",
         state="missing",
-        value=f"cannot write at {there}",
-        hint="Mend its permissions, or name another with --root.",
+        value=f"cannot write to {folder}",
+        hint="Fix its permissions, or name another root with --root.",
     )
 
 
@@ -156,25 +160,25 @@ def _one_filesystem(root: Root) -> DoctorCheck:
     folders = [root.place(name) for name in ("bin", "lib", "share")] + [root.state]
     devices = {os.stat(_existing(folder)).st_dev for folder in (root.path, *folders)}
     if len(devices) == 1:
-        return DoctorCheck("root", name="filesystem", state="ok", value="one, so every move is a rename")
-    hint = f"Let {root.state} be on one filesystem with {root.path}: content is moved by renames."
+        return DoctorCheck("root", name="filesystem", state="ok", value="one, so files move by rename")
+    hint = f"Put {root.state} on the file system of {root.path}: hero-build moves files by rename."
     return DoctorCheck("root", name="filesystem", state="warning", value=f"{root.path} spans several", hint=hint)
 
 
 def _space(root: Root) -> DoctorCheck:
     free = shutil.disk_usage(_existing(root.state)).free
-    state: State = "ok" if free >= LITTLE else "warning" if free >= TOO_LITTLE else "missing"
-    hint = "" if state == "ok" else "Free some; try `hero-build gc`."
+    state: State = "ok" if free >= LOW else "warning" if free >= TOO_LOW else "missing"
+    hint = "" if state == "ok" else "Free some space, for example with `hero-build gc`."
     return DoctorCheck("root", name="free space", state=state, value=str(_existing(root.state)), hint=hint, bytes=free)
 
 
 def _current(root: Root) -> DoctorCheck:
     try:
         generation = manifest.load(root.path)
-        looked = seal.inspect(root, generation, list(generation.records))
+        parts = seal.inspect(root, generation, list(generation.records))
     except RootDamaged as error:
         return DoctorCheck("root", name="installed", state="missing", value=error.message, hint=error.hint)
-    damaged = sorted({part.app for part, installed in looked.items() if installed.damage})
+    damaged = sorted({part.app for part, installed in parts.items() if installed.damage})
     apps = {part.app for part in generation.records}
     if damaged:
         return DoctorCheck(

@@ -1,4 +1,4 @@
-"""`explain APP`: facts, decision, and why, for what `install` with the same flags would do. Changes nothing."""
+"""`explain APP`: the facts, decisions and reasons of an `install` with the same options. Changes nothing."""
 
 from collections.abc import Iterator, Mapping
 from typing import Literal, assert_never
@@ -19,7 +19,7 @@ from hero_build.settings import Settings, Source
 
 
 class ExplainedArtifact(Struct, frozen=True):
-    """`looked_for`: asset names in order; `checksum` says where the digest it must have comes from (None: nowhere)."""
+    """`looked_for`: asset names in order; `checksum`: the source of the expected digest (None: it has none)."""
 
     name: str
     artifact: Literal["binary", "library", "bundle"]
@@ -50,7 +50,7 @@ class ExplainedRelease(Struct, frozen=True):
 
 
 class ExplainedPart(Struct, frozen=True):
-    """A part as it is installed now."""
+    """A part as it is installed."""
 
     part: str
     version: str
@@ -60,7 +60,7 @@ class ExplainedPart(Struct, frozen=True):
 
 
 class ExplainedBuild(Struct, frozen=True):
-    """What a build would be made from, and what of it differs from the last build that is installed (None: none is)."""
+    """The inputs of a build, and which of them changed since the installed build (None: no build is installed)."""
 
     checkout: str
     commit: str
@@ -79,9 +79,9 @@ class ExplainedSetting(Struct, frozen=True):
 
 
 class Explanation(Struct, frozen=True):
-    """`trouble`: what `install` would fail with; the facts that could be had are there all the same.
+    """`trouble`: the error that `install` would end with; the other facts are present anyway.
 
-    `set_from` says who tells the set of binaries, or of islands.
+    `set_from`: the source of the set of binaries or islands.
     """
 
     name: str
@@ -106,24 +106,24 @@ class Explanation(Struct, frozen=True):
 
 
 def explain(request: Request, context: Context) -> Explanation:
-    """Raises AppNotFound, RecipeError, RootDamaged; what else would fail is told in the answer."""
-    found = context.catalog.get(request.app)
-    if found.recipe.islands:  # all that such an app has
+    """Raises AppNotFound, RecipeError, RootDamaged; any other error is part of the answer."""
+    loaded = context.catalog.get(request.app)
+    if loaded.recipe.islands:  # such an app has nothing else
         request = replace(request, phase="islands")
     disk = read_disk(context, (request.app,))
     facts: Facts | None = None
     decisions: tuple[Decision, ...] = ()
     trouble = None
     try:
-        facts = resolve(request, loaded=found, disk=disk, context=context)
+        facts = resolve(request, loaded=loaded, disk=disk, context=context)
         decisions = decide(request, facts)
     except HeroBuildError as error:
         trouble = failure(error, request.app)
     return Explanation(
         name=request.app,
-        repo=found.recipe.repo,
-        recipe=str(found.path),
-        shadows=tuple(str(path) for path in found.shadows),
+        repo=loaded.recipe.repo,
+        recipe=str(loaded.path),
+        shadows=tuple(str(path) for path in loaded.shadows),
         request=request,
         forge=context.forge.url,
         settings=tuple(settings_of(context.settings)),
@@ -139,12 +139,12 @@ def explain(request: Request, context: Context) -> Explanation:
 
 
 def settings_of(settings: Settings) -> Iterator[ExplainedSetting]:
-    """Each setting with where it came from; of the token only whether there is one."""
+    """Each setting with its source; of the token only whether it is set."""
     values = {
         "root": str(settings.root),
         "forge": settings.forge,
         "token": "set" if settings.token else "not set",
-        "recipes": ":".join(map(str, settings.recipes)) or "none besides the shipped ones",
+        "recipes": ":".join(map(str, settings.recipes)) or "only the shipped ones",
         "cache": str(settings.cache),
         "coderoot": str(settings.coderoot),
         "sockets": str(settings.sockets),

@@ -10,7 +10,7 @@ from hero_build.queries.diff import Change, changes
 
 
 class VersionChange(Struct, frozen=True):
-    """A part's change in a few words."""
+    """How one part changed."""
 
     part: str
     change: Change
@@ -19,7 +19,7 @@ class VersionChange(Struct, frozen=True):
 
 
 class HistoryEntry(Struct, frozen=True):
-    """`trouble`: why this generation cannot be read, and so not be returned to."""
+    """`trouble`: why this generation cannot be read, and so not be restored."""
 
     number: int
     current: bool
@@ -37,17 +37,17 @@ class History(Struct, frozen=True):
 
 
 def history(root: str, current: int, generations: Iterable[Generation | Unreadable]) -> History:
-    """Changes are told against the generation before that can still be read; number 1 against the empty root."""
-    found: list[HistoryEntry] = []
+    """Each generation with its changes since the previous readable one; number 1 since the empty root."""
+    entries: list[HistoryEntry] = []
     before: Generation | None = None
     for generation in generations:
         if isinstance(generation, Unreadable):
-            found.append(_unreadable(generation, current))
+            entries.append(_unreadable(generation, current))
         else:
             earlier = Generation(0) if generation.number == 1 else before
-            found.append(_past(earlier, generation, current))
+            entries.append(_entry(earlier, generation, current))
             before = generation
-    return History(root, tuple(found))
+    return History(root, tuple(entries))
 
 
 def _unreadable(generation: Unreadable, current: int) -> HistoryEntry:
@@ -57,7 +57,7 @@ def _unreadable(generation: Unreadable, current: int) -> HistoryEntry:
     )
 
 
-def _past(before: Generation | None, generation: Generation, current: int) -> HistoryEntry:
+def _entry(before: Generation | None, generation: Generation, current: int) -> HistoryEntry:
     differing = changes(before.records, generation.records) if before else ()
     briefs = tuple(
         VersionChange(c.part, change=c.change, version_before=c.version_before, version_after=c.version_after)

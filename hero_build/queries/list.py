@@ -1,4 +1,4 @@
-"""`list`: every recipe with what is installed of it, and the sets. Imports no recipe: a thousand are a listdir."""
+"""`list`: all apps, their installed versions, and the sets. Imports no recipe: it reads only folders."""
 
 from msgspec import Struct
 
@@ -8,7 +8,7 @@ from hero_build.queries.apps import by_app, main, version
 
 
 class ListedApp(Struct, frozen=True):
-    """`recipe` is None when the app is installed and its recipe is gone; `shadows` are recipes it replaces."""
+    """`recipe`: None for an installed app without a recipe; `shadows`: the recipes that it replaces."""
 
     name: str
     version: str | None
@@ -36,8 +36,8 @@ def listing(catalog: Catalog, generation: Generation) -> AppListing:
 
 def _app(name: str, catalog: Catalog, records: tuple[InstalledPart, ...]) -> ListedApp:
     files = [str(path) for path in catalog.files.get(name, ())]
-    found = main(records)
-    used = found.origin.used if found else None
+    record = main(records)
+    used = record.origin.used if record else None
     return ListedApp(
         name, version=version(records), used=used, recipe=files[0] if files else None, shadows=tuple(files[1:])
     )

@@ -1,4 +1,4 @@
-"""What apps need beside them while they run: to be installed too, or to be warned about."""
+"""The apps that other apps need while they run: to install them too, or to warn of them."""
 
 from collections.abc import Container, Iterator, Sequence
 
@@ -8,32 +8,32 @@ from hero_build.events import WarningRaised
 
 
 def with_needs(apps: Sequence[str], catalog: Catalog) -> tuple[str, ...]:
-    """`apps` and all they need, each once, what is needed first: the order of starting them."""
-    found: dict[str, None] = {}
-    asked: set[str] = set()
+    """`apps` and their needs, each once, needs first: the order in which to start them."""
+    ordered: dict[str, None] = {}
+    visited: set[str] = set()
 
     def add(app: str) -> None:
-        if app not in asked:
-            asked.add(app)
+        if app not in visited:
+            visited.add(app)
             for need in _needs(app, catalog):
                 add(need)
-            found[app] = None
+            ordered[app] = None
 
     for app in apps:
         add(app)
-    return tuple(found)
+    return tuple(ordered)
 
 
-def unmet(apps: Sequence[str], there: Container[str], catalog: Catalog) -> Iterator[WarningRaised]:
-    """A warning for each need of `apps` that is neither among them nor `there`."""
+def unmet(apps: Sequence[str], installed: Container[str], catalog: Catalog) -> Iterator[WarningRaised]:
+    """A warning for each need of `apps` that is neither among them nor installed."""
     for app in apps:
         for need in _needs(app, catalog):
-            if need not in apps and need not in there:
+            if need not in apps and need not in installed:
                 yield WarningRaised(f"{app} needs {need}, which is not installed", f"hero-build install {need}")
 
 
 def _needs(app: str, catalog: Catalog) -> tuple[str, ...]:
-    """None for a broken recipe: the plan tells of it."""
+    """Empty for a broken recipe: planning reports that error."""
     try:
         return tuple(catalog.get(app).recipe.needs)
     except HeroBuildError:

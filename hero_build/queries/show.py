@@ -1,4 +1,4 @@
-"""`show APP`: what its recipe says, what is installed, and what the forge has."""
+"""`show APP`: its recipe, what is installed, and its release."""
 
 from msgspec import Struct
 
@@ -19,7 +19,7 @@ from hero_build.source.git.paths import locate
 
 
 class ShownBinary(Struct, frozen=True):
-    """`asset` is the name it is looked for under in a release, for this machine."""
+    """`asset`: its name in a release for this machine."""
 
     name: str
     kind: Kind
@@ -34,7 +34,7 @@ class ShownAsset(Struct, frozen=True):
 
 
 class ShownRelease(Struct, frozen=True):
-    """`created` as the forge tells it (RFC 3339), empty where it tells nothing."""
+    """`created`: RFC 3339, as the forge gives it; empty if it gives none."""
 
     forge: str
     tag: str
@@ -44,10 +44,10 @@ class ShownRelease(Struct, frozen=True):
 
 
 class AppDetails(Struct, frozen=True):
-    """`latest` is None where the forge could not tell; `trouble` is then the reason.
+    """`latest` is None if the forge has no answer; `trouble` is then the reason.
 
-    `set_from` says who tells the binaries; `refuses` why hero-build cannot install the app, None when it can.
-    `builds` are the build records of a release that was named.
+    `set_from`: the source of the binaries. `refuses`: why hero-build cannot install the app, None if it can.
+    `builds`: the build records of the release, if one was named.
     """
 
     name: str
@@ -73,33 +73,33 @@ class AppDetails(Struct, frozen=True):
 
 
 def show(app: str, context: Context, version: str | None = None) -> AppDetails:
-    """Of the release `version`, or the newest one; a forge that fails is told in the answer, unless one was named.
+    """With release `version`, or the newest. An error of the forge is part of the answer, unless `version` is given.
 
     Raises AppNotFound, RecipeError, RootDamaged, Unsupported; for a named release NotFound, ForgeError.
     """
-    found = context.catalog.get(app)
-    release, told, trouble = _asked(found, version, context)
+    loaded = context.catalog.get(app)
+    release, listed, trouble = _release_and_set(loaded, version, context)
     installed = status(context.root, context.catalog, (app,)).apps[0]
-    with recipe_errors(found.path):
-        platform = found.recipe.platform(machine_arch())
-        binaries = tuple(_binary(found, item, platform) for item in told.binaries)
-    bundles = (*found.recipe.bundles, *(item for item in told.artifacts if isinstance(item, WasmBundle)))
+    with recipe_errors(loaded.path):
+        platform = loaded.recipe.platform(machine_arch())
+        binaries = tuple(_binary(loaded, item, platform) for item in listed.binaries)
+    bundles = (*loaded.recipe.bundles, *(item for item in listed.artifacts if isinstance(item, WasmBundle)))
     return AppDetails(
         name=app,
-        about=about(found),
-        refuses=found.recipe.refuses or None,
-        repo=found.recipe.repo,
+        about=about(loaded),
+        refuses=loaded.recipe.refuses or None,
+        repo=loaded.recipe.repo,
         platform=str(platform),
-        recipe=str(found.path),
-        shadows=tuple(str(path) for path in found.shadows),
-        set_from=told.listed_by,
+        recipe=str(loaded.path),
+        shadows=tuple(str(path) for path in loaded.shadows),
+        set_from=listed.listed_by,
         binaries=binaries,
-        libraries=tuple(item.name for item in found.recipe.libraries),
+        libraries=tuple(item.name for item in loaded.recipe.libraries),
         bundles=tuple(item.name for item in bundles),
-        needs=found.recipe.needs,
-        excludes=found.recipe.excludes,
-        restarts=found.recipe.restarts,
-        siblings=found.recipe.siblings,
+        needs=loaded.recipe.needs,
+        excludes=loaded.recipe.excludes,
+        restarts=loaded.recipe.restarts,
+        siblings=loaded.recipe.siblings,
         sets=tuple(f"@{name}" for name, apps in sorted(context.catalog.sets.items()) if app in apps),
         installed=installed,
         latest=_release(release) if release else None,
@@ -133,37 +133,37 @@ def _builds(release: Release, context: Context) -> tuple[BuildRecord, ...]:
     return read_records(context.forge, release)
 
 
-def _asked(
+def _release_and_set(
     loaded: LoadedRecipe, version: str | None, context: Context
 ) -> tuple[Release | None, ArtifactSet, Failure | None]:
-    """The newest release, the set as it tells it, or else as a checkout does; and why the forge told nothing."""
-    known = ArtifactSet(loaded.recipe.binaries, "the recipe")
+    """The release, the set of the release, else of the checkout or the recipe; and the error of the forge."""
+    in_recipe = ArtifactSet(loaded.recipe.binaries, "the recipe")
     if loaded.recipe.refuses:
-        return None, known, None
+        return None, in_recipe, None
     release: Release | None = None
     try:
         recipe = ask_recipe(loaded, version=version)
         release = context.forge.find(recipe.ref)
-        told, trouble = (
+        listed, trouble = (
             list_artifacts(recipe, names=(), release=release, context=context),
             None,
         )
     except (ForgeError, NotFound, VerificationError) as error:
         if version:
             raise
-        told, trouble = known, failure(error, loaded.app)
-    return release, told if told.artifacts or loaded.recipe.islands else _tree(loaded, context), trouble
+        listed, trouble = in_recipe, failure(error, loaded.app)
+    return release, listed if listed.artifacts or loaded.recipe.islands else _checkout_set(loaded, context), trouble
 
 
-def _tree(loaded: LoadedRecipe, context: Context) -> ArtifactSet:
-    """The set as the checkout tells it, if there is one that does."""
+def _checkout_set(loaded: LoadedRecipe, context: Context) -> ArtifactSet:
+    """The set that a checkout's service manifests declare, if there is one."""
     folder = locate(context.settings.coderoot, loaded.recipe.repo)
     try:
         binaries = service_toml.binaries_of_tree(loaded.app, folder) if folder.is_dir() else ()
     except HeroBuildError as error:
         return ArtifactSet((), f"not known: {error.message}")
     return ArtifactSet(
-        binaries, f"read from {service_toml.NAME} in {folder}" if binaries else "not known: no one tells it"
+        binaries, f"read from {service_toml.NAME} in {folder}" if binaries else "not known: no source lists it"
     )
 
 

@@ -1,4 +1,4 @@
-"""`status`: what is installed, whether it is intact, and what of it runs. Asks a forge only for `--latest`."""
+"""`status`: what is installed, whether it is intact, and what runs. Asks the forge only for `--latest`."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -17,12 +17,12 @@ from hero_build.install import seal
 from hero_build.install.layout import Root
 from hero_build.model.installed import InstalledArtifact, InstalledPart, PartId, Used
 from hero_build.model.steps import Installed, Release
-from hero_build.queries.apps import by_app, known, main
+from hero_build.queries.apps import by_app, expand, main
 from hero_build.runtime import processes
 
 
 class RunningProcess(Struct, frozen=True):
-    """`old`: started from content that is no longer what is installed under that name. `unknown`: another user's."""
+    """`old`: started from content that is no longer installed under that name. `unknown`: another user's process."""
 
     pid: int
     binary: str
@@ -32,24 +32,24 @@ class RunningProcess(Struct, frozen=True):
 def running_processes(
     root: Root, installed: Mapping[str, tuple[InstalledPart, ...]]
 ) -> Mapping[str, tuple[RunningProcess, ...]]:
-    """The running programs of each app, by app. One walk through /proc, however many apps there are."""
+    """The running programs of each app. Walks /proc once for all apps."""
     owners = {
         entry.name: app for app, records in installed.items() for record in records for entry in _binaries(record)
     }
-    found: dict[str, list[RunningProcess]] = {}
+    by_owner: dict[str, list[RunningProcess]] = {}
     for program in processes.running_programs(root):
         if program.binary in owners:
             process = RunningProcess(program.pid, program.binary, program.state)
-            found.setdefault(owners[program.binary], []).append(process)
-    return {app: tuple(sorted(items, key=lambda item: item.pid)) for app, items in found.items()}
+            by_owner.setdefault(owners[program.binary], []).append(process)
+    return {app: tuple(sorted(items, key=lambda item: item.pid)) for app, items in by_owner.items()}
 
 
 def _binaries(record: InstalledPart) -> Iterator[InstalledArtifact]:
     return (entry for entry in record.entries if entry.artifact == "binary")
 
 
-def newest(apps: Sequence[str], context: Context) -> Mapping[str, str | HeroBuildError]:
-    """The tag of each app's newest release, or why it cannot be told."""
+def newest_tags(apps: Sequence[str], context: Context) -> Mapping[str, str | HeroBuildError]:
+    """The tag of each app's newest release, or the error of finding it."""
     with ThreadPoolExecutor(context.settings.jobs, thread_name_prefix="latest") as pool:
         return dict(zip(apps, pool.map(lambda app: _tag(app, context), apps), strict=True))
 
@@ -71,7 +71,7 @@ State = Literal["intact", "damaged", "absent"]
 
 
 class InstalledBundle(Struct, frozen=True):
-    """A bundle of an app, which has a version of its own."""
+    """A bundle of an app, with its own version."""
 
     name: str
     version: str
@@ -79,7 +79,7 @@ class InstalledBundle(Struct, frozen=True):
 
 
 class AppStatus(Struct, frozen=True):
-    """`latest` is the newest release's tag, when it was asked for; `trouble` says why it could not be had."""
+    """`latest`: the newest release's tag, if requested; `trouble`: the error of finding it."""
 
     name: str
     state: State
@@ -102,38 +102,38 @@ class StatusReport(Struct, frozen=True):
 
 
 def status(root: Root, catalog: Catalog, names: Sequence[str]) -> StatusReport:
-    """Of `names`, sets included, or of all that is installed. Raises AppNotFound, RootDamaged."""
+    """The status of `names`, sets expanded, or of all installed apps. Raises AppNotFound, RootDamaged."""
     generation = manifest.load(root.path)
     installed = by_app(generation)
-    wanted = known(names, installed, catalog) or tuple(installed)
-    parts = [record.id for app in wanted for record in installed.get(app, ())]
-    looked = seal.inspect(root, generation, parts)
-    running = running_processes(root, {app: installed[app] for app in wanted if app in installed})
+    requested = expand(names, installed, catalog) or tuple(installed)
+    parts = [record.id for app in requested for record in installed.get(app, ())]
+    on_disk = seal.inspect(root, generation, parts)
+    running = running_processes(root, {app: installed[app] for app in requested if app in installed})
     apps = tuple(
-        _app(app, records=installed.get(app, ()), looked=looked, running=running.get(app, ())) for app in wanted
+        _app(app, records=installed.get(app, ()), on_disk=on_disk, running=running.get(app, ())) for app in requested
     )
     return StatusReport(str(root.path), generation=generation.number, created=generation.created or None, apps=apps)
 
 
 def with_latest(answer: StatusReport, context: Context) -> StatusReport:
-    """The same with the newest release of each app; a forge that does not answer is told beside the app."""
-    found = newest([app.name for app in answer.apps], context)
-    return replace(answer, apps=tuple(_latest(app, found[app.name]) for app in answer.apps))
+    """The answer with the newest release of each app, or with the error of finding it."""
+    tags = newest_tags([app.name for app in answer.apps], context)
+    return replace(answer, apps=tuple(_latest(app, tags[app.name]) for app in answer.apps))
 
 
 def _app(
     name: str,
     records: tuple[InstalledPart, ...],
-    looked: Mapping[PartId, Installed],
+    on_disk: Mapping[PartId, Installed],
     running: tuple[RunningProcess, ...],
 ) -> AppStatus:
-    found = main(records)
-    damage = tuple(sentence for record in records for sentence in looked[record.id].damage)
+    record = main(records)
+    damage = tuple(sentence for record in records for sentence in on_disk[record.id].damage)
     bundles = tuple(InstalledBundle(r.id.bundle, r.origin.version, r.origin.used) for r in records if r.id.bundle)
-    if found is None:
+    if record is None:
         return AppStatus(name, "absent", damage=damage, bundles=bundles)
     state: State = "damaged" if damage else "intact"
-    origin = found.origin
+    origin = record.origin
     return AppStatus(
         name,
         state=state,
@@ -146,9 +146,9 @@ def _app(
     )
 
 
-def _latest(app: AppStatus, found: str | HeroBuildError) -> AppStatus:
-    if isinstance(found, AppNotFound):
-        return replace(app, trouble="its recipe is gone")
-    if isinstance(found, HeroBuildError):
-        return replace(app, trouble=found.message)
-    return replace(app, latest=found, outdated=app.version != found if app.version and app.used == "download" else None)
+def _latest(app: AppStatus, tag: str | HeroBuildError) -> AppStatus:
+    if isinstance(tag, AppNotFound):
+        return replace(app, trouble="recipe not found")
+    if isinstance(tag, HeroBuildError):
+        return replace(app, trouble=tag.message)
+    return replace(app, latest=tag, outdated=app.version != tag if app.version and app.used == "download" else None)

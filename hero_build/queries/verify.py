@@ -1,4 +1,4 @@
-"""`verify`: every byte and every link of what is installed, against the manifest. Mends nothing."""
+"""`verify`: check every installed byte and link against the manifest. Repairs nothing."""
 
 import os
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ from hero_build.queries.compare_release import ReleaseComparison
 
 
 class CheckedApp(Struct, frozen=True):
-    """`bytes` were read and hashed; `damage` has a sentence for each way in which the disk disagrees."""
+    """`bytes` is the amount read and hashed; `damage` has a sentence for each difference from the manifest."""
 
     name: str
     version: str | None
@@ -33,7 +33,7 @@ class CheckedApp(Struct, frozen=True):
 class VerifyReport(Struct, frozen=True):
     """`stray`: what belongs to no app, such as leftovers of interrupted work; the next change removes it.
 
-    `repair` is what a repair did before this look, None without one; `against` the same files beside a release.
+    `repair`: the changes of --repair, before this check; `against`: the comparison of --against-release.
     """
 
     root: str
@@ -60,30 +60,30 @@ class VerifyReport(Struct, frozen=True):
 
 
 def verify(root: Root, catalog: Catalog, names: Sequence[str]) -> VerifyReport:
-    """Of `names`, sets included, or of all that is installed. Raises AppNotFound, NotFound, RootDamaged."""
+    """Verify `names`, sets expanded, or all installed apps. Raises AppNotFound, NotFound, RootDamaged."""
     generation = manifest.load(root.path)
     installed = by_app(generation)
     apps = present(names, installed, catalog) if names else tuple(installed)
-    looked = _rehash(root, generation, [record.id for app in apps for record in installed[app]])
+    on_disk = _rehash(root, generation, [record.id for app in apps for record in installed[app]])
     stray = () if names else tuple(_stray(root, generation))
     return VerifyReport(
         str(root.path),
         generation=generation.number,
-        apps=tuple(_app(a, installed[a], looked) for a in apps),
+        apps=tuple(_app(a, installed[a], on_disk) for a in apps),
         stray=stray,
     )
 
 
 def _rehash(root: Root, generation: Generation, parts: Sequence[PartId]) -> dict[PartId, Installed]:
-    """Hash in as many threads as there are processors: hashing lets go of the interpreter's lock."""
+    """Hash with one thread per processor: hashing releases the interpreter lock."""
     with ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="hash") as pool:
         answers = pool.map(lambda part: seal.rehash(root, generation, (part,)), parts)
         return {part: installed for answer in answers for part, installed in answer.items()}
 
 
-def _app(name: str, records: tuple[InstalledPart, ...], looked: dict[PartId, Installed]) -> CheckedApp:
+def _app(name: str, records: tuple[InstalledPart, ...], on_disk: dict[PartId, Installed]) -> CheckedApp:
     files = [file for record in records for entry in record.entries for file in entry.files]
-    damage = tuple(sentence for record in records for sentence in looked[record.id].damage)
+    damage = tuple(sentence for record in records for sentence in on_disk[record.id].damage)
     return CheckedApp(
         name, version=version(records), files=len(files), bytes=sum(file.size for file in files), damage=damage
     )
@@ -91,5 +91,5 @@ def _app(name: str, records: tuple[InstalledPart, ...], looked: dict[PartId, Ins
 
 def _stray(root: Root, generation: Generation) -> list[str]:
     owned = links.owned(generation.records)
-    found = [f"{name} is a link of ours that no app owns" for name in sorted(links.ours(root) - owned)]
-    return [*found, *(["an interrupted command left something behind"] if interrupted(root) else [])]
+    strays = [f"{name} is a link into this root that no app owns" for name in sorted(links.ours(root) - owned)]
+    return [*strays, *(["an interrupted command left something behind"] if interrupted(root) else [])]

@@ -75,7 +75,7 @@ def test_verify_tells_of_stray_links_and_repair_removes_them(world: World) -> No
     world.ok("install", "db")
     (world.root.path / "bin" / "gone").symlink_to("../var/hero_build/current/bin/gone")
     done = world.run("verify", "--json")
-    assert worlds.valid(done.document)["stray"] == ["bin/gone is a link of ours that no app owns"]
+    assert worlds.valid(done.document)["stray"] == ["bin/gone is a link into this root that no app owns"]
     world.ok("verify", "--repair")
     assert not (world.root.path / "bin" / "gone").is_symlink()
 

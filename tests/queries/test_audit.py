@@ -92,9 +92,9 @@ def test_green_where_all_agree(repo: Repo) -> None:
     (app,) = document["apps"]
     assert (document["exit"], app["findings"], app["set_from"]) == (0, [], "the recipe")
     assert [(item["teller"], item["state"], item["said"]) for item in app["heard"]] == [
-        ("service.toml", "heard", "4 binaries in 2 files"),
-        ("cargo", "heard", "4 binaries"),
-        ("release", "heard", "v1, 5 assets"),
+        ("service.toml", "read", "4 binaries in 2 files"),
+        ("cargo", "read", "4 binaries"),
+        ("release", "read", "v1, 5 assets"),
     ]
     assert app["checkout"] == str(repo.folder)
     done = repo.audit()
@@ -151,7 +151,7 @@ def asset_more(repo: Repo) -> None:
             old_name,
             "renamed",
             "service.toml",
-            "duo_admin goes there by the name that the recipe calls a former one, duo_ui",
+            "duo_admin still has its former name there, duo_ui",
         ),
         (
             other_kind,
@@ -165,7 +165,7 @@ def asset_more(repo: Repo) -> None:
             crate_old_name,
             "renamed",
             "cargo",
-            "duo_admin goes there by the name that the recipe calls a former one, duo_ui",
+            "duo_admin still has its former name there, duo_ui",
         ),
         (
             crate_behind_a_feature,
@@ -264,7 +264,7 @@ def test_a_read_set_that_contradicts_itself_or_that_no_one_tells(repo: Repo) -> 
     finding = repo.document()["apps"][0]["findings"][0]
     assert (finding["what"], finding["text"]) == (
         "missing",
-        "the recipe lists no binaries, no service.toml in a checkout tells them, and release v1 does not, either",
+        "the recipe lists no binaries, no service.toml in a checkout does, and neither does release v1",
     )
 
 
@@ -336,7 +336,7 @@ def test_all_of_a_folder_of_checkouts(repo: Repo) -> None:
         assert [app["name"] for app in document["apps"]] == ["duo", "web"]
         assert [failed["app"] for failed in document["failed"]] == ["broken"]
         (warning,) = document["warnings"]
-        assert warning["text"] == f"{code / 'o' / 'stranger'} declares services, and no recipe is for it"
+        assert warning["text"] == f"{code / 'o' / 'stranger'} declares services and has no recipe"
         assert (document["exit"], document["folder"]) == (5, str(code))
     assert repo.audit("--all", str(repo.world.folder / "nowhere")).code == 3
 

@@ -19,7 +19,7 @@ def page(answer: AuditReport, terminal: Terminal) -> Iterator[str]:
 
 
 def _row(app: AuditedApp) -> list[Cell]:
-    sources = [cell(item.said, *(() if item.state == "heard" else ("dim",))) for item in app.heard]
+    sources = [cell(item.summary, *(() if item.state == "read" else ("dim",))) for item in app.sources]
     state = cell(plural(len(app.drifts), "drift"), "red") if app.drifts else cell("agree", "green")
     return [cell(app.name, "bold"), *sources, state]
 

@@ -86,7 +86,7 @@ def test_built_published_installed_compared(world: World) -> None:
     world.ok("install", "hero_db", "--mode", "source", "--update")  # another build than that which was published
     mine = world.run("verify", "--against-release", "--forge", out(world))
     assert mine.code == 5
-    assert "hero_db: bin/hero_db has the sha256" in mine.out
+    assert "hero_db: bin/hero_db has sha256" in mine.out
 
 
 def test_a_dirty_checkout(world: World) -> None:
@@ -218,7 +218,7 @@ def test_installed_bytes_beside_a_release(static: World, tmp_path: Path) -> None
     mine, theirs = (hashlib.sha256(publish_cli.built("hero_db", tag, MUSL)).hexdigest()[:12] for tag in ("v1", "v2"))
     done = person.run("verify", "--against-release", "--version", "v2")
     assert done.code == 5
-    assert f"hero_db: bin/hero_db has the sha256 {mine}… and the release's {theirs}…" in done.out
+    assert f"hero_db: bin/hero_db has sha256 {mine}…, the release has {theirs}…" in done.out
     assert "1 of 1 part differ" in done.out
     done = person.run("verify", "--against-release", "--version", "v3", "--json")
     assert (done.code, worlds.valid(done.document)["against"]["failed"][0]["kind"]) == (3, "ReleaseNotFound")
