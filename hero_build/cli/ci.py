@@ -56,14 +56,19 @@ def matrix(
 
 @command("workflow")
 @click.argument("app", shell_complete=completion.apps)
-@click.option("--platform", metavar="P", multiple=True, help="Build for it; may be repeated.")
+@click.option("--platform", metavar="P", multiple=True, help="Build for this platform; may be repeated.")
 @click.option("--shards", metavar="N", type=click.IntRange(1), default=1, show_default=True, help="Jobs for islands.")
 @click.option("--runs-on", "labels", metavar="LABEL", multiple=True, help="The runners' labels (default self-hosted).")
 @click.option("--tags", metavar="PATTERN", default="v*", show_default=True, help="Which tags become releases.")
-@click.option("--install", metavar="COMMAND", default="", help="How a job gets hero-build, if its machine has it not.")
-@click.option("--recipes", metavar="FOLDER", default="", help="A folder of the repo with recipes of its own.")
-@click.option("--with-legacy-names", is_flag=True, help="Publish renamed binaries under their old names, too.")
-@click.option("--fixed-matrix", is_flag=True, help="Write the jobs into it, for servers that make no matrix (Gitea).")
+@click.option(
+    "--install",
+    metavar="COMMAND",
+    default="",
+    help="Installs hero-build in a job (default: it is there).",
+)
+@click.option("--recipes", metavar="FOLDER", default="", help="The repo's folder with recipes of its own.")
+@click.option("--with-legacy-names", is_flag=True, help="Publish renamed binaries under their former names, too.")
+@click.option("--fixed-matrix", is_flag=True, help="Write the jobs into it: for Gitea, without dynamic matrices.")
 def workflow(
     session: Session,
     app: str,
@@ -83,10 +88,10 @@ def workflow(
     from hero_build.queries.publish_report import WorkflowReport
 
     context = session.context()
-    found = context.catalog.get(app)
-    platforms = platform or tuple(job.platform for job in ci_jobs.jobs_of(found, (), context) if job.platform)
+    loaded = context.catalog.get(app)
+    platforms = platform or tuple(job.platform for job in ci_jobs.jobs_of(loaded, (), context) if job.platform)
     fixed = ci_jobs.plan([app], platforms=platforms, shards=shards, since=None, context=context) if fixed_matrix else ()
-    made = Workflow(
+    spec = Workflow(
         app,
         labels=labels or ("self-hosted",),
         platforms=platforms,
@@ -97,7 +102,7 @@ def workflow(
         legacy_names=with_legacy_names,
         fixed=fixed,
     )
-    answer = WorkflowReport(app, render(made))
+    answer = WorkflowReport(app, render(spec))
     return session.console.answer(answer, lambda terminal: answer.workflow.rstrip("\n").split("\n"))
 
 

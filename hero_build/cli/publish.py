@@ -20,14 +20,15 @@ if TYPE_CHECKING:
     from hero_build.model.artifacts import GenericPackage
     from hero_build.model.failure import Failure
     from hero_build.ops.publish import PublishRequest
-    from hero_build.publish.types import PublishResult
+    from hero_build.publish.matrix import CiJob
+    from hero_build.publish.types import PublishResult, ReleaseSpec
 
 _PATH = click.Path(path_type=Path)
 _FOLDER = click.Path(exists=True, file_okay=False, readable=True, path_type=Path)
 
 
 class PublishFlags(Struct, frozen=True):
-    """The flags as typed."""
+    """The options of the command line."""
 
     tag: str
     platform: tuple[str, ...]
@@ -47,31 +48,33 @@ class PublishFlags(Struct, frozen=True):
 
 @command("publish")
 @click.argument("apps", nargs=-1, required=True, metavar="APP...", shell_complete=completion.apps)
-@click.option("--tag", metavar="TAG", required=True, help="The release's tag; made where it is not there yet.")
-@click.option("--platform", metavar="P", multiple=True, help="Build for it, and not for this machine; may be repeated.")
-@click.option("--matrix", metavar="JSON", help="Build what a job of `ci matrix` says.")
-@click.option("--ref", metavar="REF", help="Build this branch, tag or commit, and not the checkout as it is.")
+@click.option("--tag", metavar="TAG", required=True, help="The release's tag; created if it is missing.")
 @click.option(
-    "--from", "folder", metavar="DIR", type=_FOLDER, help="Build nothing: take what was built from this folder."
+    "--platform", metavar="P", multiple=True, help="Build for it instead of this machine's platform; may be repeated."
 )
-@click.option("--to", metavar="FORGE", help="Where to: https://HOST, or file:///DIR for a mirror (default: --forge).")
-@click.option("-d", "--draft", is_flag=True, help="Leave it a draft, for other jobs to add to.")
-@click.option("--finish", is_flag=True, help="Build nothing: prove what jobs have left in the draft, and publish it.")
+@click.option("--matrix", metavar="JSON", help="Build the jobs of this `ci matrix` output, or one of them.")
+@click.option("--ref", metavar="REF", help="Build this branch, tag or commit instead of the checkout as it is.")
+@click.option(
+    "--from", "folder", metavar="DIR", type=_FOLDER, help="Build nothing: publish the artifacts in this folder."
+)
+@click.option("--to", metavar="FORGE", help="Publish to https://HOST, or to a mirror, file:///DIR (default: --forge).")
+@click.option("-d", "--draft", is_flag=True, help="Leave a draft, for other jobs to add to.")
+@click.option("--finish", is_flag=True, help="Build nothing: verify the draft that jobs have filled, and publish it.")
 @click.option("-p", "--prerelease", is_flag=True, help="Mark it as a prerelease.")
 @click.option("-t", "--title", metavar="TEXT", help="The release's title (default: the tag).")
 @click.option("-n", "--notes", metavar="TEXT", help="The release's notes.")
 @click.option("-F", "--notes-file", metavar="FILE", type=_PATH, help="The notes from a file (-: stdin).")
-@click.option("--target", metavar="COMMITISH", help="Where a new tag is made (default: at the commit that was built).")
-@click.option("--clobber", is_flag=True, help="Replace assets that are there and differ.")
-@click.option("--allow-dirty", is_flag=True, help="Publish what was built with uncommitted changes, and say so.")
-@click.option("--with-legacy-names", is_flag=True, help="Publish renamed binaries under their old names, too.")
+@click.option("--target", metavar="COMMITISH", help="Branch or commit for a new tag (default: the one that was built).")
+@click.option("--clobber", is_flag=True, help="Replace assets that differ.")
+@click.option("--allow-dirty", is_flag=True, help="Publish builds with uncommitted changes, and record that.")
+@click.option("--with-legacy-names", is_flag=True, help="Publish renamed binaries under their former names, too.")
 @click.option("--key", metavar="FILE", type=_PATH, help="Sign with this minisign key (default: $HERO_MINISIGN_KEY).")
 def publish(
-    session: Session, apps: Sequence[str], *, to: str | None, finish: bool, key: Path | None, **flags: Any
+    session: Session, apps: Sequence[str], *, to: str | None, finish: bool, key: Path | None, **options: Any
 ) -> int:
-    """Build apps and publish them as releases, proven by getting every file back before anybody sees it.
+    """Build apps and publish them as releases. Every file is downloaded and verified before the release is visible.
 
-    Run it again to finish what was interrupted; what is there and right is kept.
+    After an interruption, run it again: it keeps what is uploaded and correct.
     """
     from hero_build.ops import publish as ops_publish
     from hero_build.output.pages.publish import page
@@ -79,71 +82,81 @@ def publish(
     from hero_build.publish.signing import read_signer
     from hero_build.queries.publish_report import PublishReport, publish_failures
 
-    typed = PublishFlags(**flags)
-    if finish and (typed.draft or typed.folder):
+    flags = PublishFlags(**options)
+    if finish and (flags.draft or flags.folder):
         raise UsageError("--finish builds nothing and leaves no draft", "Leave out --draft and --from.")
     signer = read_signer(key, os.environ)
     context = session.context(writable=True)
     done: list[PublishResult] = []
     failed: list[Failure] = []
     with context.checkouts:
-        for order in tuple(_requests(context.catalog.expand(apps), typed, context)):  # what cannot be meant, before any
-            packaged = order.spec.package is not None
-            publisher = open_publisher(session.settings, to, context.emit, signer=signer, package=packaged)
+        for request in tuple(_requests(context.catalog.expand(apps), flags, context)):  # check all before any build
+            package = request.spec.package is not None
+            publisher = open_publisher(session.settings, to, context.emit, signer=signer, package=package)
             with closing(publisher):
                 try:
                     work = ops_publish.finish if finish else ops_publish.publish
-                    done.append(work(order, publisher, context))
+                    done.append(work(request, publisher, context))
                 except HeroBuildError as error:
-                    failed += publish_failures(error, order.spec.app)
+                    failed += publish_failures(error, request.spec.app)
     answer = PublishReport(tuple(done), tuple(failed))
     return session.console.answer(
         answer, lambda terminal: page(answer, terminal), code=answer.code, failed=answer.failed
     )
 
 
-def _requests(apps: Sequence[str], typed: PublishFlags, context: "Context") -> "Iterator[PublishRequest]":
-    """Raises UsageError."""
+def _requests(apps: Sequence[str], flags: PublishFlags, context: "Context") -> "Iterator[PublishRequest]":
+    """Raises UsageError, RecipeError, AppNotFound."""
+    from hero_build.ops.publish import PublishRequest
+
+    if flags.matrix and flags.platform:
+        raise UsageError("--matrix and --platform exclude each other", "A matrix names its platforms.")
+    notes = _notes(flags)
+    for app in apps:
+        loaded = context.catalog.get(app)
+        jobs = _jobs(loaded, flags, context)
+        yield PublishRequest(
+            _spec(loaded, flags, notes),
+            jobs=jobs,
+            ref=flags.ref,
+            allow_dirty=flags.allow_dirty,
+            legacy_names=flags.with_legacy_names,
+            folder=flags.folder,
+        )
+
+
+def _jobs(loaded: "LoadedRecipe", flags: PublishFlags, context: "Context") -> "tuple[CiJob, ...]":
+    """Raises UsageError, RecipeError."""
     from hero_build import platforms
     from hero_build.ops.ci_jobs import jobs_of
-    from hero_build.ops.publish import PublishRequest
     from hero_build.publish.matrix import decode
+
+    jobs = decode(flags.matrix) if flags.matrix else jobs_of(loaded, flags.platform, context)
+    own = tuple(job for job in jobs if job.app == loaded.app)
+    for job in own:
+        if job.platform:
+            platforms.parse(job.platform)
+    if not own:
+        hint = "Pass on what `hero-build ci matrix APP` printed for it."
+        raise UsageError(f"the matrix has no job for {loaded.app}", hint)
+    return own
+
+
+def _spec(loaded: "LoadedRecipe", flags: PublishFlags, notes: str) -> "ReleaseSpec":
     from hero_build.publish.types import ReleaseSpec
 
-    if typed.matrix and typed.platform:
-        raise UsageError("--matrix and --platform exclude each other", "A matrix names its platforms.")
-    notes = _notes(typed)
-    for app in apps:
-        found = context.catalog.get(app)
-        jobs = decode(typed.matrix) if typed.matrix else jobs_of(found, typed.platform, context)
-        mine = tuple(job for job in jobs if job.app == app)
-        for job in mine:
-            if job.platform:
-                platforms.parse(job.platform)
-        if not mine:
-            raise UsageError(
-                f"the matrix has no job for {app}", "Pass on what `hero-build ci matrix APP` wrote for it."
-            )
-        publication = ReleaseSpec(
-            app,
-            found.recipe.repo,
-            typed.tag,
-            title=typed.title or typed.tag,
-            notes=notes,
-            target=typed.target or "",
-            draft=typed.draft,
-            prerelease=typed.prerelease,
-            clobber=typed.clobber,
-            package=_package(found, typed.tag),
-        )
-        yield PublishRequest(
-            publication,
-            jobs=mine,
-            ref=typed.ref,
-            allow_dirty=typed.allow_dirty,
-            legacy_names=typed.with_legacy_names,
-            folder=typed.folder,
-        )
+    return ReleaseSpec(
+        loaded.app,
+        repo=loaded.recipe.repo,
+        tag=flags.tag,
+        title=flags.title or flags.tag,
+        notes=notes,
+        target=flags.target or "",
+        draft=flags.draft,
+        prerelease=flags.prerelease,
+        clobber=flags.clobber,
+        package=_package(loaded, flags.tag),
+    )
 
 
 def _package(loaded: "LoadedRecipe", tag: str) -> "GenericPackage | None":
@@ -154,14 +167,14 @@ def _package(loaded: "LoadedRecipe", tag: str) -> "GenericPackage | None":
         return loaded.recipe.package(tag)
 
 
-def _notes(typed: PublishFlags) -> str:
+def _notes(flags: PublishFlags) -> str:
     """Raises UsageError."""
-    if typed.notes_file is None:
-        return typed.notes or ""
-    if typed.notes is not None:
+    if flags.notes_file is None:
+        return flags.notes or ""
+    if flags.notes is not None:
         raise UsageError("--notes and --notes-file exclude each other", "Leave one of them out.")
     try:
-        with click.open_file(str(typed.notes_file), encoding="utf-8") as file:
+        with click.open_file(str(flags.notes_file), encoding="utf-8") as file:
             return str(file.read())
     except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"{typed.notes_file} cannot be read: {error}", "Name another file with -F.") from error
+        raise UsageError(f"{flags.notes_file} cannot be read: {error}", "Name another file with -F.") from error

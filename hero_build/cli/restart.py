@@ -14,20 +14,20 @@ from hero_build.model.artifacts import DESKTOP_APP
 @command("restart")
 @click.argument("apps", nargs=-1, metavar="APP...", shell_complete=completion.installed)
 def restart(session: Session, apps: Sequence[str]) -> int:
-    """Restart the services of apps, through hero_router or zinit, and see them well again."""
+    """Restart the services of apps through hero_router or zinit, and check their health."""
     from hero_build.ops import restart as ops_restart
     from hero_build.output.pages.restart import page
     from hero_build.queries.bundle_warnings import missing_bundles
     from hero_build.queries.change_report import report
 
     if not apps:
-        raise UsageError("no app is named", "`hero-build status` shows what is installed and what of it runs.")
+        raise UsageError("no app is named", "`hero-build status` shows what is installed and what runs.")
     context = session.context()
-    found = ops_restart.restart_apps(context.catalog.expand(apps), context)
-    if DESKTOP_APP in found.touched:
+    outcomes = ops_restart.restart_apps(context.catalog.expand(apps), context)
+    if DESKTOP_APP in outcomes.touched:
         for warning in missing_bundles(session.root, session.generation()):
             session.console.report(warning)
-    answer = report(found)
+    answer = report(outcomes)
     return session.console.answer(
         answer, lambda terminal: page(answer, terminal), code=answer.code, failed=answer.failed
     )

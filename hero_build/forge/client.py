@@ -42,10 +42,6 @@ class ForgeClient:
         self._transports = Transports(limits)
         self._idle: deque[httpx.Client] = deque()
 
-    def document(self, path: str) -> object:
-        """`get` without a type."""
-        return self.get(path, kind=object, what="the answer")
-
     def get(self, path: str, kind: type[T], what: str) -> T:
         """One attempt at a JSON response as a value of `kind`; `path` begins with `/` and is already quoted.
 

@@ -1,4 +1,4 @@
-"""Which jobs a release takes: an app's platforms, its shell, its islands in shards."""
+"""The CI jobs of a release (platforms, shell, islands in shards), and the apps that changed since a commit."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -14,9 +14,12 @@ from hero_build.publish.matrix import CiJob, CiPlan, Island
 from hero_build.source.git import paths as git_paths
 from hero_build.system import process
 
+_BASE_COST = 20_000.0  # bytes of source that compile about as long as an empty island
+_FIRST_PUSH = "0" * 40  # the `before` commit in the event of a first push
+
 
 def jobs_of(loaded: LoadedRecipe, platforms: Sequence[str], context: Context) -> tuple[CiJob, ...]:
-    """The jobs of one app: all its programs for each platform (none named: this machine's), and all its bundles.
+    """The jobs of one app: its programs for each platform (by default this machine's), and its bundles.
 
     Raises RecipeError, Unsupported, UsageError.
     """
@@ -26,17 +29,17 @@ def jobs_of(loaded: LoadedRecipe, platforms: Sequence[str], context: Context) ->
 def plan(
     apps: Sequence[str], platforms: Sequence[str], shards: int, since: str | None, context: Context
 ) -> tuple[CiJob, ...]:
-    """The matrix of several apps; `since`: of those alone that have changed since that commit.
+    """The jobs of several apps; with `since` only of those that changed since that commit.
 
     Raises AppNotFound, RecipeError, UsageError, RefNotFound, BuildError, MissingTool, CheckoutRefused.
     """
-    found = [context.catalog.get(app) for app in apps]
+    recipes = [context.catalog.get(app) for app in apps]
     if since is not None:
-        paths = {item.app: (_checkout(item, context), item.path) for item in found}
-        kept = frozenset(affected(paths, since))
-        found = [item for item in found if item.app in kept]
+        paths = {item.app: (_checkout(item, context), item.path) for item in recipes}
+        changed_apps = frozenset(affected(paths, since))
+        recipes = [item for item in recipes if item.app in changed_apps]
     return tuple(
-        job for item in found for job in _sharded_jobs(item, platforms=platforms, shards=shards, context=context)
+        job for item in recipes for job in _sharded_jobs(item, platforms=platforms, shards=shards, context=context)
     )
 
 
@@ -66,18 +69,15 @@ def _checkout(loaded: LoadedRecipe, context: Context) -> Path:
 
 
 def _cost(folder: Path) -> float:
-    """Bytes of Rust: what a compiler takes for an island grows with them; each costs something to begin with."""
-    return 20_000.0 + sum(path.stat().st_size for path in folder.rglob("*.rs") if path.is_file())
-
-
-_FIRST_PUSH = "0" * 40  # what a push event calls the commit before the first one
+    """Bytes of Rust source, which compile time grows with, plus a constant for each island."""
+    return _BASE_COST + sum(path.stat().st_size for path in folder.rglob("*.rs") if path.is_file())
 
 
 def affected(apps: Mapping[str, Sequence[Path]], ref: str) -> tuple[str, ...]:
     """The apps of which any path (a checkout, a folder in one, a recipe file) differs from `ref`, in their order.
 
-    Committed changes count, and so does work that is not committed. All of them when `ref` is the zero commit of a
-    first push, and an app whose path is in no repository. Raises RefNotFound, MissingTool.
+    Uncommitted changes count. All apps for the zero commit of a first push; also an app with a path outside of any
+    repository. Raises RefNotFound, MissingTool.
     """
     return tuple(app for app, paths in apps.items() if any(changed(path, ref) for path in paths))
 
@@ -92,8 +92,8 @@ def changed(path: Path, ref: str) -> bool:
     commit = _commit(folder, ref)
     spec = "." if path.is_dir() else f"./{path.name}"
     committed = _git(folder, "diff", "--name-only", "--no-renames", "--no-ext-diff", commit, "--", spec)
-    fresh = _git(folder, "ls-files", "--others", "--exclude-standard", "--", spec)
-    return bool(committed or fresh)
+    untracked = _git(folder, "ls-files", "--others", "--exclude-standard", "--", spec)
+    return bool(committed or untracked)
 
 
 def _commit(folder: Path, ref: str) -> str:

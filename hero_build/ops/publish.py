@@ -1,8 +1,10 @@
-"""The story of the way out: plan with nothing installed, build, verify, pack, publish. Any failure publishes nothing.
+"""Publishing in steps: plan as if nothing were installed, build, verify, assemble, publish.
 
-resolve ─► decide ─► produce (build ─► verify) ─► pack ─► publish (draft ─► upload ─► prove ─► show)
+A failure publishes nothing.
 
-What is built already is taken instead: take (─► verify) ─► pack ─► publish.
+resolve ─► decide ─► produce (build ─► verify) ─► assemble ─► publish (draft ─► upload ─► verify ─► publish the draft)
+
+Prebuilt artifacts skip the build: load_prebuilt (verify) ─► assemble ─► publish.
 """
 
 from collections.abc import Sequence
@@ -33,9 +35,9 @@ from hero_build.source.git import paths
 
 
 class PublishRequest(Struct, frozen=True):
-    """What is to be built and how it is to be published. `ref`: what to build (None: the checkout as it is).
+    """What to build and how to publish it. `ref`: what to build (None: the checkout as it is).
 
-    `folder`: what has been built is there, and is taken from it.
+    `folder`: take the artifacts from this folder and build nothing.
     """
 
     spec: ReleaseSpec
@@ -47,7 +49,7 @@ class PublishRequest(Struct, frozen=True):
 
 
 class NotBuilt(HeroBuildError):
-    """`failed`: all that failed, of which this is the first; nothing was published."""
+    """A build failed, and nothing was published. `failed`: every failure; message and hint are those of the first."""
 
     def __init__(self, failed: Sequence[Failed]) -> None:
         first = failed[0].error
@@ -58,71 +60,76 @@ class NotBuilt(HeroBuildError):
 
 
 def publish(request: PublishRequest, publisher: Publisher, context: Context) -> PublishResult:
-    """Build what the jobs name, and publish it. Raises NotBuilt, CheckoutRefused, what `taken.take` raises, and what
-    the publisher raises; what it would refuse anyhow it refuses before anything is built.
+    """Build the jobs and publish their files. Raises NotBuilt, CheckoutRefused, and as `load_prebuilt` and
+    `Publisher.publish`; the publisher's preflight comes before any build.
     """
-    publication = request.spec
-    check_tag(publication.tag)
-    publisher.preflight(publication)
-    found = context.catalog.get(publication.app)
+    spec = request.spec
+    check_tag(spec.tag)
+    publisher.preflight(spec)
+    loaded = context.catalog.get(spec.app)
     with DownloadDir(context.settings.cache / "publish") as downloads:
-        wares = [
-            _job_output(job, order=request, loaded=found, downloads=downloads, context=context) for job in request.jobs
+        outputs = [
+            _job_output(job, request=request, loaded=loaded, downloads=downloads, context=context)
+            for job in request.jobs
         ]
-        packing = AssembleOptions(
-            found,
-            tag=publication.tag,
+        options = AssembleOptions(
+            loaded,
+            tag=spec.tag,
             forge=publisher.url,
             folder=downloads.scratch(),
             legacy_names=request.legacy_names,
         )
-        made: list[ReleaseFile] = []
-        for ware in wares:
-            made += [item for item in assemble(ware, packing) if item not in made]  # all have the service.toml
-        target = publication.target or wares[0].tree.commit
-        return publisher.publish(replace(publication, files=tuple(made), target=target))
+        files: list[ReleaseFile] = []
+        for output in outputs:
+            files += [file for file in assemble(output, options) if file not in files]  # each job has the service.toml
+        target = spec.target or outputs[0].tree.commit
+        return publisher.publish(replace(spec, files=tuple(files), target=target))
 
 
-def finish(request: PublishRequest, publisher: Publisher, _tools: Context) -> PublishResult:
-    """Prove the union that the jobs have left in the draft, and show it. Raises what the publisher raises."""
+def finish(request: PublishRequest, publisher: Publisher, _: Context) -> PublishResult:
+    """Verify the draft that the jobs have filled, and publish it. Raises as `Publisher.finish`."""
     check_tag(request.spec.tag)
     publisher.preflight(request.spec)
     return publisher.finish(request.spec, expected_records(request.jobs))
 
 
 def _job_output(
-    job: CiJob, order: PublishRequest, loaded: LoadedRecipe, downloads: DownloadDir, context: Context
+    job: CiJob, request: PublishRequest, loaded: LoadedRecipe, downloads: DownloadDir, context: Context
 ) -> BuildOutput:
     phase: Phase = "install" if job.platform else "islands" if loaded.recipe.islands else "shell"
     names = job.islands if phase == "islands" else ()
-    request = Request(loaded.app, "source", ref=order.ref, phase=phase, names=names)
-    if order.folder is None:
-        return _build_job(job, request=request, order=order, loaded=loaded, downloads=downloads, context=context)
+    build = Request(loaded.app, "source", ref=request.ref, phase=phase, names=names)
+    if request.folder is None:
+        return _build_job(job, build=build, request=request, loaded=loaded, downloads=downloads, context=context)
     checkout = paths.checkout(context.settings.coderoot, loaded.recipe.repo, context.settings.forge)
-    tree = _require_clean(context.checkouts.tree(checkout, checkout_request(loaded, request)), order)
-    return BuildOutput(
-        job, tree, load_prebuilt(job, loaded=loaded, tree=tree, folder=order.folder, downloads=downloads)
-    )
+    tree = _require_clean(context.checkouts.tree(checkout, checkout_request(loaded, build)), request)
+    artifacts = load_prebuilt(job, loaded=loaded, tree=tree, folder=request.folder, downloads=downloads)
+    return BuildOutput(job, tree, artifacts)
 
 
 def _build_job(
-    job: CiJob, request: Request, order: PublishRequest, loaded: LoadedRecipe, downloads: DownloadDir, context: Context
+    job: CiJob,
+    build: Request,
+    request: PublishRequest,
+    loaded: LoadedRecipe,
+    downloads: DownloadDir,
+    context: Context,
 ) -> BuildOutput:
-    facts = resolve(request, loaded=loaded, disk=EMPTY, context=context)
-    blueprint = facts.build_plan
-    tree = _require_clean(blueprint.job.tree if blueprint else None, order)
-    builds = [item for item in decide(request, facts) if isinstance(item, Build)]
+    facts = resolve(build, loaded=loaded, disk=EMPTY, context=context)
+    plan = facts.build_plan
+    tree = _require_clean(plan.job.tree if plan else None, request)
+    builds = [item for item in decide(build, facts) if isinstance(item, Build)]
     if job.platform:
         builds = [_for_job_platform(item, job, context) for item in builds]
     results = list(produce(builds, downloads, context))
     if failed := [item for item in results if isinstance(item, Failed)]:
         raise NotBuilt(failed)
-    made = tuple(artifact for item in results if isinstance(item, VerifiedPart) for artifact in item.artifacts)
-    return BuildOutput(job, tree=tree, made=made, fingerprint=blueprint.fingerprint if blueprint else None)
+    artifacts = tuple(artifact for item in results if isinstance(item, VerifiedPart) for artifact in item.artifacts)
+    return BuildOutput(job, tree=tree, artifacts=artifacts, fingerprint=plan.fingerprint if plan else None)
 
 
 def _require_clean(tree: Tree | None, request: PublishRequest) -> Tree:
-    """Raises CheckoutRefused for one with changes, unless they are allowed."""
+    """Raises ReleaseNotFound without a checkout, CheckoutRefused for one with uncommitted changes."""
     if tree is None:
         raise ReleaseNotFound(f"there is no checkout of {request.spec.repo}", "Clone it.")
     if tree.dirty and not request.allow_dirty:
@@ -131,9 +138,9 @@ def _require_clean(tree: Tree | None, request: PublishRequest) -> Tree:
     return tree
 
 
-def _for_job_platform(item: Build, job: CiJob, context: Context) -> Build:
-    if item.task is None:
-        return item
+def _for_job_platform(build: Build, job: CiJob, context: Context) -> Build:
+    if build.task is None:
+        return build
     platform = parse(job.platform)
-    aim = for_platform(item.task.job, platform, context.settings.cache)
-    return replace(item, task=replace(item.task, job=aim, platform=platform))
+    cargo_job = for_platform(build.task.job, platform, context.settings.cache)
+    return replace(build, task=replace(build.task, job=cargo_job, platform=platform))

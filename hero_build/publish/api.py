@@ -5,12 +5,11 @@ from contextlib import suppress
 from typing import TypeVar
 from urllib.parse import quote, urlencode
 
-import msgspec
-
-from hero_build.errors import BadForgeResponse, RepoNotFound
+from hero_build.errors import RepoNotFound
 from hero_build.events import Emit
 from hero_build.forge.client import ForgeClient
 from hero_build.forge.http_errors import HttpNotFound
+from hero_build.forge.json_decode import decode_json
 from hero_build.forge.limits import Limits
 from hero_build.forge.partial_file import Progress
 from hero_build.forge.retry import with_retries
@@ -153,11 +152,7 @@ class Api:
         return self._retry(lambda: self._writer.send("PATCH", path, edit), f"release {edit.tag_name}")
 
     def _get(self, path: str, what: str, kind: type[T]) -> T:
-        document = self._retry(lambda: self._client.document(path), what)
-        try:
-            return msgspec.convert(document, kind)
-        except msgspec.ValidationError as error:
-            raise _unexpected(what, error) from error
+        return self._retry(lambda: self._client.get(path, kind, what), what)
 
     def _retry(self, call: Callable[[], T], what: str) -> T:
         return with_retries(call, what=what, limits=self._limits, emit=self._emit)
@@ -181,11 +176,4 @@ def _repo_path(repo: str) -> str:
 
 
 def _decode(body: bytes, kind: type[T], what: str) -> T:
-    try:
-        return msgspec.json.decode(body, type=kind)
-    except (ValueError, RecursionError) as error:  # msgspec's errors are ValueErrors
-        raise _unexpected(what, error) from error
-
-
-def _unexpected(what: str, error: Exception) -> BadForgeResponse:
-    return BadForgeResponse(f"unexpected response for {what}: {error}", _HINT)
+    return decode_json(body, kind=kind, what=f"the response for {what}", hint=_HINT)

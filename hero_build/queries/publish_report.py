@@ -1,4 +1,4 @@
-"""What `publish` did, as an answer."""
+"""The reports of `publish` and `ci`."""
 
 from msgspec import Struct
 
@@ -10,7 +10,7 @@ from hero_build.publish.types import PublishResult
 
 
 class PublishReport(Struct, frozen=True):
-    """`releases`: one for each app that was published, or is as it was asked for already."""
+    """`releases`: one for each app that was published or was up to date."""
 
     releases: tuple[PublishResult, ...]
     failed: tuple[Failure, ...]
@@ -25,7 +25,7 @@ def publish_failures(error: HeroBuildError, app: str) -> tuple[Failure, ...]:
 
 
 class MatrixReport(Struct, frozen=True):
-    """The jobs of a release, as `fromJSON` takes them."""
+    """The jobs of a release; `islands` are lists, other than in the line that `ci matrix` prints."""
 
     include: tuple[CiJob, ...]
 

@@ -28,7 +28,7 @@ def _sentence(release: PublishResult) -> str:
     where = clean(release.url)
     if not release.changed:
         return (
-            f"nothing to do: {what} is {_state(release)} as it should be, {plural(len(release.kept), 'asset')}: {where}"
+            f"nothing to do: {what} is {_state(release)} and up to date, {plural(len(release.kept), 'asset')}: {where}"
         )
     counts = [f"{len(release.uploaded)} uploaded"]
     counts += [f"{len(release.kept)} kept"] if release.kept else []

@@ -1,4 +1,4 @@
-"""The page of `restart`, and what `--restart` adds to that of an install."""
+"""The page of `restart`; `--restart` appends it to the page of an install."""
 
 from collections.abc import Iterator
 
