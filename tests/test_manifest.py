@@ -1,4 +1,4 @@
-"""manifest.json comes back as it was written, fits its schema, and is refused with the place where it does not."""
+"""manifest.json is read as it was written, fits its schema, and is refused with the path of the field that does not."""
 
 import json
 from pathlib import Path
@@ -90,15 +90,15 @@ def bundles(draw: st.DrawFn, app: str) -> InstalledPart:
 
 @st.composite
 def records(draw: st.DrawFn) -> dict[PartId, InstalledPart]:
-    found: dict[PartId, InstalledPart] = {}
+    parts: dict[PartId, InstalledPart] = {}
     for app in draw(st.lists(NAME, unique=True, max_size=3)):
         binaries = draw(st.lists(singles("binary", "bin"), max_size=2, unique_by=lambda entry: entry.name))
         libraries = draw(st.lists(singles("library", "lib"), max_size=1))
         if binaries or libraries:
-            found[PartId(app)] = InstalledPart(PartId(app), draw(origins), (*binaries, *libraries))
+            parts[PartId(app)] = InstalledPart(PartId(app), draw(origins), (*binaries, *libraries))
         for bundle in draw(st.lists(bundles(app), max_size=2)):
-            found[bundle.id] = bundle
-    return found
+            parts[bundle.id] = bundle
+    return parts
 
 
 generations = st.builds(

@@ -87,7 +87,7 @@ def _files(record: InstalledPart) -> Iterable[FileEntry]:
 
 def _link_damage(root: Root, name: str) -> str:
     if not os.path.lexists(root.place(name)):
-        return "is missing its link"
+        return "is not linked"
     return "was replaced by something else"
 
 

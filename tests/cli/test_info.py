@@ -73,7 +73,7 @@ def test_status_sees_damage_at_once(world: World) -> None:
     states = {app["name"]: (app["state"], " ".join(app["damage"])) for app in document["apps"]}
     assert states["db"][0] == "damaged"
     assert "bin/db has 100 bytes" in states["db"][1]
-    assert states["web"] == ("damaged", "bin/web is missing its link")
+    assert states["web"] == ("damaged", "bin/web is not linked")
     done = world.run("status")
     assert done.code == 0
     assert "damaged: db, web (hero-build verify --repair)" in done.out

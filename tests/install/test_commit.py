@@ -58,7 +58,7 @@ def test_what_is_installed_already_makes_no_generation(root: Root) -> None:
     assert before.number == 1
 
 
-def test_equal_content_enters_the_store_anew_and_older_generations_keep_theirs(root: Root) -> None:
+def test_equal_content_replaces_the_store_file_and_older_generations_keep_theirs(root: Root) -> None:
     roots.install(root, "db", "v1")
     first = (root.path / "bin" / "db").stat()
     roots.install(root, "db", "v2")
@@ -68,7 +68,7 @@ def test_equal_content_enters_the_store_anew_and_older_generations_keep_theirs(r
     assert root.generation(1).joinpath("bin/db").stat().st_ino == first.st_ino != third.st_ino
 
 
-def test_a_binary_that_left_the_set_goes_after_the_flip(root: Root) -> None:
+def test_a_binary_that_left_the_set_is_removed_after_the_flip(root: Root) -> None:
     roots.install(root, "db", "v1", "db", "db_ui")
     roots.install(root, "db", "v2", "db")
     assert not os.path.lexists(root.path / "bin" / "db_ui")
@@ -89,12 +89,12 @@ def test_two_new_parts_of_one_commit_cannot_share_a_path(root: Root) -> None:
         roots.ready(root, app="db", version="v1", names=["tool"]),
         roots.ready(root, app="code", version="v2", names=["tool"]),
     )
-    with pytest.raises(RecipeError, match="both install bin/tool"), locked(root) as held:
-        commit(held, [stage(held, one), stage(held, other)], "install")
+    with pytest.raises(RecipeError, match="both install bin/tool"), locked(root) as locked_root:
+        commit(locked_root, [stage(locked_root, one), stage(locked_root, other)], "install")
     assert roots.settled(root) == Generation(0)
 
 
-def test_rollback_brings_back_versions_and_removes_what_came_since(root: Root) -> None:
+def test_rollback_restores_versions_and_removes_newer_apps(root: Root) -> None:
     roots.install(root, "db", "v1")
     roots.install(root, "db", "v2", "db", "db_admin")
     before, after = history.rollback(root)
@@ -117,13 +117,13 @@ def test_rollback_of_the_first_install_empties_the_root(root: Root) -> None:
     assert os.listdir(root.path / "bin") == []
 
 
-def test_rollback_to_what_is_there_already_changes_nothing(root: Root) -> None:
+def test_rollback_to_equal_content_changes_nothing(root: Root) -> None:
     roots.install(root, "db", "v1")
     assert history.rollback(root, 1)[1].number == 1
 
 
 @pytest.mark.parametrize("number", [7, -1])
-def test_rollback_to_a_generation_that_never_was(root: Root, number: int) -> None:
+def test_rollback_to_a_generation_that_does_not_exist(root: Root, number: int) -> None:
     roots.install(root, "db", "v1")
     roots.install(root, "db", "v2")
     with pytest.raises(GenerationNotFound) as caught:
@@ -151,7 +151,7 @@ def test_rollback_refuses_damaged_content(root: Root) -> None:
     assert output(root, "db") == "db v2\n"
 
 
-def test_rollback_mends_a_root_whose_manifest_is_broken(root: Root) -> None:
+def test_rollback_repairs_a_root_whose_manifest_is_broken(root: Root) -> None:
     roots.install(root, "db", "v1")
     roots.install(root, "db", "v2", "db", "extra")
     (root.generation(2) / "manifest.json").write_text("{")
@@ -174,7 +174,7 @@ def test_a_lost_current_is_not_taken_for_an_empty_root(root: Root) -> None:
     roots.settled(root)
 
 
-def test_uninstall_takes_whole_apps(root: Root) -> None:
+def test_uninstall_removes_whole_apps(root: Root) -> None:
     roots.install(root, "db", "v1", "db", "db_server")
     roots.install(root, "code", "v1")
     history.uninstall(root, ["db"])
@@ -182,7 +182,7 @@ def test_uninstall_takes_whole_apps(root: Root) -> None:
     roots.settled(root)
 
 
-def test_uninstall_of_what_is_not_there_names_what_is(root: Root) -> None:
+def test_uninstall_of_a_missing_app_lists_the_installed(root: Root) -> None:
     roots.install(root, "db", "v1")
     with pytest.raises(NotFound, match="cod is not installed") as caught:
         history.uninstall(root, ["db", "cod"])
@@ -190,7 +190,7 @@ def test_uninstall_of_what_is_not_there_names_what_is(root: Root) -> None:
     assert roots.settled(root).number == 1
 
 
-def test_a_foreign_file_is_adopted_and_returned(root: Root) -> None:
+def test_a_foreign_file_is_adopted_and_restored(root: Root) -> None:
     foreign = root.path / "bin" / "db"
     foreign.parent.mkdir(parents=True)
     foreign.write_text("mine")
@@ -208,7 +208,7 @@ def test_a_foreign_file_is_adopted_and_returned(root: Root) -> None:
     assert roots.settled(root).adopted == ()
 
 
-def test_a_foreign_folder_and_a_foreign_link_are_adopted_and_returned(root: Root) -> None:
+def test_a_foreign_folder_and_a_foreign_link_are_adopted_and_restored(root: Root) -> None:
     (root.path / "bin" / "db" / "deep").mkdir(parents=True)
     (root.path / "bin" / "db" / "deep" / "note").write_text("mine")
     (root.path / "bin" / "code").symlink_to("/nowhere")
@@ -220,7 +220,7 @@ def test_a_foreign_folder_and_a_foreign_link_are_adopted_and_returned(root: Root
     roots.settled(root)
 
 
-def test_rollback_to_before_the_adoption_returns_the_file(root: Root) -> None:
+def test_rollback_to_before_the_adoption_restores_the_file(root: Root) -> None:
     roots.install(root, "code", "v1")
     (root.path / "bin" / "db").write_text("mine")
     roots.install(root, "db", "v1")
@@ -243,7 +243,7 @@ def test_a_second_file_adopted_at_one_name_does_not_lose_the_first(root: Root) -
     assert (root.path / "bin" / "db.~1~").read_text() == "first"
 
 
-def test_a_file_that_came_to_stand_there_is_not_overwritten_when_giving_back(root: Root) -> None:
+def test_a_newer_foreign_file_is_not_overwritten_by_the_adopted_one(root: Root) -> None:
     (root.path / "bin").mkdir(parents=True)
     (root.path / "bin" / "db").write_text("adopted")
     roots.install(root, "db", "v1")
@@ -262,15 +262,25 @@ def test_a_file_that_came_to_stand_there_is_not_overwritten_when_giving_back(roo
         (lambda path: os.truncate(path.resolve(), 100), "bin/db has 100 bytes instead of"),
         (lambda path: path.resolve().write_bytes(path.read_bytes()), "bin/db was touched since it was installed"),
         (lambda path: path.resolve().unlink(), "bin/db is missing"),
-        (lambda path: path.unlink(), "bin/db is missing its link"),
+        (lambda path: path.unlink(), "bin/db is not linked"),
         (lambda path: (path.unlink(), path.write_text("x")), "bin/db was replaced by something else"),
     ],
 )
-def test_the_seal_notices(root: Root, harm, sentence: str) -> None:  # type: ignore[no-untyped-def]
+def test_the_seal_shows_damage(root: Root, harm, sentence: str) -> None:  # type: ignore[no-untyped-def]
     roots.install(root, "db", "v1")
     assert damage(root, "db") == ()
     harm(root.path / "bin" / "db")
     assert damage(root, "db")[0].startswith(sentence)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "[]", '{"bin/db": 1}', '{"bin/db": [1, 2]}', '{"bin/db": [1, 2, "3"]}'], ids=range(5)
+)
+def test_a_malformed_seal_counts_every_file_as_touched(root: Root, text: str) -> None:
+    roots.install(root, "db", "v1", "db", "db_server")
+    (root.current / "seal.json").write_text(text)
+    touched = "was touched since it was installed"
+    assert damage(root, "db") == (f"bin/db {touched}", f"bin/db_server {touched}")
 
 
 def test_content_written_through_the_link_is_replaced_and_not_kept(root: Root) -> None:
@@ -299,7 +309,7 @@ def test_a_program_that_runs_while_it_is_replaced_goes_on(root: Root) -> None:
     assert output(root, "db") == "db v8\n"
 
 
-def test_gc_keeps_the_last_five_and_says_what_it_frees(root: Root) -> None:
+def test_gc_keeps_the_last_five_and_reports_what_it_frees(root: Root) -> None:
     for number in range(1, 8):
         roots.install(root, "db", f"v{number}")
     size = (root.path / "bin" / "db").stat().st_size
@@ -313,7 +323,7 @@ def test_gc_keeps_the_last_five_and_says_what_it_frees(root: Root) -> None:
     roots.settled(root)
 
 
-def test_the_lock_is_exclusive_and_says_so(root: Root) -> None:
+def test_the_lock_is_exclusive(root: Root) -> None:
     roots.install(root, "db", "v1")
     with locked(root), pytest.raises(LockHeld) as caught:
         history.uninstall(root, ["db"])

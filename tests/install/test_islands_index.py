@@ -12,7 +12,6 @@ import jsonschema
 import pytest
 from msgspec.structs import replace
 
-import support.wasm_modules as made
 from hero_build import manifest
 from hero_build.catalog.loader import load
 from hero_build.errors import InvalidBundle, RecipeError
@@ -27,7 +26,7 @@ from hero_build.model.installed import Generation, PartId
 from hero_build.model.steps import Part, Restore, VerifiedPart
 from hero_build.queries import diff, verify
 from hero_build.settings import read
-from support import bundle_roots, roots
+from support import bundle_roots, roots, wasm_modules
 
 SCHEMA = json.loads((Path(__file__).parents[2] / "docs" / "islands.schema.json").read_text())
 ISLANDS, SHELL = "share/hero_os/islands", "share/hero_os/shell"
@@ -38,8 +37,8 @@ def root(tmp_path: Path) -> Root:
     return Root(tmp_path / "hero")
 
 
-def told(root: Root) -> list[dict[str, object]]:
-    """The islands of islands.json, which its schema says is one."""
+def indexed(root: Root) -> list[dict[str, object]]:
+    """The islands of islands.json, which fits its schema."""
     document = json.loads((root.path / ISLANDS / "islands.json").read_text())
     jsonschema.Draft202012Validator.check_schema(SCHEMA)
     jsonschema.validate(document, SCHEMA)
@@ -48,7 +47,7 @@ def told(root: Root) -> list[dict[str, object]]:
 
 
 def names(root: Root) -> list[object]:
-    return [island["name"] for island in told(root)]
+    return [island["name"] for island in indexed(root)]
 
 
 def shows(root: Root, name: str) -> str:
@@ -68,10 +67,10 @@ def test_islands_and_shell_are_one_generation_behind_a_link_each(root: Root, for
     for name in (ISLANDS, SHELL):
         assert os.readlink(root.path / name) == link_target(name) == f"../../var/hero_build/current/{name}"
     for name, folder in (("clock", f"{ISLANDS}/clock"), ("hero_os_app", SHELL)):
-        found = {
+        installed = {
             str(path.relative_to(root.path / folder)) for path in (root.path / folder).rglob("*") if path.is_file()
         }
-        assert found == set(made.island(name, "v1"))
+        assert installed == set(wasm_modules.island(name, "v1"))
     assert roots.settled(root).records.keys() == {
         PartId("hero_archipelagos", "clock"),
         PartId("hero_archipelagos", "notes"),
@@ -80,11 +79,11 @@ def test_islands_and_shell_are_one_generation_behind_a_link_each(root: Root, for
     assert list(root.partial.iterdir()) == []
 
 
-def test_the_index_says_what_is_there(root: Root) -> None:
+def test_the_index_lists_what_is_installed(root: Root) -> None:
     bundle_roots.install(root, "v1", ["notes", "clock"], shell=True)
     assert names(root) == ["clock", "notes"]
-    clock = told(root)[0]
-    files = made.island("clock", "v1")
+    clock = indexed(root)[0]
+    files = wasm_modules.island("clock", "v1")
     assert (clock["entry"], clock["module"]) == ("clock/clock.js", "clock/clock_bg.wasm")
     assert clock["size"] == sum(map(len, files.values()))
     for name, content in files.items():
@@ -97,7 +96,7 @@ def test_the_index_says_what_is_there(root: Root) -> None:
     assert clock["integrity"] == clock["files"]["clock/clock.js"]["integrity"]  # type: ignore[index]
 
 
-def test_the_same_islands_give_the_same_index_whatever_way_they_came(root: Root, tmp_path: Path) -> None:
+def test_the_same_islands_give_the_same_index_by_any_way_of_installing(root: Root, tmp_path: Path) -> None:
     bundle_roots.install(root, "v1", ["notes", "clock"])
     other = Root(tmp_path / "other")
     for name in ("clock", "notes"):
@@ -124,7 +123,7 @@ def test_what_is_installed_already_makes_no_generation(root: Root) -> None:
     assert before.number == 1
 
 
-def test_stale_islands_go_when_the_full_set_comes(root: Root) -> None:
+def test_stale_islands_are_removed_with_the_full_set(root: Root) -> None:
     bundle_roots.install(root, "v1", ["clock", "notes"])
     bundle_roots.install(root, "v2", ["notes", "radio"], drop=True)
     assert names(root) == ["notes", "radio"]
@@ -132,7 +131,7 @@ def test_stale_islands_go_when_the_full_set_comes(root: Root) -> None:
     roots.settled(root)
 
 
-def test_the_last_island_takes_index_and_link_along(root: Root) -> None:
+def test_uninstalling_the_last_island_removes_index_and_link(root: Root) -> None:
     roots.install(root, "db", "v1")
     bundle_roots.install(root, "v1", ["notes"], shell=True)
     history.uninstall(root, ["hero_archipelagos"])
@@ -144,7 +143,7 @@ def test_the_last_island_takes_index_and_link_along(root: Root) -> None:
     assert roots.settled(root).records.keys() == {PartId("db")}
 
 
-def test_rollback_brings_back_islands_shell_and_binaries_together(root: Root) -> None:
+def test_rollback_restores_islands_shell_and_binaries_together(root: Root) -> None:
     roots.install(root, "db", "v1")
     bundle_roots.install(root, "v1", ["clock", "notes"], shell=True)
     first = (root.path / islands_index.PATH).read_bytes()
@@ -175,20 +174,23 @@ def test_an_index_is_not_shared_between_generations(root: Root) -> None:
 
 def test_two_apps_cannot_have_an_island_of_one_name(root: Root) -> None:
     bundle_roots.install(root, "v1", ["notes"])
-    with pytest.raises(RecipeError, match="both install share/hero_os/islands/notes") as caught, locked(root) as held:
-        stage(held, _of("other", root, made.island("else", "v1")))
+    with (
+        pytest.raises(RecipeError, match="both install share/hero_os/islands/notes") as caught,
+        locked(root) as locked_root,
+    ):
+        stage(locked_root, _of("other", root, wasm_modules.island("else", "v1")))
     assert "uninstall hero_archipelagos" in caught.value.hint
     assert names(root) == ["notes"]
 
 
-def test_nor_can_two_that_come_together(root: Root) -> None:
-    one, other = _of("one", root, made.island("a", "v1")), _of("other", root, made.island("b", "v1"))
-    with pytest.raises(RecipeError, match="both install share/hero_os/islands/notes"), locked(root) as held:
-        commit(held, [stage(held, one), stage(held, other)], "islands")
+def test_two_apps_of_one_commit_cannot_have_an_island_of_one_name(root: Root) -> None:
+    one, other = _of("one", root, wasm_modules.island("a", "v1")), _of("other", root, wasm_modules.island("b", "v1"))
+    with pytest.raises(RecipeError, match="both install share/hero_os/islands/notes"), locked(root) as locked_root:
+        commit(locked_root, [stage(locked_root, one), stage(locked_root, other)], "islands")
     assert roots.settled(root) == Generation(0)
 
 
-def test_equal_files_of_two_islands_are_no_clash(root: Root) -> None:
+def test_equal_files_of_two_islands_do_not_conflict(root: Root) -> None:
     bundle_roots.install(root, "v1", ["clock", "notes"])
     inodes = {(root.path / ISLANDS / name / f"{name}.d.ts").stat().st_ino for name in ("clock", "notes")}
     assert len(inodes) == 1
@@ -199,15 +201,15 @@ def _of(app: str, root: Root, files: dict[str, bytes]) -> VerifiedPart:
     """The island `notes` of some app, with files of any name."""
     root.partial.mkdir(parents=True, exist_ok=True)
     tree = bundle_roots.built(root.partial, WasmBundle(app), "v0")
-    made.write(tree.path, files)
-    for name in made.island(app, "v0"):
+    wasm_modules.write(tree.path, files)
+    for name in wasm_modules.island(app, "v0"):
         (tree.path / name).unlink(missing_ok=name not in files)
-    made.write(tree.path, files)
+    wasm_modules.write(tree.path, files)
     item = bundle_roots.ready(type(tree)(WasmBundle("notes"), tree.path, "tree", "", 0), "v1")
     return VerifiedPart(Part(PartId(app, "notes"), item.part.artifacts), item.origin, item.artifacts)
 
 
-# what was there before
+# foreign folders
 
 
 def foreign(root: Root, name: str = ISLANDS) -> Path:
@@ -220,7 +222,7 @@ def foreign(root: Root, name: str = ISLANDS) -> Path:
 
 
 @pytest.mark.parametrize("name", [ISLANDS, SHELL])
-def test_a_plain_folder_is_adopted_and_given_back_by_uninstall(root: Root, name: str) -> None:
+def test_a_plain_folder_is_adopted_and_restored_by_uninstall(root: Root, name: str) -> None:
     note = foreign(root, name)
     inode = note.stat().st_ino
     _, after = bundle_roots.install(root, "v1", ["notes"], shell=True)
@@ -236,7 +238,7 @@ def test_a_plain_folder_is_adopted_and_given_back_by_uninstall(root: Root, name:
     assert roots.settled(root).adopted == ()
 
 
-def test_rollback_to_before_the_adoption_returns_the_folder_too(root: Root) -> None:
+def test_rollback_to_before_the_adoption_restores_the_folder(root: Root) -> None:
     roots.install(root, "db", "v1")
     note = foreign(root)
     bundle_roots.install(root, "v1", ["notes"])
@@ -249,7 +251,7 @@ def test_rollback_to_before_the_adoption_returns_the_folder_too(root: Root) -> N
     roots.settled(root)
 
 
-def test_a_folder_that_took_the_link_s_place_is_kept_beside_the_first(root: Root) -> None:
+def test_a_folder_that_replaced_the_link_is_kept_beside_the_first(root: Root) -> None:
     foreign(root)
     bundle_roots.install(root, "v1", ["notes"])
     (root.path / ISLANDS).unlink()
@@ -266,7 +268,7 @@ def test_a_folder_that_took_the_link_s_place_is_kept_beside_the_first(root: Root
 # damage
 
 
-def test_damage_to_an_island_is_told_of_that_island(root: Root) -> None:
+def test_damage_to_an_island_is_reported_for_that_island(root: Root) -> None:
     bundle_roots.install(root, "v1", ["clock", "notes"])
     assert (damage(root, "clock"), damage(root, "notes")) == ((), ())
     (root.path / ISLANDS / "notes" / "notes.js").write_text("rotten")
@@ -289,7 +291,7 @@ def spoil(path: Path) -> None:
         (lambda path: path.write_text(""), "is not"),
     ],
 )
-def test_damage_to_the_index_is_told_once_and_healed(root: Root, harm, sentence: str) -> None:  # type: ignore[no-untyped-def]
+def test_damage_to_the_index_is_reported_once_and_repaired(root: Root, harm, sentence: str) -> None:  # type: ignore[no-untyped-def]
     bundle_roots.install(root, "v1", ["clock", "notes"], shell=True)
     harm(root.path / ISLANDS / "islands.json")
     assert damage(root, "clock")[0].startswith(f"{islands_index.PATH} {sentence}")
@@ -297,9 +299,9 @@ def test_damage_to_the_index_is_told_once_and_healed(root: Root, harm, sentence:
     answer = verify.verify(root, load(read({}, {}).recipes), [])
     assert [(app.name, len(app.damage)) for app in answer.apps] == [("hero_archipelagos", 1), ("hero_os", 0)]
     assert answer.code == 5
-    with locked(root) as held:
-        record = held.generation.records[PartId("hero_archipelagos", "clock")]
-        commit(held, [Restore(record, held.generation.number)], "repair")
+    with locked(root) as locked_root:
+        record = locked_root.generation.records[PartId("hero_archipelagos", "clock")]
+        commit(locked_root, [Restore(record, locked_root.generation.number)], "repair")
     assert names(root) == ["clock", "notes"]
     roots.settled(root)
 
@@ -311,16 +313,16 @@ def test_a_verified_root_with_bundles_is_as_recorded(root: Root) -> None:
     assert [app.files for app in answer.apps] == [10, 5]
 
 
-def test_a_diff_tells_bundles_part_by_part(root: Root) -> None:
+def test_a_diff_shows_bundles_part_by_part(root: Root) -> None:
     bundle_roots.install(root, "v1", ["clock", "notes"])
     before, after = bundle_roots.install(root, "v2", ["notes", "radio"], drop=True)
-    found = {str(part.part): part for part in diff.diff(before, after).parts}
-    assert {name: part.change for name, part in found.items()} == {
+    parts = {str(part.part): part for part in diff.diff(before, after).parts}
+    assert {name: part.change for name, part in parts.items()} == {
         "hero_archipelagos/clock": "removed",
         "hero_archipelagos/notes": "changed",
         "hero_archipelagos/radio": "added",
     }
-    changed = [file.path.rsplit("/", 1)[-1] for file in found["hero_archipelagos/notes"].files]
+    changed = [file.path.rsplit("/", 1)[-1] for file in parts["hero_archipelagos/notes"].files]
     assert changed == ["notes.js", "notes_bg.wasm", "package.json"]
 
 
@@ -329,8 +331,8 @@ def test_gc_frees_the_content_of_old_bundles(root: Root) -> None:
         bundle_roots.install(root, f"v{number}", ["notes"])
     would = gc.collect(root, dry_run=True)
     assert would.generations == (1, 2)
-    own = [made.island("notes", version) for version in ("v0", "v1")]
-    common = made.island("notes", "v9")
+    own = [wasm_modules.island("notes", version) for version in ("v0", "v1")]
+    common = wasm_modules.island("notes", "v9")
     freed = sum(len(data) for files in own for name, data in files.items() if data != common[name])
     assert gc.collect(root) == replace(would, dry_run=False)
     assert would.bytes >= freed
@@ -342,12 +344,12 @@ def test_gc_frees_the_content_of_old_bundles(root: Root) -> None:
 # what fails leaves no trace
 
 
-def test_a_refused_bundle_leaves_the_inbox_and_the_root_as_they_were(root: Root, tmp_path: Path) -> None:
+def test_a_refused_bundle_leaves_downloads_and_root_unchanged(root: Root, tmp_path: Path) -> None:
     bundle_roots.install(root, "v1", ["notes"])
     before = roots.visible(root)
-    bad = made.island("notes", "v2") | {"notes_bg.wasm": b"let wasm;"}
+    bad = wasm_modules.island("notes", "v2") | {"notes_bg.wasm": b"let wasm;"}
     with DownloadDir(root.partial):
-        path = made.tgz(next(root.partial.glob("run-*")) / "a.b.1", bad)
+        path = wasm_modules.tgz(next(root.partial.glob("run-*")) / "a.b.1", bad)
         item = bundle_roots.fetched(tmp_path, WasmBundle("notes"), "v2")
         size = path.stat().st_size
         with pytest.raises(InvalidBundle, match=r"notes_bg\.wasm of the bundle notes is a text"):
@@ -356,8 +358,8 @@ def test_a_refused_bundle_leaves_the_inbox_and_the_root_as_they_were(root: Root,
     assert [entry.name for entry in root.partial.iterdir()] == ["a.b.1"]  # the archive itself stays warm
 
 
-def test_an_unpacked_folder_that_is_not_used_does_not_stay(root: Root) -> None:
-    """A download that was verified before another part failed: its archive goes back, what it held goes away."""
+def test_an_extracted_folder_that_is_not_used_is_removed(root: Root) -> None:
+    """A download that was verified before another part failed: only its archive is kept for the next run."""
     with DownloadDir(root.partial):
         run = next(root.partial.glob("run-*"))
         item = bundle_roots.fetched(run, WasmBundle("notes"), "v1")

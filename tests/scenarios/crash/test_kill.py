@@ -2,7 +2,7 @@
 
 For each command: record which calls a whole run makes below the root, then run it again once for each of them on a
 fresh root and kill it there. After each kill every app is wholly old or wholly new and the manifest agrees with the
-disk; then the same command runs once more, without help, and the root is as if nothing had happened.
+disk; then the same command runs once more, and the root is as after an uninterrupted run.
 
 strace counts `when` per thread and per call, so a call is named by its thread, its name and its number.
 """
@@ -50,7 +50,7 @@ def untraceable() -> str:
 
 UNTRACEABLE = untraceable()
 FOREIGN = "another tool"
-BUNDLES = "bundles"  # in place of a command: an island and the shell, as tests/bundles.py installs them
+BUNDLES = "bundles"  # in place of a command: an island and the shell, as tests/support/bundle_roots.py installs them
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +104,7 @@ class Scenario:
     prepare: Callable[[World], None]
     versions: frozenset[str | None]
     note: str = ""
-    """A file of somebody else's, that must be there whenever no version is."""
+    """A foreign file that must be there whenever no version is installed."""
 
 
 def nothing(world: World) -> None:
@@ -112,7 +112,7 @@ def nothing(world: World) -> None:
 
 
 def foreign(world: World) -> None:
-    """A file and a folder of somebody else's at names that the app wants."""
+    """A foreign file and a foreign folder at names of the app."""
     (world.root.path / "bin" / "db_admin").mkdir(parents=True)
     (world.root.path / "bin" / "db_admin" / "note").write_text("mine")
     (world.root.path / "bin" / "db").write_text("mine")
@@ -204,14 +204,14 @@ def recorded(world: World, words: Sequence[str]) -> list[tuple[str, int]]:
     done = strace(world, words, "-y", "-s", "4096", "-o", str(log), "-e", f"trace={CALLS}")
     assert done.returncode == 0, done.stderr
     counts: dict[tuple[str, str], int] = {}
-    found = []
+    changes = []
     for line in log.read_text(errors="replace").splitlines():
         if match := LINE.match(line):
             key = (match["pid"], match["call"])
             counts[key] = counts.get(key, 0) + 1
             if _changes(match["call"], match["rest"], world.root):
-                found.append((match["call"], counts[key]))
-    return sorted(set(found))
+                changes.append((match["call"], counts[key]))
+    return sorted(set(changes))
 
 
 def _changes(call: str, rest: str, root: Root) -> bool:
@@ -240,21 +240,21 @@ def state(world: World) -> str | None:
 def pages(world: World) -> set[str]:
     """The versions of the bundles that a page would load: an island for each version, and the shell."""
     folder = world.root.path / "share" / "hero_os"
-    found = [
+    packages = [
         path for path in (*folder.glob("islands/*/package.json"), folder / "shell" / "package.json") if path.exists()
     ]
-    assert len(found) in (0, 2), found
-    return {json.loads(path.read_text())["version"] for path in found}
+    assert len(packages) in (0, 2), packages
+    return {json.loads(path.read_text())["version"] for path in packages}
 
 
 def mine(world: World) -> bool:
-    """Do the foreign file and folder stand where they were before the install?"""
+    """Whether the foreign file and folder are where they were before the install."""
     place = world.root.path / "bin"
     return (place / "db").read_text() == "mine" and (place / "db_admin" / "note").read_text() == "mine"
 
 
 def end(world: World) -> Mapping[str, str]:
-    """What the root must look like in the end, without what differs from run to run."""
+    """What the root looks like in the end, without what differs from run to run."""
     return {key: value for key, value in roots.visible(world.root).items() if not key.startswith("manifest:")}
 
 
@@ -267,7 +267,7 @@ def test_killed_at_every_change(name: str, published: Path, tmp_path: Path) -> N
     scenario.prepare(whole)
     calls = recorded(whole, scenario.words)
     assert len(calls) >= 12, calls
-    wanted, version = end(whole), state(whole)
+    expected, version = end(whole), state(whole)
     seen = set()
     for number, (call, when) in enumerate(calls):
         world = fresh(published, tmp_path / f"{number}")
@@ -281,13 +281,13 @@ def test_killed_at_every_change(name: str, published: Path, tmp_path: Path) -> N
         assert after is not None or not scenario.note or (world.root.path / scenario.note).read_text() == "mine"
         seen.add(after)
         again(world, scenario=scenario, name=name, version=version, after=after)
-        assert end(world) == wanted, f"killed at {call} {when}"
+        assert end(world) == expected, f"killed at {call} {when}"
         shutil.rmtree(world.folder)
     assert seen == scenario.versions
 
 
 def again(world: World, scenario: Scenario, name: str, version: str | None, after: str | None) -> None:
-    """The next run succeeds with no help; where the killed one had done its work already, another change does."""
+    """The next run succeeds; where the killed one had finished its work, another change does."""
     words = scenario.words
     if after == version and name in ("rollback", "uninstall"):
         words = ["gc"]
@@ -297,7 +297,7 @@ def again(world: World, scenario: Scenario, name: str, version: str | None, afte
     assert state(world) == version
 
 
-def test_uninstall_returns_what_was_adopted(published: Path, tmp_path: Path) -> None:
+def test_uninstall_restores_adopted_files(published: Path, tmp_path: Path) -> None:
     world = fresh(published, tmp_path / "one")
     adopted(world)
     history.uninstall(world.root, ["db"])
