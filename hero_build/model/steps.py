@@ -91,6 +91,7 @@ class CargoJob(Struct, frozen=True):
     recipe_app: the app whose recipe overrides `build` and builds them itself; empty: cargo does.
     zig: cross-compile with cargo-zigbuild, which brings the linker.
     backend: what builds them, where they are bundles; optimise: run wasm-opt on those.
+    tools: name and version of each tool that was detected for them; empty: not detected yet.
     """
 
     tree: Tree
@@ -102,6 +103,7 @@ class CargoJob(Struct, frozen=True):
     zig: bool = False
     backend: Backend | None = None
     optimise: bool = True
+    tools: tuple[tuple[str, str], ...] = ()
 
 
 class BuildPlan(Struct, frozen=True):

@@ -1,4 +1,4 @@
-"""Builds: one call of cargo for all apps of equal tree and Cargo, and each program it made verified like a download."""
+"""Builds: one cargo call for all apps with the same tree and Cargo; each program is verified like a download."""
 
 import fcntl
 import hashlib
@@ -33,12 +33,12 @@ if TYPE_CHECKING:
 
 _FICLONE = 0x40049409  # of linux/fs.h
 _CHUNK = 1 << 20
-_FOREIGN_TARGET_HINT = "does its recipe, .cargo/config.toml or RUSTFLAGS ask for another machine than this one?"
+_FOREIGN_TARGET_HINT = "do the recipe, .cargo/config.toml or RUSTFLAGS select another target?"
 Libraries = Mapping[PartId, Sequence[Future[Verified]]]
 
 
 class _BuildItem(Struct, frozen=True):
-    """A part to be built, its task, and its libraries, which are there."""
+    """A part to build, its task, and its libraries, which are downloaded."""
 
     build: Build
     task: BuildTask
@@ -46,17 +46,17 @@ class _BuildItem(Struct, frozen=True):
 
 
 def batches(todo: Sequence[Build]) -> list[tuple[Build, ...]]:
-    """What one call of cargo makes: parts of the same tree, Cargo and target; what a recipe builds itself is alone."""
-    found: dict[object, list[Build]] = {}
+    """Groups what one cargo call builds: parts with the same tree, Cargo and target; a recipe's own build is alone."""
+    groups: dict[object, list[Build]] = {}
     for item in todo:
         job = item.task.job if item.task else None
         key = (job.tree.path, job.cargo, job.target, job.recipe_app, job.backend, job.optimise) if job else item.part.id
-        found.setdefault(key, []).append(item)
-    return [tuple(batch) for batch in found.values()]
+        groups.setdefault(key, []).append(item)
+    return [tuple(batch) for batch in groups.values()]
 
 
 def run_batch(batch: Sequence[Build], libraries: Libraries, run: RunContext) -> list[VerifiedPart | Failed]:
-    """Build one batch, and verify and settle what it made. Raises process.Cancelled."""
+    """Build one batch, and verify and settle the results. Raises process.Cancelled."""
     results: list[VerifiedPart | Failed] = []
     items: list[_BuildItem] = []
     for build in batch:
@@ -70,10 +70,10 @@ def run_batch(batch: Sequence[Build], libraries: Libraries, run: RunContext) -> 
 
 
 def _start_item(build: Build, libraries: Sequence[Future[Verified]], run: RunContext) -> _BuildItem:
-    """Raises what fetching its libraries raised."""
+    """Raises the error of a library's download, and BuildNeeded for a part without a checkout."""
     if build.task is None:
         hint = f"Run it without --dry-run: `hero-build install {build.part.id.app}`."
-        raise BuildNeeded(f"what {build.part.id} is built from is not there yet", hint)
+        raise BuildNeeded(f"the checkout to build {build.part.id} from does not exist yet", hint)
     run.context.emit(Started(build.part.id, verb="build", version=build.task.origin.version, total=None))
     return _BuildItem(build, build.task, tuple(future.result() for future in libraries))
 
@@ -89,7 +89,7 @@ def _build_items(items: Sequence[_BuildItem], run: RunContext) -> list[VerifiedP
 
 
 def _batch_job(items: Sequence[_BuildItem], run: RunContext) -> CargoJob:
-    """The one job of a batch, with the folder in which its libraries are while it is built."""
+    """The job of a batch, with a folder that holds its libraries during the build."""
     libraries = [file for item in items for verified in item.libraries for file in verified.files]
     if not libraries:
         return items[0].task.job
@@ -101,69 +101,73 @@ def _batch_job(items: Sequence[_BuildItem], run: RunContext) -> CargoJob:
 
 
 def _cargo_build(items: Sequence[_BuildItem], job: CargoJob, run: RunContext) -> list[VerifiedPart | Failed]:
-    """What the workspace does not have fails by itself; what does not compile stops nothing else."""
-    found = metadata.workspace(job.tree.path, cargo_build.environment(job), run.stop.is_set)
+    """A program that the workspace lacks, or that does not compile, fails alone."""
+    workspace = metadata.workspace(job.tree.path, cargo_build.environment(job), run.stop.is_set)
     packages: dict[str, metadata.CargoPackage] = {}
     results: list[VerifiedPart | Failed] = []
-    fitting: list[_BuildItem] = []
+    buildable: list[_BuildItem] = []
     for item in items:
         try:
-            packages |= metadata.choose(found, item.task.job.programs, job.cargo.packages)
-            fitting.append(item)
+            packages |= metadata.choose(workspace, item.task.job.programs, job.cargo.packages)
+            buildable.append(item)
         except HeroBuildError as error:
             results.append(_failed(item.build, error, run))
-    if fitting:
-        whole = replace(job, programs=tuple(packages))
-        bench = _build_context(fitting, whole, run)
-        tried = cargo_build.attempt(
-            whole,
-            packages=packages,
-            log=bench.log,
-            progress=bench.progress,
-            cancelled=bench.cancelled,
-            keep_going=len(fitting) > 1,
-        )
-        results += [_part_result(item, tried, run) for item in fitting]
+    if buildable:
+        attempt = _attempt(buildable, replace(job, programs=tuple(packages)), packages=packages, run=run)
+        results += [_part_result(item, attempt, run) for item in buildable]
     return results
 
 
+def _attempt(
+    items: Sequence[_BuildItem], job: CargoJob, packages: Mapping[str, metadata.CargoPackage], run: RunContext
+) -> cargo_build.BuildAttempt:
+    context = _build_context(items, job, run)
+    return cargo_build.attempt(
+        job,
+        packages=packages,
+        log=context.log,
+        progress=context.progress,
+        cancelled=context.cancelled,
+        keep_going=len(items) > 1,
+    )
+
+
 def _wasm_build(items: Sequence[_BuildItem], job: CargoJob, run: RunContext) -> list[VerifiedPart | Failed]:
-    """One that cannot be made leaves the others alone."""
-    from hero_build.source.wasm import build as wasm_build  # only for those who build any
+    """A bundle that fails leaves the others alone."""
+    from hero_build.source.wasm import build as wasm_build  # only needed by builds of bundles
     from hero_build.source.wasm.types import BuildFolders, BuildWatch
 
-    context, by_name = run.context, {_bundle_name(item): item for item in items}
-    logs, cache = context.settings.cache / "logs", context.settings.cache / "wasm"
-    place = BuildFolders(run.downloads.scratch(), logs, cache)
-    bench = _build_context(items, job, run)
-    checked: dict[str, Future[Verified | HeroBuildError]] = {}
+    cache, by_name = run.context.settings.cache, {_bundle_name(item): item for item in items}
+    folders = BuildFolders(run.downloads.scratch(), cache / "logs", cache)
+    context = _build_context(items, job, run)
+    verified: dict[str, Future[Verified | HeroBuildError]] = {}
 
-    def finished(made: "BuiltBundle") -> None:
-        checked[made.name] = run.pool.submit(_verify_bundle, by_name[made.name], made)
+    def finished(bundle: "BuiltBundle") -> None:
+        verified[bundle.name] = run.pool.submit(_verify_bundle, by_name[bundle.name], bundle)
 
-    watch = BuildWatch(bench.progress, finished=finished, cancelled=bench.cancelled)
-    made = wasm_build.build(job, backend=job.backend or "direct", place=place, watch=watch)
-    return [_bundle_result(by_name[item.name], made=item, checked=checked, run=run) for item in made]
+    watch = BuildWatch(context.progress, finished=finished, cancelled=context.cancelled)
+    results = wasm_build.build(job, backend=job.backend or "direct", folders=folders, watch=watch)
+    return [_bundle_result(by_name[item.name], built=item, verified=verified, run=run) for item in results]
 
 
 def _bundle_result(
-    item: _BuildItem, made: "BundleResult", checked: Mapping[str, Future[Verified | HeroBuildError]], run: RunContext
+    item: _BuildItem, built: "BundleResult", verified: Mapping[str, Future[Verified | HeroBuildError]], run: RunContext
 ) -> VerifiedPart | Failed:
     from hero_build.source.wasm.types import FailedBundle
 
-    result = made.error if isinstance(made, FailedBundle) else checked[made.name].result()
+    result = built.error if isinstance(built, FailedBundle) else verified[built.name].result()
     if isinstance(result, HeroBuildError):
         return _failed(item.build, result, run)
     run.context.emit(Finished(item.build.part.id))
     return VerifiedPart(item.build.part, _origin(item.task), (result,))
 
 
-def _verify_bundle(item: _BuildItem, made: "BuiltBundle") -> Verified | HeroBuildError:
-    """verify ─► settle, while others are still built."""
+def _verify_bundle(item: _BuildItem, built: "BuiltBundle") -> Verified | HeroBuildError:
+    """verify ─► settle, while other bundles are still being built."""
     (bundle,) = item.build.part.artifacts
     try:
         verified = verify(
-            Fetched(bundle, path=made.folder, form="tree", sha256="", size=0),
+            Fetched(bundle, path=built.folder, form="tree", sha256="", size=0),
             expect_for(bundle, None, build_platform()),
         )
         settle(verified)
@@ -177,21 +181,21 @@ def _bundle_name(item: _BuildItem) -> str:
 
 
 def _recipe_build(item: _BuildItem, job: CargoJob, run: RunContext) -> list[VerifiedPart | Failed]:
-    found = run.context.catalog.get(job.recipe_app)
-    with recipe_errors(found.path):
-        told = found.recipe.build(_build_context([item], job, run))
-        made = {name: job.tree.path / path for name, path in told.items()}
+    loaded = run.context.catalog.get(job.recipe_app)
+    with recipe_errors(loaded.path):
+        paths = loaded.recipe.build(_build_context([item], job, run))
+        programs = {name: job.tree.path / path for name, path in paths.items()}
     error = None
-    if lacking := [name for name in job.programs if not made.get(name, job.tree.path).is_file()]:
-        sentence = f"the recipe's own build made no {', '.join(lacking)}"
-        error = RecipeError(sentence, f"Mend `build` in {found.path}.")
-    return [_part_result(item, cargo_build.BuildAttempt(made if error is None else {}, error), run)]
+    if missing := [name for name in job.programs if not programs.get(name, job.tree.path).is_file()]:
+        sentence = f"the recipe's own build made no {', '.join(missing)}"
+        error = RecipeError(sentence, f"Correct `build` in {loaded.path}.")
+    return [_part_result(item, cargo_build.BuildAttempt(programs if error is None else {}, error), run)]
 
 
 def _build_context(items: Sequence[_BuildItem], job: CargoJob, run: RunContext) -> CargoBuildContext:
     context, parts = run.context, [item.build.part.id for item in items]
-    where = hashlib.sha256(os.fsencode(job.tree.path)).hexdigest()[:8]  # another checkout may be built at the same time
-    log = context.settings.cache / "logs" / f"{parts[0].app}-{where}.log"
+    digest = hashlib.sha256(os.fsencode(job.tree.path)).hexdigest()[:8]  # two checkouts may be built at the same time
+    log = context.settings.cache / "logs" / f"{parts[0].app}-{digest}.log"
     with machine_errors(log.parent):
         log.unlink(missing_ok=True)
     return CargoBuildContext(
@@ -199,15 +203,15 @@ def _build_context(items: Sequence[_BuildItem], job: CargoJob, run: RunContext) 
     )
 
 
-def _part_result(item: _BuildItem, tried: cargo_build.BuildAttempt, run: RunContext) -> VerifiedPart | Failed:
+def _part_result(item: _BuildItem, attempt: cargo_build.BuildAttempt, run: RunContext) -> VerifiedPart | Failed:
     binaries = [artifact for artifact in item.build.part.artifacts if isinstance(artifact, Binary)]
-    if tried.error is not None and any(binary.name not in tried.made for binary in binaries):
-        return _failed(item.build, tried.error, run)
+    if attempt.error is not None and any(binary.name not in attempt.programs for binary in binaries):
+        return _failed(item.build, attempt.error, run)
     try:
         folder = run.downloads.scratch()
         platform = item.task.platform if item.task.job.target else build_platform()
         programs = tuple(
-            _verified_copy(binary, source=tried.made[binary.name], folder=folder, platform=platform)
+            _verified_copy(binary, source=attempt.programs[binary.name], folder=folder, platform=platform)
             for binary in binaries
         )
     except HeroBuildError as error:
@@ -217,7 +221,7 @@ def _part_result(item: _BuildItem, tried: cargo_build.BuildAttempt, run: RunCont
 
 
 def _verified_copy(binary: Binary, source: Path, folder: Path, platform: Platform) -> Verified:
-    """copy ─► verify ─► settle: cargo may write to its own file again, so what is installed is never a link to it."""
+    """copy ─► verify ─► settle. A copy, not a link, because cargo may write to its own file again."""
     path = folder / binary.name
     with machine_errors(folder):
         digest, size = _copy(source, path)
@@ -225,26 +229,26 @@ def _verified_copy(binary: Binary, source: Path, folder: Path, platform: Platfor
         verified = verify(
             Fetched(binary, path=path, form="file", sha256=digest, size=size), expect_for(binary, None, platform)
         )
-    except InvalidBinary as error:  # whose hint speaks of releases
+    except InvalidBinary as error:  # its hint is about releases
         raise InvalidBinary(error.message, f"{source} is what cargo built: {_FOREIGN_TARGET_HINT}") from error
     settle(verified)
     return verified
 
 
 def _copy(source: Path, target: Path) -> tuple[str, int]:
-    """The sha256 and the size of what was copied; blocks are shared where the filesystem can."""
+    """Copies a file; returns its sha256 and size. Blocks are shared where the filesystem supports it."""
     digest = hashlib.sha256()
     with source.open("rb") as file, target.open("xb") as out:
         shared = _clone_blocks(file.fileno(), out.fileno())
-        while piece := file.read(_CHUNK):
-            digest.update(piece)
+        while chunk := file.read(_CHUNK):
+            digest.update(chunk)
             if not shared:
-                out.write(piece)
+                out.write(chunk)
         return digest.hexdigest(), file.tell()
 
 
 def _clone_blocks(source: int, target: int) -> bool:
-    """ioctl_ficlonerange(2). Whatever keeps it from being done, a plain copy does it."""
+    """ioctl_ficlonerange(2); False where it is not possible."""
     try:
         fcntl.ioctl(target, _FICLONE, source)
     except OSError:
@@ -253,7 +257,7 @@ def _clone_blocks(source: int, target: int) -> bool:
 
 
 def _origin(task: BuildTask) -> Origin:
-    """With the lock file that the build itself may have written."""
+    """The origin, with the lock file that the build itself may have written."""
     build = task.origin.build
     if build is None:
         return task.origin

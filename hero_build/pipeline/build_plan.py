@@ -111,7 +111,8 @@ class _Planner(Struct, frozen=True):
         toolchain = plan.check_toolchain(job, cache, request.backend)
         build_plan = self._build_plan(job, siblings)
         names = plan.bundle_names(job, build_plan.fingerprint, cache)
-        build_plan = replace(build_plan, job=replace(job, programs=names))
+        tools = tuple((tool.name, tool.version) for tool in toolchain)
+        build_plan = replace(build_plan, job=replace(job, programs=names, tools=tools))
         fingerprint = plan.with_bundle_tools(build_plan.fingerprint, toolchain, job)
         kind: BundleKind = "shell" if request.phase == "shell" else "island"
         bundles = tuple(WasmBundle(name, kind) for name in names)

@@ -125,7 +125,11 @@ def webassembly(cache: Path, tree: Path | None) -> Iterator[DoctorCheck]:
     wanted = wasm_toolchain.locked_wasm_bindgen(tree) if tree else None
     folder = tree or Path.cwd()
     for tool in wasm_toolchain.detect_tools(
-        folder, wanted=wanted, env=wasm_toolchain.environment(toolchain.environment()), cache=cache, backend="wasm-pack"
+        folder,
+        bindgen=wanted,
+        env=wasm_toolchain.environment(toolchain.environment()),
+        cache=cache,
+        backend="wasm-pack",
     ):
         hint = f"Install it: {tool.install}." if tool.problem else ""
         severity: State = "warning" if tool.name == "wasm-pack" else "missing"  # for --backend wasm-pack
@@ -133,7 +137,7 @@ def webassembly(cache: Path, tree: Path | None) -> Iterator[DoctorCheck]:
             "wasm",
             name=tool.name,
             state=severity if tool.problem else "ok",
-            value=tool.problem or tool.found,
+            value=tool.problem or tool.version,
             hint=hint,
         )
 

@@ -1,13 +1,13 @@
-"""All that a build's result rests on, as one value: equal fingerprints mean that a rebuild would change nothing.
+"""The fingerprint of a build: everything that determines its result. Equal fingerprints: a rebuild changes nothing.
 
 commit         the commit that is checked out
-worktree       what differs from it, and what git neither tracks nor ignores: paths, modes, contents
+worktree       changes to it, and files that are untracked and not ignored: paths, modes, contents
 lock           Cargo.lock
-toolchain      `rustc -vV`, and with it the machine
+toolchain      `rustc -vV`, which includes the machine
 cargo          the recipe's Cargo value and the target
-recipe         the files that the recipe is made of
-environment    the variables that reach compilers and build scripts (named below)
-configuration  cargo's configuration files that hold for the tree (The Cargo Book, Configuration)
+recipe         the recipe's files
+environment    the variables that reach compilers and build scripts (listed below)
+configuration  cargo's configuration files for the tree (The Cargo Book, Configuration)
 siblings       the checkouts that path dependencies lead to
 """
 
@@ -26,7 +26,7 @@ from hero_build.model.steps import CargoJob, Tree
 from hero_build.source.cargo import toolchain
 from hero_build.source.git.status import status
 
-_FORMAT_VERSION = "1"  # goes up when the call of cargo changes in a way that changes programs
+_FORMAT_VERSION = "1"  # goes up when the cargo call changes in a way that changes programs
 _COMPILERS = ("CC", "CXX", "AR", "LD", "CFLAGS", "CXXFLAGS", "CPPFLAGS", "LDFLAGS")
 _VARIABLES = frozenset(("RUSTFLAGS", "RUSTC", "RUSTUP_TOOLCHAIN", "SOURCE_DATE_EPOCH", *_COMPILERS))
 _PREFIXES = (
@@ -35,12 +35,13 @@ _PREFIXES = (
     *(f"{side}_{name}" for side in ("TARGET", "HOST") for name in _COMPILERS),
 )
 _SUFFIXES = ("_LIB_DIR", "_LIB_PATH", "_INCLUDE_DIR", "_INCLUDE_PATH", "_STATIC", "_NO_VENDOR")
-_EXCLUDED_PREFIXES = (  # where things lie, how they are shown and fetched, and secrets
+_EXCLUDED_PREFIXES = (  # paths, output, network settings and secrets
     *("CARGO_TERM_", "CARGO_NET_", "CARGO_HTTP_", "CARGO_REGISTR", "CARGO_ALIAS_", "CARGO_PKG_", "CARGO_MANIFEST_"),
     *("CARGO_HOME", "CARGO_TARGET_DIR", "CARGO_LOG", "CARGO_MAKEFLAGS"),
     *("CARGO_BUILD_JOBS", "CARGO_BUILD_TARGET_DIR", "CARGO_BUILD_RUSTC_WRAPPER", "RUSTC_WRAPPER"),
 )
 _CONFIG_NAMES = ("config", "config.toml")
+_NONE = "none"
 
 
 def fingerprint(
@@ -50,21 +51,21 @@ def fingerprint(
     cache: Path,
     cancelled: Callable[[], bool] | None = None,
 ) -> Fingerprint:
-    """Of what a build of `job` would be. Starts rustc when the toolchain is a new one, and git where a tree does not
-    tell its changes.
+    """The fingerprint of a build of `job`.
 
-    `recipe`: its files, helpers included; `cache`: a folder; `cancelled`: asked while a process runs. Raises
-    CheckoutRefused, MissingTool, ToolFailed, process.Cancelled.
+    Starts rustc for a new toolchain, and git for a tree whose `changes` are None. `recipe`: its files, with the
+    modules it shares; `cache`: a folder; `cancelled`: polled while a process runs. Raises CheckoutRefused,
+    MissingTool, ToolFailed, process.Cancelled.
     """
     env = toolchain.environment()
-    told = toolchain.rustc_version(job.tree.path, env=env, cache=cache, cancelled=cancelled)
+    version = toolchain.rustc_version(job.tree.path, env=env, cache=cache, cancelled=cancelled)
     commit, changes = _state(job.tree)
     return Fingerprint(
         (
             ("commit", commit),
             ("worktree", changes),
             ("lock", _lock_digest(job.tree)),
-            ("toolchain", f"{told.partition(chr(10))[0]} {_digest([told])[:8]}"),
+            ("toolchain", f"{version.partition(chr(10))[0]} {_digest([version])[:8]}"),
             ("cargo", _digest([_FORMAT_VERSION, job.target or "", json.dumps(asdict(job.cargo), sort_keys=True)])),
             ("recipe", _digest(_describe(path) for path in recipe)),
             ("environment", _digest(f"{name}={env[name]}" for name in sorted(env) if affects_build(name))),
@@ -75,37 +76,34 @@ def fingerprint(
 
 
 def with_written_lock(fingerprint: Fingerprint, tree: Tree) -> Fingerprint:
-    """The same after the build: cargo writes a Cargo.lock where there was none, and that is no change by a person."""
-    words = dict(fingerprint.parts)
-    if words.get("lock") != _NONE:
+    """The fingerprint after the build: a Cargo.lock that cargo itself wrote does not count as a change."""
+    parts = dict(fingerprint.parts)
+    if parts.get("lock") != _NONE:
         return fingerprint
-    return Fingerprint(tuple({**words, "lock": _lock_digest(tree)}.items()))
+    return Fingerprint(tuple({**parts, "lock": _lock_digest(tree)}.items()))
 
 
 def affects_build(name: str) -> bool:
-    """Whether an environment variable may change what is built."""
+    """Whether an environment variable may change the result of a build."""
     return (name in _VARIABLES or name.startswith(_PREFIXES) or name.endswith(_SUFFIXES)) and not name.startswith(
         _EXCLUDED_PREFIXES
     )
 
 
 def _digest(words: Iterable[str]) -> str:
-    """A short one of a list of words; empty lists have one, too."""
+    """A short digest of a list of words, which may be empty."""
     text = json.dumps(list(words)).encode()
     return hashlib.sha256(text).hexdigest()[:32]
 
 
-_NONE = "none"
-
-
 def _state(tree: Tree) -> tuple[str, str]:
-    """The commit of a checkout, and a word for what differs from it."""
+    """The commit of a checkout, and a digest of its changes."""
     return _tree_state(tree.path, tree.commit, tree.changes) if tree.changes is not None else _read_state(tree.path)
 
 
 def _read_state(path: Path) -> tuple[str, str]:
-    found = status(path)
-    return _tree_state(path, found.commit, found.changes)
+    current = status(path)
+    return _tree_state(path, current.commit, current.changes)
 
 
 def _tree_state(path: Path, commit: str | None, changes: Sequence[str]) -> tuple[str, str]:
@@ -119,7 +117,7 @@ def _lock_digest(tree: Tree) -> str:
 
 
 def _describe(path: Path) -> str:
-    """What is at a path, in a word: mode and content, a link's target, a nested repository's commit and changes."""
+    """A path's mode and content, a link's target, or a nested repository's commit and changes, in one line."""
     try:
         mode = path.lstat().st_mode
         if stat.S_ISLNK(mode):
@@ -133,7 +131,7 @@ def _describe(path: Path) -> str:
 
 
 def cargo_config_files(folder: Path, env: Mapping[str, str]) -> Iterator[Path]:
-    """Where cargo looks for its configuration files when it builds in `folder`."""
+    """The paths where cargo looks for configuration files when it builds in `folder`."""
     homes = [parent / ".cargo" for parent in (folder, *folder.parents)]
     for home in dict.fromkeys((*homes, toolchain.cargo_home(env))):
         yield from (home / name for name in _CONFIG_NAMES)

@@ -1,6 +1,7 @@
-"""What the decision to keep what was built rests on, as files.
+"""The inputs of the decision to keep an earlier build, as paths.
 
-All that `status` and `fingerprint` read of checkouts and around them, and all that they would read if it were there.
+These are the files that `status` and `fingerprint` read in and around checkouts, and those they would read if they
+existed.
 """
 
 import os
@@ -30,11 +31,11 @@ _CONFIG_VARIABLES = ("GIT_CONFIG_COUNT", "GIT_CONFIG_PARAMETERS", "GIT_CONFIG")
 
 
 class UnknownInputs(Exception):
-    """What git would read cannot be told without git."""
+    """The files that git would read cannot be determined without running git."""
 
 
 class BuildInputs(Struct, frozen=True):
-    """Checkouts, the folders in them that cargo made (and git is not asked about), and files, there or not, around."""
+    """Checkouts, cargo's output folders in them (which git skips), and files around them, existing or not."""
 
     trees: frozenset[str]
     outputs: frozenset[str]
@@ -42,14 +43,14 @@ class BuildInputs(Struct, frozen=True):
 
 
 def build_inputs(recipes: Iterable[Recipe], settings: Settings) -> BuildInputs:
-    """Of builds by these recipes from the checkouts as they are. Raises Unclear, OSError, UnsafeName."""
+    """The inputs of builds by these recipes. Raises UnknownInputs, OSError, UnsafeName."""
     env = toolchain.environment()
     trees: set[Path] = set()
     files: set[Path] = {*_program_files(env), *_git_config_files(env)}
     for recipe in recipes:
-        own = git_paths.checkout(settings.coderoot, recipe.repo, settings.forge)
-        files.add(settings.coderoot / recipe.repo)  # which would go before one that lies right in coderoot
-        trees |= {own.path, *(git_paths.sibling(own, repo, settings.forge).path for repo in recipe.siblings)}
+        main = git_paths.checkout(settings.coderoot, recipe.repo, settings.forge)
+        files.add(settings.coderoot / recipe.repo)  # takes precedence over a checkout right below coderoot
+        trees |= {main.path, *(git_paths.sibling(main, repo, settings.forge).path for repo in recipe.siblings)}
     for tree in trees:
         files |= {tree, *_repository_files(tree), *(path / status.CACHE_TAG for path in status.target_folders(tree))}
         files |= {*toolchain.toolchain_files(tree, env), *fingerprint.cargo_config_files(tree, env)}
@@ -62,7 +63,7 @@ def _absolute(paths: Iterable[Path]) -> frozenset[str]:
 
 
 def _program_files(env: Mapping[str, str]) -> Iterator[Path]:
-    """git, cargo and rustc, and wherever on PATH one of the name would go before them."""
+    """git, cargo and rustc, and every path where a program of the name would take precedence on PATH."""
     yield from _path_candidates("cargo", process.environment().get("PATH", os.defpath))  # see toolchain.environment
     for name in ("git", "cargo", env.get("RUSTC") or "rustc"):
         yield from _path_candidates(name, env.get("PATH", os.defpath))
@@ -76,22 +77,24 @@ def _path_candidates(program: str, path: str) -> Iterator[Path]:
 
 
 def _git_config_files(env: Mapping[str, str]) -> Iterator[Path]:
-    """A person's and the machine's (git-config(1), FILES). Raises Unclear."""
+    """The user's and the machine's configuration (git-config(1), FILES). Raises UnknownInputs."""
     if any(name in env for name in _CONFIG_VARIABLES):
         raise UnknownInputs
-    own = Path(env.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "git"
-    made_for = process.find("git", env).resolve().parent.parent
-    system = (
-        [env["GIT_CONFIG_SYSTEM"]] if "GIT_CONFIG_SYSTEM" in env else ["/etc/gitconfig", made_for / "etc/gitconfig"]
-    )
-    person = [env["GIT_CONFIG_GLOBAL"]] if "GIT_CONFIG_GLOBAL" in env else [Path.home() / ".gitconfig", own / "config"]
-    for name in (*system, *person):
+    home = Path(env.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "git"
+    prefix = process.find("git", env).resolve().parent.parent  # git reads <prefix>/etc where it was built so
+    system: list[str | Path] = ["/etc/gitconfig", prefix / "etc/gitconfig"]
+    user: list[str | Path] = [Path.home() / ".gitconfig", home / "config"]
+    if "GIT_CONFIG_SYSTEM" in env:
+        system = [env["GIT_CONFIG_SYSTEM"]]
+    if "GIT_CONFIG_GLOBAL" in env:
+        user = [env["GIT_CONFIG_GLOBAL"]]
+    for name in (*system, *user):
         yield from _config_files(Path(name))
-    yield from (own / "ignore", own / "attributes", Path("/etc/gitattributes"), made_for / "etc/gitattributes")
+    yield from (home / "ignore", home / "attributes", Path("/etc/gitattributes"), prefix / "etc/gitattributes")
 
 
 def _repository_files(tree: Path) -> Iterator[Path]:
-    """Raises Unclear where the checkout is of more than one folder."""
+    """git's own files in a checkout. Raises UnknownInputs where the checkout has submodules or a linked work tree."""
     folder = tree / ".git"
     if folder.is_symlink() or not folder.is_dir() or (tree / ".gitmodules").exists():
         raise UnknownInputs
@@ -105,15 +108,15 @@ def _repository_files(tree: Path) -> Iterator[Path]:
 
 
 def _config_files(path: Path) -> Iterator[Path]:
-    """A file of git's configuration, and the files that it names. Raises Unclear where others go into it."""
+    """A git configuration file and the files that it names. Raises UnknownInputs where it includes others."""
     yield path
     if not path.is_file():
         return
     text = path.read_text(encoding="utf-8", errors="replace")
     if _INDIRECT.search(text):
         raise UnknownInputs
-    for found in _FILE_SETTING.finditer(text):
-        name = found[1].strip()
+    for setting in _FILE_SETTING.finditer(text):
+        name = setting[1].strip()
         if not _PLAIN_PATH.fullmatch(name):
             raise UnknownInputs
         yield Path(name).expanduser()

@@ -1,4 +1,4 @@
-"""What the tests of source/ share: no git configuration of the person who runs them, a mirror, a desk."""
+"""What the tests of source/ share: no git configuration of the user who runs them, a mirror, a folder of checkouts."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -27,6 +27,6 @@ def upstream(tmp_path: Path) -> git_repos.Upstream:
 
 
 @pytest.fixture
-def desk(tmp_path: Path, upstream: git_repos.Upstream) -> Iterator[CheckoutEnv]:
+def checkout_env(tmp_path: Path, upstream: git_repos.Upstream) -> Iterator[CheckoutEnv]:
     with Locks() as locks:
         yield CheckoutEnv(tmp_path / "code0", GitAccess(upstream.mirror.as_uri()), locks)

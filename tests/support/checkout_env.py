@@ -18,7 +18,7 @@ REPO = "o/app"
 
 class CheckoutEnv(Struct, frozen=True):
     coderoot: Path
-    reach: GitAccess
+    access: GitAccess
     locks: Locks
     events: list[Event] = field(default_factory=list)
 
@@ -39,11 +39,11 @@ class CheckoutEnv(Struct, frozen=True):
         repo: str = REPO,
         depth: int | None = None,
     ) -> Tree:
-        place = checkout(self.coderoot, repo, self.reach.forge)
+        place = checkout(self.coderoot, repo, self.access.forge)
         return ensure(
             place,
             request=CheckoutRequest(ref, branch, update),
-            access=replace(self.reach, depth=depth),
+            access=replace(self.access, depth=depth),
             locks=self.locks,
             emit=self.events.append,
         )

@@ -127,8 +127,8 @@ class IslandWorkspace(Struct, frozen=True):
         self, out: Path, *names: str, backend: Backend = "direct", watch: BuildWatch | None = None
     ) -> dict[str, BundleResult]:
         """By name, in order; `out` is a folder that is not there yet."""
-        place = BuildFolders(out, out.with_name(f"{out.name}.logs"), self.cache)
-        results = wasm_build.build(self.job(*names), backend=backend, place=place, watch=watch or BuildWatch())
+        folders = BuildFolders(out, out.with_name(f"{out.name}.logs"), self.cache)
+        results = wasm_build.build(self.job(*names), backend=backend, folders=folders, watch=watch or BuildWatch())
         return {result.name: result for result in results}
 
     def files(self, out: Path, *names: str, backend: Backend = "direct") -> dict[str, bytes]:

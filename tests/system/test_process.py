@@ -22,17 +22,17 @@ def shell(script: str, folder: Path, **watch: object) -> process.ProcessResult:
     return run(("sh", "-c", script), cwd=folder, env=environment(), watch=OutputWatch(**watch))  # type: ignore[arg-type]
 
 
-def test_lines_of_both_streams_are_told_as_they_come(tmp_path: Path) -> None:
-    seen: list[str] = []
+def test_lines_of_both_streams_are_reported_as_they_come(tmp_path: Path) -> None:
+    received: list[str] = []
     (tmp_path / "go").touch()
 
     def line(text: str) -> None:
-        seen.append(text)
+        received.append(text)
         (tmp_path / text).touch()
 
     script = "echo one; while [ ! -e one ]; do sleep 0.01; done; echo two >&2; while [ ! -e two ]; do sleep 0.01; done"
     assert shell(script, tmp_path, on_line=line) == process.ProcessResult(0, ("one", "two"))
-    assert seen == ["one", "two"]
+    assert received == ["one", "two"]
 
 
 def test_the_last_200_lines_are_kept_and_all_are_in_the_log(tmp_path: Path) -> None:
@@ -43,23 +43,23 @@ def test_the_last_200_lines_are_kept_and_all_are_in_the_log(tmp_path: Path) -> N
     assert log.read_text().split() == [*(str(number) for number in range(1, 1001)), "unended"]
 
 
-def test_a_progress_bar_is_told_and_not_kept(tmp_path: Path) -> None:
-    seen: list[str] = []
-    done = shell(r"printf '10%%\r20%%\r'; printf '\nend\r\n' >&2", tmp_path, on_line=seen.append)
-    assert [line for line in seen if "%" in line] == ["10%", "20%"]
+def test_a_progress_bar_is_reported_and_not_logged(tmp_path: Path) -> None:
+    received: list[str] = []
+    done = shell(r"printf '10%%\r20%%\r'; printf '\nend\r\n' >&2", tmp_path, on_line=received.append)
+    assert [line for line in received if "%" in line] == ["10%", "20%"]
     assert done.tail == ("", "end")
 
 
 def test_an_end_of_line_that_comes_in_two_pieces_is_one(tmp_path: Path) -> None:
-    seen: list[str] = []
+    received: list[str] = []
 
     def line(text: str) -> None:
-        seen.append(text)
+        received.append(text)
         (tmp_path / text).touch()
 
     script = r"printf 'one\r'; while [ ! -e one ]; do sleep 0.01; done; printf '\ntwo\n'"
     assert shell(script, tmp_path, on_line=line).tail == ("one", "two")
-    assert seen == ["one", "one", "two"]
+    assert received == ["one", "one", "two"]
 
 
 def test_data_on_stdout_is_kept_apart(tmp_path: Path) -> None:
@@ -91,8 +91,8 @@ def test_the_environment_has_no_token_and_nothing_of_a_hook(monkeypatch: pytest.
 
 
 def test_a_child_gets_the_environment_it_is_given_and_no_more(tmp_path: Path) -> None:
-    said = capture(("env",), cwd=tmp_path, env={"PATH": os.environ["PATH"], "ONLY": "this"})
-    assert {line.partition("=")[0] for line in said.split("\n")} <= {"PATH", "ONLY", "PWD", "SHLVL", "_", "LC_CTYPE"}
+    output = capture(("env",), cwd=tmp_path, env={"PATH": os.environ["PATH"], "ONLY": "this"})
+    assert {line.partition("=")[0] for line in output.split("\n")} <= {"PATH", "ONLY", "PWD", "SHLVL", "_", "LC_CTYPE"}
 
 
 @pytest.mark.parametrize(("program", "hint"), [("git", "apt install git"), ("cargo", "rustup"), ("odd", "Install odd")])

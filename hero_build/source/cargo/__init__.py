@@ -1,1 +1,1 @@
-"""cargo: what a workspace has, one build, and what cargo says."""
+"""cargo: the packages of a workspace, one build, its messages and its errors."""

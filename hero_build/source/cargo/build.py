@@ -1,4 +1,4 @@
-"""One `cargo build` for all the programs that are wanted of a tree, and where it put them."""
+"""One `cargo build` for all requested programs of a tree, and where cargo put them."""
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -11,7 +11,7 @@ from hero_build.model.installed import PartId
 from hero_build.model.steps import CargoJob
 from hero_build.source.cargo import toolchain
 from hero_build.source.cargo.errors import cargo_error
-from hero_build.source.cargo.messages import CargoMessages, Message
+from hero_build.source.cargo.messages import CargoMessage, CargoMessages
 from hero_build.source.cargo.messages import Progress as Progress
 from hero_build.source.cargo.metadata import CargoPackage, choose, workspace
 from hero_build.system import process
@@ -22,28 +22,28 @@ _TERMINAL_SETTINGS = {
     "CARGO_TERM_PROGRESS_WIDTH": "160",
     "CARGO_TERM_PROGRESS_TERM_INTEGRATION": "false",
 }
-"""cargo's own progress bar tells how many crates there are, which nothing else in stable cargo does."""
+"""cargo's own progress bar is the only place where stable cargo says how many crates there are."""
 
 
 class BuildAttempt(Struct, frozen=True):
-    """The programs that cargo made, and why it did not make the others (None: it made all)."""
+    """The programs that cargo built, by name, and why others are missing (None: it built all)."""
 
-    made: Mapping[str, Path]
+    programs: Mapping[str, Path]
     error: HeroBuildError | None
 
 
 def build(
     job: CargoJob, log: Path, progress: Progress, cancelled: Callable[[], bool] | None = None
 ) -> Mapping[str, Path]:
-    """Build; where each program is. All that cargo wrote is at the end of `log`.
+    """Build the job's programs; returns the path of each. cargo's output is appended to `log`.
 
     Raises BuildError (with the last 200 lines), MissingTool, DiskFull, process.Cancelled.
     """
     packages = choose(workspace(job.tree.path, environment(job), cancelled), job.programs, job.cargo.packages)
-    tried = attempt(job, packages=packages, log=log, progress=progress, cancelled=cancelled)
-    if tried.error is not None:
-        raise tried.error
-    return tried.made
+    result = attempt(job, packages=packages, log=log, progress=progress, cancelled=cancelled)
+    if result.error is not None:
+        raise result.error
+    return result.programs
 
 
 def attempt(
@@ -55,29 +55,33 @@ def attempt(
     *,
     keep_going: bool = False,
 ) -> BuildAttempt:
-    """Build the job's programs, which are in `packages`; `keep_going`: what does not compile does not stop the rest.
+    """Build the job's programs, which are in `packages`; `keep_going`: compile the others after an error.
 
     Raises MissingTool, process.Cancelled.
     """
-    seen = _BuildMessages(packages, progress)
-    watch = process.OutputWatch(seen.line, on_stdout=seen.message, log=log, cancelled=cancelled, more=True)
+    messages = _BuildMessages(packages, progress)
+    watch = process.OutputWatch(messages.line, on_stdout=messages.message, log=log, cancelled=cancelled, more=True)
     env = environment(job)
-    # As a word: to sccache, a variable that begins with CARGO_ is part of what it caches.
+    # An argument, because sccache puts every variable that begins with CARGO_ into its cache keys.
     target = (f"--target-dir={folder}",) if (folder := env.pop("CARGO_TARGET_DIR", "")) else ()
     words = (*command(job, packages), *target, *(("--keep-going",) if keep_going else ()))
-    done = process.run(words, cwd=job.tree.path, env=env, watch=watch)
-    missing = [name for name in job.programs if name not in seen.made]
-    if done.code:
-        what = f"cargo could not build {_join(missing or job.programs)}"
-        return BuildAttempt(seen.made, cargo_error(what, tail=done.tail, folder=job.tree.path, log=log))
+    result = process.run(words, cwd=job.tree.path, env=env, watch=watch)
+    error = _error(job, built=messages.programs, result=result, log=log)
+    return BuildAttempt(messages.programs, error)
+
+
+def _error(job: CargoJob, built: Mapping[str, Path], result: process.ProcessResult, log: Path) -> HeroBuildError | None:
+    missing = [name for name in job.programs if name not in built]
+    if result.code:
+        sentence = f"cargo could not build {', '.join(missing or job.programs)}"
+        return cargo_error(sentence, tail=result.tail, folder=job.tree.path, log=log)
     if missing:
-        hint = f"The log says more: {log}"
-        return BuildAttempt(seen.made, BuildError(f"cargo built no {_join(missing)}", hint, tail=done.tail, log=log))
-    return BuildAttempt(seen.made, None)
+        return BuildError(f"cargo built no {', '.join(missing)}", f"See the log: {log}", tail=result.tail, log=log)
+    return None
 
 
 def compile_progress(parts: Sequence[PartId], emit: Emit) -> Progress:
-    """A Progress that tells of every part that a build makes."""
+    """A Progress that emits an event for each part that a build makes."""
 
     def progress(done: int, total: int | None, crate: str) -> None:
         for part in parts:
@@ -87,7 +91,7 @@ def compile_progress(parts: Sequence[PartId], emit: Emit) -> Progress:
 
 
 def command(job: CargoJob, packages: Mapping[str, CargoPackage]) -> tuple[str, ...]:
-    """The one call for a job, whose programs are in `packages`."""
+    """The one cargo call for a job, whose programs are in `packages`."""
     cargo = job.cargo
     words = ["cargo", "zigbuild" if job.zig else "build", "--release", "--message-format=json-render-diagnostics"]
     words += ["--locked"] if (job.tree.path / "Cargo.lock").is_file() else []
@@ -100,7 +104,7 @@ def command(job: CargoJob, packages: Mapping[str, CargoPackage]) -> tuple[str, .
 
 
 def environment(job: CargoJob) -> dict[str, str]:
-    """What cargo is started with: this process's environment, the recipe's additions, sccache where there is one."""
+    """The environment for cargo: this process's own, the recipe's variables, and sccache where it is available."""
     env = {**toolchain.environment(), **_TERMINAL_SETTINGS, **dict(job.cargo.env)}
     if job.lib is not None:
         env |= {name: value.replace("{lib}", str(job.lib)) for name, value in job.cargo.env}
@@ -110,18 +114,14 @@ def environment(job: CargoJob) -> dict[str, str]:
 
 
 class _BuildMessages(CargoMessages):
-    """What the running cargo has told so far."""
+    """The messages of a running cargo; `programs`: those built so far."""
 
     def __init__(self, packages: Mapping[str, CargoPackage], progress: Progress) -> None:
         super().__init__(progress)
-        self.made: dict[str, Path] = {}
+        self.programs: dict[str, Path] = {}
         self._ids = {name: package.id for name, package in packages.items()}
 
-    def ended(self, message: Message) -> None:
-        target, path = message.get("target", {}), message.get("executable")
-        if path and "bin" in target["kind"] and self._ids.get(target["name"]) == message["package_id"]:
-            self.made[target["name"]] = Path(path)
-
-
-def _join(names: Sequence[str]) -> str:
-    return ", ".join(names)
+    def crate_done(self, message: CargoMessage) -> None:
+        name = message.target.name
+        if message.executable and "bin" in message.target.kind and self._ids.get(name) == message.package_id:
+            self.programs[name] = Path(message.executable)

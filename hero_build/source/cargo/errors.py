@@ -1,4 +1,4 @@
-"""What cargo, rustc and rustup say when they fail, as an error with a way out."""
+"""Turns the output of a failed cargo, rustc or rustup into an error with a hint."""
 
 import re
 from collections.abc import Sequence
@@ -9,9 +9,9 @@ from hero_build.errors import BuildError, DiskFull, HeroBuildError, MachineError
 
 
 class _MachineFault(NamedTuple):
-    """Something amiss with the machine: how it shows, and what to say; `{}` is the first group that matched."""
+    """A problem of the machine: the pattern of its output, and its error; `{}` is the first group that matched."""
 
-    shows: str
+    pattern: str
     kind: type[MachineError]
     sentence: str
     hint: str
@@ -20,7 +20,7 @@ class _MachineFault(NamedTuple):
 _FAULTS = (
     _MachineFault(
         r"No space left on device|Disk quota exceeded|os error 28\b|File size limit exceeded|SIGXFSZ"
-        r"|ld terminated with signal 7 \[Bus error\]",  # of which a linker that maps its output dies on a full disk
+        r"|ld terminated with signal 7 \[Bus error\]",  # a linker that maps its output, on a full disk
         kind=DiskFull,
         sentence="the disk is full",
         hint="Free some space: `cargo clean` in an old checkout, or `hero-build gc`.",
@@ -29,20 +29,20 @@ _FAULTS = (
         r"sccache: (?:error|encountered fatal error)(?:: (.+))?",
         kind=MachineError,
         sentence="the compiler cache failed: {}",
-        hint="Is the cache reachable? RUSTC_WRAPPER= does without it.",
+        hint="Is the cache reachable? `RUSTC_WRAPPER= hero-build …` builds without it.",
     ),
     _MachineFault(
         r"requires rustc ([\d.]*\d)",
         kind=MissingTool,
         sentence="the Rust toolchain is too old: {} is needed",
-        hint="Get it with `rustup update`.",
+        hint="Update it with `rustup update`.",
     ),
     _MachineFault(
         r"is not supported by the following package|this version of Cargo is older than|supported edition values are"
         r"|lock file version .* (?:was found|requires)|feature `(edition\w+)` is required",
         kind=MissingTool,
         sentence="the Rust toolchain is too old for this repository",
-        hint="Get a newer one with `rustup update`.",
+        hint="Update it with `rustup update`.",
     ),
     _MachineFault(
         r"toolchain '?([^'\s]+)'? is not installed",
@@ -53,8 +53,8 @@ _FAULTS = (
     _MachineFault(
         r"no default toolchain|could not choose a version of \w+ to run",
         kind=MissingTool,
-        sentence="rustup has no toolchain to work with",
-        hint="Choose one with `rustup default stable`.",
+        sentence="rustup has no toolchain selected",
+        hint="Select one with `rustup default stable`.",
     ),
     _MachineFault(
         r"linker `([^`]+)` not found",
@@ -79,7 +79,7 @@ _FAULTS = (
         r"|[Uu]nable to find (libclang)",
         kind=MissingTool,
         sentence="the build needs {}, which is not on this machine",
-        hint="Install {}, then run it again.",
+        hint="Install {}, then run the command again.",
     ),
 )
 _LOCK_OUT_OF_DATE = re.compile(r"--locked was passed")
@@ -88,16 +88,16 @@ _ERROR = re.compile(r"error(\[\w+\])?: ")
 
 
 def cargo_error(what: str, tail: Sequence[str], folder: Path, log: Path | None = None) -> HeroBuildError:
-    """The error for a cargo that failed in `folder`; `what` says at what, `tail` is what it wrote last."""
-    words = f"{what}: {_first_error(tail)}", _hint("\n".join(tail), folder)
-    return machine_error(tail) or BuildError(*words, tail=tuple(tail), log=log)
+    """The error for a cargo that failed in `folder`: `what` failed, and `tail` is the end of its output."""
+    sentence, hint = f"{what}: {_first_error(tail)}", _hint("\n".join(tail), folder)
+    return machine_error(tail) or BuildError(sentence, hint, tail=tuple(tail), log=log)
 
 
 def machine_error(tail: Sequence[str]) -> MachineError | None:
-    """The error where something is amiss with the machine, and not with the source."""
+    """The error where the machine is the cause, not the source; None: it is not."""
     text = "\n".join(tail)
     for fault in _FAULTS:
-        if match := re.search(fault.shows, text):
+        if match := re.search(fault.pattern, text):
             name = next((group for group in match.groups() if group), "")
             return fault.kind(fault.sentence.replace("{}", name), fault.hint.replace("{}", name))
     return None
@@ -105,13 +105,13 @@ def machine_error(tail: Sequence[str]) -> MachineError | None:
 
 def _hint(text: str, folder: Path) -> str:
     if _LOCK_OUT_OF_DATE.search(text):
-        return f"Cargo.lock is out of date: run `cargo update --workspace` in {folder}, look at it, and commit it."
+        return f"Cargo.lock is out of date: run `cargo update --workspace` in {folder}, review it, and commit it."
     if _KILLED.search(text):
-        return "A compiler was killed: is there enough memory? CARGO_BUILD_JOBS=1 takes less."
-    return f"Run `cargo build --release` in {folder} to see it by itself."
+        return "A compiler was killed: is there enough memory? CARGO_BUILD_JOBS=1 needs less."
+    return f"Run `cargo build --release` in {folder} to see the error alone."
 
 
 def _first_error(tail: Sequence[str]) -> str:
-    """The first of cargo's or rustc's errors that is still there: those that follow often follow from it."""
+    """The first error of cargo or rustc in `tail`: later ones are often its consequences."""
     marked = (line for line in tail if _ERROR.match(line))
-    return next(marked, tail[-1] if tail else "it does not say why").strip()
+    return next(marked, tail[-1] if tail else "no reason given").strip()

@@ -1,58 +1,84 @@
-"""What a running cargo tells: how far it is, in lines for people; what it has made, in JSON documents for programs."""
+"""What a running cargo reports: its progress in lines for people, its results in JSON messages for programs."""
 
-import json
 import re
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable
+
+import msgspec
+from msgspec import Struct
 
 _PROGRESS_BAR = re.compile(r"^\s*Building \[[^]]*\] (\d+)/(\d+)(?:: ([^,(\s]+))?")
 _CRATE_LINE = re.compile(r"^\s+(?:Compiling|Checking|Building) (\S+) v\d")
 _CRATE_DONE = ("compiler-artifact", "build-script-executed")
 
 Progress = Callable[[int, int | None, str], None]
-"""Crates done, crates in all (None: not known yet), and one that is under way."""
-Message = Mapping[str, Any]
-"""One of cargo's JSON documents (The Cargo Book, External tools)."""
+"""Called with the crates done, the crates in all (None: not known yet), and the name of one in progress."""
+
+
+class CargoTarget(Struct, frozen=True):
+    """A target of a package: its name and its kinds (`bin`, `cdylib`, …)."""
+
+    name: str = ""
+    kind: tuple[str, ...] = ()
+
+
+class Diagnostic(Struct, frozen=True):
+    """A message of rustc (The rustc book, JSON Output). `rendered`: as a terminal shows it."""
+
+    level: str = ""
+    rendered: str | None = None
+
+
+class CargoMessage(Struct, frozen=True):
+    """One of cargo's JSON messages (The Cargo Book, External tools): the fields that hero-build reads."""
+
+    reason: str
+    package_id: str = ""
+    target: CargoTarget = CargoTarget()
+    filenames: tuple[str, ...] = ()
+    executable: str | None = None
+    message: Diagnostic | None = None
+
+
+_DECODER = msgspec.json.Decoder(CargoMessage)
 
 
 class CargoMessages:
-    """Counts, and hands documents on to `ended` (a crate is compiled) and `other`, which a subclass overrides."""
+    """Reports progress, and passes messages on to `crate_done` and `other`, which a subclass overrides."""
 
     def __init__(self, progress: Progress) -> None:
         self._progress = progress
-        self._ended = 0
+        self._crates_done = 0
         self._state: tuple[int, int | None, str] = (0, None, "")
 
     def line(self, text: str) -> None:
-        """stderr: the bar, and `Compiling NAME vVERSION`."""
+        """A line of stderr: the progress bar, or `Compiling NAME vVERSION`."""
         done, total, crate = self._state
         if bar := _PROGRESS_BAR.match(text.removeprefix("\x1b[K")):
-            self._tell(max(done, int(bar[1])), int(bar[2]), bar[3] or crate)
-        elif begun := _CRATE_LINE.match(text):
-            self._tell(done, total, begun[1])
+            self._report(max(done, int(bar[1])), int(bar[2]), bar[3] or crate)
+        elif compiling := _CRATE_LINE.match(text):
+            self._report(done, total, compiling[1])
 
     def message(self, text: str) -> None:
-        """stdout: one JSON document a line; whatever else a build prints is not."""
+        """A line of stdout: one of cargo's messages, or something else that a build prints, which is ignored."""
         try:
-            told = json.loads(text)
-            reason = told["reason"]
-        except (ValueError, TypeError, KeyError):
+            message = _DECODER.decode(text)
+        except ValueError:
             return
-        if reason not in _CRATE_DONE:
-            self.other(told)
+        if message.reason not in _CRATE_DONE:
+            self.other(message)
             return
-        self.ended(told)
-        self._ended += 1
+        self.crate_done(message)
+        self._crates_done += 1
         done, total, crate = self._state
-        self._tell(max(done, self._ended), total, crate)
+        self._report(max(done, self._crates_done), total, crate)
 
-    def ended(self, message: Message) -> None:
-        """A `compiler-artifact` or `build-script-executed`."""
+    def crate_done(self, message: CargoMessage) -> None:
+        """Handle a `compiler-artifact` or `build-script-executed`."""
 
-    def other(self, message: Message) -> None:
-        """Any other document."""
+    def other(self, message: CargoMessage) -> None:
+        """Handle any other message."""
 
-    def _tell(self, done: int, total: int | None, crate: str) -> None:
+    def _report(self, done: int, total: int | None, crate: str) -> None:
         state = (done if total is None else min(done, total), total, crate)
         if state != self._state:
             self._state = state

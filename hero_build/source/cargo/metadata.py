@@ -1,10 +1,10 @@
-"""What a workspace has: its packages and their programs, as `cargo metadata --no-deps` tells them."""
+"""The packages of a workspace and their programs, from `cargo metadata --no-deps`."""
 
-import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from msgspec import Struct
 
 from hero_build.errors import BuildError, ToolFailed
@@ -14,8 +14,49 @@ from hero_build.source.cargo.errors import cargo_error
 from hero_build.system import process
 
 
+class MetadataTarget(Struct, frozen=True, rename="kebab"):
+    """A target of a package: its name and kinds (`bin`, `cdylib`, …), and the features it is built with only."""
+
+    name: str
+    kind: tuple[str, ...]
+    required_features: tuple[str, ...] = ()
+
+
+class MetadataPackage(Struct, frozen=True):
+    """A package (The Cargo Book, cargo metadata). `dependencies` and `metadata`: as cargo prints them."""
+
+    name: str
+    version: str
+    id: str
+    manifest_path: str
+    targets: tuple[MetadataTarget, ...]
+    features: dict[str, tuple[str, ...]]
+    dependencies: tuple[dict[str, Any], ...]
+    metadata: Any = None
+    authors: tuple[str, ...] = ()
+    description: str | None = None
+    license: str | None = None
+    license_file: str | None = None
+    repository: str | None = None
+    homepage: str | None = None
+    keywords: tuple[str, ...] = ()
+    readme: str | None = None
+
+    def target_names(self, kind: str) -> tuple[str, ...]:
+        """The names of the targets of a kind."""
+        return tuple(target.name for target in self.targets if kind in target.kind)
+
+
+class CargoMetadata(Struct, frozen=True):
+    """The document of `cargo metadata --no-deps --format-version=1`: the fields that hero-build reads."""
+
+    packages: tuple[MetadataPackage, ...]
+    workspace_root: str
+    target_directory: str
+
+
 class CargoPackage(Struct, frozen=True):
-    """A member of a workspace; `id` is cargo's name for it in its messages."""
+    """A member of a workspace; `id` is its identifier in cargo's messages."""
 
     name: str
     version: str
@@ -25,13 +66,13 @@ class CargoPackage(Struct, frozen=True):
     """Names of cdylib targets: what becomes WebAssembly."""
     folder: Path
     requires: tuple[tuple[str, tuple[str, ...]], ...] = ()
-    """Programs that are built only when these features are on."""
+    """Programs with the features that they are built with only."""
     features: tuple[tuple[str, tuple[str, ...]], ...] = ()
-    """Each with what it implies."""
+    """Each with the features that it enables."""
 
     @property
     def spec(self) -> str:
-        """As `cargo build -p` takes it."""
+        """The argument of `cargo build -p`."""
         return f"{self.name}@{self.version}"
 
 
@@ -42,22 +83,25 @@ class Workspace(Struct, frozen=True):
 
     @property
     def programs(self) -> tuple[str, ...]:
-        """Every program's name, each once, in order."""
+        """The name of every program once, sorted."""
         return tuple(sorted({name for package in self.packages for name in package.programs}))
 
 
 def workspace(folder: Path, env: Mapping[str, str], cancelled: Callable[[], bool] | None = None) -> Workspace:
-    """The workspace of `<folder>/Cargo.toml`; `cancelled` is asked while cargo runs.
+    """The workspace of `<folder>/Cargo.toml`; `cancelled` is polled while cargo runs.
 
     Raises BuildError where cargo cannot read it; MissingTool, process.Cancelled.
     """
-    return _read(cargo_metadata(folder, env, cancelled))
+    metadata = cargo_metadata(folder, env, cancelled)
+    packages = tuple(_package(package) for package in metadata.packages)
+    return Workspace(Path(metadata.workspace_root), Path(metadata.target_directory), packages)
 
 
-def cargo_metadata(
-    folder: Path, env: Mapping[str, str], cancelled: Callable[[], bool] | None = None
-) -> Mapping[str, Any]:
-    """What `cargo metadata --no-deps` says of it, as it says it (The Cargo Book, cargo metadata). Raises the same."""
+def cargo_metadata(folder: Path, env: Mapping[str, str], cancelled: Callable[[], bool] | None = None) -> CargoMetadata:
+    """The output of `cargo metadata --no-deps` for a folder (The Cargo Book, cargo metadata).
+
+    Raises BuildError where cargo cannot read the workspace, or prints another document; MissingTool, process.Cancelled.
+    """
     if not (folder / "Cargo.toml").is_file():
         raise BuildError(f"{folder} has no Cargo.toml", "Is it a Rust repository, and on the right branch?")
     try:
@@ -65,74 +109,72 @@ def cargo_metadata(
         text = process.capture(words, cwd=folder, env=env, cancelled=cancelled)
     except ToolFailed as error:
         raise cargo_error(f"cargo cannot read the workspace {folder}", error.tail, folder) from error
-    found: Mapping[str, Any] = json.loads(text)
-    return found
+    try:
+        return msgspec.json.decode(text, type=CargoMetadata)
+    except ValueError as error:
+        hint = "Is `cargo` on PATH the real one? Run `cargo metadata --no-deps` there to see what it prints."
+        raise BuildError(f"unexpected output of `cargo metadata` in {folder}: {error}", hint) from error
 
 
-def choose(workspace: Workspace, wanted: Sequence[str], among: Iterable[str]) -> dict[str, CargoPackage]:
-    """The package of each wanted program, looked for in the packages named `among` (none: in all).
+def choose(workspace: Workspace, programs: Sequence[str], among: Iterable[str]) -> dict[str, CargoPackage]:
+    """The package of each program, from the packages named `among` (none named: from all).
 
-    Raises BuildError, which lists what there is.
+    Raises BuildError, whose hint lists the workspace's programs.
     """
     names = frozenset(among)
     packages = [package for package in workspace.packages if not names or package.name in names]
-    return {name: _package_of(workspace, name, [item for item in packages if name in item.programs]) for name in wanted}
+    return {
+        name: _package_of(workspace, name, [item for item in packages if name in item.programs]) for name in programs
+    }
 
 
 def missing_features(workspace: Workspace, cargo: Cargo) -> Mapping[str, tuple[str, ...]]:
-    """Every program of the workspace, with the features that it requires and `cargo` does not ask for."""
+    """Every program of the workspace, with the features that it requires and `cargo` does not enable."""
     return dict(pair for package in workspace.packages for pair in _missing_features(package, cargo))
 
 
 def _missing_features(package: CargoPackage, cargo: Cargo) -> Iterator[tuple[str, tuple[str, ...]]]:
-    enabled = _enabled_features(
-        dict(package.features), [*cargo.features, *(["default"] if cargo.default_features else [])]
-    )
+    requested = (*cargo.features, *(("default",) if cargo.default_features else ()))
+    enabled = _enabled_features(dict(package.features), requested)
     requires = dict(package.requires)
     for name in package.programs:
         yield name, tuple(feature for feature in requires.get(name, ()) if feature not in enabled)
 
 
-def _enabled_features(features: Mapping[str, tuple[str, ...]], asked: Sequence[str]) -> frozenset[str]:
-    """All features that these turn on, with those that they imply."""
-    found: set[str] = set()
-    todo = list(asked)
-    while todo:
-        name = todo.pop()
-        if name not in found:
-            found.add(name)
-            todo += features.get(name, ())
-    return frozenset(found)
+def _enabled_features(features: Mapping[str, tuple[str, ...]], requested: Sequence[str]) -> frozenset[str]:
+    """The requested features and all that they enable."""
+    enabled: set[str] = set()
+    pending = list(requested)
+    while pending:
+        name = pending.pop()
+        if name not in enabled:
+            enabled.add(name)
+            pending += features.get(name, ())
+    return frozenset(enabled)
 
 
-def _package_of(workspace: Workspace, name: str, fitting: list[CargoPackage]) -> CargoPackage:
-    if len(fitting) == 1:
-        return fitting[0]
-    if fitting:
-        both = " and ".join(package.name for package in fitting)
-        raise BuildError(
-            f"{both} of {workspace.folder} each have a program {name}", "Its recipe's Cargo(packages=…) tells."
-        )
-    has = ", ".join(workspace.programs) or "no programs at all"
-    close = nearest(name, workspace.programs, 1)
-    near = f" Nearest: {close[0]}." if close else ""
-    raise BuildError(f"the workspace {workspace.folder} has no program {name}", f"It has: {has}.{near}")
+def _package_of(workspace: Workspace, program: str, candidates: list[CargoPackage]) -> CargoPackage:
+    if len(candidates) == 1:
+        return candidates[0]
+    if candidates:
+        names = " and ".join(package.name for package in candidates)
+        hint = "Name one of them in Cargo(packages=…) of the recipe."
+        raise BuildError(f"{names} of {workspace.folder} each have a program {program}", hint)
+    programs = ", ".join(workspace.programs) or "no programs at all"
+    close = nearest(program, workspace.programs, 1)
+    suggestion = f" Nearest: {close[0]}." if close else ""
+    raise BuildError(f"the workspace {workspace.folder} has no program {program}", f"It has: {programs}.{suggestion}")
 
 
-def _read(told: Mapping[str, Any]) -> Workspace:
-    packages = tuple(_package(item) for item in told["packages"])
-    return Workspace(Path(told["workspace_root"]), Path(told["target_directory"]), packages)
-
-
-def _package(told: Mapping[str, Any]) -> CargoPackage:
-    programs = [target for target in told["targets"] if "bin" in target["kind"]]
+def _package(package: MetadataPackage) -> CargoPackage:
+    programs = [target for target in package.targets if "bin" in target.kind]
     return CargoPackage(
-        told["name"],
-        version=told["version"],
-        id=told["id"],
-        programs=tuple(target["name"] for target in programs),
-        libraries=tuple(target["name"] for target in told["targets"] if "cdylib" in target["kind"]),
-        folder=Path(told["manifest_path"]).parent,
-        requires=tuple((target["name"], tuple(target.get("required-features", ()))) for target in programs),
-        features=tuple((name, tuple(implied)) for name, implied in told["features"].items()),
+        package.name,
+        version=package.version,
+        id=package.id,
+        programs=tuple(target.name for target in programs),
+        libraries=package.target_names("cdylib"),
+        folder=Path(package.manifest_path).parent,
+        requires=tuple((target.name, target.required_features) for target in programs),
+        features=tuple(package.features.items()),
     )

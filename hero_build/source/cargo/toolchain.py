@@ -1,7 +1,8 @@
-"""The Rust toolchain of this machine: where it is, what it calls itself, and the compiler cache beside it.
+"""The Rust toolchain of this machine and the targets it builds for: rustc, rustup, sccache, cargo-zigbuild.
 
-`rustc` is asked once for each state of what decides its answer (the files of rustup and of the compiler, a
-rust-toolchain file, RUSTUP_TOOLCHAIN), so that an unchanged reinstall starts no process for it.
+rustc's answers are cached under everything that determines them (the files of rustup and of the compiler, a
+rust-toolchain file, RUSTUP_TOOLCHAIN), so that an unchanged reinstall does not start it. A target other than this
+machine's needs Rust's standard library for it and, for another architecture, the linker that cargo-zigbuild brings.
 """
 
 import hashlib
@@ -22,10 +23,12 @@ from hero_build.system.file_cache import cached, file_stamp
 _TOOLCHAIN_FILES = ("rust-toolchain", "rust-toolchain.toml")
 _WRAPPERS = ("RUSTC_WRAPPER", "CARGO_BUILD_RUSTC_WRAPPER")
 _RUSTUP_HINT = "Install Rust with rustup (https://rustup.rs), then open a new shell."
+_ARCH = {"amd64": "x86_64", "arm64": "aarch64"}
+_ZIG_HINT = "Install it: `pip install cargo-zigbuild ziglang` (cargo must find it on PATH)."
 
 
 def environment() -> dict[str, str]:
-    """The environment for cargo: PATH with `$CARGO_HOME/bin`, where rustup puts cargo, if it is not on it yet."""
+    """The environment for cargo: `$CARGO_HOME/bin`, where rustup puts cargo, comes first if PATH has no cargo."""
     env = process.environment()
     home = str(cargo_home(env) / "bin")
     path = env.get("PATH", os.defpath)
@@ -41,29 +44,29 @@ def cargo_home(env: Mapping[str, str]) -> Path:
 def rustc_version(
     folder: Path, env: Mapping[str, str], cache: Path, cancelled: Callable[[], bool] | None = None
 ) -> str:
-    """What `rustc -vV` says in `folder`, from `cache` (a folder) if nothing it rests on has changed.
+    """The output of `rustc -vV` in `folder`, from `cache` (a folder) if nothing that determines it has changed.
 
-    `cancelled` is asked while it runs, since rustup may fetch a toolchain first. Raises MissingTool, ToolFailed,
-    process.Cancelled.
+    `cancelled` is polled while rustc runs, since rustup may download a toolchain first. Raises MissingTool,
+    ToolFailed, process.Cancelled.
     """
     return query_rustc(("-vV",), folder=folder, env=env, cache=cache, cancelled=cancelled)
 
 
 def query_rustc(
-    question: tuple[str, ...],
+    arguments: tuple[str, ...],
     folder: Path,
     env: Mapping[str, str],
     cache: Path,
     cancelled: Callable[[], bool] | None = None,
 ) -> str:
-    """The same for another question to rustc whose answer rests on nothing else. Raises MissingTool, ToolFailed."""
+    """As `rustc_version`, for other arguments whose output depends on the toolchain alone."""
     try:
         rustc = process.find(env.get("RUSTC") or "rustc", env)
     except MissingTool as error:
-        raise MissingTool("there is no Rust compiler on this machine", _RUSTUP_HINT) from error
-    stamp = _query_key(question, rustc=rustc, folder=folder, env=env)
+        raise MissingTool("this machine has no Rust compiler (rustc)", _RUSTUP_HINT) from error
+    key = _query_key(arguments, rustc=rustc, folder=folder, env=env)
     return cached(
-        cache / "rustc.json", stamp, lambda: _run_rustc((rustc, *question), folder=folder, env=env, cancelled=cancelled)
+        cache / "rustc.json", key, lambda: _run_rustc((rustc, *arguments), folder=folder, env=env, cancelled=cancelled)
     )
 
 
@@ -85,54 +88,22 @@ def sccache(env: Mapping[str, str]) -> Path | None:
     """
     if any(name in env for name in _WRAPPERS):
         return None
-    found = shutil.which("sccache", path=env.get("PATH"))
-    return Path(found) if found else None
+    program = shutil.which("sccache", path=env.get("PATH"))
+    return Path(program) if program else None
 
 
 def compiler_wrapper(env: Mapping[str, str]) -> str:
-    """The name of what will wrap the compiler; empty: nothing will."""
-    if (ours := sccache(env)) is not None:
-        return ours.name
+    """The name of the program that wraps rustc in a build; empty: none does."""
+    if (program := sccache(env)) is not None:
+        return program.name
     return next((Path(env[name]).name for name in _WRAPPERS if env.get(name)), "")
 
 
-def _query_key(question: tuple[str, ...], rustc: Path, folder: Path, env: Mapping[str, str]) -> str:
-    facts = [*question, str(rustc), env.get("RUSTUP_TOOLCHAIN", "")]
-    facts += [f"{path} {file_stamp(path)}" for path in _compiler_files(rustc, env)]
-    for parent in (folder, *folder.parents):
-        for name in _TOOLCHAIN_FILES:
-            with suppress(OSError):
-                facts.append(f"{parent / name} {(parent / name).read_text(errors='replace')}")
-    return hashlib.sha256("\0".join(facts).encode("utf-8", "surrogateescape")).hexdigest()
-
-
 def toolchain_files(folder: Path, env: Mapping[str, str]) -> Iterator[Path]:
-    """All that decides the compiler's answers in `folder`, there or not, but for the compiler and the environment."""
+    """The files, existing or not, that determine the compiler's answers in `folder`, besides the compiler itself."""
     yield from _rustup_files(env)
     yield _rustup_home(env) / "toolchains"
     yield from (parent / name for parent in (folder, *folder.parents) for name in _TOOLCHAIN_FILES)
-
-
-def _compiler_files(rustc: Path, env: Mapping[str, str]) -> Iterator[Path]:
-    """The compiler, and, where that is rustup's stand-in, the toolchains it chooses from and its settings."""
-    yield rustc
-    yield from _rustup_files(env)
-
-
-def _rustup_home(env: Mapping[str, str]) -> Path:
-    return Path(env.get("RUSTUP_HOME") or Path.home() / ".rustup")
-
-
-def _rustup_files(env: Mapping[str, str]) -> Iterator[Path]:
-    rustup = _rustup_home(env)
-    yield rustup / "settings.toml"
-    with suppress(OSError):
-        for toolchain in sorted((rustup / "toolchains").iterdir()):
-            yield toolchain / "bin" / "rustc"
-
-
-_ARCH = {"amd64": "x86_64", "arm64": "aarch64"}
-_ZIG_HINT = "Install it: `pip install cargo-zigbuild ziglang` (and have cargo find it on PATH)."
 
 
 def target_triple(platform: Platform) -> str:
@@ -141,21 +112,45 @@ def target_triple(platform: Platform) -> str:
 
 
 def for_platform(job: CargoJob, platform: Platform, cache: Path) -> CargoJob:
-    """The job for `platform`. Raises MissingTool, with the command, for a target or a linker that is not there."""
+    """The job for `platform`. Raises MissingTool, with the install command, for a missing target or linker."""
     env = environment()
-    wanted = target_triple(platform)
-    told = rustc_version(job.tree.path, env, cache)
-    host = next((line.removeprefix("host: ") for line in told.splitlines() if line.startswith("host: ")), "")
-    _require_target(wanted, job=job, env=env, cache=cache)
-    across = wanted.split("-")[0] != host.split("-")[0]
-    if across:
-        _require_zigbuild(wanted, env)
-    return replace(job, target=wanted, zig=across)
+    target = target_triple(platform)
+    version = rustc_version(job.tree.path, env, cache)
+    host = next((line.removeprefix("host: ") for line in version.splitlines() if line.startswith("host: ")), "")
+    _require_target(target, job=job, env=env, cache=cache)
+    cross = target.split("-")[0] != host.split("-")[0]
+    if cross:
+        _require_zigbuild(target, env)
+    return replace(job, target=target, zig=cross)
+
+
+def _query_key(arguments: tuple[str, ...], rustc: Path, folder: Path, env: Mapping[str, str]) -> str:
+    facts = [*arguments, str(rustc), env.get("RUSTUP_TOOLCHAIN", "")]
+    facts += [f"{path} {file_stamp(path)}" for path in (rustc, *_rustup_files(env))]
+    for parent in (folder, *folder.parents):
+        for name in _TOOLCHAIN_FILES:
+            with suppress(OSError):
+                facts.append(f"{parent / name} {(parent / name).read_text(errors='replace')}")
+    return hashlib.sha256("\0".join(facts).encode("utf-8", "surrogateescape")).hexdigest()
+
+
+def _rustup_home(env: Mapping[str, str]) -> Path:
+    return Path(env.get("RUSTUP_HOME") or Path.home() / ".rustup")
+
+
+def _rustup_files(env: Mapping[str, str]) -> Iterator[Path]:
+    """rustup's settings, and the compilers of the toolchains that its proxy selects from."""
+    rustup = _rustup_home(env)
+    yield rustup / "settings.toml"
+    with suppress(OSError):
+        for toolchain in sorted((rustup / "toolchains").iterdir()):
+            yield toolchain / "bin" / "rustc"
 
 
 def _require_target(target: str, job: CargoJob, env: Mapping[str, str], cache: Path) -> None:
-    """The standard library for a target, in the toolchain that the tree chooses."""
-    folder = query_rustc(("--print", "target-libdir", f"--target={target}"), folder=job.tree.path, env=env, cache=cache)
+    """Require the standard library for a target in the toolchain that the tree selects."""
+    arguments = ("--print", "target-libdir", f"--target={target}")
+    folder = query_rustc(arguments, folder=job.tree.path, env=env, cache=cache)
     if not any(Path(folder).glob("libcore-*.rlib")):
         hint = f"Install it with `rustup target add {target}` in {job.tree.path}."
         raise MissingTool(f"Rust's {target} target is not on this machine", hint)

@@ -1,1 +1,1 @@
-"""Checkouts: where they are, how git reaches their forge, and how they are cloned and updated."""
+"""Checkouts: their paths, git's credentials, and how they are cloned and updated."""

@@ -1,4 +1,4 @@
-"""How a run comes to its checkouts: to work in them, or only to look at what is there."""
+"""The checkouts of a run: writable ones are cloned and updated; read-only ones are taken as they are."""
 
 import threading
 from collections.abc import Iterator
@@ -28,13 +28,13 @@ def read_only_checkouts(emit: Emit) -> "ReadOnlyCheckouts":
 
 
 class Checkouts(Protocol):
-    """A context: trees that were worked in stay locked until it is left."""
+    """A context manager: writable trees stay locked until it ends."""
 
     def tree(self, checkout: Checkout, request: "CheckoutRequest") -> Tree | None:
-        """The tree at its place, as it is wanted; None: it is not there, and is not to be made."""
+        """The tree of a checkout as requested; None: it does not exist, and may not be cloned."""
 
     def cancelling(self) -> AbstractContextManager[object]:
-        """A context: what breaks out of it calls off every git that runs for other threads."""
+        """A context: an exception in it cancels every git that runs for other threads."""
 
     @property
     def stopped(self) -> bool: ...
@@ -47,9 +47,9 @@ class Checkouts(Protocol):
 
 
 class WritableCheckouts(Struct, frozen=True):
-    """Clones, switches and updates as asked."""
+    """Clones, switches and updates checkouts."""
 
-    reach: GitAccess
+    access: GitAccess
     locks: Locks
     emit: Emit
     stop: threading.Event = field(default_factory=threading.Event)
@@ -59,7 +59,7 @@ class WritableCheckouts(Struct, frozen=True):
         from hero_build.source.git.ensure import ensure
 
         return ensure(
-            checkout, request=request, access=self.reach, locks=self.locks, emit=self.emit, cancelled=self.stop.is_set
+            checkout, request=request, access=self.access, locks=self.locks, emit=self.emit, cancelled=self.stop.is_set
         )
 
     @contextmanager
@@ -84,7 +84,7 @@ class WritableCheckouts(Struct, frozen=True):
 
 
 class ReadOnlyCheckouts(Struct, frozen=True):
-    """Takes what is there, and neither changes nor locks anything."""
+    """Reads existing checkouts, and neither changes nor locks anything."""
 
     emit: Emit
 
@@ -100,7 +100,7 @@ class ReadOnlyCheckouts(Struct, frozen=True):
         tree = read_tree(checkout.path)
         remote_of(checkout.path, checkout.repo, tree.ref)
         if request.update:
-            self.emit(WarningRaised(f"{checkout.path} is looked at as it is: what --update would bring is not known"))
+            self.emit(WarningRaised(f"{checkout.path} is read as it is: what --update would change is not known"))
         return tree if request.ref is None or _is_on(tree, request.ref) else None
 
     def cancelling(self) -> AbstractContextManager[None]:
@@ -116,11 +116,11 @@ class ReadOnlyCheckouts(Struct, frozen=True):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Nothing is held."""
+        """Nothing to release."""
 
 
 def _is_on(tree: Tree, ref: str) -> bool:
-    """Whether a checkout that nobody switches is on `ref` already, as far as it knows of it."""
+    """Whether the checkout is on `ref` already, as far as its own refs go."""
     from hero_build.source.git.status import commit_of
 
     return tree.ref == ref.removeprefix("refs/heads/") or tree.commit == commit_of(tree.path, ref)

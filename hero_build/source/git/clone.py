@@ -1,4 +1,4 @@
-"""A fresh clone: made beside its place and renamed into it when whole, so that an interrupted one is never met."""
+"""A fresh clone: made beside its path and renamed when complete, so that no command ever sees half of one."""
 
 import os
 import shutil
@@ -19,10 +19,10 @@ _DEFAULT_BRANCH = "development"
 
 
 def clone(git: Git, ref: str | None) -> None:
-    """Clone to the checkout's place, at `ref`, else at `development` if there is one, else as the server says.
+    """Clone to the checkout's path, at `ref`, else at `development` if it exists, else at the server's default branch.
 
-    Call it while the checkout is locked: what killed clones of it left behind goes first. Raises RefNotFound, and
-    what refusals.py makes of a git that fails.
+    Call it while the checkout is locked: it first deletes the leftovers of killed clones. Raises RefNotFound, and the
+    errors of git/errors.py.
     """
     path = git.checkout.path
     home = path.parent / STATE_FOLDER
@@ -40,36 +40,36 @@ def clone(git: Git, ref: str | None) -> None:
 
 
 def _run_clone(git: Git, name: str) -> None:
-    depth = (f"--depth={git.reach.depth}", "--no-single-branch") if git.reach.depth else ()
+    depth = (f"--depth={git.access.depth}", "--no-single-branch") if git.access.depth else ()
     git.remote("clone", "--progress", "--no-checkout", f"--origin={_ORIGIN}", *depth, "--", git.checkout.url, name)
 
 
 def _check_out_first(git: Git, ref: str | None) -> None:
-    known = list_refs(git)
-    if not known:
-        raise RefNotFound(f"{git.checkout.repo} has no commit yet", "There is nothing to build before the first one.")
-    check_out(git, resolve_ref(git, ref or _first_branch(git, known), _ORIGIN))
+    refs = list_refs(git)
+    if not refs:
+        raise RefNotFound(f"{git.checkout.repo} has no commit yet", "Push a first commit, then run the command again.")
+    check_out(git, resolve_ref(git, ref or _first_branch(git, refs), _ORIGIN))
     update_submodules(git)
 
 
-def _first_branch(git: Git, known: Mapping[str, str]) -> str:
-    """The branch to begin with where none is named. Raises RefNotFound."""
-    theirs = [name for name in known if name.startswith(f"refs/remotes/{_ORIGIN}/") and not name.endswith("/HEAD")]
-    branches = [name.split("/", 3)[3] for name in theirs]
+def _first_branch(git: Git, refs: Mapping[str, str]) -> str:
+    """The branch to check out where none is named. Raises RefNotFound."""
+    remote = [name for name in refs if name.startswith(f"refs/remotes/{_ORIGIN}/") and not name.endswith("/HEAD")]
+    branches = [name.split("/", 3)[3] for name in remote]
     if _DEFAULT_BRANCH in branches:
         return _DEFAULT_BRANCH
-    default = [name.split("/", 2)[2] for name in known if name.startswith("refs/heads/")]
+    default = [name.split("/", 2)[2] for name in refs if name.startswith("refs/heads/")]
     if default or len(branches) == 1:
         return (default or branches)[0]
-    has = ", ".join(branches) or "only tags"
-    raise RefNotFound(f"{git.checkout.repo} has no default branch", f"Name one with --ref; it has {has}.")
+    available = ", ".join(branches) or "only tags"
+    raise RefNotFound(f"{git.checkout.repo} has no default branch", f"Name one with --ref; it has {available}.")
 
 
-def _rename_into_place(made: Path, path: Path) -> None:
+def _rename_into_place(clone: Path, path: Path) -> None:
     try:
-        os.rename(made, path)  # onto an empty folder, too
+        os.rename(clone, path)  # also onto an empty folder
     except OSError as error:
         if not os.path.lexists(path):
             raise
-        hint = "Something put it there while the clone was made: look at it, then run it again."
-        raise CheckoutRefused(f"{path} is there already", hint) from error
+        hint = "Another program created it during the clone: look at it, then run the command again."
+        raise CheckoutRefused(f"{path} already exists", hint) from error

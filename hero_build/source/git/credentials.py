@@ -1,8 +1,8 @@
-"""How git reaches a forge, and how it gets the token: from memory that its credential helper reads, and nowhere else.
+"""How git reaches a forge and receives the token: from a memory file that its credential helper reads.
 
-The token lies in an anonymous, sealed memory file whose descriptor git and its helper inherit (memfd_create(2)). It is
-in no file, address, argument or environment variable; git asks the helper for the forge's own origin only, and no
-other helper of the user's is told of it, so none can store it (gitcredentials(7): an empty one clears the list).
+The token is in an anonymous, sealed memory file whose descriptor git and its helper inherit (memfd_create(2)). It is
+in no file, URL, argument or environment variable; git asks the helper for the forge's own origin only, and the user's
+other helpers are off for it, so none can store it (gitcredentials(7): an empty helper clears the list).
 """
 
 import fcntl
@@ -20,8 +20,11 @@ _SEALS = fcntl.F_SEAL_SEAL | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_S
 
 
 class GitAccess(Struct, frozen=True):
-    """How far git may go: the forge that `token` is for, hosts that may have it over plain http, how long a silent
-    connection is waited for (seconds), and how many commits of history a clone brings (None: all)."""
+    """What git may use.
+
+    forge: its origin is where `token` may go. plain_http: hosts that may receive it over http. stall: seconds after
+    which a silent connection is closed. depth: commits of history that a clone fetches (None: all).
+    """
 
     forge: str
     token: Secret | None = None
@@ -31,7 +34,7 @@ class GitAccess(Struct, frozen=True):
 
 
 class GitCredentials(Struct, frozen=True):
-    """What a git that may use the network is started with: options, and descriptors that it inherits."""
+    """For a git that may use the network: its options, and the descriptors it inherits."""
 
     options: tuple[str, ...]
     descriptors: tuple[int, ...] = ()
@@ -45,7 +48,7 @@ def git_access(settings: Settings, depth: int | None = None) -> GitAccess:
 
 @contextmanager
 def git_credentials(access: GitAccess) -> Iterator[GitCredentials]:
-    """For one call of git. Raises UsageError for a token that no header could hold."""
+    """For one call of git. Raises UsageError for a token that does not fit into an HTTP header."""
     options = _network_options(access)
     if access.token is None or not _token_allowed(access):
         yield GitCredentials(options)
@@ -58,11 +61,11 @@ def git_credentials(access: GitAccess) -> Iterator[GitCredentials]:
 
 
 def _network_options(access: GitAccess) -> tuple[str, ...]:
-    """No hook of a fetch sees the descriptor, and a connection that has gone silent is given up."""
+    """Options that keep the descriptor from hooks, and close a silent connection."""
     pairs = ["core.hooksPath=/dev/null", "gc.auto=0", "maintenance.auto=false"]
     pairs += ["http.lowSpeedLimit=1", f"http.lowSpeedTime={max(1, round(access.stall))}"]
     if access.forge.startswith("file:"):
-        pairs.append("protocol.file.allow=always")  # a mirror's submodules are in the mirror
+        pairs.append("protocol.file.allow=always")  # for the submodules in a mirror
     elif _is_loopback(access.forge):
         pairs.append(f"http.{_origin(access.forge)}.proxy=")
     return tuple(word for pair in pairs for word in ("-c", pair))
@@ -77,7 +80,9 @@ def _helper_options(origin: str, descriptor: int) -> tuple[str, ...]:
 def _token_file(token: Secret) -> int:
     value = token.reveal()
     if not (value.isascii() and value.isprintable()) or " " in value:
-        raise UsageError("the token in FORGEJO_TOKEN holds characters that no token has", "Copy it again, whole.")
+        raise UsageError(
+            "the token in FORGEJO_TOKEN has characters that a token cannot have", "Copy the whole token again."
+        )
     descriptor = os.memfd_create("hero-build", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
     os.write(descriptor, f"username=hero-build\npassword={value}\n".encode())
     fcntl.fcntl(descriptor, fcntl.F_ADD_SEALS, _SEALS)
@@ -90,10 +95,10 @@ def _origin(forge: str) -> str:
 
 
 def _token_allowed(access: GitAccess) -> bool:
-    """Whether the token may travel to the forge, by the same rule as for downloads."""
+    """Whether the token may be sent to the forge, by the same rule as for downloads."""
     if not access.forge.startswith(("https://", "http://")):
         return False
-    from hero_build.forge import url_policy  # httpx, which only a clone or a fetch pays for
+    from hero_build.forge import url_policy  # imports httpx, which only clones and fetches need
 
     return url_policy.may_send_token(url_policy.parse_url(access.forge, "the forge"), access.plain_http)
 

@@ -1,4 +1,4 @@
-"""What git says when it fails, as an error with a way out. git is run with LC_ALL=C, so that it speaks English."""
+"""Turns the output of a failed git into an error with a hint. git runs with LC_ALL=C, so its output is English."""
 
 import re
 from collections.abc import Sequence
@@ -35,55 +35,52 @@ _UNREADABLE = re.compile(
 )
 
 
-def git_error(doing: str, tail: Sequence[str], checkout: Checkout, access: GitAccess) -> HeroBuildError:
-    """The error for a git that failed while `doing` (`clone`, `fetch`) and wrote `tail`."""
+def git_error(action: str, tail: Sequence[str], checkout: Checkout, access: GitAccess) -> HeroBuildError:
+    """The error for a git that failed at an `action` (`clone`, `fetch`); `tail` is the end of its output."""
     text = "\n".join(tail)
-    said = without_credentials(_main_line(tail))
-    told = f"git cannot {doing} {checkout.repo}: {said}"
-    local = _local_error(text, told, checkout)
+    sentence = f"git cannot {action} {checkout.repo}: {without_credentials(_main_line(tail))}"
+    local = _local_error(text, sentence, checkout)
     if local is not None:
         return local
-    where = without_credentials(checkout.url)
+    url = without_credentials(checkout.url)
     if _UNKNOWN_REF.search(text):
-        return RefNotFound(told, "Is it pushed? `git ls-remote` lists what there is.")
+        return RefNotFound(sentence, "Is it pushed? `git ls-remote` lists the refs of the server.")
     if _ACCESS_DENIED.search(text):
-        return AuthError(told, _token_hint(access, where))
+        return AuthError(sentence, _token_hint(access, url))
     if _NOT_FOUND.search(text):
-        return RepoNotFound(f"there is no repository at {where}, or none that may be seen", _token_hint(access, where))
+        return RepoNotFound(f"no repository at {url}, or no permission to read it", _token_hint(access, url))
     if _NETWORK.search(text):
-        return NetworkError(told, f"Does `git ls-remote {where}` answer? Then run it again.")
+        return NetworkError(sentence, f"Does `git ls-remote {url}` answer? Then run the command again.")
     if _UNREADABLE.search(text):
         return unreadable_checkout(checkout.path, tuple(tail))
-    return CheckoutRefused(told, f"Run it by hand in {checkout.path} to see more, or move that folder away.")
+    return CheckoutRefused(sentence, f"Run git by hand in {checkout.path} to see more, or move that folder away.")
 
 
-def _local_error(text: str, told: str, checkout: Checkout) -> HeroBuildError | None:
-    """What has nothing to do with the network."""
+def _local_error(text: str, sentence: str, checkout: Checkout) -> HeroBuildError | None:
+    """The error where the network is not the cause."""
     if _DISK_FULL.search(text):
-        return DiskFull(told, "Free some space, then run it again; nothing was lost.")
+        return DiskFull(sentence, "Free some space, then run the command again; nothing was lost.")
     if locked := _LOCK_EXISTS.search(text):
         hint = f"If no git is running there, an earlier one was killed: delete {locked[1]}."
-        return CheckoutRefused(f"another git is at work in {checkout.path}", hint)
+        return CheckoutRefused(f"another git is running in {checkout.path}", hint)
     if _OVERWRITES_WORK.search(text):
-        hint = "Commit or `git stash -u` what is there, or build in another place: CODEROOT=DIR hero-build …"
-        return CheckoutRefused(f"work in {checkout.path} is in the way: {told}", hint)
+        hint = "Commit the work or `git stash -u` it, or build in another checkout: CODEROOT=DIR hero-build …"
+        return CheckoutRefused(f"uncommitted work in {checkout.path} is in the way: {sentence}", hint)
     if _READ_ONLY.search(text) and not _ACCESS_DENIED.search(text):
-        return NotWritable(told, f"Make {checkout.path} and its parents writable for this user.")
+        return NotWritable(sentence, f"Make {checkout.path} and its parents writable for this user.")
     return None
 
 
 def _main_line(tail: Sequence[str]) -> str:
-    """The line that tells most: git's own last word, else the last line."""
+    """git's last `fatal:` or `error:` line, else the last line."""
     marked = [line for line in tail if line.startswith(("fatal: ", "error: "))]
-    line = marked[-1] if marked else (tail[-1] if tail else "it does not say why")
+    line = marked[-1] if marked else (tail[-1] if tail else "no reason given")
     return line.removeprefix("fatal: ").removeprefix("error: ").strip()
 
 
-def _token_hint(access: GitAccess, where: str) -> str:
+def _token_hint(access: GitAccess, url: str) -> str:
     if access.forge.startswith("file:"):
-        return (
-            f"A mirror carries sources as bare repositories: `git clone --mirror URL {where.removeprefix('file://')}`."
-        )
+        return f"A mirror has sources as bare repositories: `git clone --mirror URL {url.removeprefix('file://')}`."
     if access.token is None:
-        return "If it is private, put a token that may read it into FORGEJO_TOKEN."
-    return "Is the token in FORGEJO_TOKEN still good, and may it read that repository?"
+        return "If it is private, set FORGEJO_TOKEN to a token that may read it."
+    return "Is the token in FORGEJO_TOKEN still valid, and may it read that repository?"

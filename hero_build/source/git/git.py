@@ -1,7 +1,7 @@
-"""The door to GitPython: every git that changes a checkout, or may use the network, is started here.
+"""Runs git through GitPython: every git that changes a checkout, or may use the network, starts here.
 
-A call ends with its whole process group when the run is interrupted or called off. What git says when it refuses
-becomes an error of the tree; see refusals.py.
+When the run is interrupted or cancelled, the whole process group of a git ends. A failure becomes an error of
+hero_build.errors; see git/errors.py.
 """
 
 import os
@@ -24,60 +24,60 @@ if TYPE_CHECKING:
 
 _PROGRESS = re.compile(r"^(?:remote: )?([A-Z][\w ]*):\s+(\d+)%")
 _NO_PROMPT = {"GIT_TERMINAL_PROMPT": "0", "GIT_ASKPASS": "", "SSH_ASKPASS": "", "GIT_EDITOR": "true"}
-"""Nobody sits at a prompt that git would put up."""
+"""git never prompts."""
 
 
 class Git(Struct, frozen=True):
-    """git in `folder`, for a checkout. `cancelled` is asked while it runs: True ends it with process.Cancelled.
+    """git in `folder`, for a checkout. `cancelled` is polled while it runs: True ends it with process.Cancelled.
 
-    The methods give the lines of stdout, and raise what refusals.py makes of a failure, and MissingTool.
+    The methods return the lines of stdout. They raise the errors of git/errors.py, and MissingTool.
     """
 
     checkout: Checkout
     folder: Path
-    reach: GitAccess
+    access: GitAccess
     emit: Emit = silent
     cancelled: Callable[[], bool] | None = None
 
     def local(self, *words: str) -> list[str]:
-        """Without the token."""
+        """Run git without the token."""
         return self._run(words, GitCredentials(()))
 
     def remote(self, *words: str) -> list[str]:
-        """With the token at hand, should the forge ask for it; without hooks."""
-        with git_credentials(self.reach) as papers:
-            return self._run(words, papers)
+        """Run git with the token, for a forge that asks for it; without hooks."""
+        with git_credentials(self.access) as credentials:
+            return self._run(words, credentials)
 
-    def _run(self, words: tuple[str, ...], papers: GitCredentials) -> list[str]:
+    def _run(self, words: tuple[str, ...], credentials: GitCredentials) -> list[str]:
         lines: list[str] = []
-        handle = _start(self.folder, (*papers.options, *words), papers.descriptors)
+        handle = _start(self.folder, (*credentials.options, *words), credentials.descriptors)
         progress = _progress_reporter(self.checkout.repo, self.emit)
         watch = process.OutputWatch(on_line=progress, on_stdout=lines.append, cancelled=self.cancelled)
-        done = process.attend(cast("Popen[bytes]", handle.proc), watch)
-        if done.code:
+        result = process.attend(cast("Popen[bytes]", handle.proc), watch)
+        if result.code:
             from hero_build.source.git.errors import git_error
 
-            raise git_error(words[0], tail=done.tail, checkout=self.checkout, access=self.reach)
+            raise git_error(words[0], tail=result.tail, checkout=self.checkout, access=self.access)
         return lines
 
 
 def _start(folder: Path, words: tuple[str, ...], descriptors: tuple[int, ...]) -> "git.Git.AutoInterrupt":
     """git through GitPython, as the leader of a process group of its own."""
     program = process.find("git")
-    import git  # 80 ms, for those who clone, fetch or switch
+    import git  # 80 ms, only for a clone, fetch or switch
 
-    blank = {name: "" for name in process.SECRETS if name in os.environ}
+    no_tokens = {name: "" for name in process.SECRETS if name in os.environ}
     return git.Git(folder).execute(
         [str(program), *words],
         as_process=True,
-        env={**blank, **_NO_PROMPT, "GIT_CEILING_DIRECTORIES": str(folder.parent)},
+        env={**no_tokens, **_NO_PROMPT, "GIT_CEILING_DIRECTORIES": str(folder.parent)},
         start_new_session=True,
         pass_fds=descriptors,
     )
 
 
 def _progress_reporter(repo: str, emit: Emit) -> process.Line:
-    """Tells each percent once."""
+    """Emits each percentage once."""
     last = ("", -1)
 
     def line(text: str) -> None:

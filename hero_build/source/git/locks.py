@@ -1,4 +1,4 @@
-"""The lock of a checkout: one hero-build at a time changes it or builds in it."""
+"""Locks of checkouts: one hero-build at a time changes a checkout or builds in it."""
 
 import os
 import threading
@@ -17,35 +17,35 @@ from hero_build.system.process import Cancelled
 
 
 class Locks:
-    """The checkouts that a run works in: each stays locked from its first turn until the run ends.
+    """The locks of a run: a checkout stays locked from its first `hold` until the run ends.
 
-    A lock keeps other processes out for the whole run, so that what was planned is what is built; a turn keeps the
-    other threads of this one out for as long as it lasts.
+    The file lock keeps other processes out for the whole run, so that a build uses the planned tree; `hold` also keeps
+    the other threads of this process out while it lasts.
     """
 
     def __init__(self, wait: float = 0) -> None:
         """`wait`: seconds to wait for another hero-build."""
         self._wait = wait
-        self._held: dict[Path, int] = {}
-        self._turns: dict[Path, threading.RLock] = defaultdict(threading.RLock)
+        self._descriptors: dict[Path, int] = {}
+        self._threads: dict[Path, threading.RLock] = defaultdict(threading.RLock)
         self._mutex = threading.Lock()
 
     @contextmanager
-    def turn(self, path: Path, cancelled: Callable[[], bool] | None = None) -> Iterator[None]:
-        """Work in the checkout at `path`, which need not be there yet.
+    def hold(self, path: Path, cancelled: Callable[[], bool] | None = None) -> Iterator[None]:
+        """Hold the checkout at `path`, which need not exist yet; reentrant.
 
-        `cancelled` is asked while it waits: True ends that with process.Cancelled. Raises LockHeld, MachineError.
+        `cancelled` is polled while it waits: True ends that with process.Cancelled. Raises LockHeld, MachineError.
         """
         with self._mutex:
-            turn = self._turns[path]
-        with turn:
-            if path not in self._held:
-                self._held[path] = _open_and_lock(path, self._wait, cancelled or _never)
+            lock = self._threads[path]
+        with lock:
+            if path not in self._descriptors:
+                self._descriptors[path] = _open_and_lock(path, self._wait, cancelled or _never)
             yield
 
     def close(self) -> None:
-        while self._held:
-            os.close(self._held.popitem()[1])
+        while self._descriptors:
+            os.close(self._descriptors.popitem()[1])
 
     def __enter__(self) -> Self:
         return self
@@ -62,10 +62,10 @@ def _open_and_lock(path: Path, wait: float, cancelled: Callable[[], bool]) -> in
             raise Cancelled
         time.sleep(seconds)
 
-    place = path.parent / STATE_FOLDER
-    with machine_errors(place):
-        place.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(place / f"{path.name}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    folder = path.parent / STATE_FOLDER
+    with machine_errors(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(folder / f"{path.name}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     try:
         filelock.acquire(descriptor, wait=wait, held=_lock_held(path), pause=pause)
     except BaseException:
@@ -79,5 +79,5 @@ def _never() -> bool:
 
 
 def _lock_held(path: Path) -> LockHeld:
-    hint = "Wait for it to end, give --wait SECONDS, or use another checkout: CODEROOT=DIR."
+    hint = "Wait until it ends, pass --wait SECONDS, or use another checkout: CODEROOT=DIR."
     return LockHeld(f"another hero-build is working in {path}", hint)

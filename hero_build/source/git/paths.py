@@ -1,4 +1,4 @@
-"""Where checkouts lie, which repository an address means, and which words may name a commit."""
+"""Paths of checkouts, URLs of repositories, and the names that git accepts for a ref."""
 
 import os
 import re
@@ -11,13 +11,13 @@ from hero_build.errors import UnsafeName
 from hero_build.model.names import check_repo, check_tag
 
 STATE_FOLDER = ".hero-build"
-"""The folder beside checkouts that holds their locks, and clones under way."""
+"""The folder beside checkouts that holds their locks and unfinished clones."""
 _SCP_PREFIX = re.compile(r"^(?:[^@/\s]+@)?[^/:\s]+:(?!//)")  # git@forge:owner/name
 _CREDENTIALS = re.compile(r"(?<=://)[^/@\s]*@")
 
 
 class Checkout(Struct, frozen=True):
-    """A repo (`owner/name`), where its work tree is or will be, and the address to clone it from."""
+    """A repo (`owner/name`), the path of its work tree, existing or not, and the URL to clone it from."""
 
     path: Path
     repo: str
@@ -25,46 +25,46 @@ class Checkout(Struct, frozen=True):
 
 
 def checkout(coderoot: Path, repo: str, forge: str) -> Checkout:
-    """The checkout of a repo below `coderoot`, to be cloned from `forge` (`https://HOST`, `file:///DIR`)."""
+    """The checkout of a repo below `coderoot`, from `forge` (`https://HOST`, `file:///DIR`). Raises UnsafeName."""
     return Checkout(locate(coderoot, repo), repo, clone_url(forge, repo))
 
 
 def sibling(beside: Checkout, repo: str, forge: str) -> Checkout:
-    """The checkout of a repo that path dependencies of `beside` look for as `../name`."""
+    """The checkout that path dependencies of `beside` refer to as `../name`. Raises UnsafeName."""
     _, name = check_repo(repo)
     return Checkout(beside.path.parent / name, repo, clone_url(forge, repo))
 
 
 def locate(coderoot: Path, repo: str) -> Path:
-    """`<coderoot>/<owner>/<name>`, or `<coderoot>/<name>` where only that is there. Raises UnsafeName."""
+    """`<coderoot>/<owner>/<name>`, or `<coderoot>/<name>` where only that exists. Raises UnsafeName."""
     owner, name = check_repo(repo)
     nested, flat = coderoot / owner / name, coderoot / name
     return flat if not os.path.lexists(nested) and os.path.lexists(flat / ".git") else nested
 
 
 def clone_url(forge: str, repo: str) -> str:
-    """The address of a repo: on a server, or as a bare repository in a mirror."""
+    """The URL of a repo on a server, or of its bare repository in a mirror. Raises UnsafeName."""
     owner, name = check_repo(repo)
     return f"{forge.rstrip('/')}/{quote(owner)}/{quote(name)}.git"
 
 
 def url_matches(url: str, repo: str) -> bool:
-    """Whether `url` ends in `owner/name`, whatever the server and the protocol; servers do not tell case apart."""
+    """Whether `url` ends in `owner/name`, on any server and by any protocol; servers ignore case."""
     path = _SCP_PREFIX.sub("", url) if "://" not in url else url.split("://", 1)[1]
     segments = unquote(path).rstrip("/").removesuffix(".git").split("/")
     return "/".join(segments[-2:]).casefold() == repo.casefold()
 
 
 def without_credentials(text: str) -> str:
-    """`text` with `user:password@` taken out of each address in it."""
+    """`text` without the `user:password@` of URLs in it."""
     return _CREDENTIALS.sub("", text)
 
 
 def check_ref(ref: str) -> str:
-    """`ref` itself if it can be the name of a branch, a tag or a commit, and not an option. Raises UnsafeName."""
+    """`ref` itself if it can name a branch, a tag or a commit, and is not an option. Raises UnsafeName."""
     try:
         if not ref.startswith("-"):
             return check_tag(ref)
     except UnsafeName:
-        pass  # a tag is not what was asked for
-    raise UnsafeName(f"{ref!r} cannot be a branch, a tag or a commit", "See git-check-ref-format(1) for what can.")
+        pass  # raised below, about a ref
+    raise UnsafeName(f"{ref!r} cannot be a branch, a tag or a commit", "See git-check-ref-format(1) for the rules.")

@@ -1,4 +1,4 @@
-"""What a checkout holds, read with one `git status` and nothing changed."""
+"""The state of a checkout, read with one `git status` that changes nothing."""
 
 import os
 import re
@@ -13,18 +13,18 @@ from hero_build.source.git.paths import url_matches, without_credentials
 from hero_build.system import process
 
 CACHE_TAG = "CACHEDIR.TAG"
-"""What cargo puts into its target folder (bford.info/cachedir)."""
+"""The file that cargo puts into its target folder (bford.info/cachedir)."""
 _STATUS = ("status", "--porcelain=v2", "--branch", "--untracked-files=all", "--ignore-submodules=none", "--no-renames")
-_FIELDS_BEFORE_PATH = {"1": 8, "u": 10, "?": 1}  # how many stand before the path, which may hold spaces
+_FIELDS_BEFORE_PATH = {"1": 8, "u": 10, "?": 1}  # the number of fields before the path, which may contain spaces
 _REMOTE_URL_KEY = re.compile(r"remote\..+\.url")
 _OPERATION_FILES = ("rebase-merge", "rebase-apply", "MERGE_HEAD", "CHERRY_PICK_HEAD", "REVERT_HEAD", "BISECT_LOG")
 
 
 class GitStatus(Struct, frozen=True):
-    """A checkout against its HEAD. `commit` None: there is none yet; `branch` empty: HEAD is detached.
+    """A checkout compared with its HEAD. `commit` None: no commit yet; `branch` empty: HEAD is detached.
 
-    `changes`: the paths that differ from the commit and those that git neither tracks nor ignores, in order.
-    cargo's target folder and a Cargo.lock that is not tracked are not among them: a build makes both.
+    `changes`: the paths that differ from the commit or are untracked and not ignored, sorted. cargo's target folder and
+    an untracked Cargo.lock are not included: a build makes both.
     """
 
     commit: str | None
@@ -36,7 +36,7 @@ class GitStatus(Struct, frozen=True):
 
 
 def status(path: Path) -> GitStatus:
-    """Raises CheckoutRefused where `path` is not a checkout that git can read; MissingTool."""
+    """The status of the checkout at `path`. Raises CheckoutRefused where git cannot read it; MissingTool."""
     command = ("git", "--no-optional-locks", "-c", "core.quotePath=true", *_STATUS, "--", ".", *_target_excludes(path))
     try:
         text = process.capture(command, cwd=path, env=_environment(path))
@@ -46,9 +46,9 @@ def status(path: Path) -> GitStatus:
 
 
 def remote_of(path: Path, repo: str, branch: str) -> str:
-    """The remote that a branch of the checkout belongs to, else one that means `repo`; empty: there are no remotes.
+    """The remote of a branch of the checkout, else one that leads to `repo`; empty: there are no remotes.
 
-    Raises CheckoutRefused where there are, and none of them means `repo`.
+    Raises CheckoutRefused where there are remotes, and none of them leads to `repo`.
     """
     command = ("git", "config", "--local", "--includes", "--list")
     pairs = dict(
@@ -57,17 +57,17 @@ def remote_of(path: Path, repo: str, branch: str) -> str:
         if "=" in line
     )
     urls = {key[len("remote.") : -len(".url")]: url for key, url in pairs.items() if _REMOTE_URL_KEY.fullmatch(key)}
-    fitting = [name for name, url in urls.items() if url_matches(url, repo)]
-    if urls and not fitting:
-        has = ", ".join(without_credentials(url) for url in urls.values())
+    matching = [name for name, url in urls.items() if url_matches(url, repo)]
+    if urls and not matching:
+        others = ", ".join(without_credentials(url) for url in urls.values())
         hint = f"Move it away; or, if it is a fork: `git -C {path} remote add upstream URL-OF-{repo}`."
-        raise CheckoutRefused(f"{path} is a checkout of another repository ({has}), not of {repo}", hint)
+        raise CheckoutRefused(f"{path} is a checkout of another repository ({others}), not of {repo}", hint)
     own = pairs.get(f"branch.{branch}.remote", "")
-    return own if own in urls else next((name for name in ("origin", *fitting) if name in fitting), "")
+    return own if own in urls else next((name for name in ("origin", *matching) if name in matching), "")
 
 
 def commit_of(path: Path, ref: str) -> str:
-    """The commit that a branch, a tag or (the beginning of) a commit's name leads to in the checkout; empty: none."""
+    """The commit that a branch, a tag or an (abbreviated) hash names in the checkout; empty: none."""
     command = ("git", "rev-parse", "--verify", "--quiet", "--end-of-options", f"{ref}^{{commit}}")
     try:
         return process.capture(command, cwd=path, env=_environment(path))
@@ -76,20 +76,19 @@ def commit_of(path: Path, ref: str) -> str:
 
 
 def read_tree(path: Path) -> Tree:
-    """The checkout at `path` as a build would find it. Raises CheckoutRefused, MissingTool."""
-    found = status(path)
-    return tree_of(path, found)
+    """The checkout at `path` as the tree of a build. Raises CheckoutRefused, MissingTool."""
+    return tree_of(path, status(path))
 
 
 def tree_of(path: Path, status: GitStatus) -> Tree:
-    """Raises CheckoutRefused where there is nothing to build."""
+    """The tree of a checkout with this status. Raises CheckoutRefused where it has no commit."""
     if status.commit is None:
         raise CheckoutRefused(f"the checkout {path} has no commit yet", "Commit something there, or move it away.")
     return Tree(path, commit=status.commit, dirty=bool(status.changes), ref=status.branch, changes=status.changes)
 
 
 def operation_in_progress(path: Path) -> str:
-    """What a person is in the middle of in the checkout (`MERGE_HEAD`, `rebase-merge`); empty: nothing."""
+    """The git operation in progress in the checkout, by its file (`MERGE_HEAD`, `rebase-merge`); empty: none."""
     folder = path / ".git"
     if folder.is_file():  # a linked work tree or a submodule
         folder = path / folder.read_text(encoding="utf-8", errors="surrogateescape").partition(":")[2].strip()
@@ -97,41 +96,41 @@ def operation_in_progress(path: Path) -> str:
 
 
 def unreadable_checkout(path: Path, tail: tuple[str, ...]) -> CheckoutRefused:
-    said = next((line for line in tail if line.startswith("fatal: ")), tail[0])
-    if "dubious ownership" in said:
+    reason = next((line for line in tail if line.startswith("fatal: ")), tail[0])
+    if "dubious ownership" in reason:
         hint = f"If you trust its owner: `git config --global --add safe.directory {path}`."
     else:
-        hint = "Mend it with git, or move it away, so that it is cloned anew."
-    return CheckoutRefused(f"{path} is no checkout that git can read: {said.removeprefix('fatal: ')}", hint)
+        hint = "Repair it with git, or move it away, so that it is cloned again."
+    return CheckoutRefused(f"git cannot read the checkout {path}: {reason.removeprefix('fatal: ')}", hint)
 
 
 def _environment(path: Path) -> Mapping[str, str]:
-    """So that git speaks English, and takes no repository further up for this one."""
+    """English output, and no repository of a folder above in place of this one."""
     return process.environment({"GIT_CEILING_DIRECTORIES": str(path.parent), "LC_ALL": "C"})
 
 
 def target_folders(path: Path) -> tuple[Path, ...]:
-    """Where in a checkout cargo's output may lie; it does where there is a MARK."""
+    """Where in a checkout cargo's output may be; a CACHE_TAG marks the folders that are."""
     folders = {path / "target", Path(os.path.abspath(path / os.environ.get("CARGO_TARGET_DIR", "target")))}
     return tuple(sorted(folder for folder in folders if folder.is_relative_to(path) and folder != path))
 
 
 def _target_excludes(path: Path) -> tuple[str, ...]:
-    """Pathspecs for cargo's output where it lies in the tree."""
-    made = (folder for folder in target_folders(path) if (folder / CACHE_TAG).is_file())
-    return tuple(f":(exclude,literal){folder.relative_to(path)}" for folder in made)
+    """Pathspecs that exclude cargo's output in the tree."""
+    folders = (folder for folder in target_folders(path) if (folder / CACHE_TAG).is_file())
+    return tuple(f":(exclude,literal){folder.relative_to(path)}" for folder in folders)
 
 
 def _parse_status(lines: list[str]) -> GitStatus:
-    told: Mapping[str, str] = {
+    headers: Mapping[str, str] = {
         key: value for line in lines if (key := _header_key(line)) for value in [line[len(key) + 1 :]]
     }
-    commit, branch = told.get("# branch.oid", "(initial)"), told.get("# branch.head", "(detached)")
-    ahead, _, behind = told.get("# branch.ab", "+0 -0").partition(" ")
+    commit, branch = headers.get("# branch.oid", "(initial)"), headers.get("# branch.head", "(detached)")
+    ahead, _, behind = headers.get("# branch.ab", "+0 -0").partition(" ")
     return GitStatus(
         commit=None if commit == "(initial)" else commit,
         branch="" if branch == "(detached)" else branch,
-        upstream=told.get("# branch.upstream", ""),
+        upstream=headers.get("# branch.upstream", ""),
         ahead=abs(int(ahead)),
         behind=abs(int(behind)),
         changes=tuple(sorted(path for line in lines if (path := _changed_path(line)))),
@@ -151,10 +150,10 @@ def _changed_path(line: str) -> str:
 
 
 def _unquoted(path: str) -> str:
-    """git quotes odd names as C does, which is how Python writes bytes."""
+    """git quotes unusual names like C, which is also how Python writes bytes."""
     if not path.startswith('"'):
         return path
-    import ast  # such names are rare
+    import ast  # lazy: such names are rare
 
     raw: bytes = ast.literal_eval("b" + path)
     return os.fsdecode(raw)

@@ -1,4 +1,8 @@
-"""Fetch and fast-forward, and nothing else: what cannot be fast-forwarded is left as it is, and said."""
+"""Fetches, fast-forwards branches, and updates submodules.
+
+A branch that cannot be fast-forwarded stays as it is, with a warning. Submodules follow the commit that is checked out,
+and only in a checkout without changes.
+"""
 
 import re
 
@@ -9,17 +13,18 @@ from hero_build.source.git.status import GitStatus, operation_in_progress
 from hero_build.source.git.switch import FULL_HASH, RefTarget, find_ref, list_refs, unknown_ref
 
 _KEPT_COMMITS = "refs/hero-build"
-"""Notes commits that were asked for by their hash, so that git's clean-up does not drop them."""
-_STATUS_HINT = "`git status` there says what is to be done; nothing of it was touched."
+"""Refs for commits that were requested by their hash, so that `git gc` keeps them."""
+_SUBMODULE_PATH = re.compile(r"^\s*path\s*=\s*(.+?)\s*$", re.MULTILINE)
+_STATUS_HINT = "`git status` there says what to do; nothing in it was changed."
 
 
 def fetch(git: Git, remote: str) -> None:
-    """What the remote has now; a tag that is here already stays as it is."""
+    """Fetch the remote's branches and tags; an existing tag is not moved."""
     git.remote("fetch", "--progress", "--no-recurse-submodules", remote)
 
 
 def resolve_ref(git: Git, ref: str, remote: str) -> RefTarget:
-    """What `ref` means, asking the remote if it means nothing here. Raises RefNotFound."""
+    """What `ref` names in the checkout, else, after a fetch, on the remote. Raises RefNotFound."""
     target = find_ref(git, ref, remote)
     if target is None and remote:
         fetch(git, remote)
@@ -32,12 +37,12 @@ def resolve_ref(git: Git, ref: str, remote: str) -> RefTarget:
 
 
 def fast_forward(git: Git, status: GitStatus, remote: str) -> bool:
-    """Fast-forward the branch to its upstream, after a fetch; True: it moved. A Warned tells what kept it back."""
+    """Fast-forward the branch to its upstream, after a fetch; True: it moved. Emits a warning where it cannot."""
     upstream = _upstream(git, status, remote)
     ahead, behind = _ahead_behind(git, upstream) if upstream else (0, 0)
-    why = _blocking_reason(git, status=status, upstream=upstream, ahead=ahead, behind=behind)
-    if why:
-        git.emit(WarningRaised(f"{git.checkout.path} {why}: it is built as it is", _STATUS_HINT))
+    reason = _blocking_reason(git, status=status, upstream=upstream, ahead=ahead, behind=behind)
+    if reason:
+        git.emit(WarningRaised(f"{git.checkout.path} {reason}; it is built as it is", _STATUS_HINT))
     elif behind:
         git.local("merge", "--quiet", "--ff-only", "--no-overwrite-ignore", upstream)
         return True
@@ -45,8 +50,8 @@ def fast_forward(git: Git, status: GitStatus, remote: str) -> bool:
 
 
 def _fetch_ref(git: Git, ref: str, remote: str) -> bool:
-    """Fetch one ref that a plain fetch leaves out: a commit, or what a shallow or narrow clone did not ask for."""
-    depth = (f"--depth={git.reach.depth}",) if git.reach.depth else ()
+    """Fetch one ref that a plain fetch omits: a commit, or a ref that a shallow or single-branch clone left out."""
+    depth = (f"--depth={git.access.depth}",) if git.access.depth else ()
     specs = [f"{ref}:{_KEPT_COMMITS}/{ref}"] if FULL_HASH.fullmatch(ref) else _refspecs(git, ref, remote)
     if not specs:
         return False
@@ -58,32 +63,34 @@ def _fetch_ref(git: Git, ref: str, remote: str) -> bool:
 
 
 def _refspecs(git: Git, ref: str, remote: str) -> list[str]:
+    """Refspecs for the branch and the tag of the name, as far as the remote has them."""
     name = ref.removeprefix("refs/heads/").removeprefix("refs/tags/")
     specs = {f"refs/heads/{name}": f"+refs/heads/{name}:refs/remotes/{remote}/{name}"}
     specs |= {f"refs/tags/{name}": f"refs/tags/{name}:refs/tags/{name}"}
-    wanted = [ref] if ref in specs else list(specs)
-    told = {line.split("\t")[-1] for line in git.remote("ls-remote", remote, *wanted)}
-    return [specs[theirs] for theirs in wanted if theirs in told]
+    candidates = [ref] if ref in specs else list(specs)
+    advertised = {line.split("\t")[-1] for line in git.remote("ls-remote", remote, *candidates)}
+    return [specs[name] for name in candidates if name in advertised]
 
 
 def _upstream(git: Git, status: GitStatus, remote: str) -> str:
-    """The full name of what the branch follows; empty: nothing that is here."""
+    """The full name of the branch's upstream; empty: it has none, or none that was fetched."""
     if not status.branch:
         return ""
-    told = git.local("for-each-ref", "--format=%(upstream)", f"refs/heads/{status.branch}")
-    if not any(told):
-        _fetch_ref(git, f"refs/heads/{status.branch}", remote)  # a narrow clone does not fetch it by itself
-    known = list_refs(git)
-    return next((name for name in (*told, f"refs/remotes/{remote}/{status.branch}") if name in known), "")
+    configured = git.local("for-each-ref", "--format=%(upstream)", f"refs/heads/{status.branch}")
+    if not any(configured):
+        _fetch_ref(git, f"refs/heads/{status.branch}", remote)  # a single-branch clone does not fetch it by itself
+    refs = list_refs(git)
+    return next((name for name in (*configured, f"refs/remotes/{remote}/{status.branch}") if name in refs), "")
 
 
 def _ahead_behind(git: Git, upstream: str) -> tuple[int, int]:
-    """How many commits are only here, and how many only there."""
+    """The number of commits that only HEAD has, and that only the upstream has."""
     ahead, behind = git.local("rev-list", "--left-right", "--count", f"HEAD...{upstream}")[0].split()
     return int(ahead), int(behind)
 
 
 def _blocking_reason(git: Git, status: GitStatus, upstream: str, ahead: int, behind: int) -> str:
+    """Why the branch cannot be fast-forwarded, as the rest of a sentence; empty: it can, or need not."""
     if not status.branch:
         return "is on no branch (HEAD is detached)"
     if not upstream:
@@ -93,25 +100,22 @@ def _blocking_reason(git: Git, status: GitStatus, upstream: str, ahead: int, beh
     if status.changes or operation_in_progress(git.checkout.path):
         return f"has uncommitted changes and is {behind} behind {upstream.removeprefix('refs/remotes/')}"
     if ahead:
-        return f"has diverged from {upstream.removeprefix('refs/remotes/')} ({ahead} here, {behind} there)"
+        return f"has diverged from {upstream.removeprefix('refs/remotes/')} ({ahead} local, {behind} remote)"
     return ""
 
 
-_SUBMODULE_PATH = re.compile(r"^\s*path\s*=\s*(.+?)\s*$", re.MULTILINE)
-
-
 def update_submodules(git: Git) -> None:
-    """Bring every submodule to the commit that the checkout names; call it on a clean checkout only."""
+    """Update every submodule to the commit that the checkout names; only for a checkout without changes."""
     if not (git.folder / ".gitmodules").is_file():
         return
-    depth = (f"--depth={git.reach.depth}",) if git.reach.depth else ()
+    depth = (f"--depth={git.access.depth}",) if git.access.depth else ()
     git.remote("submodule", "--quiet", "update", "--init", "--recursive", *depth)
 
 
 def missing_submodules(git: Git) -> bool:
-    """Whether a submodule was never brought; costs no process."""
+    """Whether a submodule was never checked out; starts no process."""
     try:
         text = (git.folder / ".gitmodules").read_text(encoding="utf-8", errors="replace")
     except OSError:
         return False
-    return any(not (git.folder / found[1] / ".git").exists() for found in _SUBMODULE_PATH.finditer(text))
+    return any(not (git.folder / match[1] / ".git").exists() for match in _SUBMODULE_PATH.finditer(text))

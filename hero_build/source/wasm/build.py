@@ -1,4 +1,4 @@
-"""The story of a WASM build: tools → crates → groups → cargo → wasm-bindgen and wasm-opt beside it → a folder each."""
+"""A WebAssembly build: tools → crates → groups → cargo, with wasm-bindgen and wasm-opt beside it → one folder each."""
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
@@ -14,34 +14,39 @@ from hero_build.source.wasm.features import FeatureQuery, features, groups
 from hero_build.source.wasm.finish import BundleFinisher, finish
 from hero_build.source.wasm.plan import check_toolchain, environment
 from hero_build.source.wasm.pool import Pool, pool
-from hero_build.source.wasm.toolchain import Tool
 from hero_build.source.wasm.types import Backend, BuildFolders, BuildWatch, BundleResult, Crate, FailedBundle
 from hero_build.source.wasm.wasm_pack import run_wasm_pack
+from hero_build.source.wasm.workspace import WasmWorkspace
 
 
-def build(job: CargoJob, backend: Backend, place: BuildFolders, watch: BuildWatch) -> tuple[BundleResult, ...]:
+def build(job: CargoJob, backend: Backend, folders: BuildFolders, watch: BuildWatch) -> tuple[BundleResult, ...]:
     """Build the bundles that `job.programs` names (all, if it names none), in the order of their names.
 
-    A bundle that cannot be made is a Broken; the others are made all the same. Raises what none of them is to blame
-    for: MissingTool (all that is missing, at once, before anything is built), BuildError, BundleNotFound, DiskFull,
-    process.Cancelled.
+    Uses the tools that `job.tools` names, and detects them where it names none. A bundle that fails to build is a
+    FailedBundle; the others are built. Raises errors that concern all of them: MissingTool (one error for all missing
+    tools, before anything is built), BuildError, BundleNotFound, DiskFull, process.Cancelled.
     """
     env = environment(job)
-    found = check_toolchain(job, place.cache, backend)
-    known = workspace.discover(job.tree.path, env, job.cargo.packages)
-    crates = tuple(_apply_optimise(crate, job) for crate in workspace.choose(known, job.programs))
-    with machine_errors(place.out), pool(watch.cancelled) as workers:
-        for folder in (place.out, place.logs, place.cache):
+    tools = job.tools or tuple((tool.name, tool.version) for tool in check_toolchain(job, folders.cache, backend))
+    members = workspace.discover(job.tree.path, env, job.cargo.packages)
+    crates = tuple(_apply_optimise(crate, job) for crate in workspace.choose(members, job.programs))
+    with machine_errors(folders.out), pool(watch.cancelled) as workers:
+        for folder in (folders.out, folders.logs, folders.cache):
             folder.mkdir(parents=True, exist_ok=True)
         call = CargoInvocation(
-            known.folder, cargo=job.cargo, env=env, logs=place.logs, progress=watch.compiling, cancelled=watch.cancelled
+            members.folder,
+            cargo=job.cargo,
+            env=env,
+            logs=folders.logs,
+            progress=watch.compiling,
+            cancelled=watch.cancelled,
         )
-        by = BundleFinisher(place, env=env, versions=_tool_versions(found), watch=watch, workers=workers)
+        finisher = BundleFinisher(folders, env=env, versions=_versions(tools), watch=watch, workers=workers)
         if backend == "wasm-pack":
-            return tuple(run_wasm_pack(crate, call, by) for crate in crates)
-        asker = FeatureQuery(known, cargo=job.cargo, env=env, cache=place.cache)
-        results = _build_groups(groups(crates, features(crates, asker, workers)), call=call, by=by, workers=workers)
-    cache.prune(place.cache / "bundles")
+            return tuple(run_wasm_pack(crate, call, finisher) for crate in crates)
+        grouped = _grouped(crates, members=members, call=call, finisher=finisher)
+        results = _build_groups(grouped, call=call, finisher=finisher, workers=workers)
+    cache.prune(folders.bundles)
     return tuple(results[crate.name] for crate in crates)
 
 
@@ -49,23 +54,32 @@ def _apply_optimise(crate: Crate, job: CargoJob) -> Crate:
     return crate if job.optimise else replace(crate, optimise=None)
 
 
+def _grouped(
+    crates: Sequence[Crate], members: WasmWorkspace, call: CargoInvocation, finisher: BundleFinisher
+) -> tuple[tuple[Crate, ...], ...]:
+    """The crates that one cargo call may compile together."""
+    query = FeatureQuery(members, cargo=call.cargo, env=call.env, cache=finisher.folders.cache)
+    return groups(crates, features(crates, query, finisher.workers))
+
+
 def _build_groups(
-    found: Sequence[Sequence[Crate]], call: CargoInvocation, by: BundleFinisher, workers: Pool
+    grouped: Sequence[Sequence[Crate]], call: CargoInvocation, finisher: BundleFinisher, workers: Pool
 ) -> Mapping[str, BundleResult]:
-    """Bundles are finished while cargo compiles the next ones."""
-    begun: dict[str, Future[BundleResult]] = {}
-    broken: dict[str, FailedBundle] = {}
+    """Finish bundles while cargo compiles the next ones; the result of each, by name."""
+    pending: dict[str, Future[BundleResult]] = {}
+    failures: dict[str, FailedBundle] = {}
 
-    def made(crate: Crate, module: Path) -> None:
-        begun[crate.name] = workers.executor.submit(finish, crate, module, by)
+    def on_module(crate: Crate, module: Path) -> None:
+        pending[crate.name] = workers.executor.submit(finish, crate, module, finisher)
 
-    for number, group in enumerate(found, 1):
-        for failure in compile_group(group, number=number, call=call, made=made):
-            by.watch.stage(failure.name, "broken")
-            broken[failure.name] = failure
-    return {**broken, **{name: future.result() for name, future in begun.items()}}
+    for number, group in enumerate(grouped, 1):
+        for failure in compile_group(group, number=number, call=call, on_module=on_module):
+            finisher.watch.stage(failure.name, "broken")
+            failures[failure.name] = failure
+    return {**failures, **{name: future.result() for name, future in pending.items()}}
 
 
-def _tool_versions(found: Sequence[Tool]) -> tuple[str, str]:
-    versions = {tool.name: tool.found for tool in found}
+def _versions(tools: Sequence[tuple[str, str]]) -> tuple[str, str]:
+    """Of wasm-bindgen and wasm-opt (empty: not used)."""
+    versions = dict(tools)
     return versions["wasm-bindgen"], versions.get("wasm-opt", "")

@@ -1,78 +1,80 @@
-"""Finished folders by what they were made from, so that what has not changed costs a look and no process.
+"""Finished bundles, cached by a key of their inputs: an unchanged bundle costs a few file reads and no process.
 
-`<cache>/bundles/<key>/` holds the files and `.digests.json`, the sha256 of each. A folder comes in by one rename, and
-is read only if each file is what it was then.
+`<folder>/<key>/` holds the files and `.digests.json`, the sha256 of each. An entry appears by one rename, and is used
+only if every file still matches its digest.
 """
 
-import json
 import os
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from hashlib import sha256
 from pathlib import Path
 
+import msgspec
+
 _INDEX = ".digests.json"
 _UNFINISHED = ".new-"
 _MAX_BYTES = 512 << 20  # bytes that stay after a build
-_STALE_SECONDS = 24 * 3600  # seconds after which what was begun is given up
+_STALE_SECONDS = 24 * 3600  # age at which an unfinished entry is deleted
 
 
-def restore(shelf: Path, key: str, dest: Path) -> bool:
-    """Copy what is kept under `key` into the new folder `dest`; False, and nothing done, if nothing sound is."""
-    kept = shelf / key
+def restore(folder: Path, key: str, dest: Path) -> bool:
+    """Copy the entry `key` into the new folder `dest`; False, with nothing written, if no intact entry exists."""
+    entry = folder / key
     try:
-        digests = json.loads((kept / _INDEX).read_bytes())
-        files = {name: (kept / name).read_bytes() for name in digests}
-        if any(sha256(raw).hexdigest() != digests[name] for name, raw in files.items()):
+        digests = msgspec.json.decode((entry / _INDEX).read_bytes(), type=dict[str, str])
+        contents = {name: (entry / name).read_bytes() for name in digests}
+        if any(sha256(content).hexdigest() != digests[name] for name, content in contents.items()):
             return False
-        os.utime(kept)
-    except (OSError, ValueError, TypeError):
+        os.utime(entry)
+    except (OSError, ValueError):  # ValueError: msgspec's errors, and a path with a NUL
         return False
-    for name, raw in files.items():
+    for name, content in contents.items():
         (dest / name).parent.mkdir(parents=True, exist_ok=True)
-        (dest / name).write_bytes(raw)
-    return bool(files)
+        (dest / name).write_bytes(content)
+    return bool(contents)
 
 
 @contextmanager
-def new_entry(shelf: Path) -> Iterator[Path]:
-    """A new folder beside what is kept, gone afterwards."""
-    shelf.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=_UNFINISHED, dir=shelf, ignore_cleanup_errors=True) as folder:
-        yield Path(folder)
+def new_entry(folder: Path) -> Iterator[Path]:
+    """A new temporary folder beside the entries, deleted afterwards."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=_UNFINISHED, dir=folder, ignore_cleanup_errors=True) as unfinished:
+        yield Path(unfinished)
 
 
-def store(shelf: Path, key: str, folder: Path) -> None:
-    """Keep a folder of `begun` under `key`, in place of whatever is there."""
-    (folder / _INDEX).write_text(json.dumps(_digests(folder)))
+def store(folder: Path, key: str, content: Path) -> None:
+    """Move a folder made inside `new_entry` to the entry `key`, replacing what is there."""
+    (content / _INDEX).write_bytes(msgspec.json.encode(_digests(content)))
     try:
-        folder.rename(shelf / key)
-    except OSError:  # another has been quicker, or what is there is damaged
-        with new_entry(shelf) as aside:
+        content.rename(folder / key)
+    except OSError:  # another process was quicker, or the existing entry is damaged
+        with new_entry(folder) as aside:
             with suppress(OSError):
-                (shelf / key).rename(aside / "old")
+                (folder / key).rename(aside / "old")
             with suppress(OSError):
-                folder.rename(shelf / key)
+                content.rename(folder / key)
 
 
-def prune(shelf: Path, most: int = _MAX_BYTES) -> None:
-    """Drop what has not been used for longest until the rest takes `most` bytes at most."""
-    room, now = most, time.time()
+def prune(folder: Path, max_bytes: int = _MAX_BYTES) -> None:
+    """Delete the entries that were not used for the longest time until the rest takes at most `max_bytes`."""
+    remaining, now = max_bytes, time.time()
     with suppress(OSError):
-        found = sorted(((entry.stat().st_mtime, Path(entry)) for entry in os.scandir(shelf)), reverse=True)
-        for used, folder in found:
-            if folder.name.startswith(_UNFINISHED):
-                gone = now - used > _STALE_SECONDS
+        entries = sorted(((entry.stat().st_mtime, Path(entry)) for entry in os.scandir(folder)), reverse=True)
+        for used, entry in entries:
+            if entry.name.startswith(_UNFINISHED):
+                expired = now - used > _STALE_SECONDS
             else:
-                room -= sum(path.stat().st_size for path in folder.rglob("*"))
-                gone = room < 0
-            if gone:
-                shutil.rmtree(folder, ignore_errors=True)
+                remaining -= sum(path.stat().st_size for path in entry.rglob("*"))
+                expired = remaining < 0
+            if expired:
+                shutil.rmtree(entry, ignore_errors=True)
 
 
-def _digests(folder: Path) -> Mapping[str, str]:
+def _digests(folder: Path) -> dict[str, str]:
+    """The sha256 of every file, by its path relative to `folder`."""
     files = (path for path in sorted(folder.rglob("*")) if path.is_file())
     return {str(path.relative_to(folder)): sha256(path.read_bytes()).hexdigest() for path in files}

@@ -1,4 +1,4 @@
-"""One `cargo build` for a group of crates: the module of each as soon as there is one, and why there is none."""
+"""One `cargo build` for a group of crates: the module of each as soon as it exists, or why it failed to compile."""
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -8,17 +8,17 @@ from msgspec import Struct
 from hero_build.errors import BuildError, HeroBuildError
 from hero_build.model.artifacts import Cargo
 from hero_build.source.cargo.errors import cargo_error, machine_error
-from hero_build.source.cargo.messages import CargoMessages, Message, Progress
+from hero_build.source.cargo.messages import CargoMessage, CargoMessages, Progress
 from hero_build.source.wasm.features import feature_arguments
 from hero_build.source.wasm.types import TARGET, Crate, FailedBundle
 from hero_build.system import process
 
 OnModule = Callable[[Crate, Path], None]
-"""Told of each module, while cargo goes on with the others."""
+"""Called for each compiled module, while cargo compiles the others."""
 
 
 class CargoInvocation(Struct, frozen=True):
-    """What cargo is called with, and for whom. `folder`: the workspace; `logs`: a folder."""
+    """What the cargo calls of a build have in common. `folder`: the workspace; `logs`: a folder."""
 
     folder: Path
     cargo: Cargo
@@ -29,69 +29,76 @@ class CargoInvocation(Struct, frozen=True):
 
 
 def compile_group(
-    group: Sequence[Crate], number: int, call: CargoInvocation, made: OnModule
+    group: Sequence[Crate], number: int, call: CargoInvocation, on_module: OnModule
 ) -> tuple[FailedBundle, ...]:
-    """Compile the crates of one group (the `number`th of the build). Those that do not compile are returned.
+    """Compile the crates of one group (the `number`th of the build); returns those that fail to compile.
 
-    Raises what no crate is to blame for: BuildError when cargo did not begin; MissingTool, DiskFull, process.Cancelled.
+    Raises errors that concern all of them: BuildError when cargo fails before it compiles; MissingTool, DiskFull,
+    process.Cancelled.
     """
-    heard = _GroupMessages(group, made, call.progress)
+    messages = _GroupMessages(group, on_module, call.progress)
     log = call.logs / f"cargo-{number}.log"
-    watch = process.OutputWatch(heard.line, on_stdout=heard.message, log=log, cancelled=call.cancelled)
-    done = process.run(command(group, call), cwd=group[0].base, env=call.env, watch=watch)
-    lacking = [crate for crate in group if crate.id not in heard.made]
-    if not lacking:
+    watch = process.OutputWatch(messages.line, on_stdout=messages.message, log=log, cancelled=call.cancelled)
+    result = process.run(command(group, call), cwd=group[0].base, env=call.env, watch=watch)
+    failed = [crate for crate in group if crate.id not in messages.compiled]
+    if not failed:
         return ()
-    tail = (*heard.errors(), *done.tail)[-process.TAIL :]
-    if not heard.began or machine_error(tail) is not None:
+    tail = (*messages.errors(), *result.tail)[-process.TAIL :]
+    if not messages.started or machine_error(tail) is not None:
         raise cargo_error("cargo could not build the bundles", tail=tail, folder=call.folder, log=log)
     return tuple(
-        FailedBundle(crate.name, _compile_error(crate, heard=heard, said=done.tail, call=call)) for crate in lacking
+        FailedBundle(crate.name, _compile_error(crate, messages=messages, output=result.tail, call=call))
+        for crate in failed
     )
 
 
 def command(group: Sequence[Crate], call: CargoInvocation) -> tuple[str, ...]:
     words = ["cargo", "build", "--lib", "--release", f"--target={TARGET}", "--locked", "--keep-going"]
-    words += ["--message-format=json", *feature_arguments(call.cargo), *(f"--package={crate.spec}" for crate in group)]
+    packages = (f"--package={crate.spec}" for crate in group)
+    words += ["--message-format=json", *feature_arguments(call.cargo), *packages]
     return (*words, *call.cargo.args)
 
 
-def _compile_error(crate: Crate, heard: "_GroupMessages", said: Sequence[str], call: CargoInvocation) -> HeroBuildError:
-    """Its own errors if it has some; else those of what it depends on, and what cargo itself says."""
-    lines = heard.told.get(crate.id) or (*heard.errors(), *said)
+def _compile_error(
+    crate: Crate, messages: "_GroupMessages", output: Sequence[str], call: CargoInvocation
+) -> HeroBuildError:
+    """From the crate's own compile errors; without any, from those of its dependencies and cargo's own output."""
+    lines = messages.errors_by_package.get(crate.id) or (*messages.errors(), *output)
     log = call.logs / f"{crate.name}.log"
     log.write_text("\n".join((*lines, "")), encoding="utf-8", errors="surrogateescape")
-    first = next((line for line in lines if line.startswith("error")), "cargo does not say why")
-    hint = (
-        f"Run `cargo build --release --lib --target {TARGET} -p {crate.package}` in {crate.base} to see it by itself."
-    )
+    first = next((line for line in lines if line.startswith("error")), "cargo gives no reason")
+    by_hand = f"cargo build --release --lib --target {TARGET} -p {crate.package}"
+    hint = f"Run `{by_hand}` in {crate.base} to see the error alone."
     return BuildError(f"{crate.name} does not compile: {first}", hint, tail=tuple(lines[-process.TAIL :]), log=log)
 
 
 class _GroupMessages(CargoMessages):
-    """What the running cargo has told so far. `began`: it got as far as compiling; `told`: the errors, by package."""
+    """The messages of a running cargo. `started`: cargo compiles; `compiled`: package ids of the modules."""
 
-    def __init__(self, group: Sequence[Crate], made: OnModule, progress: Progress) -> None:
+    def __init__(self, group: Sequence[Crate], on_module: OnModule, progress: Progress) -> None:
         super().__init__(progress)
-        self.began = False
-        self.made: set[str] = set()
-        self.told: dict[str, list[str]] = {}
+        self.started = False
+        self.compiled: set[str] = set()
+        self.errors_by_package: dict[str, list[str]] = {}
         self._crates = {crate.id: crate for crate in group}
-        self._tell_made = made
+        self._on_module = on_module
 
     def errors(self) -> tuple[str, ...]:
-        return tuple(line for lines in self.told.values() for line in lines)
+        """The lines of all compile errors."""
+        return tuple(line for lines in self.errors_by_package.values() for line in lines)
 
-    def ended(self, message: Message) -> None:
-        self.began = True
-        crate = self._crates.get(message["package_id"])
-        if crate is None or crate.id in self.made or "cdylib" not in message.get("target", {}).get("kind", ()):
+    def crate_done(self, message: CargoMessage) -> None:
+        self.started = True
+        crate = self._crates.get(message.package_id)
+        if crate is None or crate.id in self.compiled or "cdylib" not in message.target.kind:
             return
-        if path := next((name for name in message["filenames"] if name.endswith(".wasm")), None):
-            self.made.add(crate.id)
-            self._tell_made(crate, Path(path))
+        if path := next((name for name in message.filenames if name.endswith(".wasm")), None):
+            self.compiled.add(crate.id)
+            self._on_module(crate, Path(path))
 
-    def other(self, message: Message) -> None:
-        self.began = True
-        if message["reason"] == "compiler-message" and message["message"]["level"].startswith("error"):
-            self.told.setdefault(message["package_id"], []).extend((message["message"]["rendered"] or "").splitlines())
+    def other(self, message: CargoMessage) -> None:
+        self.started = True
+        diagnostic = message.message
+        if diagnostic is not None and diagnostic.level.startswith("error"):
+            lines = (diagnostic.rendered or "").splitlines()
+            self.errors_by_package.setdefault(message.package_id, []).extend(lines)

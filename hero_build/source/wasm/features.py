@@ -1,7 +1,9 @@
-"""With which features cargo compiles what a crate depends on when that crate is built alone.
+"""Which crates one cargo call may compile together: those that it gives the features they get when built alone.
 
-`cargo tree` tells (The Cargo Book, cargo tree: it resolves features as `cargo build` does). Crates of equal wishes
-share one question. The answers are kept while the lock file, the manifests and the toolchain stay as they are.
+cargo unifies the features of all packages of a call (The Cargo Book, Features, Feature unification). `features` lists,
+with `cargo tree`, the features of everything a crate depends on when that crate is built alone; `groups` joins the
+crates whose lists agree. Crates with equal dependencies share one `cargo tree`. The lists are cached while the lock
+file, the manifests and the toolchain stay the same.
 """
 
 import json
@@ -12,8 +14,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
 
+import msgspec
 from msgspec import Struct
 
 from hero_build.errors import ToolFailed
@@ -31,29 +33,55 @@ Features = Mapping[str, tuple[str, ...]]
 
 _LINE = re.compile(r"(?P<package>\S+ v\S+.*?)(?: \(proc-macro\))?\t(?P<features>\S*)")
 _LOCAL_PATH = re.compile(r" \((/.*)\)$")
-_SELF = ""  # stands for the crate itself, whose name is not that of others of equal wishes
+_SELF = ""  # stands for the crate itself, whose name other crates with equal dependencies do not share
 
 
 class FeatureQuery(Struct, frozen=True):
-    """What `cargo tree` is asked with."""
+    """What the `cargo tree` calls of a workspace have in common. `cache`: hero-build's cache folder."""
 
-    members: WasmWorkspace
+    workspace: WasmWorkspace
     cargo: Cargo
     env: Mapping[str, str]
     cache: Path
 
 
-def features(crates: Sequence[Crate], asker: FeatureQuery, pool: Pool) -> dict[str, Features]:
-    """Of each crate, by its name, its own included. Raises BuildError, MissingTool, ToolFailed."""
-    first = {crate.wishes: crate for crate in crates}
-    file, stamp = _cache_file(asker), _cache_key(asker)
-    known = _read_cache(file, stamp)
-    asked = [crate for wishes, crate in first.items() if wishes not in known]
-    if asked:
-        told = pool.executor.map(lambda crate: _run_cargo_tree(crate, asker), asked)
-        known |= zip((crate.wishes for crate in asked), told, strict=True)
-        _write_cache(file, stamp, known)
-    return {crate.name: _for_crate(crate, known[crate.wishes]) for crate in crates}
+class _CachedFeatures(Struct, frozen=True):
+    """The cache file: `key` is of everything in the workspace, `outside` has a digest of each manifest outside it."""
+
+    key: str
+    outside: dict[str, str]
+    trees: dict[str, dict[str, tuple[str, ...]]]
+
+
+def features(crates: Sequence[Crate], query: FeatureQuery, pool: Pool) -> dict[str, Features]:
+    """The features of each crate and its dependencies, by the crate's name.
+
+    Raises BuildError, MissingTool, ToolFailed.
+    """
+    representatives = {crate.dependency_digest: crate for crate in crates}
+    file, key = _cache_file(query), _cache_key(query)
+    trees = _read_cache(file, key)
+    missing = [crate for digest, crate in representatives.items() if digest not in trees]
+    if missing:
+        results = pool.executor.map(lambda crate: _run_cargo_tree(crate, query), missing)
+        trees |= zip((crate.dependency_digest for crate in missing), results, strict=True)
+        _write_cache(file, key, trees)
+    return {crate.name: _for_crate(crate, trees[crate.dependency_digest]) for crate in crates}
+
+
+def groups(crates: Sequence[Crate], features: Mapping[str, Features]) -> tuple[tuple[Crate, ...], ...]:
+    """Puts each crate into the first group whose features agree with its own; `features` by name of crate."""
+    grouped: list[tuple[Path, list[Crate], dict[str, tuple[str, ...]]]] = []
+    for crate in crates:
+        own = features[crate.name]
+        for base, group, shared in grouped:
+            if base == crate.base and _agree(own, shared):
+                group.append(crate)
+                shared.update(own)
+                break
+        else:
+            grouped.append((crate.base, [crate], dict(own)))
+    return tuple(tuple(group) for _, group, _ in grouped)
 
 
 def feature_arguments(cargo: Cargo) -> tuple[str, ...]:
@@ -62,72 +90,78 @@ def feature_arguments(cargo: Cargo) -> tuple[str, ...]:
     return (*words, *([f"--features={','.join(cargo.features)}"] if cargo.features else []))
 
 
+def _agree(one: Features, other: Features) -> bool:
+    return all(other.get(package, sets) == sets for package, sets in one.items())
+
+
 def _for_crate(crate: Crate, tree: Features) -> Features:
-    """The tree of a crate of equal wishes, with this crate in that one's place."""
-    own = f"{crate.package} v{crate.about.version} ({crate.folder})"
+    """The tree of a crate with equal dependencies, with this crate in that one's place."""
+    own = f"{crate.package} v{crate.info.version} ({crate.folder})"
     return {own if package == _SELF else package: sets for package, sets in tree.items()}
 
 
-def _run_cargo_tree(crate: Crate, asker: FeatureQuery) -> Features:
+def _run_cargo_tree(crate: Crate, query: FeatureQuery) -> dict[str, tuple[str, ...]]:
     words = ("cargo", "tree", "--locked", "-p", crate.spec, "-e", "normal,build", f"--target={TARGET}")
-    shown = ("--prefix=none", "--format={p}\t{f}", "--color=never", *feature_arguments(asker.cargo))
+    output = ("--prefix=none", "--format={p}\t{f}", "--color=never", *feature_arguments(query.cargo))
     try:
-        told = process.capture((*words, *shown), cwd=crate.base, env=asker.env)
+        text = process.capture((*words, *output), cwd=crate.base, env=query.env)
     except ToolFailed as error:
-        raise cargo_error(f"cargo cannot resolve {crate.package}", error.tail, asker.members.folder) from error
-    own, *others = _tree_lines(told)
-    found: dict[str, set[str]] = {_SELF: {own[1]}}
-    for package, chosen in others:
-        found.setdefault(package, set()).add(chosen)
-    return {package: tuple(sorted(sets)) for package, sets in found.items()}
+        raise cargo_error(f"cargo cannot resolve {crate.package}", error.tail, query.workspace.folder) from error
+    own, *dependencies = _tree_lines(text)
+    collected: dict[str, set[str]] = {_SELF: {own[1]}}
+    for package, enabled in dependencies:
+        collected.setdefault(package, set()).add(enabled)
+    return {package: tuple(sorted(sets)) for package, sets in collected.items()}
 
 
-def _tree_lines(told: str) -> Iterator[tuple[str, str]]:
-    for line in told.splitlines():
+def _tree_lines(text: str) -> Iterator[tuple[str, str]]:
+    for line in text.splitlines():
         if match := _LINE.match(line):
             yield match["package"], match["features"]
 
 
-def _cache_file(asker: FeatureQuery) -> Path:
-    return asker.cache / f"features-{sha256(os.fsencode(asker.members.folder)).hexdigest()[:16]}.json"
+def _cache_file(query: FeatureQuery) -> Path:
+    digest = sha256(os.fsencode(query.workspace.folder)).hexdigest()[:16]
+    return query.cache / "wasm" / f"features-{digest}.json"
 
 
-def _cache_key(asker: FeatureQuery) -> str:
-    """Of all that the answers rest on, but for manifests outside of the workspace."""
-    folder = asker.members.folder
-    homes = {toolchain.cargo_home(asker.env), *(parent / ".cargo" for parent in folder.parents)}
-    files = [folder / "Cargo.lock", *asker.members.manifests]
-    files += [crate.base / name for crate in asker.members.crates for name in CONFIG_FILES]
+def _cache_key(query: FeatureQuery) -> str:
+    """A digest of everything that determines the trees, except manifests outside of the workspace."""
+    folder = query.workspace.folder
+    homes = {toolchain.cargo_home(query.env), *(parent / ".cargo" for parent in folder.parents)}
+    files = [folder / "Cargo.lock", *query.workspace.manifests]
+    files += [crate.base / name for crate in query.workspace.crates for name in CONFIG_FILES]
     files += [home / name for home in sorted(homes) for name in ("config.toml", "config")]
-    words = [toolchain.rustc_version(folder, asker.env, asker.cache), repr(asker.cargo)]
-    words += [f"{name}={value}" for name, value in sorted(asker.env.items()) if affects_build(name)]
+    words = [toolchain.rustc_version(folder, query.env, query.cache), repr(query.cargo)]
+    words += [f"{name}={value}" for name, value in sorted(query.env.items()) if affects_build(name)]
     words += [f"{path} {_digest(path)}" for path in dict.fromkeys(files)]
     return sha256(json.dumps(words).encode()).hexdigest()
 
 
-def _read_cache(file: Path, stamp: str) -> dict[str, Features]:
+def _read_cache(file: Path, key: str) -> dict[str, dict[str, tuple[str, ...]]]:
     try:
-        kept: dict[str, Any] = json.loads(file.read_bytes())
-        if kept["stamp"] != stamp or any(_digest(Path(path)) != word for path, word in kept["outside"].items()):
-            return {}
-        return {wishes: {name: tuple(sets) for name, sets in tree.items()} for wishes, tree in kept["trees"].items()}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        document = msgspec.json.decode(file.read_bytes(), type=_CachedFeatures)
+    except (OSError, ValueError):
         return {}
+    if document.key != key or any(_digest(Path(path)) != digest for path, digest in document.outside.items()):
+        return {}
+    return document.trees
 
 
-def _write_cache(file: Path, stamp: str, trees: Mapping[str, Features]) -> None:
-    """Best effort: a cache that cannot be written costs the questions, no more."""
+def _write_cache(file: Path, key: str, trees: Mapping[str, Mapping[str, tuple[str, ...]]]) -> None:
+    """Best effort: a cache that cannot be written costs the `cargo tree` calls, no more."""
     outside = {str(path): _digest(path) for path in sorted(_local_manifests(trees))}
-    with suppress(OSError):
+    document = _CachedFeatures(key, outside, {digest: dict(tree) for digest, tree in trees.items()})
+    with suppress(OSError, UnicodeEncodeError):  # the latter: a path that is not UTF-8
         file.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, made = tempfile.mkstemp(prefix=f"{file.stem}-", dir=file.parent)
-        with os.fdopen(descriptor, "w") as out:
-            json.dump({"stamp": stamp, "outside": outside, "trees": trees}, out)
-        os.replace(made, file)
+        descriptor, temporary = tempfile.mkstemp(prefix=f"{file.stem}-", dir=file.parent)
+        with os.fdopen(descriptor, "wb") as out:
+            out.write(msgspec.json.encode(document))
+        os.replace(temporary, file)
 
 
 def _local_manifests(trees: Mapping[str, Features]) -> set[Path]:
-    """Of the packages that lie on this machine, and those above them, which they may inherit from."""
+    """The manifests of packages on this machine, and those in the folders above, from which they may inherit."""
     local = {match[1] for tree in trees.values() for package in tree if (match := _LOCAL_PATH.search(package))}
     return {parent / "Cargo.toml" for path in local for parent in (Path(path), *Path(path).parents)}
 
@@ -135,24 +169,5 @@ def _local_manifests(trees: Mapping[str, Features]) -> set[Path]:
 def _digest(path: Path) -> str:
     try:
         return sha256(path.read_bytes()).hexdigest()
-    except OSError:
+    except (OSError, ValueError):
         return "absent"
-
-
-def groups(crates: Sequence[Crate], features: Mapping[str, Features]) -> tuple[tuple[Crate, ...], ...]:
-    """Each crate in the first group that it agrees with; `features` by name of crate."""
-    found: list[tuple[Path, list[Crate], dict[str, tuple[str, ...]]]] = []
-    for crate in crates:
-        own = features[crate.name]
-        for base, group, shared in found:
-            if base == crate.base and _agree(own, shared):
-                group.append(crate)
-                shared.update(own)
-                break
-        else:
-            found.append((crate.base, [crate], dict(own)))
-    return tuple(tuple(group) for _, group, _ in found)
-
-
-def _agree(one: Features, other: Features) -> bool:
-    return all(other.get(package, sets) == sets for package, sets in one.items())

@@ -1,4 +1,4 @@
-"""From a module as cargo leaves it to a folder as wasm-pack does: wasm-bindgen, wasm-opt, package.json."""
+"""Makes a bundle of a module that cargo compiled, as wasm-pack does: wasm-bindgen, wasm-opt, package.json."""
 
 import json
 import re
@@ -30,9 +30,9 @@ _MAGIC = b"\0asm"
 
 
 class BundleFinisher(Struct, frozen=True):
-    """What a bundle is finished with. versions: of wasm-bindgen and wasm-opt."""
+    """What the bundles of a build are finished with. versions: of wasm-bindgen and wasm-opt."""
 
-    place: BuildFolders
+    folders: BuildFolders
     env: Mapping[str, str]
     versions: tuple[str, str]
     watch: BuildWatch
@@ -40,13 +40,13 @@ class BundleFinisher(Struct, frozen=True):
 
 
 def finish(crate: Crate, module: Path, by: BundleFinisher) -> BundleResult:
-    """The bundle of a compiled crate in a new folder of `by.place.out`. Raises MachineError, process.Cancelled."""
-    dest, kept = by.place.out / crate.name, by.place.cache / "bundles"
-    with machine_errors(by.place.out):
+    """The bundle of a compiled crate in a new folder of `by.folders.out`. Raises MachineError, process.Cancelled."""
+    dest = by.folders.out / crate.name
+    with machine_errors(by.folders.out):
         raw = module.read_bytes()
         key = _cache_key(crate, raw, by.versions)
         stage: BundleStage = "unchanged"
-        if not cache.restore(kept, key, dest):
+        if not cache.restore(by.folders.bundles, key, dest):
             try:
                 with by.workers.busy():
                     _build_into_cache(crate, raw=raw, key=key, by=by)
@@ -56,61 +56,56 @@ def finish(crate: Crate, module: Path, by: BundleFinisher) -> BundleResult:
             stage = "built"
         add_package_files(crate, dest)
     by.watch.stage(crate.name, stage)
-    made = BuiltBundle(crate.name, dest)
-    by.watch.finished(made)
-    return made
+    bundle = BuiltBundle(crate.name, dest)
+    by.watch.finished(bundle)
+    return bundle
 
 
 def _build_into_cache(crate: Crate, raw: bytes, key: str, by: BundleFinisher) -> None:
-    kept = by.place.cache / "bundles"
-    with cache.new_entry(kept) as folder:
-        made, module = folder / "made", folder / f"{crate.name}.wasm"
-        module.write_bytes(raw)  # a copy: the original is cargo's, which may replace it at any time
-        _run_wasm_bindgen(crate, module=module, made=made, by=by)
-        _run_wasm_opt(crate, made / f"{crate.name}_bg.wasm", by)
-        cache.store(kept, key, made)
-    if not cache.restore(kept, key, by.place.out / crate.name):
-        raise ToolFailed(f"what was made for {crate.name} is not in {kept} any more", "Run it again.")
+    entries = by.folders.bundles
+    with cache.new_entry(entries) as folder:
+        bundle, module = folder / "bundle", folder / f"{crate.name}.wasm"
+        module.write_bytes(raw)  # a copy: cargo may replace its own file at any time
+        _run_wasm_bindgen(crate, module=module, bundle=bundle, by=by)
+        _run_wasm_opt(crate, bundle / f"{crate.name}_bg.wasm", by)
+        cache.store(entries, key, bundle)
+    if not cache.restore(entries, key, by.folders.out / crate.name):
+        raise ToolFailed(f"the new bundle {crate.name} is missing from {entries}", "Run the command again.")
 
 
-def _run_wasm_bindgen(crate: Crate, module: Path, made: Path, by: BundleFinisher) -> None:
+def _run_wasm_bindgen(crate: Crate, module: Path, bundle: Path, by: BundleFinisher) -> None:
     by.watch.stage(crate.name, "wasm-bindgen")
-    command: Sequence[str | Path] = ("wasm-bindgen", module, "--out-dir", made, *_ARGUMENTS, *crate.bindgen)
-    _run_tool(
-        crate,
-        command=command,
-        hint="Does its wasm-bindgen fit, and is its crate one that wasm-bindgen can export?",
-        by=by,
-    )
+    command: Sequence[str | Path] = ("wasm-bindgen", module, "--out-dir", bundle, *_ARGUMENTS, *crate.bindgen)
+    hint = "Does wasm-bindgen have the crate's version, and can it export this crate?"
+    _run_tool(crate, command=command, hint=hint, by=by)
 
 
 def _run_wasm_opt(crate: Crate, module: Path, by: BundleFinisher) -> None:
-    """In place, as wasm-pack does, from the output of wasm-bindgen."""
+    """Optimises the output of wasm-bindgen in place, as wasm-pack does."""
     if crate.optimise is None:
         return
     by.watch.stage(crate.name, "wasm-opt")
-    made = module.with_suffix(".wasm-opt.wasm")
-    hint = "Another version may do; `wasm-opt = false` in the crate's package.metadata.wasm-pack leaves it out."
-    _run_tool(crate, command=("wasm-opt", module, "-o", made, *crate.optimise), hint=hint, by=by)
-    if not made.is_file() or not made.read_bytes().startswith(_MAGIC):
-        raise BuildError(f"wasm-opt ended well for {crate.name}, and made no module", hint)
-    made.replace(module)
+    optimised = module.with_suffix(".wasm-opt.wasm")
+    hint = "Try another version, or set `wasm-opt = false` in the crate's package.metadata.wasm-pack to skip it."
+    _run_tool(crate, command=("wasm-opt", module, "-o", optimised, *crate.optimise), hint=hint, by=by)
+    if not optimised.is_file() or not optimised.read_bytes().startswith(_MAGIC):
+        raise BuildError(f"wasm-opt ended without an error for {crate.name}, but wrote no module", hint)
+    optimised.replace(module)
 
 
 def _run_tool(crate: Crate, command: Sequence[str | Path], hint: str, by: BundleFinisher) -> None:
-    """Run a tool, on no more cores than others leave. Raises BuildError when it fails."""
+    """Run a tool on its share of the cores. Raises BuildError when it fails."""
     tool = command[0]
-    log = by.place.logs / f"{crate.name}-{tool}.log"
+    log = by.folders.logs / f"{crate.name}-{tool}.log"
     env = {**by.env, "BINARYEN_CORES": str(by.workers.share())}
-    done = process.run(
-        command, cwd=crate.folder, env=env, watch=process.OutputWatch(log=log, cancelled=by.workers.cancelled)
-    )
-    if not done.code:
+    watch = process.OutputWatch(log=log, cancelled=by.workers.cancelled)
+    result = process.run(command, cwd=crate.folder, env=env, watch=watch)
+    if not result.code:
         log.unlink(missing_ok=True)
-    else:
-        how = f"was ended by signal {-done.code}" if done.code < 0 else f"ended with {done.code}"
-        said = f": {_first_error(done.tail)}" if done.tail else ""
-        raise BuildError(f"{tool} {how} for {crate.name}{said}", hint, tail=done.tail, log=log)
+        return
+    how = f"was ended by signal {-result.code}" if result.code < 0 else f"ended with {result.code}"
+    detail = f": {_first_error(result.tail)}" if result.tail else ""
+    raise BuildError(f"{tool} {how} for {crate.name}{detail}", hint, tail=result.tail, log=log)
 
 
 def _first_error(tail: Sequence[str]) -> str:
@@ -118,13 +113,13 @@ def _first_error(tail: Sequence[str]) -> str:
 
 
 def _cache_key(crate: Crate, raw: bytes, versions: tuple[str, str]) -> str:
-    """Of all that wasm-bindgen and wasm-opt make their files from.
+    """A digest of all inputs of wasm-bindgen and wasm-opt.
 
-    A module names the package.json of crates with snippets, of which wasm-bindgen then reads what they depend on.
+    A module names the package.json of crates with snippets, from which wasm-bindgen reads their dependencies.
     """
-    others = {path: _digest(Path(path.decode(errors="surrogateescape"))) for path in set(_PACKAGE_PATHS.findall(raw))}
+    packages = {path: _digest(Path(path.decode(errors="surrogateescape"))) for path in set(_PACKAGE_PATHS.findall(raw))}
     words = [_FORMAT_VERSION, sha256(raw).hexdigest(), crate.name, versions, _ARGUMENTS, crate.bindgen, crate.optimise]
-    words += [f"{path!r} {digest}" for path, digest in sorted(others.items())]
+    words += [f"{path!r} {digest}" for path, digest in sorted(packages.items())]
     return sha256(json.dumps(words).encode()).hexdigest()
 
 

@@ -1,60 +1,77 @@
-"""What wasm-pack adds to the output of wasm-bindgen: package.json, README, licences, and a .gitignore."""
+"""The files that wasm-pack adds to the output of wasm-bindgen: package.json, README, licences, .gitignore."""
 
 import glob
 import json
 import shutil
 from pathlib import Path
 
+import msgspec
+from msgspec import Struct
+
+from hero_build.errors import BuildError
 from hero_build.source.wasm.types import Crate
 
 
+class _WrittenPackage(Struct, frozen=True):
+    """The package.json that wasm-bindgen writes for crates with snippets."""
+
+    dependencies: dict[str, str] = {}
+
+
 def add_package_files(crate: Crate, folder: Path) -> None:
-    """Add them to `folder`, which has what wasm-bindgen writes, in wasm-pack's order: licences after package.json."""
+    """Add them to `folder`, which holds wasm-bindgen's output, in wasm-pack's order: licences after package.json.
+
+    Raises BuildError for a package.json of wasm-bindgen that cannot be read.
+    """
     (folder / ".gitignore").write_text("*")
     (folder / "package.json").write_text(_package_json(crate, folder), encoding="utf-8")
-    about = crate.about
-    if about.readme is not None:
-        _copy(crate.folder / about.readme, folder / "README.md")
-    if about.license is not None:
+    info = crate.info
+    if info.readme is not None:
+        _copy(crate.folder / info.readme, folder / "README.md")
+    if info.license is not None:
         for name in glob.glob("LICENSE*", root_dir=crate.folder):
             _copy(crate.folder / name, folder / name)
-    elif about.license_file is not None and (folder / about.license_file).resolve().is_relative_to(folder.resolve()):
-        _copy(crate.folder / about.license_file, folder / about.license_file)
+    elif info.license_file is not None and (folder / info.license_file).resolve().is_relative_to(folder.resolve()):
+        _copy(crate.folder / info.license_file, folder / info.license_file)
 
 
 def _package_json(crate: Crate, folder: Path) -> str:
-    """package.json. `dependencies` are those that wasm-bindgen found for snippets, and wrote into a package.json."""
-    about, name = crate.about, crate.name
+    """wasm-pack's fields in wasm-pack's order; `dependencies` are those that wasm-bindgen wrote for snippets."""
+    info, name = crate.info, crate.name
     files = [f"{name}_bg.wasm", f"{name}.js", f"{name}.d.ts", *(["snippets"] if (folder / "snippets").is_dir() else [])]
-    said: dict[str, object] = {
+    fields: dict[str, object] = {
         "name": crate.package,
         "type": "module",
-        "collaborators": list(about.authors) or None,
-        "description": about.description,
-        "version": about.version,
-        "license": about.license or (f"SEE LICENSE IN {about.license_file}" if about.license_file else None),
-        "repository": {"type": "git", "url": about.repository} if about.repository is not None else None,
+        "collaborators": list(info.authors) or None,
+        "description": info.description,
+        "version": info.version,
+        "license": info.license or (f"SEE LICENSE IN {info.license_file}" if info.license_file else None),
+        "repository": {"type": "git", "url": info.repository} if info.repository is not None else None,
         "files": files,
         "main": f"{name}.js",
-        "homepage": about.homepage,
+        "homepage": info.homepage,
         "types": f"{name}.d.ts",
         "sideEffects": ["./snippets/*"],
-        "keywords": list(about.keywords) or None,
+        "keywords": list(info.keywords) or None,
         "dependencies": _dependencies(folder / "package.json"),
     }
-    told = {key: value for key, value in said.items() if value is not None}
-    return f"{json.dumps(told, indent=2, ensure_ascii=False)}\n"
+    present = {key: value for key, value in fields.items() if value is not None}
+    return f"{json.dumps(present, indent=2, ensure_ascii=False)}\n"
 
 
 def _dependencies(path: Path) -> dict[str, str] | None:
     if not path.is_file():
         return None
-    said = json.loads(path.read_text(encoding="utf-8"))
-    found: dict[str, str] = said.get("dependencies", {})
-    return dict(sorted(found.items())) or None
+    try:
+        dependencies = msgspec.json.decode(path.read_bytes(), type=_WrittenPackage).dependencies
+    except ValueError as error:
+        raise BuildError(
+            f"{path}, which wasm-bindgen wrote, cannot be read: {error}", "Run the command again."
+        ) from error
+    return dict(sorted(dependencies.items())) or None
 
 
 def _copy(source: Path, dest: Path) -> None:
-    """What is no file, or would go into a folder that is not there, wasm-pack leaves out."""
+    """As wasm-pack: skips what is not a file, and what belongs into a folder that does not exist."""
     if source.is_file() and dest.parent.is_dir():
         shutil.copyfile(source, dest)

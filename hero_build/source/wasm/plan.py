@@ -1,6 +1,6 @@
-"""What a build of bundles would be, before anything is built: the toolchain, the names, what its result rests on.
+"""What a build of bundles will use and make, before anything is built: the tools, the names, the fingerprint.
 
-A build with nothing to do comes no further, so that nothing that builds is imported here.
+A build with nothing to do needs no more than this, so this module imports nothing that builds.
 """
 
 import hashlib
@@ -10,6 +10,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import msgspec
+from msgspec import Struct
 
 from hero_build.model.installed import Backend, Fingerprint
 from hero_build.model.steps import CargoJob
@@ -22,90 +25,101 @@ from hero_build.system.file_cache import cached
 if TYPE_CHECKING:
     from hero_build.source.wasm.types import Crate
 
-_FORMAT_VERSION = "1"  # goes up when a tree may get other bundles
+_FORMAT_VERSION = "1"  # goes up when the rules for the bundles of a tree change
+
+
+class _Members(Struct, frozen=True):
+    members: tuple[Any, ...]
+
+
+class _Manifest(Struct, frozen=True):
+    """Cargo.toml of a workspace (The Cargo Book, Workspaces)."""
+
+    workspace: _Members
 
 
 def discover(job: CargoJob) -> tuple[str, ...]:
-    """The names of the bundles of a tree that the job's programs name (all, if it names none), in order.
+    """The names of the bundles that the job's programs name (all of the tree, if it names none), sorted.
 
-    Of the packages alone that its Cargo names, if it does. Raises BundleNotFound, BuildError (the workspace cannot
-    be read, or two of its libraries share a name), UnsafeName, MissingTool.
+    Where the job's Cargo names packages, only theirs. Raises BundleNotFound, BuildError (the workspace cannot be
+    read, or two of its libraries have one name), UnsafeName, MissingTool.
     """
     return tuple(crate.name for crate in crates(job))
 
 
 def crates(job: CargoJob) -> "tuple[Crate, ...]":
-    """The same as crates."""
+    """As `discover`, as crates."""
     from hero_build.source.wasm import workspace
 
-    known = workspace.discover(job.tree.path, environment(job), job.cargo.packages)
-    return workspace.choose(known, job.programs)
+    members = workspace.discover(job.tree.path, environment(job), job.cargo.packages)
+    return workspace.choose(members, job.programs)
 
 
-def bundle_names(job: CargoJob, rests_on: Fingerprint, cache: Path) -> tuple[str, ...]:
-    """The same as `discover`, from `cache` (a folder) if neither what a build rests on nor a manifest has changed.
+def bundle_names(job: CargoJob, fingerprint: Fingerprint, cache: Path) -> tuple[str, ...]:
+    """As `discover`, from `cache` (a folder) if neither the fingerprint of the build nor a manifest has changed.
 
-    Manifests are looked at beside the fingerprint for members that git ignores, and for a workspace further up.
+    The manifests count beside the fingerprint for members that git ignores, and for a workspace in a folder above.
     """
-    key = _cache_key(job, rests_on)
-    told = cached(
+    key = _cache_key(job, fingerprint)
+    names = cached(
         cache / "bundles.json",
         key=key,
         ask=lambda: " ".join(discover(job)),
-        still=lambda: _cache_key(job, rests_on) == key,
+        still=lambda: _cache_key(job, fingerprint) == key,
     )
-    return tuple(told.split())
+    return tuple(names.split())
 
 
 def check_toolchain(job: CargoJob, cache: Path, backend: Backend) -> tuple[Tool, ...]:
-    """The toolchain for a job. Raises MissingTool, one for all that is amiss, and BuildError without a lock file."""
+    """The tools for a job. Raises MissingTool, one error for all problems, and BuildError without a lock file."""
     tree = job.tree.path
-    found = wasm_toolchain.detect_tools(
+    tools = wasm_toolchain.detect_tools(
         tree,
-        wanted=wasm_toolchain.locked_wasm_bindgen(tree),
+        bindgen=wasm_toolchain.locked_wasm_bindgen(tree),
         env=environment(job),
         cache=cache,
         backend=backend,
         optimise=job.optimise,
     )
-    wasm_toolchain.require_tools(found)
-    return found
+    wasm_toolchain.require_tools(tools)
+    return tools
 
 
 def environment(job: CargoJob) -> dict[str, str]:
-    """What the tools of a job are started with."""
+    """The environment for the tools of a job."""
     return wasm_toolchain.environment(build.environment(job))
 
 
-def with_bundle_tools(fingerprint: Fingerprint, toolchain: Sequence[Tool], job: CargoJob) -> Fingerprint:
-    """The fingerprint of a job of bundles, with what makes them and the versions of the tools beside cargo."""
-    how = (job.backend or "direct", *(() if job.optimise else ("--no-opt",)))
-    words = (*how, *(f"{tool.name} {tool.found}" for tool in toolchain if tool.name != TARGET))
-    return Fingerprint((*fingerprint.parts, ("bundles", " ".join(words))))
+def with_bundle_tools(fingerprint: Fingerprint, tools: Sequence[Tool], job: CargoJob) -> Fingerprint:
+    """The fingerprint of a job of bundles: with its backend and options, and the versions of the tools beside cargo."""
+    words = (job.backend or "direct", *(() if job.optimise else ("--no-opt",)))
+    versions = (f"{tool.name} {tool.version}" for tool in tools if tool.name != TARGET)
+    return Fingerprint((*fingerprint.parts, ("bundles", " ".join((*words, *versions)))))
 
 
-def _cache_key(job: CargoJob, rests_on: Fingerprint) -> str:
+def _cache_key(job: CargoJob, fingerprint: Fingerprint) -> str:
     manifests = [f"{path} {_digest(path)}" for path in _manifests(job.tree.path)]
-    words = [_FORMAT_VERSION, str(job.tree.path), job.programs, job.cargo.packages, rests_on.parts, manifests]
+    words = [_FORMAT_VERSION, str(job.tree.path), job.programs, job.cargo.packages, fingerprint.parts, manifests]
     return hashlib.sha256(json.dumps(words).encode()).hexdigest()
 
 
 def _manifests(folder: Path) -> Iterator[Path]:
-    """Of the workspace, of all that its `members` may mean, and of what may be a workspace around it."""
+    """Of the workspace, of everything that its `members` may match, and of a possible workspace around it."""
     for parent in (folder, *folder.parents):
         yield parent / "Cargo.toml"
     for pattern in _member_patterns(folder / "Cargo.toml"):
-        with suppress(ValueError):  # what is no pattern, cargo is to complain of
+        with suppress(ValueError):  # cargo reports an invalid pattern
             yield from sorted(folder.glob(f"{pattern}/Cargo.toml"))
 
 
 def _member_patterns(manifest: Path) -> list[str]:
+    """`workspace.members`; empty where there is none that can be read: cargo reports the error."""
     try:
-        told: dict[str, Any] = tomllib.loads(manifest.read_text(encoding="utf-8"))
-        members = [str(member).strip("/") for member in told["workspace"]["members"]]
-    except (OSError, ValueError, KeyError, TypeError):
+        document = msgspec.convert(tomllib.loads(manifest.read_text(encoding="utf-8")), type=_Manifest)
+    except (OSError, ValueError):
         return []
-    return [member for member in members if member]
+    patterns = (str(member).strip("/") for member in document.workspace.members)
+    return [pattern for pattern in patterns if pattern]
 
 
 def _digest(path: Path) -> str:

@@ -1,4 +1,4 @@
-"""Work on several cores that ends at once, children included, when something goes wrong or a person interrupts."""
+"""Threads for several cores that all stop, with their child processes, on a failure or an interrupt."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -10,12 +10,12 @@ from msgspec import Struct, field
 
 
 class Pool(Struct, frozen=True):
-    """`cancelled` is for `process.Watch`: it says so when the work was called off, by the caller or by a failure."""
+    """`cancelled` is for `process.OutputWatch`: True once the caller cancelled the work, or part of it failed."""
 
     executor: ThreadPoolExecutor
     cancelled: Callable[[], bool]
     running: set[int] = field(default_factory=set)
-    """The threads that are busy with a tool."""
+    """The threads that run a tool."""
 
     @contextmanager
     def busy(self) -> Iterator[None]:
@@ -26,18 +26,18 @@ class Pool(Struct, frozen=True):
             self.running.discard(get_ident())
 
     def share(self) -> int:
-        """How many cores each that is busy may take just now: one at least."""
+        """How many cores each busy thread may use at present: at least one."""
         return max(1, cores() // max(1, len(self.running)))
 
 
 def cores() -> int:
-    """The cores that this process may use."""
+    """The number of cores that this process may use."""
     return len(os.sched_getaffinity(0))
 
 
 @contextmanager
 def pool(cancelled: Callable[[], bool]) -> Iterator[Pool]:
-    """One worker a core."""
+    """A pool with one thread per core."""
     stopped = Event()
     with ThreadPoolExecutor(cores(), thread_name_prefix="wasm") as executor:
         try:

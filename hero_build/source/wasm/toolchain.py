@@ -1,6 +1,8 @@
-"""The toolchain for WebAssembly: what of it is on this machine, and the commands that install the rest.
+"""The WebAssembly toolchain: which tools this machine has, whether they work, and the commands that install them.
 
-Nothing is installed from here, and nothing runs without being asked for: `doctor` prints the same values.
+`detect_tools` reports the Rust target wasm32, wasm-bindgen, wasm-opt and wasm-pack; nothing is installed from here.
+`self_test` compiles a small module once for each version and file of wasm-opt: Binaryen 108 exports the wrong table
+of a module with two, and every module of wasm-bindgen has two.
 """
 
 import re
@@ -9,6 +11,7 @@ import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
+import msgspec
 from msgspec import Struct
 
 from hero_build.errors import BuildError, MachineError, MissingTool, ToolFailed, machine_errors
@@ -19,105 +22,116 @@ from hero_build.system import process
 from hero_build.system.file_cache import cached, file_stamp
 
 _VERSION = re.compile(r"(?<=\s)\d[\w.+-]*")
-_WASM_OPT_HINT = (
-    "`cargo install wasm-opt --locked`, or binaryen by your system's packages (not 108, which breaks modules)"
-)
+_WASM_OPT_HINT = "`cargo install wasm-opt --locked`, or your system's binaryen package (not 108, which breaks modules)"
 _WASM_PACK_HINT = "`cargo install wasm-pack --locked`"
 
 
 class Tool(Struct, frozen=True):
-    """A tool of the toolchain: its version or place (empty: it is not there), and what is amiss (empty: nothing).
+    """A tool: its version or place (empty: missing), and its problem (empty: none).
 
-    `install`: the command that mends it, in backticks.
+    `install`: the command that fixes the problem, in backticks.
     """
 
     name: str
-    found: str
+    version: str
     problem: str = ""
     install: str = ""
 
 
+class _LockedPackage(Struct, frozen=True):
+    name: str
+    version: str
+
+
+class _LockFile(Struct, frozen=True):
+    """Cargo.lock (The Cargo Book, Cargo.toml vs Cargo.lock): the fields that hero-build reads."""
+
+    package: tuple[_LockedPackage, ...]
+
+
 def environment(env: Mapping[str, str]) -> dict[str, str]:
-    """`env` so that rustup fetches no toolchain by itself."""
+    """`env`, so that rustup installs no toolchain by itself."""
     return {**env, "RUSTUP_AUTO_INSTALL": "0"}
 
 
 def detect_tools(
-    folder: Path, wanted: str | None, env: Mapping[str, str], cache: Path, backend: Backend, *, optimise: bool = True
+    folder: Path,
+    bindgen: str | None,
+    env: Mapping[str, str],
+    cache: Path,
+    backend: Backend,
+    *,
+    optimise: bool = True,
 ) -> tuple[Tool, ...]:
-    """Each tool that `backend` needs for a tree in `folder`, which may choose a Rust toolchain of its own.
+    """Each tool that `backend` needs for a tree in `folder`, which may select a Rust toolchain of its own.
 
-    wanted: the version of wasm-bindgen (None: any). cache: a folder; versions are asked once for each state of a file.
-    optimise: with wasm-opt.
+    bindgen: the required version of wasm-bindgen (None: any). cache: hero-build's cache folder, which keeps versions
+    and the result of the self-test while a tool's file stays the same. optimise: include wasm-opt.
     """
     memory = cache / "wasm-tools.json"
-    found = [_find_target(folder, env, cache), _check_wasm_bindgen(_find_tool("wasm-bindgen", env, memory), wanted)]
+    tools = [_find_target(folder, env, cache), _check_wasm_bindgen(_find_tool("wasm-bindgen", env, memory), bindgen)]
     if optimise:
-        found.append(_self_tested(_find_tool("wasm-opt", env=env, memory=memory, install=_WASM_OPT_HINT), env, memory))
+        tools.append(_self_tested(_find_tool("wasm-opt", env=env, memory=memory, install=_WASM_OPT_HINT), env, memory))
     if backend == "wasm-pack":
-        found.append(_find_tool("wasm-pack", env=env, memory=memory, install=_WASM_PACK_HINT))
-    return tuple(found)
+        tools.append(_find_tool("wasm-pack", env=env, memory=memory, install=_WASM_PACK_HINT))
+    return tuple(tools)
 
 
-def require_tools(context: Sequence[Tool]) -> None:
-    """Raises MissingTool, one for all that is amiss, with the commands that mend it."""
-    amiss = [tool for tool in context if tool.problem]
-    if amiss:
-        sentence = "; ".join(tool.problem for tool in amiss)
-        raise MissingTool(f"bundles cannot be built here: {sentence}", _hint([tool.install for tool in amiss]))
+def require_tools(tools: Sequence[Tool]) -> None:
+    """Raises MissingTool, one error for all tools with a problem, whose hint has the install commands."""
+    faulty = [tool for tool in tools if tool.problem]
+    if faulty:
+        problems = "; ".join(tool.problem for tool in faulty)
+        hint = f"Install what is missing: {'; '.join(tool.install for tool in faulty)}."
+        raise MissingTool(f"bundles cannot be built here: {problems}", hint)
 
 
 def locked_wasm_bindgen(folder: Path) -> str:
-    """The version of wasm-bindgen in `<folder>/Cargo.lock`. Raises BuildError where it does not tell."""
+    """The version of wasm-bindgen in `<folder>/Cargo.lock`. Raises BuildError where the file does not have one."""
     path = folder / "Cargo.lock"
     try:
-        locked = tomllib.loads(path.read_text(encoding="utf-8"))
-        found = [str(item["version"]) for item in locked["package"] if item["name"] == "wasm-bindgen"]
+        lock = msgspec.convert(tomllib.loads(path.read_text(encoding="utf-8")), type=_LockFile)
     except FileNotFoundError:
-        hint = f"Run `cargo generate-lockfile` in {folder}, look at the file, and commit it."
-        raise BuildError(f"{folder} has no Cargo.lock, which says which wasm-bindgen to use", hint) from None
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        hint = f"Run `cargo generate-lockfile` in {folder}, review the file, and commit it."
+        raise BuildError(f"{folder} has no Cargo.lock, which names the version of wasm-bindgen", hint) from None
+    except (OSError, ValueError) as error:
         raise BuildError(f"{path} cannot be read: {error}", "Restore it with git.") from error
-    if not found:
-        raise BuildError(f"no crate of {folder} uses wasm-bindgen: {path} does not have it", "Is it the right branch?")
-    return found[0]
-
-
-def _hint(commands: Sequence[str]) -> str:
-    return f"Install what it takes: {'; '.join(commands)}."
+    versions = [package.version for package in lock.package if package.name == "wasm-bindgen"]
+    if not versions:
+        raise BuildError(f"no crate of {folder} uses wasm-bindgen: {path} does not list it", "Is it the right branch?")
+    return versions[0]
 
 
 def _find_target(folder: Path, env: Mapping[str, str], cache: Path) -> Tool:
-    """The standard library for wasm32, of the toolchain that the tree chooses (rustup reads its rust-toolchain)."""
-    add = f"`rustup target add {TARGET}` in {folder}, or Rust's library for it by your system's packages"
+    """The standard library for wasm32 of the toolchain that the tree selects (rustup reads its rust-toolchain)."""
+    add = f"`rustup target add {TARGET}` in {folder}, or your system's package of Rust's library for it"
+    arguments = ("--print", "target-libdir", f"--target={TARGET}")
     try:
-        told = toolchain.query_rustc(
-            ("--print", "target-libdir", f"--target={TARGET}"), folder=folder, env=env, cache=cache
-        )
+        library = toolchain.query_rustc(arguments, folder=folder, env=env, cache=cache)
     except MachineError as error:
-        return Tool(TARGET, found="", problem=error.message, install=error.hint.rstrip("."))
-    if any(Path(told).glob("libcore-*.rlib")):
-        return Tool(TARGET, told)
-    return Tool(TARGET, found="", problem=f"Rust's {TARGET} target is not installed", install=add)
+        return Tool(TARGET, version="", problem=error.message, install=error.hint.rstrip("."))
+    if any(Path(library).glob("libcore-*.rlib")):
+        return Tool(TARGET, library)
+    return Tool(TARGET, version="", problem=f"Rust's {TARGET} target is not installed", install=add)
 
 
-def _check_wasm_bindgen(tool: Tool, wanted: str | None) -> Tool:
-    install = f"`cargo install wasm-bindgen-cli --locked{f' --version {wanted}' if wanted else ''}`"
+def _check_wasm_bindgen(tool: Tool, required: str | None) -> Tool:
+    install = f"`cargo install wasm-bindgen-cli --locked{f' --version {required}' if required else ''}`"
     problem = tool.problem
-    if not problem and wanted is not None and tool.found != wanted:
-        problem = f"wasm-bindgen is {tool.found}, and Cargo.lock has {wanted}"
-    return Tool(tool.name, found=tool.found, problem=problem, install=install)
+    if not problem and required is not None and tool.version != required:
+        problem = f"wasm-bindgen is {tool.version}, but Cargo.lock has {required}"
+    return Tool(tool.name, version=tool.version, problem=problem, install=install)
 
 
 def _self_tested(tool: Tool, env: Mapping[str, str], memory: Path) -> Tool:
-    """wasm-opt, tested once for each version and file."""
+    """wasm-opt with the problem that its self-test finds, if any."""
     if tool.problem:
         return tool
     program = process.find(tool.name, env)
-    key = f"self-test {SELF_TEST_VERSION} {tool.found} {program} {file_stamp(program)}"
+    key = f"self-test {SELF_TEST_VERSION} {tool.version} {program} {file_stamp(program)}"
     failure = cached(memory, key, lambda: self_test(program, env))
-    problem = f"wasm-opt {tool.found} {failure}" if failure else ""
-    return Tool(tool.name, found=tool.found, problem=problem, install=tool.install)
+    problem = f"wasm-opt {tool.version} {failure}" if failure else ""
+    return Tool(tool.name, version=tool.version, problem=problem, install=tool.install)
 
 
 def _find_tool(name: str, env: Mapping[str, str], memory: Path, install: str = "") -> Tool:
@@ -125,22 +139,22 @@ def _find_tool(name: str, env: Mapping[str, str], memory: Path, install: str = "
         program = process.find(name, env)
         version = cached(memory, f"version {program} {file_stamp(program)}", _version_query(program, env))
     except MachineError as error:
-        return Tool(name, found="", problem=error.message, install=install)
-    return Tool(name, found=version, problem="", install=install)
+        return Tool(name, version="", problem=error.message, install=install)
+    return Tool(name, version=version, problem="", install=install)
 
 
 def _version_query(program: Path, env: Mapping[str, str]) -> Callable[[], str]:
-    def ask() -> str:
-        said = process.capture((program, "--version"), cwd=Path("/"), env=env)
-        if (found := _VERSION.search(said)) is None:
-            raise ToolFailed(f"{program} does not tell its version: {said[:80]!r}", "Install it anew.")
-        return found[0]
+    def query() -> str:
+        output = process.capture((program, "--version"), cwd=Path("/"), env=env)
+        if (version := _VERSION.search(output)) is None:
+            raise ToolFailed(f"{program} --version prints no version: {output[:80]!r}", "Reinstall it.")
+        return version[0]
 
-    return ask
+    return query
 
 
 SELF_TEST_VERSION = "1"  # goes up when the test changes
-_EXTERNREF = 0x6F  # externref, the type of wasm-bindgen's table (WebAssembly specification, Binary Format: Types)
+_EXTERNREF = 0x6F  # the type of wasm-bindgen's table (WebAssembly specification, Binary Format: Types)
 _FUNCTION, _TABLE = 0, 1
 _MODULE = bytes.fromhex(
     "0061736d 01000000"  # magic, version
@@ -154,32 +168,30 @@ _MODULE = bytes.fromhex(
 
 def self_test(program: Path, env: Mapping[str, str]) -> str:
     """What is wrong with this wasm-opt, as the rest of a sentence; empty: nothing. Raises MachineError."""
-    with tempfile.TemporaryDirectory(prefix="hero-build-") as place, machine_errors(Path(place)):
-        source, made = Path(place) / "in.wasm", Path(place) / "out.wasm"
+    with tempfile.TemporaryDirectory(prefix="hero-build-") as folder, machine_errors(Path(folder)):
+        source, optimised = Path(folder) / "in.wasm", Path(folder) / "out.wasm"
         source.write_bytes(_MODULE)
-        command = (program, source, "-o", made, "-O", "--enable-reference-types")
+        command = (program, source, "-o", optimised, "-O", "--enable-reference-types")
         try:
-            done = process.run(command, cwd=source.parent, env=env)
+            result = process.run(command, cwd=source.parent, env=env)
         except ToolFailed as error:
             return error.message
-        if done.code:
-            return f"ends with {done.code} for a small module: {done.tail[-1] if done.tail else 'it does not say why'}"
-        return _check_output(made.read_bytes() if made.is_file() else b"")
+        if result.code:
+            last = result.tail[-1] if result.tail else "no reason given"
+            return f"ends with {result.code} for a small module: {last}"
+        return _check_output(optimised.read_bytes() if optimised.is_file() else b"")
 
 
 def _check_output(raw: bytes) -> str:
     try:
         sections = dict(_sections(raw))
         tables, exports = list(_table_types(sections.get(4, b""))), dict(_exports(sections.get(7, b"")))
-        if (
-            exports.get("f", (None,))[0] == _FUNCTION
-            and tables[exports["t"][1]] == _EXTERNREF
-            and exports["t"][0] == _TABLE
-        ):
+        kind, index = exports["t"]
+        if exports["f"][0] == _FUNCTION and kind == _TABLE and tables[index] == _EXTERNREF:
             return ""
     except (IndexError, KeyError, ValueError):
         pass
-    return "breaks modules while it says that all is well: the wrong table is exported"
+    return "breaks modules while it reports success: it exports the wrong table"
 
 
 def _sections(raw: bytes) -> Iterator[tuple[int, bytes]]:

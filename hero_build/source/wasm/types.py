@@ -1,4 +1,4 @@
-"""The nouns of WASM builds. A bundle is named as its library, which is what its files are called, too."""
+"""Types of WebAssembly builds. A bundle has the name of its library, from which its files are named."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -15,7 +15,7 @@ BundleStage = Literal["wasm-pack", "wasm-bindgen", "wasm-opt", "built", "unchang
 
 
 class PackageInfo(Struct, frozen=True):
-    """What Cargo.toml says of a package that goes into package.json; paths are relative to the package's folder."""
+    """The fields of Cargo.toml that go into package.json; paths are relative to the package's folder."""
 
     version: str
     authors: tuple[str, ...] = ()
@@ -29,12 +29,12 @@ class PackageInfo(Struct, frozen=True):
 
 
 class Crate(Struct, frozen=True):
-    """A member of a workspace whose library becomes a bundle.
+    """A workspace member whose library becomes a bundle.
 
-    name: of the library and the bundle. id: cargo's name for the package. base: the deepest folder on the way to it
-    that configures cargo or chooses a toolchain: where cargo is to be started. wishes: a digest of its dependencies
-    and features; crates of equal wishes get the same features of what they share. bindgen: arguments for wasm-bindgen.
-    optimise: arguments for wasm-opt; None: it is not to be run (`package.metadata.wasm-pack.profile.release`).
+    name: of the library and the bundle. id: cargo's identifier of the package. base: the deepest folder above it that
+    configures cargo or selects a toolchain; cargo starts there. dependency_digest: of its dependencies and features;
+    crates with equal digests get equal features of shared dependencies. bindgen: arguments for wasm-bindgen.
+    optimise: arguments for wasm-opt; None: do not run it (`package.metadata.wasm-pack.profile.release`).
     """
 
     name: str
@@ -42,26 +42,26 @@ class Crate(Struct, frozen=True):
     id: str
     folder: Path
     base: Path
-    wishes: str
+    dependency_digest: str
     bindgen: tuple[str, ...]
     optimise: tuple[str, ...] | None
-    about: PackageInfo
+    info: PackageInfo
 
     @property
     def spec(self) -> str:
-        """As `cargo build -p` takes it."""
-        return f"{self.package}@{self.about.version}"
+        """The argument of `cargo build -p`."""
+        return f"{self.package}@{self.info.version}"
 
 
 class BuiltBundle(Struct, frozen=True):
-    """A bundle whose files lie in `folder`; nothing about them is trusted yet."""
+    """A bundle whose files are in `folder`, not verified yet."""
 
     name: str
     folder: Path
 
 
 class FailedBundle(Struct, frozen=True):
-    """A bundle that could not be made. Others may be."""
+    """A bundle that failed to build; the others may have been built."""
 
     name: str
     error: HeroBuildError
@@ -71,21 +71,22 @@ BundleResult = BuiltBundle | FailedBundle
 
 
 def _ignore_stage(name: str, stage: BundleStage) -> None:
-    """For callers that do not watch."""
+    """The default of BuildWatch.stage."""
 
 
-def _ignore_finished(made: BuiltBundle) -> None:
-    """For callers that do not watch."""
+def _ignore_finished(bundle: BuiltBundle) -> None:
+    """The default of BuildWatch.finished."""
 
 
 def _ignore_progress(done: int, total: int | None, crate: str) -> None:
-    """For callers that do not watch."""
+    """The default of BuildWatch.compiling."""
 
 
 class BuildWatch(Struct, frozen=True):
-    """What a caller wants of a running build. All but `compiling` are called from several threads.
+    """Callbacks of a running build. All but `compiling` are called from several threads.
 
-    finished: told of each bundle that was built as soon as it is.
+    compiling: cargo's progress. stage: what happens to a bundle. finished: called for each bundle as soon as it is
+    built. cancelled: polled; True ends the build.
     """
 
     compiling: Progress = _ignore_progress
@@ -95,8 +96,13 @@ class BuildWatch(Struct, frozen=True):
 
 
 class BuildFolders(Struct, frozen=True):
-    """Folders of a build: where the bundles go (one folder each), the logs, and what is kept between builds."""
+    """Folders of a build: `out` for the bundles (one folder each), `logs`, and hero-build's `cache`."""
 
     out: Path
     logs: Path
     cache: Path
+
+    @property
+    def bundles(self) -> Path:
+        """Finished bundles that are kept between builds."""
+        return self.cache / "wasm" / "bundles"

@@ -1,68 +1,84 @@
-"""`[package.metadata.wasm-pack.profile.release]`: how a package wants wasm-bindgen and wasm-opt to be called.
+"""`[package.metadata.wasm-pack.profile.release]`: a package's options for wasm-bindgen and wasm-opt.
 
 Source: wasm-pack's book, Cargo.toml Configuration.
 """
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+
+import msgspec
+from msgspec import Struct
 
 from hero_build.errors import BuildError
 
-_SWITCHES = (  # key, its default, what turns it on, what turns it off
-    ("debug-js-glue", False, "--debug", ""),
-    ("demangle-name-section", True, "", "--no-demangle"),
-    ("dwarf-debug-info", False, "--keep-debug", ""),
-    ("omit-default-module-path", False, "--omit-default-module-path", ""),
-    ("split-linked-modules", False, "--split-linked-modules", ""),
-)
+
+class BindgenOptions(Struct, frozen=True, rename="kebab"):
+    """The table `wasm-bindgen`."""
+
+    debug_js_glue: bool = False
+    demangle_name_section: bool = True
+    dwarf_debug_info: bool = False
+    omit_default_module_path: bool = False
+    split_linked_modules: bool = False
+
+    def arguments(self) -> tuple[str, ...]:
+        """The options as arguments of wasm-bindgen, in wasm-pack's order."""
+        switches = (
+            ("--debug", self.debug_js_glue),
+            ("--no-demangle", not self.demangle_name_section),
+            ("--keep-debug", self.dwarf_debug_info),
+            ("--omit-default-module-path", self.omit_default_module_path),
+            ("--split-linked-modules", self.split_linked_modules),
+        )
+        return tuple(word for word, on in switches if on)
 
 
-class WasmPackProfile(NamedTuple):
-    """Further arguments for wasm-bindgen; arguments for wasm-opt (None: it is not to be run)."""
+class ReleaseProfile(Struct, frozen=True, rename="kebab"):
+    """The table `profile.release`. `wasm_opt`: whether to run wasm-opt, or its arguments."""
+
+    wasm_bindgen: BindgenOptions | None = None
+    wasm_opt: bool | tuple[str, ...] | None = None
+
+
+class _Profiles(Struct, frozen=True):
+    release: ReleaseProfile | None = None
+
+
+class _WasmPack(Struct, frozen=True):
+    profile: _Profiles | None = None
+
+
+class _PackageMetadata(Struct, frozen=True, rename="kebab"):
+    """`package.metadata`: what `cargo metadata` prints for tables that cargo does not read itself."""
+
+    wasm_pack: _WasmPack | None = None
+
+
+class WasmPackProfile(Struct, frozen=True):
+    """More arguments for wasm-bindgen; arguments for wasm-opt (None: do not run it)."""
 
     bindgen: tuple[str, ...]
     optimise: tuple[str, ...] | None
 
 
 def release_profile(metadata: object, manifest: Path) -> WasmPackProfile:
-    """What a package's `metadata` (as `cargo metadata` has it) says. Raises BuildError for what wasm-pack refuses."""
-    profiles = _table(_table(metadata, "wasm-pack", manifest), "profile", manifest)
-    table = _table(profiles, "release", manifest)
-    return WasmPackProfile(_bindgen(_table(table, "wasm-bindgen", manifest), manifest), _optimise(table, manifest))
+    """The options in a package's `metadata` (as `cargo metadata` prints it).
+
+    Raises BuildError, with the path of the field below `package.metadata`, for what wasm-pack refuses.
+    """
+    table = _release_table(metadata, manifest)
+    bindgen = table.wasm_bindgen or BindgenOptions()
+    optimise = {None: ("-O",), True: ("-O",), False: None}
+    words = table.wasm_opt if isinstance(table.wasm_opt, tuple) else optimise[table.wasm_opt]
+    return WasmPackProfile(bindgen.arguments(), words)
 
 
-def _bindgen(table: Mapping[str, Any], manifest: Path) -> tuple[str, ...]:
-    words = []
-    for key, default, on, off in _SWITCHES:
-        value = table.get(key, default)
-        if not isinstance(value, bool):
-            raise _wrong(manifest, f"wasm-bindgen.{key}", "true or false")
-        words.append(on if value else off)
-    return tuple(word for word in words if word)
-
-
-def _optimise(table: Mapping[str, Any], manifest: Path) -> tuple[str, ...] | None:
-    match table.get("wasm-opt", True):
-        case True:
-            return ("-O",)
-        case False:
-            return None
-        case [*words] if all(isinstance(word, str) for word in words):
-            return tuple(words)
-    raise _wrong(manifest, "wasm-opt", "true, false or a list of arguments")
-
-
-def _table(table: object, key: str, manifest: Path) -> Mapping[str, Any]:
-    found = table.get(key) if isinstance(table, Mapping) else None
-    if found is None:
-        return {}
-    if not isinstance(found, Mapping):
-        raise _wrong(manifest, key, "a table")
-    return found
-
-
-def _wrong(manifest: Path, key: str, takes: str) -> BuildError:
-    return BuildError(
-        f"{manifest}: {key} in package.metadata.wasm-pack is not {takes}", "See wasm-pack's book, 'Cargo.toml'."
-    )
+def _release_table(metadata: object, manifest: Path) -> ReleaseProfile:
+    if not isinstance(metadata, dict):
+        return ReleaseProfile()
+    try:
+        wasm_pack = msgspec.convert(metadata, type=_PackageMetadata).wasm_pack
+    except msgspec.ValidationError as error:
+        hint = "See wasm-pack's book, 'Cargo.toml Configuration'."
+        raise BuildError(f"{manifest}: package.metadata does not fit wasm-pack: {error}", hint) from error
+    profiles = wasm_pack.profile if wasm_pack else None
+    return (profiles.release if profiles else None) or ReleaseProfile()

@@ -26,33 +26,33 @@ def plain_tools(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def world(tmp_path: Path) -> World:
     """An empty root, no recipes and an empty mirror."""
-    made = World(tmp_path)
-    made.mirror.mkdir()
-    made.recipes.mkdir()
-    return made
+    built = World(tmp_path)
+    built.mirror.mkdir()
+    built.recipes.mkdir()
+    return built
 
 
 @pytest.fixture
 def spies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> source_builds.Spies:
     """git and cargo, watched."""
-    made = source_builds.spies(tmp_path / "spies", "git", "cargo")
-    monkeypatch.setenv("PATH", made.path())
-    return made
+    built = source_builds.spies(tmp_path / "spies", "git", "cargo")
+    monkeypatch.setenv("PATH", built.path())
+    return built
 
 
 @pytest.fixture
 def gate(tmp_path: Path) -> Iterator[source_builds.Gate]:
     """Open when the test ends, so that nothing waits for it any longer."""
-    made = source_builds.Gate(tmp_path / "gate")
-    made.folder.mkdir()
-    yield made
-    made.open()
+    built = source_builds.Gate(tmp_path / "gate")
+    built.folder.mkdir()
+    yield built
+    built.open()
 
 
 @pytest.fixture
 def home() -> Iterator[World]:
     """A world with a short path, for sockets; its root is `hero` there, as in a person's home."""
     with tempfile.TemporaryDirectory(prefix="hero-") as folder:
-        made = World(Path(folder))
-        made.recipes.mkdir()
-        yield made
+        built = World(Path(folder))
+        built.recipes.mkdir()
+        yield built

@@ -74,12 +74,12 @@ REPOS = {
             6,
             kind="BuildError",
             message="cargo could not build app…: error[E0425]: cannot find value `words` in this scope",
-            hint=f"Run `cargo build --release` in {WORKSPACE} to see it by itself.",
+            hint=f"Run `cargo build --release` in {WORKSPACE} to see the error alone.",
         ),
         {"src/bin/app.rs": BROKEN},
     ),
     "too-new-for-cargo": Repo(
-        Refusal(8, kind="MissingTool", message="the Rust toolchain is too old…", hint="Get …with `rustup update`."),
+        Refusal(8, kind="MissingTool", message="the Rust toolchain is too old…", hint="Update …with `rustup update`."),
         {"Cargo.toml": rust_crates.manifest("app", 'rust-version = "1.999"\n')},
     ),
     "edition-of-the-future": Repo(
@@ -87,7 +87,7 @@ REPOS = {
             8,
             kind="MissingTool",
             message="the Rust toolchain is too old for this repository",
-            hint="Get … with `rustup update`.",
+            hint="Update … with `rustup update`.",
         ),
         {"Cargo.toml": rust_crates.manifest("app").replace("2021", "2051")},
     ),
@@ -96,7 +96,7 @@ REPOS = {
             8,
             kind="MissingTool",
             message="the Rust toolchain is too old for this repository",
-            hint="Get … with `rustup update`.",
+            hint="Update … with `rustup update`.",
         ),
         {"Cargo.lock": rust_crates.LOCK.replace("version = 3", "version = 99")},
     ),
@@ -115,8 +115,7 @@ REPOS = {
             kind="BuildError",
             message="cargo could not build app, app_server: "
             "error: cannot update the lock file … because --locked was passed…",
-            hint=f"Cargo.lock is out of date: run `cargo update --workspace` in {WORKSPACE}, "
-            "look at it, and commit it.",
+            hint=f"Cargo.lock is out of date: run `cargo update --workspace` in {WORKSPACE}, review it, and commit it.",
         ),
         {"Cargo.lock": rust_crates.LOCK.replace('version = "0.1.0"', 'version = "0.0.9"')},
     ),
@@ -239,5 +238,9 @@ def mounted(folder: Path, size: str) -> tuple[str, ...]:
 def test_every_document_of_a_failed_build_is_as_its_schema_says(world: World) -> None:
     source_builds.add_app(world, files={**rust_crates.APP, "src/bin/app.rs": BROKEN})
     done = world.run(*SOURCE, "--json")
-    told = worlds.valid(json.loads(done.out))
-    assert (told["exit"], told["failed"][0]["kind"], bool(told["failed"][0]["log"])) == (6, "BuildError", True)
+    document = worlds.valid(json.loads(done.out))
+    assert (document["exit"], document["failed"][0]["kind"], bool(document["failed"][0]["log"])) == (
+        6,
+        "BuildError",
+        True,
+    )

@@ -93,33 +93,33 @@ def test_alone_it_is_6_with_its_last_lines_and_the_log(world: World) -> None:
     before, tree = source_builds.manifest(world), source_builds.user_state(checkout_path(world, "pair"))
     done = world.run("install", "two", "--json")
     assert done.code == 6
-    told = problem(done)
-    assert (told["kind"], told["exit"], told["app"]) == ("BuildError", 6, "two")
-    assert any("let number: u32 = words;" in line for line in told["tail"])
-    assert f"Run `cargo build --release` in {checkout_path(world, 'pair')} to see it by itself." == told["hint"]
-    with open(told["log"]) as log:
-        assert [line.rstrip("\n") for line in log] == list(told["tail"])
+    document = problem(done)
+    assert (document["kind"], document["exit"], document["app"]) == ("BuildError", 6, "two")
+    assert any("let number: u32 = words;" in line for line in document["tail"])
+    assert f"Run `cargo build --release` in {checkout_path(world, 'pair')} to see the error alone." == document["hint"]
+    with open(document["log"]) as log:
+        assert [line.rstrip("\n") for line in log] == list(document["tail"])
     assert (source_builds.manifest(world), source_builds.user_state(checkout_path(world, "pair"))) == (before, tree)
     again = world.run("install", "two")
-    assert f"lines of {told['log']}:" in again.err
+    assert f"lines of {document['log']}:" in again.err
     assert "nothing changed: still generation 1" in again.out
 
 
 def test_of_many_lines_the_last_200_are_shown_and_the_log_has_all(world: World) -> None:
     source_builds.add_app(world, files={**rust_crates.APP, "build.rs": NOISE})
     done = world.run("install", "app", "--json")
-    told = problem(done)
+    document = problem(done)
     assert done.code == 6
-    assert len(told["tail"]) == 200
-    with open(told["log"]) as log:
+    assert len(document["tail"]) == 200
+    with open(document["log"]) as log:
         lines = [line.rstrip("\n") for line in log]
-    assert lines[-200:] == list(told["tail"])
+    assert lines[-200:] == list(document["tail"])
     assert {f"  line {number} of the build script" for number in range(300)} <= set(lines)
     assert "line 299 of the build script" in done.err
     assert "line 10 of the build script" not in done.err
 
 
-def test_what_broke_is_built_when_it_is_mended(world: World) -> None:
+def test_a_broken_program_is_built_once_it_is_fixed(world: World) -> None:
     upstream = pair(world, **{"two/src/main.rs": BROKEN})
     assert world.run("install", "one", "two").code == 1
     upstream.commit({"two/src/main.rs": rust_crates.program("mended")})

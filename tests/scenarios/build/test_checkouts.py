@@ -10,13 +10,13 @@ from support.refusals import Refusal
 from support.source_builds import SOURCE, Spies, assert_refused, checkout_path, clone_checkout, program_output
 from support.worlds import World
 
-AWAY = "Mend it with git, or move it away, so that it is cloned anew."
+AWAY = "Repair it with git, or move it away, so that it is cloned again."
 WORKSPACE = "…/code0/o/app"
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """Something at the place of a checkout that is none as it should be."""
+class Row:
+    """Something at the row of a checkout that is none as it should be."""
 
     arrange: Callable[[World], object]
     refusal: Refusal
@@ -74,9 +74,9 @@ def locked_index(world: World) -> None:
     git_repos.write(clone_checkout(world), {".git/index.lock": ""})
 
 
-NOT_READ = f"{WORKSPACE} is no checkout that git can read: …"
+NOT_READ = f"git cannot read the checkout {WORKSPACE}: …"
 PLACES = {
-    "another-repo": Place(
+    "another-repo": Row(
         of_another_repo,
         Refusal(
             8,
@@ -85,19 +85,19 @@ PLACES = {
             hint="Move it away; or, if it is a fork: `git -C … remote add upstream URL-OF-o/app`.",
         ),
     ),
-    "corrupted": Place(corrupted, Refusal(8, kind="CheckoutRefused", message=NOT_READ, hint=AWAY)),
-    "without-HEAD": Place(without_head, Refusal(8, kind="CheckoutRefused", message=NOT_READ, hint=AWAY)),
-    "plain-folder": Place(plain_folder, Refusal(8, kind="CheckoutRefused", message=NOT_READ, hint=AWAY)),
-    "plain-file": Place(
+    "corrupted": Row(corrupted, Refusal(8, kind="CheckoutRefused", message=NOT_READ, hint=AWAY)),
+    "without-HEAD": Row(without_head, Refusal(8, kind="CheckoutRefused", message=NOT_READ, hint=AWAY)),
+    "plain-folder": Row(plain_folder, Refusal(8, kind="CheckoutRefused", message=NOT_READ, hint=AWAY)),
+    "plain-file": Row(
         plain_file,
         Refusal(
             8,
             kind="CheckoutRefused",
-            message=f"{WORKSPACE} is in the way of a checkout: it is no folder",
+            message=f"{WORKSPACE} is in the way of a checkout: it is not a folder",
             hint="Move it away.",
         ),
     ),
-    "without-commits": Place(
+    "without-commits": Row(
         without_commits,
         Refusal(
             8,
@@ -106,17 +106,17 @@ PLACES = {
             hint="Commit something there, or move it away.",
         ),
     ),
-    "dirty-and-another-ref": Place(
+    "dirty-and-another-ref": Row(
         dirty,
         Refusal(
             8,
             kind="CheckoutRefused",
             message=f"{WORKSPACE} has uncommitted changes (src/bin/app.rs), so it is not switched to topic",
-            hint="Commit them or `git stash -u`, or use another place: CODEROOT=DIR hero-build …",
+            hint="Commit them or `git stash -u`, or use another checkout: CODEROOT=DIR hero-build …",
         ),
         ("install", "app", "--ref", "topic"),
     ),
-    "dirty-and-another-version": Place(
+    "dirty-and-another-version": Row(
         dirty,
         Refusal(
             8,
@@ -126,7 +126,7 @@ PLACES = {
         ),
         ("install", "app", "--version", "v1"),
     ),
-    "detached-with-commits-of-its-own": Place(
+    "detached-with-commits-of-its-own": Row(
         with_lost_commits,
         Refusal(
             8,
@@ -136,27 +136,27 @@ PLACES = {
         ),
         ("install", "app", "--ref", "topic"),
     ),
-    "in-a-merge": Place(
+    "in-a-merge": Row(
         in_a_merge,
         Refusal(8, kind="CheckoutRefused", message=f"{WORKSPACE} …", hint="…"),
         ("install", "app", "--ref", "topic"),
     ),
-    "locked-by-another-git": Place(
+    "locked-by-another-git": Row(
         locked_index,
         Refusal(
             8,
             kind="CheckoutRefused",
-            message=f"another git is at work in {WORKSPACE}",
+            message=f"another git is running in {WORKSPACE}",
             hint="If no git is running there, …",
         ),
         ("install", "app", "--ref", "topic"),
     ),
-    "unknown-ref": Place(
+    "unknown-ref": Row(
         clone_checkout,
         Refusal(3, kind="RefNotFound", message="o/app has no branch, tag or commit 'topik'", hint="Nearest: topic."),
         ("install", "app", "--ref", "topik"),
     ),
-    "unknown-version": Place(
+    "unknown-version": Row(
         clone_checkout,
         Refusal(3, kind="RefNotFound", message="o/app has no tag 'v9'", hint="…"),
         ("install", "app", "--version", "v9"),
@@ -181,7 +181,7 @@ def test_a_checkout(name: str, topical: World, spies: Spies) -> None:
     assert spies.calls("cargo") == []
 
 
-def test_an_empty_folder_is_no_checkout_and_in_nobodys_way(world: World) -> None:
+def test_an_empty_folder_counts_as_no_checkout(world: World) -> None:
     source_builds.add_app(world)
     checkout_path(world).mkdir(parents=True)
     world.ok(*SOURCE)
@@ -193,5 +193,5 @@ def test_a_detached_checkout_is_built_as_it_is(world: World) -> None:
     git_repos.git(clone_checkout(world), "checkout", "--quiet", "--detach")
     done = world.run(*SOURCE, "--update")
     assert done.code == 0, done.err
-    assert "is on no branch (HEAD is detached): it is built as it is" in done.err
+    assert "is on no branch (HEAD is detached); it is built as it is" in done.err
     assert source_builds.installed_app(world)["build"]["ref"] == ""

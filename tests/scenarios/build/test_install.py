@@ -20,14 +20,14 @@ def test_an_empty_root(world: World, spies: Spies) -> None:
     assert done.out == f"generation 1: app {commit[:12]} (source). Undo: hero-build rollback 0\n"
     assert "app: built and verified in " in done.err
     assert [program_output(world, name) for name in PROGRAMS] == ["app", "server"]
-    found = installed_app(world)
+    app = installed_app(world)
     source = {"forge": world.mirror.as_uri(), "repo": "o/app", "tag": None, "commit": commit, "dirty": False}
-    told = {"requested": "auto", "used": "source", "version": commit[:12], "source": source}
-    assert {key: found[key] for key in told} == told
-    assert found["why"] == "there is no release"
-    assert (found["build"]["ref"], found["build"]["wrapper"]) == ("main", "")
-    assert found["build"]["fingerprint"]["commit"] == commit
-    assert [(item["path"], item["verified"]) for item in found["binaries"].values()] == [
+    document = {"requested": "auto", "used": "source", "version": commit[:12], "source": source}
+    assert {key: app[key] for key in document} == document
+    assert app["why"] == "there is no release"
+    assert (app["build"]["ref"], app["build"]["wrapper"]) == ("main", "")
+    assert app["build"]["fingerprint"]["commit"] == commit
+    assert [(item["path"], item["verified"]) for item in app["binaries"].values()] == [
         (f"bin/{name}", ["elf"]) for name in PROGRAMS
     ]
     assert len(spies.builds()) == 1
@@ -39,11 +39,11 @@ def test_an_empty_root(world: World, spies: Spies) -> None:
 def test_what_is_installed_is_no_link_to_what_cargo_made(world: World) -> None:
     source_builds.add_app(world)
     world.ok(*SOURCE)
-    made = checkout_path(world) / "target" / "release" / "app"
+    built = checkout_path(world) / "target" / "release" / "app"
     installed = (world.root.path / "bin" / "app").resolve()
-    assert made.read_bytes() == installed.read_bytes()
-    assert made.stat().st_ino != installed.stat().st_ino
-    made.write_bytes(b"cargo writes here again")
+    assert built.read_bytes() == installed.read_bytes()
+    assert built.stat().st_ino != installed.stat().st_ino
+    built.write_bytes(b"cargo writes here again")
     assert world.run("verify").code == 0
 
 
@@ -51,9 +51,9 @@ def test_unchanged_it_starts_no_cargo(world: World, spies: Spies) -> None:
     source_builds.add_app(world)
     world.ok(*SOURCE)
     spies.forget()
-    said = world.ok(*SOURCE)
-    assert "nothing to do: app: " in said
-    assert "is up to date with its checkout; files intact" in said
+    output = world.ok(*SOURCE)
+    assert "nothing to do: app: " in output
+    assert "is up to date with its checkout; files intact" in output
     assert spies.calls("cargo") == []
     assert {call.split()[0] for call in spies.calls("git")} <= {"--no-optional-locks", "config"}
     assert "changed    nothing since the last build" in world.ok("explain", "app", "--mode", "source")
@@ -137,7 +137,7 @@ def test_a_diverged_tree_is_built_as_it_is(world: World) -> None:
     before = source_builds.user_state(path)
     done = world.run(*SOURCE, "--update")
     assert done.code == 0, done.err
-    assert "has diverged from origin/main (1 here, 1 there): it is built as it is" in done.err
+    assert "has diverged from origin/main (1 local, 1 remote); it is built as it is" in done.err
     assert program_output(world) == "mine"
     assert installed_app(world)["source"] == {**installed_app(world)["source"], "commit": mine, "dirty": False}
     assert source_builds.user_state(path) == before
@@ -174,7 +174,7 @@ def test_reset_builds_again_and_leaves_the_work_tree_alone(world: World, spies: 
     assert source_builds.user_state(path) == before
 
 
-def test_reset_tells_what_was_made_again_and_what_was_mended(world: World) -> None:
+def test_reset_reports_what_was_rebuilt_and_what_was_repaired(world: World) -> None:
     """All of the version they had: one with new content, one as it was, one that was damaged."""
     names = ("one", "two", "three")
     for name in names:
@@ -189,12 +189,12 @@ def test_reset_tells_what_was_made_again_and_what_was_mended(world: World) -> No
     world.ok("install", *names, "--mode", "source")
     git_repos.write(checkout_path(world, "one"), {"src/main.rs": rust_crates.program("mine")})
     (world.root.path / "bin" / "three").resolve().unlink()
-    told = world.run("install", *names, "--mode", "source", "--reset", "--json").document
-    states = {part["part"]: part["state"] for part in told["parts"]}
+    document = world.run("install", *names, "--mode", "source", "--reset", "--json").document
+    states = {part["part"]: part["state"] for part in document["parts"]}
     assert states == {"one": "changed", "two": "changed", "three": "repaired"}
 
 
-def test_damage_is_mended_by_a_build(world: World) -> None:
+def test_a_build_repairs_damage(world: World) -> None:
     source_builds.add_app(world)
     world.ok(*SOURCE)
     (world.root.path / "bin" / "app").unlink()

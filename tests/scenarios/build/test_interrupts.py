@@ -23,7 +23,7 @@ TREE_HELD = Refusal(
     7,
     kind="LockHeld",
     message="another hero-build is working in …/o/app",
-    hint="Wait for it to end, give --wait SECONDS, or use another checkout: CODEROOT=DIR.",
+    hint="Wait until it ends, pass --wait SECONDS, or use another checkout: CODEROOT=DIR.",
 )
 STUCK = '#!/bin/sh\ncase " $* " in *" {word} "*) echo $$ >"$GATE/pid"; exec sleep 600;; esac\nexec {real} "$@"\n'
 
@@ -45,13 +45,13 @@ def building(world: World, gate: Gate, *words: str, **env: str) -> Iterator["sub
 
 def family(pid: int) -> list[int]:
     """A process and those above it, up to the one that this test started."""
-    found = [pid]
-    while (parent := int(Path(f"/proc/{found[-1]}/stat").read_text().rpartition(")")[2].split()[1])) not in (
+    app = [pid]
+    while (parent := int(Path(f"/proc/{app[-1]}/stat").read_text().rpartition(")")[2].split()[1])) not in (
         1,
         os.getpid(),
     ):
-        found.append(parent)
-    return found
+        app.append(parent)
+    return app
 
 
 @pytest.mark.parametrize("number", ENDS)
@@ -64,8 +64,8 @@ def test_a_signal_ends_cargo_and_all_that_it_started(number: signal.Signals, wai
         out, err = process.communicate(timeout=60)
     assert process.returncode == ENDS[number], err
     assert not [pid for pid in pids if alive(pid)], "they have ended before hero-build does"
-    told = worlds.valid(json.loads(out), "error")["error"]
-    assert (told["kind"], told["exit"]) == ("Interrupted", ENDS[number])
+    document = worlds.valid(json.loads(out), "error")["error"]
+    assert (document["kind"], document["exit"]) == ("Interrupted", ENDS[number])
     assert "Traceback" not in err
     assert not (waiting.root.path / "bin").exists()
     assert source_builds.user_state(checkout_path(waiting)) == before
@@ -175,8 +175,8 @@ def test_two_at_one_checkout(place: str, waiting: World, gate: Gate, tmp_path: P
             out, err = second.communicate(timeout=100)
     assert second.returncode == 0, err
     assert ("nothing to do" if place == "same-root" else "generation 1") in out
-    for made in (waiting.root, Root(root)):
-        roots.settled(made)
+    for built in (waiting.root, Root(root)):
+        roots.settled(built)
 
 
 @pytest.mark.parametrize("number", ENDS)

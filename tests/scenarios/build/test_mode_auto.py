@@ -35,7 +35,7 @@ def test_a_release_with_everything_is_downloaded(world: World, spies: Spies) -> 
     assert spies.calls("git") == spies.calls("cargo") == []
 
 
-def test_a_release_that_lacks_one_is_not_taken_at_all(world: World) -> None:
+def test_a_release_without_one_artifact_is_not_used_at_all(world: World) -> None:
     """The reason is on record, and is shown."""
     source_builds.add_app(world)
     world.release("app", "v1", "app")
@@ -44,13 +44,13 @@ def test_a_release_that_lacks_one_is_not_taken_at_all(world: World) -> None:
     why = f"release v1 lacks {asset('app_server')}"
     assert why in done.out
     assert [program_output(world, name) for name in PROGRAMS] == ["app", "server"]
-    found = installed_app(world)
-    assert (found["why"], found["requested"], found["used"]) == (why, "auto", "source")
-    assert [item["asset"] for item in found["binaries"].values()] == [None, None]
+    app = installed_app(world)
+    assert (app["why"], app["requested"], app["used"]) == (why, "auto", "source")
+    assert [item["asset"] for item in app["binaries"].values()] == [None, None]
     assert why in world.ok("explain", "app")
-    told = worlds.valid(world.run("explain", "app", "--json").document)
-    assert told["installed"][0]["why"] == why
-    assert told["release"]["tag"] == "v1"
+    document = worlds.valid(world.run("explain", "app", "--json").document)
+    assert document["installed"][0]["why"] == why
+    assert document["release"]["tag"] == "v1"
 
 
 def test_no_release_is_a_build_and_the_first_release_takes_its_place(world: World) -> None:

@@ -29,7 +29,7 @@ Patch = pytest.MonkeyPatch
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class Setup:
     """An app that is built and installed, beside a sibling, with a compiler of its own on PATH."""
 
     world: World
@@ -72,181 +72,181 @@ def recalled(done: Done) -> bool:
 
 
 @pytest.fixture
-def place(world: World, monkeypatch: Patch) -> Place:
+def setup(world: World, monkeypatch: Patch) -> Setup:
     """Remembered: a third command is answered by the receipt of a second."""
-    made = Place(world, monkeypatch)
-    made.rustc("word: one")
+    built = Setup(world, monkeypatch)
+    built.rustc("word: one")
     monkeypatch.setenv("PATH", f"{world.folder / 'first'}:{world.folder / 'path'}:{os.environ['PATH']}")
     monkeypatch.setenv("CARGO_HOME", str(world.folder / "cargo"))
     source_builds.add_app(world, files=FILES, siblings='("o/beside",)')
     git_repos.upstream(world.mirror, "o/beside", {"lib.rs": "// a library\n", ".gitignore": "*.log\n"})
     world.ok(*SOURCE)
-    assert until(made.recalled)
-    return made
+    assert until(built.recalled)
+    return built
 
 
-def edit(place: Place) -> None:
-    git_repos.write(place.tree, {"src/bin/app.rs": rust_crates.program("other")})
+def edit(setup: Setup) -> None:
+    git_repos.write(setup.tree, {"src/bin/app.rs": rust_crates.program("other")})
 
 
-def edit_alike(place: Place) -> None:
+def edit_alike(setup: Setup) -> None:
     """To the same size, with the time put back."""
-    path = place.tree / "src/bin/app.rs"
+    path = setup.tree / "src/bin/app.rs"
     before = path.stat()
     path.write_text(path.read_text().replace('"app"', '"ppa"'))
     os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
     assert (path.stat().st_size, path.stat().st_mtime_ns) == (before.st_size, before.st_mtime_ns)
 
 
-def replace_by_link(place: Place) -> None:
-    (place.tree / "build.sh").unlink()
-    (place.tree / "build.sh").symlink_to("Cargo.toml")
+def replace_by_link(setup: Setup) -> None:
+    (setup.tree / "build.sh").unlink()
+    (setup.tree / "build.sh").symlink_to("Cargo.toml")
 
 
-def stage(place: Place) -> None:
-    edit(place)
-    git_repos.git(place.tree, "add", "--all")
+def stage(setup: Setup) -> None:
+    edit(setup)
+    git_repos.git(setup.tree, "add", "--all")
 
 
-def branch_with_work(place: Place) -> None:
-    git_repos.git(place.tree, "checkout", "--quiet", "-b", "other")
-    git_repos.commit(place.tree, {"src/bin/app.rs": rust_crates.program("other")})
+def branch_with_work(setup: Setup) -> None:
+    git_repos.git(setup.tree, "checkout", "--quiet", "-b", "other")
+    git_repos.commit(setup.tree, {"src/bin/app.rs": rust_crates.program("other")})
 
 
-def stash(place: Place) -> None:
-    edit(place)
-    git_repos.git(place.tree, "stash", "--quiet")
+def stash(setup: Setup) -> None:
+    edit(setup)
+    git_repos.git(setup.tree, "stash", "--quiet")
 
 
-def pack(place: Place) -> None:
-    git_repos.git(place.tree, "pack-refs", "--all")
+def pack(setup: Setup) -> None:
+    git_repos.git(setup.tree, "pack-refs", "--all")
 
 
-def reset_hard(place: Place) -> None:
+def reset_hard(setup: Setup) -> None:
     """HEAD moves by its ref alone: the tree of the new commit is that of the old one."""
-    git_repos.git(place.tree, "update-ref", "refs/heads/main", git_repos.git(place.tree, "commit-tree", "HEAD^{tree}"))
+    git_repos.git(setup.tree, "update-ref", "refs/heads/main", git_repos.git(setup.tree, "commit-tree", "HEAD^{tree}"))
 
 
-def submodule(place: Place) -> None:
-    git_repos.git(place.tree, "submodule", "--quiet", "add", str(place.world.mirror / "o/beside.git"), "sub")
+def submodule(setup: Setup) -> None:
+    git_repos.git(setup.tree, "submodule", "--quiet", "add", str(setup.world.mirror / "o/beside.git"), "sub")
 
 
-def git_attributes(place: Place) -> None:
-    git_repos.write(place.tree, {".git/info/attributes": "*.rs eol=lf\n"})
+def git_attributes(setup: Setup) -> None:
+    git_repos.write(setup.tree, {".git/info/attributes": "*.rs eol=lf\n"})
 
 
-def ignore(place: Place) -> None:
-    git_repos.write(place.tree, {".git/info/exclude": "note*\n"})
-    git_repos.write(place.tree, {"note": "ignored"})
+def ignore(setup: Setup) -> None:
+    git_repos.write(setup.tree, {".git/info/exclude": "note*\n"})
+    git_repos.write(setup.tree, {"note": "ignored"})
 
 
-def no_longer_ignored(place: Place) -> None:
+def no_longer_ignored(setup: Setup) -> None:
     """An excluded file that was there all the time."""
-    git_repos.write(place.tree, {"a.log": "log\n"})
-    assert until(place.recalled)
-    git_repos.git(place.tree, "config", "core.excludesFile", "/nowhere")
-    git_repos.write(place.tree, {".git/info/exclude": "!a.log\n", ".gitignore": "/target\n"})
+    git_repos.write(setup.tree, {"a.log": "log\n"})
+    assert until(setup.recalled)
+    git_repos.git(setup.tree, "config", "core.excludesFile", "/nowhere")
+    git_repos.write(setup.tree, {".git/info/exclude": "!a.log\n", ".gitignore": "/target\n"})
 
 
-def person_ignores(place: Place) -> None:
+def person_ignores(setup: Setup) -> None:
     """What the person's own configuration excludes shows when that goes."""
-    git_repos.write(place.folder, {"ignore": "*.mine\n"})
-    (place.folder / "gitconfig").write_text(f"[core]\n\texcludesFile = {place.folder / 'ignore'}\n")
-    git_repos.write(place.tree, {"a.mine": "mine\n"})
-    assert until(place.recalled)
-    (place.folder / "ignore").write_text("\n")
+    git_repos.write(setup.folder, {"ignore": "*.mine\n"})
+    (setup.folder / "gitconfig").write_text(f"[core]\n\texcludesFile = {setup.folder / 'ignore'}\n")
+    git_repos.write(setup.tree, {"a.mine": "mine\n"})
+    assert until(setup.recalled)
+    (setup.folder / "ignore").write_text("\n")
 
 
-def new_app(place: Place) -> None:
-    place.world.recipe("another")
+def new_app(setup: Setup) -> None:
+    setup.world.recipe("another")
 
 
-def edit_recipe(place: Place) -> None:
-    with (place.world.recipes / "app.py").open("a") as file:
+def edit_recipe(setup: Setup) -> None:
+    with (setup.world.recipes / "app.py").open("a") as file:
         file.write("# a word more\n")
 
 
-def configure_root(place: Place) -> None:
-    git_repos.write(place.world.root.path, {"cfg/hero_build.toml": "jobs = 3\n"})
+def configure_root(setup: Setup) -> None:
+    git_repos.write(setup.world.root.path, {"cfg/hero_build.toml": "jobs = 3\n"})
 
 
-def move_coderoot(place: Place) -> None:
-    git_repos.write(place.world.root.path, {"cfg/hero_build.toml": f'coderoot = "{place.folder / "elsewhere"}"\n'})
+def move_coderoot(setup: Setup) -> None:
+    git_repos.write(setup.world.root.path, {"cfg/hero_build.toml": f'coderoot = "{setup.folder / "elsewhere"}"\n'})
 
 
-def chmod_program(place: Place) -> None:
-    (place.world.root.path / "bin" / "app").resolve().chmod(0o700)
+def chmod_program(setup: Setup) -> None:
+    (setup.world.root.path / "bin" / "app").resolve().chmod(0o700)
 
 
-def break_program(place: Place) -> None:
-    (place.world.root.path / "bin" / "app").resolve().write_bytes(b"broken")
+def break_program(setup: Setup) -> None:
+    (setup.world.root.path / "bin" / "app").resolve().write_bytes(b"broken")
 
 
-def break_manifest(place: Place) -> None:
-    (place.world.root.current / "manifest.json").write_text("{")
+def break_manifest(setup: Setup) -> None:
+    (setup.world.root.current / "manifest.json").write_text("{")
 
 
-def no_git(place: Place) -> None:
+def no_git(setup: Setup) -> None:
     """git is gone; sh and the like are not."""
-    place.patch.setenv("PATH", source_builds.path_without(place.folder / "without", "git")["PATH"])
+    setup.patch.setenv("PATH", source_builds.path_without(setup.folder / "without", "git")["PATH"])
 
 
-def damage_index(place: Place) -> None:
-    (place.tree / ".git" / "index").write_bytes(b"no index")
+def damage_index(setup: Setup) -> None:
+    (setup.tree / ".git" / "index").write_bytes(b"no index")
 
 
-def lose_checkout(place: Place) -> None:
-    shutil.rmtree(place.tree)
+def lose_checkout(setup: Setup) -> None:
+    shutil.rmtree(setup.tree)
 
 
-def lose_sibling(place: Place) -> None:
-    shutil.rmtree(place.sibling)
+def lose_sibling(setup: Setup) -> None:
+    shutil.rmtree(setup.sibling)
 
 
-def flat_to_nested(place: Place) -> None:
+def flat_to_nested(setup: Setup) -> None:
     """The checkout lies right in coderoot; then one appears where it is looked for first."""
-    flat = place.tree.parent.parent
-    for path in (place.tree, place.sibling):
+    flat = setup.tree.parent.parent
+    for path in (setup.tree, setup.sibling):
         path.rename(flat / path.name)
-    assert until(place.recalled)
-    git_repos.git(flat, "clone", "--quiet", str(place.world.mirror / "o/app.git"), str(place.tree))
-    git_repos.git(flat, "clone", "--quiet", str(place.world.mirror / "o/beside.git"), str(place.sibling))
-    git_repos.commit(place.tree, {"new.txt": "new"})
+    assert until(setup.recalled)
+    git_repos.git(flat, "clone", "--quiet", str(setup.world.mirror / "o/app.git"), str(setup.tree))
+    git_repos.git(flat, "clone", "--quiet", str(setup.world.mirror / "o/beside.git"), str(setup.sibling))
+    git_repos.commit(setup.tree, {"new.txt": "new"})
 
 
-def write(*files: str, text: str = "// new\n", at: str = "tree") -> Callable[[Place], None]:
-    return lambda place: git_repos.write(getattr(place, at), dict.fromkeys(files, text))
+def write(*files: str, text: str = "// new\n", at: str = "tree") -> Callable[[Setup], None]:
+    return lambda setup: git_repos.write(getattr(setup, at), dict.fromkeys(files, text))
 
 
-def setenv(name: str, value: str) -> Callable[[Place], None]:
-    return lambda place: place.patch.setenv(name, value)
+def setenv(name: str, value: str) -> Callable[[Setup], None]:
+    return lambda setup: setup.patch.setenv(name, value)
 
 
-CHANGES: dict[str, tuple[str, Callable[[Place], object]]] = {
-    "commit": ("build", lambda place: git_repos.commit(place.tree, {"src/lib.rs": "// new\n"})),
-    "amend": ("build", lambda place: git_repos.git(place.tree, "commit", "--quiet", "--amend", "-m", "said better")),
+CHANGES: dict[str, tuple[str, Callable[[Setup], object]]] = {
+    "commit": ("build", lambda setup: git_repos.commit(setup.tree, {"src/lib.rs": "// new\n"})),
+    "amend": ("build", lambda setup: git_repos.git(setup.tree, "commit", "--quiet", "--amend", "-m", "said better")),
     "edit": ("build", edit),
     "edit to the same size and time": ("build", edit_alike),
     "add": ("build", write("src/bin/new.rs", text=rust_crates.program("new"))),
     "add deep in a folder": ("build", write("src/deep/er/new.txt")),
     "add a folder": ("build", write("src/deep/new/new.txt")),
     "add an odd name": ("build", write('src/a "b"\n\té.rs')),
-    "delete": ("build", lambda place: (place.tree / "src/deep/er/notes.txt").unlink()),
-    "chmod": ("build", lambda place: (place.tree / "build.sh").chmod(0o755)),
+    "delete": ("build", lambda setup: (setup.tree / "src/deep/er/notes.txt").unlink()),
+    "chmod": ("build", lambda setup: (setup.tree / "build.sh").chmod(0o755)),
     "replace by a link": ("build", replace_by_link),
     "edit what is tracked and ignored": ("build", write("kept/notes.txt")),
     "stage": ("build", stage),
     "branch with work": ("build", branch_with_work),
     "move the ref alone": ("build", reset_hard),
-    "nest a repository": ("build", lambda place: git_repos.repository(place.tree / "nested", {"a.txt": "a"})),
+    "nest a repository": ("build", lambda setup: git_repos.repository(setup.tree / "nested", {"a.txt": "a"})),
     "add a submodule": ("build", submodule),
     "edit the lock": ("build", write("Cargo.lock", text=rust_crates.LOCK + "# edited\n")),
-    "update the toolchain": ("build", lambda place: place.rustc("word: two")),
+    "update the toolchain": ("build", lambda setup: setup.rustc("word: two")),
     "a broken toolchain file": ("error", write("hero/code0/rust-toolchain.toml", text="[]", at="folder")),
-    "another rustc first on PATH": ("build", lambda place: place.rustc("word: two", "first")),
-    "another PATH": ("keep", lambda place: place.patch.setenv("PATH", os.environ["PATH"] + ":/nowhere")),
+    "another rustc first on PATH": ("build", lambda setup: setup.rustc("word: two", "first")),
+    "another PATH": ("keep", lambda setup: setup.patch.setenv("PATH", os.environ["PATH"] + ":/nowhere")),
     "edit the recipe": ("build", edit_recipe),
-    "a module of recipes": ("build", lambda place: (place.world.recipes / "_shared.py").write_text("WORD = 1\n")),
+    "a module of recipes": ("build", lambda setup: (setup.world.recipes / "_shared.py").write_text("WORD = 1\n")),
     "another recipe": ("keep", new_app),
     "flags": ("build", setenv("RUSTFLAGS", "-Copt-level=1")),
     "a profile": ("build", setenv("CARGO_PROFILE_RELEASE_LTO", "true")),
@@ -256,7 +256,7 @@ CHANGES: dict[str, tuple[str, Callable[[Place], object]]] = {
     "configure cargo above": ("build", write("hero/code0/.cargo/config.toml", text="[build]\n", at="folder")),
     "configure cargo in the tree": ("build", write(".cargo/config", text="[build]\n")),
     "edit the sibling": ("build", write("lib.rs", at="sibling")),
-    "commit to the sibling": ("build", lambda place: git_repos.commit(place.sibling, {"lib.rs": "// new\n"})),
+    "commit to the sibling": ("build", lambda setup: git_repos.commit(setup.sibling, {"lib.rs": "// new\n"})),
     "lose the checkout": ("clone", lose_checkout),
     "lose the sibling": ("clone", lose_sibling),
     "attributes": ("keep", git_attributes),
@@ -264,79 +264,79 @@ CHANGES: dict[str, tuple[str, Callable[[Place], object]]] = {
     "exclude no longer": ("build", no_longer_ignored),
     "a person's excludes": ("build", person_ignores),
     "an ignored file": ("keep", write("src/a.log")),
-    "touch": ("keep", lambda place: os.utime(place.tree / "src/bin/app.rs")),
-    "branch": ("keep", lambda place: git_repos.git(place.tree, "checkout", "--quiet", "-b", "same-commit")),
-    "detach": ("keep", lambda place: git_repos.git(place.tree, "checkout", "--quiet", "--detach")),
+    "touch": ("keep", lambda setup: os.utime(setup.tree / "src/bin/app.rs")),
+    "branch": ("keep", lambda setup: git_repos.git(setup.tree, "checkout", "--quiet", "-b", "same-commit")),
+    "detach": ("keep", lambda setup: git_repos.git(setup.tree, "checkout", "--quiet", "--detach")),
     "stash": ("keep", stash),
     "pack refs": ("keep", pack),
-    "cargo's mark goes": ("keep", lambda place: (place.tree / "target" / "CACHEDIR.TAG").unlink()),
+    "cargo's mark goes": ("keep", lambda setup: (setup.tree / "target" / "CACHEDIR.TAG").unlink()),
     "a flat checkout no longer counts": ("build", flat_to_nested),
     "config of the root": ("keep", configure_root),
     "another coderoot": ("clone", move_coderoot),
     "chmod a program": ("keep", chmod_program),
     "damage a program": ("build", break_program),
-    "lose a link": ("build", lambda place: (place.world.root.path / "bin" / "app").unlink()),
+    "lose a link": ("build", lambda setup: (setup.world.root.path / "bin" / "app").unlink()),
     "damage the manifest": ("error", break_manifest),
     "git is gone": ("error", no_git),
     "damage the index": ("error", damage_index),
-    "work left unfinished": ("keep", lambda place: (place.world.root.staging / "x").mkdir()),
-    "another generation": ("build", lambda place: place.world.ok("uninstall", "app")),
+    "work left unfinished": ("keep", lambda setup: (setup.world.root.staging / "x").mkdir()),
+    "another generation": ("build", lambda setup: setup.world.ok("uninstall", "app")),
 }
 
 
 @pytest.mark.parametrize("name", CHANGES)
-def test_the_answer_is_the_one_without_a_receipt(name: str, place: Place) -> None:
+def test_the_answer_is_the_one_without_a_receipt(name: str, setup: Setup) -> None:
     """Nothing is recalled; what is done is what `explain`, which reads no receipt, says of the same moment."""
     expected, change = CHANGES[name]
-    assert place.recalled()
-    change(place)
-    told = place.world.run("explain", "app", "--mode", "source", "--json")
-    explained = told.document["decisions"][0]["decision"] if told.code == 0 else "error"
-    assert explained == ("build" if expected == "clone" else expected), told.err
-    done = place.install()
+    assert setup.recalled()
+    change(setup)
+    document = setup.world.run("explain", "app", "--mode", "source", "--json")
+    explained = document.document["decisions"][0]["decision"] if document.code == 0 else "error"
+    assert explained == ("build" if expected == "clone" else expected), document.err
+    done = setup.install()
     assert not recalled(done)
-    assert done.code == (told.code if expected == "error" else 0), done.err
+    assert done.code == (document.code if expected == "error" else 0), done.err
     assert ("built and verified" in done.err) is (expected == "build")
 
 
-def test_the_receipt_is_of_the_whole_answer(place: Place) -> None:
+def test_the_receipt_is_of_the_whole_answer(setup: Setup) -> None:
     """What is recalled is word for word what was answered; a receipt of the new state is left after a change."""
-    again = place.install()
-    place.receipt.unlink()
-    whole = place.install()
-    assert not recalled(whole)
-    assert again.out == whole.out
-    edit(place)
-    assert not recalled(place.install())
-    assert until(place.recalled)
-    assert "+dirty is up to date with its checkout" in place.install().out
+    again = setup.install()
+    setup.receipt.unlink()
+    complete = setup.install()
+    assert not recalled(complete)
+    assert again.out == complete.out
+    edit(setup)
+    assert not recalled(setup.install())
+    assert until(setup.recalled)
+    assert "+dirty is up to date with its checkout" in setup.install().out
 
 
-def test_half_a_receipt_is_none(place: Place) -> None:
+def test_half_a_receipt_is_none(setup: Setup) -> None:
     """What a machine that lost its power left of it must not be a receipt of less."""
-    whole = place.receipt.read_bytes().split(b"\0")
-    for count in (1, 2, len(whole) // 2, len(whole) - 1):
-        place.receipt.write_bytes(b"\0".join(whole[:count]))
-        assert not place.recalled()
-        place.receipt.write_bytes(b"\0".join([*whole[:count], *[b""] * (len(whole) - count)]))
-        assert not place.recalled()
-    place.receipt.write_bytes(b"\0".join(whole))
-    assert place.recalled()
+    fields = setup.receipt.read_bytes().split(b"\0")
+    for count in (1, 2, len(fields) // 2, len(fields) - 1):
+        setup.receipt.write_bytes(b"\0".join(fields[:count]))
+        assert not setup.recalled()
+        setup.receipt.write_bytes(b"\0".join([*fields[:count], *[b""] * (len(fields) - count)]))
+        assert not setup.recalled()
+    setup.receipt.write_bytes(b"\0".join(fields))
+    assert setup.recalled()
 
 
 @pytest.mark.parametrize("words", [("--update",), ("--ref", "main"), ("--restart",), ("--dry-run",), ("--json",)])
-def test_other_questions_leave_none(place: Place, words: tuple[str, ...]) -> None:
-    place.receipt.unlink()
+def test_other_questions_leave_none(setup: Setup, words: tuple[str, ...]) -> None:
+    setup.receipt.unlink()
     for _ in range(2):
-        assert not recalled(place.install(*words))
-    assert not place.receipt.exists()
+        assert not recalled(setup.install(*words))
+    assert not setup.receipt.exists()
 
 
-def test_auto_leaves_none(place: Place) -> None:
+def test_auto_leaves_none(setup: Setup) -> None:
     """It asks the forge."""
-    place.receipt.unlink()
-    place.world.ok("install", "app")
-    assert not place.receipt.exists()
+    setup.receipt.unlink()
+    setup.world.ok("install", "app")
+    assert not setup.receipt.exists()
 
 
 @pytest.mark.parametrize(
@@ -348,24 +348,24 @@ def test_auto_leaves_none(place: Place) -> None:
     ],
     ids=["include", "worktree", "quoted"],
 )
-def test_where_git_reads_what_is_not_looked_at_there_is_none(place: Place, name: str, text: str) -> None:
-    place.receipt.unlink()
-    path = place.tree / name
-    path.write_text(path.read_text() + text.replace("..", str(place.tree)))
+def test_where_git_reads_what_is_not_looked_at_there_is_none(setup: Setup, name: str, text: str) -> None:
+    setup.receipt.unlink()
+    path = setup.tree / name
+    path.write_text(path.read_text() + text.replace("..", str(setup.tree)))
     for _ in range(3):
-        assert not recalled(place.install())
-    assert not place.receipt.exists()
+        assert not recalled(setup.install())
+    assert not setup.receipt.exists()
 
 
-def test_what_is_being_written_is_not_trusted(place: Place) -> None:
+def test_what_is_being_written_is_not_trusted(setup: Setup) -> None:
     """Whoever writes while the decision is made may have written before or after it: no receipt, until it rests."""
-    place.receipt.unlink()
-    recipe = place.world.recipes / "app.py"
-    recipe.write_text(f"{recipe.read_text()}\nfrom pathlib import Path\nPath({str(place.tree / 'a.log')!r}).touch()\n")
-    place.world.ok(*SOURCE)
+    setup.receipt.unlink()
+    recipe = setup.world.recipes / "app.py"
+    recipe.write_text(f"{recipe.read_text()}\nfrom pathlib import Path\nPath({str(setup.tree / 'a.log')!r}).touch()\n")
+    setup.world.ok(*SOURCE)
     for _ in range(3):
-        assert not recalled(place.install())
-    assert not place.receipt.exists()
+        assert not recalled(setup.install())
+    assert not setup.receipt.exists()
 
 
 def test_tokens_and_what_git_sets_for_hooks_ask_nothing_else() -> None:
@@ -373,9 +373,9 @@ def test_tokens_and_what_git_sets_for_hooks_ask_nothing_else() -> None:
     assert {*SECRETS, *GIT_LOCAL} <= set(IGNORED_VARIABLES)
 
 
-def test_a_token_is_not_in_it(place: Place) -> None:
-    place.patch.setenv("FORGEJO_TOKEN", "hush-hush")
-    place.patch.setenv("A_SECRET", "hush-too")
-    place.receipt.unlink()
-    assert until(place.recalled)
-    assert b"hush" not in place.receipt.read_bytes()
+def test_a_token_is_not_in_it(setup: Setup) -> None:
+    setup.patch.setenv("FORGEJO_TOKEN", "hush-hush")
+    setup.patch.setenv("A_SECRET", "hush-too")
+    setup.receipt.unlink()
+    assert until(setup.recalled)
+    assert b"hush" not in setup.receipt.read_bytes()

@@ -54,8 +54,8 @@ def test_with_a_token(private: World, repo: git_repos.Upstream, forge_server: Fo
     done = run(private, forge_server, "install", "app", "-v")
     assert done.code == 0, done.err
     assert [program_output(private, name) for name in PROGRAMS] == ["app", "server"]
-    found = installed_app(private)
-    assert (found["why"], found["source"]["forge"]) == ("there is no release", forge_server.url)
+    app = installed_app(private)
+    assert (app["why"], app["source"]["forge"]) == ("there is no release", forge_server.url)
     git_repos.commit(repo.work, {"src/bin/app.rs": rust_crates.program("two")})
     git_repos.git(repo.work, "push", "--quiet", "origin", "main")
     assert run(private, forge_server, "install", "app", "--update").code == 0
@@ -86,7 +86,7 @@ def test_with_a_token_that_is_refused(private: World, forge_server: ForgeServer,
     assert spies.calls("git") == spies.calls("cargo") == []
     done = run(private, forge_server, "install", "app", "--mode", "source", token="0" * 40)
     assert done.code == 4
-    assert "Is the token in FORGEJO_TOKEN still good" in done.err
+    assert "Is the token in FORGEJO_TOKEN still valid" in done.err
     assert spies.builds() == []
     assert not (private.root.path / "bin").exists()
 

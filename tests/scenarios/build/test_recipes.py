@@ -123,8 +123,8 @@ STEPS = """        ctx.run("sh", "-c", "echo step one")
 def test_the_log_has_every_step_of_a_build_and_no_other_build(world: World) -> None:
     own(world, STEPS)
     for _ in range(2):
-        told = world.run(*SOURCE, "--json").document["failed"][0]
-        lines = Path(told["log"]).read_text().splitlines()
+        document = world.run(*SOURCE, "--json").document["failed"][0]
+        lines = Path(document["log"]).read_text().splitlines()
         assert [line for line in lines if line.startswith("step")] == ["step one", "step three"]
     assert any("Finished" in line for line in lines)
 
@@ -132,8 +132,8 @@ def test_the_log_has_every_step_of_a_build_and_no_other_build(world: World) -> N
 def test_each_checkout_has_a_log_of_its_own(world: World) -> None:
     own(world, STEPS)
     elsewhere = {"CODEROOT": str(world.folder / "elsewhere")}
-    told = [world.run(*SOURCE, "--json", env=env).document["failed"][0] for env in ({}, elsewhere)]
-    logs = [Path(item["log"]) for item in told]
+    document = [world.run(*SOURCE, "--json", env=env).document["failed"][0] for env in ({}, elsewhere)]
+    logs = [Path(item["log"]) for item in document]
     assert logs[0] != logs[1]
     assert all("step three" in log.read_text() for log in logs)
 
@@ -239,16 +239,14 @@ def library(text: str) -> dict[str, str]:
 def test_a_sibling_that_is_not_to_be_had(world: World, spies: Spies) -> None:
     source_builds.add_app(world, siblings='("o/word",)')
     world.run(*SOURCE)
-    assert_refused(
-        world, Refusal(3, kind="RepoNotFound", message="there is no repository at …/o/word.git…", hint="…"), *SOURCE
-    )
+    assert_refused(world, Refusal(3, kind="RepoNotFound", message="no repository at …/o/word.git…", hint="…"), *SOURCE)
     assert spies.builds() == []
 
 
-def test_a_set_that_the_tree_tells(world: World) -> None:
+def test_programs_that_the_tree_lists(world: World) -> None:
     """A recipe without binaries: service.toml of the checkout says what there is."""
-    told = '[[binaries]]\nname = "app"\nkind = "cli"\n\n[[binaries]]\nname = "app_server"\nkind = "server"\n'
-    upstream = git_repos.upstream(world.mirror, "o/app", {**rust_crates.APP, "service.toml": told})
+    document = '[[binaries]]\nname = "app"\nkind = "cli"\n\n[[binaries]]\nname = "app_server"\nkind = "server"\n'
+    upstream = git_repos.upstream(world.mirror, "o/app", {**rust_crates.APP, "service.toml": document})
     (world.recipes / "app.py").write_text(
         '"""A test app."""\n\nfrom hero_build.recipe import Recipe\n\n\nclass App(Recipe):\n    repo = "o/app"\n'
     )
@@ -257,7 +255,7 @@ def test_a_set_that_the_tree_tells(world: World) -> None:
         "app": "cli",
         "app_server": "server",
     }
-    upstream.commit({"service.toml": told.partition("\n\n")[0] + "\n"})
+    upstream.commit({"service.toml": document.partition("\n\n")[0] + "\n"})
     world.ok("install", "app", "--update")
     assert set(installed_app(world)["binaries"]) == {"app"}
     assert not (world.root.path / "bin" / "app_server").exists()

@@ -12,14 +12,14 @@ def test_refs(world: World) -> None:
     upstream.commit({"src/bin/app.rs": rust_crates.program("tagged")})
     upstream.tag("v1")
     upstream.commit({"src/bin/app.rs": rust_crates.program("branched")}, "topic")
-    for ref, said, branch in (
+    for ref, output, branch in (
         ("topic", "branched", "topic"),
         ("v1", "tagged", ""),
         (first, "app", ""),
         ("main", "tagged", "main"),
     ):
         world.ok("install", "app", "--ref", ref)
-        assert program_output(world) == said
+        assert program_output(world) == output
         assert installed_app(world)["build"]["ref"] == branch
         assert f"--ref {ref} names a commit to build" in installed_app(world)["why"]
         assert "nothing to do" in world.ok("install", "app", "--ref", ref)
@@ -31,8 +31,8 @@ def test_a_version_without_a_release_is_the_tag_built(world: World, spies: Spies
     upstream.tag("v1")
     upstream.commit({"src/bin/app.rs": rust_crates.program("newer")})
     assert "generation 1: app v1 (source)" in world.ok("install", "app", "--version", "v1")
-    found = installed_app(world)
-    assert (found["version"], found["source"]["tag"], found["why"]) == ("v1", "v1", "there is no release v1")
+    app = installed_app(world)
+    assert (app["version"], app["source"]["tag"], app["why"]) == ("v1", "v1", "there is no release v1")
     assert program_output(world) == "app"
     spies.forget()
     assert "nothing to do" in world.ok("install", "app", "--version", "v1")
@@ -96,7 +96,7 @@ def test_a_dry_run_neither_switches_nor_updates(world: World) -> None:
     before, notes = source_builds.user_state(checkout_path(world)), git_repos.git(checkout_path(world), "for-each-ref")
     assert "to build" in world.ok("install", "app", "--ref", "topic", "-n")
     done = world.run(*SOURCE, "--update", "-n")
-    assert "what --update would bring is not known" in done.err
+    assert "what --update would change is not known" in done.err
     assert (source_builds.user_state(checkout_path(world)), git_repos.git(checkout_path(world), "for-each-ref")) == (
         before,
         notes,

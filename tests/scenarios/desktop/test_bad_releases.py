@@ -25,7 +25,7 @@ def module(content: bytes) -> Callable[[World], bytes]:
 def member(name: str, kind: bytes = tarfile.REGTYPE, target: str = "") -> Callable[[World], bytes]:
     """An archive that is right but for one member more."""
 
-    def made(_: World) -> bytes:
+    def archive(_: World) -> bytes:
         info, raw = tarfile.TarInfo(name), io.BytesIO()
         info.type, info.linkname = kind, target
         with tarfile.open(fileobj=raw, mode="w:gz") as tar:
@@ -36,10 +36,10 @@ def member(name: str, kind: bytes = tarfile.REGTYPE, target: str = "") -> Callab
             tar.addfile(info)
         return raw.getvalue()
 
-    return made
+    return archive
 
 
-def whole(content: bytes) -> Callable[[World], bytes]:
+def constant(content: bytes) -> Callable[[World], bytes]:
     return lambda _: content
 
 
@@ -65,7 +65,7 @@ def installed(world: World) -> World:
         (member("x.js", tarfile.SYMTYPE, "../../../bin"), "notes-wasm.tar.gz contains 'x.js', which is a link"),
         (member("x.js", tarfile.LNKTYPE, "notes.js"), "notes-wasm.tar.gz contains 'x.js', which is a link"),
         (member("x.js", tarfile.CHRTYPE), "notes-wasm.tar.gz contains 'x.js', which is a device"),
-        (whole(b"\x1f\x8b\x08\x00cut"), "notes-wasm.tar.gz is a damaged archive…"),
+        (constant(b"\x1f\x8b\x08\x00cut"), "notes-wasm.tar.gz is a damaged archive…"),
     ],
     ids=["truncated", "empty", "javascript", "dots", "absolute", "link", "hard-link", "device", "cut"],
 )
@@ -127,7 +127,7 @@ def test_of_several_only_the_bad_one_keeps_its_version(installed: World) -> None
     refusals.tidy(installed.root)
 
 
-def test_a_bundle_of_another_digest_than_the_release_tells(installed: World) -> None:
+def test_a_bundle_whose_digest_is_not_that_of_the_release(installed: World) -> None:
     desktops.islands(installed, "v2", "notes")
     place = installed.mirror / "o" / "hero_archipelagos" / "v2" / "notes-wasm.tar.gz"
     other = desktops.archive(installed, "notes", "v3")
@@ -137,7 +137,7 @@ def test_a_bundle_of_another_digest_than_the_release_tells(installed: World) -> 
     desktops.refused(installed, refusal, "islands")
 
 
-def test_folders_that_are_there_already_are_kept_and_given_back(world: World) -> None:
+def test_existing_folders_are_adopted_and_restored(world: World) -> None:
     """As another tool, or a person, has left them."""
     desktops.islands(world, "v1", "notes")
     desktops.os_release(world, "v1")

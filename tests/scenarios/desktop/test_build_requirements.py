@@ -10,7 +10,7 @@ import pytest
 
 from support import desktops, git_repos, source_builds, wasm_toolchain
 from support.refusals import Refusal
-from support.spies import stand_in
+from support.spies import calls, record_calls, stand_in
 from support.worlds import World
 
 pytestmark = [pytest.mark.timeout(1800), pytest.mark.usefixtures("toolchain")]
@@ -22,7 +22,7 @@ CRATE = '[package]\nname = "{name}"\nedition = "2021"\n\n[lib]\nname = "{library
 LIBRARY = "cannot be built"
 RUSTC = f'case "$*" in *target-libdir*) echo /nowhere ;; *) exec {sys.executable} -c pass ;; esac'
 BINDGEN = f"`cargo install wasm-bindgen-cli --locked --version {VERSION}`"
-OPT = "`cargo install wasm-opt --locked`, or binaryen by your system's packages (not 108, which breaks modules)"
+OPT = "`cargo install wasm-opt --locked`, or your system's binaryen package (not 108, which breaks modules)"
 
 
 def workspace(world: World, **changed: str | None) -> None:
@@ -36,8 +36,8 @@ def workspace(world: World, **changed: str | None) -> None:
         "two/src/lib.rs": LIBRARY,
         **changed,
     }
-    there = {name: text for name, text in files.items() if text is not None}
-    git_repos.upstream(world.mirror, repo="o/hero_archipelagos", files=there, branch=desktops.BRANCH)
+    present = {name: text for name, text in files.items() if text is not None}
+    git_repos.upstream(world.mirror, repo="o/hero_archipelagos", files=present, branch=desktops.BRANCH)
     source_builds.clone_checkout(world, "hero_archipelagos")
 
 
@@ -75,14 +75,14 @@ class Row:
 ROWS = {
     "another-bindgen": Row(
         instead("wasm-bindgen", "echo wasm-bindgen 0.2.100"),
-        f"wasm-bindgen is 0.2.100, and Cargo.lock has {VERSION}",
+        f"wasm-bindgen is 0.2.100, but Cargo.lock has {VERSION}",
         BINDGEN,
     ),
     "no-bindgen": Row(no("wasm-bindgen"), "wasm-bindgen is not on this machine…", BINDGEN),
     "no-opt": Row(no("wasm-opt"), "wasm-opt is not on this machine…", OPT),
     "opt-108": Row(
         instead("wasm-opt", 'test "$1" = --version && echo wasm-opt version 108; exit 0'),
-        "wasm-opt 108 breaks modules while it says that all is well…",
+        "wasm-opt 108 breaks modules while it reports success…",
         OPT,
     ),
     "no-pack": Row(
@@ -117,7 +117,22 @@ def test_a_tool_that_is_missing_or_wrong(
 
 def missing(problem: str, install: str) -> Refusal:
     sentence = f"bundles cannot be built here: {problem}"
-    return Refusal(8, kind="MissingTool", message=sentence, hint=f"Install what it takes: {install}.")
+    return Refusal(8, kind="MissingTool", message=sentence, hint=f"Install what is missing: {install}.")
+
+
+def test_a_cold_install_detects_the_tools_once(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Plan and build share the versions, the wasm-opt self-test, and one folder for what they cache."""
+    code = desktops.sources(world, "greeter")
+    notes = {name: record_calls(tmp_path / "path", name, monkeypatch) for name in ("wasm-opt", "wasm-bindgen")}
+    done = world.run("islands", env={**code.environ, "PATH": os.environ["PATH"]})
+    assert done.code == 0, done.err
+    wasm_opt = calls(notes["wasm-opt"])
+    assert len([words for words in wasm_opt if words[0].endswith("/in.wasm")]) == 1
+    assert wasm_opt.count(["--version"]) == calls(notes["wasm-bindgen"]).count(["--version"]) == 1
+    assert len(calls(notes["wasm-bindgen"])) == 2
+    cache = Path(world.environ()["HERO_BUILD_CACHE"])
+    assert [path.relative_to(cache).parts[0] for path in cache.rglob("wasm-tools.json")] == ["wasm-tools.json"]
+    assert [path.relative_to(cache).parts[0] for path in cache.rglob("rustc.json")] == ["rustc.json"]
 
 
 def test_no_lock_file(installed: World) -> None:
@@ -125,8 +140,8 @@ def test_no_lock_file(installed: World) -> None:
     refusal = Refusal(
         6,
         kind="BuildError",
-        message="… has no Cargo.lock, which says which wasm-bindgen to use",
-        hint="Run `cargo generate-lockfile` in …, look at the file, and commit it.",
+        message="… has no Cargo.lock, which names the version of wasm-bindgen",
+        hint="Run `cargo generate-lockfile` in …, review the file, and commit it.",
     )
     desktops.refused(installed, refusal, *BUILD)
 

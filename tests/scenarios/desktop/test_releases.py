@@ -14,7 +14,7 @@ ALL = (("install", "hero_os"), ("shell",), ("islands",))
 
 
 @pytest.fixture
-def whole(world: World) -> World:
+def installed(world: World) -> World:
     """Program, shell and two islands of v1, in three generations."""
     release(world, "v1", "notes", "radio")
     for words in ALL:
@@ -40,80 +40,80 @@ def of(tag: str, *names: str) -> Mapping[str, object]:
     return {"program": f"hero_os_server {tag}\n", "shell": tag, "islands": dict.fromkeys(names, tag)}
 
 
-def test_each_phase_brings_its_own_and_takes_nothing_of_the_others(whole: World) -> None:
-    assert state(whole) == of("v1", "notes", "radio")
-    assert roots.settled(whole.root).number == 3
+def test_each_phase_brings_its_own_and_takes_nothing_of_the_others(installed: World) -> None:
+    assert state(installed) == of("v1", "notes", "radio")
+    assert roots.settled(installed.root).number == 3
     for words in ALL:
-        assert "nothing to do" in whole.ok(*words)
-    assert roots.settled(whole.root).number == 3
+        assert "nothing to do" in installed.ok(*words)
+    assert roots.settled(installed.root).number == 3
 
 
-def test_all_of_it_goes_back_together(whole: World) -> None:
-    before = refusals.look(whole.root)
-    release(whole, "v2", "notes", "maps")
+def test_all_of_it_goes_back_together(installed: World) -> None:
+    before = refusals.look(installed.root)
+    release(installed, "v2", "notes", "maps")
     for words in ALL:
-        whole.ok(*words)
-    assert state(whole) == of("v2", "maps", "notes")
-    later = refusals.look(whole.root)
-    whole.ok("rollback", "3")
-    assert state(whole) == of("v1", "notes", "radio")
-    assert refusals.look(whole.root) == before
-    whole.ok("rollback", "6")
-    assert refusals.look(whole.root) == later
-    roots.settled(whole.root)
+        installed.ok(*words)
+    assert state(installed) == of("v2", "maps", "notes")
+    later = refusals.look(installed.root)
+    installed.ok("rollback", "3")
+    assert state(installed) == of("v1", "notes", "radio")
+    assert refusals.look(installed.root) == before
+    installed.ok("rollback", "6")
+    assert refusals.look(installed.root) == later
+    roots.settled(installed.root)
 
 
 def test_the_phases_side_by_side(world: World) -> None:
     release(world, "v1", "notes", "radio")
     with ExitStack() as stack:
         running = [stack.enter_context(source_builds.start_command(world, *words)) for words in ALL]
-        said = [process.communicate()[1] for process in running]
-    assert [process.returncode for process in running] == [0, 0, 0], said
+        errors = [process.communicate()[1] for process in running]
+    assert [process.returncode for process in running] == [0, 0, 0], errors
     assert state(world) == of("v1", "notes", "radio")
     assert roots.settled(world.root).number == 3
 
 
-def test_those_that_are_named_and_no_others(whole: World) -> None:
-    release(whole, "v2", "notes", "maps")
-    whole.ok("islands", "notes")
-    assert {name: version(whole, name) for name in there(whole)} == {"notes": "v2", "radio": "v1"}
-    told = whole.ok("islands")
-    assert "hero_archipelagos/radio v1 removed" in told
-    assert {name: version(whole, name) for name in there(whole)} == {"maps": "v2", "notes": "v2"}
-    whole.ok("islands", "--version", "v1", "radio")
-    assert {name: version(whole, name) for name in there(whole)} == {"maps": "v2", "notes": "v2", "radio": "v1"}
+def test_those_that_are_named_and_no_others(installed: World) -> None:
+    release(installed, "v2", "notes", "maps")
+    installed.ok("islands", "notes")
+    assert {name: version(installed, name) for name in there(installed)} == {"notes": "v2", "radio": "v1"}
+    output = installed.ok("islands")
+    assert "hero_archipelagos/radio v1 removed" in output
+    assert {name: version(installed, name) for name in there(installed)} == {"maps": "v2", "notes": "v2"}
+    installed.ok("islands", "--version", "v1", "radio")
+    assert {name: version(installed, name) for name in there(installed)} == {"maps": "v2", "notes": "v2", "radio": "v1"}
 
 
-def test_a_dry_run_changes_nothing(whole: World) -> None:
-    release(whole, "v2", "notes", "maps")
-    before = refusals.look(whole.root)
-    document = worlds.valid(whole.run("islands", "--dry-run", "--json").document)
+def test_a_dry_run_changes_nothing(installed: World) -> None:
+    release(installed, "v2", "notes", "maps")
+    before = refusals.look(installed.root)
+    document = worlds.valid(installed.run("islands", "--dry-run", "--json").document)
     assert {part["part"]: part["state"] for part in document["parts"]} == {
         "hero_archipelagos/maps": "to download",
         "hero_archipelagos/notes": "to download",
         "hero_archipelagos/radio": "to remove",
     }
-    assert refusals.look(whole.root) == before
+    assert refusals.look(installed.root) == before
 
 
-def test_what_is_asked_about_them(whole: World) -> None:
-    release(whole, "v2", "notes", "maps")
-    whole.ok("islands", "notes")
-    found = {word: worlds.valid(whole.run(*word.split(), "--json").document) for word in QUESTIONS}
-    islands, desktop = found["status"]["apps"]
+def test_questions_about_the_desktop(installed: World) -> None:
+    release(installed, "v2", "notes", "maps")
+    installed.ok("islands", "notes")
+    documents = {word: worlds.valid(installed.run(*word.split(), "--json").document) for word in QUESTIONS}
+    islands, desktop = documents["status"]["apps"]
     assert [(item["name"], item["version"]) for item in islands["bundles"]] == [("notes", "v2"), ("radio", "v1")]
     assert [(item["name"], item["version"]) for item in desktop["bundles"]] == [("hero_os_app", "v1")]
     assert {islands["state"], desktop["state"]} == {"intact"}
-    listed = {app["name"]: app["used"] for app in found["list"]["apps"] if app["version"]}
+    listed = {app["name"]: app["used"] for app in documents["list"]["apps"] if app["version"]}
     assert listed == {"hero_archipelagos": "download", "hero_os": "download"}
-    assert [(part["part"], part["change"]) for part in found["diff"]["parts"]] == [
+    assert [(part["part"], part["change"]) for part in documents["diff"]["parts"]] == [
         ("hero_archipelagos/notes", "changed")
     ]
-    assert found["verify"]["exit"] == 0
-    told = whole.ok("show", "hero_archipelagos")
-    assert "bundles    maps, notes" in told
-    assert "restarts   hero_os" in told
-    explained = whole.ok("explain", "hero_archipelagos")
+    assert documents["verify"]["exit"] == 0
+    output = installed.ok("show", "hero_archipelagos")
+    assert "bundles    maps, notes" in output
+    assert "restarts   hero_os" in output
+    explained = installed.ok("explain", "hero_archipelagos")
     assert "hero_archipelagos/maps: download v2, because release v2 carries all 2 bundles" in explained
     assert "hero_archipelagos/notes: keep v2, because v2 is installed and intact" in explained
     assert "hero_archipelagos/radio: remove" in explained
@@ -122,57 +122,60 @@ def test_what_is_asked_about_them(whole: World) -> None:
 QUESTIONS = ("status", "list", "show hero_archipelagos", "diff", "verify", "explain hero_archipelagos", "history")
 
 
-def test_damage_is_found_and_mended(whole: World) -> None:
-    glue = whole.root.path / desktops.ISLANDS / "notes" / "notes.js"
+def test_damage_is_found_and_repaired(installed: World) -> None:
+    glue = installed.root.path / desktops.ISLANDS / "notes" / "notes.js"
     good = glue.read_text()
     glue.write_text("rotten")
-    done = whole.run("verify", "hero_archipelagos", "--json")
+    done = installed.run("verify", "hero_archipelagos", "--json")
     (app,) = worlds.valid(done.document)["apps"]
     assert (done.code, len(app["damage"])) == (5, 1)
     assert "notes/notes.js" in app["damage"][0]
-    whole.ok("islands", "notes")
+    installed.ok("islands", "notes")
     assert glue.read_text() == good
     glue.write_text("rotten again")
-    whole.ok("verify", "--repair")
+    installed.ok("verify", "--repair")
     assert glue.read_text() == good
-    whole.ok("verify")
+    installed.ok("verify")
 
 
-def test_taken_off_they_are_gone_and_the_others_stay(whole: World) -> None:
-    whole.ok("uninstall", "hero_archipelagos")
-    assert there(whole) == []
-    assert not (whole.root.path / desktops.ISLANDS).exists()
-    assert (refusals.printed(whole.root, "hero_os_server"), version(whole, "", SHELL)) == ("hero_os_server v1\n", "v1")
-    whole.ok("rollback")
-    assert state(whole) == of("v1", "notes", "radio")
-    roots.settled(whole.root)
+def test_taken_off_they_are_gone_and_the_others_stay(installed: World) -> None:
+    installed.ok("uninstall", "hero_archipelagos")
+    assert there(installed) == []
+    assert not (installed.root.path / desktops.ISLANDS).exists()
+    assert (refusals.printed(installed.root, "hero_os_server"), version(installed, "", SHELL)) == (
+        "hero_os_server v1\n",
+        "v1",
+    )
+    installed.ok("rollback")
+    assert state(installed) == of("v1", "notes", "radio")
+    roots.settled(installed.root)
 
 
-def test_the_desktop_s_lacks_are_told_until_they_are_there(world: World) -> None:
+def test_missing_parts_of_the_desktop_are_reported_until_they_are_installed(world: World) -> None:
     """The words are those of the design; they are told once a command, and keep nothing from ending well."""
     release(world, "v1", "notes")
     shell = "⚠ desktop shell WASM bundle not found at ~/hero/share/hero_os/shell\n"
 
-    def told(*words: str) -> tuple[int, int]:
+    def warnings(*words: str) -> tuple[int, int]:
         done = world.run(*words, env=at_home(world))
         assert done.code == 0, done.err
         return done.err.count(desktops.WARNING), done.err.count(shell)
 
-    assert told("install", "hero_os") == (1, 1)
-    assert told("status") == (1, 1)
-    assert told("install", "hero_os", "hero_os") == (1, 1)
-    assert told("shell") == (1, 0)
-    assert told("status", "hero_os") == (1, 0)
+    assert warnings("install", "hero_os") == (1, 1)
+    assert warnings("status") == (1, 1)
+    assert warnings("install", "hero_os", "hero_os") == (1, 1)
+    assert warnings("shell") == (1, 0)
+    assert warnings("status", "hero_os") == (1, 0)
     document = world.run("status", "--json", env=at_home(world)).document
     assert [item["text"] for item in worlds.valid(document)["warnings"]] == [
         "per-island WASM bundles not found at ~/hero/share/hero_os/islands"
     ]
-    assert told("islands") == (0, 0)
-    assert told("status") == (0, 0)
-    assert told("install", "hero_os", "--reset") == (0, 0)
+    assert warnings("islands") == (0, 0)
+    assert warnings("status") == (0, 0)
+    assert warnings("install", "hero_os", "--reset") == (0, 0)
 
 
-def test_nobody_who_restarts_is_no_fault_of_the_install(home: World) -> None:
+def test_a_missing_supervisor_does_not_fail_the_install(home: World) -> None:
     release(home, "v1", "notes")
     home.ok("install", "hero_os")
     done = home.run("islands", "--restart", "--json")
@@ -184,11 +187,11 @@ def test_nobody_who_restarts_is_no_fault_of_the_install(home: World) -> None:
     roots.settled(home.root)
 
 
-def test_the_index_is_as_its_schema_says(whole: World) -> None:
+def test_the_index_is_as_its_schema_says(installed: World) -> None:
     import jsonschema
 
     schema = json.loads((worlds.REPO / "docs" / "islands.schema.json").read_text())
-    index = json.loads((whole.root.path / desktops.ISLANDS / "islands.json").read_text())
+    index = json.loads((installed.root.path / desktops.ISLANDS / "islands.json").read_text())
     jsonschema.validate(index, schema)
     assert [island["entry"] for island in index["islands"]] == ["notes/notes.js", "radio/radio.js"]
 

@@ -31,8 +31,8 @@ def desktop(home: World, toolchain: Path) -> World:
 def running(world: World) -> tuple[int, str]:
     """The process of hero_os_server and how `status` calls it."""
     document = worlds.valid(world.run("status", "--json").document)
-    (found,) = [item for app in document["apps"] for item in app["processes"]]
-    return found["pid"], found["state"]
+    (process,) = [item for app in document["apps"] for item in app["processes"]]
+    return process["pid"], process["state"]
 
 
 @pytest.mark.xdist_group("zinit")
@@ -128,7 +128,7 @@ def hold(world: World, supervisor: Router) -> Held:
     return held
 
 
-def test_a_version_that_does_not_come_up_stands_and_the_way_back_is_told(small: World) -> None:
+def test_a_version_that_does_not_start_stays_and_rollback_is_suggested(small: World) -> None:
     desktops.islands(small, "v1", "notes")
     with router(small) as supervisor:
         held = hold(small, supervisor)
@@ -194,7 +194,7 @@ def test_a_supervisor_that_answers_nonsense_or_not_at_all(small: World, trouble:
         desktops.refused(small, refusal, "restart", "hero_os")
 
 
-def test_a_socket_that_nobody_listens_on_any_more(small: World) -> None:
+def test_a_stale_socket(small: World) -> None:
     import socket
 
     place = zinit_server.socket_path(small.folder)

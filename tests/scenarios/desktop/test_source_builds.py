@@ -102,16 +102,16 @@ def test_auto_takes_a_release_that_has_all_and_builds_otherwise(world: World) ->
     assert apps["hero_os"]["used"] == "download"
     assert [item["used"] for item in apps["hero_os"]["bundles"]] == ["source"]
     assert {item["used"] for item in apps["hero_archipelagos"]["bundles"]} == {"download"}
-    told = worlds.valid(world.run("shell", "--json", env=desktop.environ).document)
-    assert [(part["state"], part["used"]) for part in told["parts"]] == [("kept", "source")]
+    output = worlds.valid(world.run("shell", "--json", env=desktop.environ).document)
+    assert [(part["state"], part["used"]) for part in output["parts"]] == [("kept", "source")]
 
     desktops.islands(world, "v2", "island_greeter")
-    told = reasons(world, code, "islands", "island_notes", "island_greeter")
-    assert set(told.values()) == {"release v2 lacks island_notes-wasm.tar.gz"}
+    output = reasons(world, code, "islands", "island_notes", "island_greeter")
+    assert set(output.values()) == {"release v2 lacks island_notes-wasm.tar.gz"}
     world_ok(world, code, "islands", "island_notes", "island_greeter")
     assert {len(commit) for name, commit in commits(world).items() if name != "hero_os_app"} == {12}
-    told = reasons(world, code, "islands")
-    assert told["hero_archipelagos/island_greeter"] == (
+    output = reasons(world, code, "islands")
+    assert output["hero_archipelagos/island_greeter"] == (
         "what is installed was built from source; release v2 carries its bundle"
     )
     world_ok(world, code, "islands")
@@ -132,8 +132,8 @@ def test_both_backends_make_the_same_bytes(world: World) -> None:
     code = sources(world, "greeter", "sketch")
     world_ok(world, code, "islands")
     direct = {name: bundle(world, name) for name in there(world)}
-    told = world_ok(world, code, "islands", "--backend", "wasm-pack", "-v")
-    assert "changed since the last build: bundles" in told
+    output = world_ok(world, code, "islands", "--backend", "wasm-pack", "-v")
+    assert "changed since the last build: bundles" in output
     assert {name: bundle(world, name) for name in there(world)} == direct
     glue = world.root.path / desktops.ISLANDS / "island_sketch" / "island_sketch.js"
     glue.write_text("rotten")
@@ -141,7 +141,7 @@ def test_both_backends_make_the_same_bytes(world: World) -> None:
     assert bundle(world, "island_sketch") == direct["island_sketch"]
 
 
-def test_before_there_is_a_checkout_it_is_told_that_one_is_needed(world: World) -> None:
+def test_a_dry_run_without_a_checkout_reports_the_build(world: World) -> None:
     code = sources(world, "greeter")
     document = worlds.valid(world.run("islands", "--dry-run", "--json", env=code.environ).document)
     assert [(part["part"], part["state"], part["why"]) for part in document["parts"]] == [
@@ -153,7 +153,7 @@ def test_before_there_is_a_checkout_it_is_told_that_one_is_needed(world: World) 
     assert not (world.root.path / "code0").exists()
 
 
-def test_what_is_missing_is_told_after_an_install_from_source(home: World) -> None:
+def test_missing_bundles_are_reported_after_an_install_from_source(home: World) -> None:
     desktop = os_sources(home)
     done = home.run("install", "hero_os", env={**desktop.environ, **at_home(home)})
     assert done.code == 0, done.err

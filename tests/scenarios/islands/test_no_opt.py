@@ -20,21 +20,23 @@ MODULE = "island_greeter/island_greeter_bg.wasm"
 
 
 @pytest.mark.parametrize("backend", ["direct", "wasm-pack"])
-def test_it_is_what_wasm_pack_makes_by_that_word(
+def test_it_is_what_wasm_pack_makes_with_no_opt(
     backend: Backend, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     site = island_workspace.site(tmp_path, "greeter", "sketch")
     notes = record_calls(tmp_path / "path", "wasm-opt", monkeypatch)
-    made = replace(site, optimise=False).files(tmp_path / "out", backend=backend)
+    bundles = replace(site, optimise=False).files(tmp_path / "out", backend=backend)
     assert calls(notes) == []
-    wanted: dict[str, bytes] = {}
+    expected: dict[str, bytes] = {}
     for name in ("greeter", "sketch"):
         alone = wasm_pack_output(site.tree, f"islands/{name}", tmp_path / name, None, "--no-opt")
-        wanted |= {f"island_{name}/{path}": raw for path, raw in alone.items()}
-    assert made == wanted
+        expected |= {f"island_{name}/{path}": raw for path, raw in alone.items()}
+    assert bundles == expected
 
 
-def test_what_is_kept_of_the_one_is_not_taken_for_the_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_optimised_and_unoptimised_bundles_are_cached_separately(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     site = island_workspace.site(tmp_path, "greeter")
     plain = replace(site, optimise=False)
     optimised = site.files(tmp_path / "1")
@@ -47,7 +49,7 @@ def test_what_is_kept_of_the_one_is_not_taken_for_the_other(tmp_path: Path, monk
     assert [words for words in calls(notes) if words != ["--version"]] == []
 
 
-def test_it_does_without_wasm_opt(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_needs_no_wasm_opt(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     site = island_workspace.site(tmp_path, "greeter")
     stand_in(
         tmp_path / "path",
@@ -57,8 +59,8 @@ def test_it_does_without_wasm_opt(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     )
     with pytest.raises(MissingTool, match="wasm-opt 108 breaks modules"):
         plan.check_toolchain(site.job(), site.cache, "direct")
-    found = plan.check_toolchain(replace(site, optimise=False).job(), site.cache, "wasm-pack")
-    assert [tool.name for tool in found] == ["wasm32-unknown-unknown", "wasm-bindgen", "wasm-pack"]
+    tools = plan.check_toolchain(replace(site, optimise=False).job(), site.cache, "wasm-pack")
+    assert [tool.name for tool in tools] == ["wasm32-unknown-unknown", "wasm-bindgen", "wasm-pack"]
 
 
 def ok(world: World, code: desktops.Code, *words: str) -> str:
@@ -72,8 +74,8 @@ def test_it_is_recorded_kept_repaired_and_replaced(tmp_path: Path) -> None:
     code = desktops.sources(world, "greeter")
     desktops.islands(world, "v1", "island_greeter")
 
-    told = worlds.valid(world.run("islands", "--no-opt", "--json", env=code.environ).document)
-    (part,) = told["parts"]
+    result = worlds.valid(world.run("islands", "--no-opt", "--json", env=code.environ).document)
+    (part,) = result["parts"]
     assert (part["used"], part["why"]) == ("source", "--no-opt asks for a build without wasm-opt")
     plain = desktops.bundle(world, "island_greeter")
     (record,) = manifest.load(world.root.path).records.values()
@@ -91,8 +93,8 @@ def test_it_is_recorded_kept_repaired_and_replaced(tmp_path: Path) -> None:
     ok(world, code, "verify", "--repair")
     assert desktops.bundle(world, "island_greeter") == plain
 
-    told = worlds.valid(world.run("islands", "--mode", "source", "--dry-run", "--json", env=code.environ).document)
-    assert [part["why"] for part in told["parts"]] == [
+    result = worlds.valid(world.run("islands", "--mode", "source", "--dry-run", "--json", env=code.environ).document)
+    assert [part["why"] for part in result["parts"]] == [
         "changed since the last build: bundles; --mode source asks for a build"
     ]
     ok(world, code, "islands", "--mode", "source")
@@ -100,7 +102,7 @@ def test_it_is_recorded_kept_repaired_and_replaced(tmp_path: Path) -> None:
     assert "nothing to do" in ok(world, code, "islands", "--mode", "source")
 
 
-def test_it_means_a_build(tmp_path: Path) -> None:
+def test_it_implies_a_build(tmp_path: Path) -> None:
     world = desktops.desk(tmp_path)
     done = world.run("shell", "--no-opt", "--mode", "download")
     assert done.code == 2

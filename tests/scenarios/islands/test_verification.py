@@ -59,9 +59,9 @@ def test_a_real_island_comes_out_of_its_archive_as_it_was(thirty: IslandWorkspac
         Fetched(island, path=tmp_path / "a", form="archive", sha256=digest, size=size),
         expect_for(island, None, LINUX_MUSL),
     )
-    found = {str(file.dest.relative_to(island.folder)): file.path.read_bytes() for file in result.files}
-    assert found == island_workspace.files(tmp_path / island.name)
-    assert any(name.startswith("snippets/") for name in found)
+    tools = {str(file.dest.relative_to(island.folder)): file.path.read_bytes() for file in result.files}
+    assert tools == island_workspace.files(tmp_path / island.name)
+    assert any(name.startswith("snippets/") for name in tools)
 
 
 def test_the_wrong_table_in_a_real_module_is_noticed(thirty: IslandWorkspace, tmp_path: Path) -> None:

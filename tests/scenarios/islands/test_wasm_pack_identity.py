@@ -15,35 +15,41 @@ THREE = ("greeter", "shouter", "sketch")
 
 
 def test_every_file_of_the_thirty_is_that_of_wasm_pack(thirty: IslandWorkspace, tmp_path: Path) -> None:
-    made = files(thirty.tree.parent / "out")
-    wanted: dict[str, bytes] = {}
+    bundles = files(thirty.tree.parent / "out")
+    expected: dict[str, bytes] = {}
     for name in island_workspace.NAMES:
         folder = bundle(name)
-        wanted |= {
+        expected |= {
             f"{folder}/{path}": raw
             for path, raw in wasm_pack_output(thirty.tree, f"islands/{name}", tmp_path / folder).items()
         }
-    assert made.keys() == wanted.keys()
-    assert [path for path, raw in wanted.items() if made[path] != raw] == []
-    assert len({path.partition("/")[0] for path in made}) == 30
+    assert bundles.keys() == expected.keys()
+    assert [path for path, raw in expected.items() if bundles[path] != raw] == []
+    assert len({path.partition("/")[0] for path in bundles}) == 30
     assert {
         f"island_notes/{name}" for name in ("island_notes.js", "island_notes_bg.wasm", "island_notes.d.ts")
-    } <= made.keys()
-    assert any(path.startswith("island_sketch/snippets/") for path in made)
-    assert {"island_inspector/README.md", "island_inspector/LICENSE.txt", "island_clock/LICENSE-APACHE"} <= made.keys()
+    } <= bundles.keys()
+    assert any(path.startswith("island_sketch/snippets/") for path in bundles)
+    assert {
+        "island_inspector/README.md",
+        "island_inspector/LICENSE.txt",
+        "island_clock/LICENSE-APACHE",
+    } <= bundles.keys()
 
 
 def test_a_subset_is_the_same_as_in_all(thirty: IslandWorkspace, tmp_path: Path) -> None:
     of_all = files(thirty.tree.parent / "out")
-    made = thirty.fresh(tmp_path / "cache").files(tmp_path / "out", *(bundle(name) for name in THREE))
-    assert {path.partition("/")[0] for path in made} == {bundle(name) for name in THREE}
-    assert made == {path: raw for path, raw in of_all.items() if path.partition("/")[0] in {bundle(n) for n in THREE}}
+    bundles = thirty.fresh(tmp_path / "cache").files(tmp_path / "out", *(bundle(name) for name in THREE))
+    assert {path.partition("/")[0] for path in bundles} == {bundle(name) for name in THREE}
+    assert bundles == {
+        path: raw for path, raw in of_all.items() if path.partition("/")[0] in {bundle(n) for n in THREE}
+    }
 
 
 def test_the_other_backend_makes_the_same(thirty: IslandWorkspace, tmp_path: Path) -> None:
     of_all = files(thirty.tree.parent / "out")
-    made = thirty.files(tmp_path / "out", "island_clock", "island_sketch", backend="wasm-pack")
-    assert made == {p: raw for p, raw in of_all.items() if p.startswith(("island_clock/", "island_sketch/"))}
+    bundles = thirty.files(tmp_path / "out", "island_clock", "island_sketch", backend="wasm-pack")
+    assert bundles == {p: raw for p, raw in of_all.items() if p.startswith(("island_clock/", "island_sketch/"))}
 
 
 def test_an_island_does_not_get_what_its_neighbour_asks_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -53,7 +59,7 @@ def test_an_island_does_not_get_what_its_neighbour_asks_for(tmp_path: Path, monk
     module = site.tree / "target" / TARGET / "release" / "island_greeter.wasm"
     changed = module.read_bytes()
     notes = record_calls(tmp_path / "path", "cargo", monkeypatch)
-    made = site.files(tmp_path / "out")
+    bundles = site.files(tmp_path / "out")
     assert module.read_bytes() != changed
     built = [words for words in calls(notes) if words[0] == "build"]
     assert [sorted(word for word in words if word.startswith("--package=")) for words in built] == [
@@ -63,7 +69,7 @@ def test_an_island_does_not_get_what_its_neighbour_asks_for(tmp_path: Path, monk
     alone = wasm_pack_output(
         site.tree, "islands/greeter", tmp_path / "alone", island_workspace.compiled_target(tmp_path / "target")
     )
-    assert {path.removeprefix("island_greeter/"): raw for path, raw in made.items() if "greeter/" in path} == alone
+    assert {path.removeprefix("island_greeter/"): raw for path, raw in bundles.items() if "greeter/" in path} == alone
 
 
 def test_what_does_not_change_starts_no_tool(
@@ -76,7 +82,7 @@ def test_what_does_not_change_starts_no_tool(
     assert [len(calls(note)) for note in notes] == before
 
 
-def test_one_edit_makes_one_bundle_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_edit_rebuilds_one_bundle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     site = island_workspace.site(tmp_path, "greeter", "notes", "clock")
     notes = [record_calls(tmp_path / "path", name, monkeypatch) for name in ("wasm-bindgen", "wasm-opt")]
     first = site.files(tmp_path / "first")
@@ -106,11 +112,11 @@ def test_what_goes_beside_the_module_is_looked_at_every_time(tmp_path: Path, mon
 def test_the_shell_of_hero_os(tmp_path: Path) -> None:
     shutil.copytree(island_workspace.WORLD / "hero_os", tmp_path / "hero_os")
     site = island_workspace.prepare_workspace(tmp_path / "hero_os", tmp_path / "cache")
-    made = site.files(tmp_path / "out", "hero_os_app")
-    assert {path.removeprefix("hero_os_app/"): raw for path, raw in made.items()} == wasm_pack_output(
+    bundles = site.files(tmp_path / "out", "hero_os_app")
+    assert {path.removeprefix("hero_os_app/"): raw for path, raw in bundles.items()} == wasm_pack_output(
         site.tree, "app", tmp_path / "alone"
     )
-    assert any(path.endswith("/js/desk.js") for path in made)
+    assert any(path.endswith("/js/desk.js") for path in bundles)
 
 
 GLUE = "debug-js-glue = true, demangle-name-section = false"
@@ -131,7 +137,7 @@ def test_what_a_crate_asks_of_the_tools(
     with (site.tree / "islands/greeter/Cargo.toml").open("a") as manifest:
         manifest.write(f"\n[package.metadata.wasm-pack.profile.release]\n{table}\n")
     notes = record_calls(tmp_path / "path", "wasm-opt", monkeypatch)
-    found = site.files(tmp_path / "out")
+    bundles = site.files(tmp_path / "out")
     assert any("island_greeter_bg.wasm" in word for words in calls(notes) for word in words) is optimised
     alone = wasm_pack_output(site.tree, "islands/greeter", tmp_path / "alone")
-    assert {path.removeprefix("island_greeter/"): raw for path, raw in found.items()} == alone
+    assert {path.removeprefix("island_greeter/"): raw for path, raw in bundles.items()} == alone

@@ -26,9 +26,9 @@ def programs(name: str) -> tuple[str, ...]:
 @pytest.mark.parametrize("name", rust_world.NAMES)
 def test_cargo_builds_the_programs_of_the_recipe(name: str) -> None:
     folder = rust_world.binaries(name)
-    made = {path.name for path in folder.iterdir() if path.is_file() and path.stat().st_mode & 0o100}
-    assert made == set(programs(name))
-    for program in made.difference(SILENT):
+    programs_built = {path.name for path in folder.iterdir() if path.is_file() and path.stat().st_mode & 0o100}
+    assert programs_built == set(programs(name))
+    for program in programs_built.difference(SILENT):
         out = subprocess.run([folder / program, "--version"], capture_output=True, text=True, check=True).stdout
         assert out == f"{program} v0.1.0\n"
 
@@ -70,8 +70,8 @@ def test_audit_is_green_on_a_checkout_of_each(world: World, tmp_path: Path) -> N
     document = worlds.valid(done.document)
     assert (document["exit"], [app["findings"] for app in document["apps"] if app["findings"]]) == (0, [])
     assert {app["name"] for app in document["apps"]} == set(APPS.values())
-    heard = {(app["name"], item["teller"]): item["state"] for app in document["apps"] for item in app["heard"]}
-    assert {state for (_, teller), state in heard.items() if teller != "release"} == {"heard"}
+    states = {(app["name"], item["teller"]): item["state"] for app in document["apps"] for item in app["heard"]}
+    assert {state for (_, teller), state in states.items() if teller != "release"} == {"heard"}
 
 
 def test_audit_sees_what_goes_missing(world: World, tmp_path: Path) -> None:

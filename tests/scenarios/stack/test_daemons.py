@@ -36,12 +36,12 @@ SOCKETS = {
 
 
 @pytest.mark.parametrize(("name", "program"), DAEMONS)
-def test_a_daemon_is_healthy_until_it_is_told_to_end(name: str, program: str, short: Path) -> None:
+def test_a_daemon_is_healthy_until_it_is_stopped(name: str, program: str, short: Path) -> None:
     sockets = DAEMONS[name, program]
     with rust_world.running(short, rust_world.binaries(name) / program, sockets=sockets) as process:
         for socket in sockets:
-            told = {"status": "ok", "service": program, "version": "v0.1.0"}
-            assert rust_world.health(short / f"{socket}.sock") == told
+            expected = {"status": "ok", "service": program, "version": "v0.1.0"}
+            assert rust_world.health(short / f"{socket}.sock") == expected
         assert rust_world.get(short / f"{sockets[0]}.sock", "/other") == (404, b"{}")
         assert rust_world.ended(process) == (0, "")
     assert not [path for path in short.rglob("*") if path.is_socket()]
@@ -62,8 +62,8 @@ def test_a_command_asks_its_daemon(name: str, command: str, program: str, short:
     assert (refused.returncode, refused.stdout) == (1, "")
     assert f"{command}: {name} does not answer" in refused.stderr
     with rust_world.running(short, folder / program, sockets=(f"{name}/rpc",)):
-        said = subprocess.run([folder / command], env=environ, capture_output=True, text=True, check=True).stdout
-    assert said == f'{{"status":"ok","service":"{program}","version":"v0.1.0"}}\n'
+        output = subprocess.run([folder / command], env=environ, capture_output=True, text=True, check=True).stdout
+    assert output == f'{{"status":"ok","service":"{program}","version":"v0.1.0"}}\n'
 
 
 def test_a_daemon_takes_the_place_of_one_that_was_killed(short: Path) -> None:
@@ -112,15 +112,15 @@ def test_hero_bundle_smoke(short: Path) -> None:
 def test_hero_bundle_says_what_it_is(short: Path) -> None:
     program = rust_world.binaries("hero_bundle") / "hero_bundle"
 
-    def said(*words: str) -> tuple[int, str, str]:
+    def output(*words: str) -> tuple[int, str, str]:
         done = subprocess.run([program, *words], capture_output=True, text=True)
         return done.returncode, done.stdout, done.stderr
 
-    assert said("--info") == (0, "".join(f"{name}\n" for name in BUNDLED), "")
-    code, usage, _ = said("--help")
+    assert output("--info") == (0, "".join(f"{name}\n" for name in BUNDLED), "")
+    code, usage, _ = output("--help")
     assert (code, usage.split(None, 2)[:2]) == (0, ["usage:", "hero_bundle"])
-    assert said("--version") == (2, "", usage)
-    assert said("--config", str(short / "none")) == (
+    assert output("--version") == (2, "", usage)
+    assert output("--config", str(short / "none")) == (
         1,
         "",
         f"hero_bundle: {short / 'none'}: No such file or directory (os error 2)\n",

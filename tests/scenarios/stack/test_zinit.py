@@ -34,10 +34,10 @@ def test_a_fresh_clone_is_built_where_its_dependencies_are() -> None:
         checkout = zinit_crate.clone(folder)
         done = zinit_crate.build(checkout, "--offline", "--message-format=json")
     assert done.returncode == 0, done.stderr
-    told = [json.loads(line) for line in done.stdout.splitlines()]
-    made = [item for item in told if item["reason"] == "compiler-artifact" and not item["fresh"]]
-    assert {item["manifest_path"] for item in made} == {str(checkout / "Cargo.toml")}
-    assert {Path(item["executable"]).name for item in made if item["executable"]} == set(zinit_crate.BINARIES)
+    messages = [json.loads(line) for line in done.stdout.splitlines()]
+    artifacts = [item for item in messages if item["reason"] == "compiler-artifact" and not item["fresh"]]
+    assert {item["manifest_path"] for item in artifacts} == {str(checkout / "Cargo.toml")}
+    assert {Path(item["executable"]).name for item in artifacts if item["executable"]} == set(zinit_crate.BINARIES)
 
 
 def test_all_of_its_features_and_programs_do_not_compile() -> None:
@@ -45,8 +45,8 @@ def test_all_of_its_features_and_programs_do_not_compile() -> None:
     names = [binary.name for binary in overlay.binaries if binary.name not in zinit_crate.BINARIES]
     features = ",".join(overlay.cargo(overlay.platform("amd64")).features)
     with zinit_crate.workshop() as folder:
-        wanted = [f"--bin={name}" for name in names]
-        done = zinit_crate.build(zinit_crate.clone(folder), f"--features={features}", *wanted)
+        expected = [f"--bin={name}" for name in names]
+        done = zinit_crate.build(zinit_crate.clone(folder), f"--features={features}", *expected)
     assert (names, features, done.returncode) == (["zinit-pid1"], "full", 101)
     assert "error[E0432]: unresolved import `zinit::sdk::ZinitClient`" in done.stderr
 
@@ -66,5 +66,5 @@ def test_zinit_list_answers(short: Path) -> None:
 
 
 def _sleeper(home: Path) -> dict[str, str]:
-    found: dict[str, str] = zinit_server.call(home, "service.status", {"name": "sleeper"})
-    return found
+    status: dict[str, str] = zinit_server.call(home, "service.status", {"name": "sleeper"})
+    return status

@@ -39,14 +39,14 @@ def quiet(done: int, total: int | None, crate: str) -> None:
     """A Progress that no one watches."""
 
 
-def made(
+def build_programs(
     tree: Path, *programs: str, cargo: Cargo | None = None, lib: Path | None = None, progress: Progress = quiet
 ) -> Mapping[str, Path]:
     job = CargoJob(read_tree(tree), cargo=cargo or Cargo(), programs=programs or BOTH, lib=lib)
     return build(job, tree.parent / "build.log", progress)
 
 
-def says(program: Path) -> str:
+def run_program(program: Path) -> str:
     return subprocess.run([program], capture_output=True, text=True, check=True).stdout.strip()
 
 
@@ -63,8 +63,8 @@ def test_every_program_that_is_wanted_and_no_other(tmp_path: Path, monkeypatch: 
     tree = rust_crates.app(tmp_path / "app", **{"src/bin/other.rs": rust_crates.program("other")})
     calls = spy(tmp_path / "path", "cargo")
     monkeypatch.setenv("PATH", f"{calls.parent}{os.pathsep}{os.environ['PATH']}")
-    found = made(tree)
-    assert {name: says(path) for name, path in found.items()} == {"app": "app", "app_server": "server"}
+    programs = build_programs(tree)
+    assert {name: run_program(path) for name, path in programs.items()} == {"app": "app", "app_server": "server"}
     assert not (tree / "target" / "release" / "other").exists()
     built = [line for line in calls.read_text().splitlines() if line.startswith("build ")]
     assert len(built) == 1
@@ -75,7 +75,7 @@ def test_every_program_that_is_wanted_and_no_other(tmp_path: Path, monkeypatch: 
 
 def test_an_unchanged_build_gives_the_same_answer(tmp_path: Path) -> None:
     tree = rust_crates.app(tmp_path / "app")
-    assert made(tree) == made(tree)
+    assert build_programs(tree) == build_programs(tree)
 
 
 def test_a_workspace_of_several_packages(tmp_path: Path) -> None:
@@ -91,17 +91,20 @@ def test_a_workspace_of_several_packages(tmp_path: Path) -> None:
         "twin/src/bin/both.rs": rust_crates.program("both of twin"),
     }
     tree = git_repos.repository(tmp_path / "app", files)
-    assert {name: says(path) for name, path in made(tree).items()} == {"app": "app", "app_server": "server"}
+    assert {name: run_program(path) for name, path in build_programs(tree).items()} == {
+        "app": "app",
+        "app_server": "server",
+    }
     with pytest.raises(BuildError, match=r"server and twin of .* each have a program both") as caught:
-        made(tree, "both")
+        build_programs(tree, "both")
     assert "Cargo(packages=" in caught.value.hint
-    assert says(made(tree, "both", cargo=Cargo(packages=("twin",)))["both"]) == "both of twin"
+    assert run_program(build_programs(tree, "both", cargo=Cargo(packages=("twin",)))["both"]) == "both of twin"
 
 
 def test_a_program_that_the_workspace_lacks(tmp_path: Path) -> None:
     tree = rust_crates.app(tmp_path / "app")
     with pytest.raises(BuildError, match="has no program app_srver") as caught:
-        made(tree, "app", "app_srver")
+        build_programs(tree, "app", "app_srver")
     assert caught.value.hint == "It has: app, app_server. Nearest: app_server."
     assert caught.value.code == 6
     assert not (tree / "target").exists()
@@ -115,34 +118,37 @@ def test_features_environment_and_arguments_of_the_recipe(tmp_path: Path) -> Non
     toml = rust_crates.manifest("app", '[features]\ndefault = ["usual"]\nusual = []\nodd = []\n')
     tree = rust_crates.app(tmp_path / "app", **{"Cargo.toml": toml, "src/bin/app.rs": source})
     env = (("GREETING", "hello there"), ("LIBS", "{lib}/x"))
-    plain = made(tree, "app", cargo=Cargo(env=env), lib=Path("/libs"))
-    assert says(plain["app"]) == "[true, false, false] hello there /libs/x"
+    plain = build_programs(tree, "app", cargo=Cargo(env=env), lib=Path("/libs"))
+    assert run_program(plain["app"]) == "[true, false, false] hello there /libs/x"
     args = ("--config", "profile.release.debug-assertions=true")
     special = Cargo(("odd",), False, env, args=args)
-    assert says(made(tree, "app", cargo=special, lib=Path("/libs"))["app"]) == "[false, true, true] hello there /libs/x"
+    assert (
+        run_program(build_programs(tree, "app", cargo=special, lib=Path("/libs"))["app"])
+        == "[false, true, true] hello there /libs/x"
+    )
 
 
 def test_the_target_folder_of_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     tree = rust_crates.app(tmp_path / "app")
     monkeypatch.setenv("CARGO_TARGET_DIR", str(tmp_path / "elsewhere"))
-    assert made(tree, "app") == {"app": tmp_path / "elsewhere" / "release" / "app"}
+    assert build_programs(tree, "app") == {"app": tmp_path / "elsewhere" / "release" / "app"}
     assert not (tree / "target").exists()
 
 
-def test_progress_is_told_of_every_part(tmp_path: Path) -> None:
+def test_progress_is_reported_for_every_part(tmp_path: Path) -> None:
     modules = {f"src/bin/p{number}.rs": rust_crates.program(str(number)) for number in range(4)}
     tree = rust_crates.app(tmp_path / "app", **modules)
     events: list[Event] = []
     parts = (PartId("one"), PartId("two"))
-    made(tree, "p0", "p1", "p2", "p3", progress=compile_progress(parts, events.append))
-    told = [event for event in events if isinstance(event, CompileProgress)]
-    assert {event.part for event in told} == set(parts)
-    done = [event.done for event in told if event.part == parts[0]]
+    build_programs(tree, "p0", "p1", "p2", "p3", progress=compile_progress(parts, events.append))
+    output = [event for event in events if isinstance(event, CompileProgress)]
+    assert {event.part for event in output} == set(parts)
+    done = [event.done for event in output if event.part == parts[0]]
     assert done == sorted(done)
     assert done[-1] == 4
-    assert {event.total for event in told} <= {None, 4}
-    assert any(event.total == 4 for event in told)
-    assert "app" in {event.crate for event in told}
+    assert {event.total for event in output} <= {None, 4}
+    assert any(event.total == 4 for event in output)
+    assert "app" in {event.crate for event in output}
 
 
 def test_a_compile_error(tmp_path: Path) -> None:
@@ -150,7 +156,7 @@ def test_a_compile_error(tmp_path: Path) -> None:
     tree = rust_crates.app(tmp_path / "app", **{"src/bin/app.rs": f"{wrong}\nfn main() {{}}\n"})
     before = git_repos.files(tree)
     with pytest.raises(BuildError, match=r"cargo could not build app: error") as caught:
-        made(tree)
+        build_programs(tree)
     error = caught.value
     assert error.code == 6
     assert len(error.tail) == 200
@@ -169,29 +175,29 @@ def test_a_compile_error(tmp_path: Path) -> None:
 def test_a_workspace_that_cannot_be_read(tmp_path: Path, text: str | None) -> None:
     tree = rust_crates.app(tmp_path / "app", **{"Cargo.toml": text})
     with pytest.raises(BuildError) as caught:
-        made(tree)
+        build_programs(tree)
     assert str(tree) in caught.value.message + caught.value.hint
 
 
 def test_a_lock_file_that_is_out_of_date(tmp_path: Path) -> None:
     tree = rust_crates.app(tmp_path / "app", **{"Cargo.lock": rust_crates.LOCK.replace("app", "other")})
     with pytest.raises(BuildError, match="lock file") as caught:
-        made(tree)
+        build_programs(tree)
     assert "Cargo.lock is out of date" in caught.value.hint
     assert git_repos.files(tree)["Cargo.lock"] == rust_crates.LOCK.replace("app", "other").encode()
 
 
 def test_without_a_lock_file_cargo_makes_one(tmp_path: Path) -> None:
     tree = rust_crates.app(tmp_path / "app", **{"Cargo.lock": None})
-    assert says(made(tree, "app")["app"]) == "app"
+    assert run_program(build_programs(tree, "app")["app"]) == "app"
     assert not read_tree(tree).dirty
 
 
 def test_a_compiler_that_is_too_old(tmp_path: Path) -> None:
     tree = rust_crates.app(tmp_path / "app", **{"Cargo.toml": rust_crates.manifest("app", 'rust-version = "1.999"\n')})
     with pytest.raises(MissingTool, match=r"too old: 1\.999 is needed") as caught:
-        made(tree)
-    assert caught.value.hint == "Get it with `rustup update`."
+        build_programs(tree)
+    assert caught.value.hint == "Update it with `rustup update`."
     assert caught.value.code == 8
 
 
@@ -199,7 +205,7 @@ def test_a_toolchain_that_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.setenv("RUSTUP_AUTO_INSTALL", "0")
     tree = rust_crates.app(tmp_path / "app", **{"rust-toolchain.toml": '[toolchain]\nchannel = "1.12.1"\n'})
     with pytest.raises(MissingTool) as caught:
-        made(tree)
+        build_programs(tree)
     assert "rustup toolchain install 1.12.1" in caught.value.hint
 
 
@@ -214,7 +220,7 @@ def test_a_target_that_is_missing(tmp_path: Path) -> None:
 def test_a_linker_that_is_missing(tmp_path: Path) -> None:
     tree = rust_crates.app(tmp_path / "app")
     with pytest.raises(MissingTool, match="linker no-such-linker is not on this machine") as caught:
-        made(tree, cargo=Cargo(env=(("RUSTFLAGS", "-Clinker=no-such-linker"),)))
+        build_programs(tree, cargo=Cargo(env=(("RUSTFLAGS", "-Clinker=no-such-linker"),)))
     assert "build-essential" in caught.value.hint
 
 
@@ -242,11 +248,11 @@ def test_a_compiler_cache_is_used_where_there_is_one(tmp_path: Path, monkeypatch
     tree = rust_crates.app(tmp_path / "app")
     calls = spy(tmp_path / "path", "sccache")
     monkeypatch.setenv("PATH", f"{calls.parent}{os.pathsep}{os.environ['PATH']}")
-    made(tree, "app")
+    build_programs(tree, "app")
     assert not calls.exists()
     monkeypatch.delenv("RUSTC_WRAPPER")
     (tree / "src/bin/app.rs").write_text(rust_crates.program("new"))
-    assert says(made(tree, "app")["app"]) == "new"
+    assert run_program(build_programs(tree, "app")["app"]) == "new"
     assert "--crate-name app" in calls.read_text()
 
 
@@ -270,9 +276,9 @@ except DiskFull as error:
 def test_no_room_for_what_is_built(tmp_path: Path) -> None:
     tree = rust_crates.app(tmp_path / "app")
     command = [sys.executable, "-c", SMALL, str(tree)]
-    said = subprocess.run(command, cwd=HERE, capture_output=True, text=True, check=True).stdout
-    assert said.startswith("8 the disk is full ")
-    assert "cargo clean" in said
+    output = subprocess.run(command, cwd=HERE, capture_output=True, text=True, check=True).stdout
+    assert output.startswith("8 the disk is full ")
+    assert "cargo clean" in output
     assert not read_tree(tree).dirty
 
 
@@ -330,4 +336,4 @@ def test_a_build_that_was_killed_is_done_again(tmp_path: Path) -> None:
     os.killpg(os.getpgid(int(note.read_text())), signal.SIGKILL)
     assert gone([int(note.read_text())])
     (tree / "build.rs").unlink()
-    assert says(made(tree, "app")["app"]) == "app"
+    assert run_program(build_programs(tree, "app")["app"]) == "app"

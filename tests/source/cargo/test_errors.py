@@ -88,16 +88,16 @@ GIT: list[tuple[str, type[HeroBuildError], str]] = [
     ("fatal: unable to access 'https://f/': Operation too slow. Less than 1 bytes/sec", NetworkError, "ls-remote"),
     ("fatal: cannot mkdir x: Permission denied", NotWritable, "writable"),
     ("fatal: detected dubious ownership in repository at '/x'", CheckoutRefused, "safe.directory"),
-    ("fatal: bad object HEAD", CheckoutRefused, "cloned anew"),
+    ("fatal: bad object HEAD", CheckoutRefused, "cloned again"),
     ("fatal: something that no one has seen", CheckoutRefused, "by hand"),
     ("", CheckoutRefused, "by hand"),
 ]
 
 
-@pytest.mark.parametrize(("said", "kind", "hint"), CARGO)
-def test_what_cargo_says(said: str, kind: type[HeroBuildError], hint: str) -> None:
+@pytest.mark.parametrize(("output", "kind", "hint"), CARGO)
+def test_cargo_output(output: str, kind: type[HeroBuildError], hint: str) -> None:
     error = cargo_error(
-        "cargo could not build x", tail=said.split("\n") if said else [], folder=Path("/x"), log=Path("/log")
+        "cargo could not build x", tail=output.split("\n") if output else [], folder=Path("/x"), log=Path("/log")
     )
     assert type(error) is kind
     assert hint in error.hint
@@ -106,11 +106,14 @@ def test_what_cargo_says(said: str, kind: type[HeroBuildError], hint: str) -> No
         assert error.log == Path("/log")
 
 
-@pytest.mark.parametrize(("said", "kind", "hint"), GIT)
-def test_what_git_says(said: str, kind: type[HeroBuildError], hint: str) -> None:
-    place = Checkout(Path("/code0/o/app"), "o/app", "https://f/o/app.git")
+@pytest.mark.parametrize(("output", "kind", "hint"), GIT)
+def test_git_output(output: str, kind: type[HeroBuildError], hint: str) -> None:
+    target = Checkout(Path("/code0/o/app"), "o/app", "https://f/o/app.git")
     error = git_error(
-        "fetch", tail=said.split("\n") if said else [], checkout=place, access=GitAccess("https://f", Secret("token"))
+        "fetch",
+        tail=output.split("\n") if output else [],
+        checkout=target,
+        access=GitAccess("https://f", Secret("token")),
     )
     assert type(error) is kind
     assert hint in error.hint

@@ -62,47 +62,47 @@ def end(group: int) -> None:
         return
 
 
-def start(desk: CheckoutEnv) -> "subprocess.Popen[str]":
-    command = [sys.executable, "-c", ENSURE, str(desk.coderoot), desk.reach.forge]
+def start(checkout_env: CheckoutEnv) -> "subprocess.Popen[str]":
+    command = [sys.executable, "-c", ENSURE, str(checkout_env.coderoot), checkout_env.access.forge]
     return subprocess.Popen(command, cwd=HERE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
 def members(group: int) -> list[int]:
     stats = (path / "stat" for path in Path("/proc").iterdir() if path.name.isdigit())
-    found = []
+    result = []
     for stat in stats:
         try:
             words = stat.read_text().rpartition(")")[2].split()
         except OSError:
             continue
         if int(words[2]) == group:
-            found.append(int(stat.parent.name))
-    return found
+            result.append(int(stat.parent.name))
+    return result
 
 
-def beside(desk: CheckoutEnv) -> list[str]:
-    return sorted(path.name.partition(".clone-")[0] for path in (desk.path.parent / STATE_FOLDER).iterdir())
+def beside(checkout_env: CheckoutEnv) -> list[str]:
+    return sorted(path.name.partition(".clone-")[0] for path in (checkout_env.path.parent / STATE_FOLDER).iterdir())
 
 
-def test_a_killed_clone_heals(desk: CheckoutEnv, stuck: Path, gitconfig: Path) -> None:
-    with start(desk) as child:
+def test_a_killed_clone_heals(checkout_env: CheckoutEnv, stuck: Path, gitconfig: Path) -> None:
+    with start(checkout_env) as child:
         assert until(stuck.exists)
         child.kill()
         child.communicate()
     end(int(stuck.read_text()))
-    assert not desk.path.exists()
-    assert beside(desk) == ["app", "app.lock"]
-    others = desk.path.parent / STATE_FOLDER / "app2.clone-x" / "of another checkout"
+    assert not checkout_env.path.exists()
+    assert beside(checkout_env) == ["app", "app.lock"]
+    others = checkout_env.path.parent / STATE_FOLDER / "app2.clone-x" / "of another checkout"
     git_repos.write(others.parent, {others.name: "still being made"})
     gitconfig.write_text("")
-    assert desk.ensure() == read_tree(desk.path)
-    assert git_repos.files(desk.path) == {"a.txt": b"one\n"}
-    assert beside(desk) == ["app.lock", "app2"]
+    assert checkout_env.ensure() == read_tree(checkout_env.path)
+    assert git_repos.files(checkout_env.path) == {"a.txt": b"one\n"}
+    assert beside(checkout_env) == ["app.lock", "app2"]
     assert others.read_text() == "still being made"
 
 
-def test_an_interrupted_clone_leaves_no_process_and_no_file(desk: CheckoutEnv, stuck: Path) -> None:
-    with start(desk) as child:
+def test_an_interrupted_clone_leaves_no_process_and_no_file(checkout_env: CheckoutEnv, stuck: Path) -> None:
+    with start(checkout_env) as child:
         assert until(stuck.exists)
         group = members(int(stuck.read_text()))
         assert len(group) > 2
@@ -110,46 +110,52 @@ def test_an_interrupted_clone_leaves_no_process_and_no_file(desk: CheckoutEnv, s
         out, err = child.communicate()
     assert out == "interrupted\n", err
     assert gone(group)
-    assert not desk.path.exists()
-    assert beside(desk) == ["app.lock"]
+    assert not checkout_env.path.exists()
+    assert beside(checkout_env) == ["app.lock"]
 
 
-def test_a_clone_that_is_called_off_leaves_no_process_and_no_file(desk: CheckoutEnv, stuck: Path) -> None:
-    place = checkout(desk.coderoot, REPO, desk.reach.forge)
+def test_a_clone_that_is_called_off_leaves_no_process_and_no_file(checkout_env: CheckoutEnv, stuck: Path) -> None:
+    target = checkout(checkout_env.coderoot, REPO, checkout_env.access.forge)
     with pytest.raises(Cancelled):
-        ensure(place, request=CheckoutRequest(), access=desk.reach, locks=desk.locks, cancelled=stuck.exists)
+        ensure(
+            target,
+            request=CheckoutRequest(),
+            access=checkout_env.access,
+            locks=checkout_env.locks,
+            cancelled=stuck.exists,
+        )
     assert gone(members(int(stuck.read_text())))
-    assert beside(desk) == ["app.lock"]
+    assert beside(checkout_env) == ["app.lock"]
 
 
-def test_two_processes_at_once_make_one_clone(desk: CheckoutEnv) -> None:
-    with start(desk) as one, start(desk) as other:
-        told = {one.communicate()[0], other.communicate()[0]}
-    assert told == {read_tree(desk.path).commit + "\n"}
-    assert beside(desk) == ["app.lock"]
+def test_two_processes_at_once_make_one_clone(checkout_env: CheckoutEnv) -> None:
+    with start(checkout_env) as one, start(checkout_env) as other:
+        output = {one.communicate()[0], other.communicate()[0]}
+    assert output == {read_tree(checkout_env.path).commit + "\n"}
+    assert beside(checkout_env) == ["app.lock"]
 
 
-def test_a_checkout_stays_locked_until_the_run_ends(desk: CheckoutEnv) -> None:
-    desk.ensure()
+def test_a_checkout_stays_locked_until_the_run_ends(checkout_env: CheckoutEnv) -> None:
+    checkout_env.ensure()
     with Locks(0.01) as other:
-        with pytest.raises(LockHeld, match="another hero-build is working in") as caught, other.turn(desk.path):
+        with pytest.raises(LockHeld, match="another hero-build is working in") as caught, other.hold(checkout_env.path):
             pass
         assert caught.value.code == 7
         assert "--wait" in caught.value.hint
-        desk.locks.close()
-        with other.turn(desk.path), pytest.raises(LockHeld):
-            desk.ensure()
+        checkout_env.locks.close()
+        with other.hold(checkout_env.path), pytest.raises(LockHeld):
+            checkout_env.ensure()
 
 
-def test_a_turn_within_a_turn_is_the_same_one(desk: CheckoutEnv) -> None:
-    with desk.locks.turn(desk.path), desk.locks.turn(desk.path):
-        assert desk.ensure() == read_tree(desk.path)
+def test_a_turn_within_a_turn_is_the_same_one(checkout_env: CheckoutEnv) -> None:
+    with checkout_env.locks.hold(checkout_env.path), checkout_env.locks.hold(checkout_env.path):
+        assert checkout_env.ensure() == read_tree(checkout_env.path)
 
 
-def test_one_waits_for_the_other(desk: CheckoutEnv) -> None:
-    desk.ensure()
-    release = threading.Timer(0.2, desk.locks.close)
+def test_one_waits_for_the_other(checkout_env: CheckoutEnv) -> None:
+    checkout_env.ensure()
+    release = threading.Timer(0.2, checkout_env.locks.close)
     release.start()
-    with Locks(60) as other, other.turn(desk.path):
+    with Locks(60) as other, other.hold(checkout_env.path):
         assert release.finished.is_set() or not release.is_alive()
     release.join()

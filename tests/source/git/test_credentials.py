@@ -61,24 +61,24 @@ def spies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Spies:
     real = Path(git_repos.git(tmp_path, "--exec-path"))
     for tool in real.iterdir():
         (execs / tool.name).symlink_to(tool)
-    places = {path / "git": shutil.which("git"), path / "cat": shutil.which("cat")}
+    programs = {path / "git": shutil.which("git"), path / "cat": shutil.which("cat")}
     for name in ("git", "git-remote-http", "git-index-pack", "git-credential"):
-        places[execs / name] = str(real / name)
-    for place, program in places.items():
-        place.unlink(missing_ok=True)
-        place.write_text(SPY.format(folder=notes, real=program))
-        place.chmod(0o755)
+        programs[execs / name] = str(real / name)
+    for path, program in programs.items():
+        path.unlink(missing_ok=True)
+        path.write_text(SPY.format(folder=notes, real=program))
+        path.chmod(0o755)
     monkeypatch.setenv("PATH", f"{path}{os.pathsep}{os.environ['PATH']}")
     monkeypatch.setenv("GIT_EXEC_PATH", str(execs))
     return Spies(notes)
 
 
 def leaks(folder: Path, token: str) -> list[Path]:
-    found = []
+    result = []
     for path in folder.rglob("*"):
         if stat.S_ISREG(path.lstat().st_mode) and token.encode() in path.read_bytes():
-            found.append(path)
-    return found
+            result.append(path)
+    return result
 
 
 def test_a_private_clone_leaves_no_trace_of_the_token(
@@ -102,9 +102,9 @@ def test_a_private_clone_leaves_no_trace_of_the_token(
 def test_what_the_proof_looks_for_would_be_seen(spies: Spies, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ODD", "sesame-in-the-environment")
     git_repos.git(tmp_path, "-c", "odd.odd=sesame-in-argv", "version")
-    told = b"".join(spies.seen().values())
-    assert b"sesame-in-the-environment" in told
-    assert b"sesame-in-argv" in told
+    output = b"".join(spies.seen().values())
+    assert b"sesame-in-the-environment" in output
+    assert b"sesame-in-argv" in output
     (tmp_path / "kept").write_text("sesame-on-disk")
     assert leaks(tmp_path, "sesame-on-disk") == [tmp_path / "kept"]
 
@@ -115,30 +115,30 @@ def test_the_users_own_helpers_serve_where_there_is_no_token(
     stored = forge_server.url.replace("://", f"://{forge_server.user}:{forge_server.token}@")
     (tmp_path / "stored").write_text(stored + "\n")
     gitconfig.write_text(f"[credential]\n\thelper = store --file={tmp_path}/stored\n")
-    desk = replace(forge, reach=replace(forge.reach, token=None))
-    assert desk.ensure(repo=private).ref == "main"
+    checkout_env = replace(forge, access=replace(forge.access, token=None))
+    assert checkout_env.ensure(repo=private).ref == "main"
 
 
 def test_a_private_repo_without_a_token(forge: CheckoutEnv, private: str) -> None:
-    desk = replace(forge, reach=replace(forge.reach, token=None))
+    checkout_env = replace(forge, access=replace(forge.access, token=None))
     with pytest.raises(AuthError) as caught:
-        desk.ensure(repo=private)
+        checkout_env.ensure(repo=private)
     assert "FORGEJO_TOKEN" in caught.value.hint
     assert caught.value.code == 4
-    assert not (desk.coderoot / private).exists()
+    assert not (checkout_env.coderoot / private).exists()
 
 
 def test_a_token_that_is_refused(forge: CheckoutEnv, private: str) -> None:
     bad = "0123456789abcdef0123456789abcdef01234567"
-    desk = replace(forge, reach=replace(forge.reach, token=Secret(bad)))
+    checkout_env = replace(forge, access=replace(forge.access, token=Secret(bad)))
     with pytest.raises(AuthError) as caught:
-        desk.ensure(repo=private)
-    assert "still good" in caught.value.hint
+        checkout_env.ensure(repo=private)
+    assert "still valid" in caught.value.hint
     assert bad not in caught.value.message + caught.value.hint
 
 
 def test_a_repo_that_is_not_there(forge: CheckoutEnv, forge_server: ForgeServer) -> None:
-    with pytest.raises(RepoNotFound, match="there is no repository at") as caught:
+    with pytest.raises(RepoNotFound, match="no repository at") as caught:
         forge.ensure(repo=f"{forge_server.user}/absent-{uuid4().hex[:8]}")
     assert caught.value.code == 3
 
@@ -149,7 +149,7 @@ def test_a_repo_that_was_renamed(forge: CheckoutEnv, forge_server: ForgeServer) 
     assert forge.ensure(repo=old).ref == "main"
 
 
-def test_a_forge_on_this_machine_is_not_asked_through_a_proxy(
+def test_a_forge_on_this_machine_is_reached_without_a_proxy(
     forge: CheckoutEnv, private: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("http_proxy", "all_proxy"):
@@ -190,10 +190,10 @@ def test_a_shallow_clone_of_a_real_forge_finds_any_commit(
     git_repos.commit(work, {"a.txt": "new"})
     login = forge_server.url.replace("://", f"://{forge_server.user}:{forge_server.token}@")
     git_repos.git(work, "push", "--quiet", f"{login}/{repo}.git", "main")
-    place = checkout(forge.coderoot, repo, forge_server.url)
+    target = checkout(forge.coderoot, repo, forge_server.url)
     anyone = GitAccess(forge_server.url, depth=1)
-    assert ensure(place, request=CheckoutRequest(), access=anyone, locks=forge.locks).ref == "main"
-    assert git_repos.git(place.path, "rev-list", "--count", "HEAD") == "1"
-    assert ensure(place, request=CheckoutRequest(ref=old), access=anyone, locks=forge.locks).commit == old
+    assert ensure(target, request=CheckoutRequest(), access=anyone, locks=forge.locks).ref == "main"
+    assert git_repos.git(target.path, "rev-list", "--count", "HEAD") == "1"
+    assert ensure(target, request=CheckoutRequest(ref=old), access=anyone, locks=forge.locks).commit == old
     with pytest.raises(HeroBuildError):
-        ensure(place, request=CheckoutRequest(ref="f" * 40), access=anyone, locks=forge.locks)
+        ensure(target, request=CheckoutRequest(ref="f" * 40), access=anyone, locks=forge.locks)

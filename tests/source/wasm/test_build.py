@@ -37,9 +37,9 @@ def broken(result: BundleResult) -> BuildError:
 def test_an_island_that_does_not_compile(backend: Backend, tmp_path: Path) -> None:
     site = island_workspace.site(tmp_path, "greeter", "notes")
     site.edit("islands/notes/src/lib.rs", "u32 {", 'u32 { let \u00fcber: u32 = "no number";')
-    made = site.build(tmp_path / "out", backend=backend)
-    assert bundle_folder(made["island_greeter"]).is_dir()
-    error = broken(made["island_notes"])
+    bundles = site.build(tmp_path / "out", backend=backend)
+    assert bundle_folder(bundles["island_greeter"]).is_dir()
+    error = broken(bundles["island_notes"])
     assert error.code == 6
     assert "error[E0308]: mismatched types" in error.message
     assert any("no number" in line for line in error.tail)
@@ -53,10 +53,10 @@ def test_the_tail_is_of_the_island_itself(tmp_path: Path) -> None:
     site = island_workspace.site(tmp_path, "greeter", "notes", "clock")
     site.edit("islands/notes/src/lib.rs", "u32 {", "u32 { notes_is_broken();")
     site.edit("islands/clock/src/lib.rs", "Clock { ticks: 0 }", "clock_is_broken()")
-    made = site.build(tmp_path / "out")
-    assert bundle_folder(made["island_greeter"]).is_dir()
+    bundles = site.build(tmp_path / "out")
+    assert bundle_folder(bundles["island_greeter"]).is_dir()
     for name, other in (("notes", "clock"), ("clock", "notes")):
-        text = "\n".join(broken(made[f"island_{name}"]).tail)
+        text = "\n".join(broken(bundles[f"island_{name}"]).tail)
         assert f"{name}_is_broken" in text
         assert f"{other}_is_broken" not in text
 
@@ -64,18 +64,18 @@ def test_the_tail_is_of_the_island_itself(tmp_path: Path) -> None:
 def test_what_they_share_does_not_compile(tmp_path: Path) -> None:
     site = island_workspace.site(tmp_path, "greeter", "inspector")
     site.edit("common/src/lib.rs", "let text =", "let text = shared_is_broken();\n    let text =")
-    made = site.build(tmp_path / "out")
-    assert bundle_folder(made["island_inspector"]).is_dir()
-    assert "cannot find function `shared_is_broken`" in broken(made["island_greeter"]).message
+    bundles = site.build(tmp_path / "out")
+    assert bundle_folder(bundles["island_inspector"]).is_dir()
+    assert "cannot find function `shared_is_broken`" in broken(bundles["island_greeter"]).message
 
 
 def test_an_island_that_wasm_bindgen_refuses(tmp_path: Path) -> None:
     site = island_workspace.site(tmp_path, "greeter", "notes")
     with (site.tree / "islands/notes/src/lib.rs").open("a") as source:
         source.write(FOREIGN)
-    made = site.build(tmp_path / "out")
-    assert bundle_folder(made["island_greeter"]).is_dir()
-    error = broken(made["island_notes"])
+    bundles = site.build(tmp_path / "out")
+    assert bundle_folder(bundles["island_greeter"]).is_dir()
+    error = broken(bundles["island_notes"])
     assert error.message.startswith("wasm-bindgen ended with 1 for island_notes: error: ")
     assert error.tail
     assert error.log is not None
@@ -87,18 +87,20 @@ def test_an_island_that_wasm_opt_crashes_on(tmp_path: Path, monkeypatch: pytest.
     real = shutil.which("wasm-opt")
     crash = f'case "$1" in *island_notes*) echo "assertion failed" >&2; kill -ABRT $$;; esac\nexec {real} "$@"'
     stand_in(tmp_path / "path", name="wasm-opt", script=crash, monkeypatch=monkeypatch)
-    made = site.build(tmp_path / "out")
-    assert bundle_folder(made["island_greeter"]).is_dir()
-    assert broken(made["island_notes"]).message == "wasm-opt was ended by signal 6 for island_notes: assertion failed"
+    bundles = site.build(tmp_path / "out")
+    assert bundle_folder(bundles["island_greeter"]).is_dir()
+    assert (
+        broken(bundles["island_notes"]).message == "wasm-opt was ended by signal 6 for island_notes: assertion failed"
+    )
     (tmp_path / "path/wasm-opt").unlink()  # what failed was not kept: the next build makes it
     assert bundle_folder(site.build(tmp_path / "again")["island_notes"]).is_dir()
 
 
-def test_a_wasm_opt_that_makes_nothing_of_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_wasm_opt_that_writes_no_module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     site = island_workspace.site(tmp_path, "notes")
     lazy = f'case "$1" in *island_notes*) exit 0;; esac\nexec {shutil.which("wasm-opt")} "$@"'
     stand_in(tmp_path / "path", name="wasm-opt", script=lazy, monkeypatch=monkeypatch)
-    assert "made no module" in broken(site.build(tmp_path / "out")["island_notes"]).message
+    assert "wrote no module" in broken(site.build(tmp_path / "out")["island_notes"]).message
 
 
 def test_two_crates_with_one_library_name(tmp_path: Path) -> None:
@@ -118,7 +120,7 @@ def test_a_name_that_cannot_be_a_folder(name: str, tmp_path: Path) -> None:
     assert caught.value.hint
 
 
-def test_a_name_that_there_is_not(tmp_path: Path) -> None:
+def test_an_unknown_bundle_name(tmp_path: Path) -> None:
     site = island_workspace.site(tmp_path, "greeter", "notes")
     with pytest.raises(BundleNotFound, match="no bundle 'island_note'") as caught:
         site.build(tmp_path / "out", "island_note")
@@ -162,7 +164,7 @@ def test_a_machine_that_fails_fails_the_build(tmp_path: Path, monkeypatch: pytes
         site.build(tmp_path / "out")
 
 
-def test_calling_it_off_ends_what_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_cancelling_ends_all_processes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     site = island_workspace.site(tmp_path, "greeter", "notes")
     pids = tmp_path / "pids"
     pids.mkdir()
@@ -170,24 +172,24 @@ def test_calling_it_off_ends_what_runs(tmp_path: Path, monkeypatch: pytest.Monke
     stand_in(tmp_path / "path", name="wasm-opt", script=slow, monkeypatch=monkeypatch)
     with pytest.raises(Cancelled):
         site.build(tmp_path / "out", watch=BuildWatch(cancelled=lambda: any(pids.iterdir())))
-    found = [int(path.name) for path in pids.iterdir()]
-    assert found
-    assert gone(found)
-    assert not [path for path in (site.cache / "bundles").iterdir() if path.name.startswith(".new-")]
+    processes = [int(path.name) for path in pids.iterdir()]
+    assert processes
+    assert gone(processes)
+    assert not [path for path in (site.cache / "wasm" / "bundles").iterdir() if path.name.startswith(".new-")]
 
 
-def test_an_interrupt_ends_what_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_interrupt_ends_all_processes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """While cargo has done and the main thread waits for the others."""
     site = island_workspace.site(tmp_path, "notes")
     pids = tmp_path / "pids"
     pids.mkdir()
     slow = f'case "$1" in *island_*) : >{pids}/$$; exec sleep 600;; esac\nexec {shutil.which("wasm-opt")} "$@"'
     stand_in(tmp_path / "path", name="wasm-opt", script=slow, monkeypatch=monkeypatch)
-    asked = threading.Thread(target=_interrupt, args=(pids,))
-    asked.start()
+    interrupter = threading.Thread(target=_interrupt, args=(pids,))
+    interrupter.start()
     with pytest.raises(KeyboardInterrupt):
         site.build(tmp_path / "out")
-    asked.join()
+    interrupter.join()
     assert gone(int(path.name) for path in pids.iterdir())
 
 
@@ -197,11 +199,11 @@ def _interrupt(pids: Path) -> None:
     signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
 
 
-def test_progress_is_told(tmp_path: Path) -> None:
+def test_progress_is_reported(tmp_path: Path) -> None:
     site = island_workspace.site(tmp_path, "greeter", "shouter")
     stages: list[tuple[str, str]] = []
     counts: list[tuple[int, int | None, str]] = []
-    watch = BuildWatch(lambda *told: counts.append(told), lambda *told: stages.append(told))
+    watch = BuildWatch(lambda *values: counts.append(values), lambda *values: stages.append(values))
     site.build(tmp_path / "out", watch=watch)
     assert [stage for name, stage in stages if name == "island_greeter"] == ["wasm-bindgen", "wasm-opt", "built"]
     assert any(crate == "shouter" for _, _, crate in counts)

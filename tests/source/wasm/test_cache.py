@@ -16,14 +16,14 @@ pytestmark = pytest.mark.timeout(1800)
 
 def put(place: Path, key: str, **content: str) -> None:
     with cache.new_entry(place) as folder:
-        made = folder / "made"
+        bundles = folder / "made"
         for name, text in content.items():
-            (made / name).parent.mkdir(parents=True, exist_ok=True)
-            (made / name).write_text(text)
-        cache.store(place, key, made)
+            (bundles / name).parent.mkdir(parents=True, exist_ok=True)
+            (bundles / name).write_text(text)
+        cache.store(place, key, bundles)
 
 
-def test_what_is_kept_comes_back(tmp_path: Path) -> None:
+def test_a_stored_bundle_is_restored(tmp_path: Path) -> None:
     put(tmp_path / "kept", "k", **{"a.js": "one", "snippets/x/b.js": "two"})
     assert cache.restore(tmp_path / "kept", "k", tmp_path / "out")
     assert files(tmp_path / "out") == {"a.js": b"one", "snippets/x/b.js": b"two"}
@@ -39,13 +39,13 @@ def test_it_is_a_copy(tmp_path: Path) -> None:
     assert (tmp_path / "again/a").read_text() == "one"
 
 
-def test_what_is_not_there_is_not_taken(tmp_path: Path) -> None:
+def test_a_missing_entry_is_not_restored(tmp_path: Path) -> None:
     assert not cache.restore(tmp_path / "kept", "k", tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize("harm", ["cut", "gone", "index", "no index", "empty"])
-def test_what_is_damaged_is_not_taken(harm: str, tmp_path: Path) -> None:
+def test_a_damaged_entry_is_not_restored(harm: str, tmp_path: Path) -> None:
     put(tmp_path / "kept", "k", a="one", b="two")
     kept = tmp_path / "kept/k"
     match harm:
@@ -68,7 +68,7 @@ def test_what_is_damaged_is_not_taken(harm: str, tmp_path: Path) -> None:
     assert os.listdir(tmp_path / "kept") == ["k"]
 
 
-def test_what_has_not_been_used_for_longest_goes(tmp_path: Path) -> None:
+def test_the_least_recently_used_entry_is_deleted(tmp_path: Path) -> None:
     for age, key in enumerate(("new", "old", "older")):
         put(tmp_path, key, a="x" * 1000)
         os.utime(tmp_path / key, (1_000_000 - age, 1_000_000 - age))
@@ -77,7 +77,7 @@ def test_what_has_not_been_used_for_longest_goes(tmp_path: Path) -> None:
     assert sorted(os.listdir(tmp_path)) == ["new", "older"]
 
 
-def test_what_was_begun_long_ago_goes(tmp_path: Path) -> None:
+def test_old_unfinished_entries_are_deleted(tmp_path: Path) -> None:
     for name in (".new-1", ".new-2"):
         (tmp_path / name).mkdir()
     os.utime(tmp_path / ".new-1", (0, 0))
@@ -85,11 +85,11 @@ def test_what_was_begun_long_ago_goes(tmp_path: Path) -> None:
     assert os.listdir(tmp_path) == [".new-2"]
 
 
-def test_a_damaged_bundle_is_made_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_damaged_bundle_is_rebuilt(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     site = island_workspace.site(tmp_path, "greeter", "notes")
     notes = record_calls(tmp_path / "path", "wasm-opt", monkeypatch)
     first = site.files(tmp_path / "first")
-    (module,) = (site.cache / "bundles").glob("*/island_notes_bg.wasm")
+    (module,) = (site.cache / "wasm" / "bundles").glob("*/island_notes_bg.wasm")
     module.write_bytes(module.read_bytes()[:-1])
     before = len(calls(notes))
     assert site.files(tmp_path / "second") == first

@@ -28,8 +28,8 @@ def notes(site: IslandWorkspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     return record_calls(tmp_path / "path", "cargo", monkeypatch)
 
 
-def names(site: IslandWorkspace, *wanted: str, rests_on: Fingerprint = THEN) -> tuple[str, ...]:
-    return plan.bundle_names(site.job(*wanted), rests_on, site.cache)
+def names(site: IslandWorkspace, *expected: str, rests_on: Fingerprint = THEN) -> tuple[str, ...]:
+    return plan.bundle_names(site.job(*expected), rests_on, site.cache)
 
 
 def test_nothing_changed_starts_no_cargo(site: IslandWorkspace, notes: Path) -> None:
@@ -37,7 +37,7 @@ def test_nothing_changed_starts_no_cargo(site: IslandWorkspace, notes: Path) -> 
     assert len(calls(notes)) == 1
 
 
-def test_each_wish_has_its_answer(site: IslandWorkspace, notes: Path) -> None:
+def test_each_request_is_cached_separately(site: IslandWorkspace, notes: Path) -> None:
     for _ in range(2):
         assert names(site, "notes") == names(site, "island_notes") == ("island_notes",)
         assert names(site, "notes", "greeter") == ("island_notes", "island_greeter")
@@ -45,12 +45,12 @@ def test_each_wish_has_its_answer(site: IslandWorkspace, notes: Path) -> None:
     assert len(calls(notes)) == 4
 
 
-def test_another_fingerprint_is_another_question(site: IslandWorkspace, notes: Path) -> None:
+def test_another_fingerprint_is_queried_again(site: IslandWorkspace, notes: Path) -> None:
     assert names(site) == names(site, rests_on=NOW)
     assert len(calls(notes)) == 2
 
 
-def test_an_island_more_is_seen_though_git_ignores_it(site: IslandWorkspace) -> None:
+def test_a_new_island_that_git_ignores_is_found(site: IslandWorkspace) -> None:
     """The fingerprint does not know of it."""
     assert names(site) == ("island_greeter", "island_notes")
     island_workspace.add_island(site.tree, "radio")
@@ -69,7 +69,7 @@ def test_a_workspace_further_up_counts(site: IslandWorkspace) -> None:
         names(site)
 
 
-def test_what_changes_while_cargo_is_asked_is_not_remembered(
+def test_a_change_while_cargo_runs_is_not_cached(
     site: IslandWorkspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     manifest = site.tree / "islands/notes/Cargo.toml"
@@ -83,7 +83,7 @@ def test_what_changes_while_cargo_is_asked_is_not_remembered(
     assert names(site) == ("island_greeter", "island_notes")
 
 
-def test_what_is_refused_is_not_remembered(site: IslandWorkspace, notes: Path) -> None:
+def test_an_error_is_not_cached(site: IslandWorkspace, notes: Path) -> None:
     for _ in range(2):
         with pytest.raises(BundleNotFound, match="no bundle 'radio'"):
             names(site, "radio")
@@ -91,7 +91,7 @@ def test_what_is_refused_is_not_remembered(site: IslandWorkspace, notes: Path) -
 
 
 @pytest.mark.parametrize("members", ["3", '["islands/**x"]', '["/nowhere"]', '["../*"]', '[""]', "[[]]"])
-def test_members_that_cannot_be_meant_are_cargo_s_to_refuse(members: str, site: IslandWorkspace) -> None:
+def test_invalid_members_are_left_to_cargo(members: str, site: IslandWorkspace) -> None:
     text = (site.tree / "Cargo.toml").read_text()
     begin = text.index("members = ")
     (site.tree / "Cargo.toml").write_text(text[:begin] + f"members = {members}\n" + text[text.index("\n", begin) + 1 :])
@@ -100,7 +100,7 @@ def test_members_that_cannot_be_meant_are_cargo_s_to_refuse(members: str, site: 
 
 
 @pytest.mark.parametrize("text", ["", "[]", "\0"])
-def test_a_broken_memory_is_no_error(text: str, site: IslandWorkspace) -> None:
+def test_a_broken_cache_file_is_ignored(text: str, site: IslandWorkspace) -> None:
     names(site)
     (site.cache / "bundles.json").write_text(text)
     assert names(site) == ("island_greeter", "island_notes")

@@ -1,4 +1,4 @@
-"""Cores are for all who are busy, and what is done is told while others are still at it."""
+"""Cores are for all who are busy, and what is done is finished while others are still at it."""
 
 import os
 import shutil
@@ -15,7 +15,7 @@ from support.spies import stand_in
 pytestmark = pytest.mark.timeout(1800)
 
 
-def test_who_is_alone_may_take_all_cores(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_single_thread_may_use_all_cores(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "sched_getaffinity", lambda pid: range(6))
     with pool.pool(lambda: False) as workers:
         both = threading.Barrier(3)
@@ -47,7 +47,7 @@ def test_there_is_always_one_core(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("cores", [1, 3])
-def test_wasm_opt_is_told(cores: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_wasm_opt_gets_its_share_of_cores(cores: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """And makes the same with each number."""
     site = island_workspace.site(tmp_path, "greeter")
     whole = site.files(tmp_path / "whole")
@@ -65,11 +65,11 @@ def test_wasm_opt_is_told(cores: int, tmp_path: Path, monkeypatch: pytest.Monkey
 
 
 @pytest.mark.parametrize("backend", ["direct", "wasm-pack"])
-def test_each_that_was_built_is_told(backend: Backend, tmp_path: Path) -> None:
+def test_each_built_bundle_is_reported(backend: Backend, tmp_path: Path) -> None:
     site = island_workspace.site(tmp_path, "clock", "greeter", "notes")
     site.edit("islands/notes/src/lib.rs", "u32 {", "u32 { notes_is_broken();")
-    told: list[BuiltBundle] = []
-    watch = BuildWatch(finished=told.append)
-    made = site.build(tmp_path / "out", backend=backend, watch=watch)
-    assert {name for name, result in made.items() if isinstance(result, FailedBundle)} == {"island_notes"}
-    assert {item.name: item for item in told} == {n: r for n, r in made.items() if isinstance(r, BuiltBundle)}
+    finished: list[BuiltBundle] = []
+    watch = BuildWatch(finished=finished.append)
+    bundles = site.build(tmp_path / "out", backend=backend, watch=watch)
+    assert {name for name, result in bundles.items() if isinstance(result, FailedBundle)} == {"island_notes"}
+    assert {item.name: item for item in finished} == {n: r for n, r in bundles.items() if isinstance(r, BuiltBundle)}
