@@ -35,7 +35,7 @@ def private(forge_server: ForgeServer) -> str:
 
 @pytest.fixture
 def forge(forge_server: ForgeServer, tmp_path: Path) -> Iterator[CheckoutEnv]:
-    """A desk at the real forge, with the token of an administrator."""
+    """Checkouts from the real forge, with the token of an administrator."""
     with Locks() as locks:
         yield CheckoutEnv(tmp_path / "code0", GitAccess(forge_server.url, Secret(forge_server.token)), locks)
 
@@ -64,10 +64,10 @@ def spies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Spies:
     programs = {path / "git": shutil.which("git"), path / "cat": shutil.which("cat")}
     for name in ("git", "git-remote-http", "git-index-pack", "git-credential"):
         programs[execs / name] = str(real / name)
-    for path, program in programs.items():
-        path.unlink(missing_ok=True)
-        path.write_text(SPY.format(folder=notes, real=program))
-        path.chmod(0o755)
+    for stand_in, program in programs.items():
+        stand_in.unlink(missing_ok=True)
+        stand_in.write_text(SPY.format(folder=notes, real=program))
+        stand_in.chmod(0o755)
     monkeypatch.setenv("PATH", f"{path}{os.pathsep}{os.environ['PATH']}")
     monkeypatch.setenv("GIT_EXEC_PATH", str(execs))
     return Spies(notes)
@@ -99,7 +99,7 @@ def test_a_private_clone_leaves_no_trace_of_the_token(
     assert token not in repr(forge)
 
 
-def test_what_the_proof_looks_for_would_be_seen(spies: Spies, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_leak_would_be_found(spies: Spies, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ODD", "sesame-in-the-environment")
     git_repos.git(tmp_path, "-c", "odd.odd=sesame-in-argv", "version")
     output = b"".join(spies.seen().values())
