@@ -70,7 +70,7 @@ class World:
             "HERO_RECIPES": str(self.folder / "recipes"),
             "FORGEJO_URL": (self.folder / "mirror").as_uri(),
             "PYTHONDONTWRITEBYTECODE": "1",
-            "PYTHONPATH": str(Path(__file__).parents[3]),
+            "PYTHONPATH": os.pathsep.join(str(Path(__file__).parents[up]) for up in (3, 2)),  # hero_build, support
         }
 
     def context(self) -> Context:
