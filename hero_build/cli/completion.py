@@ -67,11 +67,11 @@ def installed(ctx: click.Context, _param: click.Parameter, prefix: str) -> list[
 def generations(ctx: click.Context, _param: click.Parameter, prefix: str) -> list[CompletionItem]:
     """Numbers of the generations on disk."""
     from hero_build.install.layout import Root
-    from hero_build.install.recover import numbers
+    from hero_build.install.recover import generation_numbers
     from hero_build.settings import read
 
     try:
-        kept = numbers(Root(read({"root": _root(ctx)}, dict(os.environ)).root))
+        kept = generation_numbers(Root(read({"root": _root(ctx)}, dict(os.environ)).root))
     except HeroBuildError:
         return []
     return [CompletionItem(str(number)) for number in kept if str(number).startswith(prefix)]

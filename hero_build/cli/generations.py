@@ -15,13 +15,13 @@ _NUMBER = click.IntRange(min=0)
 @command("history")
 def history(session: Session) -> int:
     """List the generations of this root, oldest first, with their changes. -v names every app."""
-    from hero_build.install.history import generations
+    from hero_build.install.history import list_generations
     from hero_build.install.recover import current_number
     from hero_build.output.pages.history import history as page
     from hero_build.queries.history import history as query
 
     root = session.root
-    answer = query(str(root.path), current_number(root), generations(root))
+    answer = query(str(root.path), current_number(root), list_generations(root))
     return session.console.answer(answer, lambda terminal: page(answer, terminal))
 
 

@@ -1,6 +1,6 @@
 """Foreign files at the names of our links: kept in `adopted/` of the generation, restored when no part owns the name.
 
-`adopted/` of the current generation holds what is still kept; what was restored is no longer there. A folder cannot be
+`adopted/` of the current generation holds what is still kept; what was restored has left it. A folder cannot be
 hard-linked: its tree is, and the folder itself is exchanged with our link in one step, so that it is never in a place
 that recovery may empty.
 """
@@ -24,13 +24,13 @@ ADOPTED = "adopted"
 _LINK_REFUSED = (errno.EACCES, errno.EPERM, errno.EXDEV, errno.EMLINK)  # why link(2) fails for a foreign file
 
 
-def kept(root: Root) -> tuple[Adopted, ...]:
+def list_adopted(root: Root) -> tuple[Adopted, ...]:
     """What the current generation keeps, read from its `adopted/` folder."""
     folder = manifest.current(root.path)
-    return () if folder is None else tuple(_kept(folder / ADOPTED))
+    return () if folder is None else tuple(_scan(folder / ADOPTED))
 
 
-def form(root: Root, name: str) -> Literal["file", "link", "folder"]:
+def form_of(root: Root, name: str) -> Literal["file", "link", "folder"]:
     """Whether the foreign thing at a name is a file, a link or a folder."""
     place = root.place(name)
     return "link" if place.is_symlink() else "folder" if place.is_dir() else "file"
@@ -80,7 +80,7 @@ def restore_adopted(root: Root, owned: frozenset[str]) -> None:
     folder = manifest.current(root.path)
     if folder is None:
         return
-    for item in kept(root):
+    for item in list_adopted(root):
         source = folder / ADOPTED / item.path
         if _still_in_place(root, source, item):
             source.unlink()
@@ -108,7 +108,7 @@ def _restore(root: Root, source: Path, item: Adopted) -> None:
     fsync(place.parent)
 
 
-def _kept(folder: Path) -> Iterator[Adopted]:
+def _scan(folder: Path) -> Iterator[Adopted]:
     for base in FOLDERS:
         for entry in sorted(_entries(folder / base), key=lambda entry: entry.name):
             name = f"{base}/{entry.name}"

@@ -33,37 +33,37 @@ def commit(locked_root: LockedRoot, changes: Sequence[Change], action: str) -> t
         return before, before
     slots = _applied(slots_of(root, before), changes, root)
     _check_paths(slots)
-    links.check(root, links.names(slot.record for slot in slots.values()))
-    _adopt(root, before, links.names(slots[part].record for part in map(_part, changes) if part in slots))
-    links.create(root, links.names(slot.record for slot in slots.values()))
-    return before, _switch(root, slots, action)
+    links.check(root, links.link_names(slot.record for slot in slots.values()))
+    _adopt(root, before, links.link_names(slots[part].record for part in map(_part_id, changes) if part in slots))
+    links.create(root, links.link_names(slot.record for slot in slots.values()))
+    return before, _build_and_flip(root, slots, action)
 
 
-def _switch(root: Root, slots: Slots, action: str) -> Generation:
-    """Build, flip, and only then remove what is no longer owned."""
+def _build_and_flip(root: Root, slots: Slots, action: str) -> Generation:
+    """Build, flip, and only then remove what no part owns any more."""
     records = {part: slot.record for part, slot in slots.items()}
     owned = links.owned(records)
-    kept = adopt.kept(root)
+    kept = adopt.list_adopted(root)
     after = _generation(
         root, action=action, records=records, adopted=tuple(item for item in kept if item.path in owned)
     )
     build(root, generation=after, slots=slots, kept=kept, shown=())
     flip(root, after.number)
     adopt.restore_adopted(root, owned)
-    links.remove(root, links.ours(root) - owned)
+    links.remove(root, links.our_links(root) - owned)
     return after
 
 
 def _adopt(root: Root, before: Generation, names: frozenset[str]) -> None:
     """Commit a generation that shows the foreign things at our names, then put our links there."""
-    foreign = tuple(Adopted(name, adopt.form(root, name)) for name in links.foreign(root, names))
+    foreign = tuple(Adopted(name, adopt.form_of(root, name)) for name in links.foreign_names(root, names))
     if not foreign:
         return
     listed = ", ".join(item.path for item in foreign)
     replaced = {item.path for item in foreign}
-    kept = tuple(item for item in adopt.kept(root) if item.path not in replaced)
+    kept = tuple(item for item in adopt.list_adopted(root) if item.path not in replaced)
     after = _generation(root, action=f"adopt {listed}", records=before.records, adopted=(*kept, *foreign))
-    build(root, generation=after, slots=slots_of(root, before), kept=adopt.kept(root), shown=foreign)
+    build(root, generation=after, slots=slots_of(root, before), kept=adopt.list_adopted(root), shown=foreign)
     flip(root, after.number)
     adopt.replace_with_links(root, foreign)
 
@@ -81,7 +81,7 @@ def _applied(current: Slots, changes: Sequence[Change], root: Root) -> dict[Part
     return slots
 
 
-def _part(change: Change) -> PartId:
+def _part_id(change: Change) -> PartId:
     match change:
         case Put(part):
             return part.id
@@ -101,14 +101,14 @@ def _is_committed(root: Root, before: Generation, change: Change) -> bool:
         case Drop(part):
             return part not in before.records
     current = before.records.get(record.id)
-    if current is None or current.entries != record.entries or _plain(current) != _plain(record):
+    if current is None or current.entries != record.entries or _without_request(current) != _without_request(record):
         return False
     # New content is not discarded in favour of content that only looks the same.
     checks = (seal.inspect, seal.rehash) if isinstance(change, Put) else (seal.inspect,)
     return not any(check(root, before, [record.id])[record.id].damage for check in checks)
 
 
-def _plain(record: InstalledPart) -> InstalledPart:
+def _without_request(record: InstalledPart) -> InstalledPart:
     """The record without what differs between two equal installs: the request."""
     return replace(record, entries=(), origin=replace(record.origin, requested="auto", why=""))
 

@@ -10,7 +10,7 @@ from msgspec import Struct
 from hero_build.errors import machine_errors
 from hero_build.forge.download_dir import delete_stale
 from hero_build.install.layout import Root
-from hero_build.install.recover import current_number, numbers, retire
+from hero_build.install.recover import current_number, delete_generation, generation_numbers
 from hero_build.install.root_lock import locked
 
 KEEP = 5
@@ -35,7 +35,7 @@ def collect(root: Root, keep: int = KEEP, wait: float = 0, *, dry_run: bool = Fa
     with locked(root, wait), machine_errors(root.path):
         old = _expired(root, keep)
         for number in old:
-            retire(root, number)
+            delete_generation(root, number)
         unreferenced = _unreferenced(root, ())
         freed = sum(path.stat().st_size for path in unreferenced)
         for path in unreferenced:
@@ -43,7 +43,7 @@ def collect(root: Root, keep: int = KEEP, wait: float = 0, *, dry_run: bool = Fa
         return GcReport(old, freed + delete_stale(root.partial, time.time() - _STALE), dry_run)
 
 
-def running(root: Root) -> frozenset[int]:
+def running_generations(root: Root) -> frozenset[int]:
     """The generations that running programs were started from, by /proc/<pid>/exe."""
     folder = str(root.generations.resolve()) + "/"
     names = (exe.removeprefix(folder).split("/")[0] for exe in _executables() if exe.startswith(folder))
@@ -59,8 +59,8 @@ def _executables() -> Iterator[str]:
 
 
 def _expired(root: Root, keep: int) -> tuple[int, ...]:
-    kept = {*numbers(root)[-max(keep, 1) :], current_number(root), *running(root)}
-    return tuple(number for number in numbers(root) if number not in kept)
+    kept = {*generation_numbers(root)[-max(keep, 1) :], current_number(root), *running_generations(root)}
+    return tuple(number for number in generation_numbers(root) if number not in kept)
 
 
 def _unreferenced(root: Root, without: tuple[int, ...]) -> tuple[Path, ...]:

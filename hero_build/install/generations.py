@@ -10,8 +10,8 @@ from hero_build import manifest
 from hero_build.install import adopt, islands_index, seal
 from hero_build.install.fsutil import write
 from hero_build.install.layout import Root
-from hero_build.install.recover import current_number, numbers
-from hero_build.install.store import content
+from hero_build.install.recover import current_number, generation_numbers
+from hero_build.install.store import content_path
 from hero_build.model.installed import Adopted, FileEntry, Generation, InstalledPart, PartId
 from hero_build.system.fsync import fsync
 
@@ -27,7 +27,7 @@ Slots = Mapping[PartId, Slot]
 
 
 def next_number(root: Root) -> int:
-    return max((current_number(root), *numbers(root))) + 1
+    return max((current_number(root), *generation_numbers(root))) + 1
 
 
 def slots_of(root: Root, generation: Generation) -> dict[PartId, Slot]:
@@ -48,12 +48,12 @@ def build(root: Root, generation: Generation, slots: Slots, kept: Iterable[Adopt
     for slot in sorted(slots.values(), key=lambda slot: slot.folder is not None):  # a shared file: the new copy first
         for file in _files(slot.record):
             if file.path not in paths:
-                _place(root, folder=folder, slot=slot, file=file)
+                _link_file(root, folder=folder, slot=slot, file=file)
                 paths.add(file.path)
     if (islands := islands_index.render(generation.records)) is not None:
         write(folder / islands_index.PATH, islands, 0o644)
         paths.add(islands_index.PATH)
-    _keep(root, folder=folder, kept=kept, shown=shown)
+    _link_adopted(root, folder=folder, kept=kept, shown=shown)
     write(folder / seal.NAME, seal.measure(folder, paths))
     write(folder / "manifest.json", manifest.dump(generation))
     _sync_tree(folder)
@@ -78,14 +78,14 @@ def _files(record: InstalledPart) -> Iterable[FileEntry]:
     return (file for entry in record.entries for file in entry.files)
 
 
-def _place(root: Root, folder: Path, slot: Slot, file: FileEntry) -> None:
-    source = content(root, file) if slot.folder is None else slot.folder / file.path
+def _link_file(root: Root, folder: Path, slot: Slot, file: FileEntry) -> None:
+    source = content_path(root, file) if slot.folder is None else slot.folder / file.path
     target = folder / file.path
     target.parent.mkdir(parents=True, exist_ok=True)
     os.link(source, target)
 
 
-def _keep(root: Root, folder: Path, kept: Iterable[Adopted], shown: Iterable[Adopted]) -> None:
+def _link_adopted(root: Root, folder: Path, kept: Iterable[Adopted], shown: Iterable[Adopted]) -> None:
     current, adopted = root.generation(current_number(root)) / adopt.ADOPTED, folder / adopt.ADOPTED
     replaced = {item.path for item in shown}
     for item in kept:

@@ -9,7 +9,7 @@ from hero_build.errors import GenerationNotFound, NotFound, RootDamaged
 from hero_build.install import seal
 from hero_build.install.commit import commit
 from hero_build.install.layout import Root
-from hero_build.install.recover import current_number, numbers
+from hero_build.install.recover import current_number, generation_numbers
 from hero_build.install.root_lock import locked
 from hero_build.model.installed import Generation
 from hero_build.model.steps import Change, Drop, Restore
@@ -22,9 +22,9 @@ class Unreadable(Struct, frozen=True):
     error: RootDamaged
 
 
-def generations(root: Root) -> tuple[Generation | Unreadable, ...]:
+def list_generations(root: Root) -> tuple[Generation | Unreadable, ...]:
     """Every generation on disk, oldest first."""
-    return tuple(_read(root, number) for number in numbers(root))
+    return tuple(_read(root, number) for number in generation_numbers(root))
 
 
 def rollback(root: Root, number: int | None = None, wait: float = 0) -> tuple[Generation, Generation]:
@@ -35,7 +35,7 @@ def rollback(root: Root, number: int | None = None, wait: float = 0) -> tuple[Ge
     with locked(root, wait, lenient=True) as locked_root:
         target = _target(root, number)
         if reason := next(
-            filter(None, (seal.damage(root.generation(target.number), r) for r in target.records.values())), None
+            filter(None, (seal.first_damage(root.generation(target.number), r) for r in target.records.values())), None
         ):
             hint = "`hero-build history` lists other generations; `hero-build install` fetches the app again."
             raise RootDamaged(f"generation {target.number} is damaged: {reason}", hint)
@@ -64,7 +64,7 @@ def _read(root: Root, number: int) -> Generation | Unreadable:
 
 def _target(root: Root, number: int | None) -> Generation:
     current = current_number(root)
-    existing = numbers(root)
+    existing = generation_numbers(root)
     if number is None:
         earlier = [n for n in existing if n < current or not current]
         number = max(earlier, default=0 if current == 1 else -1)

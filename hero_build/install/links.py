@@ -10,22 +10,22 @@ from hero_build.model.installed import InstalledPart, PartId
 from hero_build.system.fsync import fsync
 
 
-def names(records: Iterable[InstalledPart]) -> frozenset[str]:
+def link_names(records: Iterable[InstalledPart]) -> frozenset[str]:
     """Every name that must be linked for these parts."""
     return frozenset(link_name(file.path) for record in records for entry in record.entries for file in entry.files)
 
 
 def owned(records: Mapping[PartId, InstalledPart]) -> frozenset[str]:
-    return names(records.values())
+    return link_names(records.values())
 
 
-def ours(root: Root) -> frozenset[str]:
+def our_links(root: Root) -> frozenset[str]:
     """Every name at which one of our links is."""
     existing = (f"{folder}/{name}" for folder in FOLDERS for name in _listing(root.place(folder)))
     return frozenset(name for name in existing if is_ours(root, name))
 
 
-def foreign(root: Root, names: Iterable[str]) -> tuple[str, ...]:
+def foreign_names(root: Root, names: Iterable[str]) -> tuple[str, ...]:
     """Those of the names at which something is that is not our link."""
     return tuple(name for name in sorted(names) if os.path.lexists(root.place(name)) and not is_ours(root, name))
 

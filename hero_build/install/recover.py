@@ -22,14 +22,14 @@ def recover(root: Root) -> Generation:
     generation = manifest.load(root.path)
     owned = links.owned(generation.records)
     adopt.restore_adopted(root, owned)
-    links.remove(root, links.ours(root) - owned)
+    links.remove(root, links.our_links(root) - owned)
     links.create(root, owned)
     return generation
 
 
-def interrupted(root: Root) -> bool:
+def needs_recovery(root: Root) -> bool:
     """Whether recovery would find work, by two directory listings."""
-    newest = max(numbers(root), default=0)
+    newest = max(generation_numbers(root), default=0)
     return newest > current_number(root) or (root.staging.is_dir() and any(root.staging.iterdir()))
 
 
@@ -37,10 +37,10 @@ def empty_staging(root: Root) -> None:
     """Remove unfinished builds and half-deleted generations."""
     root.staging.mkdir(exist_ok=True)
     for name in os.listdir(root.staging):
-        discard(root, name)
+        delete_staged(root, name)
 
 
-def discard(root: Root, name: str) -> None:
+def delete_staged(root: Root, name: str) -> None:
     path = root.staging / name
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path)
@@ -48,7 +48,7 @@ def discard(root: Root, name: str) -> None:
         path.unlink()
 
 
-def numbers(root: Root) -> tuple[int, ...]:
+def generation_numbers(root: Root) -> tuple[int, ...]:
     """The generations that have a folder, in order."""
     try:
         names = os.listdir(root.generations)
@@ -64,16 +64,16 @@ def current_number(root: Root) -> int:
 
 def _remove_uncommitted(root: Root) -> None:
     current = current_number(root)
-    existing = numbers(root)
+    existing = generation_numbers(root)
     if existing and manifest.current(root.path) is None:
         raise RootDamaged(f"{root.current} is missing, although generations exist", _HINT.format(existing[-1]))
     for number in existing:
         if number > current:
-            retire(root, number)
+            delete_generation(root, number)
 
 
-def retire(root: Root, number: int) -> None:
+def delete_generation(root: Root, number: int) -> None:
     """Delete a generation: one rename makes it invisible, then its files go."""
     name = f"retired-{number}"
     root.generation(number).rename(root.staging / name)
-    discard(root, name)
+    delete_staged(root, name)

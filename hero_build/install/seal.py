@@ -13,7 +13,7 @@ import msgspec
 from hero_build import manifest
 from hero_build.install import islands_index
 from hero_build.install.layout import Root, is_ours
-from hero_build.install.links import names as link_names
+from hero_build.install.links import link_names
 from hero_build.model.installed import FileEntry, Generation, InstalledPart, PartId
 from hero_build.model.steps import Installed
 
@@ -32,21 +32,21 @@ def measure(folder: Path, paths: Iterable[str]) -> str:
 def inspect(root: Root, generation: Generation, parts: Iterable[PartId]) -> dict[PartId, Installed]:
     """These parts of the current generation, with the damage that its seal and its links show."""
     seal = _read(root)
-    return _examine(root, generation=generation, parts=parts, check=lambda path, file: _broken_seal(path, file, seal))
+    return _examine(root, generation=generation, parts=parts, check=lambda path, file: _seal_damage(path, file, seal))
 
 
 def rehash(
     root: Root, generation: Generation, parts: Iterable[PartId], *, links: bool = True
 ) -> dict[PartId, Installed]:
     """These parts of the current generation, with the damage that their bytes (and links) show."""
-    return _examine(root, generation=generation, parts=parts, check=_changed, links=links)
+    return _examine(root, generation=generation, parts=parts, check=_content_damage, links=links)
 
 
-def damage(folder: Path, record: InstalledPart) -> str | None:
+def first_damage(folder: Path, record: InstalledPart) -> str | None:
     """The first file of a part, in any generation's folder, that differs from what was committed, and how."""
     seal = _load(folder / NAME)
     for file in _files(record):
-        if reason := _broken_seal(folder / file.path, file, seal):
+        if reason := _seal_damage(folder / file.path, file, seal):
             return f"{file.path} {reason}"
     return None
 
@@ -91,7 +91,7 @@ def _link_damage(root: Root, name: str) -> str:
     return "was replaced by something else"
 
 
-def _broken_seal(path: Path, file: FileEntry, seal: Seal) -> str | None:
+def _seal_damage(path: Path, file: FileEntry, seal: Seal) -> str | None:
     try:
         stamp = _stamp(path)
     except OSError:
@@ -101,7 +101,7 @@ def _broken_seal(path: Path, file: FileEntry, seal: Seal) -> str | None:
     return None if seal.get(file.path) == stamp else "was touched since it was installed"
 
 
-def _changed(path: Path, file: FileEntry) -> str | None:
+def _content_damage(path: Path, file: FileEntry) -> str | None:
     try:
         with path.open("rb") as content:
             digest = hashlib.file_digest(content, "sha256").hexdigest()

@@ -1,4 +1,4 @@
-"""The store: content by digest and mode. Only Verified artifacts enter it, through `settle` and `stage`."""
+"""The store: content by digest and mode. Only Verified artifacts enter it, through `make_durable` and `stage`."""
 
 import os
 import shutil
@@ -13,7 +13,7 @@ from hero_build.model.steps import File, Put, Staged, Verified, VerifiedPart
 from hero_build.system.fsync import fsync
 
 
-def settle(verified: Verified) -> None:
+def make_durable(verified: Verified) -> None:
     """Set the files' final mode and mtime, and fsync them.
 
     The worker that wrote them calls this, so that several run at once: one syncfs would also flush others' writes.
@@ -30,17 +30,19 @@ def stage(locked_root: LockedRoot, ready: VerifiedPart) -> Put:
     _check_paths(locked_root, ready)
     with machine_errors(locked_root.root.path):
         locked_root.root.store.mkdir(exist_ok=True)
-        return Put(ready.part, ready.origin, tuple(_enter(locked_root.root, verified) for verified in ready.artifacts))
+        return Put(
+            ready.part, ready.origin, tuple(_move_to_store(locked_root.root, verified) for verified in ready.artifacts)
+        )
 
 
-def content(root: Root, file: File | FileEntry) -> Path:
+def content_path(root: Root, file: File | FileEntry) -> Path:
     """The path in the store of content with this digest and mode."""
     return root.store / f"{file.sha256}-{file.mode:04o}"
 
 
-def _enter(root: Root, verified: Verified) -> Staged:
+def _move_to_store(root: Root, verified: Verified) -> Staged:
     for file in verified.files:
-        file.path.rename(content(root, file))  # replaces an equal entry: older generations keep their own link
+        file.path.rename(content_path(root, file))  # replaces an equal entry: older generations keep their own link
     if verified.fetched.form == "tree":
         shutil.rmtree(verified.fetched.path, ignore_errors=True)  # only empty folders are left
     else:

@@ -15,7 +15,7 @@ from hero_build.errors import HeroBuildError
 from hero_build.events import PartFailed, Planning
 from hero_build.forge.download_dir import DownloadDir
 from hero_build.install.commit import commit
-from hero_build.install.recover import interrupted
+from hero_build.install.recover import needs_recovery
 from hero_build.install.root_lock import LockedRoot, locked
 from hero_build.install.store import stage
 from hero_build.model.decisions import Build, Decision, Download, Facts, Remove
@@ -67,7 +67,7 @@ def apply(todo: Plan, context: Context, action: str) -> Outcome:
     """
     work = [item for item in todo.decisions if isinstance(item, Download | Build)]
     gone = [Drop(item.part) for item in todo.decisions if isinstance(item, Remove)]
-    if not (work or gone or interrupted(context.root)):
+    if not (work or gone or needs_recovery(context.root)):
         unchanged = manifest.load(context.root.path)
         return Outcome(todo, before=unchanged, after=unchanged, failed=todo.failed)
     with DownloadDir(context.root.partial) as downloads:

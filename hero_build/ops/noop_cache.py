@@ -193,7 +193,7 @@ def _root_files(apps: "Iterable[str]", context: "Context") -> "Iterator[str]":
     yield from (os.path.join(current, name) for name in ("", "manifest.json", "seal.json"))
     records = [generation.records[part] for app in apps if (part := PartId(app)) in generation.records]
     yield from (os.path.join(current, file.path) for item in records for entry in item.entries for file in entry.files)
-    yield from (str(context.root.place(name)) for name in links.names(records))
+    yield from (str(context.root.place(name)) for name in links.link_names(records))
 
 
 def _recipe_files(context: "Context") -> "Iterator[str]":

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from hero_build.catalog.loader import recipe_errors
 from hero_build.errors import BuildNeeded, HeroBuildError, InvalidBinary, RecipeError, machine_errors
 from hero_build.events import Finished, PartFailed, Started
-from hero_build.install.store import settle
+from hero_build.install.store import make_durable
 from hero_build.model.artifacts import Binary, Platform
 from hero_build.model.decisions import Build, BuildTask
 from hero_build.model.installed import Origin, PartId
@@ -170,7 +170,7 @@ def _verify_bundle(item: _BuildItem, built: "BuiltBundle") -> Verified | HeroBui
             Fetched(bundle, path=built.folder, form="tree", sha256="", size=0),
             expect_for(bundle, None, build_platform()),
         )
-        settle(verified)
+        make_durable(verified)
     except HeroBuildError as error:
         return error
     return verified
@@ -231,7 +231,7 @@ def _verified_copy(binary: Binary, source: Path, folder: Path, platform: Platfor
         )
     except InvalidBinary as error:  # its hint is about releases
         raise InvalidBinary(error.message, f"{source} is what cargo built: {_FOREIGN_TARGET_HINT}") from error
-    settle(verified)
+    make_durable(verified)
     return verified
 
 

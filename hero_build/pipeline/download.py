@@ -72,7 +72,7 @@ def _fetch_verified(
 ) -> Verified:
     """fetch ─► verify ─► settle, in one worker."""
     from hero_build.forge.transfer import fetch
-    from hero_build.install.store import settle
+    from hero_build.install.store import make_durable
     from hero_build.verify.check import verify
     from hero_build.verify.expect import expect_for
 
@@ -95,7 +95,7 @@ def _fetch_verified(
         selected=selected,
     )
     verified = verify(fetched, expect_for(artifact, selected, platform))
-    settle(verified)
+    make_durable(verified)
     return verified
 
 

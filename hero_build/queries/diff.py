@@ -9,7 +9,7 @@ from hero_build import manifest
 from hero_build.errors import GenerationNotFound
 from hero_build.install.layout import Root
 from hero_build.install.recover import current_number
-from hero_build.install.recover import numbers as kept_numbers
+from hero_build.install.recover import generation_numbers as kept_numbers
 from hero_build.model.installed import FileEntry, Generation, InstalledPart, Origin, PartId, Used
 
 Change = Literal["added", "removed", "changed"]

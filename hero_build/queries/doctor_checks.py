@@ -12,9 +12,9 @@ from msgspec import Struct
 from hero_build import manifest
 from hero_build.errors import HeroBuildError, RootDamaged
 from hero_build.install import gc, seal
-from hero_build.install.history import Unreadable, generations
+from hero_build.install.history import Unreadable, list_generations
 from hero_build.install.layout import Root
-from hero_build.install.recover import interrupted
+from hero_build.install.recover import needs_recovery
 from hero_build.platforms import machine_arch
 from hero_build.verify.expect import host_glibc
 
@@ -71,7 +71,7 @@ def place(root: Root, path: str) -> Iterator[DoctorCheck]:
 
 def kept_generations(root: Root) -> Iterator[DoctorCheck]:
     """Check the generations on disk."""
-    kept = generations(root)
+    kept = list_generations(root)
     broken = [item.number for item in kept if isinstance(item, Unreadable)]
     if broken:
         hint = "They cannot be restored; `hero-build gc` deletes old ones."
@@ -83,7 +83,7 @@ def kept_generations(root: Root) -> Iterator[DoctorCheck]:
             "root", name="history", state="ok", value=f"{len(kept)} kept, {gc.KEEP} at most after `hero-build gc`"
         )
     yield _current(root)
-    if interrupted(root):
+    if needs_recovery(root):
         hint = "The next install, rollback, uninstall or gc removes it."
         yield DoctorCheck(
             "root", name="leftovers", state="warning", value="an interrupted command left something behind", hint=hint

@@ -11,7 +11,7 @@ from hero_build.catalog.loader import Catalog
 from hero_build.errors import VerificationError
 from hero_build.install import links, seal
 from hero_build.install.layout import Root
-from hero_build.install.recover import interrupted
+from hero_build.install.recover import needs_recovery
 from hero_build.model.failure import Failure
 from hero_build.model.installed import Generation, InstalledPart, PartId
 from hero_build.model.steps import Installed
@@ -91,5 +91,5 @@ def _app(name: str, records: tuple[InstalledPart, ...], on_disk: dict[PartId, In
 
 def _stray(root: Root, generation: Generation) -> list[str]:
     owned = links.owned(generation.records)
-    strays = [f"{name} is a link into this root that no app owns" for name in sorted(links.ours(root) - owned)]
-    return [*strays, *(["an interrupted command left something behind"] if interrupted(root) else [])]
+    strays = [f"{name} is a link into this root that no app owns" for name in sorted(links.our_links(root) - owned)]
+    return [*strays, *(["an interrupted command left something behind"] if needs_recovery(root) else [])]

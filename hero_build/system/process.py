@@ -132,7 +132,7 @@ def attend(child: "Popen[bytes]", watch: OutputWatch) -> ProcessResult:
     tail: deque[str] = deque(maxlen=TAIL)
     with child:
         try:
-            with _opened(watch.log, "a" if watch.more else "w") as log:
+            with _open_log(watch.log, "a" if watch.more else "w") as log:
                 for line, data, kept in _lines(child, watch):
                     if data and watch.on_stdout is not None:
                         watch.on_stdout(line)
@@ -178,7 +178,7 @@ def _has_ended(pid: int, seconds: float = 0) -> bool:
 
 
 @contextmanager
-def _opened(log: Path | None, mode: Literal["a", "w"]) -> Iterator[Line]:
+def _open_log(log: Path | None, mode: Literal["a", "w"]) -> Iterator[Line]:
     if log is None:
         yield lambda line: None
         return

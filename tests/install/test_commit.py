@@ -103,7 +103,7 @@ def test_rollback_restores_versions_and_removes_newer_apps(root: Root) -> None:
     assert not os.path.lexists(root.path / "bin" / "db_admin")
     history.rollback(root, 2)
     assert output(root, "db_admin") == "db_admin v2\n"
-    assert [item.action for item in history.generations(root) if isinstance(item, Generation)][2:] == [
+    assert [item.action for item in history.list_generations(root) if isinstance(item, Generation)][2:] == [
         "rollback to 1",
         "rollback to 2",
     ]
@@ -299,7 +299,7 @@ def test_a_program_that_runs_while_it_is_replaced_goes_on(root: Root) -> None:
             assert process.stdout.readline() == "db v1\n"
             for version in ("v2", "v3", "v4", "v5", "v6", "v7", "v8"):
                 roots.install(root, "db", version)
-            assert gc.running(root) == {1}
+            assert gc.running_generations(root) == {1}
             assert gc.collect(root).generations == (2, 3)
             assert root.generation(1).joinpath("bin/db").exists()
             assert process.poll() is None

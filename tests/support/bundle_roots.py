@@ -13,7 +13,7 @@ from hero_build.forge.download_dir import DownloadDir
 from hero_build.install.commit import commit
 from hero_build.install.layout import Root
 from hero_build.install.root_lock import locked
-from hero_build.install.store import settle, stage
+from hero_build.install.store import make_durable, stage
 from hero_build.model.artifacts import WasmBundle
 from hero_build.model.installed import Generation, Origin, PartId, Used
 from hero_build.model.steps import Asset, Change, Drop, Fetched, Part, SelectedAsset, VerifiedPart
@@ -51,7 +51,7 @@ def ready(item: Fetched, version: str) -> VerifiedPart:
     app = SHELL_APP if bundle.kind == "shell" else APP
     used: Used = "source" if item.form == "tree" else "download"
     passed = verify(item, expect_for(bundle, item.selected, roots.platform()))
-    settle(passed)
+    make_durable(passed)
     origin = Origin(
         version, requested="auto", used=used, why="a test", forge="file:///nowhere", repo=f"o/{app}", tag=version
     )

@@ -14,7 +14,7 @@ from hero_build.events import Event, Restarting, WarningRaised
 from hero_build.install.commit import commit
 from hero_build.install.layout import Root
 from hero_build.install.root_lock import locked
-from hero_build.install.store import settle, stage
+from hero_build.install.store import make_durable, stage
 from hero_build.model.artifacts import Binary
 from hero_build.model.installed import Kind, Origin, PartId
 from hero_build.model.steps import Part, Verified, VerifiedPart
@@ -77,7 +77,7 @@ class Machine:
     def _verified(self, name: str, version: str) -> Verified:
         arrived = replace(roots.fetched(self.root, name, version), artifact=Binary(name, kind(name)))
         passed = verify(arrived, expect_for(arrived.artifact, arrived.selected, roots.platform()))
-        settle(passed)
+        make_durable(passed)
         return passed
 
     def program(self, name: str) -> Path:

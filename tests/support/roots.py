@@ -10,7 +10,7 @@ from hero_build.install import islands_index
 from hero_build.install.commit import commit
 from hero_build.install.layout import FOLDERS, Root, is_ours, link_name
 from hero_build.install.root_lock import locked
-from hero_build.install.store import settle, stage
+from hero_build.install.store import make_durable, stage
 from hero_build.model.artifacts import Binary, Platform
 from hero_build.model.installed import Generation, Origin, PartId
 from hero_build.model.steps import Asset, Fetched, Part, SelectedAsset, Verified, VerifiedPart
@@ -38,7 +38,7 @@ def fetched(root: Root, name: str, version: str) -> Fetched:
 def verified(root: Root, name: str, version: str) -> Verified:
     arrived = fetched(root, name, version)
     passed = verify(arrived, expect_for(arrived.artifact, arrived.selected, platform()))
-    settle(passed)
+    make_durable(passed)
     return passed
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from hero_build import manifest
 from hero_build.install.layout import Root
-from hero_build.install.recover import numbers
+from hero_build.install.recover import generation_numbers
 from support import roots
 from support.refusals import INSTALL, STARTS, Refusal, Start, held, printed, started, tidy
 from support.worlds import REPO, World
@@ -63,7 +63,7 @@ def test_different_apps(count: int, start: Start, crowd: World) -> None:
     before = manifest.load(root.path).number
     apps = APPS[:count]
     at_once(crowd, [["install", app, "--mode", "download"] for app in apps])
-    assert numbers(root)[-1] == manifest.load(root.path).number == before + count
+    assert generation_numbers(root)[-1] == manifest.load(root.path).number == before + count
     assert [printed(root, app) for app in apps] == [f"{app} v2\n" for app in apps]
     assert printed(root) == ("db v1\n" if start == "over-v1" else None)
     tidy(root)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from hero_build.install.recover import numbers
+from hero_build.install.recover import generation_numbers
 from support import mirrors, roots
 from support.refusals import INSTALL, printed, started, tidy
 from support.worlds import World
@@ -110,7 +110,7 @@ def test_a_program_that_runs_while_it_is_replaced(command: tuple[str, ...], worl
         assert printed(root) == ("db v2\n" if command == INSTALL else None)
         world.ok("gc", "--keep", "1")
         assert exe.read_bytes() == mirrors.programs("v1", "db")[mirrors.asset("db")]
-        assert 1 in numbers(root)
+        assert 1 in generation_numbers(root)
         tidy(root)
     world.ok("gc", "--keep", "1")
-    assert numbers(root) == (2,)
+    assert generation_numbers(root) == (2,)

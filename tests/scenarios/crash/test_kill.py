@@ -258,7 +258,7 @@ def end(world: World) -> Mapping[str, str]:
     return {key: value for key, value in roots.visible(world.root).items() if not key.startswith("manifest:")}
 
 
-@pytest.mark.timeout(1800)  # a hundred runs of the program; a busy machine is no failure
+@pytest.mark.timeout(1800)  # a hundred runs of the program, on a machine that may be busy
 @pytest.mark.skipif(bool(UNTRACEABLE), reason=UNTRACEABLE)
 @pytest.mark.parametrize("name", sorted(SCENARIOS))
 def test_killed_at_every_change(name: str, published: Path, tmp_path: Path) -> None:
