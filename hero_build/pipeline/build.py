@@ -56,7 +56,7 @@ def batches(todo: Sequence[Build]) -> list[tuple[Build, ...]]:
 
 
 def run_batch(batch: Sequence[Build], libraries: Libraries, run: RunContext) -> list[VerifiedPart | Failed]:
-    """Build one batch, and verify and settle the results. Raises process.Cancelled."""
+    """Build one batch, verify the results and make them durable. Raises process.Cancelled."""
     results: list[VerifiedPart | Failed] = []
     items: list[_BuildItem] = []
     for build in batch:
@@ -163,7 +163,7 @@ def _bundle_result(
 
 
 def _verify_bundle(item: _BuildItem, built: "BuiltBundle") -> Verified | HeroBuildError:
-    """verify ─► settle, while other bundles are still being built."""
+    """verify ─► make durable, while other bundles are still being built."""
     (bundle,) = item.build.part.artifacts
     try:
         verified = verify(
@@ -221,7 +221,7 @@ def _part_result(item: _BuildItem, attempt: cargo_build.BuildAttempt, run: RunCo
 
 
 def _verified_copy(binary: Binary, source: Path, folder: Path, platform: Platform) -> Verified:
-    """copy ─► verify ─► settle. A copy, not a link, because cargo may write to its own file again."""
+    """copy ─► verify ─► make durable. A copy, not a link, because cargo may write to its own file again."""
     path = folder / binary.name
     with machine_errors(folder):
         digest, size = _copy(source, path)

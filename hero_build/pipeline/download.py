@@ -70,7 +70,7 @@ class RunContext(Struct, frozen=True):
 def _fetch_verified(
     artifact: Artifact, selected: SelectedAsset, platform: Platform, progress: Callable[[int], None], run: RunContext
 ) -> Verified:
-    """fetch ─► verify ─► settle, in one worker."""
+    """fetch ─► verify ─► make durable, in one worker."""
     from hero_build.forge.transfer import fetch
     from hero_build.install.store import make_durable
     from hero_build.verify.check import verify
