@@ -1,4 +1,4 @@
-"""Parcels and the files that go with them: legacy names, build records, fragments, signatures."""
+"""Release files and what accompanies them: legacy names, checksums, build records, fragments, signatures."""
 
 import json
 import os
@@ -28,9 +28,9 @@ ADMIN = Binary("db_admin", "admin", "db_ui")
 
 def test_renamed_binaries_have_both_names(pack: Pack) -> None:
     own = pack(**{"db_admin-x": b"admin", "db-x": b"db"})
-    found = with_legacy_names(own, (Binary("db", "cli"), ADMIN), lambda name: f"{name}-x")
-    assert [item.name for item in found] == ["db_admin-x", "db-x", "db_ui-x"]
-    assert (found[2].path, found[2].sha256) == (own[0].path, own[0].sha256)
+    files = with_legacy_names(own, (Binary("db", "cli"), ADMIN), lambda name: f"{name}-x")
+    assert [item.name for item in files] == ["db_admin-x", "db-x", "db_ui-x"]
+    assert (files[2].path, files[2].sha256) == (own[0].path, own[0].sha256)
     assert with_legacy_names(own[1:], (ADMIN,), lambda name: f"{name}-x") == own[1:]  # another platform's job
     clash = with_legacy_names((*own, *pack(**{"db_ui-x": b"else"})), (ADMIN,), lambda name: f"{name}-x")
     with pytest.raises(PublicationRefused, match="two assets would be called db_ui-x"):
@@ -40,9 +40,9 @@ def test_renamed_binaries_have_both_names(pack: Pack) -> None:
 def test_sha256sum_reads_what_was_written(pack: Pack, tmp_path: Path) -> None:
     own = pack(b=b"two", a=b"one")
     folder = own[0].path.parent
-    made = with_checksums(own, folder)
+    built = with_checksums(own, folder)
     (folder / "SHA256SUMS").write_bytes(render_checksums((item.name, item.sha256) for item in own))
-    assert [item.name for item in made] == ["b", "b.sha256", "a", "a.sha256"]
+    assert [item.name for item in built] == ["b", "b.sha256", "a", "a.sha256"]
     for name in ("a.sha256", "b.sha256", "SHA256SUMS"):
         done = subprocess.run(["sha256sum", "-c", "--strict", name], cwd=folder, capture_output=True, text=True)
         assert done.returncode == 0, done.stdout + done.stderr
@@ -50,7 +50,7 @@ def test_sha256sum_reads_what_was_written(pack: Pack, tmp_path: Path) -> None:
 
 def record(*files: ReleaseFile) -> BuildRecord:
     runs = Runner("Linux 6", name="", url="")
-    made = build_record.built_files(files)
+    built = build_record.built_files(files)
     return BuildRecord(
         "db",
         repo="o/db",
@@ -62,7 +62,7 @@ def record(*files: ReleaseFile) -> BuildRecord:
         lock="b" * 64,
         fingerprint="c" * 32,
         runner=runs,
-        made=made,
+        made=built,
         tool=build_record.TOOL,
     )
 
@@ -75,18 +75,18 @@ def test_only_a_ci_names_its_machine() -> None:
 
 def test_records_of_a_release_and_the_fragment(pack: Pack, tmp_path: Path) -> None:
     own = pack(a=b"one", w=b"two")
-    told = record(*own)
-    text = build_record.fragment(told, "https://f", ((ADMIN, own[0]), (WasmBundle("shell"), own[1])))
+    one = record(*own)
+    text = build_record.fragment(one, "https://f", ((ADMIN, own[0]), (WasmBundle("shell"), own[1])))
     entry = json.loads(text)["apps"]["db"]
     assert entry["binaries"]["db_admin"]["kind"] == "admin"
     assert (entry["bundles"]["shell"]["asset"], entry["source"]["commit"]) == ("w", "a" * 40)
-    (tmp_path / "r").write_bytes(encode(told))
+    (tmp_path / "r").write_bytes(encode(one))
     name = record_name("db", "x")
     mirror = (tmp_path / "mirror").as_uri()
     publisher = MirrorPublisher(mirror, lambda event: None)
     publisher.publish(ReleaseSpec("db", repo="o/db", tag="v1", files=(*own, release_file(name, tmp_path / "r"))))
     forge = Mirror(mirror)
-    assert read_records(forge, forge.find(Ref("o/db"))) == (told,)
+    assert read_records(forge, forge.find(Ref("o/db"))) == (one,)
 
 
 @pytest.fixture
@@ -106,13 +106,13 @@ def test_a_release_is_signed(
     signer = read_signer(path, {})
     assert signer is not None
     publisher(signer=signer).publish(spec(*pack(a=b"one")))
-    found = seen(forge_server, spec().repo, "v1")
-    assert found is not None
-    signature = found.pop("SHA256SUMS.minisig")
-    assert found == whole({"a": b"one"})
-    assert verifies(signature, found["SHA256SUMS"], public)
-    assert not verifies(signature, found["SHA256SUMS"] + b"\n", public)
-    assert not verifies(b"nonsense", found["SHA256SUMS"], public)
+    files = seen(forge_server, spec().repo, "v1")
+    assert files is not None
+    signature = files.pop("SHA256SUMS.minisig")
+    assert files == whole({"a": b"one"})
+    assert verifies(signature, files["SHA256SUMS"], public)
+    assert not verifies(signature, files["SHA256SUMS"] + b"\n", public)
+    assert not verifies(b"nonsense", files["SHA256SUMS"], public)
     assert f"{spec().repo} v1".encode() in signature
     assert not publisher(signer=signer).publish(spec(*pack(a=b"one"))).changed
 
@@ -124,20 +124,20 @@ def test_a_signature_follows_its_list(
     publisher().publish(spec(*pack(a=b"one")))
     publisher(signer=signer).publish(spec(*pack(a=b"one")))  # signed later
     publisher(signer=signer).publish(spec(*pack(b=b"two")))
-    found = seen(forge_server, spec().repo, "v1")
-    assert found is not None
-    assert verifies(found["SHA256SUMS.minisig"], found["SHA256SUMS"], keys[1])
+    files = seen(forge_server, spec().repo, "v1")
+    assert files is not None
+    assert verifies(files["SHA256SUMS.minisig"], files["SHA256SUMS"], keys[1])
     publisher().publish(spec(*pack(c=b"three")))  # without the key: no signature is better than a wrong one
-    found = seen(forge_server, spec().repo, "v1")
-    assert found == whole({"a": b"one", "b": b"two", "c": b"three"})
+    files = seen(forge_server, spec().repo, "v1")
+    assert files == whole({"a": b"one", "b": b"two", "c": b"three"})
 
 
 def test_a_mirror_is_signed(pack: Pack, keys: tuple[Path, str], tmp_path: Path) -> None:
     folder = tmp_path / "mirror"
     to_mirror = MirrorPublisher(folder.as_uri(), lambda event: None, signer=read_signer(keys[0], {}))
-    told = ReleaseSpec("a", repo="o/a", tag="v1", files=pack(a=b"one"))
-    to_mirror.publish(told)
-    assert not to_mirror.publish(told).changed
+    one = ReleaseSpec("a", repo="o/a", tag="v1", files=pack(a=b"one"))
+    to_mirror.publish(one)
+    assert not to_mirror.publish(one).changed
     place = folder / "o" / "a" / "v1"
     assert verifies((place / "SHA256SUMS.minisig").read_bytes(), (place / "SHA256SUMS").read_bytes(), keys[1])
 

@@ -20,8 +20,8 @@ ONE = ReleaseSpec("app", "o/r", "v1")
 
 
 def draft(number: int, *names: str) -> RemoteRelease:
-    held = tuple(RemoteAsset(place, Asset(name, "http://f/x", 1)) for place, name in enumerate(names))
-    return RemoteRelease(number, tag="v1", draft=True, prerelease=False, url="", assets=held)
+    assets = tuple(RemoteAsset(place, Asset(name, "http://f/x", 1)) for place, name in enumerate(names))
+    return RemoteRelease(number, tag="v1", draft=True, prerelease=False, url="", assets=assets)
 
 
 @dataclass

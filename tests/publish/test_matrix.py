@@ -125,27 +125,27 @@ FULL = Workflow(
 
 @pytest.mark.parametrize("workflow", [Workflow("hero_db"), FULL], ids=["least", "most"])
 def test_a_printed_workflow_is_one(workflow: Workflow) -> None:
-    told = loaded(render(workflow))
-    jsonschema.validate(told, workflow_schema())
-    assert told["concurrency"]["cancel-in-progress"] is False
-    assert told["permissions"] == {"contents": "read"}
-    assert list(told["jobs"]) == ["plan", "build", "finish"]
-    steps = [step for job in told["jobs"].values() for step in job["steps"]]
+    document = loaded(render(workflow))
+    jsonschema.validate(document, workflow_schema())
+    assert document["concurrency"]["cancel-in-progress"] is False
+    assert document["permissions"] == {"contents": "read"}
+    assert list(document["jobs"]) == ["plan", "build", "finish"]
+    steps = [step for job in document["jobs"].values() for step in job["steps"]]
     assert {step["uses"] for step in steps if "uses" in step} == {"actions/checkout@v4"}
-    assert "permissions" not in told["jobs"]["plan"]
+    assert "permissions" not in document["jobs"]["plan"]
     assert not [step for step in steps if "${{" in step.get("run", "")]  # nothing from outside becomes a script
     assert render(workflow) == render(workflow)
 
 
 def test_a_full_workflow_says_all_of_it() -> None:
     text = render(FULL)
-    told = loaded(text)
-    assert told["on"]["push"]["tags"] == ["hero_db-v*"]
-    assert told["jobs"]["build"]["runs-on"] == ["self-hosted", "linux"]
-    assert told["jobs"]["build"]["strategy"]["matrix"]["include"][0]["platform"] == "linux-amd64-musl"
+    document = loaded(text)
+    assert document["on"]["push"]["tags"] == ["hero_db-v*"]
+    assert document["jobs"]["build"]["runs-on"] == ["self-hosted", "linux"]
+    assert document["jobs"]["build"]["strategy"]["matrix"]["include"][0]["platform"] == "linux-amd64-musl"
     assert "--with-legacy-names" in text
     assert text.count("pip install 'it'") == 0
-    assert [step["run"] for step in told["jobs"]["plan"]["steps"] if "pip" in step.get("run", "")] == [
+    assert [step["run"] for step in document["jobs"]["plan"]["steps"] if "pip" in step.get("run", "")] == [
         "pip install 'it'"
     ]
 
@@ -173,9 +173,9 @@ def test_words_that_cannot_stand_in_a_workflow(bad: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("name", ["check", "release"])
 def test_the_workflows_of_this_repository(name: str) -> None:
-    told = loaded((REPO / ".forgejo" / "workflows" / f"{name}.yml").read_text())
-    jsonschema.validate(told, workflow_schema())
-    assert told["permissions"] == {"contents": "read"}
-    steps = [step for job in told["jobs"].values() for step in job["steps"]]
+    document = loaded((REPO / ".forgejo" / "workflows" / f"{name}.yml").read_text())
+    jsonschema.validate(document, workflow_schema())
+    assert document["permissions"] == {"contents": "read"}
+    steps = [step for job in document["jobs"].values() for step in job["steps"]]
     assert {step["uses"] for step in steps if "uses" in step} == {"actions/checkout@v4"}
     assert not [step for step in steps if "${{" in step.get("run", "")]

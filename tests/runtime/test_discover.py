@@ -16,8 +16,8 @@ def test_the_sockets_are_where_the_settings_say(tmp_path: Path) -> None:
     assert sockets(plain, {}).router == tmp_path / "var/sockets/hero_router/service.sock"
     assert sockets(plain, {}).zinit == tmp_path / "var/zinit.sock"
     moved = settings.read({"root": str(tmp_path)}, {"HERO_SOCKET_DIR": "/run/hero"})
-    found = sockets(moved, {"ZINIT_SOCKET": "/run/zinit.sock"})
-    assert (found.router, found.zinit) == (Path("/run/hero/hero_router/service.sock"), Path("/run/zinit.sock"))
+    located = sockets(moved, {"ZINIT_SOCKET": "/run/zinit.sock"})
+    assert (located.router, located.zinit) == (Path("/run/hero/hero_router/service.sock"), Path("/run/zinit.sock"))
 
 
 def test_a_graceful_stop_has_its_thirty_seconds(tmp_path: Path) -> None:

@@ -112,5 +112,5 @@ def test_the_processes_of_each_app(tmp_path: Path) -> None:
     roots.install(machine.root, "gone", "v1", "gone")
     installed = by_app(manifest.load(machine.root.path))
     with machine.by_hand("hero_db_server") as server, machine.by_hand("gone"):
-        found = running_processes(machine.root, {"hero_db": installed["hero_db"]})
-        assert found == {"hero_db": (RunningProcess(server.pid, "hero_db_server", "running"),)}
+        processes = running_processes(machine.root, {"hero_db": installed["hero_db"]})
+        assert processes == {"hero_db": (RunningProcess(server.pid, "hero_db_server", "running"),)}

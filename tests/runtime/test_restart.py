@@ -16,7 +16,7 @@ from world.router_standin import Health, Router
 DB = ("hero_db_server", "hero_db_admin", "hero_db")
 
 
-def held(machine: Machine, router: Router, *names: str) -> None:
+def supervised(machine: Machine, router: Router, *names: str) -> None:
     """Services of these programs, which run by the time that this returns."""
     for name in names:
         router.hold(name, machine.program(name), "wait")
@@ -47,7 +47,7 @@ def refused(outcomes: tuple[Outcome, ...]) -> NotRestarted:
 def test_every_service_of_an_app_is_restarted_the_server_first(machine: Machine) -> None:
     machine.install("hero_db", "v1", *DB)
     with machine.router() as router:
-        held(machine, router, "hero_db_admin", "hero_db_server")
+        supervised(machine, router, "hero_db_admin", "hero_db_server")
         before = {name: item.process.pid for name, item in router.services.items() if item.process}
         outcomes = machine.restart("hero_db")
         assert [item.service for item in outcomes if isinstance(item, Restarted)] == ["hero_db_server", "hero_db_admin"]
@@ -64,7 +64,7 @@ def test_after_an_install_only_what_runs_older_files_is_restarted(machine: Machi
     machine.install("hero_db", "v1", *DB)
     machine.install("hero_os", "v1", "hero_os_server")
     with machine.router() as router:
-        held(machine, router, "hero_db_server", "hero_db_admin", "hero_os_server")
+        supervised(machine, router, "hero_db_server", "hero_db_admin", "hero_os_server")
         machine.install("hero_db", "v2", "hero_db_server", "hero_db_admin@v1", "hero_db")
         outcomes = machine.restart(RestartRequest("hero_db"), RestartRequest("hero_os"))
         assert [item.service for item in outcomes if isinstance(item, Restarted)] == ["hero_db_server"]
@@ -76,7 +76,7 @@ def test_what_was_started_before_the_files_came_that_it_reads_is_restarted(machi
     machine.install("hero_os", "v1", "hero_os_server")
     began = time.time()
     with machine.router() as router:
-        held(machine, router, "hero_os_server")
+        supervised(machine, router, "hero_os_server")
         assert machine.restart(RestartRequest("hero_os", since=began - 1)) == ()
         assert isinstance(only(machine.restart(RestartRequest("hero_os", since=time.time()))), Restarted)
 
@@ -132,7 +132,7 @@ def test_hero_router_is_not_asked_to_restart_what_it_runs_under(machine: Machine
     server = f"{app}_server"
     machine.install(app, "v1", server)
     with machine.router() as router:
-        held(machine, router, server)
+        supervised(machine, router, server)
         outcome = refused(machine.restart(app))
         assert isinstance(outcome.error, RuntimeUnreachable)
         assert "is not restarted through hero_router" in outcome.error.message
@@ -143,7 +143,7 @@ def test_a_service_that_failed_is_brought_up_with_the_files_that_came(machine: M
     machine.install("hero_db", "v1", *DB)
     with machine.router() as router:
         service = router.hold("hero_db_server", "false")
-        assert until(lambda: service.told()["state"] == "failed")
+        assert until(lambda: service.describe()["state"] == "failed")
         service.command = (str(machine.program("hero_db_server")), "wait")
         assert isinstance(only(machine.restart(RestartRequest("hero_db"))), Restarted)
 
@@ -151,7 +151,7 @@ def test_a_service_that_failed_is_brought_up_with_the_files_that_came(machine: M
 def test_a_service_that_crashes_is_reset_once_and_then_told_with_the_way_back(machine: Machine) -> None:
     machine.install("hero_db", "v1", *DB)
     with machine.router() as router:
-        held(machine, router, "hero_db_server")
+        supervised(machine, router, "hero_db_server")
         router.services["hero_db_server"].crashes = True
         outcome = refused(machine.restart("hero_db"))
         assert isinstance(outcome.error, NotHealthy)
@@ -164,7 +164,7 @@ def test_a_service_that_crashes_is_reset_once_and_then_told_with_the_way_back(ma
 def test_a_service_that_stays_between_two_states_is_told_when_patience_ends(machine: Machine) -> None:
     machine.install("hero_db", "v1", *DB)
     with machine.router() as router:
-        held(machine, router, "hero_db_server")
+        supervised(machine, router, "hero_db_server")
         router.services["hero_db_server"].never_up = True
         outcome = refused(machine.restart("hero_db", timeouts=HASTY))
         assert "did not come up: it is" in outcome.error.message
@@ -174,7 +174,7 @@ def test_a_service_that_stays_between_two_states_is_told_when_patience_ends(mach
 def test_a_restart_that_does_nothing_is_mended_by_a_reset(machine: Machine) -> None:
     machine.install("hero_db", "v1", *DB)
     with machine.router() as router:
-        held(machine, router, "hero_db_server")
+        supervised(machine, router, "hero_db_server")
         router.services["hero_db_server"].deaf = True
         outcome = only(machine.restart("hero_db", timeouts=HASTY))
         assert isinstance(outcome, Restarted)
@@ -185,20 +185,20 @@ def test_a_restart_that_does_nothing_is_mended_by_a_reset(machine: Machine) -> N
 def test_a_service_that_answers_over_its_socket_is_well(machine: Machine, status: int) -> None:
     machine.install("hero_db", "v1", *DB)
     with machine.router() as router, Health(machine.sockets.services / "hero_db/rpc.sock", status):
-        held(machine, router, "hero_db_server")
+        supervised(machine, router, "hero_db_server")
         assert isinstance(only(machine.restart("hero_db")), Restarted)
 
 
 @pytest.mark.parametrize(("status", "said"), [(503, "HTTP 503"), (None, "no answer within")])
 def test_a_service_that_is_never_well_is_told_with_the_way_back(
-    machine: Machine, status: int | None, said: str
+    machine: Machine, status: int | None, message: str
 ) -> None:
     machine.install("hero_db", "v1", *DB)
     with machine.router() as router, Health(machine.sockets.services / "hero_db/rpc.sock", status):
-        held(machine, router, "hero_db_server")
+        supervised(machine, router, "hero_db_server")
         outcome = refused(machine.restart("hero_db"))
         assert isinstance(outcome.error, NotHealthy)
-        assert said in outcome.error.message
+        assert message in outcome.error.message
         assert "rpc.sock" in outcome.error.message
         assert "`hero-build rollback`" in outcome.error.hint
 
@@ -206,8 +206,8 @@ def test_a_service_that_is_never_well_is_told_with_the_way_back(
 def test_a_service_that_gets_well_in_time_is_waited_for(machine: Machine) -> None:
     machine.install("hero_db", "v1", *DB)
     with machine.router() as router, Health(machine.sockets.services / "hero_db/rpc.sock", 503) as health:
-        held(machine, router, "hero_db_server")
-        machine.mend(lambda: setattr(health, "status", 200))
+        supervised(machine, router, "hero_db_server")
+        machine.change_at(lambda: setattr(health, "status", 200))
         outcome = only(machine.restart("hero_db"))
         assert isinstance(outcome, Restarted)
         assert outcome.tries == 1
@@ -217,9 +217,9 @@ def test_a_socket_that_nobody_listens_on_is_not_demanded_unless_somebody_did(mac
     machine.install("hero_db", "v1", *DB)
     socket = machine.sockets.services / "hero_db/rpc.sock"
     with machine.router() as router:
-        held(machine, router, "hero_db_server")
+        supervised(machine, router, "hero_db_server")
         with Health(socket) as health:
-            machine.mend(health.close, after="settle")
+            machine.change_at(health.close, after="settle")
             outcome = refused(machine.restart("hero_db"))
             assert "nothing listens" in outcome.error.message
         assert socket.is_socket(), "it was left behind"
@@ -229,7 +229,7 @@ def test_a_socket_that_nobody_listens_on_is_not_demanded_unless_somebody_did(mac
 def test_a_program_from_before_a_rename_is_well_on_its_old_socket(machine: Machine) -> None:
     machine.install("hero_db", "v1", *DB)
     with machine.router() as router, Health(machine.sockets.services / "hero_db_admin.sock", 503):
-        held(machine, router, "hero_db_admin")
+        supervised(machine, router, "hero_db_admin")
         refused(machine.restart("hero_db"))
         with Health(machine.sockets.services / "hero_db/ui.sock", 200):
             assert isinstance(only(machine.restart("hero_db")), Restarted)
@@ -248,7 +248,7 @@ def test_a_service_that_starts_an_older_file_is_told_what_to_start(machine: Mach
 def test_a_supervisor_that_dies_half_way_is_told_for_each_service(machine: Machine) -> None:
     machine.install("hero_db", "v1", *DB)
     with machine.router() as router:
-        held(machine, router, "hero_db_server", "hero_db_admin")
+        supervised(machine, router, "hero_db_server", "hero_db_admin")
         router.troubles["service.restart"] = "die"
         outcomes = machine.restart("hero_db")
         assert [type(item) for item in outcomes] == [NotRestarted, NotRestarted]
@@ -261,7 +261,7 @@ def test_a_supervisor_that_dies_half_way_is_told_for_each_service(machine: Machi
 def test_a_refusal_is_tried_once_more_with_a_reset(machine: Machine) -> None:
     machine.install("hero_db", "v1", *DB)
     with machine.router() as router:
-        held(machine, router, "hero_db_server")
+        supervised(machine, router, "hero_db_server")
         router.troubles["service.restart"] = "refuse"
         outcome = only(machine.restart("hero_db"))
         assert isinstance(outcome, Restarted)
@@ -277,13 +277,13 @@ def test_after_an_install_with_restart_the_wants_are_the_apps_and_those_they_res
     machine.install("hero_archipelagos", "v1", "clock")
     generation = manifest.load(machine.root.path)
     clock = machine.program("clock").stat().st_mtime
-    found = outdated_services(
+    requests = outdated_services(
         ["hero_archipelagos", "hero_db"],
         root=machine.root,
         generation=generation,
         restarts={"hero_archipelagos": ("hero_os",)},
     )
-    assert found == (
+    assert requests == (
         RestartRequest("hero_archipelagos"),
         RestartRequest("hero_os", since=clock),
         RestartRequest("hero_db"),

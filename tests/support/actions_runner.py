@@ -56,22 +56,22 @@ def program() -> Path:
         pytest.skip("../shared/runner, the source of an Actions runner, is not there")
     key = hashlib.sha256(b"".join((SOURCE / name).read_bytes() for name in FILES)).hexdigest()[:24]
     cache = Path(os.environ.get("HERO_BUILD_CACHE") or REPO / "cache") / "runner"
-    made = cache / key
+    binary = cache / key
     cache.mkdir(parents=True, exist_ok=True)
     with (cache / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # of two workers, one builds
-        if not made.exists():
-            _build(cache, made)
-    return made
+        if not binary.exists():
+            _build(cache, binary)
+    return binary
 
 
 @contextmanager
 def running(server: ForgeServer, repo: str, folder: Path, env: Mapping[str, str]) -> Iterator[Path]:
     """A runner that takes the jobs of this repository alone, one at a time; what it says is in the file it yields."""
     folder.mkdir(parents=True)
-    found = server.api("POST", f"/repos/{repo}/actions/runners/registration-token")
+    response = server.api("POST", f"/repos/{repo}/actions/runners/registration-token")
     log = folder / "log"
-    command = [program(), "-url", server.url, "-token", found["token"], "-dir", folder / "work"]
+    command = [program(), "-url", server.url, "-token", response["token"], "-dir", folder / "work"]
     with log.open("wb") as out:
         child = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=out, stderr=out, env={**os.environ, **env}, start_new_session=True
@@ -90,8 +90,8 @@ def running(server: ForgeServer, repo: str, folder: Path, env: Mapping[str, str]
 
 
 def tasks(server: ForgeServer, repo: str) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = server.api("GET", f"/repos/{repo}/actions/jobs?limit=50")["jobs"]
-    return found
+    response: list[dict[str, Any]] = server.api("GET", f"/repos/{repo}/actions/jobs?limit=50")["jobs"]
+    return response
 
 
 def ended(server: ForgeServer, repo: str) -> bool:
@@ -112,14 +112,14 @@ def logs(server: ForgeServer, repo: str) -> str:
     return "\n".join(texts)
 
 
-def _build(cache: Path, made: Path) -> None:
+def _build(cache: Path, binary: Path) -> None:
     source = cache / "source"
     shutil.rmtree(source, ignore_errors=True)
     source.mkdir()
     for name in FILES:
         (source / name).write_bytes((SOURCE / name).read_bytes())
-    part = made.with_suffix(".part")
+    part = binary.with_suffix(".part")
     done = subprocess.run(["go", "build", "-o", part, "."], cwd=source, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    part.replace(made)
+    part.replace(binary)
     shutil.rmtree(source)

@@ -45,8 +45,8 @@ class Page:
 
     def press(self, selector: str) -> None:
         """Click an element as a person would: it must be there, and nothing above it."""
-        found = self._post("element", using="css selector", value=selector)
-        self._post(f"element/{found[_ELEMENT]}/click")
+        element = self._post("element", using="css selector", value=selector)
+        self._post(f"element/{element[_ELEMENT]}/click")
 
     def screenshot(self) -> bytes:
         """A PNG of the window."""
@@ -65,8 +65,8 @@ def opened(folder: Path) -> Iterator[Page]:
     with subprocess.Popen(command, env=environ, stdout=pipe, text=True, start_new_session=True) as driver:
         try:
             assert driver.stdout is not None
-            said = next(line for line in driver.stdout if "started successfully on port" in line)
-            port = int(re.findall(r"on port (\d+)", said)[0])
+            ready = next(line for line in driver.stdout if "started successfully on port" in line)
+            port = int(re.findall(r"on port (\d+)", ready)[0])
             session = f"/session/{_begin(port, folder / 'profile')}"
             yield Page(port, session)
             call(port, "DELETE", session)
@@ -78,8 +78,8 @@ def opened(folder: Path) -> Iterator[Page]:
 def _begin(port: int, profile: Path) -> str:
     assert until(lambda: _ready(port))
     options = {"args": [*_SWITCHES, f"--user-data-dir={profile}"]}
-    wanted = {"capabilities": {"alwaysMatch": {"browserName": "chrome", "goog:chromeOptions": options}}}
-    return str(call(port, method="POST", path="/session", words=wanted)["sessionId"])
+    body = {"capabilities": {"alwaysMatch": {"browserName": "chrome", "goog:chromeOptions": options}}}
+    return str(call(port, method="POST", path="/session", words=body)["sessionId"])
 
 
 def _ready(port: int) -> bool:

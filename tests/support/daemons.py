@@ -1,4 +1,4 @@
-"""Shared by the tests of runtime/: daemons in a root that went the real way in, and restarting with little patience."""
+"""Shared by the tests of runtime/: daemons that were really installed, and restarts with short timeouts."""
 
 import subprocess
 from collections.abc import Callable, Iterator, Sequence
@@ -35,11 +35,11 @@ HASTY = replace(QUICK, call=0.3, change=0.5)
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """A root, its sockets, and what was told while something was restarted."""
+    """A root, its sockets, and the events of its restarts."""
 
     root: Root
     events: list[Event] = field(default_factory=list)
-    mended: dict[str, Callable[[], object]] = field(default_factory=dict)
+    changes: dict[str, Callable[[], object]] = field(default_factory=dict)
 
     @property
     def sockets(self) -> SupervisorSockets:
@@ -59,8 +59,8 @@ class Machine:
 
         `name@v1` is the program as it was in that version.
         """
-        found = [name.partition("@") for name in names]
-        items = [self._verified(name, own or version) for name, _, own in found]
+        parts = [name.partition("@") for name in names]
+        items = [self._verified(name, own or version) for name, _, own in parts]
         origin = Origin(
             version,
             requested="download",
@@ -71,8 +71,8 @@ class Machine:
             tag=version,
         )
         ready = VerifiedPart(Part(PartId(app), tuple(item.artifact for item in items)), origin, tuple(items))
-        with locked(self.root) as held:
-            commit(held, [stage(held, ready)], f"install {app}")
+        with locked(self.root) as locked_root:
+            commit(locked_root, [stage(locked_root, ready)], f"install {app}")
 
     def _verified(self, name: str, version: str) -> Verified:
         arrived = replace(roots.fetched(self.root, name, version), artifact=Binary(name, kind(name)))
@@ -100,14 +100,14 @@ class Machine:
             finally:
                 process.kill()
 
-    def mend(self, change: Callable[[], object], *, after: str = "health") -> None:
+    def change_at(self, change: Callable[[], object], *, after: str = "health") -> None:
         """Have something change as soon as a restart has come to this step."""
-        self.mended[after] = change
+        self.changes[after] = change
 
     def emit(self, event: Event) -> None:
         self.events.append(event)
-        if isinstance(event, Restarting) and event.step in self.mended:
-            self.mended.pop(event.step)()
+        if isinstance(event, Restarting) and event.step in self.changes:
+            self.changes.pop(event.step)()
 
     @contextmanager
     def router(self) -> Iterator[Router]:
@@ -119,11 +119,11 @@ class Machine:
 
     def restart(self, *wants: str | RestartRequest, timeouts: Timeouts = QUICK) -> tuple[Outcome, ...]:
         """All services of apps that are named, or what is wanted in detail."""
-        wanted: Sequence[RestartRequest] = [
+        requests: Sequence[RestartRequest] = [
             want if isinstance(want, RestartRequest) else all_services([want])[0] for want in wants
         ]
         site = RestartSite(self.root, manifest.load(self.root.path), self.sockets.services)
-        return restart(wanted, supervisors=self.runtimes(timeouts), site=site, timeouts=timeouts, emit=self.emit)
+        return restart(requests, supervisors=self.runtimes(timeouts), site=site, timeouts=timeouts, emit=self.emit)
 
 
 def kind(name: str) -> Kind:

@@ -58,13 +58,13 @@ class Code:
 
 def desk(folder: Path) -> World:
     """Overlay recipes of both apps, whose repositories are `o/<app>`; an empty root and an empty mirror."""
-    made = World(folder)
-    made.mirror.mkdir(parents=True)
-    made.recipes.mkdir()
+    world = World(folder)
+    world.mirror.mkdir(parents=True)
+    world.recipes.mkdir()
     for app, body in _RECIPES.items():
         head = "from hero_build.recipe import Recipe, server, shell\n\n\nclass App(Recipe):\n    "
-        (made.recipes / f"{app}.py").write_text(f"{head}{body}\n")
-    return made
+        (world.recipes / f"{app}.py").write_text(f"{head}{body}\n")
+    return world
 
 
 def islands(world: World, tag: str, *names: str, **other: bytes | None) -> None:
@@ -118,8 +118,8 @@ def _target(world: World, name: str) -> Path:
 
 
 def texts(folder: Path) -> dict[str, str]:
-    found = (path for path in sorted(folder.rglob("*")) if path.is_file() and "target" not in path.parts)
-    return {str(path.relative_to(folder)): path.read_text() for path in found}
+    files = (path for path in sorted(folder.rglob("*")) if path.is_file() and "target" not in path.parts)
+    return {str(path.relative_to(folder)): path.read_text() for path in files}
 
 
 def refused(world: World, refusal: Refusal, *words: str, env: Mapping[str, str] = {}) -> None:
@@ -167,10 +167,10 @@ def at_home(world: World) -> dict[str, str]:
 def port() -> int:
     """One on which nobody listens, and that the system gives to nobody who asks for any."""
     while True:
-        found = random.randrange(20000, 32768)
+        files = random.randrange(20000, 32768)
         with socket.socket() as line, suppress(OSError):
-            line.bind(("127.0.0.1", found))
-            return found
+            line.bind(("127.0.0.1", files))
+            return files
 
 
 def served(number: int, path: str) -> int | None:
@@ -188,8 +188,12 @@ def served(number: int, path: str) -> int | None:
 
 def command(world: World, number: int) -> tuple[str, ...]:
     """What a supervisor starts: the installed server, on a port of this machine."""
-    told = {"HERO_ROOT": world.root.path, "HERO_SOCKET_DIR": sockets(world), "HERO_OS_PORT": number}
-    return ("env", *(f"{name}={value}" for name, value in told.items()), str(world.root.path / "bin/hero_os_server"))
+    variables = {"HERO_ROOT": world.root.path, "HERO_SOCKET_DIR": sockets(world), "HERO_OS_PORT": number}
+    return (
+        "env",
+        *(f"{name}={value}" for name, value in variables.items()),
+        str(world.root.path / "bin/hero_os_server"),
+    )
 
 
 def sockets(world: World) -> Path:

@@ -1,8 +1,8 @@
 """Publishing through the command line: a developer's world that publishes, and another person's that installs.
 
-world = outlet.hero_db(folder)                                  # its recipe, and its repository in the mirror
-world.run("publish", "hero_db", "--tag", "v1", "--to", outlet.out(world))
-buyer = outlet.buyer(world, outlet.out(world))                  # an empty root, whose forge that is
+world = publish_cli.hero_db(folder)                             # its recipe, and its repository in the mirror
+world.run("publish", "hero_db", "--tag", "v1", "--to", publish_cli.out(world))
+buyer = publish_cli.buyer(world, publish_cli.out(world))        # an empty root, whose forge that is
 buyer.run("install", "hero_db", "--mode", "download")
 """
 
@@ -55,10 +55,10 @@ class Person:
 
 def hero_db(folder: Path, repo: str = "lhumina_code/hero_db", libc: str = "gnu") -> World:
     """hero_db of tests/world in a mirror, and its recipe for what this machine's cargo builds."""
-    made = World(folder)
+    world = World(folder)
     rust_world.mirror(folder, "hero_db")
-    recipe(made, "hero_db", _DB.format(repo=repo, libc=libc))
-    return made
+    recipe(world, "hero_db", _DB.format(repo=repo, libc=libc))
+    return world
 
 
 def recipe(world: World, app: str, text: str) -> None:
@@ -73,14 +73,14 @@ def out(world: World) -> str:
 
 def buyer(world: World, forge: str, **env: str) -> Person:
     """Someone with an empty root and the same recipes, whose forge is that one."""
-    there = World(world.folder / f"buyer-{uuid4().hex[:6]}")
-    return Person(there, {"HERO_RECIPES": str(world.recipes), "FORGEJO_URL": forge, **env})
+    other = World(world.folder / f"buyer-{uuid4().hex[:6]}")
+    return Person(other, {"HERO_RECIPES": str(world.recipes), "FORGEJO_URL": forge, **env})
 
 
 def publisher(world: World, server: ForgeServer, **env: str) -> Person:
     """Someone who may write to everything on the server."""
-    told = {"FORGEJO_URL": server.url, "FORGEJO_TOKEN": server.token, **env}
-    return Person(world, {name: text for name, text in told.items() if text})
+    variables = {"FORGEJO_URL": server.url, "FORGEJO_TOKEN": server.token, **env}
+    return Person(world, {name: text for name, text in variables.items() if text})
 
 
 def pushed(server: ForgeServer, world: World, name: str = "hero_db") -> str:
@@ -128,5 +128,5 @@ def manifest(person: Person) -> Any:
 
 
 def document(done: Done, name: str = "") -> Any:
-    """What a command with --json said, which is as its schema says."""
+    """The document of a command with --json, checked against its schema."""
     return worlds.valid(done.document, name)

@@ -1,4 +1,4 @@
-"""What the tests of publishing look at: the real server's release as anyone sees it, and a proxy that cuts the line."""
+"""For the tests of publishing: a release as an anonymous client sees it, and a proxy that cuts connections."""
 
 import hashlib
 import json
@@ -23,30 +23,30 @@ Pack = Callable[..., tuple[ReleaseFile, ...]]
 Publish = Callable[..., ReleaseSpec]
 When = Literal["before", "within", "after"]
 PATIENT = Limits(connect=20, stall=30, answer=60, transfer=120, attempts=3, backoff=0.001, longest=0.01)
-"""A busy machine is no failure; an attempt that fails is followed by the next one at once."""
+"""Patient with a busy machine; a failed attempt is repeated at once."""
 _OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 def seen(server: ForgeServer, repo: str, tag: str) -> dict[str, bytes] | None:
-    """The files of a release as someone without a token gets them; None where there is no such release.
+    """The files of a release as someone without a token gets them; None if the release is not visible.
 
     Fails where one name is there twice.
     """
     try:
-        told = json.loads(_get(f"{server.url}/api/v1/repos/{repo}/releases/tags/{tag}"))
+        release = json.loads(_get(f"{server.url}/api/v1/repos/{repo}/releases/tags/{tag}"))
     except urllib.error.HTTPError as error:
         error.close()
         if error.code != 404:
             raise
         return None
-    names = [asset["name"] for asset in told["assets"]]
+    names = [asset["name"] for asset in release["assets"]]
     assert len(names) == len(set(names)), names
-    return {asset["name"]: _get(asset["browser_download_url"]) for asset in told["assets"]}
+    return {asset["name"]: _get(asset["browser_download_url"]) for asset in release["assets"]}
 
 
 def drafts(server: ForgeServer, repo: str, tag: str) -> list[dict[str, Any]]:
-    found = server.api("GET", f"/repos/{repo}/releases?draft=true&limit=50")
-    return [item for item in found if item["tag_name"] == tag]
+    releases = server.api("GET", f"/repos/{repo}/releases?draft=true&limit=50")
+    return [item for item in releases if item["tag_name"] == tag]
 
 
 def whole(files: Mapping[str, bytes]) -> dict[str, bytes]:
@@ -70,7 +70,7 @@ class ProxyRequest:
 
 
 class CuttingProxy:
-    """Stands before a server and shows it under its own address. From the request number `cut` on the line is dead:
+    """Stands before a server and shows it under its own address. From the request number `cut` on it is cut off:
 
     before: the request does not arrive; within: half of its body does; after: it does, and its answer is lost.
     `spoil` changes the body of what matches a method and path; `fail` answers so many of what matches with a status.

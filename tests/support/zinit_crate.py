@@ -89,29 +89,29 @@ def upstream(folder: Path) -> git_repos.Upstream:
 @functools.cache
 def binaries() -> Path:
     """A folder with zinit and zinit-server, built with the default features, for tests that only run them."""
-    made = CACHE / f"bin-{_key()}"
+    built = CACHE / f"bin-{_key()}"
     with _workshop() as folder:
-        if not made.is_dir():
+        if not built.is_dir():
             done = build(clone(folder))
             assert done.returncode == 0, done.stderr[-4000:]
             with tempfile.TemporaryDirectory(dir=CACHE) as place:
                 (Path(place) / "made").mkdir()
                 for name in BINARIES:
                     shutil.copy(CACHE / "target" / "release" / name, Path(place) / "made")
-                (Path(place) / "made").rename(made)
-    return made
+                (Path(place) / "made").rename(built)
+    return built
 
 
 @functools.cache
 def full() -> Path:
     """A folder with a recipe FULL to overlay; what its features need besides is compiled: all but what cannot be."""
-    made = CACHE / f"full-{_key()}"
+    built = CACHE / f"full-{_key()}"
     with _workshop() as folder:
-        if not made.is_dir():
+        if not built.is_dir():
             done = build(clone(folder), "--features=full")  # without zinit-pid1
             assert done.returncode == 0, done.stderr[-4000:]
-            git_repos.write(made, {"zinit.py": FULL})
-    return made
+            git_repos.write(built, {"zinit.py": FULL})
+    return built
 
 
 @contextmanager
@@ -138,24 +138,24 @@ def environment() -> dict[str, str]:
 
 def clone(folder: Path) -> Path:
     """A clone below a CODEROOT `<folder>/code`, where hero-build has it, too."""
-    made = folder / "code" / REPO
-    made.parent.mkdir(parents=True)
-    git_repos.git(made.parent, "clone", "--quiet", str(mirror() / f"{REPO}.git"))
-    return made
+    built = folder / "code" / REPO
+    built.parent.mkdir(parents=True)
+    git_repos.git(built.parent, "clone", "--quiet", str(mirror() / f"{REPO}.git"))
+    return built
 
 
 def build(checkout: Path, *words: str) -> "subprocess.CompletedProcess[str]":
     """`cargo build` of the programs by hand."""
-    wanted = [f"--bin={name}" for name in BINARIES]
-    command = ["cargo", "build", "--release", "--locked", "--quiet", *wanted, *words]
+    flags = [f"--bin={name}" for name in BINARIES]
+    command = ["cargo", "build", "--release", "--locked", "--quiet", *flags, *words]
     return subprocess.run(command, cwd=checkout, env={**os.environ, **environment()}, capture_output=True, text=True)
 
 
 def _files(folder: Path) -> Mapping[str, str]:
     """The files of the crate as cargo fetches it, with the manifest that its authors wrote."""
-    found = _texts(_source(folder))
-    found = {**found, "Cargo.toml": found["Cargo.toml.orig"]}
-    return {name: text for name, text in found.items() if Path(name).parts[0] not in _NOT_THEIRS}
+    texts = _texts(_source(folder))
+    texts = {**texts, "Cargo.toml": texts["Cargo.toml.orig"]}
+    return {name: text for name, text in texts.items() if Path(name).parts[0] not in _NOT_THEIRS}
 
 
 def _texts(folder: Path) -> Mapping[str, str]:
@@ -166,19 +166,19 @@ def _source(folder: Path) -> Path:
     """Where cargo put the crate's source: it is the dependency of a package made for this."""
     git_repos.write(folder / "fetch", {"Cargo.toml": _PACKAGE, "fetch.rs": ""})
     words = ("--format-version=1", f"--filter-platform={_host()}")  # the crates of other systems stay where they are
-    told = json.loads(_said("cargo", "metadata", *words, at=folder / "fetch"))
-    (package,) = (item for item in told["packages"] if item["name"] == "zinit")
+    metadata = json.loads(_output("cargo", "metadata", *words, at=folder / "fetch"))
+    (package,) = (item for item in metadata["packages"] if item["name"] == "zinit")
     return Path(package["manifest_path"]).parent
 
 
 def _host() -> str:
-    return next(line.split()[1] for line in _said("rustc", "-vV").splitlines() if line.startswith("host:"))
+    return next(line.split()[1] for line in _output("rustc", "-vV").splitlines() if line.startswith("host:"))
 
 
 def _key() -> str:
     """Of what decides the programs: the commit and the compiler."""
     commit = git_repos.git(mirror() / f"{REPO}.git", "rev-parse", BRANCH)
-    return hashlib.sha256(f"{commit} {_said('rustc', '-vV')}".encode()).hexdigest()[:16]
+    return hashlib.sha256(f"{commit} {_output('rustc', '-vV')}".encode()).hexdigest()[:16]
 
 
 @contextmanager
@@ -190,7 +190,7 @@ def _workshop() -> Iterator[Path]:
         yield folder
 
 
-def _said(*command: str, at: Path | None = None) -> str:
+def _output(*command: str, at: Path | None = None) -> str:
     done = subprocess.run(command, cwd=at, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return done.stdout

@@ -41,7 +41,7 @@ def running(server: Path, home: Path) -> Iterator["subprocess.Popen[bytes]"]:
 
 
 def socket_path(home: Path) -> Path:
-    """Where 0.3.9 looks for its server; it takes `--socket`, and does not heed it."""
+    """Where 0.3.9 looks for its server; it accepts `--socket` and ignores it."""
     return home / "hero" / "var" / "zinit.sock"
 
 
@@ -59,9 +59,9 @@ def call(home: Path, method: str, params: object = None) -> Any:
         line.connect(str(socket_path(home)))
         line.sendall(json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": params}).encode() + b"\n")
         with line.makefile() as answer:
-            told = json.loads(answer.readline())
-    assert "error" not in told, told
-    return told["result"]
+            response = json.loads(answer.readline())
+    assert "error" not in response, response
+    return response["result"]
 
 
 def _end(process: "subprocess.Popen[bytes]", home: Path) -> None:

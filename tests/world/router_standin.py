@@ -40,7 +40,7 @@ class Held:
         self.deaf = False
         self._lock = threading.Lock()
 
-    def told(self) -> dict[str, object]:
+    def describe(self) -> dict[str, object]:
         pid = self.process.pid if self.process and self.state in ("starting", "running", "stopping") else 0
         if self.process and self.state == "running" and self.process.poll() is not None:
             return {"name": self.name, "pid": 0, "state": "failed", "exit_code": self.process.returncode}
@@ -186,7 +186,7 @@ class Router:
             return {"error": {"code": -32000, "message": f"service not found: {name}"}}
         held = self.services[name]
         if method == "service.status":
-            return {"result": held.told()}
+            return {"result": held.describe()}
         self._changes.append(threading.Thread(target=getattr(held, method.removeprefix("service.")), daemon=True))
         self._changes[-1].start()
         return {"result": {"ok": True}}

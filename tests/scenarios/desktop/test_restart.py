@@ -76,9 +76,9 @@ def test_islands_are_seen_after_a_restart_by_hero_router(desktop: World) -> None
         assert served(number, INDEX) == 404
         desktop.ok("islands")
         assert served(number, INDEX) == 404, "it looks for them only when it starts"
-        before = held.told()["pid"]
+        before = held.describe()["pid"]
         desktop.ok("islands", "--restart")
-        assert (served(number, INDEX), held.told()["pid"] != before) == (200, True)
+        assert (served(number, INDEX), held.describe()["pid"] != before) == (200, True)
         assert ("service.restart", "hero_os_server") in supervisor.asked
 
         desktop.ok("uninstall", "hero_archipelagos")
@@ -164,24 +164,24 @@ def test_the_others_are_seen_when_one_island_is_broken(small: World) -> None:
     desktops.islands(small, "v1", "notes", maps=b"no archive")
     with router(small) as supervisor:
         held = hold(small, supervisor)
-        before = held.told()["pid"]
+        before = held.describe()["pid"]
         document = worlds.valid(small.run("islands", "--restart", "--json").document)
         assert (document["exit"], desktops.problems(document)) == (1, {"hero_archipelagos/maps": "InvalidBundle"})
         assert [item["service"] for item in document["restart"]["restarted"]] == ["hero_os_server"]
-        assert held.told()["pid"] != before
+        assert held.describe()["pid"] != before
 
 
 def test_what_fails_altogether_restarts_nothing_and_neither_does_what_does_not_run(small: World) -> None:
     desktops.islands(small, "v1", maps=b"no archive")
     with router(small) as supervisor:
         held = hold(small, supervisor)
-        before = held.told()["pid"]
+        before = held.describe()["pid"]
         document = worlds.valid(small.run("islands", "--restart", "--json").document)
-        assert (document["exit"], document["restart"], held.told()["pid"]) == (5, None, before)
+        assert (document["exit"], document["restart"], held.describe()["pid"]) == (5, None, before)
         held.stop()
         desktops.islands(small, "v2", "notes")
         document = worlds.valid(small.run("islands", "--restart", "--json").document)
-        assert (document["exit"], document["restart"]["restarted"], held.told()["pid"]) == (0, [], 0)
+        assert (document["exit"], document["restart"]["restarted"], held.describe()["pid"]) == (0, [], 0)
 
 
 @pytest.mark.parametrize("trouble", ["garbage", "hang", "no http", "half", "502"])

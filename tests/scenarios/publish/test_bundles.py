@@ -21,10 +21,10 @@ def world(tmp_path: Path, plain_tools: None, monkeypatch: pytest.MonkeyPatch) ->
     if not wasm_toolchain.SCRIPT.is_file():
         pytest.skip("../shared/wasm-toolchain.sh, which installs the toolchain, is not there")
     monkeypatch.setenv("PATH", f"{wasm_toolchain.ready()}{os.pathsep}{os.environ['PATH']}")
-    made = desktops.desk(tmp_path)
-    recipe = made.recipes / "hero_os.py"
+    desk = desktops.desk(tmp_path)
+    recipe = desk.recipes / "hero_os.py"
     recipe.write_text(f'{recipe.read_text()}    libc = "gnu"\n')
-    yield made
+    yield desk
     for compiled in tmp_path.glob("*-target"):  # a hundred megabytes that nobody looks at afterwards
         shutil.rmtree(compiled)
 
@@ -62,12 +62,12 @@ def test_islands_in_shards(world: World, tmp_path: Path) -> None:
     assert {bundles[name]["source"]["commit"] for name in ISLANDS} == {commit}
     assert bundles[ISLANDS[0]]["build"]["fingerprint"]["toolchain"]
 
-    told = publish_cli.document(person.ok("verify", "--against-release", "--json"))
-    assert [part["differs"] for part in told["against"]["parts"]] == [[], []]
-    told = publish_cli.document(one.ok("verify", "--against-release", "--json", "--forge", publish_cli.out(world)))
-    assert [part["differs"] for part in told["against"]["parts"]] == [[], []]  # built here, fetched and unpacked
+    report = publish_cli.document(person.ok("verify", "--against-release", "--json"))
+    assert [part["differs"] for part in report["against"]["parts"]] == [[], []]
+    report = publish_cli.document(one.ok("verify", "--against-release", "--json", "--forge", publish_cli.out(world)))
+    assert [part["differs"] for part in report["against"]["parts"]] == [[], []]  # built here, downloaded and unpacked
 
-    again = World(tmp_path / "again")  # the archive is the same, whoever packs it, wherever
+    again = World(tmp_path / "again")  # the archive is the same on another machine
     other = publish_cli.Person(
         again, {**code.environ, "HERO_RECIPES": str(world.recipes), "FORGEJO_URL": world.mirror.as_uri()}
     )

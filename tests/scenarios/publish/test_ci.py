@@ -65,21 +65,21 @@ def installs(server: ForgeServer, folder: Path, app: str) -> publish_cli.Person:
 def test_a_pushed_tag_becomes_a_release(
     forge_server: ForgeServer, pushed: Push, runners: Runners, tmp_path: Path
 ) -> None:
-    """Planned, built, proven and shown under the workflow's own token; then installed from there."""
+    """Planned, built, verified and published with the workflow's own token; then installed from there."""
     repo = pushed("hero_db", rust_world.files("hero_db"), "--with-legacy-names")
     runners(repo, 1)
     assert until(lambda: ended(forge_server, repo)), logs(forge_server, repo)
-    found = seen(forge_server, repo, "v1")
-    assert found is not None, logs(forge_server, repo)
-    assert found[f"hero_db_ui-{PLATFORM}"] == found[f"hero_db_admin-{PLATFORM}"]
-    record = decode(found[f"hero_db-{PLATFORM}.build.json"], "it")
+    files = seen(forge_server, repo, "v1")
+    assert files is not None, logs(forge_server, repo)
+    assert files[f"hero_db_ui-{PLATFORM}"] == files[f"hero_db_admin-{PLATFORM}"]
+    record = decode(files[f"hero_db-{PLATFORM}.build.json"], "it")
     assert (record.repo, record.what, record.dirty) == (repo, PLATFORM, False)
     assert record.commit == git(tmp_path / "work", "rev-parse", "v1")
     assert record.runner.url.startswith(f"{forge_server.url}/{repo}/actions/runs/")
     assert forge_server.token not in logs(forge_server, repo)
     person = installs(forge_server, tmp_path, "hero_db")
     for name in PROGRAMS:
-        assert (person.world.root.path / "bin" / name).read_bytes() == found[f"{name}-{PLATFORM}"]
+        assert (person.world.root.path / "bin" / name).read_bytes() == files[f"{name}-{PLATFORM}"]
     entry = publish_cli.manifest(person)["hero_db"]
     assert entry["source"]["commit"] == record.commit
     assert record.runner.url in entry["build"]["fingerprint"]["runner"]
@@ -96,10 +96,10 @@ def test_two_jobs_at_once(
     repo = pushed("hero_os", texts, "--fixed-matrix")
     runners(repo, 2, **code.environ)
     assert until(lambda: ended(forge_server, repo)), logs(forge_server, repo)
-    found = seen(forge_server, repo, "v1")
-    assert found is not None, logs(forge_server, repo)
+    files = seen(forge_server, repo, "v1")
+    assert files is not None, logs(forge_server, repo)
     names = {f"hero_os_server-{PLATFORM}", "hero_os_app-wasm.tar.gz"}
-    assert names < set(found)
+    assert names < set(files)
     assert len([task for task in tasks(forge_server, repo) if task["name"].startswith("build")]) == 2
     person = installs(forge_server, tmp_path, "hero_os")
     person.ok("shell", "--mode", "download")

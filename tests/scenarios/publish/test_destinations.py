@@ -48,15 +48,15 @@ def to_mirror(directory: Path, tmp_path: Path) -> MirrorPublisher:
 
 @pytest.fixture
 def to_packages(forge_server: ForgeServer, tmp_path: Path) -> Iterator[Packages]:
-    made: list[PackagePublisher] = []
+    result: list[PackagePublisher] = []
 
     def make(url: str = forge_server.url, token: str | None = forge_server.token) -> PackagePublisher:
         secret, events = Secret(token) if token else None, list[Event]()
-        made.append(PackagePublisher(url, secret, events.append, limits=PATIENT, jobs=2))
-        return made[-1]
+        result.append(PackagePublisher(url, secret, events.append, limits=PATIENT, jobs=2))
+        return result[-1]
 
     yield make
-    for item in made:
+    for item in result:
         item.close()
 
 
@@ -64,8 +64,8 @@ def release(*files: ReleaseFile, tag: str = "v1", **extra: Any) -> ReleaseSpec:
     return ReleaseSpec("app", repo="o/app", tag=tag, files=files, **extra)
 
 
-def content(forge: Mirror | Forgejo, found: Release) -> dict[str, bytes]:
-    return {asset.name: read_small(forge, asset) for asset in found.assets}
+def content(forge: Mirror | Forgejo, files: Release) -> dict[str, bytes]:
+    return {asset.name: read_small(forge, asset) for asset in files.assets}
 
 
 def in_mirror(directory: Path, tag: str | None = None) -> dict[str, bytes]:
@@ -74,10 +74,10 @@ def in_mirror(directory: Path, tag: str | None = None) -> dict[str, bytes]:
 
 
 def test_a_mirror_holds_what_was_published(to_mirror: MirrorPublisher, directory: Path, pack: Pack) -> None:
-    made = to_mirror.publish(release(*pack(a=DATA, b=b"b"), target="a" * 40))
+    result = to_mirror.publish(release(*pack(a=DATA, b=b"b"), target="a" * 40))
     assert in_mirror(directory) == whole({"a": DATA, "b": b"b"})
     assert Mirror(directory.as_uri()).find(Ref("o/app")).commit == "a" * 40
-    assert made.kept == ()
+    assert result.kept == ()
     again = to_mirror.publish(release(*pack(a=DATA, b=b"b"), target="a" * 40))
     assert (again.changed, len(again.kept)) == (False, 5)
     assert to_mirror.finish(release(), ("a", "b")).state == "published"
@@ -184,8 +184,8 @@ def test_a_package_is_cut_off_at_every_request(
                 to_packages(proxy.url).publish(release(*pack(a=DATA), package=one))
             if not proxy.dead:
                 break
-        found = there(forge_server, one)
-        assert "SHA256SUMS" not in found or found == whole({"a": DATA})
+        files = there(forge_server, one)
+        assert "SHA256SUMS" not in files or files == whole({"a": DATA})
         to_packages().publish(release(*pack(a=DATA), package=one))
         assert in_package(forge_server, one) == whole({"a": DATA})
         number += 1

@@ -31,18 +31,18 @@ def cut(server: ForgeServer, make: Make, spec: ReleaseSpec, number: int, when: W
 def test_cut_off_at_every_request(
     forge_server: ForgeServer, publisher: Make, spec: Publish, pack: Pack, when: When
 ) -> None:
-    files, wanted = pack(**FILES), whole(FILES)
+    files, complete = pack(**FILES), whole(FILES)
     number, shown = 0, 0
     while True:
         one = spec(*files, tag=f"v{number}", target="main")
         if not cut(forge_server, make=publisher, spec=one, number=number, when=when):
             break
-        found = seen(forge_server, one.repo, one.tag)
-        assert found in (None, wanted), f"request {number}"  # all of it from the moment it is shown
-        shown += found is not None
+        visible = seen(forge_server, one.repo, one.tag)
+        assert visible in (None, complete), f"request {number}"  # all of it from the moment it is shown
+        shown += visible is not None
         assert len(drafts(forge_server, one.repo, one.tag)) <= 1
         assert publisher(jobs=1).publish(one).state == "published"
-        assert seen(forge_server, one.repo, one.tag) == wanted, f"request {number}"
+        assert seen(forge_server, one.repo, one.tag) == complete, f"request {number}"
         number += 1
     assert number > 15
     assert shown == (3 if when == "after" else 2)  # the answer to what shows it, and two that read back
@@ -59,8 +59,8 @@ def test_replacing_what_is_published_is_cut_off(
         publisher().publish(spec(*pack(**old), tag=one.tag))
         if not cut(forge_server, make=publisher, spec=one, number=number, when="after"):
             break
-        found = seen(forge_server, one.repo, one.tag)
-        assert found in (None, whole(old), whole(new)), f"request {number}"
+        files = seen(forge_server, one.repo, one.tag)
+        assert files in (None, whole(old), whole(new)), f"request {number}"
         publisher(jobs=1).publish(one)
         assert seen(forge_server, one.repo, one.tag) == whole(new), f"request {number}"
         number += 1

@@ -65,10 +65,10 @@ def test_built_published_installed_compared(world: World) -> None:
     entry = publish_cli.manifest(person)["hero_db"]
     assert (entry["source"]["commit"], entry["source"]["dirty"], entry["version"]) == (commit, False, "v1")
     record = json.loads(files[records[0]])
-    made = entry["build"]["fingerprint"]
-    assert (made["toolchain"], made["lock"]) == (record["toolchain"], record["lock"])
-    assert made["build"] == record["fingerprint"]
-    assert made["runner"] == record["runner"]["system"]
+    fingerprint = entry["build"]["fingerprint"]
+    assert (fingerprint["toolchain"], fingerprint["lock"]) == (record["toolchain"], record["lock"])
+    assert fingerprint["build"] == record["fingerprint"]
+    assert fingerprint["runner"] == record["runner"]["system"]
     for name in publish_cli.PROGRAMS:
         path = person.world.root.path / "bin" / name
         assert path.read_bytes() == files[f"{name}-{PLATFORM}"]
@@ -77,8 +77,8 @@ def test_built_published_installed_compared(world: World) -> None:
     assert [build["commit"] for build in shown["builds"]] == [commit]
     assert commit[:12] in person.ok("show", "hero_db", "--release", "v1").out
 
-    told = publish_cli.document(person.ok("verify", "--against-release", "--json"))
-    assert told["against"] == {
+    report = publish_cli.document(person.ok("verify", "--against-release", "--json"))
+    assert report["against"] == {
         "parts": [{"part": "hero_db", "forge": out(world), "tag": "v1", "files": 3, "differs": []}],
         "failed": [],
     }

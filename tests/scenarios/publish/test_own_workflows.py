@@ -56,8 +56,8 @@ def test_a_branch_is_checked_and_a_tag_released(forge_server: ForgeServer, runne
     assert f"checked {commit}" in written
     files = seen(forge_server, repo, TAG)
     assert files is not None
-    made = (f"hero_build-{__version__}-py3-none-any.whl", f"hero_build-{__version__}.tar.gz")
-    assert set(files) == {*made, *(f"{name}.sha256" for name in made), "SHA256SUMS"}
-    for name in made:
+    packages = (f"hero_build-{__version__}-py3-none-any.whl", f"hero_build-{__version__}.tar.gz")
+    assert set(files) == {*packages, *(f"{name}.sha256" for name in packages), "SHA256SUMS"}
+    for name in packages:
         assert f"{hashlib.sha256(files[name]).hexdigest()}  {name}\n".encode() in files["SHA256SUMS"]
     assert forge_server.api("GET", f"/repos/{repo}/tags/{TAG}")["commit"]["sha"] == commit

@@ -38,12 +38,17 @@ def test_what_is_published_is_what_was_there(
     forge_server: ForgeServer, publisher: Make, spec: Publish, pack: Pack, events: list[Event]
 ) -> None:
     done = spec(*pack(a=A, b=B), title="One", notes="Some *notes*.", target="main")
-    made = publisher().publish(done)
+    result = publisher().publish(done)
     assert seen(forge_server, done.repo, "v1") == whole({"a": A, "b": B})
-    assert (made.state, made.kept) == ("published", ())
-    assert set(made.uploaded) == {"a", "a.sha256", "b", "b.sha256", "SHA256SUMS"}
-    told = forge_server.api("GET", f"/repos/{done.repo}/releases/tags/v1")
-    assert (told["name"], told["body"], told["prerelease"], told["draft"]) == ("One", "Some *notes*.", False, False)
+    assert (result.state, result.kept) == ("published", ())
+    assert set(result.uploaded) == {"a", "a.sha256", "b", "b.sha256", "SHA256SUMS"}
+    response = forge_server.api("GET", f"/repos/{done.repo}/releases/tags/v1")
+    assert (response["name"], response["body"], response["prerelease"], response["draft"]) == (
+        "One",
+        "Some *notes*.",
+        False,
+        False,
+    )
     began, *_, finished = events
     assert isinstance(began, Started)
     assert isinstance(finished, Finished)
@@ -55,10 +60,10 @@ def test_what_is_published_is_what_was_there(
 def test_nothing_to_do_costs_two_requests(
     forge_server: ForgeServer, publisher: Make, spec: Publish, pack: Pack
 ) -> None:
-    wanted = spec(*pack(a=A, b=B))
-    publisher().publish(wanted)
+    one = spec(*pack(a=A, b=B))
+    publisher().publish(one)
     with CuttingProxy(forge_server.url) as proxy:
-        again = publisher(proxy.url).publish(wanted)
+        again = publisher(proxy.url).publish(one)
         assert len(proxy.asked) == 2
         assert all(asked.method == "GET" for asked in proxy.asked)
     assert not again.changed
@@ -69,24 +74,24 @@ def test_nothing_to_do_costs_two_requests(
 def test_a_published_release_gets_back_what_it_lost(
     forge_server: ForgeServer, publisher: Make, spec: Publish, pack: Pack, lost: str
 ) -> None:
-    wanted = spec(*pack(a=A, b=B))
-    publisher().publish(wanted)
-    found = forge_server.api("GET", f"/repos/{wanted.repo}/releases/tags/v1")
-    (asset,) = [item for item in found["assets"] if item["name"] == lost]
-    forge_server.api("DELETE", f"/repos/{wanted.repo}/releases/{found['id']}/assets/{asset['id']}")
-    made = publisher().publish(wanted)
-    assert made.uploaded == (lost,)
-    assert seen(forge_server, wanted.repo, "v1") == whole({"a": A, "b": B})
+    one = spec(*pack(a=A, b=B))
+    publisher().publish(one)
+    release = forge_server.api("GET", f"/repos/{one.repo}/releases/tags/v1")
+    (asset,) = [item for item in release["assets"] if item["name"] == lost]
+    forge_server.api("DELETE", f"/repos/{one.repo}/releases/{release['id']}/assets/{asset['id']}")
+    result = publisher().publish(one)
+    assert result.uploaded == (lost,)
+    assert seen(forge_server, one.repo, "v1") == whole({"a": A, "b": B})
 
 
 def test_another_platform_is_added_to_what_is_published(
     forge_server: ForgeServer, publisher: Make, spec: Publish, pack: Pack
 ) -> None:
     publisher().publish(spec(*pack(a=A)))
-    made = publisher().publish(spec(*pack(b=B)))
-    assert set(made.uploaded) == {"b", "b.sha256", "SHA256SUMS"}
-    assert made.removed == ("SHA256SUMS",)
-    assert seen(forge_server, made.repo, "v1") == whole({"a": A, "b": B})
+    result = publisher().publish(spec(*pack(b=B)))
+    assert set(result.uploaded) == {"b", "b.sha256", "SHA256SUMS"}
+    assert result.removed == ("SHA256SUMS",)
+    assert seen(forge_server, result.repo, "v1") == whole({"a": A, "b": B})
 
 
 def test_what_is_published_does_not_change(
@@ -101,10 +106,10 @@ def test_what_is_published_does_not_change(
 
 def test_clobber_replaces_what_differs(forge_server: ForgeServer, publisher: Make, spec: Publish, pack: Pack) -> None:
     publisher().publish(spec(*pack(a=A, b=B)))
-    made = publisher().publish(spec(*pack(a=A, b=b"other"), clobber=True))
-    assert "b" in made.removed
-    assert "a" in made.kept
-    assert seen(forge_server, made.repo, "v1") == whole({"a": A, "b": b"other"})
+    result = publisher().publish(spec(*pack(a=A, b=b"other"), clobber=True))
+    assert "b" in result.removed
+    assert "a" in result.kept
+    assert seen(forge_server, result.repo, "v1") == whole({"a": A, "b": b"other"})
 
 
 def test_a_record_of_another_build_is_no_difference(
@@ -116,9 +121,9 @@ def test_a_record_of_another_build_is_no_difference(
 
     publisher().publish(spec(*with_record(b"monday")))
     assert not publisher().publish(spec(*with_record(b"tuesday"))).changed
-    found = seen(forge_server, spec().repo, "v1")
-    assert found is not None
-    assert found["record"] == b"monday"
+    release = seen(forge_server, spec().repo, "v1")
+    assert release is not None
+    assert release["record"] == b"monday"
 
 
 def test_a_release_without_checksums_is_compared_by_its_content(
@@ -126,8 +131,8 @@ def test_a_release_without_checksums_is_compared_by_its_content(
 ) -> None:
     repo = spec().repo
     forge_server.release(repo, "v1", {"a": A})
-    made = publisher().publish(spec(*pack(a=A)))
-    assert (made.kept, set(made.uploaded)) == (("a",), {"a.sha256", "SHA256SUMS"})
+    result = publisher().publish(spec(*pack(a=A)))
+    assert (result.kept, set(result.uploaded)) == (("a",), {"a.sha256", "SHA256SUMS"})
     forge_server.release(repo, "v2", {"a": A[::-1]})
     assert isinstance(refusal(publisher, spec(*pack(a=A), tag="v2")), PublicationRefused)
 
@@ -137,11 +142,11 @@ def test_a_draft_is_gone_on_with(
 ) -> None:
     repo = spec().repo
     old = forge_server.release(repo, "v1", [("a", A), ("a", A), ("b", b"other")], draft=True)
-    made = publisher().publish(spec(*pack(a=A, b=B)))
+    result = publisher().publish(spec(*pack(a=A, b=B)))
     assert seen(forge_server, repo, "v1") == whole({"a": A, "b": B})
     assert forge_server.api("GET", f"/repos/{repo}/releases/tags/v1")["id"] == old["id"]
-    assert "a" in made.kept
-    assert set(made.removed) == {"a", "b"}
+    assert "a" in result.kept
+    assert set(result.removed) == {"a", "b"}
     assert [event.text for event in events if isinstance(event, WarningRaised)] == [
         "b was in the release already, with other content: it is uploaded anew"
     ]
@@ -160,10 +165,10 @@ def test_what_nothing_proves_is_not_published(
 
 
 def test_a_draft_stays_one(forge_server: ForgeServer, publisher: Make, spec: Publish, pack: Pack) -> None:
-    made = publisher().publish(spec(*pack(a=A), draft=True, prerelease=True))
-    assert made.state == "draft"
-    assert seen(forge_server, made.repo, "v1") is None
-    (draft,) = drafts(forge_server, made.repo, "v1")
+    result = publisher().publish(spec(*pack(a=A), draft=True, prerelease=True))
+    assert result.state == "draft"
+    assert seen(forge_server, result.repo, "v1") is None
+    (draft,) = drafts(forge_server, result.repo, "v1")
     assert [asset["name"] for asset in draft["assets"]] == ["a", "a.sha256"]
     assert draft["prerelease"] is True
 
@@ -171,9 +176,9 @@ def test_a_draft_stays_one(forge_server: ForgeServer, publisher: Make, spec: Pub
 def test_finish_shows_the_union(forge_server: ForgeServer, publisher: Make, spec: Publish, pack: Pack) -> None:
     for files in (pack(a=A), pack(b=B)):
         publisher().publish(spec(*files, draft=True))
-    made = publisher().finish(spec(notes="both"), ("a", "b"))
-    assert (made.state, set(made.kept)) == ("published", {"a", "b"})
-    assert seen(forge_server, made.repo, "v1") == whole({"a": A, "b": B})
+    result = publisher().finish(spec(notes="both"), ("a", "b"))
+    assert (result.state, set(result.kept)) == ("published", {"a", "b"})
+    assert seen(forge_server, result.repo, "v1") == whole({"a": A, "b": B})
     again = publisher().finish(spec(), ("a", "b"))
     assert (again.state, again.changed) == ("published", False)
 
@@ -249,8 +254,8 @@ def test_a_tag_does_not_move(forge_server: ForgeServer, publisher: Make, spec: P
     error = refusal(publisher, spec(*pack(a=A), target="main"))
     assert first in error.message
     assert publisher().publish(spec(*pack(a=A), target=first)).state == "published"
-    told = forge_server.api("GET", f"/repos/{repo}/tags/v1")
-    assert told["commit"]["sha"] == first
+    response = forge_server.api("GET", f"/repos/{repo}/tags/v1")
+    assert response["commit"]["sha"] == first
 
 
 def test_tokens(forge_server: ForgeServer, publisher: Make, spec: Publish, pack: Pack) -> None:

@@ -36,8 +36,8 @@ def person(folder: Path, server: ForgeServer, libc: str = "musl") -> tuple[Perso
 
 def well(one: Person) -> None:
     """The programs are there, they are what the manifest says, and they are the release's."""
-    told = publish_cli.document(one.ok("verify", "--against-release", "--json"))
-    (compared,) = told["against"]["parts"]
+    response = publish_cli.document(one.ok("verify", "--against-release", "--json"))
+    (compared,) = response["against"]["parts"]
     assert (compared["files"], compared["differs"]) == (len(PROGRAMS), [])
     assert sorted(path.name for path in (one.world.root.path / "bin").iterdir()) == sorted(PROGRAMS)
 
@@ -52,8 +52,8 @@ def test_published_installed_mirrored_pinned(forge_server: ForgeServer, tmp_path
     done = one.ok(*words, "--json", HERO_MINISIGN_KEY=secret)
     (release,) = publish_cli.document(done)["releases"]
     assert (release["state"], release["repo"], release["kept"]) == ("published", repo, [])
-    told = forge_server.api("GET", f"/repos/{repo}/releases/tags/v1")
-    assert (told["name"], told["body"], told["target_commitish"]) == ("One", "All *new*.\n", "development")
+    response = forge_server.api("GET", f"/repos/{repo}/releases/tags/v1")
+    assert (response["name"], response["body"], response["target_commitish"]) == ("One", "All *new*.\n", "development")
     files = seen(forge_server, repo, "v1")
     assert files is not None
     assert verifies(files["SHA256SUMS.minisig"], files["SHA256SUMS"], key.public_key.to_base64().decode())

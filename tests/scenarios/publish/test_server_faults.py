@@ -26,7 +26,7 @@ def is_upload(asked: ProxyRequest) -> bool:
     return asked.method == "POST" and "/assets?" in asked.path
 
 
-def said(status: int, text: str) -> bytes:
+def response(status: int, text: str) -> bytes:
     body = json.dumps({"message": text}).encode()
     return f"HTTP/1.1 {status} Said\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n".encode() + body
 
@@ -67,12 +67,12 @@ def test_a_failure_that_passes(
         if asked in failed or "/attachments/" in asked.path:
             return None
         failed.add(asked)
-        return said(status, "not now")
+        return response(status, "not now")
 
     with CuttingProxy(forge_server.url) as proxy:
         proxy.answers = once
-        made = publisher(proxy.url, jobs=1).publish(one)
-    assert made.state == "published"
+        result = publisher(proxy.url, jobs=1).publish(one)
+    assert result.state == "published"
     assert seen(forge_server, one.repo, "v1") == whole({"a": DATA})
     assert any(isinstance(event, Retrying) and event.what == "a" for event in events)
 
@@ -80,7 +80,7 @@ def test_a_failure_that_passes(
 def test_a_failure_that_stays(forge_server: ForgeServer, publisher: Make, spec: Publish, pack: Pack) -> None:
     one = spec(*pack(a=DATA))
     with CuttingProxy(forge_server.url) as proxy:
-        proxy.answers = lambda asked: said(500, "the disk is full") if is_upload(asked) else None
+        proxy.answers = lambda asked: response(500, "the disk is full") if is_upload(asked) else None
         with pytest.raises(HeroBuildError, match=r"failed \(500\): the disk is full") as caught:
             publisher(proxy.url).publish(one)
         assert len([asked for asked in proxy.asked if asked.path.endswith("name=a")]) == 3  # as often as PATIENT says
@@ -93,7 +93,7 @@ def test_too_large(forge_server: ForgeServer, publisher: Make, spec: Publish, pa
     """The answer comes before all of the body is sent, and is read all the same."""
     one = spec(*pack(a=DATA * 4))
     with CuttingProxy(forge_server.url) as proxy:
-        proxy.answers = lambda asked: said(413, "too large") if is_upload(asked) else None
+        proxy.answers = lambda asked: response(413, "too large") if is_upload(asked) else None
         with pytest.raises(HeroBuildError, match=r"does not take a file of that size \(413\)") as caught:
             publisher(proxy.url, jobs=1).publish(one)
         assert len([asked for asked in proxy.asked if asked.path.endswith("name=a")]) == 1
@@ -118,9 +118,9 @@ def test_a_server_that_stalls(
 
     with CuttingProxy(forge_server.url) as proxy:
         proxy.answers = stall
-        made = publisher(proxy.url, jobs=1, limits=IMPATIENT).publish(one)
+        result = publisher(proxy.url, jobs=1, limits=IMPATIENT).publish(one)
         over.set()
-    assert made.state == "published"
+    assert result.state == "published"
     assert seen(forge_server, one.repo, "v1") == whole({"a": DATA * 8})
     assert any(isinstance(event, Retrying) and event.what == "a" for event in events)
 
@@ -150,12 +150,12 @@ def test_several_jobs_into_one_draft(forge_server: ForgeServer, publisher: Make,
     barrier = threading.Barrier(len(jobs))
 
     def job(number: int) -> PublishResult:
-        made = publisher(jobs=2)
+        result = publisher(jobs=2)
         barrier.wait(30)
-        return made.publish(jobs[number])
+        return result.publish(jobs[number])
 
     with ThreadPoolExecutor(len(jobs)) as pool:
-        assert {made.state for made in pool.map(job, range(len(jobs)))} == {"draft"}
+        assert {result.state for result in pool.map(job, range(len(jobs)))} == {"draft"}
     assert len(drafts(forge_server, jobs[0].repo, "v1")) == 1
     names = {f"p{n}" for n in range(4)}
     publisher().finish(spec(), names)

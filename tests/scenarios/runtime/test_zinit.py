@@ -61,9 +61,9 @@ def zinit(machine: Machine) -> Iterator[Zinit]:
     ):
         try:
             assert until(socket.is_socket)
-            made = Zinit(socket)
-            yield made
-            made.end()
+            server = Zinit(socket)
+            yield server
+            server.end()
         finally:
             process.terminate()
 
@@ -147,8 +147,8 @@ def test_zinit_restarts_hero_router_and_hero_proc_which_hero_router_may_not(mach
         router.hold("hero_proc_server", machine.program("hero_proc_server"), "wait", up=False)
         assert until(lambda: set(machine.running()) == {"hero_proc_server", "hero_db_server"})
         outcomes = machine.restart("hero_proc", "hero_db", timeouts=CALM)
-        found = [item.service for item in outcomes if isinstance(item, Restarted)]
-        assert found == ["hero_proc_server", "hero_db_server"]
+        services = [item.service for item in outcomes if isinstance(item, Restarted)]
+        assert services == ["hero_proc_server", "hero_db_server"]
         assert [asked for asked in router.asked if asked[0] == "service.restart"] == [
             ("service.restart", "hero_db_server")
         ]
