@@ -189,7 +189,7 @@ def test_a_service_that_answers_over_its_socket_is_well(machine: Machine, status
         assert isinstance(only(machine.restart("hero_db")), Restarted)
 
 
-@pytest.mark.parametrize(("status", "said"), [(503, "HTTP 503"), (None, "no answer within")])
+@pytest.mark.parametrize(("status", "message"), [(503, "HTTP 503"), (None, "no answer within")])
 def test_a_service_that_is_never_well_is_told_with_the_way_back(
     machine: Machine, status: int | None, message: str
 ) -> None:
