@@ -49,10 +49,7 @@ def read(folder: Path) -> Generation:
     """The manifest of one generation's folder. Raises RootDamaged."""
     path = folder / "manifest.json"
     try:
-        content = path.read_bytes()
-        return from_document(_DOCUMENT.decode(content))
-    except msgspec.ValidationError as error:
-        raise _damaged(path, _schema_problem(msgspec.json.decode(content)) or str(error)) from error
+        return from_document(_parse(path.read_bytes()))
     except (OSError, ValueError) as error:
         raise _damaged(path, str(error)) from error
 
@@ -74,6 +71,16 @@ def decode(document: object, path: Path) -> Generation:
         return from_document(msgspec.convert(document, ManifestDocument))
     except ValueError as error:
         raise _damaged(path, _schema_problem(document) or str(error)) from error
+
+
+def _parse(content: bytes) -> ManifestDocument:
+    """Raises ValueError."""
+    try:
+        return _DOCUMENT.decode(content)
+    except msgspec.ValidationError as error:
+        if problem := _schema_problem(msgspec.json.decode(content)):
+            raise ValueError(problem) from error
+        raise
 
 
 def _damaged(path: Path, why: str) -> RootDamaged:

@@ -101,12 +101,12 @@ def read(flags: Mapping[str, Any], environ: MutableMapping[str, str]) -> Setting
     token = environ.pop("FORGEJO_TOKEN", "").strip()
     for name in GIT_LOCAL:
         environ.pop(name, None)
-    seen: dict[str, Source] = {"token": "environment" if token else "default"}
-    root = _path(_pick("root", flags=flags, environ=environ, config=ConfigFile(), default="~/hero", seen=seen))
+    sources: dict[str, Source] = {"token": "environment" if token else "default"}
+    root = _path(_pick("root", flags=flags, environ=environ, config=ConfigFile(), default="~/hero", sources=sources))
     config = _config(root / "cfg" / "hero_build.toml")
 
     def pick(name: str, default: Any) -> Any:
-        return _pick(name, flags=flags, environ=environ, config=config, default=default, seen=seen)
+        return _pick(name, flags=flags, environ=environ, config=config, default=default, sources=sources)
 
     return Settings(
         root=root,
@@ -124,7 +124,7 @@ def read(flags: Mapping[str, Any], environ: MutableMapping[str, str]) -> Setting
         backoff=_number("backoff", pick("backoff", BACKOFF), 0),
         depth=_number("depth", pick("depth", 1 if environ.get("CI") == "true" else 0), 0),
         token=Secret(token) if token else None,
-        sources=tuple(seen.items()),
+        sources=tuple(sources.items()),
     )
 
 
@@ -134,7 +134,7 @@ def _pick(
     environ: Mapping[str, str],
     config: ConfigFile,
     default: Any,
-    seen: dict[str, Source],
+    sources: dict[str, Source],
 ) -> Any:
     layers: tuple[tuple[Source, Any], ...] = (
         ("flag", flags.get(name)),
@@ -143,9 +143,9 @@ def _pick(
     )
     for source, value in layers:
         if value is not None:
-            seen[name] = source
+            sources[name] = source
             return value
-    seen[name] = "default"
+    sources[name] = "default"
     return default
 
 

@@ -140,6 +140,10 @@ def test_an_empty_root_is_generation_0(tmp_path: Path) -> None:
         (lambda text: "[]", "no schema number"),
         (lambda text: text.replace('"schema": 1', '"schema": 0'), "no released hero-build wrote it"),
         (lambda text: text.replace('"schema": 1', '"schema": 2'), "a newer hero-build wrote it"),
+        (
+            lambda text: text.replace('"schema": 1', '"schema": 2')[:40],
+            "cannot be read as a manifest: Input data was truncated",
+        ),
         (lambda text: text.replace('"apps"', '"app"'), "missing required field `apps`"),
         (
             lambda text: text.replace('"size"', '"sighs"'),
