@@ -86,7 +86,7 @@ def _unknown_command(name: str, ctx: click.Context) -> click.UsageError:
 
     close = nearest(name, _MODULES)
     suggestion = f", did you mean {' or '.join(close)}?" if close else ""
-    return click.UsageError(f"there is no command {name!r}{suggestion}", ctx)
+    return click.UsageError(f"unknown command {name!r}{suggestion}", ctx)
 
 
 def summaries() -> dict[str, str]:

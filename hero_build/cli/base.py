@@ -62,8 +62,9 @@ class SessionCommand(click.Command):
         own: list[tuple[str, str]] = []
         common: list[tuple[str, str]] = []
         for param in self.get_params(ctx):
-            if (record := param.get_help_record(ctx)) is not None:
-                (common if param.name in NAMES or param.name == "help" else own).append(record)
+            record = param.get_help_record(ctx) if isinstance(param, click.Option) else None
+            if record is not None:
+                (common if param.name in NAMES or "--help" in param.opts else own).append(record)
         for title, records in (("Options", own), ("Global options", common)):
             if records:
                 with formatter.section(title):

@@ -13,7 +13,7 @@ from hero_build.cli.session import Session
 class CiGroup(click.Group):
     def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
         if args and args[0] not in self.commands:
-            raise click.UsageError(f"there is no command 'ci {args[0]}', only {' and '.join(self.commands)}", ctx)
+            raise click.UsageError(f"unknown command 'ci {args[0]}', only {' and '.join(self.commands)}", ctx)
         return super().resolve_command(ctx, args)
 
 

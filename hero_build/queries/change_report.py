@@ -78,7 +78,7 @@ class ChangedArtifact(Struct, frozen=True):
 
 
 class PartState(Struct, frozen=True):
-    """`bytes`: of the installed files; of the assets to come for a plan, None where their size is not told."""
+    """`bytes`: of the installed files; for a plan, of the assets to download, None if a size is unknown."""
 
     part: str
     app: str
@@ -133,7 +133,7 @@ def _unmoved(decision: Decision, *, same: bool) -> PartState:
     """A part whose files are what they were: it was kept, made again (and recorded anew), or put back because the disk
     had come to disagree.
 
-    `same`: there is no new generation, so nothing was put back.
+    `same`: there is no new generation, so nothing was repaired.
     """
     if isinstance(decision, Keep):
         return _planned(decision, "kept")

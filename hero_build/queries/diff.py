@@ -59,7 +59,7 @@ def _read(root: Root, number: int) -> Generation:
         return Generation(0)
     if number not in kept_numbers(root):
         available = ", ".join(map(str, kept_numbers(root))) or "none"
-        raise GenerationNotFound(f"there is no generation {number} in {root.path}", f"There are: {available}, and 0.")
+        raise GenerationNotFound(f"{root.path} has no generation {number}", f"Available: {available}, and 0.")
     return manifest.read(root.generation(number))
 
 

@@ -22,7 +22,7 @@ from hero_build.runtime import processes
 
 
 class RunningProcess(Struct, frozen=True):
-    """`old`: started from content that is no longer installed under that name. `unknown`: another user's process."""
+    """`old`: started from a file that has been replaced since. `unknown`: another user's process."""
 
     pid: int
     binary: str

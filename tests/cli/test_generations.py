@@ -51,7 +51,7 @@ def test_diff_of_the_last_change_and_of_any_two(upgraded: World) -> None:
 def test_diff_with_a_generation_that_is_not_there(upgraded: World) -> None:
     done = upgraded.run("diff", "7")
     assert done.code == 3
-    assert "there is no generation 7" in done.err
+    assert "has no generation 7" in done.err
     assert "1, 2" in done.err
 
 

@@ -81,9 +81,9 @@ def test_version(typed: list[str], words: Words) -> None:
 @pytest.mark.parametrize(
     ("typed", "says"),
     [
-        (["instal"], "there is no command 'instal', did you mean install"),
+        (["instal"], "unknown command 'instal', did you mean install"),
         (["stats"], "did you mean status"),
-        (["frobnicate"], "there is no command 'frobnicate'"),
+        (["frobnicate"], "unknown command 'frobnicate'"),
         (["install", "--mdoe", "download"], "no such option '--mdoe'"),
         (["install", "db", "--mode", "later"], "'later' is not one of"),
         (["install"], "no app is named"),
@@ -100,7 +100,7 @@ def test_version(typed: list[str], words: Words) -> None:
         (["lock", "db"], "missing option"),
         (["mirror", "/tmp"], "missing argument"),
         (["completion", "csh"], "'csh' is not one of"),
-        (["ci", "matrx"], "there is no command 'ci matrx', only matrix and workflow"),
+        (["ci", "matrx"], "unknown command 'ci matrx', only matrix and workflow"),
         (["publish", "db"], "missing option '--tag'"),
         (["verify", "--version", "v1"], "--version needs --against-release"),
         (["list", "--jobs", "0"], "jobs is '0'"),
