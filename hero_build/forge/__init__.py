@@ -1,4 +1,4 @@
-"""Where releases live: `open_forge` gives the Forge of an address; nothing heavy is imported before."""
+"""Where releases live. `open_forge` returns the Forge of an address, and imports no more than that one needs."""
 
 from urllib.parse import urlsplit
 
@@ -10,7 +10,7 @@ from hero_build.settings import Settings
 
 
 def open_forge(settings: Settings, emit: Emit) -> Forge:
-    """The forge at `settings.forge`: a server, or a mirror for `file:///dir`. Asks nothing yet. Raises UsageError."""
+    """The forge at `settings.forge`: a server, or a mirror (`file:///dir`). Sends no request. Raises UsageError."""
     scheme = urlsplit(settings.forge).scheme
     if scheme == "file":
         from hero_build.forge.mirror import Mirror

@@ -120,7 +120,7 @@ def package_release(
 
 
 def check_response_tag(tag: str, what: str) -> str:
-    """`tag` itself. Raises BadForgeResponse, not UnsafeName, for an invalid one: the forge sent it, nobody typed it."""
+    """`tag` itself. Raises BadForgeResponse, not UnsafeName, for an invalid one: the forge sent it."""
     try:
         return check_tag(tag)
     except UnsafeName as error:

@@ -1,7 +1,7 @@
-"""Requests to a forge: redirects by hand, the token to its own origin only, bounded answers, statuses as errors.
+"""Requests to a forge: redirects followed here, the token for its origin only, bounded responses, statuses as errors.
 
-Every request borrows an httpx client of its own (one that workers shared raced for its connections); all share one TLS
-context, made when first needed.
+Every request borrows an httpx client of its own (workers that share one race for its connections); all clients share
+one TLS context, made when first needed.
 """
 
 import re
@@ -24,9 +24,9 @@ from hero_build.settings import Secret
 
 T = TypeVar("T")
 _REDIRECTS = (301, 302, 303, 307, 308)
-_HEAD_SIZE = 1 << 16  # bytes of an answer that matters for its status alone
+_HEAD_SIZE = 1 << 16  # bytes of a response of which only the status matters
 _NOT_A_FORGE = "Is that a Forgejo server, of a version that this hero-build supports? Check --forge and FORGEJO_URL."
-_ADDRESS = "Check the address with --forge or FORGEJO_URL; does a browser get an answer there?"
+_ADDRESS = "Check the address with --forge or FORGEJO_URL; does it open in a browser?"
 
 
 class ForgeClient:
@@ -62,17 +62,17 @@ class ForgeClient:
     def response(
         self, url: str, headers: Mapping[str, str], seconds: float, method: str = "GET"
     ) -> Iterator[httpx.Response]:
-        """One attempt at an answer of status 2xx or 416, its body unread; redirects are followed."""
+        """One attempt at a response of status 2xx or 416, its body unread; redirects are followed."""
         target = url_policy.parse_url(url, "the release")
-        seen: set[str] = set()
+        visited: set[str] = set()
         while True:
-            if str(target) in seen or len(seen) > self._limits.redirects:
-                how = "in a circle" if str(target) in seen else f"more than {self._limits.redirects} times"
+            if str(target) in visited or len(visited) > self._limits.redirects:
+                how = "in a circle" if str(target) in visited else f"more than {self._limits.redirects} times"
                 raise BadForgeResponse(f"{target.host} redirects {how}, at {target.path}", _ADDRESS)
-            seen.add(str(target))
-            with self._once(method, url=target, headers=headers, seconds=seconds) as response:
+            visited.add(str(target))
+            with self._send(method, url=target, headers=headers, seconds=seconds) as response:
                 if response.status_code not in _REDIRECTS:
-                    self._check(response)
+                    self._check_status(response)
                     yield response
                     return
                 _read_head(response)
@@ -83,10 +83,10 @@ class ForgeClient:
             self._idle.pop().close()
 
     @contextmanager
-    def _once(
+    def _send(
         self, method: str, url: httpx.URL, headers: Mapping[str, str], seconds: float
     ) -> Iterator[httpx.Response]:
-        extra = {"Authorization": f"token {self._token.reveal()}"} if self._token and self._trusts(url) else {}
+        extra = {"Authorization": f"token {self._token.reveal()}"} if self._token and self._may_send_token(url) else {}
         with self._borrowed() as client:
             request = client.build_request(method, url, headers={**headers, **extra}, extensions={"seconds": seconds})
             try:
@@ -100,32 +100,32 @@ class ForgeClient:
             finally:
                 response.close()
 
-    def _check(self, response: httpx.Response) -> None:
+    def _check_status(self, response: httpx.Response) -> None:
         if not (response.is_success or response.status_code == 416):
             raise http_error(
                 response.status_code,
                 headers=response.headers,
                 url=response.url,
                 body=_read_head(response),
-                note=self._kept_back(response.url),
+                note=self._token_note(response.url),
             )
         encoding = response.headers.get("content-encoding", "identity").strip().lower()
         if encoding not in ("identity", ""):
             text = (
-                f"{response.url.host} sends {response.url.path} encoded as {encoding[:40]!r}, which was not asked for"
+                f"{response.url.host} sends {response.url.path} encoded as {encoding[:40]!r}, which was not requested"
             )
-            raise BadForgeResponse(text, "Ask whoever runs that server to send releases as they are (no gzip).")
+            raise BadForgeResponse(text, "Ask the operator of that server to send releases uncompressed (no gzip).")
 
-    def _trusts(self, url: httpx.URL) -> bool:
+    def _may_send_token(self, url: httpx.URL) -> bool:
         same_origin = url_policy.origin(url) == url_policy.origin(self._base)
         return same_origin and url_policy.may_send_token(url, self._plain_http)
 
-    def _kept_back(self, url: httpx.URL) -> str:
-        """A sentence for a hint where there is a token that was not sent to its own forge; else nothing."""
-        if not self._token or self._trusts(url) or url_policy.origin(url) != url_policy.origin(self._base):
+    def _token_note(self, url: httpx.URL) -> str:
+        """A sentence for the hint if there is a token that was not sent to its own forge, else empty."""
+        if not self._token or self._may_send_token(url) or url_policy.origin(url) != url_policy.origin(self._base):
             return ""
         return (
-            f"The token was not sent, since {url.host} is reached over plain http: use https, "
+            f"The token was not sent because {url.host} is reached over plain http: use https, "
             "or list that host under plain_http in cfg/hero_build.toml."
         )
 
@@ -134,13 +134,13 @@ class ForgeClient:
         try:
             client = self._idle.pop()
         except IndexError:
-            client = self._make()
+            client = self._new_client()
         try:
             yield client
         finally:
             self._idle.append(client)
 
-    def _make(self) -> httpx.Client:
+    def _new_client(self) -> httpx.Client:
         return httpx.Client(
             transport=self._transports.make(),
             headers={"User-Agent": f"hero-build/{__version__}", "Accept": "*/*", "Accept-Encoding": "identity"},
@@ -158,34 +158,36 @@ def _base_url(url: str) -> httpx.URL:
 
 
 def _valid_token(token: Secret | None) -> Secret | None:
-    """A token is one printable word; anything else would break the header, or an error that quotes it would leak it."""
+    """A token is one printable word: anything else breaks the header, and the error about that may quote it."""
     if token is not None and not re.fullmatch(r"[!-~]+", token.reveal()):
-        raise UsageError("FORGEJO_TOKEN holds characters that no token has", "Set it again, without quotes or spaces.")
+        raise UsageError(
+            "FORGEJO_TOKEN contains characters that are not valid in a token", "Set it again, without quotes or spaces."
+        )
     return token
 
 
 def body_chunks(response: httpx.Response) -> Iterator[bytes | memoryview]:
-    """The body as it is sent, undecoded; a piece is only good until the next one is asked for."""
+    """The body as it is sent, undecoded; a chunk is valid until the next one is requested."""
     yield from cast("httpx.SyncByteStream", response.stream)
 
 
-def _read_bounded(response: httpx.Response, most: int) -> bytes:
-    """The body of at most `most` bytes. Raises BadForgeResponse for a longer one, without reading on."""
+def _read_bounded(response: httpx.Response, limit: int) -> bytes:
+    """The body of at most `limit` bytes. Raises BadForgeResponse for a longer one, without reading further."""
     body = bytearray()
-    for piece in body_chunks(response):
-        body += piece
-        if len(body) > most:
-            text = f"{response.url.host} answered {response.url.path} with more than {most >> 20} MiB"
+    for chunk in body_chunks(response):
+        body += chunk
+        if len(body) > limit:
+            text = f"{response.url.host} answered {response.url.path} with more than {limit >> 20} MiB"
             raise BadForgeResponse(text, _ADDRESS)
     return bytes(body)
 
 
 def _read_head(response: httpx.Response) -> bytes:
-    """The first bytes of a body that no one waits for: reading it up keeps the connection."""
+    """The first bytes of a body that is not used; a body that is read to its end keeps the connection."""
     head = bytearray()
     try:
-        for piece in body_chunks(response):
-            head += piece
+        for chunk in body_chunks(response):
+            head += chunk
             if len(head) > _HEAD_SIZE:
                 break
     except httpx.TransportError:

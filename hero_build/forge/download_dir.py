@@ -1,10 +1,10 @@
-"""The folder of downloads under way, `var/hero_build/partial`: shared by every hero-build of a root.
+"""The folder of unfinished downloads, `var/hero_build/partial`: shared by every hero-build of a root.
 
-    partial/<key>.<mark>.<total>         a file that is being written, or was: locked by whoever writes it
+    partial/<key>.<mark>.<total>         an unfinished file: locked by the process that writes it
     partial/run-<random>/                what one run has fetched and not used yet: locked while that run lives
 
-A file's name says what it is: `key` what was asked for, `mark` which content was being sent, `total` its size. Locks
-are flock(2), so they end with their process however it ends, and the next run takes over what it left.
+In a file's name, `key` is the hash of the request, `mark` that of the content being sent, `total` its size. Locks are
+flock(2), so they end with their process however it ends, and the next run takes over its files.
 """
 
 import os
@@ -22,7 +22,7 @@ _RUN = "run-"
 
 
 class DownloadDir:
-    """A context: leaving it puts what was fetched and not used back where the next run finds it."""
+    """A context manager; on exit, files that were fetched and not used return to where the next run finds them."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -53,7 +53,7 @@ class DownloadDir:
             yield from [entry.name for entry in entries if entry.name.startswith(f"{key}.")]
 
     def lock(self, name: str, *, create: bool) -> int | None:
-        """A descriptor of the file `name`, locked; None when it is not there or another one writes it."""
+        """A locked descriptor of the file `name`; None if it does not exist or another process writes it."""
         path = self._folder / name
         flags = os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW | (os.O_CREAT if create else 0)
         try:
@@ -66,12 +66,12 @@ class DownloadDir:
         return None
 
     def private(self, name: str) -> tuple[int, Path]:
-        """A new file of this run alone, for when another one writes `name`."""
+        """A new file of this run alone, for when another process writes `name`."""
         descriptor, path = tempfile.mkstemp(prefix=f"{name}.", dir=self._run)
         return descriptor, Path(path)
 
     def done(self, path: Path) -> Path:
-        """Move a whole file to where it is this run's; the caller still holds its lock."""
+        """Move a complete file into the folder of this run; the caller still holds its lock."""
         if path.parent == self._run:
             return path
         descriptor, target = tempfile.mkstemp(prefix=f"{path.name}.", dir=self._run)
@@ -80,13 +80,13 @@ class DownloadDir:
         return Path(target)
 
     def scratch(self) -> Path:
-        """A new folder of this run alone, which is gone when the run is."""
+        """A new folder of this run alone, deleted with it."""
         return Path(tempfile.mkdtemp(prefix="scratch-", dir=self._run))
 
     def _own_folder(self) -> tuple[Path, int]:
         while True:
             path = Path(tempfile.mkdtemp(prefix=_RUN, dir=self._folder))
-            with suppress(FileNotFoundError):  # another run has just taken it for a dead one's
+            with suppress(FileNotFoundError):  # another run has just taken it over, as abandoned
                 descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
                 if filelock.attempt(descriptor) and _is_same_file(descriptor, path):
                     return path, descriptor
@@ -104,7 +104,7 @@ class DownloadDir:
                 os.close(descriptor)
 
     def _empty(self, run: Path) -> None:
-        """Give each file its shared name again, unless there is one of that name by now; remove the folder."""
+        """Rename each file to its shared name, unless that exists by now; delete the folder."""
         with suppress(OSError):
             for path in run.iterdir():
                 if path.is_dir():
@@ -118,18 +118,18 @@ class DownloadDir:
 def _is_same_file(descriptor: int, path: Path) -> bool:
     """Whether `path` still names what `descriptor` has open."""
     try:
-        there = path.stat(follow_symlinks=False)
+        status = path.stat(follow_symlinks=False)
     except FileNotFoundError:
         return False
-    return os.path.samestat(os.fstat(descriptor), there)
+    return os.path.samestat(os.fstat(descriptor), status)
 
 
 def delete_stale(folder: Path, before: float) -> int:
-    """Remove what no one writes and no one has written since `before` (a time stamp); the bytes that this gave back."""
+    """Delete files that are not being written and were last written before `before` (a time stamp); the bytes freed."""
     freed = 0
     if not folder.is_dir():
         return freed
-    with DownloadDir(folder), machine_errors(folder):  # takes over what dead runs left
+    with DownloadDir(folder), machine_errors(folder):  # takes over what ended runs left
         for path in folder.iterdir():
             with suppress(FileNotFoundError):
                 status = path.stat(follow_symlinks=False)

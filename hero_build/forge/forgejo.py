@@ -34,7 +34,7 @@ from hero_build.model.steps import Asset, Release
 from hero_build.settings import Secret
 
 T = TypeVar("T")
-_PAGE = 50  # the most that the server gives
+_PAGE = 50  # the server's maximum
 _PAGES = 4
 _RANGE = re.compile(r"bytes (\d{1,18})-(\d{1,18})/(\d{1,18})")
 
@@ -55,7 +55,7 @@ class Forgejo:
         return self._url
 
     def find(self, ref: Ref) -> Release:
-        """The release with its assets: a few requests, each tried again while the failure may pass."""
+        """The release with its assets: a few requests, each retried after a transient error."""
         if ref.package is not None:
             return self._package(ref, ref.package)
         return self._latest(ref.repo) if ref.tag is None else self._tagged(ref.repo, ref.tag)
@@ -71,7 +71,7 @@ class Forgejo:
             document = self._get_release(f"{_repo_path(repo)}/releases/latest", f"the newest release of {repo}")
         except HttpNotFound as error:
             self._must_exist(repo)
-            hint = "Drafts and prereleases are no newest release; one of them can be named with --version."
+            hint = "Drafts and prereleases do not count as newest; select one with --version."
             raise ReleaseNotFound(f"{repo} has no release", hint) from error
         return self._release(document, repo)
 
@@ -84,7 +84,7 @@ class Forgejo:
             raise no_release(repo, tag, list(self._tags(repo))) from error
         release = self._release(document, repo)
         if release.tag != tag:
-            raise no_release(repo, tag, [release.tag])  # the server does not tell V1 from v1
+            raise no_release(repo, tag, [release.tag])  # the server ignores case: V1 and v1 are the same to it
         return release
 
     def _package(self, ref: Ref, package: GenericPackage) -> Release:
@@ -108,11 +108,11 @@ class Forgejo:
                 raise ReleaseNotFound(what, _UNLISTED) from None
             return Release(self._url, repo=ref.repo, tag=package.version, assets=assets)
         except HttpNotFound as error:
-            known = self._versions(package)
-            raise no_release(f"the package {package.owner}/{package.name}", package.version, known) from error
+            versions = self._versions(package)
+            raise no_release(f"the package {package.owner}/{package.name}", package.version, versions) from error
 
     def _probe(self, name: str, url: str) -> Iterator[Asset]:
-        """The file of a package whose list is not for everyone, if it is there."""
+        """The file of a package that the server does not list without a token, if it exists."""
 
         def attempt() -> Asset:
             with self._client.response(url, {}, self._limits.answer, method="HEAD") as response:
@@ -180,7 +180,7 @@ class Forgejo:
                     return
         except HttpNotFound as error:
             raise AssetNotFound(f"{asset.name} is not where the release says: {error.message}", error.hint) from error
-        with self._open(asset, 0) as whole:  # the server would not, or not properly, go on where we ask it to
+        with self._open(asset, 0) as whole:  # the server did not resume, or not at the requested byte
             yield whole
 
 
@@ -195,31 +195,31 @@ class _HttpBody(Struct, frozen=True):
 
 
 def _response_body(response: httpx.Response, start: int) -> _HttpBody | None:
-    """The body from `start` on, or from 0 where the server sends all of it; None for a range that is not the one."""
+    """The body from `start` on, or from 0 where the server sends all of it; None for another range."""
     headers, host = response.headers, response.url.host
     if response.status_code == 200:
         total = _content_length(headers)
         return _HttpBody(0, total=total, identity=_identity(headers, total), response=response)
-    told = _RANGE.fullmatch(headers.get("content-range", "")) if response.status_code == 206 else None
-    if told is not None:
-        first, last, total = (int(number) for number in told.groups())
+    match = _RANGE.fullmatch(headers.get("content-range", "")) if response.status_code == 206 else None
+    if match is not None:
+        first, last, total = (int(number) for number in match.groups())
         if first == start and last == total - 1:
             return _HttpBody(start, total=total, identity=_identity(headers, total), response=response)
     if start == 0:
         raise BadForgeResponse(
-            f"{host} answered {response.url.path} with the status {response.status_code} unasked", _ROOT_URL
+            f"{host} answered {response.url.path} with the unexpected status {response.status_code}", _ROOT_URL
         )
     return None
 
 
 def _content_length(headers: httpx.Headers) -> int | None:
-    """Bytes of the whole body, where that is told and can be relied on."""
-    told = headers.get("content-length", "")
-    return int(told[:18]) if told.isascii() and told.isdigit() and "transfer-encoding" not in headers else None
+    """Bytes of the whole body; None if the headers do not say."""
+    length = headers.get("content-length", "")
+    return int(length[:18]) if length.isascii() and length.isdigit() and "transfer-encoding" not in headers else None
 
 
 def _identity(headers: httpx.Headers, total: int | None) -> str:
-    """A strong ETag, else time and size: what must be the same before and after (RFC 9110, 8.8 and 14.2)."""
+    """A strong ETag, else time and size: what must not change between two ranges (RFC 9110, 8.8 and 14.2)."""
     etag: str = headers.get("etag", "")
     if etag and not etag.startswith("W/"):
         return etag
@@ -238,5 +238,5 @@ def _package_path(package: GenericPackage) -> str:
     return f"{owner}/generic/{name}/{version}"
 
 
-_ROOT_URL = "Ask whoever runs that forge: its public address (ROOT_URL), or a proxy before it, is set wrongly."
-_UNLISTED = "A server lists the files of a package to token holders only: set FORGEJO_TOKEN to see what there is."
+_ROOT_URL = "Ask the operator of that forge to check its public address (ROOT_URL) and its proxy."
+_UNLISTED = "A server lists the files of a package only with a token: set FORGEJO_TOKEN to see them."

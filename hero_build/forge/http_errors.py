@@ -1,4 +1,4 @@
-"""What a status other than success means, in words: one error for each, with the server's own text."""
+"""The error for each HTTP status other than success and for each failed connection, with the server's own text."""
 
 import re
 import ssl
@@ -24,11 +24,11 @@ class _ApiError(Struct, frozen=True):
 
 
 class HttpNotFound(NotFound):
-    """404: whoever asked knows what it means that this is not there."""
+    """404: the caller turns it into the error for what it asked for."""
 
 
 def http_error(status: int, headers: httpx.Headers, url: httpx.URL, body: bytes, note: str) -> HeroBuildError:
-    """The error for a status that is no success; `note` is a sentence that goes before the hint, or empty."""
+    """The error for a failure status; `note` is a sentence to put before the hint, or empty."""
     host, text = url.host, quoted(body)
     match status:
         case 401:
@@ -38,7 +38,7 @@ def http_error(status: int, headers: httpx.Headers, url: httpx.URL, body: bytes,
         case 404:
             return HttpNotFound(f"{host} has no {url.path} (404){text}", f"{note} {_HIDDEN}".strip())
         case 429:
-            return TransientError(f"{host} has had too many requests (429){text}", _TRY_LATER, retry_after(headers))
+            return TransientError(f"{host} receives too many requests (429){text}", _TRY_LATER, retry_after(headers))
         case _ if status >= 500:
             return TransientError(f"{host} failed ({status}){text}", _TRY_LATER, retry_after(headers))
         case _:
@@ -46,22 +46,22 @@ def http_error(status: int, headers: httpx.Headers, url: httpx.URL, body: bytes,
 
 
 def connection_error(url: httpx.URL, error: httpx.TransportError) -> HeroBuildError:
-    """The error for a request that got no answer."""
+    """The error for a request without a response."""
     if isinstance(error.__context__, httpx.InvalidURL):
-        return BadForgeResponse(f"{url.host} redirects to an address that cannot be used", _CHECK_ADDRESS)
+        return BadForgeResponse(f"{url.host} redirects to an invalid address", _CHECK_ADDRESS)
     if isinstance(error, httpx.ProxyError):
-        return NetworkError(f"the proxy on the way to {url.host} refuses: {error}", _PROXY)
+        return NetworkError(f"the proxy for {url.host} refuses: {error}", _PROXY)
     if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in _causes(error)):
-        return NetworkError(f"{url.host} cannot prove who it is: {error}", _CERTIFICATE)
+        return NetworkError(f"the certificate of {url.host} is not trusted: {error}", _CERTIFICATE)
     if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout):
         return TransientError(f"{url.host} cannot be reached: {error}", _CHECK_NETWORK)
-    return TransientError(f"{url.host} gave no answer: {error}", _CHECK_NETWORK)
+    return TransientError(f"{url.host} did not respond: {error}", _CHECK_NETWORK)
 
 
 def interrupted_error(url: httpx.URL, error: httpx.TransportError) -> HeroBuildError:
-    """The error for an answer that broke off."""
+    """The error for a response that broke off."""
     kind = Truncated if isinstance(error, httpx.RemoteProtocolError) else TransientError
-    return kind(f"the answer of {url.host} broke off: {error}", _TRY_LATER)
+    return kind(f"the response of {url.host} broke off: {error}", _TRY_LATER)
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:
@@ -71,7 +71,7 @@ def _causes(error: BaseException | None) -> Iterator[BaseException]:
 
 
 def quoted(body: bytes) -> str:
-    """`: ` and what the server says: the API's message, a page's title, else a first line; empty when it is silent."""
+    """`: ` and the API's message, a page's title, or else the first line of the body; empty for an empty body."""
     try:
         message = msgspec.json.decode(body, type=_ApiError).message
     except (ValueError, RecursionError):
@@ -83,7 +83,7 @@ def quoted(body: bytes) -> str:
 
 
 def retry_after(headers: httpx.Headers) -> float | None:
-    """Seconds from now (RFC 9110, 10.2.3): a number, or a date. None when it is not there or not to be read."""
+    """Seconds from now (RFC 9110, 10.2.3): a number, or a date. None if it is absent or malformed."""
     value = headers.get("retry-after", "").strip()
     if value.isascii() and value.isdigit():
         return float(value[:9])
@@ -93,11 +93,11 @@ def retry_after(headers: httpx.Headers) -> float | None:
         return None
 
 
-_NEW_TOKEN = "Put a valid token into FORGEJO_TOKEN, or unset it: a wrong one is refused even where none is needed."  # noqa: S105
+_NEW_TOKEN = "Put a valid token into FORGEJO_TOKEN, or unset it: an invalid one is refused even where none is needed."  # noqa: S105
 _SCOPES = "The token in FORGEJO_TOKEN needs read access to repositories and packages (read:repository, read:package)."
-_HIDDEN = "A private repository answers 404 to whoever may not see it: is FORGEJO_TOKEN set, and may it read there?"
+_HIDDEN = "A private repository answers 404 without read access: is FORGEJO_TOKEN set, and may it read there?"
 _TRY_LATER = "Try again later; what was already downloaded is kept."
-_CHECK_ADDRESS = "Check the address with --forge or FORGEJO_URL; does a browser get an answer there?"
-_CHECK_NETWORK = "Check the network, and the address (--forge, FORGEJO_URL); `hero-build doctor` says what is reached."
+_CHECK_ADDRESS = "Check the address with --forge or FORGEJO_URL; does it open in a browser?"
+_CHECK_NETWORK = "Check the network, and the address (--forge, FORGEJO_URL); `hero-build doctor` checks the connection."
 _PROXY = "Check http_proxy, https_proxy and no_proxy in the environment."
 _CERTIFICATE = "Check this machine's clock and certificates; SSL_CERT_FILE may name the file of a private authority."

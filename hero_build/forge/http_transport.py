@@ -1,8 +1,8 @@
 """An httpx transport over the standard library's http.client, for direct connections.
 
-httpx's own wire parses in Python under the interpreter's lock; this one reads up to 1 MiB at a time straight into one
-reusable buffer, and is more than twice as fast with many workers. It keeps one connection per origin, and serves one
-request at a time.
+httpx's own transport parses in Python under the interpreter's lock; this one reads up to 1 MiB at once into a reusable
+buffer, and is more than twice as fast with many workers. It keeps one connection per origin, and serves one request at
+a time.
 """
 
 import http.client
@@ -19,25 +19,25 @@ from hero_build.forge.limits import Limits
 
 CHUNK = 1 << 20
 _PORTS = {"http": 80, "https": 443}
-_NOT_HTTP = "Check the address: it should be the one that a browser would open."
+_NOT_HTTP = "Check the address: use the one that opens in a browser."
 
 Origin = tuple[str, str, int]
 
 
 class DirectTransport(httpx.BaseTransport):
-    """Raises httpx's TransportErrors, and BadForgeResponse for headers without end and for what is not HTTP at all."""
+    """Raises httpx's TransportErrors, and BadForgeResponse for endless headers and for anything that is not HTTP."""
 
     def __init__(self, limits: Limits, tls: Callable[[], ssl.SSLContext]) -> None:
         self._limits = limits
         self._tls = tls
         self._idle: dict[Origin, http.client.HTTPConnection] = {}
         self._buffer = bytearray(CHUNK)
-        # A client that is merely forgotten must not leave its sockets to the garbage collector.
+        # Closes the sockets of a client that was never closed.
         weakref.finalize(self, _close_all, self._idle)
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        """The answer once its headers are there; `extensions["seconds"]` bounds its body, and `["sending"]` the
-        request's own (a file that is uploaded takes longer than a question).
+        """The response, once its headers have arrived; `extensions["seconds"]` bounds its body, and `["sending"]` the
+        body of the request (an upload takes longer than a query).
         """
         origin = (request.url.scheme, request.url.host, request.url.port or _PORTS[request.url.scheme])
         kept = self._idle.pop(origin, None)
@@ -46,7 +46,7 @@ class DirectTransport(httpx.BaseTransport):
                 try:
                     return self._exchange(kept, origin, request)
                 except (httpx.NetworkError, httpx.RemoteProtocolError, BadForgeResponse):
-                    pass  # a kept connection may end at any moment: that says nothing about a new one
+                    pass  # a kept connection may end at any moment: try a new one
             kept.close()
         return self._exchange(self._connect(origin), origin, request)
 
@@ -75,56 +75,56 @@ class DirectTransport(httpx.BaseTransport):
     def _exchange(
         self, connection: http.client.HTTPConnection, origin: Origin, request: httpx.Request
     ) -> httpx.Response:
-        watched = cast("DeadlineSocket", connection.sock)
-        watched.until(request.extensions.get("sending", self._limits.answer))
-        answer = None
+        sock = cast("DeadlineSocket", connection.sock)
+        sock.set_deadline(request.extensions.get("sending", self._limits.answer))
+        response = None
         try:
             _send(connection, request)
-            watched.until(self._limits.answer)
-            answer = connection.getresponse()
+            sock.set_deadline(self._limits.answer)
+            response = connection.getresponse()
         except (OSError, http.client.HTTPException, ValueError) as error:
-            raise _translate(error, watched) from error
+            raise _translate(error, sock) from error
         finally:
-            if answer is None:
+            if response is None:
                 connection.close()
-        watched.until(request.extensions.get("seconds", self._limits.answer))
+        sock.set_deadline(request.extensions.get("seconds", self._limits.answer))
 
         def keep() -> None:
             if connection.sock is not None:
                 self._idle[origin] = connection
 
-        headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in answer.getheaders()]
-        body = _BodyStream(connection, answer=answer, watched=watched, view=memoryview(self._buffer), keep=keep)
-        return httpx.Response(answer.status, headers=headers, stream=body)
+        headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in response.getheaders()]
+        body = _BodyStream(connection, response=response, sock=sock, view=memoryview(self._buffer), keep=keep)
+        return httpx.Response(response.status, headers=headers, stream=body)
 
 
 class _BodyStream(httpx.SyncByteStream):
-    """A body in pieces that all lie in the same buffer: each is good until the next is asked for."""
+    """A body in chunks that share one buffer: each is valid until the next one is requested."""
 
     def __init__(
         self,
         connection: http.client.HTTPConnection,
-        answer: http.client.HTTPResponse,
-        watched: DeadlineSocket,
+        response: http.client.HTTPResponse,
+        sock: DeadlineSocket,
         view: memoryview,
         keep: Callable[[], None],
     ) -> None:
         self._connection = connection
-        self._answer = answer
-        self._watched = watched
+        self._answer = response
+        self._sock = sock
         self._view = view
         self._keep = keep
 
     def __iter__(self) -> Iterator[bytes]:
         try:
             while size := self._read():
-                yield self._view[:size]  # type: ignore[misc]  # httpx hands on what it is given
+                yield self._view[:size]  # type: ignore[misc]  # httpx passes it on as it is
         except (OSError, http.client.HTTPException, ValueError) as error:
             self._connection.close()
-            raise _translate(error, self._watched) from error
+            raise _translate(error, self._sock) from error
 
     def _read(self) -> int:
-        self._watched.piece(lively=not self._answer.chunked)  # http.client's chunks must come in whole
+        self._sock.begin_chunk(lively=not self._answer.chunked)  # http.client needs the chunks of a chunked body whole
         size = self._answer.readinto(self._view)
         if not size and self._answer.length:
             raise http.client.IncompleteRead(b"", self._answer.length)
@@ -147,17 +147,17 @@ def _send(connection: http.client.HTTPConnection, request: httpx.Request) -> Non
         connection.putheader(name.decode("latin-1"), value)
     connection.endheaders()
     try:
-        for piece in request.stream:  # type: ignore[union-attr]  # a sync client makes sync streams
-            if piece:
-                connection.send(piece)
+        for chunk in request.stream:  # type: ignore[union-attr]  # a sync client makes sync streams
+            if chunk:
+                connection.send(chunk)
     except OSError:
         if _is_idle(connection):
             raise
-        # A server that will not have the body says so and hangs up: what it says is the answer.
+        # A server that rejects the body responds and closes the connection: that response is the result.
 
 
 def _is_idle(connection: http.client.HTTPConnection) -> bool:
-    """A kept connection that has something to say has been closed, or says what no one asked."""
+    """Whether nothing can be read: a kept connection with data was closed, or sent data that was not requested."""
     poll = select.poll()
     poll.register(connection.sock, select.POLLIN)
     return not poll.poll(0)
@@ -168,23 +168,23 @@ def _close_all(idle: dict[Origin, http.client.HTTPConnection]) -> None:
         idle.popitem()[1].close()
 
 
-def _translate(error: Exception, watched: DeadlineSocket) -> Exception:
-    """httpx's name for what http.client or the socket met."""
+def _translate(error: Exception, sock: DeadlineSocket) -> Exception:
+    """The httpx error for an error of http.client or of the socket."""
     match error:
         case TimeoutError():
-            return httpx.ReadTimeout(watched.late)
+            return httpx.ReadTimeout(sock.late)
         case http.client.IncompleteRead():
             return httpx.RemoteProtocolError("the connection ended before the body did")
         case http.client.RemoteDisconnected():
-            return httpx.RemoteProtocolError("the connection ended without an answer")
+            return httpx.RemoteProtocolError("the connection ended without a response")
         case OSError():
             return httpx.ReadError(_error_text(error))
         case http.client.BadStatusLine() | http.client.UnknownProtocol():
-            return BadForgeResponse("what answers there does not speak HTTP", _NOT_HTTP)
+            return BadForgeResponse("the server does not speak HTTP", _NOT_HTTP)
         case http.client.HTTPException():  # too many headers, a line too long
-            return BadForgeResponse(f"the answer is not proper HTTP: {_error_text(error)}", _NOT_HTTP)
-        case _:  # a ValueError may quote what it was given, the token included
-            return BadForgeResponse("the answer is not proper HTTP: a length in it is no number", _NOT_HTTP)
+            return BadForgeResponse(f"the response is not valid HTTP: {_error_text(error)}", _NOT_HTTP)
+        case _:  # a ValueError may quote its input, including the token
+            return BadForgeResponse("the response is not valid HTTP: a length is not a number", _NOT_HTTP)
 
 
 def _error_text(error: Exception) -> str:

@@ -1,4 +1,4 @@
-"""A directory of the shape of a forge, for machines without a network. shelves.py draws the shape and writes it."""
+"""A directory that serves as a forge on machines without a network. mirror_layout.py defines and writes it."""
 
 import os
 from collections.abc import Iterator
@@ -49,12 +49,14 @@ class Mirror:
     def find(self, ref: Ref) -> Release:
         """Raises NetworkError without the folder, RepoNotFound, ReleaseNotFound, UnsafeName, BadForgeResponse."""
         if not self._folder.is_dir():
-            raise NetworkError(f"there is no mirror at {self._folder}", "Is its disk mounted? Name it with --forge.")
+            raise NetworkError(
+                f"the mirror {self._folder} does not exist", "Is its disk mounted? Name it with --forge."
+            )
         if ref.package is not None:
             return self._package(ref.repo, ref.package)
         home = repo_folder(self._folder, ref.repo)
         if not home.is_dir():
-            if home.with_name(f"{home.name}.git").is_dir():  # it is here to be built
+            if home.with_name(f"{home.name}.git").is_dir():  # its source is mirrored
                 hint = "It can be built: `hero-build install APP --mode source`."
                 raise ReleaseNotFound(f"the mirror has no release of {ref.repo}", hint)
             raise RepoNotFound(
@@ -82,15 +84,17 @@ class Mirror:
             raise NetworkError(f"{path} cannot be read: {error.strerror}", "Fix its permissions.") from error
         with file:
             status = os.fstat(file.fileno())
-            begin = min(start, status.st_size)
-            file.seek(begin)
-            yield _FileBody(begin, total=status.st_size, identity=f"{status.st_size}-{status.st_mtime_ns}", file=file)
+            position = min(start, status.st_size)
+            file.seek(position)
+            yield _FileBody(
+                position, total=status.st_size, identity=f"{status.st_size}-{status.st_mtime_ns}", file=file
+            )
 
     def _package(self, repo: str, package: GenericPackage) -> Release:
         place = package_folder(self._folder, package)
         if not place.is_dir():
-            known = sorted(unquote(path.name) for path in place.parent.glob("*")) if place.parent.is_dir() else []
-            raise no_release(f"the package {package.owner}/{package.name}", package.version, known)
+            versions = sorted(unquote(path.name) for path in place.parent.glob("*")) if place.parent.is_dir() else []
+            raise no_release(f"the package {package.owner}/{package.name}", package.version, versions)
         listing = place / FILES
         if listing.exists():
             files = self._read(listing, tuple[PackageFile, ...])
@@ -105,14 +109,14 @@ class Mirror:
         try:
             text = self._inside(home / LATEST).read_text(encoding="utf-8").strip()
         except FileNotFoundError:
-            known = ", ".join(_tags(home)) or "none"
-            raise ReleaseNotFound(f"no release of {repo} is the newest in the mirror", f"It has {known}.") from None
+            tags = ", ".join(_tags(home)) or "none"
+            raise ReleaseNotFound(f"the mirror marks no release of {repo} as the newest", f"It has {tags}.") from None
         except (OSError, ValueError) as error:
             raise BadForgeResponse(f"{home / LATEST} cannot be read", _REWRITE) from error
         return check_response_tag(text, f"the newest release of {repo} in the mirror")
 
     def _path(self, asset: Asset) -> Path:
-        """Where an asset lies: by its own address, or, for what a recipe pins elsewhere, by its digest."""
+        """The file of an asset: at its own address, or, for one that a recipe pins elsewhere, by its digest."""
         if not asset.url.startswith("file:"):
             if asset.sha256 is None:
                 raise no_file(asset.name, str(self._folder))
@@ -124,7 +128,7 @@ class Mirror:
         try:
             real = path.resolve()
         except (OSError, ValueError, RuntimeError) as error:  # a NUL; a loop of links
-            raise UnsafeName(f"{str(path)!r} is no path in the mirror", _REWRITE) from error
+            raise UnsafeName(f"{str(path)!r} is not a path in the mirror", _REWRITE) from error
         if not real.is_relative_to(self._folder.resolve()):
             raise UnsafeName(f"{str(path)!r} leads out of the mirror {self._folder}", _REWRITE)
         return real

@@ -1,4 +1,4 @@
-"""The shape of a mirror on disk (contract), and how a release gets into one.
+"""The layout of a mirror on disk (contract), and how a release is written into one.
 
     <dir>/<owner>/<repo>/<tag>/release.json, <files>       the API's own document, and the release's files
     <dir>/<owner>/<repo>/latest                            names the newest tag
@@ -48,12 +48,12 @@ def package_folder(directory: Path, package: GenericPackage) -> Path:
 def publish(directory: Path, release: Release, files: Mapping[str, Path], *, latest: bool) -> None:
     """Put a release into the mirror at `directory`: those of its assets that are in `files`, copied from there.
 
-    The release's folder appears by one rename, and so does the change of what is newest. Raises UnsafeName,
-    NotWritable, DiskFull.
+    The release's folder appears with one rename, and so does the name of the newest. Raises UnsafeName, NotWritable,
+    DiskFull.
     """
     home = repo_folder(directory, release.repo)
     if release.tag == LATEST:
-        raise UnsafeName(f"a mirror cannot hold a release {LATEST!r}", "That name is the file that names the newest.")
+        raise UnsafeName(f"a mirror cannot hold a release {LATEST!r}", "It has its own file of that name.")
     assets = tuple(asset for asset in release.assets if asset.name in files)
     _replace_folder(
         home / segment(check_tag(release.tag)),
@@ -66,23 +66,23 @@ def publish(directory: Path, release: Release, files: Mapping[str, Path], *, lat
 
 
 def set_latest(directory: Path, repo: str, tag: str) -> None:
-    """From now on, `tag` is the newest release of `repo`. Raises NotWritable, DiskFull."""
+    """Mark `tag` as the newest release of `repo`. Raises NotWritable, DiskFull."""
     with machine_errors(directory):
         _write(repo_folder(directory, repo) / LATEST, f"{tag}\n".encode())
 
 
-def move_into_place(there: Path, place: Path) -> None:
-    """Move the folder of a release or package from another mirror on the same filesystem to its `place` in this one:
-    what is there makes way by a rename. Raises NotWritable.
+def move_into_place(folder: Path, place: Path) -> None:
+    """Move the folder of a release or package from another mirror on the same filesystem to its `place` in this one;
+    a rename replaces an existing folder. Raises NotWritable.
     """
     with machine_errors(place.parent):
         place.parent.mkdir(parents=True, exist_ok=True)
-        fresh = Path(tempfile.mkdtemp(prefix=".new-", dir=place.parent))
+        new_folder = Path(tempfile.mkdtemp(prefix=".new-", dir=place.parent))
         try:
-            there.rename(fresh)
-            _swap(fresh, place)
+            folder.rename(new_folder)
+            _swap_in(new_folder, place)
         finally:
-            shutil.rmtree(fresh, ignore_errors=True)
+            shutil.rmtree(new_folder, ignore_errors=True)
 
 
 def publish_package(directory: Path, package: GenericPackage, release: Release, files: Mapping[str, Path]) -> None:
@@ -104,33 +104,33 @@ def publish_pinned(directory: Path, sha256: str, path: Path) -> None:
 
 
 def _replace_folder(place: Path, files: Mapping[str, Path], listing: str, document: object) -> None:
-    """Write a folder beside `place`, then let it take the place of what is there."""
+    """Write a folder beside `place`, then replace `place` with it."""
     for name in files:
         if check_name(name, "asset") == listing:
-            raise UnsafeName(f"a mirror cannot hold an asset {name!r}", "It has a file of that name of its own.")
+            raise UnsafeName(f"a mirror cannot hold an asset {name!r}", "It has its own file of that name.")
     with machine_errors(place.parent):
         place.parent.mkdir(parents=True, exist_ok=True)
-        fresh = Path(tempfile.mkdtemp(prefix=".new-", dir=place.parent))
+        new_folder = Path(tempfile.mkdtemp(prefix=".new-", dir=place.parent))
         try:
             for name, path in files.items():
-                _copy(path, fresh / name)
-            _write(fresh / listing, json.dumps(to_builtins(document), indent=2).encode() + b"\n")
-            fresh.chmod(0o755)
-            _swap(fresh, place)
+                _copy(path, new_folder / name)
+            _write(new_folder / listing, json.dumps(to_builtins(document), indent=2).encode() + b"\n")
+            new_folder.chmod(0o755)
+            _swap_in(new_folder, place)
         finally:
-            shutil.rmtree(fresh, ignore_errors=True)
+            shutil.rmtree(new_folder, ignore_errors=True)
 
 
-def _swap(fresh: Path, place: Path) -> None:
-    """`fresh` becomes `place`; what was there becomes `fresh`, and is left to the caller to remove."""
-    old = fresh.with_name(fresh.name.replace(".new-", ".old-"))
-    fsync(fresh)
+def _swap_in(new_folder: Path, place: Path) -> None:
+    """Rename `new_folder` to `place`; an existing folder becomes `new_folder`, which the caller deletes."""
+    old = new_folder.with_name(new_folder.name.replace(".new-", ".old-"))
+    fsync(new_folder)
     if place.exists():
         place.rename(old)
-    fresh.rename(place)
+    new_folder.rename(place)
     fsync(place.parent)
     if old.exists():
-        old.rename(fresh)
+        old.rename(new_folder)
 
 
 def _copy(source: Path, target: Path) -> None:

@@ -1,4 +1,4 @@
-"""Where releases live, as one Protocol: a Forgejo server, a directory of the same shape, or a lock file."""
+"""The Protocol of everything that serves releases (a Forgejo server, a mirror, a lock file), and its errors."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
@@ -13,10 +13,10 @@ from hero_build.model.steps import Asset, Release
 
 
 class Ref(Struct, frozen=True):
-    """What to look for: a release of `repo` by tag (None: the newest), or the files of a generic package.
+    """What to find: a release of `repo` by tag (None: the newest), or the files of a generic package.
 
-    `names` are the files that would be of use: a server lists a package's files to token holders only, and anyone
-    else has to ask for each by its name.
+    `names` are the files that would be of use: without a token, a server does not list a package's files, and each must
+    be requested by its name.
     """
 
     repo: str
@@ -30,7 +30,7 @@ class Body(Protocol):
 
     @property
     def start(self) -> int:
-        """The first byte this body really begins with: 0 where the server would not resume."""
+        """The offset of the first byte of this body: 0 where the server does not resume."""
 
     @property
     def total(self) -> int | None:
@@ -38,10 +38,10 @@ class Body(Protocol):
 
     @property
     def identity(self) -> str:
-        """Changes when the content does (an ETag, or size and mtime); empty when nothing tells."""
+        """Changes when the content does (an ETag, or size and mtime); empty when the server sends neither."""
 
     def chunks(self) -> Iterator[bytes | memoryview]:
-        """The bytes, in pieces of up to 1 MiB; a piece is only good until the next one is asked for."""
+        """The bytes, in chunks of up to 1 MiB; a chunk is valid until the next one is requested."""
 
 
 class Forge(Protocol):
@@ -62,19 +62,19 @@ class Forge(Protocol):
 _TAGS_SHOWN = 5
 
 
-def no_release(what: str, tag: str, known: Sequence[str]) -> ReleaseNotFound:
-    """`what` names the repo or package; `known` are its tags, newest first."""
-    close = nearest(tag, known)
+def no_release(what: str, tag: str, tags: Sequence[str]) -> ReleaseNotFound:
+    """The error for a tag that `what`, a repo or package, does not have; `tags` are those it has, newest first."""
+    close = nearest(tag, tags)
     if close:
         hint = f"Did you mean {' or '.join(close)}?"
-    elif known:
-        more = ", …" if len(known) > _TAGS_SHOWN else ""
-        hint = f"It has {', '.join(known[:_TAGS_SHOWN])}{more}."
+    elif tags:
+        more = ", …" if len(tags) > _TAGS_SHOWN else ""
+        hint = f"It has {', '.join(tags[:_TAGS_SHOWN])}{more}."
     else:
-        hint = "It has none that can be seen with this token."
+        hint = "None is visible with this token."
     return ReleaseNotFound(f"{what} has no release {tag}", hint)
 
 
 def no_file(name: str, where: str) -> AssetNotFound:
-    """A file that its forge speaks of and does not have."""
+    """The error for a file that its forge lists and does not have."""
     return AssetNotFound(f"{name} is not at {where}", "The release has changed since it was read: run it again.")

@@ -1,4 +1,4 @@
-"""The one place where trying again is declared: jittered exponential waits, Retry-After, a few attempts."""
+"""The only place that retries: jittered exponential waits, Retry-After, a few attempts."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeVar
@@ -14,7 +14,7 @@ T = TypeVar("T")
 
 
 class TransientError(NetworkError):
-    """A failure that another attempt may not see; `after` is the server's own Retry-After in seconds."""
+    """A failure that may pass; `after` is the server's Retry-After in seconds."""
 
     def __init__(self, message: str, hint: str = "", after: float | None = None) -> None:
         super().__init__(message, hint)
@@ -22,7 +22,7 @@ class TransientError(NetworkError):
 
 
 class Truncated(TransientError):
-    """The body ended before its time, without an error of the connection."""
+    """The body ended too early, without an error of the connection."""
 
 
 def with_retries(call: Callable[[], T], what: str, limits: Limits, emit: Emit) -> T:
@@ -36,7 +36,7 @@ def with_retries(call: Callable[[], T], what: str, limits: Limits, emit: Emit) -
 
 
 def _retry(call: Callable[[], T], first: TransientError, what: str, limits: Limits, emit: Emit) -> T:
-    import tenacity  # only after a failure: the usual run does without
+    import tenacity  # only after a failure: most runs do not need it
 
     failed = [first]
 
@@ -51,14 +51,14 @@ def _retry(call: Callable[[], T], first: TransientError, what: str, limits: Limi
         after = _outcome_error(state).after
         return jittered(state) if after is None else min(after, limits.longest)
 
-    def tell(state: "tenacity.RetryCallState") -> None:
+    def report(state: "tenacity.RetryCallState") -> None:
         emit(Retrying(what, _outcome_error(state).message, state.upcoming_sleep))
 
     retrying = tenacity.Retrying(
         retry=tenacity.retry_if_exception_type(TransientError),
         stop=tenacity.stop_after_attempt(limits.attempts),
         wait=wait,
-        before_sleep=tell,
+        before_sleep=report,
         reraise=True,
     )
     return retrying(attempt)

@@ -1,4 +1,4 @@
-"""Which transport serves a request: our wire directly, httpx's own through a proxy of the environment."""
+"""Which transport serves a request: DirectTransport, or httpx's own through a proxy of the environment."""
 
 import os
 import ssl
@@ -22,7 +22,7 @@ class Transports:
     def make(self) -> httpx.BaseTransport:
         return _ProxyTransport(self)
 
-    def wire(self) -> DirectTransport:
+    def direct(self) -> DirectTransport:
         return DirectTransport(self._limits, self.tls)
 
     def tls(self) -> ssl.SSLContext:
@@ -35,7 +35,7 @@ class Transports:
 class _ProxyTransport(httpx.BaseTransport):
     def __init__(self, transports: Transports) -> None:
         self._transports = transports
-        self._direct = transports.wire()
+        self._direct = transports.direct()
         self._proxied: dict[str, httpx.HTTPTransport] = {}
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
@@ -55,13 +55,13 @@ def _proxy_transport(proxy: str, context: ssl.SSLContext) -> httpx.HTTPTransport
     try:
         return httpx.HTTPTransport(verify=context, proxy=proxy)
     except (ImportError, ValueError, httpx.InvalidURL) as error:
-        # Its address is not shown: it may carry a password.
+        # The address is not shown: it may contain a password.
         hint = "Give http_proxy or https_proxy an http:// or https:// address, or name the forge in no_proxy."
-        raise UsageError("the proxy that the environment sets cannot be used", hint) from error
+        raise UsageError("the proxy set in the environment cannot be used", hint) from error
 
 
 def _tls_context() -> ssl.SSLContext:
-    """The machine's own certificates, which know of a company's; those of certifi where the machine has none."""
+    """Trusts the machine's own certificates, which include private authorities; certifi's where it has none."""
     paths = ssl.get_default_verify_paths()
     if paths.cafile or (paths.capath and os.listdir(paths.capath)):
         return ssl.create_default_context()

@@ -1,4 +1,4 @@
-"""Where a request may go: who gets the token, which redirects are followed, and what a proxy stands in between."""
+"""Where a request may go: which hosts receive the token, which redirects are followed, which proxy is used."""
 
 import ipaddress
 from urllib.request import getproxies, proxy_bypass
@@ -9,19 +9,19 @@ from hero_build.forge.lean_httpx import httpx
 _PORTS = {"http": 80, "https": 443}
 
 
-def parse_url(text: str, told_by: str) -> httpx.URL:
-    """An absolute http or https address. Raises BadForgeResponse, which names who told it."""
+def parse_url(text: str, source: str) -> httpx.URL:
+    """An absolute http or https address. Raises BadForgeResponse, which names the `source` of the address."""
     try:
         url = httpx.URL(text)
     except (httpx.InvalidURL, TypeError, ValueError):
         url = httpx.URL("")
     if url.scheme not in _PORTS or not url.host:
-        raise BadForgeResponse(f"{told_by} names an address that cannot be used: {text[:200]!r}", _ASK_OPERATOR)
+        raise BadForgeResponse(f"{source} names an invalid address: {text[:200]!r}", _ASK_OPERATOR)
     return url
 
 
 def redirect_target(url: httpx.URL, location: str) -> httpx.URL:
-    """Where a redirect from `url` leads. Raises BadForgeResponse when that is no address, or would leave https."""
+    """Where a redirect from `url` leads. Raises BadForgeResponse for an invalid address, or http after https."""
     try:
         joined = str(url.join(location))
     except (httpx.InvalidURL, ValueError):
@@ -35,7 +35,7 @@ def redirect_target(url: httpx.URL, location: str) -> httpx.URL:
 
 
 def origin(url: httpx.URL) -> tuple[str, str, int | None]:
-    """Scheme, host and port: what a token is good for (RFC 6454)."""
+    """Scheme, host and port: where a token is valid (RFC 6454)."""
     return url.scheme, url.host, url.port or _PORTS.get(url.scheme)
 
 
@@ -58,9 +58,9 @@ def proxy_for(url: httpx.URL) -> str | None:
     """The proxy that the environment sets for `url` (http_proxy, https_proxy, all_proxy, no_proxy)."""
     if is_loopback(url.host) or proxy_bypass(f"{url.host}:{origin(url)[2]}"):
         return None
-    known = getproxies()
-    found = known.get(url.scheme) or known.get("all")
-    return found if not found or "://" in found else f"http://{found}"
+    proxies = getproxies()
+    proxy = proxies.get(url.scheme) or proxies.get("all")
+    return proxy if not proxy or "://" in proxy else f"http://{proxy}"
 
 
-_ASK_OPERATOR = "Ask whoever runs that forge; its public address (ROOT_URL) may be set wrongly."
+_ASK_OPERATOR = "Ask the operator of that forge to check its public address (ROOT_URL)."

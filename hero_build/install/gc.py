@@ -76,7 +76,7 @@ def _unreferenced(root: Root, without: tuple[int, ...]) -> tuple[Path, ...]:
 
 
 def _abandoned(root: Root) -> tuple[Path, ...]:
-    """What `sweep` would remove at most; it also checks whether a process still writes."""
+    """What `delete_stale` would remove at most; it also checks whether a process still writes."""
     now = time.time()
     return tuple(path for path in _files(root.partial) if now - path.stat().st_mtime > _STALE)
 

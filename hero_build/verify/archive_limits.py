@@ -1,4 +1,4 @@
-"""An archive read within bounds: nothing in it fills the disk or the memory, or leads a parser in circles."""
+"""Limits for reading archives: none can fill the disk or the memory, or make a parser loop."""
 
 import errno
 from collections.abc import Iterator
@@ -7,9 +7,9 @@ from io import BufferedIOBase
 from pathlib import Path
 
 LARGEST_SIZE = 2 << 30
-"""No member, and nothing unpacked on the way to it, may be larger than this many bytes."""
+"""No member, and nothing unpacked on the way to it, may have more bytes than this."""
 CHUNK = 1 << 20
-_BASE_LIMIT, _RATIO = 64 << 20, 100  # libraries and modules shrink three- to fivefold; a bomb a thousandfold
+_BASE_LIMIT, _RATIO = 64 << 20, 100  # libraries and modules compress three- to fivefold, a bomb a thousandfold
 
 
 class ArchiveRefused(Exception):
@@ -21,28 +21,28 @@ class ArchiveRefused(Exception):
 
 
 def size_limit(archive: Path) -> int:
-    """How many bytes may come out of the archive."""
+    """How many bytes the archive may unpack to."""
     return min(LARGEST_SIZE, _BASE_LIMIT + _RATIO * archive.stat().st_size)
 
 
 @contextmanager
 def refuse_damage(hint: str) -> Iterator[None]:
-    """Whatever damage makes of the parsers is an ArchiveRefused; only the machine's own errors pass."""
+    """Turn the errors that damage causes in the parsers into ArchiveRefused; errors of the machine propagate."""
     try:
         yield
     except ArchiveRefused:
         raise
     except Exception as error:
-        if isinstance(error, OSError) and error.errno not in (None, errno.EINVAL):  # EINVAL: told to seek before 0
+        if isinstance(error, OSError) and error.errno not in (None, errno.EINVAL):  # EINVAL: a seek before 0
             raise
         raise ArchiveRefused(f"is a damaged archive: {error}", hint) from error
 
 
 class BoundedReader:
-    """A decompressed stream, read by tarfile, that ends in a refusal after `limit` bytes: no `noun` is that large.
+    """A decompressed stream for tarfile that raises ArchiveRefused after `limit` bytes, too many for a `noun`.
 
-    It goes forward only: a header that leads back would be read for ever, each time from the beginning. `last` is what
-    was read last: in the end, the block that tarfile did not take for a header.
+    It only seeks forward: a header that points back would be read for ever, each time from the beginning. `last` is the
+    block that was read last: at the end, the one that tarfile does not accept as a header.
     """
 
     def __init__(self, stream: BufferedIOBase, limit: int, noun: str, hint: str) -> None:
@@ -55,17 +55,19 @@ class BoundedReader:
 
     def seek(self, offset: int) -> int:
         if offset < self._stream.tell():
-            raise ArchiveRefused("is a damaged archive: a header in it leads back", self._hint)
-        self._within(offset)
+            raise ArchiveRefused("is a damaged archive: one of its headers points back", self._hint)
+        self._check_limit(offset)
         return self._stream.seek(offset)
 
     def read(self, size: int) -> bytes:
-        if size > CHUNK:  # tarfile asks for a whole extended header at once
+        if size > CHUNK:  # tarfile reads an extended header at once
             raise ArchiveRefused("has a header of more than a megabyte", self._hint)
-        self._within(self._stream.tell() + size)
+        self._check_limit(self._stream.tell() + size)
         self.last = self._stream.read(size)
         return self.last
 
-    def _within(self, offset: int) -> None:
+    def _check_limit(self, offset: int) -> None:
         if offset > self._limit:
-            raise ArchiveRefused(f"unpacks to more than {self._limit >> 20} MB: that is no {self._noun}", self._hint)
+            raise ArchiveRefused(
+                f"unpacks to more than {self._limit >> 20} MB, too much for a {self._noun}", self._hint
+            )

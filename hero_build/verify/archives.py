@@ -1,6 +1,6 @@
-"""Unpacking what came in an archive, after the archive's digest was checked. Nothing in it is believed.
+"""Extracts one regular file from a .tar.gz or .zip, for a Library, after the archive's digest was checked.
 
-Here: one regular file out of a .tar.gz or .zip, for a Library. A whole folder, for a bundle: `unpack`.
+Nothing in the archive is trusted. `extract.unpack` unpacks a whole folder, for a bundle.
 """
 
 import os
@@ -21,7 +21,7 @@ from hero_build.verify.archive_limits import size_limit as limit_of
 _MEMBERS, _COMPARED = 100_000, 1_000
 _ENCRYPTED = 1
 _RECIPE = "Correct `member` in the recipe's Pinned."
-_PINNED = "Correct the recipe's Pinned: its file is not what the recipe says."
+_PINNED = "Correct the recipe's Pinned: its file is not as the recipe says."
 
 
 class ExtractedMember(Struct, frozen=True):
@@ -35,7 +35,7 @@ class ExtractedMember(Struct, frozen=True):
 def extract_member(archive: Path, member: str, name: str) -> ExtractedMember:
     """The file `member` of the archive (`name` in errors), written next to it as `<archive>.member`.
 
-    Raises InvalidBinary when the archive is none, is a bomb, or has no such regular file; DiskFull, NotWritable.
+    Raises InvalidBinary if it is not an archive, is too large, or has no such regular file; DiskFull, NotWritable.
     """
     path = archive.with_name(archive.name + ".member")
     with machine_errors(path.parent):
@@ -95,7 +95,7 @@ def _from_tar(stream: IO[bytes], member: str, limit: int) -> Iterator[bytes]:
                 names.append(info.name)
                 continue
             if info.issym() or info.islnk():
-                raise ArchiveRefused(f"has {member!r} as a link to {info.linkname!r}", _RECIPE)
+                raise ArchiveRefused(f"contains {member!r} as a link to {info.linkname!r}", _RECIPE)
             content = tar.extractfile(info) if info.isreg() and not info.issparse() else None
             yield from _read_chunks(content, member=member, size=info.size, limit=limit)
             return
@@ -106,26 +106,27 @@ def _from_zip(stream: IO[bytes], member: str, limit: int) -> Iterator[bytes]:
     import zipfile
 
     with zipfile.ZipFile(stream) as archive:
-        found = next((info for info in archive.infolist() if _normalized(info.filename) == _normalized(member)), None)
-        if found is None:
+        members = (item for item in archive.infolist() if _normalized(item.filename) == _normalized(member))
+        info = next(members, None)
+        if info is None:
             raise _no_such_member(member, archive.namelist())
-        if found.flag_bits & _ENCRYPTED:
-            raise ArchiveRefused(f"has {member!r} encrypted", _PINNED)
-        kind = stat.S_IFMT(found.external_attr >> 16)
+        if info.flag_bits & _ENCRYPTED:
+            raise ArchiveRefused(f"contains {member!r} encrypted", _PINNED)
+        kind = stat.S_IFMT(info.external_attr >> 16)
         if kind == stat.S_IFLNK:
-            raise ArchiveRefused(f"has {member!r} as a link", _RECIPE)
-        regular = kind in (0, stat.S_IFREG) and not found.is_dir()  # 0: packed where files have no kind
-        with archive.open(found) as content:
-            yield from _read_chunks(content if regular else None, member=member, size=found.file_size, limit=limit)
+            raise ArchiveRefused(f"contains {member!r} as a link", _RECIPE)
+        regular = kind in (0, stat.S_IFREG) and not info.is_dir()  # 0: packed on a system without file types
+        with archive.open(info) as content:
+            yield from _read_chunks(content if regular else None, member=member, size=info.file_size, limit=limit)
 
 
 def _read_chunks(content: IO[bytes] | None, member: str, size: int, limit: int) -> Iterator[bytes]:
     if content is None:
-        raise ArchiveRefused(f"has {member!r}, which is not a regular file", _RECIPE)
+        raise ArchiveRefused(f"contains {member!r}, which is not a regular file", _RECIPE)
     if size > limit:
-        raise ArchiveRefused(f"unpacks to {size >> 20} MB: that is no library", _PINNED)
-    while piece := content.read(CHUNK):
-        yield piece
+        raise ArchiveRefused(f"unpacks to {size >> 20} MB, too much for a library", _PINNED)
+    while chunk := content.read(CHUNK):
+        yield chunk
 
 
 def _normalized(name: str) -> str:
@@ -135,4 +136,4 @@ def _normalized(name: str) -> str:
 def _no_such_member(member: str, names: list[str]) -> ArchiveRefused:
     near = nearest(member, names[:_COMPARED], cutoff=0.3)
     has = f"It has {', '.join(map(repr, near))}. " if near else ""
-    return ArchiveRefused(f"has no file {member!r} in it", has + _RECIPE)
+    return ArchiveRefused(f"contains no file {member!r}", has + _RECIPE)

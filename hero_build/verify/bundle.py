@@ -1,4 +1,4 @@
-"""Whether a folder is a bundle that a browser can load: each module is one, and its glue and it fit each other."""
+"""Checks that a folder is a bundle that a browser can load: valid modules, and glue that fits them."""
 
 import os
 import shutil
@@ -12,61 +12,62 @@ from hero_build.model.names import check_name
 from hero_build.model.steps import Fetched, File
 from hero_build.verify import bundle_files, glue, sniff, wasm
 from hero_build.verify.bundle_files import BundleFile, GluePair, UnsafeMember, entry_pair, find_pairs
-from hero_build.verify.elf_header import InvalidFormat
 from hero_build.verify.glue import Glue, Need
+from hero_build.verify.sniff import InvalidFormat
 from hero_build.verify.wasm import Export, Import, Module
 
 RESERVED = "islands.json"
 _GLUE_MAX = 16 << 20
-_BUILD = "Build it again with --reset; if it stays so, try --backend wasm-pack."
-_TABLE = "wasm-opt broke it, as Binaryen 108 does: build it with a newer wasm-opt."
+_REBUILD = "Build it again with --reset; if it still fails, try --backend wasm-pack."
+_TABLE = "wasm-opt broke it (Binaryen 108 does): build it with a newer wasm-opt."
 _TARGET = "`wasm-bindgen --target web` writes glue that a browser can load."
-_NAMES = "A bundle has <name>_bg.wasm and <name>.js, at the top of its archive or below a folder called as the bundle."
+_NAMES = "A bundle has <name>_bg.wasm and <name>.js, at the top of its archive or in a folder named as the bundle."
 
 
 def check_bundle(bundle: WasmBundle) -> None:
     """Raises UnsafeName for a name that cannot be a folder beside the index of islands."""
     if check_name(bundle.name, "bundle") == RESERVED:
-        raise UnsafeName(f"no bundle can be called {RESERVED}", "That is the index of all islands: rename the bundle.")
+        raise UnsafeName(f"a bundle cannot be named {RESERVED}", "That is the index of all islands: rename it.")
 
 
 def inspect(fetched: Fetched, bundle: WasmBundle, name: str) -> tuple[File, ...]:
-    """The bundle's files, each where it belongs; an archive (`name` in errors) is unpacked beside itself first.
+    """The bundle's files with their destinations; an archive (`name` in errors) is unpacked beside itself first.
 
     Raises InvalidBundle, naming the file; DiskFull, NotWritable.
     """
-    found = _from_folder(fetched.path, bundle) if fetched.form == "tree" else _from_archive(fetched.path, bundle, name)
+    built = fetched.form == "tree"
+    files = _from_folder(fetched.path, bundle) if built else _from_archive(fetched.path, bundle, name)
     return tuple(
-        File(PurePosixPath(bundle.folder, i.name), path=i.path, sha256=i.sha256, size=i.size, mode=0o644) for i in found
+        File(PurePosixPath(bundle.folder, i.name), path=i.path, sha256=i.sha256, size=i.size, mode=0o644) for i in files
     )
 
 
 def _from_archive(archive: Path, bundle: WasmBundle, name: str) -> tuple[BundleFile, ...]:
-    from hero_build.verify import extract  # tarfile, for those that come in one
+    from hero_build.verify import extract  # imports tarfile, which a folder does not need
 
-    found = extract.unpack(archive, bundle.name, name)
+    files = extract.unpack(archive, bundle.name, name)
     try:
-        _check_files(found, bundle, sniff.BROKEN_RELEASE)
+        _check_files(files, bundle, sniff.BROKEN_RELEASE)
     except BaseException:
-        shutil.rmtree(extract.unpack_folder(archive), ignore_errors=True)  # what was unpacked is nobody's
+        shutil.rmtree(extract.unpack_folder(archive), ignore_errors=True)  # else nothing would delete it
         raise
-    return found
+    return files
 
 
 def _from_folder(path: Path, bundle: WasmBundle) -> tuple[BundleFile, ...]:
     try:
         with machine_errors(path):
-            found = bundle_files.read_folder(path)
+            files = bundle_files.read_folder(path)
     except (UnsafeMember, FileNotFoundError, NotADirectoryError) as error:
         why = str(error) if isinstance(error, UnsafeMember) else "was not built"
-        raise InvalidBundle(f"the bundle {bundle.name} {why}", _BUILD) from error
-    _check_files(found, bundle, _BUILD)
-    return found
+        raise InvalidBundle(f"the bundle {bundle.name} {why}", _REBUILD) from error
+    _check_files(files, bundle, _REBUILD)
+    return files
 
 
-def _check_files(found: tuple[BundleFile, ...], bundle: WasmBundle, hint: str) -> None:
+def _check_files(items: tuple[BundleFile, ...], bundle: WasmBundle, hint: str) -> None:
     """Raises InvalidBundle."""
-    files = {item.name: item.path for item in found}
+    files = {item.name: item.path for item in items}
     modules = {
         name: _read_module(name, path=path, bundle=bundle, hint=hint)
         for name, path in files.items()
@@ -103,25 +104,25 @@ def _invalid_bundle(name: str, bundle: WasmBundle, error: InvalidFormat, hint: s
 def _no_entry(files: Mapping[str, Path], bundle: WasmBundle) -> InvalidBundle:
     several = ", ".join(pair.glue for pair in find_pairs(files)[:5])
     if several:
-        return InvalidBundle(f"nothing tells which file loads the bundle {bundle.name}: {several}", _NAMES)
+        return InvalidBundle(f"it is unclear which file loads the bundle {bundle.name}: {several}", _NAMES)
     lone = min(name for name in files if name.endswith(".wasm"))
-    return InvalidBundle(f"{lone} of the bundle {bundle.name} has no glue: no .js of its name lies beside it", _NAMES)
+    return InvalidBundle(f"{lone} of the bundle {bundle.name} has no glue: a .js of its name is missing", _NAMES)
 
 
 def _check_pair(pair: GluePair, module: Module, files: Mapping[str, Path]) -> None:
-    """Raises InvalidFormat, as of the glue."""
-    found = glue.parse(_read_glue(files[pair.glue]))
-    if not found.loads:
-        raise InvalidFormat("loads no WebAssembly: it was made for another target", _TARGET)
-    if not found.has_default:
-        raise InvalidFormat("has no default export, through which a page starts it", _TARGET)
-    if named := {name for name in found.strings if name.endswith(".wasm")}:
-        _check_module_name(named, pair)
-    for brought in found.brought:
-        _check_imported_file(brought, pair, files)
+    """Raises InvalidFormat, whose sentence is about the glue."""
+    parsed = glue.parse(_read_glue(files[pair.glue]))
+    if not parsed.loads:
+        raise InvalidFormat("loads no WebAssembly: it was built for another target", _TARGET)
+    if not parsed.has_default:
+        raise InvalidFormat("has no default export, which a page needs to start it", _TARGET)
+    if modules := {name for name in parsed.strings if name.endswith(".wasm")}:
+        _check_module_name(modules, pair)
+    for imported in parsed.imported:
+        _check_imported_file(imported, pair, files)
     for item in module.imports:
-        _check_provided(item, glue=found, pair=pair, files=files)
-    for name, needs in found.used.items():
+        _check_provided(item, glue=parsed, pair=pair, files=files)
+    for name, needs in parsed.used.items():
         _check_exported(name, needs=needs, export=module.exports.get(name), pair=pair)
 
 
@@ -132,41 +133,41 @@ def _read_glue(path: Path) -> str:
     if not raw.strip() or head.answer or b"\0" in raw:
         raise InvalidFormat(f"is {head.words}, not JavaScript")
     if len(raw) > _GLUE_MAX:
-        raise InvalidFormat(f"has more than {_GLUE_MAX >> 20} MB: that is no glue")
+        raise InvalidFormat(f"has more than {_GLUE_MAX >> 20} MB, too much for glue")
     try:
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise InvalidFormat("is not text, and so not JavaScript") from error
+        raise InvalidFormat("is not UTF-8 text, and so not JavaScript") from error
 
 
 def _check_module_name(named: set[str], pair: GluePair) -> None:
     beside = join(dirname(pair.glue), "")
     if not any(normpath(beside + name) == pair.module or name.endswith(f"/{pair.module}") for name in named):
-        raise InvalidFormat(f"loads {min(named)}, and not {pair.module}")
+        raise InvalidFormat(f"loads {min(named)}, not {pair.module}")
 
 
-def _check_imported_file(brought: str, pair: GluePair, files: Mapping[str, Path]) -> None:
-    if brought.startswith(("./", "../")):
-        name = _relative_to_glue(brought, pair)
+def _check_imported_file(imported: str, pair: GluePair, files: Mapping[str, Path]) -> None:
+    if imported.startswith(("./", "../")):
+        name = _relative_to_glue(imported, pair)
         if not name.startswith("../") and name not in files:
-            raise InvalidFormat(f"imports {brought}, which the bundle does not have")
+            raise InvalidFormat(f"imports {imported}, which is not in the bundle")
 
 
 def _check_provided(item: Import, glue: Glue, pair: GluePair, files: Mapping[str, Path]) -> None:
-    """By the glue itself, or, where nothing has to be translated, by a snippet: the bundle's own file."""
+    """Provided by the glue itself, or, without conversions, by a snippet: a file of the bundle."""
     snippet = _relative_to_glue(item.module, pair) if item.module.startswith("./") else ""
     if snippet in files:
         _check_snippet(item, files[snippet])
-    elif not (item.module in glue.strings | glue.given and item.name in glue.given):
+    elif not (item.module in glue.strings | glue.defined and item.name in glue.defined):
         raise InvalidFormat(f"does not provide {item.name} (from {item.module!r}), which {pair.module} imports")
 
 
 def _check_snippet(item: Import, path: Path) -> None:
     try:
-        given = glue.may_export(_read_glue(path), item.name)
+        exported = glue.may_export(_read_glue(path), item.name)
     except InvalidFormat as error:
         raise InvalidFormat(f"imports {item.module}, which {error}") from error
-    if not given:
+    if not exported:
         raise InvalidFormat(f"has a module that imports {item.name} from {item.module}, which does not export it")
 
 

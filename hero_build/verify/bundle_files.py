@@ -1,4 +1,4 @@
-"""The files of a bundle before anything is known of them: names that stay in their folder, and no links."""
+"""The files of a bundle: reads a folder of safe names without links, and pairs each module with its glue."""
 
 import hashlib
 import os
@@ -12,14 +12,15 @@ from hero_build.model.names import safe_name
 
 FILES_MAX = 10_000
 _DEEPEST, _LONGEST = 32, 1024  # folders, and characters of a whole name
+_GLUE, _MODULE = ".js", "_bg.wasm"
 
 
 class UnsafeMember(Exception):
-    """What is wrong with a name or with what stands there, as the end of the sentence "<bundle> …"."""
+    """Why a file of a bundle is refused, as the end of the sentence "<bundle> …"."""
 
 
 class BundleFile(Struct, frozen=True):
-    """A regular file: its name in the bundle (`snippets/x/inline0.js`), where it lies, and what it holds."""
+    """A regular file: its name in the bundle (`snippets/x/inline0.js`), its path, and its digest and size."""
 
     name: str
     path: Path
@@ -32,20 +33,20 @@ def check_member_name(name: str) -> str:
     name = name.removeprefix("./").removesuffix("/")
     parts = name.split("/")
     if len(name) > _LONGEST or len(parts) > _DEEPEST:
-        raise UnsafeMember(f"contains {name[:80] + '…'!r}, which is too long or too deep for a file's name")
+        raise UnsafeMember(f"contains {name[:80] + '…'!r}, which is too long or too deep")
     if not all(safe_name(part) and "\\" not in part for part in parts):
-        raise UnsafeMember(f"contains {name!r}, which no file of a bundle may be called")
+        raise UnsafeMember(f"contains {name!r}, which is not a valid file name in a bundle")
     return name
 
 
 def read_folder(folder: Path) -> tuple[BundleFile, ...]:
-    """Every file below a folder, in the order of their names, read once. Raises UnsafeMember, OSError."""
-    found: list[BundleFile] = []
+    """Every file below a folder, sorted by name. Raises UnsafeMember, OSError."""
+    files: list[BundleFile] = []
     for name, path in _walk(folder, ""):
-        if len(found) == FILES_MAX:
+        if len(files) == FILES_MAX:
             raise UnsafeMember(f"has more than {FILES_MAX} files")
-        found.append(_read_file(name, path))
-    return tuple(sorted(found, key=lambda item: item.name))
+        files.append(_read_file(name, path))
+    return tuple(sorted(files, key=lambda item: item.name))
 
 
 def _walk(folder: Path, prefix: str) -> Iterator[tuple[str, Path]]:
@@ -72,28 +73,27 @@ def _read_file(name: str, path: Path) -> BundleFile:
         )
 
 
-_GLUE, _MODULE = ".js", "_bg.wasm"
-
-
 class GluePair(Struct, frozen=True):
-    """Names in the bundle."""
+    """A module and the JavaScript that loads it, by their names in the bundle."""
 
     glue: str
     module: str
 
 
 def find_pairs(names: Iterable[str]) -> tuple[GluePair, ...]:
-    """By name, those nearest to the top first."""
-    known = set(names)
-    stems = (name.removesuffix(_MODULE) for name in known if name.endswith(_MODULE))
-    found = [GluePair(stem + _GLUE, stem + _MODULE) for stem in stems if stem + _GLUE in known]
-    return tuple(sorted(found, key=lambda pair: (pair.glue.count("/"), pair.glue)))
+    """The pairs among `names`: those nearest to the top first, then by name."""
+    present = set(names)
+    stems = (name.removesuffix(_MODULE) for name in present if name.endswith(_MODULE))
+    pairs = [GluePair(stem + _GLUE, stem + _MODULE) for stem in stems if stem + _GLUE in present]
+    return tuple(sorted(pairs, key=lambda pair: (pair.glue.count("/"), pair.glue)))
 
 
 def entry_pair(bundle: str, names: Iterable[str]) -> GluePair | None:
-    """The pair that a page loads: the one called as the bundle, else the only one nearest to the top; None: no one
-    can tell. A crate `my-island` makes files `my_island`."""
-    found = find_pairs(names)
+    """The pair that a page loads: the one with the name of the bundle, else the only one nearest to the top, else None.
+
+    A crate `my-island` makes files `my_island`.
+    """
+    pairs = find_pairs(names)
     called = {f"{bundle}{_GLUE}", f"{bundle.replace('-', '_')}{_GLUE}"}
-    top = [pair for pair in found if pair.glue.count("/") == found[0].glue.count("/")]
-    return next((pair for pair in found if pair.glue in called), top[0] if len(top) == 1 else None)
+    top = [pair for pair in pairs if pair.glue.count("/") == pairs[0].glue.count("/")]
+    return next((pair for pair in pairs if pair.glue in called), top[0] if len(top) == 1 else None)

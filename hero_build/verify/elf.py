@@ -1,7 +1,7 @@
-"""Whether a file is a program (or shared library) that this platform can run.
+"""Checks that a file is a program (or shared library) that this platform can run.
 
-Headers are read by hand (header.py); pyelftools, of which this module is the only door, reads the versions of GLIBC
-that a dynamically linked file needs. A few kilobytes are read, whatever the size of the file.
+elf_header.py reads the headers; pyelftools, which only this module imports, reads the versions of GLIBC that a
+dynamically linked file needs. A few kilobytes are read, whatever the size of the file.
 """
 
 import os
@@ -15,8 +15,9 @@ from hero_build.errors import InvalidBinary, Unsupported
 from hero_build.model.artifacts import Platform
 from hero_build.model.installed import Elf
 from hero_build.verify import elf_header, sniff
-from hero_build.verify.elf_header import Header, InvalidFormat, Segment
+from hero_build.verify.elf_header import Header, Segment
 from hero_build.verify.expect import Expect
+from hero_build.verify.sniff import InvalidFormat
 
 if TYPE_CHECKING:
     from elftools.elf.elffile import ELFFile
@@ -26,23 +27,23 @@ _OTHERS = {3: "i386", 8: "MIPS", 20: "PowerPC", 21: "ppc64", 22: "s390x", 40: "3
 _LOADERS = {"ld-linux": "gnu", "ld-musl": "musl"}
 _VERSION = re.compile(r"GLIBC_([0-9]{1,4})\.([0-9]{1,4})(?:\.[0-9]{1,4})?")
 _VERSIONS_MAX = 4096
-_OLDER = "Take an older release with --version TAG, or update this system."
+_OLDER = "Choose an older release with --version TAG, or update this system."
 
 
 def inspect(path: Path, expect: Expect, *, shared: bool) -> Elf:
-    """What the file is, when it is what was expected: a program, or (`shared`) a library.
+    """The properties of the file, which must be a program, or (`shared`) a library.
 
-    Raises InvalidBinary, saying in words what it is instead; Unsupported for a platform no one publishes for.
+    Raises InvalidBinary, which describes what it is instead; Unsupported for an unknown architecture.
     """
     file = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
     try:
         _check_magic(os.pread(file, sniff.HEAD, 0))
-        found = elf_header.read(file, os.fstat(file).st_size)
-        machine = _check_machine(found, expect.platform)
+        header = elf_header.read(file, os.fstat(file).st_size)
+        machine = _check_machine(header, expect.platform)
         return (
-            _library(file, header=found, expect=expect, machine=machine)
+            _library(file, header=header, expect=expect, machine=machine)
             if shared
-            else _program(file, header=found, expect=expect, machine=machine)
+            else _program(file, header=header, expect=expect, machine=machine)
         )
     except InvalidFormat as error:
         raise InvalidBinary(f"{expect.name} {error}", error.hint) from error
@@ -57,9 +58,9 @@ def _check_magic(head: bytes) -> None:
 
 
 def _check_machine(header: Header, platform: Platform) -> str:
-    """The machine's name, when it is the platform's and the file has something to load there."""
+    """The machine's name, if it is the platform's and the file has a segment to load."""
     if platform.arch not in _MACHINES:
-        raise Unsupported(f"no programs are known for {platform.arch}", f"There are: {', '.join(_MACHINES)}.")
+        raise Unsupported(f"programs for {platform.arch} are not supported", f"Supported: {', '.join(_MACHINES)}.")
     number, name = _MACHINES[platform.arch]
     if header.machine != number:
         names = _OTHERS | dict(_MACHINES.values())
@@ -82,7 +83,7 @@ def _program(file: int, header: Header, expect: Expect, machine: str) -> Elf:
         raise InvalidFormat("is a shared library, not a program")
     if not any(_contains_entry(segment, header.entry) for segment in header.segments):
         raise InvalidFormat(f"starts at {header.entry:#x}, where it has no code")
-    if loader is None:  # nothing in a static program tells its libc, and nothing depends on it
+    if loader is None:  # a static program does not name its libc, and needs none
         return Elf(machine, expect.platform.libc, static=True)
     libc = _check_libc(loader, expect.platform)
     _check_glibc(file, header, expect.glibc)
@@ -100,12 +101,12 @@ def _check_libc(loader: str, platform: Platform) -> str:
     if libc is None:
         raise InvalidFormat(f"asks for the loader {loader!r}, which is neither glibc's nor musl's")
     if libc != platform.libc:
-        raise InvalidFormat(f"is linked to {libc} ({loader}), and {platform} was asked for")
+        raise InvalidFormat(f"is linked to {libc} ({loader}), expected {platform}")
     return libc
 
 
 def _check_glibc(file: int, header: Header, host: tuple[int, int] | None) -> tuple[int, int] | None:
-    """The newest GLIBC the file needs, None for none; refused when this machine's is older."""
+    """The newest GLIBC version the file needs, None for none. Raises InvalidFormat if this machine's is older."""
     needed = max(_glibc_versions(file), default=None) if header.sections else None
     if needed is None or (host is not None and needed <= host):
         return needed
@@ -114,17 +115,17 @@ def _check_glibc(file: int, header: Header, host: tuple[int, int] | None) -> tup
 
 
 def _glibc_versions(file: int) -> list[tuple[int, int]]:
-    from elftools.elf.elffile import ELFFile  # only dynamically linked files pay for it
+    from elftools.elf.elffile import ELFFile  # only dynamically linked files need it
 
     try:
         with open(file, "rb", closefd=False) as stream:
             names = list(islice(_version_names(ELFFile(stream)), _VERSIONS_MAX + 1))
-    except Exception as error:  # whatever a damaged table makes of the parser
+    except Exception as error:  # a damaged table can cause any error in the parser
         raise InvalidFormat("has damaged version tables") from error
     if len(names) > _VERSIONS_MAX:
         raise InvalidFormat("has damaged version tables")
-    found = (_VERSION.fullmatch(name) for name in names)
-    return [(int(match[1]), int(match[2])) for match in found if match]
+    matches = (_VERSION.fullmatch(name) for name in names)
+    return [(int(match[1]), int(match[2])) for match in matches if match]
 
 
 def _version_names(elf: "ELFFile") -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""The ELF header and program headers, by hand: 64 + 56 × n bytes, where importing a library would cost 45 ms.
+"""Reads the ELF header and program headers: 64 + 56 × n bytes. Importing a library for that would cost 45 ms.
 
 Layouts: System V ABI, "Object Files" (gabi4+), ELFCLASS64, little-endian.
 """
@@ -8,7 +8,7 @@ import struct
 
 from msgspec import Struct
 
-from hero_build.verify.sniff import BROKEN_RELEASE
+from hero_build.verify.sniff import InvalidFormat
 
 EXEC, DYN = 2, 3
 LOAD, DYNAMIC, INTERP = 1, 2, 3
@@ -22,14 +22,6 @@ _SYSTEMS = {0, 3}
 _FLAGS_1, _PIE = 0x6FFFFFFB, 0x08000000
 _DYNAMIC_MAX = 64 * 1024
 _INTERP_MAX = 4096
-
-
-class InvalidFormat(Exception):
-    """Why a file is not the program, as the end of the sentence "<file> …", and what a person can do about it."""
-
-    def __init__(self, why: str, hint: str = BROKEN_RELEASE) -> None:
-        super().__init__(why)
-        self.hint = hint
 
 
 class Segment(Struct, frozen=True):
@@ -53,7 +45,7 @@ class Header(Struct, frozen=True):
 
 
 def read(file: int, size: int) -> Header:
-    """The headers of the open file of `size` bytes, each of which lies inside it. Raises InvalidFormat."""
+    """The headers of the open file of `size` bytes; all lie inside it. Raises InvalidFormat."""
     raw = os.pread(file, _HEADER.size, 0)
     if len(raw) < _HEADER.size:
         raise InvalidFormat(f"ends after {len(raw)} bytes, inside its ELF header")
@@ -79,7 +71,7 @@ def read(file: int, size: int) -> Header:
 
 
 def interpreter(file: int, header: Header) -> str | None:
-    """The loader the program asks for (PT_INTERP); None when it needs none. Raises InvalidFormat."""
+    """The loader that the program names (PT_INTERP); None if it names none. Raises InvalidFormat."""
     segment = header.first(INTERP)
     if segment is None:
         return None
@@ -92,7 +84,7 @@ def interpreter(file: int, header: Header) -> str | None:
 
 
 def is_pie(file: int, header: Header) -> bool:
-    """True for an executable that moves itself (DF_1_PIE); a shared object does not say so."""
+    """Whether the file is a position-independent executable (DF_1_PIE), not a shared object."""
     segment = header.first(DYNAMIC)
     if segment is None:
         return False
@@ -103,7 +95,7 @@ def is_pie(file: int, header: Header) -> bool:
 
 def _read_segment(file: int, segment: Segment, most: int) -> bytes:
     size = min(segment.filesz, most)
-    return os.pread(file, size, segment.offset) if size else b""  # the offset of an empty segment may be anything
+    return os.pread(file, size, segment.offset) if size else b""  # an empty segment may have any offset
 
 
 def _check_identity(ident: bytes) -> None:

@@ -1,4 +1,4 @@
-"""What a fetched artifact must be before it may be installed."""
+"""What a fetched artifact must match before it may be installed."""
 
 import os
 
@@ -9,9 +9,9 @@ from hero_build.model.steps import SelectedAsset
 
 
 class Expect(Struct, frozen=True):
-    """`name` is what errors call the file; None for sha256 or size: no one has told, so it is not checked.
+    """`name` is what errors call the file; sha256 and size are not checked if None.
 
-    `glibc` is this machine's, None where it has none (a musl host). `member` is the one file wanted of an archive.
+    `glibc` is this machine's, None where it has none (a musl host). `member` is the file to extract from an archive.
     """
 
     name: str
@@ -23,7 +23,7 @@ class Expect(Struct, frozen=True):
 
 
 def expect_for(artifact: Artifact, selected: SelectedAsset | None, platform: Platform) -> Expect:
-    """What `offer` promises of the artifact, on this machine; no offer: a build's output. Raises Unsupported."""
+    """What `selected` says about the artifact, on this machine; None: a build's output. Raises Unsupported."""
     name = selected.asset.name if selected else artifact.name
     size = selected.asset.size if selected else None
     if isinstance(artifact, Library):
@@ -31,12 +31,12 @@ def expect_for(artifact: Artifact, selected: SelectedAsset | None, platform: Pla
         return Expect(
             name, sha256=pin.sha256.lower(), size=size, platform=platform, glibc=host_glibc(), member=pin.member
         )
-    told = (selected.sha256 or selected.asset.sha256) if selected else None
-    return Expect(name, sha256=told.lower() if told else None, size=size, platform=platform, glibc=host_glibc())
+    sha256 = (selected.sha256 or selected.asset.sha256) if selected else None
+    return Expect(name, sha256=sha256.lower() if sha256 else None, size=size, platform=platform, glibc=host_glibc())
 
 
 def host_glibc() -> tuple[int, int] | None:
-    """The version of this machine's GNU libc; None where Python runs on another one."""
+    """The version of this machine's GNU libc; None if Python runs on another libc."""
     try:
         family, _, version = (os.confstr("CS_GNU_LIBC_VERSION") or "").partition(" ")
         major, minor = version.split(".")[:2]

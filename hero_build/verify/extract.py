@@ -1,7 +1,7 @@
-"""A whole .tar.gz into a folder of its own, after the archive's digest was checked. Nothing in it is believed.
+"""Unpacks a .tar.gz into its own folder, after the archive's digest was checked. Nothing in it is trusted.
 
-Regular files and folders only: any link is refused, wherever it leads, and so are devices and pipes. Files lie at the
-top of the archive, or all below one folder that has the bundle's name, which is then left out.
+Only regular files and folders are accepted; links, devices and pipes are refused. Files lie at the top of the archive,
+or all in one folder that has the bundle's name, which is then removed from their names.
 """
 
 import hashlib
@@ -52,7 +52,7 @@ def unpack_folder(archive: Path) -> Path:
 
 
 def _remove(tree: Path) -> None:
-    """What an interrupted run left there goes; a link is not followed."""
+    """Delete what an interrupted run left; a link is not followed."""
     if tree.is_dir() and not tree.is_symlink():
         shutil.rmtree(tree)
     else:
@@ -68,10 +68,10 @@ def _unpack_all(archive: Path, tree: Path) -> tuple[BundleFile, ...]:
             raise ArchiveRefused(f"is {kind.words}, not a .tar.gz archive", kind.hint)
         with GzipFile(fileobj=stream) as plain:
             bounded = BoundedReader(plain, limit=size_limit(archive), noun="bundle", hint=sniff.BROKEN_RELEASE)
-            found = tuple(_members(bounded, tree))
-            while bounded.read(CHUNK):  # to the end, where gzip's own checksum is
+            files = tuple(_members(bounded, tree))
+            while bounded.read(CHUNK):  # to the end, where gzip checks its own checksum
                 pass
-    return tuple(sorted(found, key=lambda item: item.name))
+    return tuple(sorted(files, key=lambda item: item.name))
 
 
 def _members(bounded: BoundedReader, tree: Path) -> Iterator[BundleFile]:
@@ -89,12 +89,12 @@ def _members(bounded: BoundedReader, tree: Path) -> Iterator[BundleFile]:
         else:
             files.add(name)
             yield _write(cast("IO[bytes]", tar.extractfile(info)), name, tree)
-    if len(bounded.last) < tarfile.BLOCKSIZE or any(bounded.last):  # tarfile itself takes that for an end, too
+    if len(bounded.last) < tarfile.BLOCKSIZE or any(bounded.last):  # tarfile accepts that as an end
         raise ArchiveRefused("is a damaged archive: it does not end where its last file does", sniff.BROKEN_RELEASE)
 
 
 def _member_name(info: tarfile.TarInfo, files: set[str], folders: set[str]) -> str:
-    """The member's name, when it is one that may be written. Notes the folders it needs. Raises ArchiveRefused."""
+    """The member's name, if it may be written; adds its folders to `folders`. Raises ArchiveRefused."""
     try:
         name = bundle_files.check_member_name(info.name)
     except UnsafeMember as error:
@@ -115,19 +115,19 @@ def _write(content: IO[bytes], name: str, tree: Path) -> BundleFile:
     path.parent.mkdir(parents=True, exist_ok=True)
     digest, size = hashlib.sha256(), 0
     with path.open("xb") as out:
-        while piece := content.read(CHUNK):
-            out.write(piece)
-            digest.update(piece)
-            size += len(piece)
+        while chunk := content.read(CHUNK):
+            out.write(chunk)
+            digest.update(chunk)
+            size += len(chunk)
     return BundleFile(name, path=path, sha256=digest.hexdigest(), size=size)
 
 
-def _strip_top_folder(found: tuple[BundleFile, ...], bundle: str) -> tuple[BundleFile, ...]:
-    tops = {item.name.partition("/")[0] for item in found}
-    if len(tops) != 1 or "/" not in found[0].name:
-        return found
+def _strip_top_folder(files: tuple[BundleFile, ...], bundle: str) -> tuple[BundleFile, ...]:
+    tops = {item.name.partition("/")[0] for item in files}
+    if len(tops) != 1 or "/" not in files[0].name:
+        return files
     if tops != {bundle}:
         raise ArchiveRefused(
-            f"has everything below the folder {tops.pop()!r}", f"Below {bundle!r} it may be, or at the top."
+            f"has all files in the folder {tops.pop()!r}", f"They must be in {bundle!r}, or at the top."
         )
-    return tuple(replace(item, name=item.name.removeprefix(f"{bundle}/")) for item in found)
+    return tuple(replace(item, name=item.name.removeprefix(f"{bundle}/")) for item in files)

@@ -1,8 +1,8 @@
-"""What the JavaScript beside a module gives to it and wants from it, as far as can be told without running it.
+"""What the JavaScript beside a module defines and uses, as far as its text shows without running it.
 
 wasm-bindgen --target web writes `__wbg_name: function(…) {…}` into the object of imports (before 0.2.101
 `imports.wbg.__wbg_name = function(…) {…}`), and `wasm.name` where it uses an export. Comments, and strings that
-could be taken for code, say nothing; what cannot be told (glue that was minified) is not held against it.
+look like code, are ignored; where the text shows nothing (minified glue), nothing is refused.
 """
 
 import re
@@ -13,7 +13,7 @@ from msgspec import Struct
 
 Need = Literal["anything", "function", "memory", "externref table"]
 
-_NOT_CODE = re.compile(  # possessive: what was read is not read again, however it ends
+_NOT_CODE = re.compile(  # possessive: no backtracking
     r"""//[^\n]*+|/\*(?:[^*]|\*(?!/))*+(?:\*/)?"""
     r"""|"(?:[^"\\\n]|\\.?)*+"?|'(?:[^'\\\n]|\\.?)*+'?|`(?:[^`\\]|\\.?)*+`?""",
     re.DOTALL,
@@ -30,14 +30,14 @@ _NEEDS: dict[str, Need] = {"": "anything", "(": "function", ".buffer": "memory"}
 
 
 class Glue(Struct, frozen=True):
-    """`given`: the names of what it defines. `strings`: all it quotes. `brought`: the files it imports, as written.
+    """`defined`: the names that it defines. `strings`: its string literals. `imported`: the files it imports.
 
     `used`: which exports of the module it uses, and as what.
     """
 
-    given: frozenset[str]
+    defined: frozenset[str]
     strings: frozenset[str]
-    brought: tuple[str, ...]
+    imported: tuple[str, ...]
     used: Mapping[str, frozenset[Need]]
     loads: bool
     has_default: bool
@@ -46,9 +46,9 @@ class Glue(Struct, frozen=True):
 def parse(text: str) -> Glue:
     code = strip_text(text)
     return Glue(
-        given=frozenset(_DEFINED.findall(code)),
+        defined=frozenset(_DEFINED.findall(code)),
         strings=frozenset(_STRING.findall(code)),
-        brought=tuple(_IMPORTED.findall(code)),
+        imported=tuple(_IMPORTED.findall(code)),
         used=_uses(code),
         loads="WebAssembly" in code,
         has_default=_DEFAULT.search(code) is not None,
@@ -56,21 +56,21 @@ def parse(text: str) -> Glue:
 
 
 def may_export(text: str, name: str) -> bool:
-    """May a file of JavaScript export `name`? Anything that speaks of it may."""
+    """Whether a file of JavaScript may export `name`: whether it mentions it."""
     code = strip_text(text)
     return "export *" in code or re.search(rf"(?<![\w$.]){re.escape(name)}(?![\w$])", code) is not None
 
 
 def strip_text(text: str) -> str:
-    """The text without comments, and without the words of strings that could be taken for code."""
+    """The text without comments, and without the contents of strings that look like code."""
     return _NOT_CODE.sub(_code_only, text)
 
 
 def _code_only(match: re.Match[str]) -> str:
-    found = match[0]
-    if found[0] == "/":
+    token = match[0]
+    if token[0] == "/":
         return " "
-    words = found[1:].removesuffix(found[0])
+    words = token[1:].removesuffix(token[0])
     return '""' if _CODE_IN_IT.search(words) else f'"{words}"'
 
 
@@ -87,6 +87,6 @@ def _direct_uses(code: str) -> Iterator[tuple[str, Need]]:
 
 
 def _uses_by_alias(code: str) -> Iterator[tuple[str, Need]]:
-    """`const table = wasm.x; table.grow(4);` is how glue makes room for its first values."""
+    """Glue adds its first values with `const table = wasm.x; table.grow(4);`."""
     filled = set(_ALIAS_FILLED.findall(code))
     yield from ((name, "externref table") for alias, name in _ALIAS.findall(code) if alias in filled)

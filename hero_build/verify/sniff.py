@@ -1,4 +1,4 @@
-"""What a file is that is not the program it should be, in words."""
+"""Describes, for an error, what a file is that is not in the expected format; and the error itself."""
 
 import codecs
 
@@ -8,8 +8,8 @@ HEAD = 512
 BROKEN_RELEASE = (
     "The published asset is broken: try another release with --version TAG, and report it to the publisher."
 )
-_LOGIN = "The forge probably answered with a login page: check --forge and FORGEJO_TOKEN."
-_MESSAGE = "The forge answered with a message instead of the file: check --forge and FORGEJO_TOKEN."
+_LOGIN = "The forge probably sent a login page: check --forge and FORGEJO_TOKEN."
+_MESSAGE = "The forge sent a message instead of the file: check --forge and FORGEJO_TOKEN."
 _MAGIC = (
     (b"\x1f\x8b", "a gzip archive"),
     (b"PK\x03\x04", "a zip archive"),
@@ -31,8 +31,16 @@ _MAGIC = (
 )
 
 
+class InvalidFormat(Exception):
+    """Why a file is not in the expected format, as the end of the sentence "<file> …"; `hint` is the next step."""
+
+    def __init__(self, why: str, hint: str = BROKEN_RELEASE) -> None:
+        super().__init__(why)
+        self.hint = hint
+
+
 class Description(Struct, frozen=True):
-    """`words` continue "it is …"; `answer`: a server's message that came in place of the file."""
+    """`words` continue the sentence "it is …"; `answer`: a server sent a message in place of the file."""
 
     words: str
     hint: str = BROKEN_RELEASE
@@ -40,7 +48,7 @@ class Description(Struct, frozen=True):
 
 
 def describe(head: bytes) -> Description:
-    """What begins with these bytes (the first HEAD of a file)."""
+    """What a file is, by its first HEAD bytes."""
     if not head:
         return Description("an empty file")
     for magic, words in _MAGIC:
@@ -52,7 +60,7 @@ def describe(head: bytes) -> Description:
 
 
 def first_line(head: bytes) -> str:
-    """The first line that says something, at most 100 characters, without what a terminal would act on."""
+    """The first line that is not blank, at most 100 characters, without control characters."""
     text = head.decode("utf-8", "replace").lstrip("\ufeff \t\r\n\v\f")
     line = "".join(char for char in text.splitlines()[0] if char.isprintable()) if text else ""
     return f"{line[:99]}…" if len(line) > 100 else line.rstrip()

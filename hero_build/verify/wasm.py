@@ -1,4 +1,7 @@
-"""What a WebAssembly module says of itself: its imports, its exports and its tables."""
+"""Reads a WebAssembly module: its imports, exports and tables, with a reader of its binary format (LEB128 numbers).
+
+Format: WebAssembly core specification, "Binary Format".
+"""
 
 import os
 from collections.abc import Callable, Mapping
@@ -7,7 +10,7 @@ from typing import Literal
 from msgspec import Struct
 
 from hero_build.verify import sniff
-from hero_build.verify.elf_header import InvalidFormat
+from hero_build.verify.sniff import InvalidFormat
 
 _NAME_MAX = 1 << 16
 
@@ -50,15 +53,15 @@ class ByteReader:
             raise InvalidFormat(f"is damaged: {self.what} has a name that is not UTF-8") from error
 
     def vector(self) -> range:
-        """As many turns as a list has items, each of which takes a byte at least."""
+        """A range over the items of a list, each of which has at least a byte."""
         count = self.u32()
         if count > len(self._raw) - self.position:
-            raise InvalidFormat(f"is damaged: {self.what} has fewer items than it says ({count})")
+            raise InvalidFormat(f"is damaged: {self.what} has fewer items than its count ({count})")
         return range(count)
 
     def end(self) -> None:
         if self.position != len(self._raw):
-            raise InvalidFormat(f"is damaged: {self.what} has more in it than it says")
+            raise InvalidFormat(f"is damaged: {self.what} has data after its end")
 
     def _unsigned(self, bits: int) -> int:
         value = shift = 0
@@ -79,7 +82,7 @@ _CUSTOM, _IMPORT, _FUNCTION, _TABLE, _MEMORY, _GLOBAL, _EXPORT, _CODE, _TAG = 0,
 _ORDER = (1, 2, 3, 4, 5, 13, 6, 7, 8, 9, 12, 10, 11)  # of section ids, each at most once; custom ones anywhere
 _BY_ID = "custom type import function table memory global export start element code data"
 _SECTION_NAMES = tuple(_BY_ID.split())
-_SECTIONS_MAX, _SECTION_MAX = 10_000, 16 << 20  # of the sections that are read whole
+_SECTIONS_MAX, _SECTION_MAX = 10_000, 16 << 20  # of the sections that are read completely
 _SECTION_HEAD = 6  # its id, and its size in at most five bytes
 _OWN: dict[External, int] = {"function": _FUNCTION, "table": _TABLE, "memory": _MEMORY, "global": _GLOBAL, "tag": _TAG}
 _ELEMENTS = {0x70: "funcref", 0x6F: "externref"}
@@ -94,7 +97,7 @@ class Import(Struct, frozen=True):
 
 
 class Export(Struct, frozen=True):
-    """`element`: what a table holds, `funcref` or `externref`; empty for what is no table, or is of another type."""
+    """`element`: the type of a table, `funcref` or `externref`; empty for other types, and if this is not a table."""
 
     kind: External
     element: str = ""
@@ -137,31 +140,31 @@ def _check_magic(head: bytes) -> None:
 
 def _read_sections(file: int, size: int) -> Mapping[int, _Section]:
     """Every section but custom ones, by id. Raises InvalidFormat when they are not in order or not inside the file."""
-    found: dict[int, _Section] = {}
-    offset, passed = 8, 0
+    sections: dict[int, _Section] = {}
+    offset, count = 8, 0
     while offset < size:
         head = ByteReader(os.pread(file, _SECTION_HEAD, offset), "the head of a section")
         number, length = head.byte(), head.u32()
         section = _Section(number, offset + head.position, length)
         offset = section.start + length
-        passed += 1
+        count += 1
         if offset > size:
             ends = f"its {_section_name(number)} section ends at byte {offset}"
             raise InvalidFormat(f"is cut short: {ends}, and it has {size} bytes")
         if number != _CUSTOM:
-            _check_order(number, found)
-            found[number] = section
-        if passed > _SECTIONS_MAX:
+            _check_order(number, sections)
+            sections[number] = section
+        if count > _SECTIONS_MAX:
             raise InvalidFormat(f"has more than {_SECTIONS_MAX} sections, more than a compiler writes")
-    if not found:
+    if not sections:
         raise InvalidFormat("is an empty WebAssembly module")
-    return found
+    return sections
 
 
-def _check_order(number: int, found: Mapping[int, _Section]) -> None:
+def _check_order(number: int, earlier_sections: Mapping[int, _Section]) -> None:
     if number not in _ORDER:
         raise InvalidFormat(f"is damaged: it has a section of the unknown kind {number}")
-    if any(_ORDER.index(earlier) >= _ORDER.index(number) for earlier in found):
+    if any(_ORDER.index(earlier) >= _ORDER.index(number) for earlier in earlier_sections):
         raise InvalidFormat(f"is damaged: its {_section_name(number)} section is not where it should be")
 
 
@@ -172,7 +175,7 @@ def _section_name(number: int) -> str:
 def _section_content(file: int, sections: Mapping[int, _Section], number: int) -> ByteReader:
     section = sections.get(number)
     if section is None:
-        return ByteReader(b"\0", "nothing")  # no section is the same as one with nothing in it
+        return ByteReader(b"\0", "nothing")  # a missing section is the same as an empty one
     if section.size > _SECTION_MAX:
         size = f"{section.size >> 20} MB"
         raise InvalidFormat(f"has an {_section_name(number)} section of {size}, more than a compiler writes")
@@ -180,7 +183,7 @@ def _section_content(file: int, sections: Mapping[int, _Section], number: int) -
 
 
 def _count(file: int, sections: Mapping[int, _Section], number: int) -> int:
-    """How many things a section has, by its first bytes."""
+    """The number of items in a section, from its first bytes."""
     section = sections.get(number)
     if section is None:
         return 0
@@ -189,8 +192,8 @@ def _count(file: int, sections: Mapping[int, _Section], number: int) -> int:
 
 
 def _imports(section: ByteReader) -> tuple[tuple[Import, ...], tuple[str, ...]]:
-    """What is imported, and what each imported table holds."""
-    found: list[Import] = []
+    """The imports, and the element type of each imported table."""
+    imports: list[Import] = []
     tables: list[str] = []
     for _ in section.vector():
         module, name = section.name(), section.name()
@@ -208,38 +211,38 @@ def _imports(section: ByteReader) -> tuple[tuple[Import, ...], tuple[str, ...]]:
             case "tag":
                 section.byte()
                 section.u32()
-        found.append(Import(module, name, kind))
+        imports.append(Import(module, name, kind))
     section.end()
-    return tuple(found), tuple(tables)
+    return tuple(imports), tuple(tables)
 
 
 def _tables(section: ByteReader) -> tuple[str, ...]:
-    found: list[str] = []
+    elements: list[str] = []
     for _ in section.vector():
         if section.peek() == _WITH_INITIAL_VALUE:
-            return tuple(found)  # what follows is an expression: this table's type, and that of later ones, is not told
-        found.append(_table_type(section))
+            return tuple(elements)  # an expression follows, so the types of this table and later ones are not read
+        elements.append(_table_type(section))
     section.end()
-    return tuple(found)
+    return tuple(elements)
 
 
 def _exports(section: ByteReader, bounds: Mapping[External, int], tables: tuple[str, ...]) -> Mapping[str, Export]:
-    found: dict[str, Export] = {}
+    exports: dict[str, Export] = {}
     for _ in section.vector():
         name, kind, index = section.name(), _external_kind(section), section.u32()
-        if name in found:
+        if name in exports:
             raise InvalidFormat(f"is damaged: it exports {name!r} twice")
         if index >= bounds[kind]:
             raise InvalidFormat(f"is damaged: it exports as {name!r} a {kind} that it does not have")
-        found[name] = Export(kind, tables[index] if kind == "table" and index < len(tables) else "")
+        exports[name] = Export(kind, tables[index] if kind == "table" and index < len(tables) else "")
     section.end()
-    return found
+    return exports
 
 
 def _external_kind(section: ByteReader) -> External:
     number = section.byte()
     if number >= len(_EXTERNALS):
-        raise InvalidFormat(f"is damaged: {section.what} has something of the unknown kind {number}")
+        raise InvalidFormat(f"is damaged: {section.what} has an item of the unknown kind {number}")
     return _EXTERNALS[number]
 
 
@@ -250,7 +253,7 @@ def _table_type(section: ByteReader) -> str:
 
 
 def _value_type(section: ByteReader) -> str:
-    """The word for a reference type that glue has to do with, empty for any other type."""
+    """The name of a reference type that glue uses, empty for any other type."""
     number = section.byte()
     if number in _WITH_HEAP_TYPE:
         number = section.byte()

@@ -57,7 +57,7 @@ def test_repair_that_cannot_fetch_says_why_and_ends_with_5(world: World) -> None
     path.write_bytes(b"broken")
     done = world.run("--forge", "file:///nowhere/at/all", "verify", "--repair")
     assert done.code == 5
-    assert "error: db: there is no mirror at" in done.err
+    assert "error: db: the mirror /nowhere/at/all does not exist" in done.err
     assert "damaged: 1 of 1 app" in done.out
 
 

@@ -21,12 +21,12 @@ def events() -> list[Event]:
 @pytest.fixture
 def forge(faults: FaultServer, events: list[Event]) -> Iterator[Forgejo]:
     """A client of the fault server that carries TOKEN."""
-    made = Forgejo(faults.url, token=Secret(TOKEN), emit=events.append, limits=QUICK)
-    yield made
-    made.close()
+    client = Forgejo(faults.url, token=Secret(TOKEN), emit=events.append, limits=QUICK)
+    yield client
+    client.close()
 
 
 @pytest.fixture
 def downloads(tmp_path: Path) -> Iterator[DownloadDir]:
-    with DownloadDir(tmp_path / "partial") as made:
-        yield made
+    with DownloadDir(tmp_path / "partial") as folder:
+        yield folder

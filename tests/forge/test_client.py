@@ -18,7 +18,7 @@ from hero_build.forge.protocol import Ref
 from hero_build.forge.transfer import fetch, read_small
 from hero_build.model.steps import Asset
 from hero_build.settings import Secret
-from support.fault_server import FaultServer, answer, document, redirect, say, serve
+from support.fault_server import FaultServer, answer, document, json_answer, redirect, serve
 from support.limits import QUICK, TOKEN
 
 FORGE = "https://forge.example"
@@ -70,31 +70,31 @@ def test_an_asset_of_an_https_forge_is_not_fetched_over_http(mocked: respx.MockR
 )
 def test_another_origin_gets_no_token(mocked: respx.MockRouter, to: str) -> None:
     mocked.get(FORGE + PATH).mock(Response(307, headers={"Location": to}))
-    there = mocked.get(to).mock(Response(200, json=document(FORGE, "v1", {})))
+    route = mocked.get(to).mock(Response(200, json=document(FORGE, "v1", {})))
     assert client().find(REF).tag == "v1"
-    assert "authorization" not in there.calls.last.request.headers
+    assert "authorization" not in route.calls.last.request.headers
 
 
 @pytest.mark.parametrize("to", ["https://forge.example:443/x", "https://FORGE.example/x", "/x", "//forge.example/x"])
 def test_the_same_origin_gets_the_token(mocked: respx.MockRouter, to: str) -> None:
     mocked.get(FORGE + PATH).mock(Response(307, headers={"Location": to}))
-    there = mocked.get(f"{FORGE}/x").mock(Response(200, json=document(FORGE, "v1", {})))
+    route = mocked.get(f"{FORGE}/x").mock(Response(200, json=document(FORGE, "v1", {})))
     assert client().find(REF).tag == "v1"
-    assert there.calls.last.request.headers["authorization"] == f"token {TOKEN}"
+    assert route.calls.last.request.headers["authorization"] == f"token {TOKEN}"
 
 
 def test_over_plain_http_a_token_goes_to_listed_hosts_only(mocked: respx.MockRouter) -> None:
-    there = mocked.get("http://forge.example:3000" + PATH).mock(Response(404))
+    route = mocked.get("http://forge.example:3000" + PATH).mock(Response(404))
     mocked.get("http://forge.example:3000/api/v1/repos/o/r").mock(Response(404))
     error = refused(client("http://forge.example:3000"))
     assert isinstance(error, RepoNotFound)
     assert "plain_http" in error.hint
-    assert "authorization" not in there.calls.last.request.headers
+    assert "authorization" not in route.calls.last.request.headers
     for listed in ("forge.example", "forge.example:3000"):
         refused(client("http://forge.example:3000", (listed,)))
-        assert there.calls.last.request.headers["authorization"] == f"token {TOKEN}"
+        assert route.calls.last.request.headers["authorization"] == f"token {TOKEN}"
     refused(client("http://forge.example:3000", ("forge.example:80", "example")))
-    assert "authorization" not in there.calls.last.request.headers
+    assert "authorization" not in route.calls.last.request.headers
 
 
 def test_a_connection_that_fails_once_is_tried_again(mocked: respx.MockRouter) -> None:
@@ -104,7 +104,7 @@ def test_a_connection_that_fails_once_is_tried_again(mocked: respx.MockRouter) -
     assert Forgejo(FORGE, token=None, emit=events.append, limits=QUICK).find(REF).tag == "v1"
     assert [event.why for event in events if isinstance(event, Retrying)] == [
         "forge.example cannot be reached: refused",
-        "forge.example gave no answer: late",
+        "forge.example did not respond: late",
     ]
 
 
@@ -123,12 +123,12 @@ def test_a_proxy_of_the_environment_is_used(
 ) -> None:
     monkeypatch.setenv("http_proxy", faults.url)
     data = bytes(100_000)
-    told = document("http://forge.example", "v1", {"prog": len(data)})
-    faults.on(f"http://forge.example{PATH}", answer(502), say(told))
+    release = document("http://forge.example", "v1", {"prog": len(data)})
+    faults.on(f"http://forge.example{PATH}", answer(502), json_answer(release))
     faults.on("http://forge.example/dl/v1/prog", serve(data))
     forge = client("http://forge.example")
-    got = fetch(forge, forge.find(REF).assets[0], downloads, limits=QUICK)
-    assert got.sha256 == hashlib.sha256(data).hexdigest()
+    downloaded = fetch(forge, forge.find(REF).assets[0], downloads, limits=QUICK)
+    assert downloaded.sha256 == hashlib.sha256(data).hexdigest()
     assert {seen.headers["host"] for seen in faults.seen} == {"forge.example"}
     assert all("authorization" not in seen.headers for seen in faults.seen)
     forge.close()
@@ -165,10 +165,10 @@ def test_a_proxy_of_a_kind_that_is_not_there(monkeypatch: pytest.MonkeyPatch, pr
     assert "hush" not in f"{error.message}{error.hint}"
 
 
-def test_a_certificate_that_no_one_vouches_for(encrypted: FaultServer) -> None:
+def test_an_untrusted_certificate_is_refused(encrypted: FaultServer) -> None:
     error = refused(client(encrypted.url))
     assert isinstance(error, NetworkError)
-    assert "cannot prove who it is" in error.message
+    assert "is not trusted" in error.message
     assert "SSL_CERT_FILE" in error.hint
     assert encrypted.accepted == 1, "that will not pass by trying again"
 
@@ -194,7 +194,7 @@ def test_a_private_authority_by_SSL_CERT_FILE(
     forge.close()
 
 
-def test_a_wrong_token_is_told_from_a_missing_one(faults: FaultServer) -> None:
+def test_an_invalid_token_differs_from_a_missing_one(faults: FaultServer) -> None:
     faults.on(PATH, answer(401, b'{"message": "invalid"}'))
     error = refused(client(faults.url))
     assert isinstance(error, AuthError)
@@ -202,7 +202,7 @@ def test_a_wrong_token_is_told_from_a_missing_one(faults: FaultServer) -> None:
 
 
 @pytest.mark.parametrize("token", ["", "a b", "a\nX-More: 1", "é", "a\0", "'abc' "])
-def test_what_cannot_be_a_token_is_not_sent_and_not_told(faults: FaultServer, token: str) -> None:
+def test_a_malformed_token_is_neither_sent_nor_shown(faults: FaultServer, token: str) -> None:
     with pytest.raises(UsageError) as caught:
         Forgejo(faults.url, token=Secret(token), emit=silent, limits=QUICK)
     assert "FORGEJO_TOKEN" in caught.value.message
@@ -210,6 +210,6 @@ def test_what_cannot_be_a_token_is_not_sent_and_not_told(faults: FaultServer, to
 
 
 @pytest.mark.parametrize("url", ["https:", "https://", "http://a:x", "ftp://h", "forge.example", ""])
-def test_what_cannot_be_a_forge(url: str) -> None:
+def test_malformed_forge_addresses(url: str) -> None:
     with pytest.raises(UsageError, match="is not the address of a forge"):
         Forgejo(url, token=None, emit=silent, limits=QUICK)

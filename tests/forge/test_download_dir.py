@@ -20,13 +20,13 @@ def test_a_file_is_locked_by_one_writer(tmp_path: Path) -> None:
         assert other.lock(NAME, create=True) is None
         assert one.lock(NAME, create=False) is None
         os.close(descriptor)
-        again = other.lock(NAME, create=False)
-        assert again is not None
-        os.close(again)
+        second = other.lock(NAME, create=False)
+        assert second is not None
+        os.close(second)
         assert other.lock("key.mark.11", create=False) is None
 
 
-def test_a_private_file_is_no_one_elses(tmp_path: Path) -> None:
+def test_a_private_file_belongs_to_one_run(tmp_path: Path) -> None:
     with DownloadDir(tmp_path) as one, DownloadDir(tmp_path) as other:
         files = [one.private(NAME), one.private(NAME), other.private(NAME)]
         assert len({path for _, path in files}) == 3
@@ -34,7 +34,7 @@ def test_a_private_file_is_no_one_elses(tmp_path: Path) -> None:
             os.close(descriptor)
 
 
-def test_what_is_done_belongs_to_the_run_until_it_ends(tmp_path: Path) -> None:
+def test_a_complete_file_belongs_to_the_run_until_it_ends(tmp_path: Path) -> None:
     with DownloadDir(tmp_path) as one:
         (tmp_path / NAME).write_bytes(b"0123456789")
         path = one.done(tmp_path / NAME)
@@ -46,7 +46,7 @@ def test_what_is_done_belongs_to_the_run_until_it_ends(tmp_path: Path) -> None:
     assert [entry.name for entry in tmp_path.iterdir()] == [NAME]
 
 
-def test_what_is_there_already_is_not_replaced(tmp_path: Path) -> None:
+def test_an_existing_file_is_not_replaced(tmp_path: Path) -> None:
     with DownloadDir(tmp_path) as one:
         (tmp_path / NAME).write_bytes(b"first")
         one.done(tmp_path / NAME)
@@ -66,7 +66,7 @@ def test_a_dead_run_is_taken_over(tmp_path: Path) -> None:
 
 def _stress(folder: str, number: int) -> int:
     """Claims, writes and gives back the same name, over and over; how often it got it."""
-    got = 0
+    count = 0
     for _ in range(60):
         with DownloadDir(Path(folder)) as downloads:
             descriptor = downloads.lock(NAME, create=True)
@@ -75,21 +75,21 @@ def _stress(folder: str, number: int) -> int:
             os.ftruncate(descriptor, 0)
             os.pwrite(descriptor, str(number).encode() * 10, 0)
             path = downloads.done(Path(folder) / NAME)
-            got += path.read_bytes() == str(number).encode() * 10
+            count += path.read_bytes() == str(number).encode() * 10
             os.close(descriptor)
-    return got
+    return count
 
 
-def test_many_runs_never_mix_what_they_write(tmp_path: Path) -> None:
+def test_concurrent_runs_never_mix_their_bytes(tmp_path: Path) -> None:
     with multiprocessing.get_context("spawn").Pool(4) as pool:
-        got = pool.starmap(_stress, [(str(tmp_path), number) for number in range(4)])
-    assert sum(got) > 0
+        count = pool.starmap(_stress, [(str(tmp_path), number) for number in range(4)])
+    assert sum(count) > 0
     left = list(tmp_path.iterdir())
     assert [entry.name for entry in left] in ([], [NAME])
     assert all(len(set(entry.read_bytes())) == 1 for entry in left)
 
 
-def test_sweep_removes_what_is_old_and_not_in_use(tmp_path: Path) -> None:
+def test_delete_stale_keeps_new_files_and_files_in_use(tmp_path: Path) -> None:
     with DownloadDir(tmp_path) as downloads:
         used = downloads.lock("used.mark.1", create=True)
         assert used is not None

@@ -1,4 +1,4 @@
-"""The API of a server that misbehaves: each fault is one error that says what to do, and nothing leaks."""
+"""The API of a server that misbehaves: each fault is one error with a hint, and no token leaks."""
 
 import time
 from email.utils import formatdate
@@ -27,11 +27,11 @@ from support.fault_server import (
     document,
     dripping_headers,
     gzipped,
+    json_answer,
     many_headers,
     promises,
     raw,
     redirect,
-    say,
     truncated,
 )
 from support.limits import QUICK, TOKEN
@@ -61,19 +61,19 @@ def test_a_release_is_read_with_its_assets(forge: Forgejo, faults: FaultServer) 
     release = forge.find(REF)
     assert (release.forge, release.repo, release.tag) == (faults.url, "o/r", "v1")
     assert [(asset.name, asset.size, asset.id) for asset in release.assets] == [("prog", 5, "v1-prog")]
-    assert release.commit is None, "a branch is no commit"
+    assert release.commit is None, "a branch is not a commit"
     assert faults.seen[0].headers["authorization"] == f"token {TOKEN}"
     assert faults.seen[0].headers["accept-encoding"] == "identity"
     assert forge.find(Ref("o/r", "v1")) == release
 
 
-def test_a_commit_is_told_when_the_release_names_one(forge: Forgejo, faults: FaultServer) -> None:
-    faults.on(LATEST, say(document(faults.url, "v1", {}, target_commitish="a" * 40)))
+def test_the_commit_of_a_release(forge: Forgejo, faults: FaultServer) -> None:
+    faults.on(LATEST, json_answer(document(faults.url, "v1", {}, target_commitish="a" * 40)))
     assert forge.find(REF).commit == "a" * 40
 
 
 @pytest.mark.parametrize(
-    ("status", "body", "kind", "said", "hint"),
+    ("status", "body", "kind", "words", "hint"),
     [
         (401, b'{"message": "user does not exist", "url": "x"}', AuthError, "user does not exist", "FORGEJO_TOKEN"),
         (403, b'{"message": "token lacks scope", "url": "x"}', AuthError, "token lacks scope", "read:repository"),
@@ -88,33 +88,33 @@ def test_other_refusals_are_not_tried_again(
     status: int,
     body: bytes,
     kind: type[HeroBuildError],
-    said: str,
+    words: str,
     hint: str,
 ) -> None:
     faults.on(LATEST, answer(status, body))
     error = refused(forge)
     assert type(error) is kind
     assert error.code == 4
-    assert said in error.message
+    assert words in error.message
     assert hint in error.hint
     assert len(error.message) < 400
     assert len(faults.seen) == 1
     assert not events
 
 
-def test_404_tells_a_missing_repo_from_a_missing_release(forge: Forgejo, faults: FaultServer) -> None:
+def test_404_for_a_missing_repo_and_a_missing_release(forge: Forgejo, faults: FaultServer) -> None:
     assert isinstance(refused(forge), RepoNotFound)
     assert "FORGEJO_TOKEN" in refused(forge).hint
-    faults.on("/api/v1/repos/o/r", say({"full_name": "o/r"}))
+    faults.on("/api/v1/repos/o/r", json_answer({"full_name": "o/r"}))
     error = refused(forge)
     assert type(error) is ReleaseNotFound
     assert error.message == "o/r has no release"
 
 
 def test_an_unknown_tag_names_the_nearest(forge: Forgejo, faults: FaultServer) -> None:
-    faults.on("/api/v1/repos/o/r", say({}))
+    faults.on("/api/v1/repos/o/r", json_answer({}))
     pages = [[document("", f"v{page}.{number}", {}) for number in range(50)] for page in range(2)]
-    faults.on("/api/v1/repos/o/r/releases", say(pages[0]), say(pages[1]), say([]))
+    faults.on("/api/v1/repos/o/r/releases", json_answer(pages[0]), json_answer(pages[1]), json_answer([]))
     error = refused(forge, Ref("o/r", "v1.499"))
     assert isinstance(error, ReleaseNotFound)
     assert "v1.49" in error.hint
@@ -128,33 +128,35 @@ def test_a_hostile_tag_is_refused_before_anyone_is_asked(forge: Forgejo, faults:
 
 
 def test_a_tag_is_one_quoted_segment(forge: Forgejo, faults: FaultServer) -> None:
-    told = document(faults.url, "rel/1.0%2e+ü", {})
-    faults.on("/api/v1/repos/o/r/releases/tags/rel%2F1.0%252e%2B%C3%BC", say(told))
+    response = document(faults.url, "rel/1.0%2e+ü", {})
+    faults.on("/api/v1/repos/o/r/releases/tags/rel%2F1.0%252e%2B%C3%BC", json_answer(response))
     assert forge.find(Ref("o/r", "rel/1.0%2e+ü")).tag == "rel/1.0%2e+ü"
 
 
-def test_unsafe_asset_names_are_left_out_and_told(forge: Forgejo, faults: FaultServer, events: list[Event]) -> None:
+def test_unsafe_asset_names_are_ignored(forge: Forgejo, faults: FaultServer, events: list[Event]) -> None:
     names = ["../../etc/passwd", "a\nb", "\x1b[2J", "..", "a\0", "good"]
-    faults.on(LATEST, say(document(faults.url, "v1", dict.fromkeys(names, 1))))
+    faults.on(LATEST, json_answer(document(faults.url, "v1", dict.fromkeys(names, 1))))
     assert [asset.name for asset in forge.find(REF).assets] == ["good"]
     assert len([event for event in events if isinstance(event, WarningRaised)]) == 5
 
 
 @pytest.mark.parametrize("tag", ["../x", "a\nb", "\x1b[31m"])
 def test_an_unsafe_tag_of_the_newest_release_is_refused(forge: Forgejo, faults: FaultServer, tag: str) -> None:
-    faults.on(LATEST, say(document(faults.url, tag, {})))
+    faults.on(LATEST, json_answer(document(faults.url, tag, {})))
     error = refused(forge)
-    assert isinstance(error, BadForgeResponse), "nobody typed it"
+    assert isinstance(error, BadForgeResponse), "the server sent it"
     assert error.message == f"a release of o/r has an invalid tag: {tag!r}"
 
 
-def test_429_waits_as_long_as_it_is_told(faults: FaultServer, events: list[Event]) -> None:
+def test_429_waits_for_retry_after(faults: FaultServer, events: list[Event]) -> None:
     forge = Forgejo(faults.url, token=None, emit=events.append, limits=replace(QUICK, longest=0.2))
-    told = say(document(faults.url, "v1", {}))
-    faults.on(LATEST, answer(429, b"slow down", {"Retry-After": "0"}), answer(429, b"", {"Retry-After": "3600"}), told)
+    response = json_answer(document(faults.url, "v1", {}))
+    faults.on(
+        LATEST, answer(429, b"slow down", {"Retry-After": "0"}), answer(429, b"", {"Retry-After": "3600"}), response
+    )
     assert forge.find(REF).tag == "v1"
     assert waits(events) == [0, 0.2]
-    faults.on(LATEST, answer(429, b"", {"Retry-After": formatdate(time.time() + 3600, usegmt=True)}), told)
+    faults.on(LATEST, answer(429, b"", {"Retry-After": formatdate(time.time() + 3600, usegmt=True)}), response)
     assert forge.find(REF).tag == "v1"
     assert waits(events)[2] == 0.2
     forge.close()
@@ -162,12 +164,12 @@ def test_429_waits_as_long_as_it_is_told(faults: FaultServer, events: list[Event
 
 @pytest.mark.parametrize("after", ["", "soon", "-1", "9" * 400, "Mon, 99 Foo", "²"])
 def test_429_with_no_sensible_retry_after(forge: Forgejo, faults: FaultServer, after: str) -> None:
-    faults.on(LATEST, answer(429, b"", {"Retry-After": after}), say(document(faults.url, "v1", {})))
+    faults.on(LATEST, answer(429, b"", {"Retry-After": after}), json_answer(document(faults.url, "v1", {})))
     assert forge.find(REF).tag == "v1"
 
 
 def test_500_twice_then_fine(forge: Forgejo, faults: FaultServer, events: list[Event]) -> None:
-    faults.on(LATEST, answer(500, b"oops"), answer(502), say(document(faults.url, "v1", {})))
+    faults.on(LATEST, answer(500, b"oops"), answer(502), json_answer(document(faults.url, "v1", {})))
     assert forge.find(REF).tag == "v1"
     assert next(event.why for event in events if isinstance(event, Retrying)) == "127.0.0.1 failed (500): oops"
 
@@ -182,11 +184,11 @@ def test_a_failure_for_ever_ends_after_the_attempts(forge: Forgejo, faults: Faul
 
 
 def test_an_answer_that_ends_early_is_asked_for_again(forge: Forgejo, faults: FaultServer) -> None:
-    faults.on(LATEST, raw(b""), truncated(b"x" * 100, 10), say(document(faults.url, "v1", {})))
+    faults.on(LATEST, raw(b""), truncated(b"x" * 100, 10), json_answer(document(faults.url, "v1", {})))
     assert forge.find(REF).tag == "v1"
 
 
-def test_no_one_there(forge: Forgejo, faults: FaultServer, events: list[Event]) -> None:
+def test_no_server(forge: Forgejo, faults: FaultServer, events: list[Event]) -> None:
     faults.stop()
     error = refused(forge)
     assert isinstance(error, NetworkError)
@@ -217,11 +219,11 @@ def test_headers_that_drip_end_at_the_deadline(faults: FaultServer, events: list
 def test_no_byte_for_the_stall_limit(faults: FaultServer, events: list[Event]) -> None:
     forge = Forgejo(faults.url, token=None, emit=events.append, limits=replace(QUICK, stall=0.1, attempts=1))
     faults.on(LATEST, dripping_headers(pause=5))
-    assert "nothing came for 0.1 s" in refused(forge).message
+    assert "no data for 0.1 s" in refused(forge).message
 
 
 @pytest.mark.parametrize("what", [b"SSH-2.0-OpenSSH_9.2\r\n", b"HTTP/9.9 200 OK\r\n\r\n", b"HTTP/1.1 2x0 OK\r\n\r\n"])
-def test_what_is_not_http(forge: Forgejo, faults: FaultServer, what: bytes) -> None:
+def test_a_server_that_does_not_speak_http(forge: Forgejo, faults: FaultServer, what: bytes) -> None:
     faults.on(LATEST, raw(what))
     assert isinstance(refused(forge), BadForgeResponse)
 
@@ -238,7 +240,7 @@ def test_promises_without_an_answer_end_at_the_deadline(faults: FaultServer, eve
     assert "it took more than 0.3 s" in refused(forge).message
 
 
-def test_a_page_is_told_by_its_title(forge: Forgejo, faults: FaultServer) -> None:
+def test_a_page_is_quoted_by_its_title(forge: Forgejo, faults: FaultServer) -> None:
     faults.on(LATEST, answer(502, b"<html>\n<head><title>502 Bad Gateway</title></head>"))
     assert refused(forge).message == "127.0.0.1 failed (502): 502 Bad Gateway"
 
@@ -268,7 +270,7 @@ def test_a_redirect_to_nowhere(forge: Forgejo, faults: FaultServer, location: st
 
 def test_a_redirect_of_the_api_is_followed(forge: Forgejo, faults: FaultServer) -> None:
     faults.on(LATEST, redirect("/api/v1/repos/o/new/releases/latest", 307))
-    faults.on("/api/v1/repos/o/new/releases/latest", say(document(faults.url, "v1", {})))
+    faults.on("/api/v1/repos/o/new/releases/latest", json_answer(document(faults.url, "v1", {})))
     assert forge.find(REF).repo == "o/r"
     assert all(seen.headers["authorization"] == f"token {TOKEN}" for seen in faults.seen)
 
@@ -276,7 +278,7 @@ def test_a_redirect_of_the_api_is_followed(forge: Forgejo, faults: FaultServer) 
 def test_the_token_does_not_follow_to_another_host(forge: Forgejo, faults: FaultServer, another: FaultServer) -> None:
     faults.on(LATEST, redirect(f"{another.url}/elsewhere"))
     another.on("/elsewhere", redirect(f"{faults.url}/back"))
-    faults.on("/back", say(document(faults.url, "v1", {})))
+    faults.on("/back", json_answer(document(faults.url, "v1", {})))
     assert forge.find(REF).tag == "v1"
     assert [seen.path for seen in another.seen] == ["/elsewhere"]
     assert "authorization" not in another.seen[0].headers
@@ -284,9 +286,9 @@ def test_the_token_does_not_follow_to_another_host(forge: Forgejo, faults: Fault
 
 
 def test_cookies_are_not_kept(forge: Forgejo, faults: FaultServer) -> None:
-    told = say(document(faults.url, "v1", {}))
+    response = json_answer(document(faults.url, "v1", {}))
     faults.on(LATEST, redirect("/b"))
-    faults.on("/b", told)
+    faults.on("/b", response)
     faults.on(LATEST, answer(302, b"", {"Location": "/b", "Set-Cookie": "session=1; Path=/"}))
     forge.find(REF)
     assert "cookie" not in faults.seen[-1].headers
@@ -330,7 +332,7 @@ def test_an_answer_that_is_not_json(forge: Forgejo, faults: FaultServer, body: b
     ],
 )
 def test_json_of_another_format_names_the_field(forge: Forgejo, faults: FaultServer, sent: object, why: str) -> None:
-    faults.on(LATEST, say(sent))
+    faults.on(LATEST, json_answer(sent))
     error = refused(forge)
     assert isinstance(error, BadForgeResponse)
     assert error.message.startswith("the newest release of o/r has an unexpected format: ")
@@ -339,11 +341,15 @@ def test_json_of_another_format_names_the_field(forge: Forgejo, faults: FaultSer
 
 def test_absent_null_and_unknown_fields_of_a_release(forge: Forgejo, faults: FaultServer) -> None:
     names = ("target_commitish", "draft", "prerelease", "created_at", "assets")
-    faults.on(LATEST, say({"tag_name": "v1"}), say({"tag_name": "v1", "later": {"x": []}, **dict.fromkeys(names)}))
+    faults.on(
+        LATEST,
+        json_answer({"tag_name": "v1"}),
+        json_answer({"tag_name": "v1", "later": {"x": []}, **dict.fromkeys(names)}),
+    )
     bare = Release(faults.url, repo="o/r", tag="v1", assets=())
     assert [forge.find(REF), forge.find(REF)] == [bare, bare]
-    odd = {**ASSET, "sha256": "A" * 64, "size": None, "uuid": None, "id": "7"}
-    faults.on(LATEST, say({"tag_name": "v1", "assets": [odd]}))
+    asset = {**ASSET, "sha256": "A" * 64, "size": None, "uuid": None, "id": "7"}
+    faults.on(LATEST, json_answer({"tag_name": "v1", "assets": [asset]}))
     assert forge.find(REF).assets == (Asset("a", "http://h/a"),)
 
 
@@ -359,8 +365,8 @@ def test_an_endless_answer_is_not_held(forge: Forgejo, faults: FaultServer) -> N
 
 def test_a_package_is_a_release_with_digests(forge: Forgejo, faults: FaultServer) -> None:
     package = GenericPackage("o", "zinit", "dev")
-    told = [{"name": "zinit-linux-amd64", "size": 3, "sha256": "a" * 64, "id": 7}, {"name": "../x", "sha256": ""}]
-    faults.on("/api/v1/packages/o/generic/zinit/dev/files", say(told))
+    response = [{"name": "zinit-linux-amd64", "size": 3, "sha256": "a" * 64, "id": 7}, {"name": "../x", "sha256": ""}]
+    faults.on("/api/v1/packages/o/generic/zinit/dev/files", json_answer(response))
     release = forge.find(Ref("o/zinit", None, package))
     assert release.tag == "dev"
     asset = release.assets[0]
@@ -375,8 +381,8 @@ def test_a_package_is_a_release_with_digests(forge: Forgejo, faults: FaultServer
 def test_an_unknown_package_version_names_the_nearest(forge: Forgejo, faults: FaultServer) -> None:
     package = GenericPackage("o", "zinit", "dev2")
     assert isinstance(refused(forge, Ref("o/zinit", None, package)), ReleaseNotFound)
-    known = [{"name": "zinit", "version": "dev"}, {"name": "zinit-other", "version": "dev2"}]
-    faults.on("/api/v1/packages/o", say(known))
+    versions = [{"name": "zinit", "version": "dev"}, {"name": "zinit-other", "version": "dev2"}]
+    faults.on("/api/v1/packages/o", json_answer(versions))
     assert refused(forge, Ref("o/zinit", None, package)).hint == "Did you mean dev?"
 
 

@@ -1,4 +1,4 @@
-"""A lock file: what is written is read back, what does not fit is refused, and finding asks no one."""
+"""A lock file: what is written is read back, what does not fit is refused, and finding sends no request."""
 
 import copy
 import json
@@ -34,13 +34,13 @@ def no_forge() -> Forge:
     raise AssertionError("finding needs no forge")
 
 
-def test_what_is_written_is_read_back(tmp_path: Path) -> None:
+def test_a_written_lock_file_is_read_back(tmp_path: Path) -> None:
     lockfile.write(tmp_path / "hero.lock", LOCK)
     assert lockfile.read(tmp_path / "hero.lock") == LOCK
     assert [path.name for path in tmp_path.iterdir()] == ["hero.lock"]
 
 
-def test_finding_asks_no_one() -> None:
+def test_finding_sends_no_request() -> None:
     forge = LockfileForge(LOCK, no_forge)
     assert forge.url == FORGE
     assert forge.find(Ref("o/app")) == forge.find(Ref("o/app", "v1")) == PIN.release
@@ -58,7 +58,7 @@ def test_finding_asks_no_one() -> None:
         Ref("o/zinit", None, GenericPackage("other", "zinit", "dev")),
     ],
 )
-def test_what_is_not_locked(ref: Ref) -> None:
+def test_releases_that_are_not_pinned(ref: Ref) -> None:
     with pytest.raises(ReleaseNotFound) as caught:
         LockfileForge(LOCK, no_forge).find(ref)
     assert "lock file" in caught.value.message
@@ -67,16 +67,16 @@ def test_what_is_not_locked(ref: Ref) -> None:
 
 def test_opening_goes_to_a_forge_that_is_made_once(faults: FaultServer) -> None:
     faults.on("/prog", serve(b"abc"))
-    made: list[Forge] = []
+    forges: list[Forge] = []
 
     def make() -> Forge:
-        made.append(Forgejo(faults.url, token=None, emit=silent, limits=QUICK))
-        return made[-1]
+        forges.append(Forgejo(faults.url, token=None, emit=silent, limits=QUICK))
+        return forges[-1]
 
     forge = LockfileForge(LOCK, make)
     for _ in range(2):
         assert read_small(forge, Asset("prog", f"{faults.url}/prog"), limits=QUICK) == b"abc"
-    assert len(made) == 1
+    assert len(forges) == 1
 
 
 def test_a_lock_file_costs_no_heavy_import(tmp_path: Path) -> None:
@@ -137,7 +137,7 @@ def with_value(place: str, value: object) -> Any:
 
 
 @pytest.mark.parametrize(("place", "value"), BAD)
-def test_what_does_not_fit_is_refused(tmp_path: Path, place: str, value: object) -> None:
+def test_invalid_fields_are_refused(tmp_path: Path, place: str, value: object) -> None:
     path = tmp_path / "hero.lock"
     path.write_text(json.dumps(with_value(place, value)))
     with pytest.raises(UsageError) as caught:
@@ -147,7 +147,7 @@ def test_what_does_not_fit_is_refused(tmp_path: Path, place: str, value: object)
 
 
 @pytest.mark.parametrize("text", [b"", b"{", b"[]", b"\xff", b"[" * 100_000])
-def test_what_is_no_document_is_refused(tmp_path: Path, text: bytes) -> None:
+def test_invalid_documents_are_refused(tmp_path: Path, text: bytes) -> None:
     (tmp_path / "hero.lock").write_bytes(text)
     with pytest.raises(UsageError, match="is not a lock file"):
         lockfile.read(tmp_path / "hero.lock")

@@ -56,14 +56,14 @@ def publish(folder: Path, tag: str, files: dict[str, bytes] = FILES, *, latest: 
 
 
 def here(forge: Mirror, release: Release) -> Release:
-    """The release as the mirror tells it: the same, but for the addresses."""
+    """The release as the mirror serves it: the same, except for the addresses."""
     return Release(
         forge.url,
         repo=release.repo,
         tag=release.tag,
         assets=tuple(
-            Asset(asset.name, url=found.url, size=asset.size, id=asset.id, sha256=asset.sha256)
-            for asset, found in zip(release.assets, forge.find(Ref(REPO, release.tag)).assets, strict=True)
+            Asset(asset.name, url=listed.url, size=asset.size, id=asset.id, sha256=asset.sha256)
+            for asset, listed in zip(release.assets, forge.find(Ref(REPO, release.tag)).assets, strict=True)
         ),
         commit=release.commit,
         prerelease=release.prerelease,
@@ -78,7 +78,7 @@ def refused(forge: Mirror, ref: Ref) -> HeroBuildError:
     return caught.value
 
 
-def test_what_was_published_is_found(folder: Path, forge: Mirror, tmp_path: Path) -> None:
+def test_a_published_release_is_found(folder: Path, forge: Mirror, tmp_path: Path) -> None:
     release = publish(folder, "v1")
     assert forge.find(Ref(REPO)) == forge.find(Ref(REPO, "v1")) == here(forge, release)
     with DownloadDir(tmp_path / "partial") as downloads:
@@ -87,7 +87,7 @@ def test_what_was_published_is_found(folder: Path, forge: Mirror, tmp_path: Path
     assert not [path for path in folder.rglob("*") if path.name.startswith(".")]
 
 
-def test_the_newest_is_what_latest_names(folder: Path, forge: Mirror) -> None:
+def test_latest_names_the_newest_release(folder: Path, forge: Mirror) -> None:
     publish(folder, "v2")
     publish(folder, "v1", latest=False)
     assert forge.find(Ref(REPO)).tag == "v2"
@@ -111,7 +111,7 @@ def test_only_the_assets_that_are_there_are_listed(folder: Path, forge: Mirror, 
     assert [asset.name for asset in forge.find(Ref(REPO)).assets] == ["a"]
 
 
-def test_what_is_not_there(folder: Path, forge: Mirror) -> None:
+def test_missing_mirror_repository_release_and_file(folder: Path, forge: Mirror) -> None:
     assert isinstance(refused(forge, Ref(REPO)), NetworkError)
     folder.mkdir()
     assert isinstance(refused(forge, Ref(REPO)), RepoNotFound)
@@ -141,19 +141,19 @@ def test_a_hostile_latest_is_refused(folder: Path, forge: Mirror, latest: str) -
     assert isinstance(refused(forge, Ref(REPO)), BadForgeResponse)
 
 
-@pytest.mark.parametrize("told", [b"", b"[]", b"{", b'{"tag_name": "v2", "assets": []}', b"\xff"])
-def test_a_broken_document_is_refused(folder: Path, forge: Mirror, told: bytes) -> None:
+@pytest.mark.parametrize("document", [b"", b"[]", b"{", b'{"tag_name": "v2", "assets": []}', b"\xff"])
+def test_a_broken_document_is_refused(folder: Path, forge: Mirror, document: bytes) -> None:
     publish(folder, "v1")
-    (folder / REPO / "v1" / "release.json").write_bytes(told)
+    (folder / REPO / "v1" / "release.json").write_bytes(document)
     assert isinstance(refused(forge, Ref(REPO)), BadForgeResponse)
 
 
 def test_assets_in_the_document_cannot_lead_out(folder: Path, forge: Mirror, tmp_path: Path) -> None:
     publish(folder, "v1")
     path = folder / REPO / "v1" / "release.json"
-    told = json.loads(path.read_text())
-    told["assets"] = [{"name": name} for name in ("../../../../secret", "/etc/passwd", "..", "a\0", "prog")]
-    path.write_text(json.dumps(told))
+    document = json.loads(path.read_text())
+    document["assets"] = [{"name": name} for name in ("../../../../secret", "/etc/passwd", "..", "a\0", "prog")]
+    path.write_text(json.dumps(document))
     assert [asset.name for asset in forge.find(Ref(REPO)).assets] == ["prog"]
     (tmp_path / "secret").write_text("secret")
     for url in (
@@ -205,9 +205,9 @@ def test_packages_and_pinned_files(folder: Path, forge: Mirror, tmp_path: Path) 
         assets=(Asset("f", url="https://h/f", size=3, id="b" * 64, sha256="b" * 64),),
     )
     mirror.publish_package(folder, package, release, {"f": tmp_path / "f"})
-    found = forge.find(Ref("o/zinit", None, package))
-    assert (found.tag, found.assets[0].sha256, found.assets[0].id) == ("dev", "b" * 64, "b" * 64)
-    assert read_small(forge, found.assets[0]) == b"abc"
+    listed = forge.find(Ref("o/zinit", None, package))
+    assert (listed.tag, listed.assets[0].sha256, listed.assets[0].id) == ("dev", "b" * 64, "b" * 64)
+    assert read_small(forge, listed.assets[0]) == b"abc"
     (folder / "api/packages/o/generic/zinit/dev/files.json").unlink()
     assert [(asset.name, asset.size) for asset in forge.find(Ref("o/zinit", None, package)).assets] == [("f", 3)]
     assert "dev" in refused(forge, Ref("o/zinit", None, GenericPackage("o", "zinit", "dev2"))).hint
@@ -262,6 +262,6 @@ def test_any_release_comes_back_as_it_was(
         release = Release("https://h", repo=REPO, tag=tag, assets=assets, commit=None, prerelease=prerelease)
         mirror.publish(folder, release, paths, latest=True)
         forge = Mirror(folder.as_uri())
-        found = forge.find(Ref(REPO))
-        assert found == here(forge, release)
-        assert [read_small(forge, asset) for asset in found.assets] == list(files.values())
+        listed = forge.find(Ref(REPO))
+        assert listed == here(forge, release)
+        assert [read_small(forge, asset) for asset in listed.assets] == list(files.values())

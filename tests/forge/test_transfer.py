@@ -1,4 +1,4 @@
-"""Assets of a server that misbehaves: resumed or started over, proven at the end, and never half there."""
+"""Assets of a server that misbehaves: resumed or started over, verified at the end, and never half complete."""
 
 import dataclasses
 import errno
@@ -37,9 +37,9 @@ from hero_build.forge.transfer import Downloaded
 from hero_build.model.steps import Asset
 from support.fault_server import (
     Behaviour,
+    Connection,
     FaultServer,
-    Line,
-    Seen,
+    SeenRequest,
     answer,
     chunked,
     cut_after,
@@ -60,7 +60,7 @@ PATH = "/dl/v1/prog"
 
 
 class Getting:
-    """One fetch after the other of the same asset, with what was told of its progress."""
+    """Fetches the same asset again and again, and records the progress."""
 
     def __init__(self, forge: Forgejo, faults: FaultServer, downloads: DownloadDir, events: list[Event]) -> None:
         self.forge = forge
@@ -105,14 +105,14 @@ def get(forge: Forgejo, faults: FaultServer, downloads: DownloadDir, events: lis
     return Getting(forge, faults=faults, downloads=downloads, events=events)
 
 
-def whole(got: Downloaded) -> bool:
-    return (got.sha256, got.size, got.path.read_bytes()) == (DIGEST, len(DATA), DATA)
+def is_whole(downloaded: Downloaded) -> bool:
+    return (downloaded.sha256, downloaded.size, downloaded.path.read_bytes()) == (DIGEST, len(DATA), DATA)
 
 
 @pytest.mark.parametrize("sha256", [DIGEST, None])
 def test_an_asset_arrives(get: Getting, sha256: str | None) -> None:
-    got = get(serve(DATA), sha256=sha256)
-    assert whole(got)
+    downloaded = get(serve(DATA), sha256=sha256)
+    assert is_whole(downloaded)
     assert sum(get.moved) == len(DATA)
     assert max(get.moved) <= 1 << 20
     assert get.partials() == []
@@ -120,42 +120,42 @@ def test_an_asset_arrives(get: Getting, sha256: str | None) -> None:
 
 @pytest.mark.parametrize("body", [chunked(DATA), until_closed(DATA), serve(DATA, ranges=False), serve(DATA, etag="")])
 def test_an_asset_arrives_in_whatever_way_it_is_sent(get: Getting, body: Behaviour) -> None:
-    assert whole(get(body))
+    assert is_whole(get(body))
 
 
 @pytest.mark.parametrize("how", ["close", "reset"])
 @pytest.mark.parametrize("sha256", [DIGEST, None])
-def test_a_body_that_breaks_off_is_gone_on_with(get: Getting, how: str, sha256: str | None) -> None:
-    assert whole(get(cut_after(DATA, 1_000_000, how), serve(DATA), sha256=sha256))
+def test_a_truncated_body_is_resumed(get: Getting, how: str, sha256: str | None) -> None:
+    assert is_whole(get(cut_after(DATA, 1_000_000, how), serve(DATA), sha256=sha256))
     assert len(get.ranges()) == 2
     assert get.ranges()[1] == "bytes=1000000-" or how == "reset"  # an RST may drop what was on its way
     assert sum(get.moved) == len(DATA)
     assert [type(event) for event in get.events] == [Retrying]
 
 
-def test_a_stall_is_gone_on_with(get: Getting) -> None:
-    assert whole(get(stall_after(DATA, 1_500_000), serve(DATA)))
+def test_a_stall_is_resumed(get: Getting) -> None:
+    assert is_whole(get(stall_after(DATA, 1_500_000), serve(DATA)))
     assert get.ranges() == ["", "bytes=1500000-"]
 
 
 def test_attempts_go_on_as_long_as_they_get_anywhere(get: Getting) -> None:
-    assert whole(get(*[truncated(DATA, 200_000)] * 14, serve(DATA)))
+    assert is_whole(get(*[truncated(DATA, 200_000)] * 14, serve(DATA)))
     assert len(get.faults.seen) == 15
 
 
 @pytest.mark.parametrize(
-    ("behaviour", "kind", "said"),
+    ("behaviour", "kind", "words"),
     [
         (truncated(DATA, 0), SizeMismatch, "broke off after 0 of 3000000 bytes"),
-        (serve(DATA[:-1]), SizeMismatch, "has 2999999 bytes and should have 3000000"),
-        (serve(DATA + b"x"), SizeMismatch, "has 3000001 bytes and should have 3000000"),
+        (serve(DATA[:-1]), SizeMismatch, "has 2999999 bytes, expected 3000000"),
+        (serve(DATA + b"x"), SizeMismatch, "has 3000001 bytes, expected 3000000"),
         (chunked(DATA + b"x"), SizeMismatch, "is longer than its 3000000 bytes"),
         (chunked(DATA[:-1]), SizeMismatch, "broke off after 2999999"),
         (chunked(DATA[:5000], whole=False), SizeMismatch, "broke off"),
         (serve(b""), SizeMismatch, "is empty"),
-        (serve(DATA[:-1] + b"?"), ChecksumMismatch, f"should have {DIGEST}"),
+        (serve(DATA[:-1] + b"?"), ChecksumMismatch, f"expected {DIGEST}"),
         (serve(b"<!DOCTYPE html>\n<title>Log in"), SizeMismatch, "it begins with '<!DOCTYPE html>'"),
-        (stall_after(DATA, 0), NetworkError, "nothing came for 0.3 s"),
+        (stall_after(DATA, 0), NetworkError, "no data for 0.3 s"),
         (reset_after(DATA, 0), NetworkError, "broke off"),
         (answer(500, b"oops"), NetworkError, "(500): oops"),
         (answer(429, b"later"), NetworkError, "(429): later"),
@@ -168,10 +168,10 @@ def test_attempts_go_on_as_long_as_they_get_anywhere(get: Getting) -> None:
         (redirect("/dl/v1/prog"), BadForgeResponse, "circle"),
     ],
 )
-def test_what_cannot_be_mended(get: Getting, behaviour: Behaviour, kind: type[HeroBuildError], said: str) -> None:
+def test_permanent_failures(get: Getting, behaviour: Behaviour, kind: type[HeroBuildError], words: str) -> None:
     error = get.refused(behaviour)
     assert isinstance(error, kind)
-    assert said in error.message
+    assert words in error.message
     assert not list(get.downloads.folder.glob("run-*/*"))
 
 
@@ -180,7 +180,7 @@ def test_truncated_for_ever_ends(get: Getting) -> None:
     assert isinstance(error, ChecksumMismatch)
     asset = replace(get.asset, size=None, id="other")
 
-    def without_range(line: Line, seen: Seen) -> None:
+    def without_range(line: Connection, seen: SeenRequest) -> None:
         truncated(DATA, 1000)(line, dataclasses.replace(seen, headers={}))
 
     assert isinstance(get.refused(without_range, asset=asset), SizeMismatch)
@@ -201,19 +201,19 @@ def test_a_wrong_digest_leaves_nothing_behind(get: Getting) -> None:
 
 def test_content_that_changes_while_it_breaks_off_is_started_over(get: Getting) -> None:
     other = bytes(len(DATA))
-    assert whole(get(cut_after(other, 1_000_000, "close", etag='"old"'), serve(DATA, etag='"new"'), sha256=None))
+    assert is_whole(get(cut_after(other, 1_000_000, "close", etag='"old"'), serve(DATA, etag='"new"'), sha256=None))
     assert get.ranges() == ["", "bytes=1000000-", ""]
     assert min(get.moved) == -1_000_000
     assert sum(get.moved) == len(DATA)
 
 
 def test_a_server_that_does_not_resume_is_started_over(get: Getting) -> None:
-    assert whole(get(truncated(DATA, 1_000_000), serve(DATA, ranges=False), sha256=None))
+    assert is_whole(get(truncated(DATA, 1_000_000), serve(DATA, ranges=False), sha256=None))
     assert get.ranges() == ["", "bytes=1000000-"]
 
 
 def test_content_that_changed_under_the_same_etag_is_found_by_its_digest(get: Getting) -> None:
-    assert whole(get(cut_after(bytes(len(DATA)), 1_000_000, "close"), serve(DATA)))
+    assert is_whole(get(cut_after(bytes(len(DATA)), 1_000_000, "close"), serve(DATA)))
     assert get.ranges() == ["", "bytes=1000000-", ""]
 
 
@@ -232,26 +232,26 @@ def wrong_range(first: int, total: int) -> Behaviour:
     ],
 )
 def test_a_range_that_is_not_the_one_is_started_over(get: Getting, resumed: Behaviour) -> None:
-    assert whole(get(truncated(DATA, 1_000_000), resumed, serve(DATA), sha256=None))
+    assert is_whole(get(truncated(DATA, 1_000_000), resumed, serve(DATA), sha256=None))
 
 
 def test_without_an_identity_only_a_digest_allows_to_go_on(get: Getting) -> None:
-    assert whole(get(cut_after(DATA, 1_000_000, "close", etag=""), serve(DATA, etag=""), sha256=None))
+    assert is_whole(get(cut_after(DATA, 1_000_000, "close", etag=""), serve(DATA, etag=""), sha256=None))
     assert get.ranges() == ["", "bytes=1000000-", ""]
     get.faults.seen.clear()
-    assert whole(get(cut_after(DATA, 1_000_000, "close", etag=""), serve(DATA, etag="")))
+    assert is_whole(get(cut_after(DATA, 1_000_000, "close", etag=""), serve(DATA, etag="")))
     assert get.ranges() == ["", "bytes=1000000-"]
 
 
 def test_last_modified_is_an_identity_too(get: Getting) -> None:
-    told: dict[str, Any] = {"ETag": 'W/"weak"', "Last-Modified": "Sat, 21 Nov 2026 00:00:00 GMT"}
+    headers: dict[str, Any] = {"ETag": 'W/"weak"', "Last-Modified": "Sat, 21 Nov 2026 00:00:00 GMT"}
 
-    def begun(line: object, seen: object) -> None:
-        line.head(200, {"Content-Length": len(DATA), **told})  # type: ignore[attr-defined]
+    def first_chunk(line: object, seen: object) -> None:
+        line.head(200, {"Content-Length": len(DATA), **headers})  # type: ignore[attr-defined]
         line.send(DATA[:1_000_000])  # type: ignore[attr-defined]
         line.close()  # type: ignore[attr-defined]
 
-    assert whole(get(begun, serve(DATA, etag="", **told), sha256=None))
+    assert is_whole(get(first_chunk, serve(DATA, etag="", **headers), sha256=None))
     assert get.ranges() == ["", "bytes=1000000-"]
 
 
@@ -262,27 +262,27 @@ def test_the_next_run_goes_on_where_this_one_ended(get: Getting, downloads: Down
     get.faults.seen.clear()
     with DownloadDir(downloads.folder) as next_run:
         get.downloads = next_run
-        assert whole(get(serve(DATA), sha256=sha256))
+        assert is_whole(get(serve(DATA), sha256=sha256))
         assert get.ranges() == ["bytes=1000000-"]
         assert sum(get.moved) == len(DATA)
 
 
-def test_what_a_run_fetched_and_did_not_use_is_there_for_the_next(get: Getting, tmp_path: Path) -> None:
+def test_unused_downloads_are_reused_by_the_next_run(get: Getting, tmp_path: Path) -> None:
     folder = tmp_path / "elsewhere"
     with DownloadDir(folder) as get.downloads:
         get(serve(DATA))
     get.faults.seen.clear()
     with DownloadDir(folder) as get.downloads:
-        assert whole(get())
-    assert get.faults.seen == [], "a digest proves it: no one is asked"
+        assert is_whole(get())
+    assert get.faults.seen == [], "the digest verifies it: no request is needed"
     with DownloadDir(folder) as get.downloads:
-        assert whole(get(serve(DATA), sha256=None)), (
+        assert is_whole(get(serve(DATA), sha256=None)), (
             "another key: without a digest, what a digest proved is not looked at"
         )
     get.faults.seen.clear()
     with DownloadDir(folder) as get.downloads:
-        assert whole(get(sha256=None))
-    assert get.ranges() == [f"bytes={len(DATA) - 1}-"], "one byte tells whether it is still the same"
+        assert is_whole(get(sha256=None))
+    assert get.ranges() == [f"bytes={len(DATA) - 1}-"], "one byte shows whether it is still the same"
     with DownloadDir(folder) as get.downloads:
         changed = get(serve(bytes(len(DATA)), etag='"two"'), sha256=None)
         assert changed.path.read_bytes() == bytes(len(DATA))
@@ -295,7 +295,7 @@ def test_a_damaged_partial_is_fetched_anew(get: Getting, tmp_path: Path) -> None
     (left,) = folder.iterdir()
     left.write_bytes(bytes(len(DATA)))
     with DownloadDir(folder) as get.downloads:
-        assert whole(get())
+        assert is_whole(get())
         assert sum(get.moved) == len(DATA)
 
 
@@ -320,7 +320,7 @@ with DownloadDir(Path(folder)) as downloads:
     assert subprocess.run(command, check=False).returncode == -signal.SIGKILL
     get.faults.seen.clear()
     with DownloadDir(folder) as get.downloads:
-        assert whole(get())
+        assert is_whole(get())
     assert get.faults.seen == []
 
 
@@ -328,28 +328,30 @@ def test_two_at_once_never_write_one_file(get: Getting, forge: Forgejo, download
     get.faults.on(PATH, serve(DATA))
     with DownloadDir(downloads.folder) as other, ThreadPoolExecutor(8) as pool:
         folders = [downloads, other] * 4
-        got = list(pool.map(lambda folder: transfer.fetch(forge, get.asset, folder, limits=QUICK), folders))
-        assert len({arrived.path for arrived in got}) == 8
-        assert all(whole(arrived) for arrived in got)
+        downloaded = list(pool.map(lambda folder: transfer.fetch(forge, get.asset, folder, limits=QUICK), folders))
+        assert len({arrived.path for arrived in downloaded}) == 8
+        assert all(is_whole(arrived) for arrived in downloaded)
 
 
 def test_the_token_goes_to_the_forge_and_not_to_a_redirects_host(get: Getting, another: FaultServer) -> None:
     another.on("/store/prog", serve(DATA))
-    assert whole(get(redirect(f"{another.url}/store/prog")))
+    assert is_whole(get(redirect(f"{another.url}/store/prog")))
     assert get.faults.seen[0].headers["authorization"] == f"token {TOKEN}"
     assert "authorization" not in another.seen[0].headers
 
 
 def test_the_token_does_not_go_to_a_foreign_address(get: Getting, another: FaultServer) -> None:
     another.on("/lib.so", serve(DATA))
-    assert whole(get(asset=Asset("lib.so", url=f"{another.url}/lib.so", size=None, id="", sha256=DIGEST), sha256=None))
+    assert is_whole(
+        get(asset=Asset("lib.so", url=f"{another.url}/lib.so", size=None, id="", sha256=DIGEST), sha256=None)
+    )
     assert "authorization" not in another.seen[0].headers
 
 
 @pytest.mark.parametrize(
     "url", ["file:///etc/passwd", "ftp://h/x", "", "/etc/passwd", "http://", "data:,x", "http://a\n"]
 )
-def test_an_address_that_is_none(get: Getting, url: str) -> None:
+def test_an_invalid_address(get: Getting, url: str) -> None:
     assert isinstance(get.refused(asset=replace(get.asset, url=url)), BadForgeResponse)
 
 
@@ -364,7 +366,7 @@ def test_a_body_that_drips_ends_at_the_deadline(
     forge.close()
 
 
-def test_progress_is_told_before_a_slow_piece_is_full(get: Getting) -> None:
+def test_progress_is_reported_before_a_slow_chunk_is_full(get: Getting) -> None:
     def slowly(line: object, seen: object) -> None:
         line.head(200, {"Content-Length": len(DATA)})  # type: ignore[attr-defined]
         line.send(DATA[:1000])  # type: ignore[attr-defined]
@@ -373,7 +375,7 @@ def test_progress_is_told_before_a_slow_piece_is_full(get: Getting) -> None:
             line.send(DATA[start : start + 100])  # type: ignore[attr-defined]
         line.send(DATA[2000:])  # type: ignore[attr-defined]
 
-    assert whole(get(slowly))
+    assert is_whole(get(slowly))
     assert get.moved[0] < 2000
 
 
@@ -421,7 +423,7 @@ def test_connections_are_kept_and_replaced_when_they_end(get: Getting, faults: F
         get(serve(DATA), asset=replace(get.asset, id=str(number)))
     assert faults.accepted == accepted + 1
     faults.hang_up()
-    assert whole(get(serve(DATA), asset=replace(get.asset, id="after")))
+    assert is_whole(get(serve(DATA), asset=replace(get.asset, id="after")))
     assert faults.accepted == accepted + 2
 
 
@@ -448,6 +450,6 @@ with DownloadDir(Path(sys.argv[1])) as downloads:
 print(next(line.split()[1] for line in Path("/proc/self/status").read_text().splitlines() if "VmHWM" in line))
 """
     command = [sys.executable, "-c", script, str(tmp_path / "partial"), faults.url]
-    got, peak = subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()
-    assert int(got) == size
+    downloaded, peak = subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()
+    assert int(downloaded) == size
     assert int(peak) < 64 << 10, "kB, whatever the size of the asset"

@@ -283,7 +283,7 @@ def test_offline_says_so_and_what_is_here_is_audited(repo: Repo) -> None:
     repo.write()
     done = repo.audit("duo", "--forge", "file:///nowhere/at/all")
     assert done.code == 0
-    assert "there is no mirror at /nowhere/at/all" in done.out
+    assert "the mirror /nowhere/at/all does not exist" in done.out
     heard = repo.document("duo", "--no-release")["apps"][0]["heard"]
     assert heard[2] == {"teller": "release", "state": "not asked", "said": "not asked"}
 
@@ -309,7 +309,7 @@ def test_nothing_to_hold_it_against(repo: Repo) -> None:
     repo.write()
     done = repo.audit("duo", env={"CODEROOT": "/nowhere", "FORGEJO_URL": "file:///nowhere"})
     assert done.code == 3
-    assert "no checkout at /nowhere/o/duo, and no release (there is no mirror at /nowhere)" in done.err
+    assert "no checkout at /nowhere/o/duo, and no release (the mirror /nowhere does not exist)" in done.err
     assert "Clone o/duo there" in done.err
 
 

@@ -1,4 +1,4 @@
-"""Real programs for tests, compiled once and then told apart by patching a marker, so that a version costs no compile.
+"""Real programs for tests, compiled once and then distinguished by patching a marker, so a version needs no compile.
 
     static_elf(path, program("hero_db_server", "v0.3.2"))      # `hero_db_server --version` prints that line
     static_elf(path, program("hero_db_server", "v0.3.3"), size=8 << 20)

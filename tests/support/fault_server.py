@@ -1,4 +1,4 @@
-"""A server that misbehaves as told: raw sockets on threads, with a minimal release API. Fixture: `faults`.
+"""A server that misbehaves as a test asks: raw sockets on threads, with a minimal release API. Fixture: `faults`.
 
 faults.release("o/r", "v1", {"prog": content})            # a well-behaved forge with one release
 faults.on("/dl/v1/prog", reset_after(content, 1000), serve(content))     # first this, from then on that
@@ -27,7 +27,7 @@ MIB = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class SeenRequest:
     """A request as it came; header names in lower case."""
 
     method: str
@@ -35,7 +35,7 @@ class Seen:
     headers: Mapping[str, str]
 
 
-class Line:
+class Connection:
     """One connection, for a behaviour to answer on."""
 
     def __init__(self, sock: socket.socket, stopping: threading.Event) -> None:
@@ -60,14 +60,14 @@ class Line:
         self.sock.close()
 
 
-Behaviour = Callable[[Line, Seen], None]
+Behaviour = Callable[[Connection, SeenRequest], None]
 
 
 class FaultServer:
     """Answers each path by its behaviours, one after the other; the last one stays. Unknown paths are a 404."""
 
     def __init__(self, tls: ssl.SSLContext | None = None) -> None:
-        self.seen: list[Seen] = []
+        self.seen: list[SeenRequest] = []
         self.accepted = 0
         self._tls = tls
         self._routes: dict[str, list[Behaviour]] = {}
@@ -82,18 +82,18 @@ class FaultServer:
         self._threads[0].start()
 
     def on(self, path: str, *behaviours: Behaviour) -> None:
-        """From now on, `path` (without its query) is answered so."""
+        """From now on, `path` (without its query) is answered by these."""
         self._routes[path] = list(behaviours)
 
     def release(self, repo: str, tag: str, files: Mapping[str, bytes], *, latest: bool = True) -> None:
-        """The API's answers for a repo with one release, and its assets, all as they should be."""
-        told = document(self.url, tag, {name: len(data) for name, data in files.items()})
+        """Correct API responses for a repo with one release, and its assets."""
+        release = document(self.url, tag, {name: len(data) for name, data in files.items()})
         base = f"/api/v1/repos/{repo}"
-        self.on(base, say({"full_name": repo}))
-        self.on(f"{base}/releases", say([told]))
-        self.on(f"{base}/releases/tags/{tag}", say(told))
+        self.on(base, json_answer({"full_name": repo}))
+        self.on(f"{base}/releases", json_answer([release]))
+        self.on(f"{base}/releases/tags/{tag}", json_answer(release))
         if latest:
-            self.on(f"{base}/releases/latest", say(told))
+            self.on(f"{base}/releases/latest", json_answer(release))
         for name, data in files.items():
             self.on(f"/dl/{tag}/{name}", serve(data))
 
@@ -137,11 +137,11 @@ class FaultServer:
             if self._tls:
                 sock = self._tls.wrap_socket(sock, server_side=True)
                 self._lines.append(sock)
-            line = Line(sock, self._stopping)
+            connection = Connection(sock, self._stopping)
             with sock.makefile("rb") as stream:
-                while (seen := _request(stream)) is not None:
-                    self.seen.append(seen)
-                    self._behaviour(seen.path)(line, seen)
+                while (request := _request(stream)) is not None:
+                    self.seen.append(request)
+                    self._behaviour(request.path)(connection, request)
         sock.close()
 
     def _behaviour(self, path: str) -> Behaviour:
@@ -151,7 +151,7 @@ class FaultServer:
 
 
 def document(url: str, tag: str, sizes: Mapping[str, int], **extra: Any) -> dict[str, Any]:
-    """A release as the API tells it; the assets are at /dl/<tag>/<name>."""
+    """A release as the API sends it; the assets are at /dl/<tag>/<name>."""
     assets = [
         {"name": name, "size": size, "uuid": f"{tag}-{name}", "browser_download_url": f"{url}/dl/{tag}/{name}"}
         for name, size in sizes.items()
@@ -160,15 +160,15 @@ def document(url: str, tag: str, sizes: Mapping[str, int], **extra: Any) -> dict
 
 
 def answer(status: int, body: bytes = b"", headers: Mapping[str, object] | None = None) -> Behaviour:
-    def behave(line: Line, seen: Seen) -> None:
-        line.head(status, {"Content-Length": len(body), **(headers or {})})
-        line.send(body)
+    def behave(connection: Connection, request: SeenRequest) -> None:
+        connection.head(status, {"Content-Length": len(body), **(headers or {})})
+        connection.send(body)
 
     return behave
 
 
-def say(told: object) -> Behaviour:
-    return answer(200, json.dumps(told).encode(), {"Content-Type": "application/json"})
+def json_answer(document: object) -> Behaviour:
+    return answer(200, json.dumps(document).encode(), {"Content-Type": "application/json"})
 
 
 def redirect(to: str, status: int = 302) -> Behaviour:
@@ -176,18 +176,18 @@ def redirect(to: str, status: int = 302) -> Behaviour:
 
 
 def serve(data: bytes, etag: str = '"one"', *, ranges: bool = True, **headers: object) -> Behaviour:
-    """An asset, with Range unless told otherwise. If-Range is ignored, as some servers do."""
+    """An asset, with Range unless `ranges` is false. If-Range is ignored, as some servers do."""
 
-    def behave(line: Line, seen: Seen) -> None:
+    def behave(connection: Connection, request: SeenRequest) -> None:
         common = {**({"ETag": etag} if etag else {}), **headers}
-        wanted = re.fullmatch(r"bytes=(\d+)-", seen.headers.get("range", ""))
-        if not (ranges and wanted):
-            return answer(200, data, common)(line, seen)
-        start = int(wanted[1])
+        range_header = re.fullmatch(r"bytes=(\d+)-", request.headers.get("range", ""))
+        if not (ranges and range_header):
+            return answer(200, data, common)(connection, request)
+        start = int(range_header[1])
         if start >= len(data):
-            return answer(416, b"", {"Content-Range": f"bytes */{len(data)}"})(line, seen)
-        told = {"Content-Range": f"bytes {start}-{len(data) - 1}/{len(data)}", **common}
-        return answer(206, data[start:], told)(line, seen)
+            return answer(416, b"", {"Content-Range": f"bytes */{len(data)}"})(connection, request)
+        partial = {"Content-Range": f"bytes {start}-{len(data) - 1}/{len(data)}", **common}
+        return answer(206, data[start:], partial)(connection, request)
 
     return behave
 
@@ -195,27 +195,28 @@ def serve(data: bytes, etag: str = '"one"', *, ranges: bool = True, **headers: o
 def cut_after(data: bytes, size: int, how: str, etag: str = '"one"') -> Behaviour:
     """The head for all of `data` (from the Range on), `size` bytes of it, then `close`, `reset` or `stall`."""
 
-    def behave(line: Line, seen: Seen) -> None:
-        wanted = re.fullmatch(r"bytes=(\d+)-", seen.headers.get("range", ""))
-        start = int(wanted[1]) if wanted else 0
-        told = {"Content-Length": len(data) - start, "ETag": etag}
+    def behave(connection: Connection, request: SeenRequest) -> None:
+        range_header = re.fullmatch(r"bytes=(\d+)-", request.headers.get("range", ""))
+        start = int(range_header[1]) if range_header else 0
+        headers = {"Content-Length": len(data) - start, "ETag": etag}
         if start:
-            told["Content-Range"] = f"bytes {start}-{len(data) - 1}/{len(data)}"
-        line.head(206 if start else 200, told)
-        line.send(data[start : start + size])
+            headers["Content-Range"] = f"bytes {start}-{len(data) - 1}/{len(data)}"
+        connection.head(206 if start else 200, headers)
+        connection.send(data[start : start + size])
         if how == "stall":
-            line.stopping.wait(60)
-        line.reset() if how == "reset" else line.close()
+            connection.stopping.wait(60)
+        connection.reset() if how == "reset" else connection.close()
 
     return behave
 
 
 def cut_at(data: bytes, end: int, how: str, etag: str = '"one"') -> Behaviour:
-    """As cut_after, but never a byte from `end` on, wherever one goes on from: no attempt gets any further."""
+    """As cut_after, but never a byte from `end` on, so that no attempt makes further progress."""
 
-    def behave(line: Line, seen: Seen) -> None:
-        wanted = re.fullmatch(r"bytes=(\d+)-", seen.headers.get("range", ""))
-        cut_after(data, size=max(0, end - int(wanted[1] if wanted else 0)), how=how, etag=etag)(line, seen)
+    def behave(connection: Connection, request: SeenRequest) -> None:
+        range_header = re.fullmatch(r"bytes=(\d+)-", request.headers.get("range", ""))
+        start = int(range_header[1]) if range_header else 0
+        cut_after(data, size=max(0, end - start), how=how, etag=etag)(connection, request)
 
     return behave
 
@@ -233,17 +234,17 @@ def stall_after(data: bytes, size: int) -> Behaviour:
 
 
 def chunked(data: bytes, *, whole: bool = True) -> Behaviour:
-    """A body whose length is not told; not `whole`: it lacks its end."""
+    """A body of unknown length; not `whole`: without its end."""
 
-    def behave(line: Line, seen: Seen) -> None:
-        line.head(200, {"Transfer-Encoding": "chunked"})
+    def behave(connection: Connection, request: SeenRequest) -> None:
+        connection.head(200, {"Transfer-Encoding": "chunked"})
         for start in range(0, len(data), 1000):
             piece = data[start : start + 1000]
-            line.send(f"{len(piece):x}\r\n".encode() + piece + b"\r\n")
+            connection.send(f"{len(piece):x}\r\n".encode() + piece + b"\r\n")
         if whole:
-            line.send(b"0\r\n\r\n")
+            connection.send(b"0\r\n\r\n")
         else:
-            line.close()
+            connection.close()
 
     return behave
 
@@ -251,10 +252,10 @@ def chunked(data: bytes, *, whole: bool = True) -> Behaviour:
 def until_closed(data: bytes) -> Behaviour:
     """A body that ends with the connection, as in HTTP/1.0."""
 
-    def behave(line: Line, seen: Seen) -> None:
-        line.head(200, {"Connection": "close"})
-        line.send(data)
-        line.close()
+    def behave(connection: Connection, request: SeenRequest) -> None:
+        connection.head(200, {"Connection": "close"})
+        connection.send(data)
+        connection.close()
 
     return behave
 
@@ -264,68 +265,68 @@ def gzipped(data: bytes) -> Behaviour:
 
 
 def many_headers() -> Behaviour:
-    """Headers for as long as anyone listens."""
+    """Headers for as long as the client reads."""
 
-    def behave(line: Line, seen: Seen) -> None:
-        line.send(b"HTTP/1.1 200 Said\r\n")
-        while not line.stopping.is_set():
-            line.send(b"X-More: and more\r\n" * 50)
+    def behave(connection: Connection, request: SeenRequest) -> None:
+        connection.send(b"HTTP/1.1 200 Said\r\n")
+        while not connection.stopping.is_set():
+            connection.send(b"X-More: and more\r\n" * 50)
 
     return behave
 
 
 def promises() -> Behaviour:
-    """`100 Continue`, for as long as anyone listens."""
+    """`100 Continue`, for as long as the client reads."""
 
-    def behave(line: Line, seen: Seen) -> None:
-        while not line.stopping.wait(0.001):
-            line.send(b"HTTP/1.1 100 Continue\r\n\r\n")
+    def behave(connection: Connection, request: SeenRequest) -> None:
+        while not connection.stopping.wait(0.001):
+            connection.send(b"HTTP/1.1 100 Continue\r\n\r\n")
 
     return behave
 
 
 def dripping_headers(pause: float = 0.05) -> Behaviour:
-    """A byte of a header now and then: never a stall, and never an end."""
+    """A byte of a header at a time: never a stall, and never an end."""
 
-    def behave(line: Line, seen: Seen) -> None:
-        line.send(b"HTTP/1.1 200 Said\r\nX-Drip: ")
-        while not line.stopping.wait(pause):
-            line.send(b"x")
+    def behave(connection: Connection, request: SeenRequest) -> None:
+        connection.send(b"HTTP/1.1 200 Said\r\nX-Drip: ")
+        while not connection.stopping.wait(pause):
+            connection.send(b"x")
 
     return behave
 
 
 def dripping_body(size: int, pause: float = 0.05) -> Behaviour:
-    def behave(line: Line, seen: Seen) -> None:
-        line.head(200, {"Content-Length": size})
+    def behave(connection: Connection, request: SeenRequest) -> None:
+        connection.head(200, {"Content-Length": size})
         for _ in range(size):
-            if line.stopping.wait(pause):
+            if connection.stopping.wait(pause):
                 return
-            line.send(b"x")
+            connection.send(b"x")
 
     return behave
 
 
 @dataclass(slots=True)
 class Flood:
-    """A JSON answer of 100 MB that never ends its string; `sent` says how much of it anyone took."""
+    """A JSON answer of 100 MB that never ends its string; `sent` is how much of it was read."""
 
     sent: int = 0
 
-    def __call__(self, line: Line, seen: Seen) -> None:
-        line.head(200, {"Content-Type": "application/json", "Transfer-Encoding": "chunked"})
+    def __call__(self, connection: Connection, request: SeenRequest) -> None:
+        connection.head(200, {"Content-Type": "application/json", "Transfer-Encoding": "chunked"})
         piece = b"x" * MIB
         for _ in range(100):
-            line.send(f"{len(piece):x}\r\n".encode() + piece + b"\r\n")
+            connection.send(f"{len(piece):x}\r\n".encode() + piece + b"\r\n")
             self.sent += len(piece)
 
 
 def raw(data: bytes) -> Behaviour:
-    """These very bytes, then the end."""
+    """Exactly these bytes, then the end."""
 
-    def behave(line: Line, seen: Seen) -> None:
-        line.send(data)
-        line.close()
+    def behave(connection: Connection, request: SeenRequest) -> None:
+        connection.send(data)
+        connection.close()
 
     return behave
 
@@ -347,9 +348,9 @@ def another() -> Iterator[FaultServer]:
 
 @pytest.fixture
 def certificate(tmp_path: Path) -> Path:
-    """A key and a certificate of its own for 127.0.0.1; beside it, as `.crt`, what a client must trust."""
+    """A self-signed certificate for 127.0.0.1 with its key; beside it, as `.crt`, what a client must trust."""
     if not shutil.which("openssl"):
-        pytest.skip("openssl, which makes a certificate, is not there")
+        pytest.skip("openssl, which makes the certificate, is not installed")
     made = tmp_path / "server.pem"
     subject = ["-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1"]
     command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", *subject]
@@ -373,12 +374,12 @@ def tls_context(certificate: Path) -> ssl.SSLContext:
     return context
 
 
-def _request(stream: Any) -> Seen | None:
+def _request(stream: Any) -> SeenRequest | None:
     first = stream.readline(1 << 16).decode("latin-1").split()
     if len(first) < 2:
         return None
     headers = {}
-    while line := stream.readline(1 << 16).decode("latin-1").strip():
-        name, _, value = line.partition(":")
+    while connection := stream.readline(1 << 16).decode("latin-1").strip():
+        name, _, value = connection.partition(":")
         headers[name.lower()] = value.strip()
-    return Seen(first[0], first[1], headers)
+    return SeenRequest(first[0], first[1], headers)

@@ -47,7 +47,7 @@ def sums(files: Mapping[str, bytes]) -> bytes:
 def release(
     directory: Path, app: str, tag: str, files: Mapping[str, bytes], *, latest: bool = True, checksums: bool = True
 ) -> Release:
-    """Put a release of `o/<app>` with these files, and SHA256SUMS unless told otherwise, into the mirror."""
+    """Put a release of `o/<app>` with these files, and SHA256SUMS unless `checksums` is false, into the mirror."""
     files = {**files, **({"SHA256SUMS": sums(files)} if checksums else {})}
     source = directory.parent / f"{directory.name}-source" / app / tag
     source.mkdir(parents=True, exist_ok=True)
@@ -55,6 +55,6 @@ def release(
     for name, data in files.items():
         (source / name).write_bytes(data)
         assets.append(Asset(name, url=f"https://forge.example/{name}", size=len(data), id=f"{tag}-{name}"))
-    made = Release("https://forge.example", repo=f"o/{app}", tag=tag, assets=tuple(assets))
-    mirror.publish(directory, made, {name: source / name for name in files}, latest=latest)
-    return made
+    release = Release("https://forge.example", repo=f"o/{app}", tag=tag, assets=tuple(assets))
+    mirror.publish(directory, release, {name: source / name for name in files}, latest=latest)
+    return release

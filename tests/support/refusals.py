@@ -1,8 +1,8 @@
-"""Trials: a command that must be refused, and all that must hold when it is.
+"""Refusals: runs a command that must be refused, and checks everything that must hold then.
 
-A Refusal says how a command ends and what a person reads; `…` in it stands for what differs from run to run. A Stage is
-a root (with v1 of the app `db`, or empty) and two scripted servers; the app has two programs, so that one that is right
-and one that is wrong show whether a part stays whole.
+A Refusal is the end of a command and its error; `…` in it stands for text that differs between runs. A Stage is a root
+(with v1 of the app `db`, or empty) and two scripted servers; the app has two programs, so that a correct and a broken
+one show whether a part stays whole.
 """
 
 import hashlib
@@ -21,11 +21,11 @@ import pytest
 from hero_build.install.layout import Root
 from hero_build.output.text import clean
 from support import mirrors, roots
-from support.fault_server import FaultServer, document, say
+from support.fault_server import FaultServer, document, json_answer
 from support.limits import TOKEN
 from support.worlds import SCHEMAS, Done, World
 
-PATIENCE = "connect = 2\nstall = 0.5\nretries = 2\nbackoff = 0.001\n"
+QUICK_SETTINGS = "connect = 2\nstall = 0.5\nretries = 2\nbackoff = 0.001\n"
 INSTALL = ("install", "db", "--mode", "download")
 NAMES = ("db", "db_admin")
 Start = Literal["over-v1", "empty-root"]
@@ -34,7 +34,7 @@ STARTS: tuple[Start, ...] = ("over-v1", "empty-root")
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """The exit code, the error's name in the tree of errors.py, and the sentence and hint that a person reads."""
+    """The exit code, the error's name in the tree of errors.py, and the sentence and hint of the error."""
 
     code: int
     kind: str
@@ -49,7 +49,7 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """Where a trial takes place. `forge` serves `o/db`; `another` is another origin."""
+    """The world of a run. `forge` serves `o/db`; `another` is another origin."""
 
     world: World
     forge: FaultServer
@@ -62,7 +62,7 @@ class Stage:
     def publish(self, *, tag: str = "v2", checksums: bool | bytes = True, **changed: bytes | None) -> dict[str, bytes]:
         """The newest release of `o/db`, with SHA256SUMS of what it has (or these bytes as SHA256SUMS, or none).
 
-        `changed` programs are these bytes, or are not there.
+        `changed` programs have these bytes, or are missing.
         """
         files = mirrors.programs(tag, *NAMES)
         for name, content in changed.items():
@@ -75,15 +75,15 @@ class Stage:
         return files
 
     def latest(self, tag: str, sizes: Mapping[str, int], *more: tuple[str, int]) -> None:
-        """The API's answer for the newest release alone; `more` are further assets, of whatever names."""
-        told = document(self.forge.url, tag, sizes)
-        told["assets"] += [asset for item in more for asset in document(self.forge.url, tag, dict([item]))["assets"]]
-        self.forge.on("/api/v1/repos/o/db/releases/latest", say(told))
+        """The API response for the newest release alone; `more` are further assets, with any names."""
+        release = document(self.forge.url, tag, sizes)
+        release["assets"] += [asset for item in more for asset in document(self.forge.url, tag, dict([item]))["assets"]]
+        self.forge.on("/api/v1/repos/o/db/releases/latest", json_answer(release))
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One row of bad input. `arrange` makes the servers, or the root, as bad as the row says."""
+    """One row of bad input. `arrange` prepares the servers, or the root."""
 
     name: str
     arrange: Callable[[Stage], object]
@@ -93,50 +93,50 @@ class Row:
     starts: Sequence[Start] = STARTS
 
 
-def each(rows: Iterable[Row]) -> pytest.MarkDecorator:
+def parametrize_rows(rows: Iterable[Row]) -> pytest.MarkDecorator:
     """Parametrise a test over (row, start)."""
     params = [pytest.param(row, start, id=f"{row.name}-{start}") for row in rows for start in row.starts]
     return pytest.mark.parametrize(("row", "start"), params)
 
 
-def timeouts(world: World, text: str = PATIENCE) -> None:
-    """Waits and limits that suit a test, where an operator would write down others."""
+def write_timeouts(world: World, text: str = QUICK_SETTINGS) -> None:
+    """Write timeouts and retries that suit a test into the settings file."""
     file = world.root.path / "cfg" / "hero_build.toml"
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(text)
 
 
-def started(world: World, start: Start) -> World:
-    """The root to begin with."""
-    timeouts(world)
+def prepare_root(world: World, start: Start) -> World:
+    """The world with the root of `start`."""
+    write_timeouts(world)
     if start == "over-v1":
         roots.install(world.root, "db", "v1", *NAMES)
     return world
 
 
-def look(root: Root) -> Mapping[str, str]:
-    """All of a root that a user can see: every name in its folders, and what is behind it."""
+def snapshot(root: Root) -> Mapping[str, str]:
+    """All that a user sees of a root: every name in its folders, and its content."""
     trees = {base: roots.tree(root.place(base)) for base in ("bin", "lib", "share")}
-    names = {f"name:{base}/{name}": how for base, found in trees.items() for name, how in found.items()}
+    names = {f"name:{base}/{name}": state for base, entries in trees.items() for name, state in entries.items()}
     return {**names, **roots.visible(root)}
 
 
-def printed(root: Root, name: str = "db") -> str | None:
-    """What an installed program says; None where there is none."""
+def program_output(root: Root, name: str = "db") -> str | None:
+    """The output of an installed program; None if it is not installed."""
     path = root.path / "bin" / name
     return subprocess.run([path], check=True, capture_output=True, text=True).stdout if path.exists() else None
 
 
-def tried(stage: Stage, row: Row, start: Start) -> Done:
-    """Run a row from `start`, and hold everything against it."""
-    started(stage.world, start)
+def check_row(stage: Stage, row: Row, start: Start) -> Done:
+    """Run a row from `start`, and check the result."""
+    prepare_root(stage.world, start)
     row.arrange(stage)
-    return held(
+    return check_refused_run(
         stage.world, refusal=row.refusal, start=start, words=row.words, environ={**stage.environ, **row.environ}
     )
 
 
-def held(
+def check_refused_run(
     world: World,
     refusal: Refusal,
     start: Start,
@@ -145,53 +145,53 @@ def held(
     prefix: tuple[str, ...] = (),
 ) -> Done:
     """Run a command that must be refused and change nothing: as text over v1, as JSON over an empty root."""
-    before, ran, as_json = look(world.root), printed(world.root), start == "empty-root"
+    before, printed, as_json = snapshot(world.root), program_output(world.root), start == "empty-root"
     done = world.run(*words, *(["--json"] if as_json else []), env=environ, prefix=prefix)
-    refused(done, refusal, as_json=as_json)
-    assert look(world.root) == before
-    assert printed(world.root) == ran == (None if as_json else "db v1\n")
-    tidy(world.root)
+    check_refusal(done, refusal, as_json=as_json)
+    assert snapshot(world.root) == before
+    assert program_output(world.root) == printed == (None if as_json else "db v1\n")
+    check_consistent(world.root)
     return done
 
 
-def refused(done: Done, refusal: Refusal, *, as_json: bool = False) -> None:
-    """It ended with the code and in the words; where a document was asked for, it is one and says the same."""
+def check_refusal(done: Done, refusal: Refusal, *, as_json: bool = False) -> None:
+    """Check the exit code and the error; with --json, the document is valid and says the same."""
     assert done.code == refusal.code, done.err
     assert refusal.lines().search(done.err), f"{done.err}\n---\n{refusal.lines().pattern}"
-    discreet(done)
+    check_no_leak(done)
     if as_json:
-        conforms(done.document)
-        told = problem(done.document)
-        assert (told["kind"], told["exit"], done.document["exit"]) == (refusal.kind, refusal.code, refusal.code)
-        assert re.fullmatch(_pattern(refusal.message), clean(told["message"])), told
-        assert re.fullmatch(_pattern(refusal.hint), clean(told["hint"])), told
+        check_schema(done.document)
+        error = only_error(done.document)
+        assert (error["kind"], error["exit"], done.document["exit"]) == (refusal.kind, refusal.code, refusal.code)
+        assert re.fullmatch(_pattern(refusal.message), clean(error["message"])), error
+        assert re.fullmatch(_pattern(refusal.hint), clean(error["hint"])), error
 
 
-def conforms(told: Any) -> None:
-    """The document is of the shape that its schema in docs/schemas/ promises."""
-    schema = SCHEMAS / f"{'error' if 'error' in told else told['command']}.schema.json"
-    jsonschema.validate(told, json.loads(schema.read_text()))
+def check_schema(answer: Any) -> None:
+    """The document is valid under its schema in docs/schemas/."""
+    schema = SCHEMAS / f"{'error' if 'error' in answer else answer['command']}.schema.json"
+    jsonschema.validate(answer, json.loads(schema.read_text()))
 
 
-def problem(told: Any) -> dict[str, Any]:
-    """The one problem of a document."""
-    found = [told["error"]] if "error" in told else told["failed"]
-    assert len(found) == 1, found
-    first: dict[str, Any] = found[0]
+def only_error(answer: Any) -> dict[str, Any]:
+    """The single error of a document."""
+    entries = [answer["error"]] if "error" in answer else answer["failed"]
+    assert len(entries) == 1, entries
+    first: dict[str, Any] = entries[0]
     return first
 
 
-def discreet(done: Done, token: str = TOKEN) -> None:
-    """No traceback, no bug, no token, and nothing that a terminal would act on."""
-    said = done.out + done.err
-    assert "Traceback" not in said
-    assert "bug in hero-build" not in said
-    assert token not in said
-    assert all(letter.isprintable() or letter == "\n" for letter in said)
+def check_no_leak(done: Done, token: str = TOKEN) -> None:
+    """No traceback, no bug, no token, and no control characters."""
+    output = done.out + done.err
+    assert "Traceback" not in output
+    assert "bug in hero-build" not in output
+    assert token not in output
+    assert all(letter.isprintable() or letter == "\n" for letter in output)
 
 
-def tidy(root: Root) -> None:
-    """The root is consistent, and no trace of the attempt is left but downloads to go on with."""
+def check_consistent(root: Root) -> None:
+    """The root is consistent, and the attempt left nothing but downloads to resume."""
     roots.check(root)
     assert not (root.staging.is_dir() and os.listdir(root.staging))
     assert not list(root.state.glob("partial/run-*"))
@@ -201,8 +201,8 @@ def digest(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def partials(root: Root) -> list[Path]:
-    """What was downloaded and not used."""
+def partial_files(root: Root) -> list[Path]:
+    """The files that were downloaded and not used."""
     return sorted(path for path in root.partial.iterdir() if path.is_file()) if root.partial.is_dir() else []
 
 

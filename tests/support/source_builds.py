@@ -153,12 +153,12 @@ def installed_app(world: World, name: str = "app") -> Any:
 
 def assert_refused(world: World, refusal: refusals.Refusal, *words: str, env: Mapping[str, str] = {}) -> Done:
     """A command that is refused in these words and leaves root and checkouts as they were."""
-    before, trees = refusals.look(world.root), _trees(world)
+    before, trees = refusals.snapshot(world.root), _trees(world)
     done = world.run(*words, env=env)
-    refusals.refused(done, refusal, as_json="--json" in words)
-    assert refusals.look(world.root) == before
+    refusals.check_refusal(done, refusal, as_json="--json" in words)
+    assert refusals.snapshot(world.root) == before
     assert _trees(world) == trees
-    refusals.tidy(world.root)
+    refusals.check_consistent(world.root)
     return done
 
 

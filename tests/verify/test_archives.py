@@ -106,7 +106,7 @@ def test_nothing_is_unpacked_before_the_digest_is_checked(tmp_path: Path) -> Non
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_what_an_interrupted_run_left_is_replaced_not_followed(tmp_path: Path) -> None:
+def test_leftovers_of_an_interrupted_run_are_replaced_not_followed(tmp_path: Path) -> None:
     path = _tgz(tmp_path / "a", (tarfile.TarInfo(MEMBER), shared_bytes()))
     (tmp_path / "precious").write_text("keep me")
     (tmp_path / "a.member").symlink_to(tmp_path / "precious")
@@ -125,7 +125,7 @@ def test_a_missing_member_names_those_that_are_like_it(tmp_path: Path, form: str
     path = tmp_path / "a"
     _zip(path, (other, b"x")) if form == "zip" else _tgz(path, (tarfile.TarInfo(other), b"x"))
     error = _refusal(path)
-    assert f"has no file {MEMBER!r}" in error.message
+    assert f"contains no file {MEMBER!r}" in error.message
     assert repr(other) in error.hint
 
 
@@ -201,7 +201,10 @@ def test_a_header_of_many_megabytes_is_refused(tmp_path: Path) -> None:
 def test_a_tar_of_endless_entries_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(archives, "_MEMBERS", 10)
     members = [(tarfile.TarInfo(f"f{index}"), b"") for index in range(20)]
-    assert "has no file" in _refusal(_tgz(tmp_path / "a", *members, (tarfile.TarInfo(MEMBER), shared_bytes()))).message
+    assert (
+        "contains no file"
+        in _refusal(_tgz(tmp_path / "a", *members, (tarfile.TarInfo(MEMBER), shared_bytes()))).message
+    )
 
 
 def test_a_sparse_member_is_refused(tmp_path: Path) -> None:
@@ -223,7 +226,7 @@ def test_a_sparse_member_is_refused(tmp_path: Path) -> None:
         (b"PK\x03\x04broken", "is a damaged archive"),
     ],
 )
-def test_what_is_no_archive_is_named(tmp_path: Path, content: bytes, words: str) -> None:
+def test_other_content_is_described(tmp_path: Path, content: bytes, words: str) -> None:
     (tmp_path / "a").write_bytes(content)
     assert words in _refusal(tmp_path / "a").message
 

@@ -1,4 +1,4 @@
-"""A folder is a bundle when a browser could load it: modules and glue that fit each other, told file by file."""
+"""Which folders are bundles that a browser can load: modules and glue that fit each other, checked file by file."""
 
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
@@ -88,13 +88,13 @@ def test_minified_glue_is_taken_as_far_as_it_can_be_read(tmp_path: Path) -> None
         ("notes.js", b"\n<!DOCTYPE html><title>x", "notes.js of the bundle notes is an HTML page"),
         ("notes.js", b'{"message": "not found"}', "notes.js of the bundle notes is a JSON document"),
         ("notes.js", made.wasm("notes"), "notes.js of the bundle notes is a WebAssembly module, not JavaScript"),
-        ("notes.js", b"// \xff\xfe", "notes.js of the bundle notes is not text"),
-        ("notes.js", b"export const x = 1;", "loads no WebAssembly: it was made for another target"),
+        ("notes.js", b"// \xff\xfe", "notes.js of the bundle notes is not UTF-8 text"),
+        ("notes.js", b"export const x = 1;", "loads no WebAssembly: it was built for another target"),
         ("notes.js", made.glue("notes").replace("as default", "as init").encode(), "has no default export"),
-        ("notes.js", made.glue("other").encode(), "loads other_bg.wasm, and not notes_bg.wasm"),
+        ("notes.js", made.glue("other").encode(), "loads other_bg.wasm, not notes_bg.wasm"),
     ],
 )
-def test_what_stands_in_a_file_s_place_is_named(tmp_path: Path, name: str, content: bytes, words: str) -> None:
+def test_unexpected_content_is_described(tmp_path: Path, name: str, content: bytes, words: str) -> None:
     assert words in refusal(tmp_path / "b", changed(name, content)).message
 
 
@@ -109,7 +109,7 @@ def test_a_module_must_be_there_with_its_glue(tmp_path: Path) -> None:
 def test_two_that_could_be_meant_are_an_error_and_a_name_decides(tmp_path: Path) -> None:
     two = made.island("one", "v1") | made.island("two", "v1")
     error = refusal(tmp_path / "b", two)
-    assert "nothing tells which file loads the bundle notes: one.js, two.js" in error.message
+    assert "it is unclear which file loads the bundle notes: one.js, two.js" in error.message
     assert verified(tmp_path / "c", two, WasmBundle("two")).checks == ("wasm", "glue")
 
 
@@ -139,7 +139,7 @@ def direct(name: str = "side", path: str = SNIPPET) -> dict[str, bytes]:
     return made.island("notes", "v1") | {"notes.js": code.encode(), "notes_bg.wasm": module}
 
 
-def test_a_snippet_provides_what_a_module_imports_from_it(tmp_path: Path) -> None:
+def test_a_snippet_provides_imports_of_a_module(tmp_path: Path) -> None:
     assert verified(tmp_path / "b", direct()).checks == ("wasm", "glue")
     again = direct("other") | {SNIPPET[2:]: b"export * from './deeper.js';"}
     assert verified(tmp_path / "c", again).checks == ("wasm", "glue")
@@ -158,12 +158,11 @@ def test_a_snippet_that_is_not_there_is_named(tmp_path: Path, line: str) -> None
     code = made.glue("notes", head=line.format("./snippets/gone/inline0.js"))
     error = refusal(tmp_path / "b", changed("notes.js", code.encode()))
     assert (
-        "notes.js of the bundle notes imports ./snippets/gone/inline0.js, which the bundle does not have"
-        in error.message
+        "notes.js of the bundle notes imports ./snippets/gone/inline0.js, which is not in the bundle" in error.message
     )
 
 
-def test_what_the_glue_uses_must_be_exported(tmp_path: Path) -> None:
+def test_exports_that_the_glue_uses_must_exist(tmp_path: Path) -> None:
     code = made.glue("notes") + "export function more() { return wasm.more(1); }\n"
     error = refusal(tmp_path / "b", changed("notes.js", code.encode()))
     assert "uses more, which notes_bg.wasm does not export" in error.message
@@ -184,8 +183,8 @@ def test_a_start_that_is_gone_is_noticed(tmp_path: Path) -> None:
     ],
 )
 def test_an_export_of_another_kind_is_named(tmp_path: Path, code: str, words: str) -> None:
-    found = made.glue("notes") + f"export function more() {{ {code} }}\n"
-    assert words in refusal(tmp_path / "b", changed("notes.js", found.encode())).message
+    glue_text = made.glue("notes") + f"export function more() {{ {code} }}\n"
+    assert words in refusal(tmp_path / "b", changed("notes.js", glue_text.encode())).message
 
 
 def test_the_wrong_table_that_binaryen_108_exports_is_noticed(tmp_path: Path) -> None:
@@ -194,7 +193,7 @@ def test_the_wrong_table_that_binaryen_108_exports_is_noticed(tmp_path: Path) ->
     assert "newer wasm-opt" in error.hint
 
 
-def test_hints_differ_for_what_was_built_and_what_was_published(tmp_path: Path) -> None:
+def test_hints_differ_for_built_and_published_bundles(tmp_path: Path) -> None:
     assert "--reset" in refusal(tmp_path / "b", changed("notes_bg.wasm", b"")).hint
     path = made.tgz(tmp_path / "a", changed("notes_bg.wasm", b""))
     with pytest.raises(InvalidBundle) as caught:
@@ -216,7 +215,7 @@ def test_a_link_in_the_folder_is_refused_wherever_it_leads(tmp_path: Path) -> No
 
 def test_a_name_that_terminals_would_act_on_is_refused(tmp_path: Path) -> None:
     error = refusal(tmp_path / "b", changed("a\x1b[31m.js", b""))
-    assert "which no file of a bundle may be called" in error.message
+    assert "which is not a valid file name in a bundle" in error.message
     assert "\x1b" not in error.message
 
 
@@ -238,7 +237,7 @@ def test_a_folder_that_is_not_there_was_not_built(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("bundle", "names", "found"),
+    ("bundle", "names", "loaded"),
     [
         ("my-island", ["my_island.js", "my_island_bg.wasm"], "my_island.js"),
         ("notes", ["a.js", "a_bg.wasm", "deep/b.js", "deep/b_bg.wasm"], "a.js"),
@@ -248,8 +247,9 @@ def test_a_folder_that_is_not_there_was_not_built(tmp_path: Path) -> None:
         ("notes", [], None),
     ],
 )
-def test_which_file_a_page_loads(bundle: str, names: list[str], found: str | None) -> None:
-    assert entry_pair(bundle, names) == (GluePair(found, found.removesuffix(".js") + "_bg.wasm") if found else None)
+def test_which_file_a_page_loads(bundle: str, names: list[str], loaded: str | None) -> None:
+    pair = entry_pair(bundle, names)
+    assert pair == (GluePair(loaded, loaded.removesuffix(".js") + "_bg.wasm") if loaded else None)
 
 
 def test_comments_and_strings_use_nothing() -> None:
@@ -262,8 +262,8 @@ def test_comments_and_strings_use_nothing() -> None:
 
 @given(st.text(st.sampled_from("\"'`/*\\\n wasm.x(){}=;:"), max_size=200))
 def test_any_text_is_read(text: str) -> None:
-    found = glue.parse(text)
-    assert all(name in text for name in found.used)
+    parsed = glue.parse(text)
+    assert all(name in text for name in parsed.used)
 
 
 def test_reading_glue_takes_time_by_its_size_only() -> None:

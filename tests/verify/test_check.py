@@ -45,9 +45,9 @@ def test_only_checks_that_were_made_are_named(
     assert verify(item, expect).checks == checks
 
 
-def test_another_length_than_told_says_both(tmp_path: Path) -> None:
+def test_a_wrong_length_shows_both_lengths(tmp_path: Path) -> None:
     item = fetched(BINARY, static_elf(tmp_path / "got", b"x\n", 6000))
-    with pytest.raises(SizeMismatch, match="has 6000 bytes and should have 6001") as caught:
+    with pytest.raises(SizeMismatch, match="has 6000 bytes, expected 6001") as caught:
         verify(item, _expect(item, None, 6001))
     assert caught.value.code == 5
     assert "--version" in caught.value.hint
@@ -56,7 +56,7 @@ def test_another_length_than_told_says_both(tmp_path: Path) -> None:
 def test_a_file_that_changed_after_it_arrived_is_noticed(tmp_path: Path) -> None:
     item = fetched(BINARY, static_elf(tmp_path / "got", b"x\n", 6000))
     item.path.write_bytes(item.path.read_bytes()[:5000])
-    with pytest.raises(SizeMismatch, match="5000 bytes on disk, and 6000 arrived"):
+    with pytest.raises(SizeMismatch, match="5000 bytes on disk, and 6000 were downloaded"):
         verify(item, _expect(item))
 
 
@@ -68,7 +68,7 @@ def test_a_link_in_place_of_the_fetched_file_is_refused(tmp_path: Path) -> None:
         verify(item, _expect(item))
 
 
-def test_another_digest_than_told_says_both(tmp_path: Path) -> None:
+def test_a_wrong_digest_shows_both_digests(tmp_path: Path) -> None:
     item = fetched(BINARY, static_elf(tmp_path / "got", b"x\n"))
     with pytest.raises(ChecksumMismatch) as caught:
         verify(item, _expect(item, "ab" * 32))
@@ -81,11 +81,11 @@ def test_another_digest_than_told_says_both(tmp_path: Path) -> None:
 PAGE = b'\xef\xbb\xbf\n  <!DOCTYPE html>\x1b[31m<title>Sign in</title>\r\n<html lang="en">\n'
 
 
-@pytest.mark.parametrize("told", ["nothing", "size", "sha256"])
-def test_a_login_page_is_called_one_whatever_check_sees_it_first(tmp_path: Path, told: str) -> None:
+@pytest.mark.parametrize("checked", ["nothing", "size", "sha256"])
+def test_a_login_page_is_named_by_every_check(tmp_path: Path, checked: str) -> None:
     (tmp_path / "got").write_bytes(PAGE)
     item = fetched(BINARY, tmp_path / "got")
-    expect = _expect(item, "0" * 64 if told == "sha256" else None, 5 if told == "size" else None)
+    expect = _expect(item, "0" * 64 if checked == "sha256" else None, 5 if checked == "size" else None)
     with pytest.raises(InvalidBinary) as caught:
         verify(item, expect)
     assert "is an HTML page that begins with '<!DOCTYPE html>[31m<title>Sign in</title>'" in caught.value.message
@@ -115,7 +115,7 @@ def test_a_login_page_is_called_one_whatever_check_sees_it_first(tmp_path: Path,
         (b"\x00\x01\x02\x03\xff\xfe", "of an unknown kind (it begins with 00 01 02 03 ff fe)"),
     ],
 )
-def test_what_is_no_elf_file_is_named_in_words(tmp_path: Path, content: bytes, words: str) -> None:
+def test_other_content_is_described(tmp_path: Path, content: bytes, words: str) -> None:
     (tmp_path / "got").write_bytes(content)
     item = fetched(BINARY, tmp_path / "got")
     with pytest.raises(InvalidBinary) as caught:

@@ -20,14 +20,14 @@ def test_all_forms_in_one_file() -> None:
     assert parse(text.encode(), "SHA256SUMS") == {"one": A, "two": B, "three": A, "four": B, "with  spaces ": A}
 
 
-def test_what_sha256sum_writes_is_understood(tmp_path: Path) -> None:
+def test_output_of_sha256sum_is_parsed(tmp_path: Path) -> None:
     for name in ("hero_db-linux-amd64-musl", "a b", "*star", "ünï"):
         (tmp_path / name).write_text(name)
     for flag in ("--text", "--binary"):
         command = ["sha256sum", flag, *(path.name for path in sorted(tmp_path.iterdir()))]
         out = subprocess.run(command, cwd=tmp_path, capture_output=True, check=True).stdout
-        wanted = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in tmp_path.iterdir()}
-        assert parse(out, "SHA256SUMS") == wanted
+        digests = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in tmp_path.iterdir()}
+        assert parse(out, "SHA256SUMS") == digests
 
 
 @pytest.mark.parametrize(
@@ -49,7 +49,7 @@ def test_what_sha256sum_writes_is_understood(tmp_path: Path) -> None:
         (b"\x7fELF\x02\x01\x01\xff\xfe", "is not text"),
     ],
 )
-def test_what_is_not_clear_is_refused(data: bytes, words: str) -> None:
+def test_ambiguous_content_is_refused(data: bytes, words: str) -> None:
     with pytest.raises(InvalidChecksumFile) as caught:
         parse(data, "SHA256SUMS")
     assert caught.value.message.startswith("SHA256SUMS")
@@ -83,7 +83,7 @@ def test_a_single_checksum(text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        (f"{A}  other\n", "asset.sha256 does not speak of 'asset'"),
+        (f"{A}  other\n", "asset.sha256 does not list 'asset'"),
         (f"{A}  asset\n{B}  dist/asset\n", "asset.sha256 has two digests for 'asset'"),
         (f"{A}\n{B}\n", "asset.sha256, line 1, is not"),
         ("", "asset.sha256 names no file"),
@@ -108,7 +108,7 @@ digests = st.binary(min_size=32, max_size=32).map(bytes.hex)
     newline=st.sampled_from(["\n", "\r\n"]),
     upper=st.booleans(),
 )
-def test_what_is_written_is_read(entries: dict[str, str], separator: str, newline: str, upper: bool) -> None:
+def test_every_valid_form_is_parsed(entries: dict[str, str], separator: str, newline: str, upper: bool) -> None:
     lines = (f"{digest.upper() if upper else digest}{separator}{name}{newline}" for name, digest in entries.items())
     assert parse("".join(lines).encode(), "SHA256SUMS") == entries
 
@@ -116,6 +116,6 @@ def test_what_is_written_is_read(entries: dict[str, str], separator: str, newlin
 @given(st.binary() | st.text().map(str.encode))
 def test_any_bytes_are_read_or_refused(data: bytes) -> None:
     with suppress(InvalidChecksumFile):
-        found = parse(data, "SHA256SUMS")
-        assert found
-        assert all(len(digest) == 64 and int(digest, 16) >= 0 for digest in found.values())
+        parsed = parse(data, "SHA256SUMS")
+        assert parsed
+        assert all(len(digest) == 64 and int(digest, 16) >= 0 for digest in parsed.values())

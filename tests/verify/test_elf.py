@@ -192,12 +192,12 @@ def test_a_program_with_nothing_to_load_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("kept", [4, 20, 63, 64, 100, 4000])
-def test_a_cut_program_is_refused_even_when_no_one_told_its_size(tmp_path: Path, kept: int) -> None:
+def test_a_truncated_program_is_refused_without_a_known_size(tmp_path: Path, kept: int) -> None:
     message = _refusal(_write(tmp_path / "p", static_bytes(b"x\n")[:kept])).message
     assert "cut short" in message or "inside its ELF header" in message
 
 
-def test_a_platform_no_one_publishes_for_is_unsupported(tmp_path: Path) -> None:
+def test_an_unknown_architecture_is_unsupported(tmp_path: Path) -> None:
     with pytest.raises(Unsupported, match="riscv64"):
         inspect(static_elf(tmp_path / "p", b"x\n"), _expect(Platform("riscv64", "musl")), shared=False)
 
@@ -222,9 +222,7 @@ def _musl(tmp_path: Path) -> Path:
 @needs_glibc
 def test_a_gnu_program_under_a_musl_name_is_refused(tmp_path: Path) -> None:
     message = _refusal(libc_elf(tmp_path / "p", b"x\n"), _expect(LINUX_MUSL)).message
-    assert (
-        f"is linked to gnu (/lib64/ld-linux-x86-64.so.2), and {LINUX_MUSL} was asked for" in message or ARCH != "amd64"
-    )
+    assert f"is linked to gnu (/lib64/ld-linux-x86-64.so.2), expected {LINUX_MUSL}" in message or ARCH != "amd64"
     assert "is linked to gnu" in message
 
 

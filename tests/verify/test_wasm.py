@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 import support.wasm_modules as made
 from hero_build.verify import wasm
-from hero_build.verify.elf_header import InvalidFormat
+from hero_build.verify.sniff import InvalidFormat
 from hero_build.verify.wasm import Export, Import, Module
 
 
@@ -37,11 +37,11 @@ def reads(path: Path, raw: bytes) -> Module | None:
         return None
 
 
-def test_imports_exports_and_tables_are_told(tmp_path: Path) -> None:
-    found = read(tmp_path / "m", made.wasm("x", imports=[("./snippets/a.js", "side")]))
-    assert found.imports[-1] == Import("./snippets/a.js", "side", "function")
-    assert {item.name for item in found.imports} == {made.LOG, made.TABLE_INIT, "side"}
-    assert found.exports == {
+def test_imports_exports_and_tables_are_read(tmp_path: Path) -> None:
+    module = read(tmp_path / "m", made.wasm("x", imports=[("./snippets/a.js", "side")]))
+    assert module.imports[-1] == Import("./snippets/a.js", "side", "function")
+    assert {item.name for item in module.imports} == {made.LOG, made.TABLE_INIT, "side"}
+    assert module.exports == {
         "memory": Export("memory"),
         "render": Export("function"),
         made.REFS: Export("table", "externref"),
@@ -66,20 +66,20 @@ def test_imports_of_every_kind_are_passed_over_in_full(tmp_path: Path) -> None:
         [made.text("own") + b"\x01\x03", made.text("theirs") + b"\x01\x01", made.text("tag") + b"\x04\x00"]
     )
     raw = made.HEAD + made.section(2, content) + made.section(4, made.vector([b"\x70\x00\x00"]))
-    found = read(tmp_path / "m", raw + made.section(7, exports))
-    assert [item.name for item in found.imports] == list(kinds)
-    assert found.exports == {
+    module = read(tmp_path / "m", raw + made.section(7, exports))
+    assert [item.name for item in module.imports] == list(kinds)
+    assert module.exports == {
         "own": Export("table", "funcref"),
         "theirs": Export("table", "externref"),
         "tag": Export("tag"),
     }
 
 
-def test_a_table_with_an_initial_value_is_of_a_type_that_is_not_told(tmp_path: Path) -> None:
+def test_a_table_with_an_initial_value_has_an_unknown_type(tmp_path: Path) -> None:
     tables = made.section(4, b"\x02\x70\x00\x01" + b"\x40\x00\x6f\x00\x01\xd0\x6f\x0b")
     exports = made.section(7, made.vector([made.text("a") + b"\x01\x00", made.text("b") + b"\x01\x01"]))
-    found = read(tmp_path / "m", made.HEAD + tables + exports)
-    assert found.exports == {"a": Export("table", "funcref"), "b": Export("table")}
+    module = read(tmp_path / "m", made.HEAD + tables + exports)
+    assert module.exports == {"a": Export("table", "funcref"), "b": Export("table")}
 
 
 def test_custom_sections_may_stand_anywhere(tmp_path: Path) -> None:
@@ -107,13 +107,13 @@ def test_custom_sections_may_stand_anywhere(tmp_path: Path) -> None:
         (made.HEAD + made.section(7, b"\0") + made.section(2, b"\0"), "its import section is not where it should be"),
         (made.HEAD + made.section(7, b"\0") * 2, "its export section is not where it should be"),
         (made.HEAD + made.section(3, b"\x01\0"), "not every function in it has its code"),
-        (made.HEAD + made.section(2, b"\xff\xff\x03"), "its import section has fewer items than it says (65535)"),
+        (made.HEAD + made.section(2, b"\xff\xff\x03"), "its import section has fewer items than its count (65535)"),
         (made.HEAD + made.section(2, b"\x01\x7fx"), "its import section ends inside a name"),
         (made.HEAD + made.section(2, b"\x01\xff\xff\x7fx"), "has a name of 2097151 bytes"),
         (made.HEAD + made.section(2, b"\x01\x01\xff\x01x\0\0"), "has a name that is not UTF-8"),
-        (made.HEAD + made.section(2, b"\x01\x01a\x01b\x09\0"), "has something of the unknown kind 9"),
+        (made.HEAD + made.section(2, b"\x01\x01a\x01b\x09\0"), "has an item of the unknown kind 9"),
         (made.HEAD + made.section(2, b"\x01\x01a\x01b\x02\x40\0"), "has limits of the unknown kind 64"),
-        (made.HEAD + made.section(2, b"\0\0"), "its import section has more in it than it says"),
+        (made.HEAD + made.section(2, b"\0\0"), "its import section has data after its end"),
         (made.HEAD + made.section(7, b"\x01\x01a\0\0"), "exports as 'a' a function that it does not have"),
         (
             made.HEAD + made.section(5, b"\x01\0\x01") + made.section(7, b"\x02\x01a\x02\0\x01a\x02\0"),
@@ -122,7 +122,7 @@ def test_custom_sections_may_stand_anywhere(tmp_path: Path) -> None:
         (made.HEAD + made.custom("", b"") * 10_001, "has more than 10000 sections"),
     ],
 )
-def test_what_is_no_module_is_refused_in_words(tmp_path: Path, raw: bytes, words: str) -> None:
+def test_invalid_modules_are_described(tmp_path: Path, raw: bytes, words: str) -> None:
     assert words in refusal(tmp_path / "m", raw)
 
 
@@ -145,8 +145,8 @@ def test_whatever_the_bytes_it_is_a_module_or_a_refusal(tmp_path: Path, data: st
     for offset, value in data.draw(st.lists(places, max_size=5)):
         raw[offset] = value
     raw = raw[: data.draw(st.integers(0, len(raw)))] + data.draw(st.binary(max_size=12))
-    found = reads(tmp_path / "m", bytes(raw))
-    assert found is None or len(found.exports) <= 4
+    module = reads(tmp_path / "m", bytes(raw))
+    assert module is None or len(module.exports) <= 4
 
 
 @settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -154,11 +154,11 @@ def test_whatever_the_bytes_it_is_a_module_or_a_refusal(tmp_path: Path, data: st
 def test_sections_of_any_bytes_are_read_or_refused(tmp_path: Path, content: dict[int, bytes]) -> None:
     order = [2, 3, 4, 5, 13, 6, 7, 10]
     raw = made.HEAD + b"".join(made.section(number, content[number]) for number in order if number in content)
-    found = reads(tmp_path / "m", raw)
-    assert found is None or len(found.imports) <= len(content.get(2, b""))
+    module = reads(tmp_path / "m", raw)
+    assert module is None or len(module.imports) <= len(content.get(2, b""))
 
 
-def test_modules_made_by_hand_are_what_engines_take(tmp_path: Path) -> None:
+def test_handmade_modules_are_valid_for_engines(tmp_path: Path) -> None:
     wasm_opt = Path(__file__).parents[2] / "cache" / "wasm" / "bin" / "wasm-opt"
     if not wasm_opt.exists():
         pytest.skip("the WebAssembly toolchain is not in cache/wasm (`make test` installs it)")

@@ -1,4 +1,4 @@
-"""What the trials of bad input share: a stage with an app that has v1, and servers that misbehave as told."""
+"""Fixtures of the bad-input scenarios: a stage with an app that has v1, and servers that misbehave."""
 
 from pathlib import Path
 
@@ -13,9 +13,9 @@ from support.worlds import World
 @pytest.fixture
 def world(tmp_path: Path) -> World:
     """The recipe of `db`, and no root yet."""
-    made = World(tmp_path)
-    made.recipe("db", *NAMES)
-    return made
+    world = World(tmp_path)
+    world.recipe("db", *NAMES)
+    return world
 
 
 @pytest.fixture

@@ -12,7 +12,16 @@ from hero_build import manifest
 from hero_build.install.layout import Root
 from hero_build.install.recover import generation_numbers
 from support import roots
-from support.refusals import INSTALL, STARTS, Refusal, Start, held, printed, started, tidy
+from support.refusals import (
+    INSTALL,
+    STARTS,
+    Refusal,
+    Start,
+    check_consistent,
+    check_refused_run,
+    prepare_root,
+    program_output,
+)
 from support.worlds import REPO, World
 
 APPS = tuple(f"app{number}" for number in range(8))
@@ -59,39 +68,43 @@ def at_once(world: World, commands: Sequence[Sequence[str]]) -> None:
 @pytest.mark.parametrize("start", STARTS)
 def test_different_apps(count: int, start: Start, crowd: World) -> None:
     """Everyone's app is there in the end, and each made one generation."""
-    root = started(crowd, start).root
+    root = prepare_root(crowd, start).root
     before = manifest.load(root.path).number
     apps = APPS[:count]
     at_once(crowd, [["install", app, "--mode", "download"] for app in apps])
     assert generation_numbers(root)[-1] == manifest.load(root.path).number == before + count
-    assert [printed(root, app) for app in apps] == [f"{app} v2\n" for app in apps]
-    assert printed(root) == ("db v1\n" if start == "over-v1" else None)
-    tidy(root)
+    assert [program_output(root, app) for app in apps] == [f"{app} v2\n" for app in apps]
+    assert program_output(root) == ("db v1\n" if start == "over-v1" else None)
+    check_consistent(root)
     roots.settled(root)
 
 
 @pytest.mark.parametrize("count", [2, 8], ids=["two-at-once", "eight-at-once"])
 @pytest.mark.parametrize("start", STARTS)
 def test_the_same_app(count: int, start: Start, crowd: World) -> None:
-    """One generation: whoever comes later finds that it is so already."""
-    root = started(crowd, start).root
+    """One generation: later runs find it installed already."""
+    root = prepare_root(crowd, start).root
     before = manifest.load(root.path).number
     at_once(crowd, [INSTALL] * count)
     assert manifest.load(root.path).number == before + 1
-    assert printed(root) == "db v2\n"
-    tidy(root)
+    assert program_output(root) == "db v2\n"
+    check_consistent(root)
     roots.settled(root)
     crowd.ok("verify")
 
 
 def test_an_install_an_upgrade_an_uninstall_and_gc(crowd: World) -> None:
     """Whatever their order was, the root is consistent and everything ended well."""
-    root = started(crowd, "over-v1").root
+    root = prepare_root(crowd, "over-v1").root
     for app in APPS[:3]:
         crowd.ok("install", app, "--mode", "download")
     changes = [INSTALL, ["install", APPS[4], "--mode", "download"], ["uninstall", APPS[0]], ["gc", "--keep", "3"]]
     at_once(crowd, changes)
-    assert (printed(root), printed(root, APPS[0]), printed(root, APPS[4])) == ("db v2\n", None, f"{APPS[4]} v2\n")
+    assert (program_output(root), program_output(root, APPS[0]), program_output(root, APPS[4])) == (
+        "db v2\n",
+        None,
+        f"{APPS[4]} v2\n",
+    )
     roots.settled(root)
     crowd.ok("verify")
 
@@ -99,7 +112,7 @@ def test_an_install_an_upgrade_an_uninstall_and_gc(crowd: World) -> None:
 @pytest.mark.parametrize("start", STARTS)
 @pytest.mark.parametrize("words", [("--wait", "0"), ("--wait", "0.2")], ids=["no-wait", "too-short-a-wait"])
 def test_lock_held(words: tuple[str, ...], start: Start, crowd: World) -> None:
-    root = started(crowd, start).root
+    root = prepare_root(crowd, start).root
     refusal = Refusal(
         7,
         kind="LockHeld",
@@ -107,14 +120,14 @@ def test_lock_held(words: tuple[str, ...], start: Start, crowd: World) -> None:
         hint="Wait for it to end, or give --wait SECONDS.",
     )
     with taken(root):
-        held(crowd, refusal=refusal, start=start, words=(*INSTALL, *words))
+        check_refused_run(crowd, refusal=refusal, start=start, words=(*INSTALL, *words))
 
 
 @pytest.mark.parametrize("command", [("uninstall", "db"), ("rollback",), ("gc",)], ids=lambda words: words[0])
 def test_lock_held_for(command: Sequence[str], crowd: World) -> None:
-    root = started(crowd, "over-v1").root
+    root = prepare_root(crowd, "over-v1").root
     with taken(root):
-        held(
+        check_refused_run(
             crowd,
             refusal=Refusal(
                 7,
@@ -127,8 +140,8 @@ def test_lock_held_for(command: Sequence[str], crowd: World) -> None:
         )
 
 
-def test_whoever_only_looks_does_not_wait(crowd: World) -> None:
-    root = started(crowd, "over-v1").root
+def test_read_only_commands_do_not_wait(crowd: World) -> None:
+    root = prepare_root(crowd, "over-v1").root
     with taken(root):
         for command in ("list", "status", "verify", "history"):
             crowd.ok(command, "--wait", "0")

@@ -1,4 +1,4 @@
-"""Bad input: what arrives is not what the release says, or is no program for this machine."""
+"""Bad input: what arrives is not what the release says, or is not a program for this machine."""
 
 import gzip
 import struct
@@ -9,13 +9,13 @@ from support import mirrors
 from support.elf_files import newer_glibc_bytes, program, shared_bytes, static_bytes
 from support.fault_server import Behaviour, chunked, cut_at, serve, until_closed
 from support.mirrors import asset, sums
-from support.refusals import STARTS, Refusal, Row, Stage, Start, digest, each, partials, tried
+from support.refusals import STARTS, Refusal, Row, Stage, Start, check_row, digest, parametrize_rows, partial_files
 
 ADMIN = asset("db_admin")
 RIGHT = static_bytes(program("db_admin", "v2"))
 PAGE = b"<!DOCTYPE html>\n<title>Sign in \x1b[31m- Forge</title>"
-UPLOAD = "Run it again; if it stays so, ask whoever published the release to upload it anew."
-LOGIN = "The forge probably answered with a login page: check --forge and FORGEJO_TOKEN."
+UPLOAD = "Run it again; if it still fails, ask the publisher of the release to upload it again."
+LOGIN = "The forge probably sent a login page: check --forge and FORGEJO_TOKEN."
 TWICE = ("truncated-body", "body-longer-than-said", "login-page")
 PUBLISHED = "The published asset is broken: try another release with --version TAG, and report it to the publisher."
 
@@ -75,7 +75,7 @@ ROWS = (
     size("truncated-body", cut_at(RIGHT, 1000, "close"), f"broke off after 1000 of {len(RIGHT)} bytes"),
     size("truncated-chunks", chunked(RIGHT[:4000], whole=False), f"broke off after … of {len(RIGHT)} bytes"),
     size("truncated-until-closed", until_closed(RIGHT[:4000]), f"broke off after 4000 of {len(RIGHT)} bytes"),
-    size("body-longer-than-said", serve(RIGHT + b"!"), f"has {len(RIGHT) + 1} bytes and should have {len(RIGHT)}"),
+    size("body-longer-than-said", serve(RIGHT + b"!"), f"has {len(RIGHT) + 1} bytes, expected {len(RIGHT)}"),
     size("chunks-longer-than-said", chunked(RIGHT + b"!"), f"is longer than its {len(RIGHT)} bytes"),
     Row(
         "wrong-sha256",
@@ -83,20 +83,20 @@ ROWS = (
         Refusal(
             5,
             kind="ChecksumMismatch",
-            message=f"{ADMIN} has the sha256 {digest(RIGHT)}, and should have …",
+            message=f"{ADMIN} has the sha256 {digest(RIGHT)}, expected …",
             hint=UPLOAD,
         ),
     ),
     size(
         "login-page",
         behaviour=serve(PAGE),
-        message=f"has {len(PAGE)} bytes and should have {len(RIGHT)}; it begins with '<!DOCTYPE html>'",
+        message=f"has {len(PAGE)} bytes, expected {len(RIGHT)}; it begins with '<!DOCTYPE html>'",
         hint=LOGIN,
     ),
     size(
         "login-page-in-chunks",
         behaviour=chunked(PAGE),
-        message=f"has {len(PAGE)} bytes and should have {len(RIGHT)}; it begins with '<!DOCTYPE html>'",
+        message=f"has {len(PAGE)} bytes, expected {len(RIGHT)}; it begins with '<!DOCTYPE html>'",
         hint=LOGIN,
     ),
     unfit(
@@ -126,7 +126,7 @@ ROWS = (
             5,
             kind="InvalidBinary",
             message="gnudb-linux-…-gnu needs GLIBC 9.99, and this machine has 2.…",
-            hint="Take an older release with --version TAG, or update this system.",
+            hint="Choose an older release with --version TAG, or update this system.",
         ),
         words=("install", "gnudb", "--mode", "download"),
     ),
@@ -134,7 +134,7 @@ ROWS = (
 )
 
 
-@each(ROWS)
+@parametrize_rows(ROWS)
 def test_content(row: Row, start: Start, stage: Stage) -> None:
-    tried(stage, row, start)
-    assert not any(path.read_bytes() == RIGHT for path in partials(stage.world.root))
+    check_row(stage, row, start)
+    assert not any(path.read_bytes() == RIGHT for path in partial_files(stage.world.root))

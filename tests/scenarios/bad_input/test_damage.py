@@ -1,4 +1,4 @@
-"""Bad input: content, a manifest or a link that was damaged: seen, refused where it must be, and mended as told."""
+"""Bad input: content, a manifest or a link that was damaged: detected, refused where it must be, and repaired."""
 
 import json
 import os
@@ -12,7 +12,17 @@ from hero_build import manifest
 from hero_build.install.layout import Root
 from support import mirrors, roots
 from support.elf_files import program, static_bytes
-from support.refusals import INSTALL, NAMES, STARTS, Refusal, Start, look, printed, refused, started
+from support.refusals import (
+    INSTALL,
+    NAMES,
+    STARTS,
+    Refusal,
+    Start,
+    check_refusal,
+    prepare_root,
+    program_output,
+    snapshot,
+)
 from support.worlds import World
 
 
@@ -30,12 +40,12 @@ class Damage:
 
     name: str
     do: Callable[[Path], object]
-    said: str
+    message: str
     quick: bool = True
 
 
 def flip(path: Path) -> None:
-    """One bit, and the mtime as it was: nothing but the digest tells."""
+    """One bit, and the mtime as it was: only the digest shows it."""
     status, raw = path.stat(), bytearray(path.read_bytes())
     raw[-1] ^= 1
     path.write_bytes(raw)
@@ -53,52 +63,54 @@ DAMAGES = (
 
 def damaged(world: World, damage: Damage) -> Root:
     """A root whose current content of bin/db is damaged; the store has the same inode."""
-    root = started(world, "empty-root").root
+    root = prepare_root(world, "empty-root").root
     world.ok(*INSTALL, "--version", "v1")
     damage.do(root.place("bin/db").resolve())
     done = world.run("verify")
     assert done.code == 5
-    assert damage.said in done.out
+    assert damage.message in done.out
     assert "1 of 1 app" in done.out
     assert "Repair: hero-build verify --repair" in done.out
     return root
 
 
 @pytest.mark.parametrize("damage", DAMAGES, ids=lambda damage: damage.name)
-def test_corrupted_store_file_mended_by_repair(damage: Damage, world: World) -> None:
+def test_corrupted_store_file_repaired_by_verify(damage: Damage, world: World) -> None:
     root = damaged(world, damage)
     document = json.loads(world.ok("verify", "--repair", "--json"))
     assert document["repair"]["failed"] == []
-    mended(world, root)
+    check_repair(world, root)
 
 
 @pytest.mark.parametrize("damage", DAMAGES, ids=lambda damage: damage.name)
-def test_corrupted_store_file_mended_by_reinstall(damage: Damage, world: World) -> None:
+def test_corrupted_store_file_repaired_by_reinstall(damage: Damage, world: World) -> None:
     """What a look sees is healed unasked; what only reading sees, with --reset."""
     root = damaged(world, damage)
     world.ok(*INSTALL, "--version", "v1", *([] if damage.quick else ["--reset"]))
-    mended(world, root)
+    check_repair(world, root)
 
 
-def mended(world: World, root: Root) -> None:
-    assert printed(root) == "db v1\n"
-    assert "all as generation" in world.ok("verify")
+def check_repair(world: World, root: Root) -> None:
+    assert program_output(root) == "db v1\n"
+    assert "all as recorded in generation" in world.ok("verify")
     roots.settled(root)
 
 
 def test_repair_does_not_take_other_content_for_the_same(world: World) -> None:
-    """The release was published anew meanwhile: what is recorded cannot be had, and the damage stays told."""
+    """The release was published again meanwhile: the recorded files are gone, and the damage is still reported."""
     root = damaged(world, DAMAGES[0])
     files = {mirrors.asset(name): static_bytes(program(name, "v1, anew")) for name in NAMES}
     mirrors.release(world.mirror, app="db", tag="v1", files=files)
-    before = look(root)
+    before = snapshot(root)
     done = world.run("verify", "--repair")
-    said = f"{mirrors.asset('db')} has the sha256 …, and should have …"
-    refused(
+    message = f"{mirrors.asset('db')} has the sha256 …, expected …"
+    check_refusal(
         done,
-        Refusal(5, kind="ChecksumMismatch", message=said, hint="Run it again; if it stays so, ask whoever published …"),
+        Refusal(
+            5, kind="ChecksumMismatch", message=message, hint="Run it again; if it still fails, ask the publisher …"
+        ),
     )
-    assert look(root) == before
+    assert snapshot(root) == before
 
 
 # a manifest that cannot be read
@@ -119,7 +131,7 @@ class Broken:
 
     name: str
     do: Callable[[Path], object]
-    said: str
+    message: str
 
 
 BROKEN = (
@@ -156,23 +168,25 @@ STARTED = [("over-v1", broken) for broken in BROKEN] + [("empty-root", broken) f
 
 @pytest.mark.parametrize(("start", "broken"), STARTED, ids=lambda value: getattr(value, "name", value))
 def test_manifest(start: Start, broken: Broken, world: World) -> None:
-    """Refused by whatever needs it; the hint's commands work, and mend it. The programs run on all the while."""
+    """Refused by every command that needs it; the hint's commands work, and repair it. The programs keep running."""
     root, path = spoil(broken, start, world)
     before = standing(root)
-    refusal = Refusal(5, kind="RootDamaged", message=f"{path} cannot be read as a manifest: {broken.said}", hint=LISTS)
-    refused(world.run(*INSTALL, "--json"), refusal, as_json=True)
+    refusal = Refusal(
+        5, kind="RootDamaged", message=f"{path} cannot be read as a manifest: {broken.message}", hint=LISTS
+    )
+    check_refusal(world.run(*INSTALL, "--json"), refusal, as_json=True)
     assert standing(root) == before
-    assert printed(root) == "db v2\n"
+    assert program_output(root) == "db v2\n"
     current = 2 if start == "over-v1" else 1
     assert str(current) in world.ok("history")
     world.ok("rollback", str(current - 1))
-    assert printed(root) == ("db v1\n" if start == "over-v1" else None)
+    assert program_output(root) == ("db v1\n" if start == "over-v1" else None)
     roots.settled(root)
 
 
 def spoil(broken: Broken, start: Start, world: World) -> tuple[Root, Path]:
     """A root whose newest generation, with v2, has a broken manifest; and where that is."""
-    root = started(world, start).root
+    root = prepare_root(world, start).root
     roots.install(root, "db", "v2", *NAMES)
     path = (manifest.current(root.path) or root.path) / "manifest.json"
     broken.do(path)
@@ -183,7 +197,7 @@ def spoil(broken: Broken, start: Start, world: World) -> tuple[Root, Path]:
 def test_manifest_broken_for(words: Sequence[str], world: World) -> None:
     root, path = spoil(BROKEN[0], "over-v1", world)
     before = standing(root)
-    refused(
+    check_refusal(
         world.run(*words), Refusal(5, kind="RootDamaged", message=f"{path} cannot be read as a manifest: …", hint=LISTS)
     )
     assert standing(root) == before
@@ -191,24 +205,26 @@ def test_manifest_broken_for(words: Sequence[str], world: World) -> None:
 
 def standing(root: Root) -> Mapping[str, str]:
     """Everything of a root that an interrupted or refused command may not change: that is, all but the lock."""
-    return {name: how for name, how in roots.tree(root.path).items() if not name.startswith("var/hero_build/partial")}
+    return {
+        name: state for name, state in roots.tree(root.path).items() if not name.startswith("var/hero_build/partial")
+    }
 
 
 @pytest.mark.parametrize("start", STARTS)
 def test_current_is_gone(start: Start, world: World) -> None:
-    """A lost link is no empty root: nothing is dropped, and a rollback to the newest generation brings all back."""
-    root = started(world, start).root
+    """A lost link is not an empty root: nothing is dropped, and a rollback to the newest generation brings all back."""
+    root = prepare_root(world, start).root
     world.ok(*INSTALL, "--version", "v1")
     world.ok(*INSTALL)
     newest = root.current.resolve()
     root.current.unlink()
     before = standing(root)
     done = world.run(*INSTALL)
-    said = f"{root.current} is missing, although generations exist"
+    message = f"{root.current} is missing, although generations exist"
     hint = f"`hero-build rollback {newest.name}` makes the newest one current again."
-    refused(done, Refusal(5, kind="RootDamaged", message=said, hint=hint))
+    check_refusal(done, Refusal(5, kind="RootDamaged", message=message, hint=hint))
     assert {**standing(root), **before} == standing(root)
     assert newest.is_dir()
     world.ok("rollback", newest.name)
-    assert printed(root) == "db v2\n"
+    assert program_output(root) == "db v2\n"
     roots.settled(root)

@@ -9,7 +9,7 @@ import pytest
 
 from hero_build.install.recover import generation_numbers
 from support import mirrors, roots
-from support.refusals import INSTALL, printed, started, tidy
+from support.refusals import INSTALL, check_consistent, prepare_root, program_output
 from support.worlds import World
 
 FOREIGN = "#!/bin/sh\necho mine\n"
@@ -52,14 +52,14 @@ THINGS = (a_file, a_folder, a_link, a_dangling_link, our_link_of_another_name)
 @pytest.mark.parametrize("thing", THINGS, ids=lambda thing: thing.__name__)
 def test_foreign_at_the_place_of_a_program(thing: Callable[[Path], None], world: World) -> None:
     """An install that fails leaves it alone; one that succeeds keeps it; uninstall gives it back as it was."""
-    root = started(world, "empty-root").root
+    root = prepare_root(world, "empty-root").root
     root.place("bin").mkdir()
     thing(root.place("bin/db"))
     before = roots.tree(root.place("bin"))
     assert world.run(*INSTALL, "--version", "v3").code == 5
     assert roots.tree(root.place("bin")) == before
     world.ok(*INSTALL)
-    assert printed(root) == "db v2\n"
+    assert program_output(root) == "db v2\n"
     assert roots.check(root).adopted
     world.ok("uninstall", "db")
     assert roots.tree(root.place("bin")) == before
@@ -69,7 +69,7 @@ def test_foreign_at_the_place_of_a_program(thing: Callable[[Path], None], world:
 @pytest.mark.parametrize("thing", THINGS, ids=lambda thing: thing.__name__)
 def test_foreign_in_place_of_our_link(thing: Callable[[Path], None], world: World) -> None:
     """Another tool replaced the link: seen, healed by the next install, and what it put there is kept."""
-    root = started(world, "over-v1").root
+    root = prepare_root(world, "over-v1").root
     root.place("bin/db").unlink()
     thing(root.place("bin/db"))
     before = roots.tree(root.place("bin"))
@@ -78,10 +78,10 @@ def test_foreign_in_place_of_our_link(thing: Callable[[Path], None], world: Worl
     assert "bin/db was replaced by something else" in done.out
     assert "bin/db was replaced by something else" in world.ok("explain", "db", "--version", "v1", "--mode", "download")
     world.ok(*INSTALL, "--version", "v1")
-    assert printed(root) == "db v1\n"
+    assert program_output(root) == "db v1\n"
     world.ok("verify")
     world.ok("uninstall", "db")
-    left = {name: how for name, how in before.items() if name != "db_admin"}
+    left = {name: state for name, state in before.items() if name != "db_admin"}
     assert roots.tree(root.place("bin")) == left
 
 
@@ -102,15 +102,15 @@ def running(path: Path) -> Iterator["subprocess.Popen[str]"]:
 @pytest.mark.parametrize("command", [INSTALL, ("uninstall", "db")], ids=["upgrade", "uninstall"])
 def test_a_program_that_runs_while_it_is_replaced(command: tuple[str, ...], world: World) -> None:
     """It runs on, from the content it was started from, which gc keeps for as long."""
-    root = started(world, "over-v1").root
+    root = prepare_root(world, "over-v1").root
     with running(root.place("bin/db")) as child:
         exe = Path(f"/proc/{child.pid}/exe")
         world.ok(*command)
         assert child.poll() is None
-        assert printed(root) == ("db v2\n" if command == INSTALL else None)
+        assert program_output(root) == ("db v2\n" if command == INSTALL else None)
         world.ok("gc", "--keep", "1")
         assert exe.read_bytes() == mirrors.programs("v1", "db")[mirrors.asset("db")]
         assert 1 in generation_numbers(root)
-        tidy(root)
+        check_consistent(root)
     world.ok("gc", "--keep", "1")
     assert generation_numbers(root) == (2,)

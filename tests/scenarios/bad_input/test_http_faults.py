@@ -1,28 +1,28 @@
-"""Bad input: a forge that refuses, fails, stalls, breaks off, or sends one elsewhere; and what mends itself."""
+"""Bad input: a forge that refuses, fails, stalls, breaks off, or redirects elsewhere."""
 
 import json
 from collections.abc import Callable, Sequence
 
 from support.elf_files import program, static_bytes
-from support.fault_server import Behaviour, Flood, answer, cut_at, gzipped, many_headers, raw, redirect, say
+from support.fault_server import Behaviour, Flood, answer, cut_at, gzipped, json_answer, many_headers, raw, redirect
 from support.mirrors import asset
-from support.refusals import Refusal, Row, Stage, Start, each, tried
+from support.refusals import Refusal, Row, Stage, Start, check_row, parametrize_rows
 
 LATEST = "/api/v1/repos/o/db/releases/latest"
 ADMIN = asset("db_admin")
 FILE = f"/dl/v2/{ADMIN}"
 RIGHT = static_bytes(program("db_admin", "v2"), 300_000)
 HOST = "127.0.0.1"
-NEW_TOKEN = "Put a valid token into FORGEJO_TOKEN, or unset it: a wrong one is refused even where none is needed."
+NEW_TOKEN = "Put a valid token into FORGEJO_TOKEN, or unset it: an invalid one is refused even where none is needed."
 SCOPES = "The token in FORGEJO_TOKEN needs read access to repositories and packages (read:repository, read:package)."
-HIDDEN = "A private repository answers 404 to whoever may not see it: is FORGEJO_TOKEN set, and may it read there?"
+HIDDEN = "A private repository answers 404 without read access: is FORGEJO_TOKEN set, and may it read there?"
 LATER = "Try again later; what was already downloaded is kept."
-ADDRESS = "Check the address with --forge or FORGEJO_URL; does a browser get an answer there?"
+ADDRESS = "Check the address with --forge or FORGEJO_URL; does it open in a browser?"
 NOT_A_FORGE = "Is that a Forgejo server, of a version that this hero-build supports? Check --forge and FORGEJO_URL."
-BROWSER = "Check the address: it should be the one that a browser would open."
-REACH = "Check the network, and the address (--forge, FORGEJO_URL); `hero-build doctor` says what is reached."
-ROOT_URL = "Ask whoever runs that forge; its public address (ROOT_URL) may be set wrongly."
-PLAIN = "Ask whoever runs that server to send releases as they are (no gzip)."
+BROWSER = "Check the address: use the one that opens in a browser."
+REACH = "Check the network, and the address (--forge, FORGEJO_URL); `hero-build doctor` checks the connection."
+ROOT_URL = "Ask the operator of that forge to check its public address (ROOT_URL)."
+PLAIN = "Ask the operator of that server to send releases uncompressed (no gzip)."
 
 
 def on(path: str, *behaviours: Behaviour) -> Callable[[Stage], None]:
@@ -39,11 +39,11 @@ def message(words: str) -> bytes:
     return json.dumps({"message": words, "url": "/api/swagger"}).encode()
 
 
-def both(name: str, behaviour: Behaviour, kind: str, said: str, hint: str, code: int = 4) -> Sequence[Row]:
+def both(name: str, behaviour: Behaviour, kind: str, message: str, hint: str, code: int = 4) -> Sequence[Row]:
     """The same of the API, which is asked first, and of an asset, when all the rest has come."""
 
     def row(place: str, path: str, start: Start) -> Row:
-        refusal = Refusal(code, kind=kind, message=said.format(path=path), hint=hint)
+        refusal = Refusal(code, kind=kind, message=message.format(path=path), hint=hint)
         return Row(f"{name}-of-the-{place}", on(path, behaviour), refusal, starts=(start,))
 
     return row("api", LATEST, "empty-root"), row("asset", FILE, "over-v1")
@@ -64,14 +64,14 @@ ROWS = (
         "401",
         behaviour=answer(401, message("user does not exist")),
         kind="AuthError",
-        said=f"{HOST} does not accept the request (401): user does not exist",
+        message=f"{HOST} does not accept the request (401): user does not exist",
         hint=NEW_TOKEN,
     ),
     *both(
         "403",
         behaviour=answer(403, message("token does not have a scope")),
         kind="AuthError",
-        said=f"{HOST} forbids the request (403): token does not have a scope",
+        message=f"{HOST} forbids the request (403): token does not have a scope",
         hint=SCOPES,
     ),
     Row(
@@ -88,33 +88,33 @@ ROWS = (
         "429-without-Retry-After",
         behaviour=answer(429, b"slow down"),
         kind="NetworkError",
-        said=f"{HOST} has had too many requests (429): slow down",
+        message=f"{HOST} receives too many requests (429): slow down",
         hint=LATER,
     ),
     *both(
         "429-with-Retry-After",
         behaviour=answer(429, b"slow down", {"Retry-After": "0"}),
         kind="NetworkError",
-        said=f"{HOST} has had too many requests (429): slow down",
+        message=f"{HOST} receives too many requests (429): slow down",
         hint=LATER,
     ),
     *both(
         "500-for-ever",
         behaviour=answer(500, b"oops\n<more>"),
         kind="NetworkError",
-        said=f"{HOST} failed (500): oops",
+        message=f"{HOST} failed (500): oops",
         hint=LATER,
     ),
-    *both("503-silent", behaviour=answer(503), kind="NetworkError", said=f"{HOST} failed (503)", hint=LATER),
+    *both("503-silent", behaviour=answer(503), kind="NetworkError", message=f"{HOST} failed (503)", hint=LATER),
     *both(
         "a-status-that-means-nothing",
         behaviour=answer(418, b"\x1b[31mI am a teapot"),
         kind="BadForgeResponse",
-        said=f"{HOST} answered with the unexpected status 418: I am a teapot",
+        message=f"{HOST} answered with the unexpected status 418: I am a teapot",
         hint=ADDRESS,
     ),
     Row(
-        "nobody-there",
+        "no-server",
         nobody,
         Refusal(4, kind="NetworkError", message=f"{HOST} cannot be reached: Connection refused", hint=REACH),
     ),
@@ -128,33 +128,33 @@ ROWS = (
         "reset-before-the-answer",
         behaviour=lambda line, seen: line.reset(),
         kind="NetworkError",
-        said=f"{HOST} gave no answer: Connection reset by peer",
+        message=f"{HOST} did not respond: Connection reset by peer",
         hint=REACH,
     ),
     Row(
         "reset-mid-body-for-ever",
         on(FILE, cut_at(RIGHT, 100_000, "reset")),
         Refusal(
-            4, kind="NetworkError", message=f"the answer of {HOST} broke off: Connection reset by peer", hint=LATER
+            4, kind="NetworkError", message=f"the response of {HOST} broke off: Connection reset by peer", hint=LATER
         ),
     ),
     Row(
         "stall-mid-body-for-ever",
         on(FILE, cut_at(RIGHT, 100_000, "stall")),
-        Refusal(4, kind="NetworkError", message=f"the answer of {HOST} broke off: nothing came for 0.5 s", hint=LATER),
+        Refusal(4, kind="NetworkError", message=f"the response of {HOST} broke off: no data for 0.5 s", hint=LATER),
     ),
     *both(
         "never-ending-headers",
         behaviour=many_headers(),
         kind="BadForgeResponse",
-        said="the answer is not proper HTTP: got more than 100 headers",
+        message="the response is not valid HTTP: got more than 100 headers",
         hint=BROWSER,
     ),
     *both(
         "no-http-at-all",
         behaviour=raw(b"SSH-2.0-OpenSSH_9\r\n"),
         kind="BadForgeResponse",
-        said="what answers there does not speak HTTP",
+        message="the server does not speak HTTP",
         hint=BROWSER,
     ),
     Row(
@@ -171,21 +171,21 @@ ROWS = (
         "redirect-to-a-file",
         behaviour=redirect("file:///etc/passwd"),
         kind="BadForgeResponse",
-        said=f"a redirect of {HOST} names an address that cannot be used: 'file:…/etc/passwd'",
+        message=f"a redirect of {HOST} names an invalid address: 'file:…/etc/passwd'",
         hint=ROOT_URL,
     ),
     *both(
         "redirect-nowhere",
         behaviour=redirect(""),
         kind="BadForgeResponse",
-        said=f"{HOST} redirects in a circle, at {{path}}",
+        message=f"{HOST} redirects in a circle, at {{path}}",
         hint=ADDRESS,
     ),
     *both(
         "gzip",
         behaviour=gzipped(RIGHT),
         kind="BadForgeResponse",
-        said=f"{HOST} sends {{path}} encoded as 'gzip', which was not asked for",
+        message=f"{HOST} sends {{path}} encoded as 'gzip', which was not requested",
         hint=PLAIN,
     ),
     Row(
@@ -200,7 +200,7 @@ ROWS = (
     ),
     Row(
         "api-answer-of-another-format",
-        on(LATEST, say(["v2"])),
+        on(LATEST, json_answer(["v2"])),
         Refusal(
             4,
             kind="BadForgeResponse",
@@ -229,13 +229,13 @@ ROWS = (
         Refusal(
             4,
             kind="BadForgeResponse",
-            message="SHA256SUMS has more than 1048576 bytes, which no such file has",
-            hint="Run it again; if it stays so, ask whoever published the release to upload it anew.",
+            message="SHA256SUMS has more than 1048576 bytes, which is too many",
+            hint="Run it again; if it still fails, ask the publisher of the release to upload it again.",
         ),
     ),
 )
 
 
-@each(ROWS)
+@parametrize_rows(ROWS)
 def test_wire(row: Row, start: Start, stage: Stage) -> None:
-    tried(stage, row, start)
+    check_row(stage, row, start)

@@ -1,4 +1,4 @@
-"""Bad input that mends itself, or must not reach anyone: failures that pass, resumed downloads, and where tokens go."""
+"""Transient failures, resumed downloads, and where tokens go."""
 
 import re
 import sys
@@ -17,9 +17,9 @@ from support.fault_server import (
     answer,
     cut_at,
     document,
+    json_answer,
     redirect,
     reset_after,
-    say,
     serve,
     stall_after,
     truncated,
@@ -33,13 +33,13 @@ from support.refusals import (
     Row,
     Stage,
     Start,
-    discreet,
-    partials,
-    printed,
-    refused,
-    started,
-    tidy,
-    tried,
+    check_consistent,
+    check_no_leak,
+    check_refusal,
+    check_row,
+    partial_files,
+    prepare_root,
+    program_output,
 )
 from support.worlds import Done, World
 
@@ -48,8 +48,8 @@ ADMIN = asset("db_admin")
 FILE = f"/dl/v2/{ADMIN}"
 RIGHT = static_bytes(program("db_admin", "v2"), 300_000)
 HOST = "127.0.0.1"
-ROOT_URL = "Ask whoever runs that forge; its public address (ROOT_URL) may be set wrongly."
-ADDRESS = "Check the address with --forge or FORGEJO_URL; does a browser get an answer there?"
+ROOT_URL = "Ask the operator of that forge to check its public address (ROOT_URL)."
+ADDRESS = "Check the address with --forge or FORGEJO_URL; does it open in a browser?"
 MOST = 64 << 10  # kB of memory: what one may use of 100 MB
 METER = """
 import resource, subprocess, sys
@@ -61,12 +61,12 @@ sys.exit(code)
 
 @dataclass(frozen=True, slots=True)
 class Passing:
-    """A path that fails and then is fine; what is said of each attempt; and whether it must go on where it was."""
+    """A path that fails and then works; the message of each attempt; and whether the download must resume."""
 
     name: str
     path: str
     failures: tuple[Behaviour, ...]
-    said: str
+    message: str
     resumed: bool = False
 
 
@@ -75,45 +75,45 @@ PASSING = (
         "500-twice-of-the-api",
         path=LATEST,
         failures=(answer(500), answer(502)),
-        said=f"{HOST} failed (502); trying again in",
+        message=f"{HOST} failed (502); trying again in",
     ),
     Passing(
         "500-twice-of-the-asset",
         path=FILE,
         failures=(answer(500), answer(502)),
-        said=f"{HOST} failed (502); trying again in",
+        message=f"{HOST} failed (502); trying again in",
     ),
     Passing(
         "429-without-Retry-After",
         path=LATEST,
         failures=(answer(429, b"later"),),
-        said=f"{HOST} has had too many requests (429): later; trying again in",
+        message=f"{HOST} receives too many requests (429): later; trying again in",
     ),
     Passing(
         "429-with-Retry-After",
         path=FILE,
         failures=(answer(429, b"later", {"Retry-After": "1"}),),
-        said=f"{HOST} has had too many requests (429): later; trying again in 1.0 s",
+        message=f"{HOST} receives too many requests (429): later; trying again in 1.0 s",
     ),
     Passing(
         "reset-mid-body",
         path=FILE,
         failures=(reset_after(RIGHT, 100_000),),
-        said=f"the answer of {HOST} broke off: Connection reset by peer; trying again in",
+        message=f"the response of {HOST} broke off: Connection reset by peer; trying again in",
         resumed=True,
     ),
     Passing(
         "truncated",
         path=FILE,
         failures=(truncated(RIGHT, 100_000),),
-        said=f"the answer of {HOST} broke off: the connection ended before the body did; trying again in",
+        message=f"the response of {HOST} broke off: the connection ended before the body did; trying again in",
         resumed=True,
     ),
     Passing(
         "stall-mid-body",
         path=FILE,
         failures=(stall_after(RIGHT, 100_000),),
-        said=f"the answer of {HOST} broke off: nothing came for 0.5 s; trying again in",
+        message=f"the response of {HOST} broke off: no data for 0.5 s; trying again in",
         resumed=True,
     ),
 )
@@ -122,12 +122,12 @@ PASSING = (
 @pytest.mark.parametrize("start", STARTS)
 @pytest.mark.parametrize("row", PASSING, ids=lambda row: row.name)
 def test_passes(row: Passing, start: Start, stage: Stage) -> None:
-    started(stage.world, start)
+    prepare_root(stage.world, start)
     files = stage.publish(db_admin=RIGHT)
-    fine = serve(RIGHT) if row.path == FILE else say(release(stage.forge, files))
+    fine = serve(RIGHT) if row.path == FILE else json_answer(release(stage.forge, files))
     stage.forge.on(row.path, *row.failures, fine)
     done = installed(stage)
-    assert row.said in done.err
+    assert row.message in done.err
     ranges = [request.headers.get("range", "") for request in stage.forge.seen if request.path == row.path]
     assert len(ranges) == len(row.failures) + 1
     assert bool(re.fullmatch(r"bytes=[1-9]\d*-", ranges[-1])) == row.resumed
@@ -139,9 +139,9 @@ def test_the_next_run_goes_on_where_a_download_broke_off_for_good(start: Start, 
         stage.publish(db_admin=RIGHT)
         stage.forge.on(FILE, cut_at(RIGHT, 100_000, "close"))
 
-    said = f"{ADMIN} broke off after 100000 of 300000 bytes"
-    hint = "Run it again; if it stays so, ask whoever published the release to upload it anew."
-    tried(stage, Row("", broken, Refusal(5, kind="SizeMismatch", message=said, hint=hint)), start)
+    message = f"{ADMIN} broke off after 100000 of 300000 bytes"
+    hint = "Run it again; if it still fails, ask the publisher of the release to upload it again."
+    check_row(stage, Row("", broken, Refusal(5, kind="SizeMismatch", message=message, hint=hint)), start)
     stage.forge.on(FILE, serve(RIGHT))
     installed(stage)
     assert stage.forge.seen[-1].headers["range"] == "bytes=100000-"
@@ -149,10 +149,10 @@ def test_the_next_run_goes_on_where_a_download_broke_off_for_good(start: Start, 
 
 @pytest.mark.parametrize("path", [LATEST, FILE], ids=["of-the-api", "of-the-asset"])
 def test_redirect_to_another_host_gets_no_token(path: str, stage: Stage) -> None:
-    started(stage.world, "over-v1")
+    prepare_root(stage.world, "over-v1")
     files = stage.publish(db_admin=RIGHT)
     stage.forge.on(path, redirect(f"{stage.another.url}/elsewhere"))
-    stage.another.on("/elsewhere", serve(RIGHT) if path == FILE else say(release(stage.forge, files)))
+    stage.another.on("/elsewhere", serve(RIGHT) if path == FILE else json_answer(release(stage.forge, files)))
     installed(stage)
     assert all(request.headers["authorization"] == f"token {TOKEN}" for request in stage.forge.seen)
     assert [request.path for request in stage.another.seen] == ["/elsewhere"]
@@ -161,9 +161,9 @@ def test_redirect_to_another_host_gets_no_token(path: str, stage: Stage) -> None
 
 
 def test_an_asset_at_another_host_gets_no_token(stage: Stage) -> None:
-    started(stage.world, "over-v1")
+    prepare_root(stage.world, "over-v1")
     files = stage.publish(db_admin=RIGHT)
-    stage.forge.on(LATEST, say(release(stage.another, files)))
+    stage.forge.on(LATEST, json_answer(release(stage.another, files)))
     for name, content in files.items():
         stage.another.on(f"/dl/v2/{name}", serve(content))
     installed(stage)
@@ -177,7 +177,7 @@ def to_http(stage: Stage, another: FaultServer) -> None:
 
 
 def offers_http(stage: Stage, another: FaultServer) -> None:
-    stage.forge.on(LATEST, say(release(another, stage.publish())))
+    stage.forge.on(LATEST, json_answer(release(another, stage.publish())))
 
 
 DOWNGRADES = {
@@ -196,7 +196,7 @@ DOWNGRADES = {
             4,
             kind="BadForgeResponse",
             message=f"https://{HOST}:… offers db-linux-…-musl over plain http",
-            hint="Ask whoever runs that forge: its public address (ROOT_URL), or a proxy before it, is set wrongly.",
+            hint="Ask the operator of that forge to check its public address (ROOT_URL) and its proxy.",
         ),
     ),
 }
@@ -209,22 +209,22 @@ def test_https_is_not_left(
 ) -> None:
     arrange, refusal = DOWNGRADES[name]
     row = Row(name, lambda stage: arrange(stage, another), refusal, environ={"SSL_CERT_FILE": f"{certificate}.crt"})
-    tried(Stage(world, encrypted, another), row, start)
+    check_row(Stage(world, encrypted, another), row, start)
     assert not another.seen
 
 
 def test_api_answer_of_100_MB_is_not_read_into_memory(stage: Stage, tmp_path: Path) -> None:
-    started(stage.world, "over-v1")
+    prepare_root(stage.world, "over-v1")
     flood = Flood()
     stage.publish()
     stage.forge.on(LATEST, flood)
     metered = ("-c", METER, str(tmp_path / "peak"), sys.executable)
     done = stage.world.run(*INSTALL, env=stage.environ, python=metered)
-    refused(
+    check_refusal(
         done,
         Refusal(4, kind="BadForgeResponse", message=f"{HOST} answered {LATEST} with more than 8 MiB", hint=ADDRESS),
     )
-    assert printed(stage.world.root) == "db v1\n"
+    assert program_output(stage.world.root) == "db v1\n"
     assert int((tmp_path / "peak").read_text()) < MOST
     assert flood.sent < 64 << 20, "it was not even received"
 
@@ -233,11 +233,11 @@ def installed(stage: Stage) -> Done:
     """The install, which must succeed."""
     done = stage.world.run(*INSTALL, env=stage.environ)
     assert done.code == 0, done.err
-    discreet(done)
-    assert printed(stage.world.root) == "db v2\n"
+    check_no_leak(done)
+    assert program_output(stage.world.root) == "db v2\n"
     assert (stage.world.root.path / "bin" / "db_admin").read_bytes() == RIGHT
-    tidy(stage.world.root)
-    assert not partials(stage.world.root)
+    check_consistent(stage.world.root)
+    assert not partial_files(stage.world.root)
     return done
 
 

@@ -13,7 +13,19 @@ import pytest
 
 from support import mirrors, roots
 from support.elf_files import program, static_bytes
-from support.refusals import INSTALL, NAMES, STARTS, Refusal, Start, held, look, printed, refused, started, tidy
+from support.refusals import (
+    INSTALL,
+    NAMES,
+    STARTS,
+    Refusal,
+    Start,
+    check_consistent,
+    check_refusal,
+    check_refused_run,
+    prepare_root,
+    program_output,
+    snapshot,
+)
 from support.worlds import REPO, World
 
 BIG = 300_000
@@ -49,9 +61,9 @@ def plain_user() -> tuple[str, ...]:
 
 def namespace(script: str, *words: str) -> tuple[str, ...]:
     """A prefix that runs a command after `script` in a mount namespace of its own."""
-    made = subprocess.run([*NAMESPACE, "mount", "-t", "tmpfs", "tmpfs", "/mnt"], capture_output=True, text=True)
-    if made.returncode:
-        pytest.skip(f"no mount namespace can be made here: {made.stderr.strip()}")
+    mounted = subprocess.run([*NAMESPACE, "mount", "-t", "tmpfs", "tmpfs", "/mnt"], capture_output=True, text=True)
+    if mounted.returncode:
+        pytest.skip(f"no mount namespace can be made here: {mounted.stderr.strip()}")
     return (*NAMESPACE, "sh", "-c", script, *words)
 
 
@@ -69,25 +81,25 @@ def released(folder: Path) -> None:
 @pytest.mark.parametrize("start", STARTS)
 def test_root_not_writable(start: Start, world: World) -> None:
     """Plain permissions, as of a root that belongs to somebody else."""
-    root = started(world, start).root
+    root = prepare_root(world, start).root
     sealed(root.path)
-    there = root.path if start == "empty-root" else root.partial
+    folder = root.path if start == "empty-root" else root.partial
     refusal = Refusal(
-        8, kind="NotWritable", message=f"cannot write at {there}/…: Permission denied", hint=writable(there)
+        8, kind="NotWritable", message=f"cannot write at {folder}/…: Permission denied", hint=writable(folder)
     )
     try:
-        held(world, refusal, start, prefix=plain_user())
+        check_refused_run(world, refusal, start, prefix=plain_user())
     finally:
         released(root.path)
 
 
 @pytest.mark.parametrize("start", STARTS)
 def test_root_on_a_filesystem_mounted_read_only(start: Start, world: World) -> None:
-    root = started(world, start).root
+    root = prepare_root(world, start).root
     refusal = Refusal(
         8, kind="NotWritable", message=f"cannot write at {root.path}/…: Read-only file system", hint=writable("…")
     )
-    held(world, refusal, start, prefix=namespace(READ_ONLY, str(root.path)))
+    check_refused_run(world, refusal, start, prefix=namespace(READ_ONLY, str(root.path)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +148,7 @@ def test_root_where(place: Place, world: World) -> None:
     place.spoil(world.root.path)
     kept = [path for path in (world.root.path, *world.root.path.rglob("*")) if path.is_file() or path.is_symlink()]
     done = world.run(*INSTALL)
-    refused(
+    check_refusal(
         done, Refusal(8, kind="NotWritable", message=place.message.format(root=world.root.path), hint="…ove it away…")
     )
     assert all(path.is_symlink() or path.read_text() == "mine" for path in kept)
@@ -144,15 +156,15 @@ def test_root_where(place: Place, world: World) -> None:
     assert culprit
     os.rename(culprit[1], world.folder / "moved")
     world.ok(*INSTALL)
-    assert printed(world.root) == "db v2\n"
+    assert program_output(world.root) == "db v2\n"
 
 
 @pytest.mark.parametrize("start", STARTS)
 def test_disk_full_by_RLIMIT_FSIZE(start: Start, world: World) -> None:
     """No file may grow beyond 100 kB: as full as a disk can be for one that needs 300."""
-    root = started(world, start).root
+    root = prepare_root(world, start).root
     refusal = Refusal(8, kind="DiskFull", message=f"a file may not grow (File too large) at {root.partial}", hint=LIMIT)
-    held(world, refusal, start, prefix=("sh", "-c", 'ulimit -f 200; exec "$@"', "sh"))
+    check_refused_run(world, refusal, start, prefix=("sh", "-c", 'ulimit -f 200; exec "$@"', "sh"))
 
 
 def inside(body: Callable[..., None], folder: Path, script: str, *words: str) -> None:
@@ -175,9 +187,9 @@ def test_disk_full(start: Start, world: World) -> None:
 
 def small_disk(folder: Path) -> None:
     world, start = World(folder), STARTS[STARTS.index((folder / "start").read_text())]
-    started(world, start)
+    prepare_root(world, start)
     reason = f"the disk is full (No space left on device) at {world.root.partial}"
-    held(world, Refusal(8, kind="DiskFull", message=reason, hint=FREE), start)
+    check_refused_run(world, Refusal(8, kind="DiskFull", message=reason, hint=FREE), start)
 
 
 def test_disk_full_at_every_point(world: World) -> None:
@@ -187,7 +199,7 @@ def test_disk_full_at_every_point(world: World) -> None:
 
 
 def no_files_left(folder: Path) -> None:
-    world = started(World(folder), "over-v1")
+    world = prepare_root(World(folder), "over-v1")
     status = os.statvfs(world.root.path)
     used, seen = status.f_files - status.f_ffree, set()
     for more in range(100):
@@ -196,13 +208,15 @@ def no_files_left(folder: Path) -> None:
         if done.code == 0:
             break
         seen.add(done.err.rsplit(" at ", 1)[1])
-        refused(done, Refusal(8, kind="DiskFull", message="the disk is full (No space left on device) at …", hint=FREE))
-        assert printed(world.root) == "db v1\n"
+        check_refusal(
+            done, Refusal(8, kind="DiskFull", message="the disk is full (No space left on device) at …", hint=FREE)
+        )
+        assert program_output(world.root) == "db v1\n"
         roots.check(world.root)
     assert more >= 5, "so many files must be made"
     assert len(seen) == 2, "downloading, and committing"
-    assert printed(world.root) == "db v2\n"
-    tidy(world.root)
+    assert program_output(world.root) == "db v2\n"
+    check_consistent(world.root)
 
 
 @pytest.mark.parametrize("start", STARTS)
@@ -219,14 +233,14 @@ def three_disks(folder: Path) -> None:
     world, start = World(folder), STARTS[STARTS.index((folder / "start").read_text())]
     third = folder / "third"
     assert len({path.stat().st_dev for path in (folder, world.root.path, folder / "cache", third)}) == 4
-    started(world, start)
+    prepare_root(world, start)
     world.ok("mirror", "db", str(third / "mirror"))
     world.ok("lock", "db", "-o", str(third / "hero.lock"))
     world.ok("--forge", (third / "mirror").as_uri(), *INSTALL)
     world.ok("uninstall", "db")
     world.ok("install", "--locked", str(third / "hero.lock"))
-    assert printed(world.root) == "db v2\n"
-    tidy(world.root)
+    assert program_output(world.root) == "db v2\n"
+    check_consistent(world.root)
 
 
 def test_foreign_file_on_another_filesystem_than_the_state(world: World) -> None:
@@ -239,25 +253,27 @@ def test_foreign_file_on_another_filesystem_than_the_state(world: World) -> None
 
 def state_elsewhere(folder: Path) -> None:
     world = World(folder)
-    before = look(world.root)
-    said = f"{world.root.path}/bin/db cannot be kept: Invalid cross-device link"
-    refused(world.run(*INSTALL), Refusal(8, kind="NotWritable", message=said, hint="Move it away, then run it again."))
-    assert look(world.root) == before
+    before = snapshot(world.root)
+    message = f"{world.root.path}/bin/db cannot be kept: Invalid cross-device link"
+    check_refusal(
+        world.run(*INSTALL), Refusal(8, kind="NotWritable", message=message, hint="Move it away, then run it again.")
+    )
+    assert snapshot(world.root) == before
     (world.root.path / "bin" / "db").unlink()
     world.ok(*INSTALL)
-    assert printed(world.root) == "db v2\n"
-    tidy(world.root)
+    assert program_output(world.root) == "db v2\n"
+    check_consistent(world.root)
 
 
 @pytest.mark.parametrize("start", STARTS)
 def test_bin_leads_elsewhere(start: Start, world: World) -> None:
     """Links through `..` would dangle there, however well all else went."""
-    root = started(world, start).root
+    root = prepare_root(world, start).root
     root.place("bin").mkdir(exist_ok=True)
     root.place("bin").rename(world.folder / "elsewhere")
     root.place("bin").symlink_to(world.folder / "elsewhere")
-    before = look(root)
-    said = f"{root.path}/bin is a link to {world.folder}/elsewhere, where relative links to programs do not work"
+    before = snapshot(root)
+    message = f"{root.path}/bin is a link to {world.folder}/elsewhere, where relative links to programs do not work"
     hint = "Make it a folder of the root, and put that folder into your PATH instead."
-    refused(world.run(*INSTALL), Refusal(8, kind="NotWritable", message=said, hint=hint))
-    assert look(root) == before
+    check_refusal(world.run(*INSTALL), Refusal(8, kind="NotWritable", message=message, hint=hint))
+    assert snapshot(root) == before

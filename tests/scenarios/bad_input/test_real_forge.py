@@ -10,14 +10,25 @@ from hero_build import manifest
 from support import roots
 from support.forge_server import ForgeServer
 from support.mirrors import asset, programs, sums
-from support.refusals import INSTALL, NAMES, STARTS, Refusal, Start, discreet, held, printed, started, tidy
+from support.refusals import (
+    INSTALL,
+    NAMES,
+    STARTS,
+    Refusal,
+    Start,
+    check_consistent,
+    check_no_leak,
+    check_refused_run,
+    prepare_root,
+    program_output,
+)
 from support.worlds import Done, World
 
 ADMIN = asset("db_admin")
 ODD = "a b+c/../d%.txt"
-HIDDEN = "A private repository answers 404 to whoever may not see it: is FORGEJO_TOKEN set, and may it read there?"
-NO_NEWEST = "Drafts and prereleases are no newest release; one of them can be named with --version."
-NEW_TOKEN = "Put a valid token into FORGEJO_TOKEN, or unset it: a wrong one is refused even where none is needed."
+HIDDEN = "A private repository answers 404 without read access: is FORGEJO_TOKEN set, and may it read there?"
+NO_NEWEST = "Drafts and prereleases do not count as newest; select one with --version."
+NEW_TOKEN = "Put a valid token into FORGEJO_TOKEN, or unset it: an invalid one is refused even where none is needed."
 SCOPES = "The token in FORGEJO_TOKEN needs read access to repositories and packages (read:repository, read:package)."
 
 
@@ -55,8 +66,8 @@ def repos(forge_server: ForgeServer) -> Repos:
 
 
 def files(tag: str) -> dict[str, bytes]:
-    made = programs(tag, *NAMES)
-    return {**made, "SHA256SUMS": sums(made)}
+    files = programs(tag, *NAMES)
+    return {**files, "SHA256SUMS": sums(files)}
 
 
 def of(world: World, repo: str) -> World:
@@ -143,42 +154,42 @@ ROWS = (
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
 def test_real(row: Real, start: Start, repos: Repos, forge_server: ForgeServer, world: World) -> None:
     token = row.token(repos, forge_server)
-    started(of(world, row.repo(repos)), start)
-    done = held(
+    prepare_root(of(world, row.repo(repos)), start)
+    done = check_refused_run(
         world,
         refusal=row.refusal,
         start=start,
         words=row.words,
         environ={"FORGEJO_URL": forge_server.url, "FORGEJO_TOKEN": token},
     )
-    discreet(done, token or forge_server.token)
+    check_no_leak(done, token or forge_server.token)
 
 
-def ran(world: World, server: ForgeServer, *words: str, token: str = "") -> Done:
+def run_ok(world: World, server: ForgeServer, *words: str, token: str = "") -> Done:
     """A command over the real server, which must succeed."""
     done = world.run(*words, env={"FORGEJO_URL": server.url, "FORGEJO_TOKEN": token})
     assert done.code == 0, done.err
-    discreet(done, token or server.token)
+    check_no_leak(done, token or server.token)
     return done
 
 
 def test_install_upgrade_rollback_from_a_real_forge(repos: Repos, forge_server: ForgeServer, world: World) -> None:
-    """The asset with the hostile name is told of and left alone."""
-    root = started(of(world, repos.public), "empty-root").root
-    done = ran(world, forge_server, *INSTALL, "--version", "v1", "--checksum", "required")
+    """The asset with the hostile name is reported and ignored."""
+    root = prepare_root(of(world, repos.public), "empty-root").root
+    done = run_ok(world, forge_server, *INSTALL, "--version", "v1", "--checksum", "required")
     assert "which is ignored: the name is not safe" in done.err
-    assert printed(root) == "db v1\n"
-    ran(world, forge_server, *INSTALL, "--checksum", "required")
-    assert [printed(root, name) for name in NAMES] == ["db v2\n", "db_admin v2\n"]
+    assert program_output(root) == "db v1\n"
+    run_ok(world, forge_server, *INSTALL, "--checksum", "required")
+    assert [program_output(root, name) for name in NAMES] == ["db v2\n", "db_admin v2\n"]
     record = next(iter(manifest.load(root.path).records.values()))
     assert (record.origin.forge, record.origin.repo, record.origin.tag) == (forge_server.url, repos.public, "v2")
     assert [entry.verified for entry in record.entries] == [("length", "sha256", "elf")] * 2
-    assert "nothing to do" in ran(world, forge_server, *INSTALL).out
-    ran(world, forge_server, "rollback")
-    assert printed(root) == "db v1\n"
-    assert "all as generation" in ran(world, forge_server, "verify").out
+    assert "nothing to do" in run_ok(world, forge_server, *INSTALL).out
+    run_ok(world, forge_server, "rollback")
+    assert program_output(root) == "db v1\n"
+    assert "all as recorded in generation" in run_ok(world, forge_server, "verify").out
     roots.settled(root)
-    tidy(root)
+    check_consistent(root)
 
 
 NAMED: Mapping[str, tuple[Callable[[Repos], str], str, bool]] = {
@@ -191,9 +202,9 @@ NAMED: Mapping[str, tuple[Callable[[Repos], str], str, bool]] = {
 
 @pytest.mark.parametrize("name", NAMED)
 def test_installs(name: str, repos: Repos, forge_server: ForgeServer, world: World) -> None:
-    repo, tag, known = NAMED[name]
-    root = started(of(world, repo(repos)), "over-v1").root
+    repo, tag, authenticated = NAMED[name]
+    root = prepare_root(of(world, repo(repos)), "over-v1").root
     version = ("--version", tag) if tag else ()
-    ran(world, forge_server, *INSTALL, *version, token=forge_server.token if known else "")
-    assert [printed(root, name) for name in NAMES] == [f"{name} {tag or 'v2'}\n" for name in NAMES]
-    tidy(root)
+    run_ok(world, forge_server, *INSTALL, *version, token=forge_server.token if authenticated else "")
+    assert [program_output(root, name) for name in NAMES] == [f"{name} {tag or 'v2'}\n" for name in NAMES]
+    check_consistent(root)

@@ -4,15 +4,28 @@ from urllib.parse import quote
 
 import pytest
 
-from support.fault_server import document, say, serve
+from support.fault_server import document, json_answer, serve
 from support.mirrors import asset, programs, sums
-from support.refusals import INSTALL, STARTS, Refusal, Row, Stage, Start, discreet, each, printed, started, tidy, tried
+from support.refusals import (
+    INSTALL,
+    STARTS,
+    Refusal,
+    Row,
+    Stage,
+    Start,
+    check_consistent,
+    check_no_leak,
+    check_row,
+    parametrize_rows,
+    prepare_root,
+    program_output,
+)
 from support.worlds import World
 
 DB, ADMIN = asset("db"), asset("db_admin")
 LATEST = "/api/v1/repos/o/db/releases/latest"
 ANOTHER = "Choose another release with --version TAG, and report this one to its publisher."
-WRITES_SUMS = "Tell whoever published the release; `sha256sum FILES > SHA256SUMS` writes one that is right."
+WRITES_SUMS = "Report it to the publisher of the release; `sha256sum FILES > SHA256SUMS` writes a valid one."
 HEX = "0" * 64
 HOSTILE = {
     "a-slash": "../../bin/db",
@@ -101,7 +114,7 @@ ROWS = (
             3,
             kind="ReleaseNotFound",
             message="o/db has no release",
-            hint="Drafts and prereleases are no newest release; one of them can be named with --version.",
+            hint="Drafts and prereleases do not count as newest; select one with --version.",
         ),
     ),
     Row(
@@ -111,8 +124,7 @@ ROWS = (
             3,
             kind="RepoNotFound",
             message="http://127.0.0.1:… shows no repository o/db",
-            hint="A private repository answers 404 to whoever may not see it: "
-            "is FORGEJO_TOKEN set, and may it read there?",
+            hint="A private repository answers 404 without read access: is FORGEJO_TOKEN set, and may it read there?",
         ),
     ),
     unreadable("in-prose", b"see our web site\n", "SHA256SUMS, line 1, is not `hash  name`: 'see our web site'"),
@@ -124,7 +136,7 @@ ROWS = (
         f"{HEX}  {DB}\n{HEX[1:]}1  {DB}\n".encode(),
         f"SHA256SUMS has two digests for '{DB}'",
     ),
-    unreadable("has-an-escape", f"{HEX}  \x1b[31m{DB}\n".encode(), "SHA256SUMS, line 1, has control characters in it"),
+    unreadable("has-an-escape", f"{HEX}  \x1b[31m{DB}\n".encode(), "SHA256SUMS, line 1, contains control characters"),
     Row(
         "no-checksum-where-one-is-required",
         arrange=lambda stage: stage.publish(checksums=False),
@@ -153,40 +165,40 @@ ROWS = (
 )
 
 
-@each(ROWS)
+@parametrize_rows(ROWS)
 def test_release(row: Row, start: Start, stage: Stage) -> None:
-    tried(stage, row, start)
+    check_row(stage, row, start)
     assert not any(path.endswith((DB, ADMIN)) for path in stage.forge.paths()), "no program was fetched"
 
 
 @pytest.mark.parametrize("start", STARTS)
 @pytest.mark.parametrize("name", HOSTILE)
 def test_asset_name_with(name: str, start: Start, stage: Stage) -> None:
-    """The asset is left out and told of; the release is as good without it."""
-    root = started(stage.world, start).root
+    """The asset is ignored with a warning; the release is usable without it."""
+    root = prepare_root(stage.world, start).root
     files = stage.publish()
     stage.latest("v2", {item: len(data) for item, data in files.items()}, (HOSTILE[name], 4))
     done = stage.world.run(*INSTALL, *(["--json"] if start == "empty-root" else []), env=stage.environ)
     assert done.code == 0, done.err
     assert "warning: o/db v2 has an asset " in done.err
     assert "which is ignored: the name is not safe" in done.err
-    discreet(done)
-    assert printed(root) == "db v2\n"
-    tidy(root)
+    check_no_leak(done)
+    assert program_output(root) == "db v2\n"
+    check_consistent(root)
 
 
 def test_asset_name_with_all_that_is_allowed(world: World, stage: Stage) -> None:
     """Odd, and one path segment all the same: asked for as that one segment, and found in SHA256SUMS."""
-    odd = "d b+c%2e&é?#;=@~'.x"
+    name = "d b+c%2e&é?#;=@~'.x"
     recipe = world.recipe("odd", "odd")
-    recipe.write_text(f"{recipe.read_text()}    def asset_name(self, *of: object) -> str:\n        return {odd!r}\n")
+    recipe.write_text(f"{recipe.read_text()}    def asset_name(self, *of: object) -> str:\n        return {name!r}\n")
     content = programs("v2", "odd")[asset("odd")]
-    files = {odd: content, "SHA256SUMS": sums({odd: content})}
+    files = {name: content, "SHA256SUMS": sums({name: content})}
     stage.forge.release("o/odd", "v2", files)
-    stage.forge.on(f"/dl/v2/{quote(odd, safe='')}", serve(content))
-    told = document(stage.forge.url, "v2", {name: len(data) for name, data in files.items()})
-    told["assets"][0]["browser_download_url"] = f"{stage.forge.url}/dl/v2/{quote(odd, safe='')}"
-    stage.forge.on("/api/v1/repos/o/odd/releases/latest", say(told))
-    done = started(world, "over-v1").run("install", "odd", "--mode", "download", env=stage.environ)
+    stage.forge.on(f"/dl/v2/{quote(name, safe='')}", serve(content))
+    release = document(stage.forge.url, "v2", {name: len(data) for name, data in files.items()})
+    release["assets"][0]["browser_download_url"] = f"{stage.forge.url}/dl/v2/{quote(name, safe='')}"
+    stage.forge.on("/api/v1/repos/o/odd/releases/latest", json_answer(release))
+    done = prepare_root(world, "over-v1").run("install", "odd", "--mode", "download", env=stage.environ)
     assert done.code == 0, done.err
-    assert (printed(world.root), printed(world.root, "odd")) == ("db v1\n", "odd v2\n")
+    assert (program_output(world.root), program_output(world.root, "odd")) == ("db v1\n", "odd v2\n")

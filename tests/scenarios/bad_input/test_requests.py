@@ -1,6 +1,6 @@
 """Bad input: what was asked for is not there, or cannot be meant."""
 
-from support.refusals import INSTALL, STARTS, Refusal, Row, Stage, Start, each, tried
+from support.refusals import INSTALL, STARTS, Refusal, Row, Stage, Start, check_row, parametrize_rows
 
 A_TAG = "A version is a git tag, such as v0.3.2."
 ROWS = (
@@ -73,7 +73,7 @@ ROWS = (
 )
 
 
-@each(ROWS)
+@parametrize_rows(ROWS)
 def test_asked(row: Row, start: Start, stage: Stage) -> None:
-    tried(stage, row, start)
+    check_row(stage, row, start)
     assert not any("/dl/" in path for path in stage.forge.paths()), "nothing was fetched"

@@ -151,7 +151,7 @@ def test_a_repo_with(name: str, world: World) -> None:
     files = {path: text for path, text in {**rust_crates.APP, **repo.files}.items() if text}
     git_repos.upstream(world.mirror, "o/app", files)
     world.recipe("app", *repo.names)
-    refusals.refused(world.run(*SOURCE, "--json"), repo.refusal, as_json=True)
+    refusals.check_refusal(world.run(*SOURCE, "--json"), repo.refusal, as_json=True)
     assert git_repos.git(checkout_path(world), "status", "--porcelain") == ""
     assert_refused(world, repo.refusal, *SOURCE)
 
@@ -159,12 +159,12 @@ def test_a_repo_with(name: str, world: World) -> None:
 def test_a_repo_that_breaks_leaves_the_version_before(world: World) -> None:
     upstream = source_builds.add_app(world)
     world.ok(*SOURCE)
-    before = refusals.look(world.root)
+    before = refusals.snapshot(world.root)
     upstream.commit({"src/bin/app.rs": BROKEN})
     done = world.run(*SOURCE, "--update")
     assert done.code == 6
     assert "nothing changed: still generation 1" in done.out
-    assert refusals.look(world.root) == before
+    assert refusals.snapshot(world.root) == before
     assert program_output(world) == "app"
     upstream.commit({"src/bin/app.rs": rust_crates.program("mended")})
     world.ok(*SOURCE, "--update")
@@ -181,7 +181,7 @@ def test_hostile(flag: str, ref: str, world: World, spies: Spies) -> None:
     spies.forget()
     done = world.run("install", "app", f"{flag}={ref}")
     assert done.code == 2, done.err
-    refusals.discreet(done)
+    refusals.check_no_leak(done)
     assert "hint: " in done.err
     assert spies.calls("git") == spies.calls("cargo") == []
     assert not (world.root.path / "bin").exists()
@@ -193,7 +193,7 @@ def test_hostile_words_of_the_tree_do_not_reach_the_terminal(world: World) -> No
     )
     done = world.run(*SOURCE)
     assert done.code == 6
-    refusals.discreet(done)
+    refusals.check_no_leak(done)
     assert "odd" in done.err
 
 
@@ -204,7 +204,7 @@ def test_disk_full(place: str, world: World, tmp_path: Path) -> None:
     world.release("app", "v1", *PROGRAMS)
     world.ok("install", "app")
     clone_checkout(world)
-    before, tree = refusals.look(world.root), source_builds.user_state(checkout_path(world))
+    before, tree = refusals.snapshot(world.root), source_builds.user_state(checkout_path(world))
     folder = {
         "target": tmp_path / "target",
         "root": world.root.path / "var" / "hero_build" / "partial",
@@ -216,10 +216,10 @@ def test_disk_full(place: str, world: World, tmp_path: Path) -> None:
     size = {"target": "200k", "root": "200k", "cache": "4k", "code": "40k"}[place]
     done = world.run(*SOURCE, env=env, prefix=mounted(folder, size))
     assert done.code == 8, done.err
-    refusals.discreet(done)
+    refusals.check_no_leak(done)
     assert "disk is full" in done.err or "No space left on device" in done.err
     assert "hint: Free some space" in done.err
-    assert refusals.look(world.root) == before
+    assert refusals.snapshot(world.root) == before
     assert source_builds.user_state(checkout_path(world)) == tree
     assert program_output(world) == "app v1"
     world.ok(*SOURCE)

@@ -70,7 +70,7 @@ def test_another_cargo_is_another_call(world: World, spies: Spies) -> None:
 
 def problem(done: Done) -> dict[str, Any]:
     """The one problem of a document, which is as its schema says."""
-    return refusals.problem(worlds.valid(done.document))
+    return refusals.only_error(worlds.valid(done.document))
 
 
 def test_an_app_that_does_not_compile_leaves_the_other(world: World, spies: Spies) -> None:

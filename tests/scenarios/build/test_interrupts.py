@@ -78,7 +78,7 @@ def healed(world: World, gate: Gate) -> None:
     done = world.run(*SOURCE, env=gate.environ)
     assert done.code == 0, done.err
     assert [program_output(world, name) for name in PROGRAMS] == ["app", "server"]
-    refusals.tidy(world.root)
+    refusals.check_consistent(world.root)
     roots.settled(world.root)
 
 
@@ -106,11 +106,11 @@ def test_a_kill_leaves_the_root_alone_and_the_next_run_heals(waiting: World, gat
 def test_a_kill_over_a_version_leaves_that_version(waiting: World, gate: Gate) -> None:
     waiting.release("app", "v1", *PROGRAMS)
     waiting.ok("install", "app")
-    before = refusals.look(waiting.root)
+    before = refusals.snapshot(waiting.root)
     with building(waiting, gate) as process:
         process.kill()
         process.communicate(timeout=60)
-    assert refusals.look(waiting.root) == before
+    assert refusals.snapshot(waiting.root) == before
     assert [program_output(waiting, name) for name in PROGRAMS] == ["app v1", "app_server v1"]
     healed(waiting, gate)
 
@@ -165,7 +165,7 @@ def test_two_at_one_checkout(place: str, waiting: World, gate: Gate, tmp_path: P
     root = waiting.root.path if place == "same-root" else tmp_path / "another"
     other = {"CODEROOT": str(waiting.root.path / "code0"), "HERO_ROOT": str(root), **gate.environ}
     with building(waiting, gate) as process:
-        refusals.refused(waiting.run(*SOURCE, "--wait", "0", env=other), TREE_HELD)
+        refusals.check_refusal(waiting.run(*SOURCE, "--wait", "0", env=other), TREE_HELD)
         with source_builds.start_command(waiting, *SOURCE, "--wait", "100", **other) as second:
             assert until(lambda: waits(second.pid))
             assert second.poll() is None

@@ -9,7 +9,7 @@ from support import git_repos, mirrors, rust_crates, source_builds, worlds
 from support.elf_files import program, static_bytes
 from support.fault_server import FaultServer, answer, serve
 from support.mirrors import asset
-from support.refusals import Refusal, Row, Stage, Start, each, tried
+from support.refusals import Refusal, Row, Stage, Start, check_row, parametrize_rows
 from support.source_builds import PROGRAMS, Spies, checkout_path, installed_app, program_output
 from support.worlds import World
 
@@ -19,7 +19,7 @@ DB = {
     "src/bin/db_admin.rs": rust_crates.program("db_admin from source"),
 }
 AUTO = ("install", "db")
-UPLOAD = "Run it again; if it stays so, ask whoever published the release to upload it anew."
+UPLOAD = "Run it again; if it still fails, ask the publisher of the release to upload it again."
 ADMIN = asset("db_admin")
 
 
@@ -172,9 +172,9 @@ def buildable(world: World, spies: Spies) -> Iterator[Path]:
     assert spies.calls("git") == spies.calls("cargo") == []
 
 
-@each(ROWS)
+@parametrize_rows(ROWS)
 def test_what_fails_is_an_error_and_never_a_build(row: Row, start: Start, stage: Stage, buildable: Path) -> None:
-    tried(stage, row, start)
+    check_row(stage, row, start)
 
 
 def test_what_was_buildable_would_have_been_built(stage: Stage) -> None:

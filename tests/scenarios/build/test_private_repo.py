@@ -12,7 +12,7 @@ from support.refusals import Refusal
 from support.source_builds import PROGRAMS, Spies, installed_app, program_output
 from support.worlds import Done, World
 
-NEW_TOKEN = "Put a valid token into FORGEJO_TOKEN, or unset it: a wrong one is refused even where none is needed."
+NEW_TOKEN = "Put a valid token into FORGEJO_TOKEN, or unset it: an invalid one is refused even where none is needed."
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +40,7 @@ def run(world: World, server: ForgeServer, *words: str, token: str | None = None
     """A command over the real server; no token of it is shown, whatever comes of it."""
     known = server.token if token is None else token
     done = world.run(*words, env={"FORGEJO_URL": server.url, "FORGEJO_TOKEN": known})
-    refusals.discreet(done, server.token)
+    refusals.check_no_leak(done, server.token)
     return done
 
 
@@ -80,7 +80,7 @@ def test_with_a_token_that_is_refused(private: World, forge_server: ForgeServer,
     """401 is an error of auto; it is no build."""
     spies.forget()
     done = run(private, forge_server, "install", "app", token="0" * 40)
-    refusals.refused(
+    refusals.check_refusal(
         done, Refusal(4, kind="AuthError", message="127.0.0.1 does not accept the request (401): …", hint=NEW_TOKEN)
     )
     assert spies.calls("git") == spies.calls("cargo") == []

@@ -85,7 +85,7 @@ def test_a_library_that_is_not_the_pinned_one_is_no_build(world: World, spies: S
     world.run(*SOURCE)
     assert_refused(
         world,
-        Refusal(5, kind="ChecksumMismatch", message="libthing.so has the sha256 …, and should have …", hint="…"),
+        Refusal(5, kind="ChecksumMismatch", message="libthing.so has the sha256 …, expected …", hint="…"),
         *SOURCE,
     )
     assert spies.builds() == []
@@ -193,7 +193,7 @@ def test_a_build_of_its_own_that(name: str, world: World) -> None:
     body, code, kind, message = BODIES[name]
     recipe = own(world, body)
     refusal = Refusal(code, kind=kind, message=message.format(recipe=recipe, tree=checkout_path(world)), hint="…")
-    refusals.refused(world.run(*SOURCE, "--json"), refusal, as_json=True)
+    refusals.check_refusal(world.run(*SOURCE, "--json"), refusal, as_json=True)
     done = assert_refused(world, refusal, *SOURCE)
     if kind == "RecipeError":
         assert str(recipe) in done.err

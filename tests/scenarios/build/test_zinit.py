@@ -34,7 +34,7 @@ def test_installed_by_its_shipped_recipe_it_runs(home: World) -> None:
 
 
 def test_with_all_its_features_it_does_not_compile(home: World) -> None:
-    before = refusals.look(home.root)
+    before = refusals.snapshot(home.root)
     recipes = {"HERO_RECIPES": str(zinit_crate.full())}
     with zinit_crate.workshop() as folder:
         env = of_zinit(folder, **recipes)
@@ -48,4 +48,4 @@ def test_with_all_its_features_it_does_not_compile(home: World) -> None:
     assert any("src/bin/zinit-pid1" in line for line in problem["tail"])
     assert "E0432" in done.err
     assert Path(problem["log"]).read_text().count("E0432")
-    assert refusals.look(home.root) == before
+    assert refusals.snapshot(home.root) == before

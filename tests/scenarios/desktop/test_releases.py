@@ -30,7 +30,7 @@ def release(world: World, tag: str, *names: str) -> None:
 def state(world: World) -> Mapping[str, object]:
     """Of each of the three, the version that a user meets."""
     return {
-        "program": refusals.printed(world.root, "hero_os_server"),
+        "program": refusals.program_output(world.root, "hero_os_server"),
         "shell": version(world, "", SHELL),
         "islands": {name: version(world, name) for name in there(world)},
     }
@@ -49,17 +49,17 @@ def test_each_phase_brings_its_own_and_takes_nothing_of_the_others(installed: Wo
 
 
 def test_all_of_it_goes_back_together(installed: World) -> None:
-    before = refusals.look(installed.root)
+    before = refusals.snapshot(installed.root)
     release(installed, "v2", "notes", "maps")
     for words in ALL:
         installed.ok(*words)
     assert state(installed) == of("v2", "maps", "notes")
-    later = refusals.look(installed.root)
+    later = refusals.snapshot(installed.root)
     installed.ok("rollback", "3")
     assert state(installed) == of("v1", "notes", "radio")
-    assert refusals.look(installed.root) == before
+    assert refusals.snapshot(installed.root) == before
     installed.ok("rollback", "6")
-    assert refusals.look(installed.root) == later
+    assert refusals.snapshot(installed.root) == later
     roots.settled(installed.root)
 
 
@@ -86,14 +86,14 @@ def test_those_that_are_named_and_no_others(installed: World) -> None:
 
 def test_a_dry_run_changes_nothing(installed: World) -> None:
     release(installed, "v2", "notes", "maps")
-    before = refusals.look(installed.root)
+    before = refusals.snapshot(installed.root)
     document = worlds.valid(installed.run("islands", "--dry-run", "--json").document)
     assert {part["part"]: part["state"] for part in document["parts"]} == {
         "hero_archipelagos/maps": "to download",
         "hero_archipelagos/notes": "to download",
         "hero_archipelagos/radio": "to remove",
     }
-    assert refusals.look(installed.root) == before
+    assert refusals.snapshot(installed.root) == before
 
 
 def test_questions_about_the_desktop(installed: World) -> None:
@@ -142,7 +142,7 @@ def test_taken_off_they_are_gone_and_the_others_stay(installed: World) -> None:
     installed.ok("uninstall", "hero_archipelagos")
     assert there(installed) == []
     assert not (installed.root.path / desktops.ISLANDS).exists()
-    assert (refusals.printed(installed.root, "hero_os_server"), version(installed, "", SHELL)) == (
+    assert (refusals.program_output(installed.root, "hero_os_server"), version(installed, "", SHELL)) == (
         "hero_os_server v1\n",
         "v1",
     )

@@ -116,7 +116,7 @@ def router(world: World) -> Iterator[Router]:
 @pytest.fixture
 def small(home: World) -> World:
     """hero_os v1 of a release, whose program does nothing but stay; little patience."""
-    refusals.timeouts(home, HASTE)
+    refusals.write_timeouts(home, HASTE)
     desktops.os_release(home, "v1")
     home.ok("install", "hero_os")
     return home

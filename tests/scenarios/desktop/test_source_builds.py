@@ -36,7 +36,7 @@ def test_an_island_that_is_broken_fails_alone(world: World) -> None:
         "island_notes": before["island_notes"],
         "island_shouter": broken[:12],
     }
-    refusals.tidy(world.root)
+    refusals.check_consistent(world.root)
 
     again = world.run("islands", "--json", env=code.environ)
     document = worlds.valid(again.document)
@@ -86,7 +86,7 @@ def test_those_that_are_named_are_the_same_and_only_the_whole_set_takes_away(wor
     refusal = Refusal(
         3, kind="BundleNotFound", message="the workspace … has no bundle 'island_notes'", hint="There are: …"
     )
-    refusals.refused(world.run("islands", "island_notes", "--json", env=code.environ), refusal, as_json=True)
+    refusals.check_refusal(world.run("islands", "island_notes", "--json", env=code.environ), refusal, as_json=True)
     roots.settled(world.root)
 
 

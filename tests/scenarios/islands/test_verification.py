@@ -87,7 +87,7 @@ def test_glue_of_another_build_does_not_fit_a_real_module(thirty: IslandWorkspac
 def test_a_snippet_lost_on_the_way_is_noticed(thirty: IslandWorkspace, tmp_path: Path) -> None:
     folder = copied(thirty, "sketch", tmp_path)
     next(folder.glob("snippets/*/inline0.js")).unlink()
-    with pytest.raises(InvalidBundle, match=r"inline0\.js, which the bundle does not have"):
+    with pytest.raises(InvalidBundle, match=r"inline0\.js, which is not in the bundle"):
         verified(folder)
 
 
