@@ -62,8 +62,8 @@ def remote_of(path: Path, repo: str, branch: str) -> str:
         others = ", ".join(without_credentials(url) for url in urls.values())
         hint = f"Move it away; or, if it is a fork: `git -C {path} remote add upstream URL-OF-{repo}`."
         raise CheckoutRefused(f"{path} is a checkout of another repository ({others}), not of {repo}", hint)
-    own = pairs.get(f"branch.{branch}.remote", "")
-    return own if own in urls else next((name for name in ("origin", *matching) if name in matching), "")
+    configured = pairs.get(f"branch.{branch}.remote", "")
+    return configured if configured in urls else next((name for name in ("origin", *matching) if name in matching), "")
 
 
 def commit_of(path: Path, ref: str) -> str:

@@ -52,7 +52,7 @@ def list_refs(git: Git) -> dict[str, str]:
 
 def unknown_ref(git: Git, ref: str) -> RefNotFound:
     name, tag = ref.removeprefix(_TAGS), ref.startswith(_TAGS)
-    near = ", ".join(nearest(name, {_PREFIX.sub("", known) for known in list_refs(git)}))
+    near = ", ".join(nearest(name, {_PREFIX.sub("", full) for full in list_refs(git)}))
     short = "Name a commit that is on no branch by its full hash." if _HASH.fullmatch(ref) else ""
     hint = f"Nearest: {near}." if near else short or "Is it pushed? `git ls-remote` lists the refs of the server."
     return RefNotFound(f"{git.checkout.repo} has no {'tag' if tag else 'branch, tag or commit'} {name!r}", hint)

@@ -33,14 +33,7 @@ def build(job: CargoJob, backend: Backend, folders: BuildFolders, watch: BuildWa
     with machine_errors(folders.out), pool(watch.cancelled) as workers:
         for folder in (folders.out, folders.logs, folders.cache):
             folder.mkdir(parents=True, exist_ok=True)
-        call = CargoInvocation(
-            members.folder,
-            cargo=job.cargo,
-            env=env,
-            logs=folders.logs,
-            progress=watch.compiling,
-            cancelled=watch.cancelled,
-        )
+        call = _invocation(job, members=members, env=env, folders=folders, watch=watch)
         finisher = BundleFinisher(folders, env=env, versions=_versions(tools), watch=watch, workers=workers)
         if backend == "wasm-pack":
             return tuple(run_wasm_pack(crate, call, finisher) for crate in crates)
@@ -48,6 +41,19 @@ def build(job: CargoJob, backend: Backend, folders: BuildFolders, watch: BuildWa
         results = _build_groups(grouped, call=call, finisher=finisher, workers=workers)
     cache.prune(folders.bundles)
     return tuple(results[crate.name] for crate in crates)
+
+
+def _invocation(
+    job: CargoJob, members: WasmWorkspace, env: Mapping[str, str], folders: BuildFolders, watch: BuildWatch
+) -> CargoInvocation:
+    return CargoInvocation(
+        members.folder,
+        cargo=job.cargo,
+        env=env,
+        logs=folders.logs,
+        progress=watch.compiling,
+        cancelled=watch.cancelled,
+    )
 
 
 def _apply_optimise(crate: Crate, job: CargoJob) -> Crate:

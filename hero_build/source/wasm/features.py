@@ -107,8 +107,8 @@ def _run_cargo_tree(crate: Crate, query: FeatureQuery) -> dict[str, tuple[str, .
         text = process.capture((*words, *output), cwd=crate.base, env=query.env)
     except ToolFailed as error:
         raise cargo_error(f"cargo cannot resolve {crate.package}", error.tail, query.workspace.folder) from error
-    own, *dependencies = _tree_lines(text)
-    collected: dict[str, set[str]] = {_SELF: {own[1]}}
+    root, *dependencies = _tree_lines(text)
+    collected: dict[str, set[str]] = {_SELF: {root[1]}}
     for package, enabled in dependencies:
         collected.setdefault(package, set()).add(enabled)
     return {package: tuple(sorted(sets)) for package, sets in collected.items()}

@@ -39,73 +39,76 @@ class BundleFinisher(Struct, frozen=True):
     workers: Pool
 
 
-def finish(crate: Crate, module: Path, by: BundleFinisher) -> BundleResult:
-    """The bundle of a compiled crate in a new folder of `by.folders.out`. Raises MachineError, process.Cancelled."""
-    dest = by.folders.out / crate.name
-    with machine_errors(by.folders.out):
+def finish(crate: Crate, module: Path, finisher: BundleFinisher) -> BundleResult:
+    """The bundle of a compiled crate, in a new folder of `finisher.folders.out`.
+
+    Raises MachineError, process.Cancelled.
+    """
+    dest = finisher.folders.out / crate.name
+    with machine_errors(finisher.folders.out):
         raw = module.read_bytes()
-        key = _cache_key(crate, raw, by.versions)
+        key = _cache_key(crate, raw, finisher.versions)
         stage: BundleStage = "unchanged"
-        if not cache.restore(by.folders.bundles, key, dest):
+        if not cache.restore(finisher.folders.bundles, key, dest):
             try:
-                with by.workers.busy():
-                    _build_into_cache(crate, raw=raw, key=key, by=by)
+                with finisher.workers.busy():
+                    _build_into_cache(crate, raw=raw, key=key, finisher=finisher)
             except BuildError as error:
-                by.watch.stage(crate.name, "broken")
+                finisher.watch.stage(crate.name, "broken")
                 return FailedBundle(crate.name, error)
             stage = "built"
         add_package_files(crate, dest)
-    by.watch.stage(crate.name, stage)
+    finisher.watch.stage(crate.name, stage)
     bundle = BuiltBundle(crate.name, dest)
-    by.watch.finished(bundle)
+    finisher.watch.finished(bundle)
     return bundle
 
 
-def _build_into_cache(crate: Crate, raw: bytes, key: str, by: BundleFinisher) -> None:
-    entries = by.folders.bundles
+def _build_into_cache(crate: Crate, raw: bytes, key: str, finisher: BundleFinisher) -> None:
+    entries = finisher.folders.bundles
     with cache.new_entry(entries) as folder:
         bundle, module = folder / "bundle", folder / f"{crate.name}.wasm"
         module.write_bytes(raw)  # a copy: cargo may replace its own file at any time
-        _run_wasm_bindgen(crate, module=module, bundle=bundle, by=by)
-        _run_wasm_opt(crate, bundle / f"{crate.name}_bg.wasm", by)
+        _run_wasm_bindgen(crate, module=module, bundle=bundle, finisher=finisher)
+        _run_wasm_opt(crate, bundle / f"{crate.name}_bg.wasm", finisher)
         cache.store(entries, key, bundle)
-    if not cache.restore(entries, key, by.folders.out / crate.name):
+    if not cache.restore(entries, key, finisher.folders.out / crate.name):
         raise ToolFailed(f"the new bundle {crate.name} is missing from {entries}", "Run the command again.")
 
 
-def _run_wasm_bindgen(crate: Crate, module: Path, bundle: Path, by: BundleFinisher) -> None:
-    by.watch.stage(crate.name, "wasm-bindgen")
+def _run_wasm_bindgen(crate: Crate, module: Path, bundle: Path, finisher: BundleFinisher) -> None:
+    finisher.watch.stage(crate.name, "wasm-bindgen")
     command: Sequence[str | Path] = ("wasm-bindgen", module, "--out-dir", bundle, *_ARGUMENTS, *crate.bindgen)
     hint = "Does wasm-bindgen have the crate's version, and can it export this crate?"
-    _run_tool(crate, command=command, hint=hint, by=by)
+    _run_tool(crate, command=command, hint=hint, finisher=finisher)
 
 
-def _run_wasm_opt(crate: Crate, module: Path, by: BundleFinisher) -> None:
+def _run_wasm_opt(crate: Crate, module: Path, finisher: BundleFinisher) -> None:
     """Optimises the output of wasm-bindgen in place, as wasm-pack does."""
     if crate.optimise is None:
         return
-    by.watch.stage(crate.name, "wasm-opt")
+    finisher.watch.stage(crate.name, "wasm-opt")
     optimised = module.with_suffix(".wasm-opt.wasm")
     hint = "Try another version, or set `wasm-opt = false` in the crate's package.metadata.wasm-pack to skip it."
-    _run_tool(crate, command=("wasm-opt", module, "-o", optimised, *crate.optimise), hint=hint, by=by)
+    _run_tool(crate, command=("wasm-opt", module, "-o", optimised, *crate.optimise), hint=hint, finisher=finisher)
     if not optimised.is_file() or not optimised.read_bytes().startswith(_MAGIC):
         raise BuildError(f"wasm-opt ended without an error for {crate.name}, but wrote no module", hint)
     optimised.replace(module)
 
 
-def _run_tool(crate: Crate, command: Sequence[str | Path], hint: str, by: BundleFinisher) -> None:
+def _run_tool(crate: Crate, command: Sequence[str | Path], hint: str, finisher: BundleFinisher) -> None:
     """Run a tool on its share of the cores. Raises BuildError when it fails."""
     tool = command[0]
-    log = by.folders.logs / f"{crate.name}-{tool}.log"
-    env = {**by.env, "BINARYEN_CORES": str(by.workers.share())}
-    watch = process.OutputWatch(log=log, cancelled=by.workers.cancelled)
+    log = finisher.folders.logs / f"{crate.name}-{tool}.log"
+    env = {**finisher.env, "BINARYEN_CORES": str(finisher.workers.share())}
+    watch = process.OutputWatch(log=log, cancelled=finisher.workers.cancelled)
     result = process.run(command, cwd=crate.folder, env=env, watch=watch)
     if not result.code:
         log.unlink(missing_ok=True)
         return
-    how = f"was ended by signal {-result.code}" if result.code < 0 else f"ended with {result.code}"
+    outcome = f"was ended by signal {-result.code}" if result.code < 0 else f"ended with {result.code}"
     detail = f": {_first_error(result.tail)}" if result.tail else ""
-    raise BuildError(f"{tool} {how} for {crate.name}{detail}", hint, tail=result.tail, log=log)
+    raise BuildError(f"{tool} {outcome} for {crate.name}{detail}", hint, tail=result.tail, log=log)
 
 
 def _first_error(tail: Sequence[str]) -> str:

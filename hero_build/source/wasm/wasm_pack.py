@@ -16,29 +16,29 @@ from hero_build.source.wasm.types import BuiltBundle, BundleResult, Crate, Faile
 from hero_build.system import process
 
 
-def run_wasm_pack(crate: Crate, call: CargoInvocation, by: BundleFinisher) -> BundleResult:
-    """Build one crate into a new folder of `by.folders.out`. Raises MissingTool, DiskFull, process.Cancelled."""
-    by.watch.stage(crate.name, "wasm-pack")
-    log = by.folders.logs / f"{crate.name}-wasm-pack.log"
+def run_wasm_pack(crate: Crate, call: CargoInvocation, finisher: BundleFinisher) -> BundleResult:
+    """Build one crate into a new folder of `finisher.folders.out`. Raises MissingTool, DiskFull, process.Cancelled."""
+    finisher.watch.stage(crate.name, "wasm-pack")
+    log = finisher.folders.logs / f"{crate.name}-wasm-pack.log"
     watch = process.OutputWatch(CargoMessages(call.progress).line, log=log, cancelled=call.cancelled)
-    result = process.run(_command(crate, call, by), cwd=crate.base, env=call.env, watch=watch)
+    result = process.run(_command(crate, call, finisher), cwd=crate.base, env=call.env, watch=watch)
     if not result.code:
-        by.watch.stage(crate.name, "built")
-        bundle = BuiltBundle(crate.name, by.folders.out / crate.name)
-        by.watch.finished(bundle)
+        finisher.watch.stage(crate.name, "built")
+        bundle = BuiltBundle(crate.name, finisher.folders.out / crate.name)
+        finisher.watch.finished(bundle)
         return bundle
     if (error := machine_error(result.tail)) is not None:
         raise error
-    by.watch.stage(crate.name, "broken")
+    finisher.watch.stage(crate.name, "broken")
     sentence = f"wasm-pack could not build {crate.name}: {_first_error(result.tail)}"
     return FailedBundle(crate.name, BuildError(sentence, f"See the log: {log}", tail=result.tail, log=log))
 
 
-def _command(crate: Crate, call: CargoInvocation, by: BundleFinisher) -> tuple[str, ...]:
+def _command(crate: Crate, call: CargoInvocation, finisher: BundleFinisher) -> tuple[str, ...]:
     words = ("wasm-pack", "build", "--mode", "no-install", "--target", "web", "--release")
     no_opt = () if crate.optimise is not None else ("--no-opt",)
     extra = (*feature_arguments(call.cargo), *call.cargo.args)
-    folders = ("--out-dir", str(by.folders.out / crate.name), str(crate.folder))
+    folders = ("--out-dir", str(finisher.folders.out / crate.name), str(crate.folder))
     return (*words, *no_opt, *folders, *(("--", *extra) if extra else ()))
 
 
