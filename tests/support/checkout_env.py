@@ -1,4 +1,4 @@
-"""A place to work from in tests of source/: a folder of checkouts, the forge they come from, and what was told."""
+"""Checkouts for tests of source/: their folder, the forge they come from, and the events of git."""
 
 from pathlib import Path
 

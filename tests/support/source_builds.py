@@ -1,7 +1,7 @@
-"""Source builds for tests: apps with a repository in a mirror, and stand-ins on PATH that note what is started.
+"""Source builds for tests: apps with a repository in a mirror, and programs on PATH that record their calls.
 
-forge = buildworld.app(world)                       # recipe and repo of `app`, with two programs
-spies = buildworld.spies(folder, "git", "cargo")    # spies.path() is a PATH for the command
+upstream = source_builds.add_app(world)                # recipe and repo of `app`, with two programs
+spies = source_builds.spies(folder, "git", "cargo")    # spies.path() is a PATH for the command
 world.run("install", "app"); spies.calls("cargo")
 """
 
@@ -45,7 +45,7 @@ _SPY = '#!/bin/sh\necho "$@" >>{notes}\nexec {real} "$@"\n'
 
 @dataclass(frozen=True, slots=True)
 class Spies:
-    """A folder of stand-ins that note each call of a program, and do it."""
+    """A folder of programs that record each call, and run the real program."""
 
     folder: Path
 
@@ -67,7 +67,7 @@ class Spies:
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """What a build of WAITING waits for. `environ` is for the command that builds."""
+    """What a build of GATED_APP waits for. `environ` is for the command that builds."""
 
     folder: Path
 
@@ -95,7 +95,7 @@ def spies(folder: Path, *names: str) -> Spies:
 
 
 def path_without(folder: Path, *names: str) -> dict[str, str]:
-    """An environment whose PATH has every program of this machine's but these; rustup's folder is not looked into."""
+    """An environment whose PATH has every program of this machine's but these; cargo's home is empty."""
     folder.mkdir(parents=True)
     for place in reversed(os.environ["PATH"].split(os.pathsep)):
         for program in Path(place).iterdir() if Path(place).is_dir() else ():
@@ -118,7 +118,7 @@ def checkout_path(world: World, name: str = "app") -> Path:
 
 
 def clone_checkout(world: World, name: str = "app") -> Path:
-    """A checkout as a person makes it, before hero-build is asked for anything."""
+    """A checkout that a user cloned before hero-build ran."""
     path = checkout_path(world, name)
     path.parent.mkdir(parents=True, exist_ok=True)
     git_repos.git(path.parent, "clone", "--quiet", str(world.mirror / f"o/{name}.git"), str(path))
@@ -126,12 +126,12 @@ def clone_checkout(world: World, name: str = "app") -> Path:
 
 
 def user_state(path: Path) -> Mapping[str, object]:
-    """All of a checkout that is a person's: its files but for cargo's, where HEAD is, and what git says of it."""
+    """The user's state of a checkout: its files except cargo's, HEAD, and git's output about it."""
     kept = {name: text for name, text in git_repos.files(path).items() if not name.startswith("target/")}
-    told = {
+    output = {
         words: git_repos.git(path, *words.split()) for words in ("rev-parse HEAD", "status --porcelain", "stash list")
     }
-    return {**kept, **told, "HEAD": (path / ".git" / "HEAD").read_text()}
+    return {**kept, **output, "HEAD": (path / ".git" / "HEAD").read_text()}
 
 
 def program_output(world: World, name: str = "app") -> str:
@@ -141,7 +141,7 @@ def program_output(world: World, name: str = "app") -> str:
 
 
 def manifest(world: World) -> Any:
-    """manifest.json of what is installed, which is as its schema says."""
+    """The current manifest.json, validated against its schema."""
     found = json.loads((world.root.current / "manifest.json").read_text())
     jsonschema.validate(found, json.loads(SCHEMA.read_text()))
     return found
@@ -152,7 +152,7 @@ def installed_app(world: World, name: str = "app") -> Any:
 
 
 def assert_refused(world: World, refusal: refusals.Refusal, *words: str, env: Mapping[str, str] = {}) -> Done:
-    """A command that is refused in these words and leaves root and checkouts as they were."""
+    """The command fails with this error, and leaves root and checkouts unchanged."""
     before, trees = refusals.snapshot(world.root), _trees(world)
     done = world.run(*words, env=env)
     refusals.check_refusal(done, refusal, as_json="--json" in words)
@@ -175,7 +175,7 @@ def start_command(world: World, *words: str, **env: str) -> Iterator["subprocess
 
 
 def _trees(world: World) -> Mapping[str, object]:
-    """What is a person's in every checkout; of one that git cannot read, its files."""
+    """The user's state of every checkout; for one that git cannot read, its files."""
     found = sorted(path for path in (world.root.path / "code0").glob("*/*") if path.parent.name != ".hero-build")
     return {str(path): _tree(path) for path in found if path.name != ".hero-build"}
 

@@ -1,4 +1,4 @@
-"""Stand-ins on PATH that note how a program is called, and then do it."""
+"""Programs on PATH that record their calls, or replace others."""
 
 import os
 import shlex
@@ -9,7 +9,7 @@ import pytest
 
 
 def record_calls(folder: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """From now on calls of `name` are noted; where."""
+    """Record the calls of `name` from now on; returns the file for `calls`."""
     real = shutil.which(name)
     assert real is not None
     notes = folder / f"{name}.calls"
@@ -24,7 +24,7 @@ def record_calls(folder: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> Pa
 
 
 def stand_in(folder: Path, name: str, script: str, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A shell script in the place of a program."""
+    """Put a shell script in the place of a program; returns its path."""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / name
     path.write_text(f"#!/bin/sh\n{script}\n")

@@ -166,9 +166,9 @@ def test_a_repo_that_breaks_leaves_the_version_before(world: World) -> None:
     assert "nothing changed: still generation 1" in done.out
     assert refusals.snapshot(world.root) == before
     assert program_output(world) == "app"
-    upstream.commit({"src/bin/app.rs": rust_crates.program("mended")})
+    upstream.commit({"src/bin/app.rs": rust_crates.program("fixed")})
     world.ok(*SOURCE, "--update")
-    assert program_output(world) == "mended"
+    assert program_output(world) == "fixed"
 
 
 @pytest.mark.parametrize(

@@ -122,9 +122,9 @@ def test_of_many_lines_the_last_200_are_shown_and_the_log_has_all(world: World) 
 def test_a_broken_program_is_built_once_it_is_fixed(world: World) -> None:
     upstream = pair(world, **{"two/src/main.rs": BROKEN})
     assert world.run("install", "one", "two").code == 1
-    upstream.commit({"two/src/main.rs": rust_crates.program("mended")})
+    upstream.commit({"two/src/main.rs": rust_crates.program("fixed")})
     assert "two" in world.ok("install", "one", "two", "--update")
-    assert program_output(world, "two") == "mended"
+    assert program_output(world, "two") == "fixed"
 
 
 @pytest.mark.parametrize("jobs", ["1", "8"])

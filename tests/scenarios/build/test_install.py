@@ -129,7 +129,7 @@ def test_a_dirty_tree_is_built_as_it_is(world: World) -> None:
 
 
 def test_a_diverged_tree_is_built_as_it_is(world: World) -> None:
-    """And an update of it is no error: it is said what kept it back."""
+    """Updating it is not an error; a warning says why it stays."""
     upstream = source_builds.add_app(world)
     path = source_builds.clone_checkout(world)
     mine = git_repos.commit(path, {"src/bin/app.rs": rust_crates.program("mine")})

@@ -358,7 +358,7 @@ def test_where_git_reads_what_is_not_looked_at_there_is_none(setup: Setup, name:
 
 
 def test_what_is_being_written_is_not_trusted(setup: Setup) -> None:
-    """Whoever writes while the decision is made may have written before or after it: no receipt, until it rests."""
+    """A write during the decision may come before or after it: nothing is cached until the files are settled."""
     setup.receipt.unlink()
     recipe = setup.world.recipes / "app.py"
     recipe.write_text(f"{recipe.read_text()}\nfrom pathlib import Path\nPath({str(setup.tree / 'a.log')!r}).touch()\n")

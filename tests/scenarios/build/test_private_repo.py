@@ -77,7 +77,7 @@ def test_without_a_token(words: tuple[str, ...], private: World, forge_server: F
 
 
 def test_with_a_token_that_is_refused(private: World, forge_server: ForgeServer, spies: Spies) -> None:
-    """401 is an error of auto; it is no build."""
+    """401 is an error in auto mode, not a reason to build."""
     spies.forget()
     done = run(private, forge_server, "install", "app", token="0" * 40)
     refusals.check_refusal(

@@ -50,7 +50,7 @@ def test_an_empty_RUSTC_WRAPPER_means_none(world: World, wrappers: Path, monkeyp
 def test_with_or_without_it_the_result_is_the_same(
     world: World, wrappers: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """So it is no reason to build again."""
+    """A changed wrapper does not cause a rebuild."""
     source_builds.add_app(world, files=APP)
     world.ok(*SOURCE)
     monkeypatch.setenv("RUSTC_WRAPPER", "")

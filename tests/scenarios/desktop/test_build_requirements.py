@@ -1,4 +1,4 @@
-"""A machine that lacks something for a build, and workspaces that cannot be built: told before anything is done."""
+"""Missing tools and workspaces that cannot be built are errors before anything is changed."""
 
 import os
 import sys

@@ -152,7 +152,7 @@ def test_taken_off_they_are_gone_and_the_others_stay(installed: World) -> None:
 
 
 def test_missing_parts_of_the_desktop_are_reported_until_they_are_installed(world: World) -> None:
-    """The words are those of the design; they are told once a command, and keep nothing from ending well."""
+    """Each command prints the warning once, and still succeeds."""
     release(world, "v1", "notes")
     shell = "⚠ desktop shell WASM bundle not found at ~/hero/share/hero_os/shell\n"
 

@@ -87,7 +87,7 @@ def test_islands_are_seen_after_a_restart_by_hero_router(desktop: World) -> None
 
 
 def test_a_program_that_is_newer_than_what_runs(desktop: World) -> None:
-    """`status` says so; --restart mends it, and rollback goes the same way back."""
+    """`status` reports it, --restart fixes it, and rollback does the same in reverse."""
     number = desktops.port()
     code = desktops.again(desktop, "o/hero_os", "os")
     code.edit("server/src/main.rs", "not found", "nothing here")

@@ -45,9 +45,9 @@ def test_an_island_that_is_broken_fails_alone(world: World) -> None:
     assert any("let number: u32 = words;" in line for line in document["failed"][0]["tail"])
     assert document["after"] == document["before"]
 
-    mended = code.edit("islands/notes/src/lib.rs", " let number: u32 = words;", "")
+    fixed = code.edit("islands/notes/src/lib.rs", " let number: u32 = words;", "")
     world_ok(world, code, "islands", "--update")
-    assert set(commits(world).values()) == {mended[:12]}
+    assert set(commits(world).values()) == {fixed[:12]}
     assert bundle(world, "island_notes") == old
     roots.settled(world.root)
 

@@ -138,7 +138,7 @@ def test_a_workspace_without_bundles(tmp_path: Path) -> None:
 
 
 def test_a_lock_file_that_is_out_of_date(tmp_path: Path) -> None:
-    """No island is to blame, and cargo is not to mend it unasked."""
+    """The error concerns no single island, and cargo does not update the lock file unasked."""
     site = island_workspace.site(tmp_path, "greeter")
     island_workspace.add_island(site.tree, "notes")
     with pytest.raises(BuildError) as caught:

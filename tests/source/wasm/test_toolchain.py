@@ -1,4 +1,4 @@
-"""Nothing is built before the whole toolchain is there, right and sound; what is not, is told in one error."""
+"""Nothing is built before the whole toolchain is installed and works; all problems are one error."""
 
 import os
 import shlex
@@ -83,7 +83,7 @@ def test_all_missing_tools_are_one_error(tmp_path: Path, only: Callable[..., Non
 
 
 def test_the_target_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A toolchain that has no library for it tells where that would be."""
+    """A toolchain prints the folder of the library even if that does not exist."""
     script = f'case "$*" in *libdir*) echo {shlex.quote(str(tmp_path))};; *) echo rustc 1.0.0;; esac'
     monkeypatch.setenv("RUSTC", str(stand_in(tmp_path / "path", name="rustc", script=script, monkeypatch=monkeypatch)))
     with pytest.raises(MissingTool, match="wasm32-unknown-unknown target is not installed") as caught:
@@ -154,7 +154,7 @@ def test_versions_are_queried_once(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 def test_a_wasm_opt_that_breaks_modules(
     script: str, says: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It is found out before anything is built, and found out again the next time."""
+    """It is detected before anything is built, and again by the next command."""
     lies = f'test "$1" = --version && echo "wasm-opt version 108" && exit 0\n{script}'
     stand_in(tmp_path / "path", name="wasm-opt", script=lies, monkeypatch=monkeypatch)
     for _ in range(2):
@@ -182,7 +182,7 @@ def test_a_tool_that_prints_no_version(tmp_path: Path, monkeypatch: pytest.Monke
 
 
 def test_a_fingerprint_distinguishes_tools(tmp_path: Path) -> None:
-    """So that another wasm-opt or backend builds anew; where the tools lie does not count."""
+    """Another wasm-opt or backend causes a rebuild; the paths of the tools do not count."""
     plain = Fingerprint((("commit", "c"),))
     tools = look(tmp_path, tmp_path / "cache")
     other = [*tools[:2], toolchain.Tool("wasm-opt", "999")]
