@@ -131,7 +131,7 @@ PLACES = {
         Refusal(
             8,
             kind="CheckoutRefused",
-            message=f"{WORKSPACE} has commits that are on no branch, …",
+            message=f"{WORKSPACE} has commits that are on no branch; …",
             hint="Keep them with …",
         ),
         ("install", "app", "--ref", "topic"),

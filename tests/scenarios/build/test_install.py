@@ -56,7 +56,7 @@ def test_unchanged_it_starts_no_cargo(world: World, spies: Spies) -> None:
     assert "is up to date with its checkout; files intact" in output
     assert spies.calls("cargo") == []
     assert {call.split()[0] for call in spies.calls("git")} <= {"--no-optional-locks", "config"}
-    assert "changed    nothing since the last build" in world.ok("explain", "app", "--mode", "source")
+    assert "changed     nothing since the last build" in world.ok("explain", "app", "--mode", "source")
     assert spies.calls("cargo") == []
 
 
