@@ -79,11 +79,8 @@ def publish(request: PublishRequest, publisher: Publisher, context: Context) -> 
             folder=downloads.scratch(),
             legacy_names=request.legacy_names,
         )
-        files: list[ReleaseFile] = []
-        for output in outputs:
-            files += [file for file in assemble(output, options) if file not in files]  # each job has the service.toml
         target = spec.target or outputs[0].tree.commit
-        return publisher.publish(replace(spec, files=tuple(files), target=target))
+        return publisher.publish(replace(spec, files=_assemble_all(outputs, options), target=target))
 
 
 def finish(request: PublishRequest, publisher: Publisher, _: Context) -> PublishResult:
@@ -126,6 +123,13 @@ def _build_job(
         raise NotBuilt(failed)
     artifacts = tuple(artifact for item in results if isinstance(item, VerifiedPart) for artifact in item.artifacts)
     return BuildOutput(job, tree=tree, artifacts=artifacts, fingerprint=plan.fingerprint if plan else None)
+
+
+def _assemble_all(outputs: Sequence[BuildOutput], options: AssembleOptions) -> tuple[ReleaseFile, ...]:
+    files: list[ReleaseFile] = []
+    for output in outputs:
+        files += [file for file in assemble(output, options) if file not in files]  # each job has the service.toml
+    return tuple(files)
 
 
 def _require_clean(tree: Tree | None, request: PublishRequest) -> Tree:

@@ -1,4 +1,4 @@
-"""Which draft is taken where a server, unlike the one of the tests, lets two jobs make one each for the same tag."""
+"""Which draft is used on a server that lets two jobs create one each for a tag (the server of the tests does not)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field

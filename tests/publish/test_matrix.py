@@ -1,4 +1,4 @@
-"""The matrix of a release, which apps a change touches, and the printed workflow against the schema of workflows."""
+"""The matrix of a release, the apps that changed, and the printed workflow against the schema of workflows."""
 
 import json
 from importlib.resources import files

@@ -1,4 +1,4 @@
-"""Which supervisor is asked: hero_router first, zinit second, and neither."""
+"""Which supervisor is used: hero_router first, zinit second, or neither."""
 
 from pathlib import Path
 
@@ -41,7 +41,7 @@ def test_a_router_alone_is_enough(machine: Machine) -> None:
     assert machine.warnings == []
 
 
-def test_a_router_that_hangs_and_no_zinit_is_told_with_both_reasons(machine: Machine) -> None:
+def test_a_router_that_hangs_without_a_zinit_is_reported_with_both_reasons(machine: Machine) -> None:
     with machine.router() as router:
         router.troubles["service.list"] = "hang"
         with pytest.raises(RuntimeUnreachable) as caught:
@@ -50,7 +50,7 @@ def test_a_router_that_hangs_and_no_zinit_is_told_with_both_reasons(machine: Mac
     assert "there is no socket" in caught.value.message
 
 
-def test_a_router_that_left_its_socket_behind_is_told(machine: Machine) -> None:
+def test_a_stale_router_socket_is_reported(machine: Machine) -> None:
     with machine.router():
         pass
     with pytest.raises(RuntimeUnreachable) as caught:

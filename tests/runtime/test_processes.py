@@ -1,4 +1,4 @@
-"""Which programs of a root run, by /proc: installed ones, older ones, other users', and those from before."""
+"""Which programs of a root run, from /proc: installed ones, older ones, other users', and adopted ones."""
 
 import os
 import shutil

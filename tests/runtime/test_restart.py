@@ -106,7 +106,7 @@ def test_what_is_down_is_left_by_an_install_and_started_by_its_name(machine: Mac
         assert outcome.old_pid == 0 != outcome.new_pid
 
 
-def test_an_app_that_nobody_holds_is_told(machine: Machine) -> None:
+def test_an_app_without_a_supervisor_is_reported(machine: Machine) -> None:
     machine.install("hero_db", "v1", *DB)
     with machine.router() as router:
         router.hold("hero_other", "sleep", "1000")
@@ -115,7 +115,7 @@ def test_an_app_that_nobody_holds_is_told(machine: Machine) -> None:
         assert machine.restart(RestartRequest("hero_db")) == ()
 
 
-def test_a_program_started_by_hand_is_told_and_left(machine: Machine) -> None:
+def test_a_program_started_by_hand_is_reported_and_left_alone(machine: Machine) -> None:
     machine.install("hero_db", "v1", *DB)
     with machine.router() as router, machine.by_hand("hero_db_server") as process:
         outcome = refused(machine.restart("hero_db"))
@@ -148,7 +148,7 @@ def test_a_service_that_failed_is_brought_up_with_the_files_that_came(machine: M
         assert isinstance(only(machine.restart(RestartRequest("hero_db"))), Restarted)
 
 
-def test_a_service_that_crashes_is_reset_once_and_then_told_with_the_way_back(machine: Machine) -> None:
+def test_a_service_that_crashes_is_reset_once_and_then_reported_with_the_rollback(machine: Machine) -> None:
     machine.install("hero_db", "v1", *DB)
     with machine.router() as router:
         supervised(machine, router, "hero_db_server")
@@ -161,7 +161,7 @@ def test_a_service_that_crashes_is_reset_once_and_then_told_with_the_way_back(ma
     assert [step for _, step in machine.steps] == ["restart", "settle", "reset", "settle", "down"]
 
 
-def test_a_service_that_stays_between_two_states_is_told_when_patience_ends(machine: Machine) -> None:
+def test_a_service_that_stays_between_two_states_is_reported_after_the_timeout(machine: Machine) -> None:
     machine.install("hero_db", "v1", *DB)
     with machine.router() as router:
         supervised(machine, router, "hero_db_server")
@@ -182,7 +182,7 @@ def test_a_restart_that_does_nothing_is_mended_by_a_reset(machine: Machine) -> N
 
 
 @pytest.mark.parametrize("status", [200, 204, 404])
-def test_a_service_that_answers_over_its_socket_is_well(machine: Machine, status: int) -> None:
+def test_a_service_that_answers_over_its_socket_is_healthy(machine: Machine, status: int) -> None:
     machine.install("hero_db", "v1", *DB)
     with machine.router() as router, Health(machine.sockets.services / "hero_db/rpc.sock", status):
         supervised(machine, router, "hero_db_server")
@@ -190,7 +190,7 @@ def test_a_service_that_answers_over_its_socket_is_well(machine: Machine, status
 
 
 @pytest.mark.parametrize(("status", "message"), [(503, "HTTP 503"), (None, "no answer within")])
-def test_a_service_that_is_never_well_is_told_with_the_way_back(
+def test_a_service_that_stays_unhealthy_is_reported_with_the_rollback(
     machine: Machine, status: int | None, message: str
 ) -> None:
     machine.install("hero_db", "v1", *DB)
@@ -235,7 +235,7 @@ def test_a_program_from_before_a_rename_is_well_on_its_old_socket(machine: Machi
             assert isinstance(only(machine.restart("hero_db")), Restarted)
 
 
-def test_a_service_that_starts_an_older_file_is_told_what_to_start(machine: Machine) -> None:
+def test_a_service_that_starts_an_older_file_is_reported_with_what_to_start(machine: Machine) -> None:
     machine.install("hero_db", "v1", *DB)
     with machine.router() as router:
         router.hold("hero_db_server", machine.root.current.resolve() / "bin/hero_db_server", "wait")
@@ -245,7 +245,7 @@ def test_a_service_that_starts_an_older_file_is_told_what_to_start(machine: Mach
         assert str(machine.program("hero_db_server")) in outcome.error.hint
 
 
-def test_a_supervisor_that_dies_half_way_is_told_for_each_service(machine: Machine) -> None:
+def test_a_supervisor_that_dies_half_way_is_reported_for_each_service(machine: Machine) -> None:
     machine.install("hero_db", "v1", *DB)
     with machine.router() as router:
         supervised(machine, router, "hero_db_server", "hero_db_admin")

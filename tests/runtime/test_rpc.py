@@ -1,4 +1,4 @@
-"""Supervisors that misbehave: over HTTP and line by line, each fault is one error that says what to do."""
+"""Supervisors that misbehave, over HTTP and by lines: each fault is one error with a hint."""
 
 import json
 import socket

@@ -1,5 +1,5 @@
-"""The printed workflow, run by the real command: a pushed tag on a real server, real runners, real builds, the release
-that comes of it, and an install from there on an empty root.
+"""The printed workflow on a real server: a pushed tag, real runners, real builds, the release, and an install from it
+on an empty root.
 """
 
 import os

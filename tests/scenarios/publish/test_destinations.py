@@ -1,4 +1,4 @@
-"""Publishing into a mirror's folder, and as a generic package: both again, with more, and with something else."""
+"""Publishing to a mirror and as a generic package: repeated, with more files, and with other files."""
 
 import hashlib
 from collections.abc import Callable, Iterator
@@ -162,7 +162,7 @@ def test_a_package_holds_what_was_published(
         to_packages().finish(release(package=package), ("a", "c"))
 
 
-def test_a_package_is_proven(
+def test_a_package_is_verified(
     forge_server: ForgeServer, to_packages: Packages, package: GenericPackage, pack: Pack
 ) -> None:
     with CuttingProxy(forge_server.url) as proxy:

@@ -1,4 +1,4 @@
-"""A publication that is cut off at each of its requests: nothing but a draft is seen, and the next run ends it."""
+"""Publishing that is cut off at each of its requests: only a draft is left, and the next run completes it."""
 
 import random
 from pathlib import Path

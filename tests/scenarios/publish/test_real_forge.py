@@ -1,4 +1,4 @@
-"""Publishing to a real server: what it shows afterwards, again, over a draft, and over what is published."""
+"""Publishing to a real server: a new release, a repeated run, over a draft, and over a published release."""
 
 import random
 from pathlib import Path

@@ -183,7 +183,7 @@ def test_who_may_not(forge_server: ForgeServer, tmp_path: Path) -> None:
     assert drafts(forge_server, repo, "v1") == []
 
 
-def test_what_is_there_already(forge_server: ForgeServer, tmp_path: Path) -> None:
+def test_existing_releases(forge_server: ForgeServer, tmp_path: Path) -> None:
     one, repo = person(tmp_path, forge_server)
     old, new = dist(tmp_path / "old"), dist(tmp_path / "new", version="v2")
     forge_server.api("POST", f"/repos/{repo}/releases", {"tag_name": "v1", "draft": True, "name": "by hand"})

@@ -118,7 +118,7 @@ def test_a_service_that_is_stopped_stays_so_unless_it_is_named(machine: Machine,
     assert outcome.new_pid == zinit.pid("hero_db_server") != 0
 
 
-def test_a_version_that_crashes_is_told_and_the_one_before_comes_back(machine: Machine, zinit: Zinit) -> None:
+def test_a_version_that_crashes_is_reported_and_the_one_before_runs_again(machine: Machine, zinit: Zinit) -> None:
     """The program without its argument ends at once, as a broken one would; zinit tries again, later and later."""
     machine.install("hero_db", "v1", "hero_db_server")
     word = machine.root.path / "word"
@@ -154,7 +154,7 @@ def test_zinit_restarts_hero_router_and_hero_proc_which_hero_router_may_not(mach
         ]
 
 
-def test_a_router_that_does_not_answer_gives_way_to_zinit_and_is_told(machine: Machine, zinit: Zinit) -> None:
+def test_a_router_that_does_not_answer_gives_way_to_zinit_with_a_warning(machine: Machine, zinit: Zinit) -> None:
     with machine.router() as router:
         router.troubles["service.list"] = "garbage"
         assert [runtime.name for runtime in machine.runtimes(CALM)] == ["zinit"]
