@@ -75,8 +75,8 @@ def _finish(
         from hero_build.ops import restart as ops_restart
         from hero_build.queries.change_report import report
 
-        found = ops_restart.restart_changed(apps, context)
-        answer, touched = replace(answer, restart=report(found)), touched | found.touched
+        outcomes = ops_restart.restart_changed(apps, context)
+        answer, touched = replace(answer, restart=report(outcomes)), touched | outcomes.touched
     if DESKTOP_APP in touched:
         from hero_build.queries.bundle_warnings import missing_bundles
 

@@ -56,14 +56,14 @@ def workspace(loaded: LoadedRecipe, folder: Path | None) -> tuple[Mapping[str, t
 def release(loaded: LoadedRecipe, version: str | None, context: Context) -> tuple[Release | None, AuditSource]:
     """The release. Raises RecipeError, and NotFound if `version` names one."""
     try:
-        found = context.forge.find(recipe_facts.ask_recipe(loaded, version=version).ref)
+        newest = context.forge.find(recipe_facts.ask_recipe(loaded, version=version).ref)
     except NotFound as error:
         if version:
             raise
         return None, AuditSource("release", "absent", error.message)
     except ForgeError as error:
         return None, AuditSource("release", "unreachable", error.message)
-    return found, AuditSource("release", "read", f"{found.tag}, {_count(len(found.assets), 'asset')}")
+    return newest, AuditSource("release", "read", f"{newest.tag}, {_count(len(newest.assets), 'asset')}")
 
 
 def _count(count: int, one: str, many: str = "") -> str:

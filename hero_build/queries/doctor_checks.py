@@ -122,11 +122,11 @@ def webassembly(cache: Path, tree: Path | None) -> Iterator[DoctorCheck]:
     from hero_build.source.cargo import toolchain
     from hero_build.source.wasm import toolchain as wasm_toolchain
 
-    wanted = wasm_toolchain.locked_wasm_bindgen(tree) if tree else None
+    bindgen = wasm_toolchain.locked_wasm_bindgen(tree) if tree else None
     folder = tree or Path.cwd()
     for tool in wasm_toolchain.detect_tools(
         folder,
-        bindgen=wanted,
+        bindgen=bindgen,
         env=wasm_toolchain.environment(toolchain.environment()),
         cache=cache,
         backend="wasm-pack",

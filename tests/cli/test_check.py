@@ -8,7 +8,7 @@ from support import roots, worlds
 from support.worlds import World
 
 
-def test_verify_of_what_is_whole(world: World) -> None:
+def test_verify_of_intact_apps(world: World) -> None:
     world.ok("install", "@both")
     document = worlds.valid(world.run("verify", "--json").document)
     assert [(app["name"], app["files"], app["damage"]) for app in document["apps"]] == [("db", 2, []), ("web", 1, [])]
@@ -17,11 +17,11 @@ def test_verify_of_what_is_whole(world: World) -> None:
     assert "as recorded" in world.ok("verify", "-v")
 
 
-def test_verify_of_nothing(world: World) -> None:
+def test_verify_of_an_empty_root(world: World) -> None:
     assert "nothing is installed" in world.ok("verify")
 
 
-def test_verify_reads_bytes_and_repair_fetches_them_again(world: World) -> None:
+def test_verify_reads_every_byte_and_repair_downloads_damaged_files(world: World) -> None:
     world.ok("install", "@both")
     path = (world.root.path / "bin" / "db").resolve()
     before = path.read_bytes()
@@ -42,7 +42,7 @@ def test_verify_reads_bytes_and_repair_fetches_them_again(world: World) -> None:
     roots.settled(world.root)
 
 
-def test_repair_links_again_without_fetching(world: World) -> None:
+def test_repair_restores_links_without_a_download(world: World) -> None:
     world.ok("install", "@both")
     (world.root.path / "bin" / "web").unlink()
     assert world.run("verify").code == 5
@@ -51,7 +51,7 @@ def test_repair_links_again_without_fetching(world: World) -> None:
     roots.settled(world.root)
 
 
-def test_repair_that_cannot_fetch_says_why_and_ends_with_5(world: World) -> None:
+def test_repair_that_cannot_download_gives_the_reason_and_exit_code_5(world: World) -> None:
     world.ok("install", "db")
     path = (world.root.path / "bin" / "db").resolve()
     path.write_bytes(b"broken")
@@ -61,7 +61,7 @@ def test_repair_that_cannot_fetch_says_why_and_ends_with_5(world: World) -> None
     assert "damaged: 1 of 1 app" in done.out
 
 
-def test_verify_of_some(world: World) -> None:
+def test_verify_of_named_apps(world: World) -> None:
     world.ok("install", "@both")
     (world.root.path / "bin" / "web").unlink()
     assert world.run("verify", "db").code == 0
@@ -71,7 +71,7 @@ def test_verify_of_some(world: World) -> None:
     assert "hero_db is not installed" in done.err
 
 
-def test_verify_tells_of_stray_links_and_repair_removes_them(world: World) -> None:
+def test_verify_reports_stray_links_and_repair_removes_them(world: World) -> None:
     world.ok("install", "db")
     (world.root.path / "bin" / "gone").symlink_to("../var/hero_build/current/bin/gone")
     done = world.run("verify", "--json")
@@ -80,22 +80,22 @@ def test_verify_tells_of_stray_links_and_repair_removes_them(world: World) -> No
     assert not (world.root.path / "bin" / "gone").is_symlink()
 
 
-def test_doctor_tells_each_setting_and_its_source_and_never_the_token(world: World) -> None:
+def test_doctor_shows_each_setting_with_its_source_and_never_the_token(world: World) -> None:
     (world.root.path / "cfg").mkdir(parents=True)
     (world.root.path / "cfg" / "hero_build.toml").write_text("jobs = 3\n")
     done = world.run("doctor", "--wait", "5", "--json", "-v", env={"FORGEJO_TOKEN": "sesame-sesame"})
     assert "sesame" not in done.out + done.err
     document = worlds.valid(done.document)
-    told = {item["name"]: (item["value"], item["source"]) for item in document["settings"]}
-    assert told["token"] == ("set", "environment")
-    assert told["jobs"] == ("3", "config")
-    assert told["wait"] == ("5 s", "flag")
-    assert told["root"] == (str(world.root.path), "environment")
-    assert told["sockets"][1] == "default"
+    settings = {item["name"]: (item["value"], item["source"]) for item in document["settings"]}
+    assert settings["token"] == ("set", "environment")
+    assert settings["jobs"] == ("3", "config")
+    assert settings["wait"] == ("5 s", "flag")
+    assert settings["root"] == (str(world.root.path), "environment")
+    assert settings["sockets"][1] == "default"
     assert done.code == 0
 
 
-def test_doctor_has_the_line_for_path(world: World) -> None:
+def test_doctor_shows_the_line_for_path(world: World) -> None:
     out = world.ok("doctor")
     assert f'export PATH="{world.root.path}/bin:$PATH"' in out
     found = world.run("doctor", "--json", env={"PATH": f"{world.root.path}/bin:/usr/bin:/bin"}).document
@@ -103,7 +103,7 @@ def test_doctor_has_the_line_for_path(world: World) -> None:
     assert check["state"] == "ok"
 
 
-def test_doctor_ends_with_8_when_a_need_is_missing(world: World) -> None:
+def test_doctor_ends_with_8_if_something_is_missing(world: World) -> None:
     done = world.run("--forge", "file:///nowhere/at/all", "doctor", "--json")
     document = worlds.valid(done.document)
     assert (done.code, document["exit"]) == (8, 8)
@@ -133,7 +133,7 @@ def test_doctor_of_a_root_whose_manifest_is_unreadable(world: World) -> None:
 
 
 @pytest.mark.parametrize("words", [["status"], ["list"], ["verify"], ["install", "db"], ["show", "db"]])
-def test_an_unreadable_manifest_is_5_with_the_way_out(words: list[str], world: World) -> None:
+def test_an_unreadable_manifest_is_5_with_a_hint(words: list[str], world: World) -> None:
     world.ok("install", "db", "--version", "v1")
     world.ok("install", "db")
     (world.root.generation(2) / "manifest.json").write_text("{")

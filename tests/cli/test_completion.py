@@ -24,7 +24,7 @@ def test_the_script_is_one_of_its_shell(shell: str, world: World, tmp_path: Path
 
 
 def complete(world: World, *words: str) -> set[str]:
-    """What bash is told for the last word."""
+    """What bash offers for the last word."""
     env = {
         "_HERO_BUILD_COMPLETE": "bash_complete",
         "COMP_WORDS": " ".join(["hero-build", *words]),

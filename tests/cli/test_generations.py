@@ -13,7 +13,7 @@ def upgraded(world: World) -> World:
     return world
 
 
-def test_history_has_each_generation_and_what_it_changed(upgraded: World) -> None:
+def test_history_lists_each_generation_with_its_changes(upgraded: World) -> None:
     document = worlds.valid(upgraded.run("history", "--json").document)
     first, second = document["generations"]
     assert (first["number"], first["action"], first["current"]) == (1, "install db", False)
@@ -24,18 +24,18 @@ def test_history_has_each_generation_and_what_it_changed(upgraded: World) -> Non
     assert out.index("install db") < out.index("install @both")
 
 
-def test_history_of_nothing(world: World) -> None:
+def test_history_of_an_empty_root(world: World) -> None:
     assert "nothing has been installed here" in world.ok("history")
 
 
-def test_history_goes_on_over_a_generation_it_cannot_read(upgraded: World) -> None:
+def test_history_continues_after_an_unreadable_generation(upgraded: World) -> None:
     (upgraded.root.generation(1) / "manifest.json").write_text("{")
     document = worlds.valid(upgraded.run("history", "--json").document)
     assert "cannot be read as a manifest" in document["generations"][0]["trouble"]
     assert document["generations"][1]["number"] == 2
 
 
-def test_diff_of_the_last_change_and_of_any_two(upgraded: World) -> None:
+def test_diff_of_the_last_change_and_of_two_generations(upgraded: World) -> None:
     document = worlds.valid(upgraded.run("diff", "--json").document)
     assert (document["before"], document["after"]) == (1, 2)
     db, web = document["parts"]
@@ -48,14 +48,14 @@ def test_diff_of_the_last_change_and_of_any_two(upgraded: World) -> None:
     assert "~ db v1 -> v2 (download)" in upgraded.ok("diff", "1")
 
 
-def test_diff_with_a_generation_that_is_not_there(upgraded: World) -> None:
+def test_diff_with_a_missing_generation(upgraded: World) -> None:
     done = upgraded.run("diff", "7")
     assert done.code == 3
     assert "has no generation 7" in done.err
     assert "1, 2" in done.err
 
 
-def test_rollback_and_its_own_undo(upgraded: World) -> None:
+def test_rollback_and_its_undo(upgraded: World) -> None:
     document = worlds.valid(upgraded.run("rollback", "--json").document)
     assert (document["before"], document["after"], document["undo"]) == (2, 3, "hero-build rollback 2")
     assert {(part["part"], part["state"]) for part in document["parts"]} == {("db", "changed"), ("web", "removed")}
@@ -64,16 +64,16 @@ def test_rollback_and_its_own_undo(upgraded: World) -> None:
     assert set(map(str, roots.settled(upgraded.root).records)) == {"db", "web"}
 
 
-def test_rollback_to_what_is_there_already(upgraded: World) -> None:
+def test_rollback_to_the_current_content(upgraded: World) -> None:
     assert upgraded.ok("rollback", "2") == "nothing to do\n"
 
 
-def test_rollback_to_nowhere(upgraded: World) -> None:
+def test_rollback_to_a_missing_generation(upgraded: World) -> None:
     done = upgraded.run("rollback", "9", "--json")
     assert (done.code, worlds.valid(done.document, "error")["error"]["kind"]) == (3, "GenerationNotFound")
 
 
-def test_uninstall_and_what_is_left(upgraded: World) -> None:
+def test_uninstall_keeps_other_apps(upgraded: World) -> None:
     document = worlds.valid(upgraded.run("uninstall", "db", "--json").document)
     assert [(part["part"], part["state"]) for part in document["parts"]] == [("db", "removed")]
     assert not (upgraded.root.path / "bin" / "db").is_symlink()
@@ -83,16 +83,16 @@ def test_uninstall_and_what_is_left(upgraded: World) -> None:
     assert "web is not installed" in done.err
 
 
-def test_uninstall_of_an_app_whose_recipe_is_gone(upgraded: World) -> None:
+def test_uninstall_of_an_app_without_a_recipe(upgraded: World) -> None:
     (upgraded.recipes / "web.py").unlink()
     assert "web v1 removed" in upgraded.ok("uninstall", "web")
 
 
-def test_gc_keeps_what_it_is_told_to(upgraded: World) -> None:
+def test_gc_keeps_the_given_number_of_generations(upgraded: World) -> None:
     for _ in range(2):
         upgraded.ok("rollback")
-    told = worlds.valid(upgraded.run("gc", "--keep", "2", "--dry-run", "--json").document)
-    assert (told["generations"], told["dry_run"]) == ([1, 2], True)
+    plan = worlds.valid(upgraded.run("gc", "--keep", "2", "--dry-run", "--json").document)
+    assert (plan["generations"], plan["dry_run"]) == ([1, 2], True)
     done = worlds.valid(upgraded.run("gc", "--keep", "2", "--json").document)
     assert (done["generations"], done["dry_run"]) == ([1, 2], False)
     assert [item["number"] for item in upgraded.run("history", "--json").document["generations"]] == [3, 4]

@@ -8,7 +8,7 @@ from support import roots, worlds
 from support.worlds import World
 
 
-def test_list_has_every_recipe_what_is_installed_and_the_sets(world: World) -> None:
+def test_list_shows_every_recipe_installed_versions_and_sets(world: World) -> None:
     world.ok("install", "db", "--version", "v1")
     document = worlds.valid(world.run("list", "--json").document)
     apps = {app["name"]: app for app in document["apps"]}
@@ -21,7 +21,7 @@ def test_list_has_every_recipe_what_is_installed_and_the_sets(world: World) -> N
     assert any(line.split() == ["@both", "db", "web"] for line in lines)
 
 
-def test_list_says_which_recipe_replaces_another_and_which_is_gone(world: World) -> None:
+def test_list_marks_replaced_and_missing_recipes(world: World) -> None:
     overlay = world.recipe("hero_db")
     world.ok("install", "web")
     (world.recipes / "web.py").unlink()
@@ -33,7 +33,7 @@ def test_list_says_which_recipe_replaces_another_and_which_is_gone(world: World)
     assert "recipe not found" in line
 
 
-def test_show_has_recipe_installed_and_latest(world: World) -> None:
+def test_show_prints_recipe_installed_version_and_latest_release(world: World) -> None:
     world.ok("install", "db", "--version", "v1")
     document = worlds.valid(world.run("show", "db", "--json").document)
     assert document["repo"] == "o/db"
@@ -48,7 +48,7 @@ def test_show_has_recipe_installed_and_latest(world: World) -> None:
     assert "v1, download, intact" in out
 
 
-def test_show_without_a_forge_says_so_and_goes_on(world: World) -> None:
+def test_show_without_a_forge_prints_the_reason(world: World) -> None:
     done = world.run("--forge", "file:///nowhere/at/all", "show", "web", "--json")
     document = worlds.valid(done.document)
     assert done.code == 0
@@ -57,14 +57,14 @@ def test_show_without_a_forge_says_so_and_goes_on(world: World) -> None:
     assert "no mirror at /nowhere/at/all" in world.run("--forge", "file:///nowhere/at/all", "show", "web").out
 
 
-def test_status_of_nothing(world: World) -> None:
+def test_status_of_an_empty_root(world: World) -> None:
     assert "nothing is installed yet" in world.ok("status")
     document = worlds.valid(world.run("status", "--json").document)
     assert (document["generation"], document["apps"]) == (0, [])
     assert not world.root.path.exists()
 
 
-def test_status_sees_damage_at_once(world: World) -> None:
+def test_status_detects_damage(world: World) -> None:
     world.ok("install", "@both")
     with (world.root.path / "bin" / "db").open("ab") as file:
         file.truncate(100)
@@ -79,7 +79,7 @@ def test_status_sees_damage_at_once(world: World) -> None:
     assert "damaged: db, web (hero-build verify --repair)" in done.out
 
 
-def test_status_of_some_and_of_what_is_absent(world: World) -> None:
+def test_status_of_named_and_absent_apps(world: World) -> None:
     world.ok("install", "db")
     document = worlds.valid(world.run("status", "@both", "--json").document)
     assert [(app["name"], app["state"]) for app in document["apps"]] == [("db", "intact"), ("web", "absent")]
@@ -88,7 +88,7 @@ def test_status_of_some_and_of_what_is_absent(world: World) -> None:
     assert "Did you mean db" in done.err
 
 
-def test_status_knows_what_runs_and_what_runs_old(world: World) -> None:
+def test_status_shows_running_and_old_processes(world: World) -> None:
     world.ok("install", "db", "--version", "v1")
     with subprocess.Popen([world.root.path / "bin" / "db", "wait"], stdout=subprocess.PIPE) as process:
         try:
@@ -115,7 +115,7 @@ def test_status_latest_asks_the_forge(world: World) -> None:
     assert "newer release available: db" in world.ok("status", "--latest")
 
 
-def test_status_latest_without_a_forge_tells_it_beside_the_app(world: World) -> None:
+def test_status_latest_without_a_forge_shows_the_reason_for_each_app(world: World) -> None:
     world.ok("install", "db")
     done = world.run("--forge", "file:///nowhere/at/all", "status", "--latest", "--json")
     assert done.code == 0
@@ -124,7 +124,7 @@ def test_status_latest_without_a_forge_tells_it_beside_the_app(world: World) -> 
     assert "no mirror" in app["trouble"]
 
 
-def test_explain_has_facts_decision_and_reason(world: World) -> None:
+def test_explain_shows_facts_decision_and_reason(world: World) -> None:
     world.ok("install", "db", "--version", "v1")
     document = worlds.valid(world.run("explain", "db", "--json").document)
     assert document["platform"] == str(roots.platform())
@@ -143,7 +143,7 @@ def test_explain_has_facts_decision_and_reason(world: World) -> None:
     assert "db: download v2, because v2 replaces v1" in world.ok("explain", "db")
 
 
-def test_explain_tells_of_an_overlay_and_changes_nothing(world: World) -> None:
+def test_explain_shows_an_overlay_and_changes_nothing(world: World) -> None:
     world.recipe("hero_db")
     document = worlds.valid(world.run("explain", "hero_db", "--json").document)
     assert document["recipe"] == str(world.recipes / "hero_db.py")
@@ -152,7 +152,7 @@ def test_explain_tells_of_an_overlay_and_changes_nothing(world: World) -> None:
     assert not world.root.path.exists()
 
 
-def test_explain_of_what_would_fail_has_the_facts_and_the_code(world: World) -> None:
+def test_explain_of_a_failing_install_shows_the_facts_and_ends_with_its_code(world: World) -> None:
     world.release("web", "v2", "other")
     done = world.run("explain", "web", "--mode", "download", "--json")
     document = worlds.valid(done.document)

@@ -1,4 +1,4 @@
-"""`install` as a person runs it."""
+"""`install` as a process."""
 
 import subprocess
 from pathlib import Path
@@ -16,7 +16,7 @@ def runs(world: World, name: str) -> str:
     return done.stdout.strip()
 
 
-def test_install_says_what_changed_and_how_to_undo_it(world: World) -> None:
+def test_install_prints_the_changes_and_the_undo_command(world: World) -> None:
     done = world.run("install", "db", "--version", "v1")
     assert done.code == 0
     assert done.out.splitlines()[-1] == "generation 1: db v1 (download). Undo: hero-build rollback 0"
@@ -25,7 +25,7 @@ def test_install_says_what_changed_and_how_to_undo_it(world: World) -> None:
     assert runs(world, "db_admin") == "db_admin v1"
 
 
-def test_upgrade_then_undo_by_the_words_that_were_printed(world: World) -> None:
+def test_the_printed_undo_command_undoes_an_upgrade(world: World) -> None:
     world.ok("install", "db", "--version", "v1")
     last = world.ok("install", "db").splitlines()[-1]
     assert last == "generation 2: db v1 -> v2 (download). Undo: hero-build rollback 1"
@@ -34,12 +34,12 @@ def test_upgrade_then_undo_by_the_words_that_were_printed(world: World) -> None:
     assert roots.settled(world.root).number == 3
 
 
-def test_undo_names_a_root_that_was_typed(world: World, tmp_path: Path) -> None:
+def test_the_undo_command_names_a_given_root(world: World, tmp_path: Path) -> None:
     other = tmp_path / "other"
     assert f"Undo: hero-build --root {other} rollback 0" in world.ok("--root", str(other), "install", "db")
 
 
-def test_nothing_to_do_says_so_and_makes_no_generation(world: World) -> None:
+def test_nothing_to_do_creates_no_generation(world: World) -> None:
     world.ok("install", "@both")
     assert world.ok("install", "@both") == "nothing to do: 2 apps as asked, intact\n"
     assert world.ok("install", "db").startswith("nothing to do: db: v2 is installed and intact")
@@ -58,7 +58,7 @@ def test_one_generation_for_a_set_and_one_document(world: World) -> None:
     assert document["undo"] == "hero-build rollback 0"
 
 
-def test_one_that_fails_leaves_the_others_installed(world: World) -> None:
+def test_a_failed_app_does_not_affect_the_others(world: World) -> None:
     world.recipe("late")
     done = world.run("install", "db", "late", "--json", "--mode", "download")
     document = worlds.valid(done.document)
@@ -70,7 +70,7 @@ def test_one_that_fails_leaves_the_others_installed(world: World) -> None:
     assert runs(world, "db") == "db v2"
 
 
-def test_all_that_fail_alike_end_with_their_code(world: World) -> None:
+def test_equal_failures_end_with_their_code(world: World) -> None:
     world.recipe("late")
     world.recipe("later")
     done = world.run("install", "late", "later", "--mode", "download")
@@ -79,7 +79,7 @@ def test_all_that_fail_alike_end_with_their_code(world: World) -> None:
     assert not (world.root.path / "bin").exists()
 
 
-def test_failures_that_differ_end_with_1(world: World) -> None:
+def test_different_failures_end_with_1(world: World) -> None:
     world.recipe("late")
     world.recipe("late2", refuses='"it is a container"')
     done = world.run("install", "late", "late2", "--json")
@@ -88,7 +88,7 @@ def test_failures_that_differ_end_with_1(world: World) -> None:
     assert done.code == 1
 
 
-def test_a_broken_recipe_is_told_by_its_file(world: World) -> None:
+def test_a_broken_recipe_is_reported_with_its_file(world: World) -> None:
     path = world.recipes / "broken.py"
     path.write_text("raise RuntimeError('\x1b[31mred')\n")
     done = world.run("install", "broken")
@@ -99,14 +99,14 @@ def test_a_broken_recipe_is_told_by_its_file(world: World) -> None:
 
 
 @pytest.mark.parametrize("flags", [["--mode", "source"], ["--ref", "main"]])
-def test_a_build_is_asked_for_and_there_is_no_repository(flags: list[str], world: World) -> None:
+def test_a_build_without_a_repository(flags: list[str], world: World) -> None:
     done = world.run("install", "db", *flags)
     assert done.code == 3
     assert "no repository at file:///" in done.err
     assert "nothing changed" in done.out
 
 
-def test_dry_run_says_what_would_come_and_touches_nothing(world: World) -> None:
+def test_dry_run_prints_the_plan_and_changes_nothing(world: World) -> None:
     done = world.run("install", "@both", "-n", "--json")
     document = worlds.valid(done.document)
     assert (done.code, document["dry_run"]) == (0, True)
@@ -116,7 +116,7 @@ def test_dry_run_says_what_would_come_and_touches_nothing(world: World) -> None:
     assert "dry run, nothing was changed: 2 to download" in world.ok("install", "@both", "-n")
 
 
-def test_unmet_needs_are_warned_of_once_or_installed_too(world: World) -> None:
+def test_unmet_needs_give_one_warning_or_are_installed(world: World) -> None:
     done = world.run("install", "web")
     assert done.err.count("warning: web needs db, which is not installed") == 1
     assert "  hint: hero-build install db" in done.err
@@ -131,7 +131,7 @@ def test_warnings_are_in_the_document(world: World) -> None:
     assert document["warnings"] == [{"text": "web needs db, which is not installed", "hint": "hero-build install db"}]
 
 
-def test_quiet_says_nothing_unless_it_fails(world: World) -> None:
+def test_quiet_prints_only_errors(world: World) -> None:
     done = world.run("install", "web", "-q")
     assert (done.code, done.out, done.err) == (0, "", "")
     done = world.run("-q", "install", "web", "--version", "v9", "--mode", "download")
@@ -139,7 +139,7 @@ def test_quiet_says_nothing_unless_it_fails(world: World) -> None:
     assert done.err.startswith("error: web: ")
 
 
-def test_verbose_names_each_asset_and_each_check(world: World) -> None:
+def test_verbose_prints_each_asset_and_check(world: World) -> None:
     out = world.ok("install", "db", "-v")
     assert roots.platform().__str__() in out
     assert out.count("length sha256 elf") == 2
@@ -153,7 +153,7 @@ def test_checksum_required(world: World) -> None:
     world.ok("install", "web")
 
 
-def test_damage_is_mended_and_reset_installs_again(world: World) -> None:
+def test_install_repairs_damage_and_reset_reinstalls(world: World) -> None:
     world.ok("install", "db")
     (world.root.path / "bin" / "db").unlink()
     (world.root.path / "bin" / "db").write_text("mine")
@@ -164,7 +164,7 @@ def test_damage_is_mended_and_reset_installs_again(world: World) -> None:
     assert done.out == "nothing to do: db: what came is what is installed\n"
 
 
-def test_colour_only_where_it_is_wanted(world: World) -> None:
+def test_colour_only_if_it_is_on(world: World) -> None:
     assert "\x1b[1m" in world.run("install", "db", "--color", "always").out
     assert "\x1b" not in world.run("status", "--color", "never").out
     assert "\x1b" not in world.run("status").out

@@ -1,4 +1,4 @@
-"""What is typed and how it is understood, without anything being done."""
+"""How arguments are parsed, without running a command."""
 
 import json
 from collections.abc import Callable
@@ -24,31 +24,31 @@ def words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captur
 
     def run(*typed: str) -> tuple[int, str, str]:
         code = main(hero_build, typed)
-        told = capsys.readouterr()
-        return code, told.out, told.err
+        output = capsys.readouterr()
+        return code, output.out, output.err
 
     return run
 
 
 def test_help_names_every_command() -> None:
-    told = CliRunner().invoke(hero_build, ["--help"]).output
+    result = CliRunner().invoke(hero_build, ["--help"]).output
     context = click.Context(hero_build)
     for name, summary in summaries().items():
         command = hero_build.get_command(context, name)
         assert command is not None
         assert command.name == name
         assert command.help
-        assert f"  {name} " in told
-        assert summary in told
+        assert f"  {name} " in result
+        assert summary in result
     assert list(summaries()) == hero_build.list_commands(context)
 
 
 IN_GROUPS = {"ci": ("ci matrix", "ci workflow")}
 COMMANDS = [each for name in summaries() for each in (name, *IN_GROUPS.get(name, ()))]
-"""All that can be typed, the commands of a group after it."""
+"""All commands; those of a group follow it."""
 
 
-def test_every_group_is_known() -> None:
+def test_the_test_covers_every_group() -> None:
     context = click.Context(hero_build)
     groups = {name: hero_build.get_command(context, name) for name in summaries()}
     found = {
@@ -60,14 +60,14 @@ def test_every_group_is_known() -> None:
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_every_command_has_help_with_the_options_of_all(name: str) -> None:
-    told = CliRunner().invoke(hero_build, [*name.split(), "-h"])
-    assert told.exit_code == 0
+def test_every_help_text_lists_the_global_options(name: str) -> None:
+    result = CliRunner().invoke(hero_build, [*name.split(), "-h"])
+    assert result.exit_code == 0
     for option in ("--root", "--forge", "--json", "--quiet", "--verbose", "--jobs", "--color", "--wait"):
-        assert option in told.output
+        assert option in result.output
 
 
-def test_nothing_typed_is_help(words: Words) -> None:
+def test_no_arguments_print_the_help_text(words: Words) -> None:
     code, out, err = words()
     assert (code, err) == (0, "")
     assert "Install, update, build and publish the programs of Hero OS" in out
@@ -110,7 +110,7 @@ def test_version(typed: list[str], words: Words) -> None:
         (["list", "--root", "a\0b"], "NUL"),
     ],
 )
-def test_what_cannot_be_meant_is_one_sentence_a_hint_and_2(typed: list[str], says: str, words: Words) -> None:
+def test_invalid_arguments_give_one_sentence_a_hint_and_exit_code_2(typed: list[str], says: str, words: Words) -> None:
     code, out, err = words(*typed)
     assert (code, out) == (2, "")
     first, hint = err.splitlines()
@@ -121,7 +121,7 @@ def test_what_cannot_be_meant_is_one_sentence_a_hint_and_2(typed: list[str], say
 
 
 @pytest.mark.parametrize("place", ["before", "after"])
-def test_usage_errors_are_a_document_when_json_is_asked_for(place: str, words: Words) -> None:
+def test_usage_errors_are_a_document_with_json(place: str, words: Words) -> None:
     typed = ["--json", "install", "--nope"] if place == "before" else ["install", "--nope", "--json"]
     code, out, err = words(*typed)
     document = worlds.valid(json.loads(out), "error")
@@ -131,7 +131,7 @@ def test_usage_errors_are_a_document_when_json_is_asked_for(place: str, words: W
 
 
 @pytest.mark.parametrize("typed", [["--json"], ["ci", "--json"]])
-def test_no_command_is_a_document_when_json_is_asked_for(typed: list[str], words: Words) -> None:
+def test_a_missing_command_is_a_document_with_json(typed: list[str], words: Words) -> None:
     code, out, _ = words(*typed)
     assert (code, worlds.valid(json.loads(out), "error")["command"]) == (2, "".join(typed[:-1]))
 
@@ -143,27 +143,27 @@ MATRIX = ("ci", "matrix", "hero_db")
     "typed",
     [["--json", "list"], ["list", "--json"], ["--json", *MATRIX], ["ci", "--json", *MATRIX[1:]], [*MATRIX, "--json"]],
 )
-def test_options_of_all_commands_hold_before_and_after(typed: list[str], words: Words) -> None:
+def test_global_options_work_before_and_after_the_command(typed: list[str], words: Words) -> None:
     code, out, _ = words(*typed)
     assert code == 0
     assert worlds.valid(json.loads(out))["command"] in ("list", "matrix")
 
 
-def test_what_is_typed_after_the_command_counts(words: Words, tmp_path: Path) -> None:
+def test_an_option_after_the_command_overrides_one_before_it(words: Words, tmp_path: Path) -> None:
     first, second = tmp_path / "first", tmp_path / "second"
     _, out, _ = words("--root", str(first), "status", "--root", str(second))
     assert str(second) in out
     assert str(first) not in out
 
 
-def test_unknown_app_is_3_with_the_nearest_name(words: Words) -> None:
+def test_an_unknown_app_is_3_with_the_nearest_name(words: Words) -> None:
     code, out, err = words("install", "hero_bd")
     assert (code, out) == (3, "")
     assert "there is no app 'hero_bd'" in err
     assert "hero_db" in err
 
 
-def test_a_bug_is_one_line_and_a_file(words: Words, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_bug_prints_one_line_and_writes_a_file(words: Words, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     def broken(*_: object) -> None:
         raise KeyError("a bug \x1b[31m")
 
@@ -181,7 +181,7 @@ def test_a_bug_is_one_line_and_a_file(words: Words, monkeypatch: pytest.MonkeyPa
 
 
 @pytest.mark.parametrize("how", ["-v", "HERO_BUILD_DEBUG"])
-def test_a_bug_shows_its_traceback_where_it_is_wanted(how: str, words: Words, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_bug_prints_its_traceback_if_verbose(how: str, words: Words, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(*_: object) -> None:
         raise KeyError("a bug")
 

@@ -14,7 +14,7 @@ from support.fault_server import FaultServer
 from support.worlds import World
 
 
-def test_lock_pins_what_this_machine_takes(world: World, tmp_path: Path) -> None:
+def test_lock_pins_the_assets_for_this_machine(world: World, tmp_path: Path) -> None:
     file = tmp_path / "apps.lock"
     document = worlds.valid(world.run("lock", "@both", "-o", str(file), "--json").document)
     assert (document["written"], [app["tag"] for app in document["apps"]]) == (True, ["v2", "v1"])
@@ -23,7 +23,7 @@ def test_lock_pins_what_this_machine_takes(world: World, tmp_path: Path) -> None
     assert all(len(asset["sha256"]) == 64 for asset in pinned)
 
 
-def test_locked_installs_exactly_that_and_everything_without_names(world: World, tmp_path: Path) -> None:
+def test_locked_installs_exactly_the_pinned_apps(world: World, tmp_path: Path) -> None:
     file = tmp_path / "apps.lock"
     world.ok("lock", "@both", "-o", str(file))
     world.release("db", "v3", "db", "db_admin")
@@ -35,9 +35,7 @@ def test_locked_installs_exactly_that_and_everything_without_names(world: World,
     assert "hero_db" in done.err
 
 
-def test_locked_asks_the_api_nothing_and_no_one_when_all_is_there(
-    world: World, tmp_path: Path, faults: FaultServer
-) -> None:
+def test_locked_sends_no_request_if_everything_is_installed(world: World, tmp_path: Path, faults: FaultServer) -> None:
     file = tmp_path / "db.lock"
     faults.release("o/db", "v5", mirrors.programs("v5", "db", "db_admin"))
     world.ok("--forge", faults.url, "lock", "db", "-o", str(file))
@@ -52,7 +50,7 @@ def test_locked_asks_the_api_nothing_and_no_one_when_all_is_there(
     assert faults.paths() == []
 
 
-def test_lock_hashes_what_has_no_checksum(world: World, tmp_path: Path) -> None:
+def test_lock_hashes_assets_without_a_checksum(world: World, tmp_path: Path) -> None:
     world.release("web", "v2", checksums=False)
     file = tmp_path / "apps.lock"
     world.ok("lock", "web", "-o", str(file))
@@ -62,7 +60,7 @@ def test_lock_hashes_what_has_no_checksum(world: World, tmp_path: Path) -> None:
     assert "generation 1" in world.ok("install", "--locked", str(file))
 
 
-def test_lock_holds_all_or_is_not_there(world: World, tmp_path: Path) -> None:
+def test_lock_writes_all_apps_or_nothing(world: World, tmp_path: Path) -> None:
     world.recipe("late")
     file = tmp_path / "apps.lock"
     done = world.run("lock", "db", "late", "-o", str(file), "--json")
@@ -104,7 +102,7 @@ def test_mirror_is_a_forge_with_every_platform(world: World, tmp_path: Path) -> 
     assert [path for path in (world.folder / "cache").rglob("*") if path.is_file()] == []
 
 
-def test_mirror_refuses_what_does_not_fit_its_checksum(world: World, tmp_path: Path) -> None:
+def test_mirror_refuses_a_wrong_checksum(world: World, tmp_path: Path) -> None:
     place = world.mirror / "o" / "web" / "v1" / mirrors.asset("web")
     data = place.read_bytes()
     place.write_bytes(data[:-1] + b"!")
@@ -125,7 +123,7 @@ def test_mirror_of_a_version_does_not_make_it_the_newest(world: World, tmp_path:
     assert (copy / "o" / "db" / "v1" / "release.json").is_file()
 
 
-def test_mirror_takes_the_libraries_along(world: World, tmp_path: Path) -> None:
+def test_mirror_includes_libraries(world: World, tmp_path: Path) -> None:
     library = shared_bytes()
     digest = hashlib.sha256(library).hexdigest()
     (tmp_path / "libone.so").write_bytes(library)

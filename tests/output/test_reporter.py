@@ -1,4 +1,4 @@
-"""Events become lines on a pipe, and a live view on a terminal that leaves nothing behind but warnings."""
+"""Events become lines on a pipe; on a terminal a live view, of which only the warnings remain."""
 
 import io
 import os
@@ -34,7 +34,7 @@ STORY: tuple[Event, ...] = (
 )
 
 
-def told(*events: Event, quiet: bool = False, verbose: int = 0) -> list[str]:
+def lines_of(*events: Event, quiet: bool = False, verbose: int = 0) -> list[str]:
     stream = io.StringIO()
     reporter = Reporter(stream, Terminal(verbose=verbose), quiet=quiet)
     for event in events:
@@ -44,7 +44,7 @@ def told(*events: Event, quiet: bool = False, verbose: int = 0) -> list[str]:
 
 
 def test_lines_for_a_pipe() -> None:
-    lines = told(*STORY)
+    lines = lines_of(*STORY)
     assert lines[:5] == [
         "db: download v1, 2.0 MB",
         "web: download v2",
@@ -56,13 +56,13 @@ def test_lines_for_a_pipe() -> None:
     assert len(lines) == 6
 
 
-def test_verbose_tells_of_what_is_looked_up_and_quiet_of_nothing() -> None:
-    assert told(Planning("db"), verbose=1) == ["db: resolving"]
-    assert told(*STORY, quiet=True) == []
+def test_verbose_prints_resolving_and_quiet_prints_nothing() -> None:
+    assert lines_of(Planning("db"), verbose=1) == ["db: resolving"]
+    assert lines_of(*STORY, quiet=True) == []
 
 
 def test_names_from_outside_are_cleaned() -> None:
-    lines = told(
+    lines = lines_of(
         Started(PartId("\x1b[31mdb"), verb="download", version="v1\n\x07", total=1),
         Retrying("a\rb", "\x1b]0;x\x07why", 1),
     )
@@ -70,7 +70,7 @@ def test_names_from_outside_are_cleaned() -> None:
 
 
 @pytest.mark.parametrize("width", [None, 80])
-def test_a_stream_that_is_gone_stops_nothing(width: int | None) -> None:
+def test_a_closed_stream_does_not_stop_the_work(width: int | None) -> None:
     reading, writing = os.pipe()
     os.close(reading)
     with open(writing, "w", buffering=1) as stream:
@@ -89,7 +89,7 @@ def move(reporter: Reporter) -> None:
         reporter(Transferred(DB, 1))
 
 
-def test_any_thread_may_tell() -> None:
+def test_any_thread_may_report() -> None:
     stream = io.StringIO()
     reporter = Reporter(stream, Terminal(), quiet=False)
     reporter(Started(DB, verb="download", version="v1", total=80_000))
@@ -135,7 +135,7 @@ def test_a_terminal_gets_a_live_view_that_is_erased_and_warnings_that_stay() -> 
     assert "download" not in rest
 
 
-def test_no_live_view_when_nothing_moves() -> None:
+def test_no_live_view_without_progress() -> None:
     sent = on_terminal(Planning("db"), Planning("web"))
     assert sent.startswith("\r\x1b[2Kresolving db ...")
     assert sent.endswith("\r\x1b[2K")
@@ -166,7 +166,7 @@ def test_the_live_view_fits_its_terminal(columns: int, monkeypatch: pytest.Monke
     assert "app_with_a_long_name" in lines[0]
 
 
-def test_note() -> None:
+def test_message_lines() -> None:
     assert message_lines("error", text="db: no\nway", hint="do\x1b[31m this", terminal=Terminal()) == [
         "error: db: no way",
         "  hint: do this",

@@ -1,4 +1,4 @@
-"""When there are colours, and how wide the paper is."""
+"""When colours are on, and the width of a terminal."""
 
 import io
 import os

@@ -1,4 +1,4 @@
-"""Text from outside is harmless once it is printed; numbers are as people read them."""
+"""Text from outside is printed without control characters; numbers have units."""
 
 import unicodedata
 
@@ -36,7 +36,7 @@ def test_clean(raw: str, shown: str) -> None:
 
 
 @given(st.text())
-def test_what_is_clean_is_printable_on_one_line_and_stays_so(raw: str) -> None:
+def test_cleaned_text_is_printable_and_stays_the_same(raw: str) -> None:
     shown = clean(raw)
     assert shown.isprintable()
     assert clean(shown) == shown
@@ -44,7 +44,7 @@ def test_what_is_clean_is_printable_on_one_line_and_stays_so(raw: str) -> None:
 
 
 @given(st.text(alphabet=st.characters(categories=("L", "N", "P", "S"))))
-def test_printable_text_is_left_as_it_is(raw: str) -> None:
+def test_printable_text_is_unchanged(raw: str) -> None:
     assert clean(raw) == raw
 
 

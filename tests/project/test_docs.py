@@ -1,4 +1,4 @@
-"""The pages say what is true: their links lead somewhere, their tables name what the code has, their recipe builds."""
+"""The pages match the code: their links have targets, their tables are complete, their recipe builds."""
 
 import re
 import textwrap
@@ -19,12 +19,12 @@ from support.worlds import World
 CHECKOUT = Path(__file__).parents[2]
 DOCS = CHECKOUT / "docs"
 _ELSEWHERE = {"bundles", "islands", "health"}
-"""What the recipe's page leaves to other pages."""
+"""Attributes that other pages describe."""
 PAGES = (CHECKOUT / "README.md", CHECKOUT / "CHANGELOG.md", *sorted(DOCS.rglob("*.md")))
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(CHECKOUT)))
-def test_every_link_leads_somewhere(page: Path) -> None:
+def test_every_link_has_a_target(page: Path) -> None:
     def leads(link: str) -> bool:
         name, _, anchor = link.partition("#")
         target = page.parent / name if name else page
@@ -34,7 +34,7 @@ def test_every_link_leads_somewhere(page: Path) -> None:
     assert [link for link in links if not leads(link)] == []
 
 
-def test_every_page_is_reached_from_the_readme() -> None:
+def test_every_page_is_linked_from_the_readme() -> None:
     seen, todo = set[Path](), [CHECKOUT / "README.md"]
     while todo:
         page = todo.pop()
@@ -62,7 +62,7 @@ def test_every_setting_is_on_the_page(tmp_path: Path) -> None:
     assert settings.read({"root": tmp_path}, {"CI": "true"}).depth == 1
 
 
-def test_the_fingerprint_s_parts_are_those_of_the_page(tmp_path: Path) -> None:
+def test_every_fingerprint_component_is_on_the_page(tmp_path: Path) -> None:
     tree = git_repos.repository(tmp_path / "tree", {"Cargo.toml": manifest("app")})
     commit = git_repos.git(tree, "rev-parse", "HEAD")
     found = fingerprint(
@@ -72,7 +72,7 @@ def test_the_fingerprint_s_parts_are_those_of_the_page(tmp_path: Path) -> None:
     assert _first_column(section) == [name for name, _ in found.parts]
 
 
-def test_what_a_recipe_can_say_is_on_the_page() -> None:
+def test_every_attribute_of_a_recipe_is_on_the_page() -> None:
     text = (DOCS / "recipes.md").read_text()
     building = text.split("## How it is built")[1].split("\n## ")[0]
     assert set(Cargo.__struct_fields__) <= set(_first_column(building))
@@ -82,7 +82,7 @@ def test_what_a_recipe_can_say_is_on_the_page() -> None:
     assert {name for name in own if f"`{name}`" not in text and f"def {name}(" not in text} == set()
 
 
-def test_the_page_s_recipe_with_a_build_of_its_own_builds(tmp_path: Path) -> None:
+def test_the_recipe_of_the_page_builds(tmp_path: Path) -> None:
     world = World(tmp_path)
     world.recipes.mkdir()
     (world.recipes / "hero_notes.py").write_text(

@@ -1,4 +1,4 @@
-"""The files around the program say what is true: pins, links, workflow, commands."""
+"""The files of the repository match the code: pins, links, workflow, commands."""
 
 import re
 import subprocess

@@ -1,4 +1,4 @@
-"""What `pip install .` puts on a machine: the package, its recipes, its command, and nothing of the checkout."""
+"""What `pip install .` installs: the package, its recipes and its command, and nothing else of the checkout."""
 
 import os
 import subprocess

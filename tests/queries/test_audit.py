@@ -1,4 +1,4 @@
-"""`audit`: green where recipe and repo agree, and red on each planted drift, in its own words."""
+"""`audit`: no drift if recipe and repository agree, and a finding for each planted drift."""
 
 import shutil
 from collections.abc import Callable, Mapping
@@ -85,7 +85,7 @@ def red(repo: Repo, what: str, where: str, text: str) -> None:
     assert "1 of 1 app: 1 drift" in done.out
 
 
-def test_green_where_all_agree(repo: Repo) -> None:
+def test_no_drift_if_all_sources_agree(repo: Repo) -> None:
     repo.write()
     repo.manifest("deploy/service.toml", KINDS)  # files may repeat each other
     document = repo.document()
@@ -177,13 +177,15 @@ def asset_more(repo: Repo) -> None:
         (asset_more, "extra", "release", f"release v1 has {mirrors.asset('duo_web')}, which the recipe does not list"),
     ],
 )
-def test_red_on_each_planted_drift(repo: Repo, spoil: Callable[[Repo], None], what: str, where: str, text: str) -> None:
+def test_each_planted_drift_is_found(
+    repo: Repo, spoil: Callable[[Repo], None], what: str, where: str, text: str
+) -> None:
     spoil(repo)
     repo.write()
     red(repo, what=what, where=where, text=text)
 
 
-def test_red_when_one_of_several_manifests_calls_it_another_kind(repo: Repo) -> None:
+def test_a_different_kind_in_one_of_several_manifests_is_drift(repo: Repo) -> None:
     repo.write()
     repo.manifest("a/service.toml", {**KINDS, "duo": "server"})
     repo.manifest("b/service.toml", {**KINDS, "duo": "server"})
@@ -191,7 +193,7 @@ def test_red_when_one_of_several_manifests_calls_it_another_kind(repo: Repo) -> 
     red(repo, what="kind differs", where="service.toml", text=text)
 
 
-def test_what_is_built_in_a_submodule_or_hidden_is_not_the_repos(repo: Repo) -> None:
+def test_submodules_and_hidden_folders_are_skipped(repo: Repo) -> None:
     repo.write()
     for place in ("target/debug", ".github", "node_modules/x", "sub"):
         repo.manifest(f"{place}/service.toml", {"stranger": "server"})
@@ -199,7 +201,7 @@ def test_what_is_built_in_a_submodule_or_hidden_is_not_the_repos(repo: Repo) -> 
     assert repo.document()["exit"] == 0
 
 
-def test_red_on_a_manifest_that_cannot_be_read_and_the_others_are_still_heard(repo: Repo) -> None:
+def test_an_invalid_manifest_is_drift_and_the_other_sources_are_still_read(repo: Repo) -> None:
     asset_gone(repo)
     repo.write()
     (repo.folder / "service.toml").write_text("[[binaries")
@@ -212,7 +214,7 @@ def test_red_on_a_manifest_that_cannot_be_read_and_the_others_are_still_heard(re
     assert repo.audit().code == 5
 
 
-def test_a_rename_that_the_recipe_provides_for_is_told_and_is_green(repo: Repo) -> None:
+def test_a_rename_in_the_recipe_is_reported_and_is_not_drift(repo: Repo) -> None:
     repo.assets = [name.replace("duo_admin", "duo_ui") for name in repo.assets]
     repo.write()
     done = repo.audit()
@@ -223,7 +225,7 @@ def test_a_rename_that_the_recipe_provides_for_is_told_and_is_green(repo: Repo) 
     assert (finding["what"], finding["drift"]) == ("renamed", False)
 
 
-def test_a_release_is_held_against_every_platform_that_it_serves(repo: Repo) -> None:
+def test_a_release_is_compared_for_every_platform_that_it_serves(repo: Repo) -> None:
     repo.write()
     other = f"linux-{'arm64' if 'amd64' in mirrors.asset('') else 'amd64'}-musl"
     names = [mirrors.asset(name) for name in KINDS] + [f"{name}-{other}" for name in KINDS if name != "duo"]
@@ -231,7 +233,7 @@ def test_a_release_is_held_against_every_platform_that_it_serves(repo: Repo) -> 
     red(repo, what="missing", where="release", text=f"release v1 has no asset duo-{other}")
 
 
-def test_the_features_that_the_recipe_asks_for_count(repo: Repo) -> None:
+def test_the_features_of_the_recipe_are_enabled(repo: Repo) -> None:
     crate_behind_a_feature(repo)
     hook = '\n    def cargo(self, platform: object) -> Cargo:\n        return Cargo(features=("full",))\n'
     repo.recipe += hook
@@ -239,7 +241,7 @@ def test_the_features_that_the_recipe_asks_for_count(repo: Repo) -> None:
     assert repo.document()["exit"] == 0
 
 
-def test_a_read_set_is_held_against_whoever_tells_it(repo: Repo) -> None:
+def test_the_sources_are_compared_with_a_set_that_was_read(repo: Repo) -> None:
     repo.recipe = RECIPE.split("    binaries")[0]
     asset_gone(repo)
     repo.write()
@@ -249,7 +251,7 @@ def test_a_read_set_is_held_against_whoever_tells_it(repo: Repo) -> None:
     red(repo, what="missing", where="release", text=f"release v1 has no asset {mirrors.asset('child')}")
 
 
-def test_a_read_set_that_contradicts_itself_or_that_no_one_tells(repo: Repo) -> None:
+def test_a_read_set_that_is_contradictory_or_missing(repo: Repo) -> None:
     repo.recipe = RECIPE.split("    binaries")[0]
     repo.assets, repo.crates = ["stranger"], {"stranger": ""}
     repo.write()
@@ -268,7 +270,7 @@ def test_a_read_set_that_contradicts_itself_or_that_no_one_tells(repo: Repo) -> 
     )
 
 
-def test_binaries_of_another_app_of_the_repo_are_no_extras(repo: Repo) -> None:
+def test_binaries_of_another_app_of_the_repository_are_not_extra(repo: Repo) -> None:
     one_more(repo)
     crate_more(repo)
     asset_more(repo)
@@ -278,17 +280,17 @@ def test_binaries_of_another_app_of_the_repo_are_no_extras(repo: Repo) -> None:
     assert repo.document()["exit"] == 0
 
 
-def test_offline_says_so_and_what_is_here_is_audited(repo: Repo) -> None:
+def test_offline_the_checkout_is_audited(repo: Repo) -> None:
     asset_gone(repo)
     repo.write()
     done = repo.audit("duo", "--forge", "file:///nowhere/at/all")
     assert done.code == 0
     assert "the mirror /nowhere/at/all does not exist" in done.out
-    heard = repo.document("duo", "--no-release")["apps"][0]["heard"]
-    assert heard[2] == {"teller": "release", "state": "not asked", "said": "not asked"}
+    sources = repo.document("duo", "--no-release")["apps"][0]["heard"]
+    assert sources[2] == {"teller": "release", "state": "not asked", "said": "not asked"}
 
 
-def test_without_cargo_the_others_are_heard(repo: Repo) -> None:
+def test_without_cargo_the_other_sources_are_read(repo: Repo) -> None:
     crate_gone(repo)
     repo.write()
     done = repo.audit("duo", env={"PATH": "/nowhere", "CARGO_HOME": "/nowhere"})
@@ -305,7 +307,7 @@ def test_a_workspace_that_cargo_cannot_read_is_an_error(repo: Repo) -> None:
     assert "cargo cannot read the workspace" in failed["message"]
 
 
-def test_nothing_to_hold_it_against(repo: Repo) -> None:
+def test_no_source_to_compare_with(repo: Repo) -> None:
     repo.write()
     done = repo.audit("duo", env={"CODEROOT": "/nowhere", "FORGEJO_URL": "file:///nowhere"})
     assert done.code == 3
@@ -313,7 +315,7 @@ def test_nothing_to_hold_it_against(repo: Repo) -> None:
     assert "Clone o/duo there" in done.err
 
 
-def test_a_release_alone_will_do_and_a_named_one_must_be_there(repo: Repo) -> None:
+def test_a_release_alone_is_enough_and_a_named_one_must_exist(repo: Repo) -> None:
     repo.write()
     shutil.rmtree(repo.folder)
     assert repo.document()["exit"] == 0
@@ -342,19 +344,19 @@ def test_all_of_a_folder_of_checkouts(repo: Repo) -> None:
 
 
 @pytest.mark.parametrize("words", [(), ("duo", "--all", "x"), ("duo", "--version", "v1", "--no-release")])
-def test_words_that_contradict_each_other(repo: Repo, words: tuple[str, ...]) -> None:
+def test_contradicting_options(repo: Repo, words: tuple[str, ...]) -> None:
     done = repo.world.run("audit", *words)
     assert done.code == 2
     assert "hint: " in done.err
 
 
-def test_an_app_that_is_refused_is_not_audited(repo: Repo) -> None:
+def test_an_app_that_cannot_be_installed_is_not_audited(repo: Repo) -> None:
     done = repo.audit("hero_onlyoffice")
     assert done.code == 8
     assert "is a container" in done.err
 
 
-def test_nothing_is_changed_by_an_audit(repo: Repo) -> None:
+def test_an_audit_changes_nothing(repo: Repo) -> None:
     repo.write()
     before = {path: path.lstat().st_mtime_ns for path in repo.folder.rglob("*")}
     repo.audit()
@@ -362,7 +364,7 @@ def test_nothing_is_changed_by_an_audit(repo: Repo) -> None:
     assert not repo.world.root.path.exists()
 
 
-def test_the_world_of_the_tests_is_green(world: World) -> None:
+def test_the_world_of_the_tests_has_no_drift(world: World) -> None:
     recipes = str(REPO / "tests" / "world" / "recipes")
     words = ("audit", "--all", str(REPO / "tests" / "world"), "--no-release", "--json")
     document = worlds.valid(world.run(*words, env={"HERO_RECIPES": recipes}).document)

@@ -1,4 +1,4 @@
-"""The warnings of DESIGN section 8, word for word."""
+"""The exact warnings of missing desktop bundles."""
 
 from pathlib import Path
 
@@ -28,7 +28,7 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Root:
     return Root(tmp_path / "hero")
 
 
-def told(root: Root) -> list[str]:
+def warnings(root: Root) -> list[str]:
     return [_lines(item) for item in missing_bundles(root, manifest.load(root.path))]
 
 
@@ -36,41 +36,43 @@ def _lines(item: WarningRaised) -> str:
     return f"⚠ {item.text}\n{item.hint}"
 
 
-def test_both_are_told_where_neither_is_there(root: Root) -> None:
+def test_both_warnings_if_both_bundles_are_missing(root: Root) -> None:
     roots.install(root, "hero_os", "v1", "hero_os_server")
-    assert told(root) == [ISLANDS, SHELL]
+    assert warnings(root) == [ISLANDS, SHELL]
 
 
-def test_nothing_is_told_of_a_root_without_a_desktop(root: Root) -> None:
-    assert told(root) == []
+def test_no_warning_without_a_desktop(root: Root) -> None:
+    assert warnings(root) == []
     roots.install(root, "hero_db", "v1")
-    assert told(root) == []
+    assert warnings(root) == []
 
 
-def test_each_is_told_by_itself(root: Root) -> None:
+def test_each_bundle_has_its_own_warning(root: Root) -> None:
     roots.install(root, "hero_os", "v1", "hero_os_server")
     shell, islands = root.place("share/hero_os/shell"), root.place("share/hero_os/islands")
     shell.mkdir(parents=True)
-    assert told(root) == [ISLANDS, SHELL], "an empty folder serves nothing"
+    assert warnings(root) == [ISLANDS, SHELL], "an empty folder serves nothing"
     (shell / "hero_os_app.js").touch()
-    assert told(root) == [ISLANDS]
+    assert warnings(root) == [ISLANDS]
     islands.mkdir()
     (islands / "islands.json").write_text("[]")
-    assert told(root) == [ISLANDS], "a list of none"
+    assert warnings(root) == [ISLANDS], "a list of none"
     (islands / "clock").mkdir()
-    assert told(root) == []
+    assert warnings(root) == []
 
 
-def test_a_link_that_leads_nowhere_is_no_folder(root: Root) -> None:
+def test_a_broken_link_counts_as_missing(root: Root) -> None:
     roots.install(root, "hero_os", "v1", "hero_os_server")
     place = root.place("share/hero_os/islands")
     place.parent.mkdir(parents=True)
     place.symlink_to("../../var/hero_build/current/share/hero_os/islands")
-    assert ISLANDS in told(root)
+    assert ISLANDS in warnings(root)
 
 
-def test_a_root_outside_of_the_home_is_named_in_full(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_root_outside_of_the_home_is_shown_in_full(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     root = Root(tmp_path / "srv")
     roots.install(root, "hero_os", "v1", "hero_os_server")
-    assert told(root)[0].startswith(f"⚠ per-island WASM bundles not found at {tmp_path}/srv/share/hero_os/islands\n")
+    assert warnings(root)[0].startswith(
+        f"⚠ per-island WASM bundles not found at {tmp_path}/srv/share/hero_os/islands\n"
+    )

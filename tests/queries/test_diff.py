@@ -36,7 +36,7 @@ ONE = generation(1, record("db", "v1", db="a", db_admin="b"))
 TWO = generation(2, record("db", "v2", db="c", db_cli="d"), record("web", "v1", web="e"))
 
 
-def test_every_part_and_file_that_differs() -> None:
+def test_every_differing_part_and_file() -> None:
     db, web = diff(ONE, TWO).parts
     assert (str(db.part), db.change, db.version_before, db.version_after) == ("db", "changed", "v1", "v2")
     assert [(file.path, file.change) for file in db.files] == [
@@ -47,14 +47,14 @@ def test_every_part_and_file_that_differs() -> None:
     assert (web.change, web.version_before, [file.sha256_after for file in web.files]) == ("added", None, ["e"])
 
 
-def test_backwards_is_the_reverse() -> None:
+def test_the_reverse_diff() -> None:
     there, back = diff(ONE, TWO), diff(TWO, ONE)
     assert [(p.version_before, p.version_after) for p in there.parts] == [
         (p.version_after, p.version_before) for p in back.parts
     ]
 
 
-def test_the_same_content_of_another_version_and_another_wish_for_the_same() -> None:
+def test_equal_content_of_another_version_and_an_equal_part_requested_differently() -> None:
     retagged = generation(2, record("db", "v1.1", db="a", db_admin="b"))
     (change,) = diff(ONE, retagged).parts
     assert (change.change, change.files) == ("changed", ())
@@ -63,22 +63,22 @@ def test_the_same_content_of_another_version_and_another_wish_for_the_same() -> 
     assert diff(ONE, generation(2, asked)).parts == ()
 
 
-def test_history_compares_with_the_last_that_can_be_read() -> None:
+def test_history_compares_with_the_last_readable_generation() -> None:
     gap = Unreadable(2, RootDamaged("it is torn", "roll back"))
-    told = history("/root", 3, [ONE, gap, replace(TWO, number=3)]).generations
-    assert [(past.number, past.current, past.trouble) for past in told] == [
+    entries = history("/root", 3, [ONE, gap, replace(TWO, number=3)]).generations
+    assert [(past.number, past.current, past.trouble) for past in entries] == [
         (1, False, None),
         (2, False, "it is torn"),
         (3, True, None),
     ]
-    assert [(brief.part, brief.change) for brief in told[0].changes] == [("db", "added")]
-    assert [(brief.part, brief.change) for brief in told[2].changes] == [("db", "changed"), ("web", "added")]
+    assert [(brief.part, brief.change) for brief in entries[0].changes] == [("db", "added")]
+    assert [(brief.part, brief.change) for brief in entries[2].changes] == [("db", "changed"), ("web", "added")]
 
 
-def test_history_whose_beginning_is_gone_claims_nothing_of_its_oldest() -> None:
-    (told,) = history("/root", 2, [TWO]).generations
-    assert told.changes == ()
-    assert told.apps == 2
+def test_the_oldest_generation_has_no_changes_if_its_predecessor_is_missing() -> None:
+    (entry,) = history("/root", 2, [TWO]).generations
+    assert entry.changes == ()
+    assert entry.apps == 2
 
 
 @pytest.mark.parametrize(
@@ -89,7 +89,7 @@ def test_exit_code(codes: list[int], succeeded: int, code: int) -> None:
     assert exit_code([Failure("Kind", message="m", hint="h", exit=item) for item in codes], succeeded) == code
 
 
-def test_a_problem_is_its_error() -> None:
-    assert failure(RootDamaged("torn", "mend"), "db") == Failure(
-        "RootDamaged", message="torn", hint="mend", exit=5, app="db", part=None
+def test_a_failure_has_the_fields_of_its_error() -> None:
+    assert failure(RootDamaged("torn", "repair"), "db") == Failure(
+        "RootDamaged", message="torn", hint="repair", exit=5, app="db", part=None
     )

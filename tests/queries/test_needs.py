@@ -1,4 +1,4 @@
-"""What apps need: installed in the order of starting, or warned of."""
+"""The needs of apps: installed in the order of starting, or reported as warnings."""
 
 from pathlib import Path
 
@@ -30,11 +30,11 @@ def catalog(tmp_path: Path) -> Catalog:
         (["broken"], ("broken",)),
     ],
 )
-def test_what_is_needed_comes_first_and_once(asked: list[str], wanted: tuple[str, ...], catalog: Catalog) -> None:
+def test_needs_come_first_and_once(asked: list[str], wanted: tuple[str, ...], catalog: Catalog) -> None:
     assert with_needs(asked, catalog) == wanted
 
 
-def test_needs_that_are_neither_asked_for_nor_there(catalog: Catalog) -> None:
+def test_needs_that_are_neither_requested_nor_installed(catalog: Catalog) -> None:
     assert list(unmet(["web"], {"auth"}, catalog)) == [
         WarningRaised("web needs db, which is not installed", "hero-build install db")
     ]
