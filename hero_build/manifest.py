@@ -10,18 +10,17 @@ reads content through that folder, never path by path through `<root>/bin` (docs
 import errno
 import os
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from hero_build import STATE
 from hero_build.errors import RootDamaged
+from hero_build.model.installed import SCHEMA as SCHEMA
 from hero_build.model.installed import Generation
-from hero_build.model.manifest_convert import from_document, to_document
-from hero_build.model.manifest_document import SCHEMA as SCHEMA
-from hero_build.model.manifest_document import ManifestDocument
 
-_DOCUMENT: msgspec.json.Decoder[ManifestDocument] = msgspec.json.Decoder(ManifestDocument)
+if TYPE_CHECKING:  # the document's types are loaded where there is a manifest to read or write
+    from hero_build.model.manifest_document import ManifestDocument
 
 
 def current(root: Path) -> Path | None:
@@ -47,6 +46,8 @@ def load(root: Path) -> Generation:
 
 def read(folder: Path) -> Generation:
     """The manifest of one generation's folder. Raises RootDamaged."""
+    from hero_build.model.manifest_convert import from_document
+
     path = folder / "manifest.json"
     try:
         return from_document(_parse(path.read_bytes()))
@@ -56,27 +57,36 @@ def read(folder: Path) -> Generation:
 
 def dump(generation: Generation) -> str:
     """The document as it is written: stable order, two-space indent, newline at the end."""
+    from hero_build.model.manifest_convert import to_document
+
     return msgspec.json.format(msgspec.json.encode(to_document(generation)), indent=2).decode() + "\n"
 
 
 def encode(generation: Generation) -> dict[str, Any]:
     """The document as dictionaries and lists."""
+    from hero_build.model.manifest_convert import to_document
+
     document: dict[str, Any] = msgspec.to_builtins(to_document(generation))
     return document
 
 
 def decode(document: object, path: Path) -> Generation:
     """The value of a document read from `path`. Raises RootDamaged with the path of the field that does not fit."""
+    from hero_build.model.manifest_convert import from_document
+    from hero_build.model.manifest_document import ManifestDocument
+
     try:
         return from_document(msgspec.convert(document, ManifestDocument))
     except ValueError as error:
         raise _damaged(path, _schema_problem(document) or str(error)) from error
 
 
-def _parse(content: bytes) -> ManifestDocument:
+def _parse(content: bytes) -> "ManifestDocument":
     """Raises ValueError."""
+    from hero_build.model.manifest_document import ManifestDocument
+
     try:
-        return _DOCUMENT.decode(content)
+        return msgspec.json.decode(content, type=ManifestDocument)
     except msgspec.ValidationError as error:
         if problem := _schema_problem(msgspec.json.decode(content)):
             raise ValueError(problem) from error

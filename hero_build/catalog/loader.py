@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from hero_build.errors import AppNotFound, HeroBuildError, RecipeError
-from hero_build.model.names import nearest
 
 if TYPE_CHECKING:
     from hero_build.recipe import Recipe
@@ -206,6 +205,8 @@ def _is_set(name: object, members: object) -> bool:
 
 
 def _nearest(name: str, known: Iterable[str]) -> str:
+    from hero_build.model.names import nearest  # only for the hint
+
     close = nearest(name, known)
     shows_all = "`hero-build list` shows all."
     return f"Did you mean {' or '.join(close)}? {shows_all}" if close else shows_all

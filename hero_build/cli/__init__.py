@@ -32,8 +32,16 @@ def _run() -> int:
 
         if (answer := recall(sys.argv[1:], os.environ)) is not None:
             return _print(answer)
+    from hero_build.system import lean_msgspec  # noqa: F401 - before the first import of msgspec
+
+    if "list" in sys.argv:
+        from hero_build.cli import quick
+
+        if quick.needs_no_parsing(sys.argv[1:]):
+            return quick.answer(sys.argv[1:])
     from hero_build.cli.app import hero_build
-    from hero_build.cli.main import install_signal_handlers, main
+    from hero_build.cli.guard import install_signal_handlers
+    from hero_build.cli.main import main
 
     install_signal_handlers()
     return main(hero_build, sys.argv[1:])

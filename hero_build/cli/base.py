@@ -7,7 +7,7 @@ from typing import Any, cast
 
 import click
 
-from hero_build.cli.main import guarded
+from hero_build.cli.guard import guarded
 from hero_build.cli.session import Session
 from hero_build.output.console import Console, Style
 from hero_build.settings import read
@@ -54,8 +54,11 @@ class SessionCommand(click.Command):
     def _run(self, ctx: click.Context, options: Mapping[str, Any], console: Console) -> int:
         settings = read({name: options[name] for name in ("root", "forge", "jobs", "wait")}, os.environ)
         callback = cast("Callback", self.callback)
-        with ctx.scope():
-            return callback(Session(settings, console, options["root"]), **ctx.params)
+        try:
+            with ctx.scope():
+                return callback(Session(settings, console, options["root"]), **ctx.params)
+        except click.exceptions.Exit as end:
+            return end.exit_code
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The command's own options first, then the global ones."""

@@ -8,6 +8,7 @@ import click
 from hero_build.cli import completion
 from hero_build.cli.base import command
 from hero_build.cli.options import InstallOptions, app_options
+from hero_build.cli.quick import list_apps
 from hero_build.cli.session import Session
 from hero_build.model.artifacts import DESKTOP_APP
 
@@ -15,11 +16,7 @@ from hero_build.model.artifacts import DESKTOP_APP
 @command("list")
 def list_(session: Session) -> int:
     """List all apps, their installed versions, and the sets."""
-    from hero_build.output.pages.list import page
-    from hero_build.queries.list import listing
-
-    answer = listing(session.catalog(), session.generation())
-    return session.console.answer(answer, lambda terminal: page(answer, terminal))
+    return list_apps(session)
 
 
 @command("show")

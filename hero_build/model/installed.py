@@ -8,6 +8,8 @@ from typing import Literal
 
 from msgspec import Struct, field
 
+SCHEMA: Literal[1] = 1
+"""The version of the manifest's format."""
 Kind = Literal["server", "admin", "web", "cli"]
 Mode = Literal["auto", "download", "source"]
 Used = Literal["download", "source"]

@@ -6,6 +6,7 @@ from typing import Any, Literal, TypeVar, cast
 from msgspec import UNSET, UnsetType
 
 from hero_build.model.installed import (
+    SCHEMA,
     Adopted,
     BuildInfo,
     FileEntry,
@@ -18,7 +19,6 @@ from hero_build.model.installed import (
 )
 from hero_build.model.manifest_document import (
     ORIGIN,
-    SCHEMA,
     ManifestApp,
     ManifestArtifact,
     ManifestBuild,

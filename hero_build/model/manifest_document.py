@@ -10,7 +10,6 @@ from msgspec import UNSET, Meta, Struct, UnsetType, field
 
 from hero_build.model.installed import AdoptedForm, Backend, Elf, Kind, Mode, Phase, Used
 
-SCHEMA: Literal[1] = 1
 Sha256 = Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
 """A digest: lower-case hex."""
 ByteSize = Annotated[int, Meta(ge=0, description="bytes")]

@@ -26,8 +26,17 @@ def test_a_look_imports_nothing_heavy(words: list[str], world: World) -> None:
     assert "hero_build.ops.install" not in modules
 
 
-def test_version_imports_no_click(world: World) -> None:
-    assert "click" not in imported(world, "--version")
+@pytest.mark.parametrize("words", [["--version"], ["list"], ["list", "--json"], ["--json", "list"]])
+def test_what_needs_no_parsing_imports_neither_click_nor_inspect(words: list[str], world: World) -> None:
+    assert not imported(world, *words) & {"click", "inspect"}
+
+
+@pytest.mark.parametrize("words", [["list"], ["list", "--json"]])
+def test_list_is_the_same_with_and_without_click(words: list[str], world: World) -> None:
+    world.ok("install", "db")
+    by_click = world.ok(*words, "--root", str(world.root.path))
+    assert "click" in imported(world, *words, "--root", str(world.root.path))
+    assert world.ok(*words) == by_click
 
 
 def test_nothing_to_do_by_a_lock_file_imports_nothing_heavy(world: World, tmp_path: Path) -> None:
