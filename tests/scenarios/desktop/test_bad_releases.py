@@ -13,7 +13,7 @@ from support.refusals import Refusal
 from support.worlds import World
 
 PUBLISHED = "The published asset is broken: try another release with --version TAG, and report it to the publisher."
-OUTSIDE = "The name comes from outside; ask whoever published it for a plain one."
+OUTSIDE = "The name comes from outside; ask its publisher for a plain one."
 FILES = wasm_modules.island("notes", "v2")
 MODULE = FILES["notes_bg.wasm"]
 

@@ -162,7 +162,7 @@ def test_a_library_of_a_name_that_leaves_its_folder(installed: World, library: s
     """cargo lets it pass."""
     name = library.replace("\x1b", "\\u001b")  # as TOML has it
     workspace(installed, **{"two/Cargo.toml": CRATE.format(name="two", library=name)})
-    hint = "The name comes from outside; ask whoever published it for a plain one."
+    hint = "The name comes from outside; ask its publisher for a plain one."
     refusal = Refusal(2, kind="UnsafeName", message=f"{library!r} cannot be the name of an island", hint=hint)
     desktops.refused(installed, refusal, *BUILD)
 
