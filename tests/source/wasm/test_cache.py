@@ -69,20 +69,22 @@ def test_a_damaged_entry_is_not_restored(harm: str, tmp_path: Path) -> None:
 
 
 def test_the_least_recently_used_entry_is_deleted(tmp_path: Path) -> None:
+    folder = tmp_path / "kept"
     for age, key in enumerate(("new", "old", "older")):
-        put(tmp_path, key, a="x" * 1000)
-        os.utime(tmp_path / key, (1_000_000 - age, 1_000_000 - age))
-    assert cache.restore(tmp_path, "older", tmp_path.parent / "out")  # which makes it the newest
-    cache.prune(tmp_path, 2500)
-    assert sorted(os.listdir(tmp_path)) == ["new", "older"]
+        put(folder, key, a="x" * 1000)
+        os.utime(folder / key, (1_000_000 - age, 1_000_000 - age))
+    assert cache.restore(folder, "older", tmp_path / "out")  # which makes it the newest
+    cache.prune(folder, 2500)
+    assert sorted(os.listdir(folder)) == ["new", "older"]
 
 
 def test_old_unfinished_entries_are_deleted(tmp_path: Path) -> None:
+    folder = tmp_path / "kept"
     for name in (".new-1", ".new-2"):
-        (tmp_path / name).mkdir()
-    os.utime(tmp_path / ".new-1", (0, 0))
-    cache.prune(tmp_path)
-    assert os.listdir(tmp_path) == [".new-2"]
+        (folder / name).mkdir(parents=True)
+    os.utime(folder / ".new-1", (0, 0))
+    cache.prune(folder)
+    assert os.listdir(folder) == [".new-2"]
 
 
 def test_a_damaged_bundle_is_rebuilt(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
