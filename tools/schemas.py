@@ -13,6 +13,7 @@ from msgspec import Struct
 from msgspec.json import schema_components
 
 from hero_build.cli.completion import CompletionScript
+from hero_build.forge.build_record import BuildRecord, RecordHeader
 from hero_build.install.gc import GcReport
 from hero_build.install.islands_index import IslandsDocument
 from hero_build.model.manifest_document import ManifestDocument
@@ -70,6 +71,8 @@ def schemas() -> Mapping[Path, str]:
     """The text of every generated schema by its path."""
     documents = {f"schemas/{command.split()[-1]}": _answer(command, kind) for command, kind in ANSWERS.items()}
     documents["schemas/error"] = _schema("The --json document of a command that failed", DocumentHead, ErrorDocument)
+    title = "A build record: the asset <app>-<what>.build.json of a release"
+    documents["schemas/build"] = _schema(title, RecordHeader, BuildRecord)
     documents |= {name: _file(title, kind) for name, (kind, title) in FILES.items()}
     return {DOCS / f"{name}.schema.json": json.dumps(schema, indent=2) + "\n" for name, schema in documents.items()}
 

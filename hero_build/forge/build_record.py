@@ -4,9 +4,9 @@
 """
 
 import json
-from typing import Literal
+from typing import Annotated, Literal
 
-from msgspec import Struct, to_builtins
+from msgspec import Meta, Struct, to_builtins
 
 from hero_build.forge.json_decode import Sha256, decode_json
 from hero_build.forge.protocol import Forge
@@ -14,6 +14,9 @@ from hero_build.forge.transfer import read_small
 from hero_build.model.steps import Release
 
 SCHEMA, SUFFIX = 1, ".build.json"
+_Commit = Annotated[str, Meta(extra_json_schema={"pattern": "^[0-9a-f]{40}$"})]
+_Size = Annotated[int, Meta(extra_json_schema={"minimum": 1})]
+"""What `hero-build publish` writes; readers accept more."""
 _HINT = "Report it to the publisher of the release; `hero-build publish` writes valid build records."
 
 
@@ -30,19 +33,22 @@ class BuiltFile(Struct, frozen=True):
 
     asset: str
     sha256: Sha256
-    size: int
+    size: _Size
 
 
 class BuildRecord(Struct, frozen=True):
-    """`lock` is the sha256 of Cargo.lock, None without one; `fingerprint` is empty for files built elsewhere."""
+    """Where the files in `made` were built, from which commit, with what; `what` is a platform or a shard of islands.
+
+    `lock` is the sha256 of Cargo.lock, None without one; `fingerprint` is empty for files built elsewhere.
+    """
 
     app: str
     repo: str
     tag: str
     what: str
-    commit: str
-    dirty: bool
-    toolchain: str
+    commit: _Commit
+    dirty: Annotated[bool, Meta(description="built with changes that are in no commit (--allow-dirty)")]
+    toolchain: Annotated[str, Meta(description="the first line of `rustc -vV`")]
     lock: str | None
     fingerprint: str
     runner: Runner
@@ -50,8 +56,10 @@ class BuildRecord(Struct, frozen=True):
     tool: str
 
 
-class _Header(Struct, frozen=True):
-    schema: Literal[1]
+class RecordHeader(Struct, frozen=True):
+    """The first field of the document."""
+
+    schema: Annotated[Literal[1], Meta(description="the version of the document's format")]
 
 
 def record_name(app: str, what: str) -> str:
@@ -65,7 +73,7 @@ def encode(record: BuildRecord) -> bytes:
 def decode(content: bytes, name: str) -> BuildRecord:
     """The record in the file `name`. Raises BadForgeResponse."""
     what = f"the build record {name}"
-    decode_json(content, kind=_Header, what=what, hint=_HINT)
+    decode_json(content, kind=RecordHeader, what=what, hint=_HINT)
     return decode_json(content, kind=BuildRecord, what=what, hint=_HINT)
 
 

@@ -11,7 +11,6 @@ from tools import schemas
 
 TEXTS = schemas.schemas()
 ANSWERS = [path for path in TEXTS if path.parent.name == "schemas"]
-WRITTEN_BY_HAND = {"build.schema.json"}
 
 
 @pytest.mark.parametrize("path", TEXTS, ids=lambda path: path.name)
@@ -39,4 +38,4 @@ def test_every_command_has_a_schema() -> None:
 
 def test_every_schema_is_generated() -> None:
     written = {path.name for path in (schemas.DOCS / "schemas").iterdir()}
-    assert written - {path.name for path in TEXTS} == WRITTEN_BY_HAND
+    assert written <= {path.name for path in TEXTS}
