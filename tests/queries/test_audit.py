@@ -1,71 +1,15 @@
 """`audit`: no drift if recipe and repository agree, and a finding for each planted drift."""
 
 import shutil
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
+from collections.abc import Callable
 
 import pytest
 
 from support import mirrors, worlds
+from support.audit_repo import KINDS, RECIPE, Repo
 from support.worlds import REPO, World
 
 pytestmark = pytest.mark.skipif(shutil.which("cargo") is None, reason="cargo is not installed")
-RECIPE = '''"""duo: a test app."""
-
-from hero_build.recipe import Cargo, Recipe, admin, cli, install_only, server, web
-
-
-class Duo(Recipe):
-    repo = "o/duo"
-    binaries = (
-        server("duo_server"),
-        admin("duo_admin", formerly="duo_ui"),
-        install_only("child"),
-        cli("duo"),
-    )
-'''
-KINDS = {"duo_server": "server", "duo_admin": "admin", "child": "server", "duo": "cli"}
-
-
-@dataclass
-class Repo:
-    """A checkout and a release of `o/duo`, which agree with its recipe until a test spoils one of them."""
-
-    world: World
-    kinds: dict[str, str] = field(default_factory=lambda: dict(KINDS))
-    crates: dict[str, str] = field(default_factory=lambda: dict.fromkeys(KINDS, ""))
-    assets: list[str] = field(default_factory=lambda: list(KINDS))
-    recipe: str = RECIPE
-
-    @property
-    def folder(self) -> Path:
-        return self.world.folder / "code" / "o" / "duo"
-
-    def write(self) -> None:
-        (self.folder / "src").mkdir(parents=True)
-        (self.folder / "src" / "main.rs").write_text("fn main() {}\n")
-        self.manifest("service.toml", self.kinds)
-        bins = "".join(f'[[bin]]\nname = "{name}"\npath = "src/main.rs"\n{more}' for name, more in self.crates.items())
-        package = '[package]\nname = "duo_crate"\nversion = "0.1.0"\nedition = "2021"\nautobins = false\n'
-        (self.folder / "Cargo.toml").write_text(f"{package}[features]\nfull = []\ndefault = []\n{bins}[workspace]\n")
-        (self.world.recipes / "duo.py").write_text(self.recipe)
-        mirrors.release(
-            self.world.mirror, app="duo", tag="v1", files={mirrors.asset(name): b"x" for name in self.assets}
-        )
-
-    def manifest(self, path: str, kinds: Mapping[str, str]) -> None:
-        (self.folder / path).parent.mkdir(parents=True, exist_ok=True)
-        tables = (f'[[binaries]]\nname = "{name}"\nkind = "{kind}"\n' for name, kind in kinds.items())
-        (self.folder / path).write_text("".join(tables))
-
-    def audit(self, *words: str, env: Mapping[str, str] | None = None) -> worlds.Done:
-        code = {"CODEROOT": str(self.world.folder / "code"), **(env or {})}
-        return self.world.run("audit", *(words or ("duo",)), env=code)
-
-    def document(self, *words: str) -> Any:
-        return worlds.valid(self.audit(*(words or ("duo",)), "--json").document)
 
 
 @pytest.fixture
@@ -278,51 +222,6 @@ def test_binaries_of_another_app_of_the_repository_are_not_extra(repo: Repo) -> 
     assert repo.document()["exit"] == 5
     mirrors.recipe(repo.world.recipes, "trio", ("duo_web",), repo='"o/duo"')
     assert repo.document()["exit"] == 0
-
-
-def test_offline_the_checkout_is_audited(repo: Repo) -> None:
-    asset_gone(repo)
-    repo.write()
-    done = repo.audit("duo", "--forge", "file:///nowhere/at/all")
-    assert done.code == 0
-    assert "the mirror /nowhere/at/all does not exist" in done.out
-    sources = repo.document("duo", "--no-release")["apps"][0]["heard"]
-    assert sources[2] == {"teller": "release", "state": "not asked", "said": "not asked"}
-
-
-def test_without_cargo_the_other_sources_are_read(repo: Repo) -> None:
-    crate_gone(repo)
-    repo.write()
-    done = repo.audit("duo", env={"PATH": "/nowhere", "CARGO_HOME": "/nowhere"})
-    assert done.code == 0
-    assert "cargo is not on this machine" in done.out
-
-
-def test_a_workspace_that_cargo_cannot_read_is_an_error(repo: Repo) -> None:
-    repo.write()
-    (repo.folder / "Cargo.toml").write_text("[package\n")
-    done = repo.audit("duo", "--json")
-    (failed,) = worlds.valid(done.document)["failed"]
-    assert (done.code, failed["kind"], failed["app"]) == (6, "BuildError", "duo")
-    assert "cargo cannot read the workspace" in failed["message"]
-
-
-def test_no_source_to_compare_with(repo: Repo) -> None:
-    repo.write()
-    done = repo.audit("duo", env={"CODEROOT": "/nowhere", "FORGEJO_URL": "file:///nowhere"})
-    assert done.code == 3
-    assert "no checkout at /nowhere/o/duo, and no release (the mirror /nowhere does not exist)" in done.err
-    assert "Clone o/duo there" in done.err
-
-
-def test_a_release_alone_is_enough_and_a_named_one_must_exist(repo: Repo) -> None:
-    repo.write()
-    shutil.rmtree(repo.folder)
-    assert repo.document()["exit"] == 0
-    assert repo.document("duo", "--version", "v1")["exit"] == 0
-    done = repo.audit("duo", "--version", "v9")
-    assert done.code == 3
-    assert "v9" in done.err
 
 
 def test_all_of_a_folder_of_checkouts(repo: Repo) -> None:
