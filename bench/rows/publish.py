@@ -179,10 +179,11 @@ def _open(server: "ForgeServer", hero: Path, folder: Path, app: str, programs: S
 @contextmanager
 def _server(folder: Path) -> Iterator["ForgeServer"]:
     """The real one, with its data below `folder`."""
-    from support.forge_server import SCRIPT, ForgeServer
+    from support import gitea
+    from support.forge_server import ForgeServer
 
     data, cache = folder / "data", CHECKOUT / "cache" / "forge"
-    command = [sys.executable, SCRIPT, "--cache", cache, "--data", data]
+    command = [sys.executable, gitea.__file__, "--cache", cache, "--data", data]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as child:
         try:
             told = json.loads((child.stdout or sys.stdin).readline())

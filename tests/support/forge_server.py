@@ -1,7 +1,7 @@
 """A real forge for tests: fixture `forge_server`, one server for all workers of a test run.
 
 The server is started by whoever comes first and stopped when the last one has gone. Every user holds a shared flock
-on one file; a keeper process (this file, run as a script) waits for the exclusive one, so that even a worker that is
+on one file; a keeper process (this module, run as a program) waits for the exclusive one, so that even a worker that is
 killed leaves nothing running.
 """
 
@@ -23,8 +23,9 @@ from urllib.parse import quote
 
 import pytest
 
+from support import gitea
+
 REPO = Path(__file__).resolve().parents[2]
-SCRIPT = REPO.parent / "shared" / "forge.py"
 START = 600  # seconds: the first start builds the server
 _OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
@@ -113,8 +114,6 @@ class ForgeServer:
 @pytest.fixture(scope="session")
 def forge_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ForgeServer]:
     """The one real server of this test run."""
-    if not SCRIPT.is_file():
-        pytest.skip("../shared/forge.py, which starts a real forge, is not there")
     base = tmp_path_factory.getbasetemp()
     shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
     with (shared / "forge.users").open("w") as users, (shared / "forge.mutex").open("w") as mutex:
@@ -139,8 +138,8 @@ def _running(shared: Path) -> dict[str, str] | None:
 
 
 def _start(shared: Path) -> dict[str, str]:
-    keeper = [sys.executable, __file__, str(shared)]
-    subprocess.run(keeper, check=True, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    keeper = [sys.executable, "-m", "support.forge_server", str(shared)]
+    subprocess.run(keeper, cwd=REPO / "tests", check=True, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
     end = time.monotonic() + START
     while time.monotonic() < end:
         if found := _running(shared):
@@ -159,7 +158,7 @@ def _keep(shared: Path) -> None:
     cache = Path(os.environ.get("HERO_BUILD_CACHE") or REPO / "cache") / "forge"
     environment = {key: value for key, value in os.environ.items() if key != "FORGEJO_TOKEN"}
     with (shared / "forge.json").open("w") as out, (shared / "forge.log").open("w") as log:
-        command = [sys.executable, str(SCRIPT), "--cache", str(cache)]
+        command = [sys.executable, gitea.__file__, "--cache", str(cache)]
         server = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=log, env=environment)
     failed = _watch(server, shared / "forge.users")
     (shared / "forge.json").unlink()

@@ -3,28 +3,18 @@
 A test that finds it missing makes it itself; here nobody waits for it with a clock running.
 """
 
-import subprocess
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 
-from support import actions_runner, sccache_server, wasm_toolchain, zinit_crate
+from support import actions_runner, gitea, sccache_server, wasm_toolchain, zinit_crate
 
 REPO = Path(__file__).resolve().parents[2]
-SHARED = REPO.parent / "shared"
 
 
 def forge() -> object:
-    """The server, built from the Go module proxy."""
-    command: list[str | Path] = [
-        sys.executable,
-        SHARED / "forge.py",
-        "--cache",
-        REPO / "cache" / "forge",
-        "--build-only",
-    ]
-    return subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    return gitea.build(REPO / "cache" / "forge")
 
 
 WORK: tuple[tuple[str, Callable[[], object]], ...] = (
@@ -43,9 +33,6 @@ def say(text: str) -> None:
 
 
 def main() -> None:
-    if not SHARED.is_dir():
-        say("../shared is not there: what needs it is skipped")
-        return
     for name, make in WORK:
         began = time.monotonic()
         make()

@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 
 REPO = Path(__file__).resolve().parents[2]
-SCRIPT = REPO.parent / "shared" / "wasm-toolchain.sh"
+SCRIPT = Path(__file__).with_name("wasm-toolchain.sh")
 PREFIX = REPO / "cache" / "wasm"
 WASM_BINDGEN = "0.2.129"
 """What the workspaces of tests/world pin."""
