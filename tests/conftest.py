@@ -2,6 +2,7 @@
 
 import os
 import signal
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
@@ -32,6 +33,18 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
             or name in ("CODEROOT", "NO_COLOR")
         ):
             monkeypatch.delenv(name)
+
+
+SCENARIOS = Path(__file__).parent / "scenarios"
+SLOW_FIXTURES = frozenset({"forge_server", "runners", "toolchain"})
+
+
+@pytest.hookimpl(tryfirst=True)  # before -m selects
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What uses a slow fixture is slow, and so is every scenario; other tests carry the marker themselves."""
+    for item in items:
+        if SCENARIOS in item.path.parents or SLOW_FIXTURES.intersection(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.slow)
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
