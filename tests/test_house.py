@@ -52,6 +52,11 @@ MAKERS = {"Verified": "verify", "Staged": "install"}
 LONGEST_FILE = 280
 LONGEST_FUNCTION = 45
 POSITIONAL = 3
+TESTS_OF_NO_MODULE = {
+    "house.py": "the rules that hold for all modules",
+}
+"""Every other `tests/<layer>/test_<module>.py` tests that module. Ways through many are in tests/scenarios/, and what
+holds the files around the package is in tests/project/."""
 OTHERS = {"partial", "request"}
 """Names that a library's functions have, too: functools.partial, http.client's request."""
 
@@ -140,6 +145,14 @@ def test_calls_of_more_than_three_arguments_name_them() -> None:
     many = [(module, node) for module, node in calls if len(node.args) > POSITIONAL and _callee(node) in own]
     plain = [(module, node) for module, node in many if not any(isinstance(arg, ast.Starred) for arg in node.args)]
     assert [f"{module}:{node.lineno} {_callee(node)}" for module, node in plain] == []
+
+
+def test_a_test_is_named_after_its_module() -> None:
+    tests = REPO / "tests"
+    paths = [path.relative_to(tests) for path in sorted(tests.rglob("test_*.py"))]
+    own = [path for path in paths if path.parts[0] not in ("scenarios", "project")]
+    named = [str(path.with_name(path.name.removeprefix("test_"))) for path in own]
+    assert [name for name in named if not (PACKAGE / name).is_file() and name not in TESTS_OF_NO_MODULE] == []
 
 
 def test_the_architecture_page_draws_these_layers() -> None:

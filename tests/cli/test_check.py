@@ -7,6 +7,8 @@ import pytest
 from support import roots, worlds
 from support.worlds import World
 
+pytestmark = pytest.mark.usefixtures("two_apps")
+
 
 def test_verify_of_intact_apps(world: World) -> None:
     world.ok("install", "@both")

@@ -10,6 +10,8 @@ import pytest
 from support import worlds
 from support.worlds import World
 
+pytestmark = pytest.mark.usefixtures("two_apps")
+
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_the_script_is_one_of_its_shell(shell: str, world: World, tmp_path: Path) -> None:

@@ -5,6 +5,8 @@ import pytest
 from support import roots, worlds
 from support.worlds import World
 
+pytestmark = pytest.mark.usefixtures("two_apps")
+
 
 @pytest.fixture
 def upgraded(world: World) -> World:

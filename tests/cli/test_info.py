@@ -7,6 +7,8 @@ import pytest
 from support import roots, worlds
 from support.worlds import World
 
+pytestmark = pytest.mark.usefixtures("two_apps")
+
 
 def test_list_shows_every_recipe_installed_versions_and_sets(world: World) -> None:
     world.ok("install", "db", "--version", "v1")

@@ -9,6 +9,8 @@ from hero_build import manifest
 from support import roots, worlds
 from support.worlds import World
 
+pytestmark = pytest.mark.usefixtures("two_apps")
+
 
 def runs(world: World, name: str) -> str:
     """What the installed program prints."""

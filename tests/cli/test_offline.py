@@ -5,6 +5,8 @@ import json
 import shutil
 from pathlib import Path
 
+import pytest
+
 from hero_build.forge.mirror_layout import publish_package
 from hero_build.model.artifacts import GenericPackage
 from hero_build.model.steps import Asset, Release
@@ -12,6 +14,8 @@ from support import mirrors, roots, worlds
 from support.elf_files import shared_bytes
 from support.fault_server import FaultServer
 from support.worlds import World
+
+pytestmark = pytest.mark.usefixtures("two_apps")
 
 
 def test_lock_pins_the_assets_for_this_machine(world: World, tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from support.processes import until
 
 
 @dataclass(frozen=True, slots=True)
-class World:
+class InstalledApps:
     folder: Path
 
     def run(self, *words: str, imports: bool = False) -> "subprocess.CompletedProcess[str]":
@@ -43,8 +43,8 @@ def recalled(done: "subprocess.CompletedProcess[str]") -> bool:
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> World:
-    made = World(tmp_path)
+def installed(tmp_path: Path) -> InstalledApps:
+    made = InstalledApps(tmp_path)
     for app in ("db", "code"):
         mirrors.recipe(tmp_path / "recipes", app)
         mirrors.release(tmp_path / "mirror", app=app, tag="v1", files=mirrors.programs("v1", app))
@@ -55,78 +55,78 @@ def world(tmp_path: Path) -> World:
     return made
 
 
-def test_the_second_time_the_answer_is_recalled_and_is_the_same(world: World) -> None:
-    world.receipt.unlink()
-    first, second = world.locked(), world.locked()
+def test_the_second_time_the_answer_is_recalled_and_is_the_same(installed: InstalledApps) -> None:
+    installed.receipt.unlink()
+    first, second = installed.locked(), installed.locked()
     assert recalled(second)
     assert not recalled(first)
     assert second.stdout == first.stdout
     assert "nothing to do" in second.stdout
 
 
-def touch_recipe(world: World) -> None:
-    with (world.folder / "recipes" / "db.py").open("a") as file:
+def touch_recipe(installed: InstalledApps) -> None:
+    with (installed.folder / "recipes" / "db.py").open("a") as file:
         file.write("# changed\n")
 
 
-def truncate(world: World) -> None:
-    os.truncate((world.folder / "hero" / "bin" / "db").resolve(), 64)
+def truncate(installed: InstalledApps) -> None:
+    os.truncate((installed.folder / "hero" / "bin" / "db").resolve(), 64)
 
 
-def overwrite_alike(world: World) -> None:
-    path = (world.folder / "hero" / "bin" / "db").resolve()
+def overwrite_alike(installed: InstalledApps) -> None:
+    path = (installed.folder / "hero" / "bin" / "db").resolve()
     path.write_bytes(path.read_bytes()[:-1] + b"!")
 
 
-def write_config(world: World) -> None:
-    (world.folder / "hero" / "cfg").mkdir()
-    (world.folder / "hero" / "cfg" / "hero_build.toml").write_text("jobs = 3\n")
+def write_config(installed: InstalledApps) -> None:
+    (installed.folder / "hero" / "cfg").mkdir()
+    (installed.folder / "hero" / "cfg" / "hero_build.toml").write_text("jobs = 3\n")
 
 
-def replace_link(world: World) -> None:
-    link = world.folder / "hero" / "bin" / "db"
+def replace_link(installed: InstalledApps) -> None:
+    link = installed.folder / "hero" / "bin" / "db"
     link.unlink()
     link.write_text("another tool")
 
 
-CHANGES: dict[str, Callable[[World], object]] = {
+CHANGES: dict[str, Callable[[InstalledApps], object]] = {
     "recipe changed": touch_recipe,
-    "recipe added": lambda world: mirrors.recipe(world.folder / "recipes", "another"),
+    "recipe added": lambda installed: mirrors.recipe(installed.folder / "recipes", "another"),
     "config written": write_config,
-    "lock file rewritten": lambda world: world.run("lock", "db", "-o", str(world.folder / "hero.lock")),
-    "another generation": lambda world: world.run("uninstall", "code"),
+    "lock file rewritten": lambda installed: installed.run("lock", "db", "-o", str(installed.folder / "hero.lock")),
+    "another generation": lambda installed: installed.run("uninstall", "code"),
     "file truncated": truncate,
     "file of equal size": overwrite_alike,
     "link replaced": replace_link,
-    "link removed": lambda world: (world.folder / "hero" / "bin" / "db").unlink(),
-    "sets changed": lambda world: (world.folder / "recipes" / "_sets.py").write_text('SETS = {"a": ("db",)}\n'),
-    "manifest touched": lambda world: os.utime(world.folder / "hero/var/hero_build/current/manifest.json"),
-    "work interrupted": lambda world: (world.folder / "hero" / "var" / "hero_build" / "staging" / "x").mkdir(),
-    "receipt broken": lambda world: world.receipt.write_text('{"asked": '),
-    "receipt of something else": lambda world: world.receipt.write_text("[]"),
+    "link removed": lambda installed: (installed.folder / "hero" / "bin" / "db").unlink(),
+    "sets changed": lambda installed: (installed.folder / "recipes" / "_sets.py").write_text('SETS = {"a": ("db",)}\n'),
+    "manifest touched": lambda installed: os.utime(installed.folder / "hero/var/hero_build/current/manifest.json"),
+    "work interrupted": lambda installed: (installed.folder / "hero" / "var" / "hero_build" / "staging" / "x").mkdir(),
+    "receipt broken": lambda installed: installed.receipt.write_text('{"asked": '),
+    "receipt of something else": lambda installed: installed.receipt.write_text("[]"),
 }
 
 
 @pytest.mark.parametrize("change", CHANGES)
-def test_a_change_is_seen(world: World, change: str) -> None:
-    assert recalled(world.locked())
-    CHANGES[change](world)
-    assert not recalled(world.locked())
-    assert world.run("verify").returncode == 0
+def test_a_change_is_seen(installed: InstalledApps, change: str) -> None:
+    assert recalled(installed.locked())
+    CHANGES[change](installed)
+    assert not recalled(installed.locked())
+    assert installed.run("verify").returncode == 0
 
 
-def test_other_words_are_another_question(world: World) -> None:
-    assert recalled(world.locked())
-    done = world.run("install", "db", "--locked", str(world.folder / "hero.lock"), "--json", imports=True)
+def test_other_words_are_another_question(installed: InstalledApps) -> None:
+    assert recalled(installed.locked())
+    done = installed.run("install", "db", "--locked", str(installed.folder / "hero.lock"), "--json", imports=True)
     assert " click" in done.stderr
     assert json.loads(done.stdout)["exit"] == 0
 
 
-def test_a_receipt_holds_no_token(world: World) -> None:
+def test_a_receipt_holds_no_token(installed: InstalledApps) -> None:
     os.environ["FORGEJO_TOKEN"] = "hush-hush"
     try:
-        world.receipt.unlink()
-        assert until(lambda: recalled(world.locked()))
+        installed.receipt.unlink()
+        assert until(lambda: recalled(installed.locked()))
     finally:
         del os.environ["FORGEJO_TOKEN"]
-    assert "hush" not in world.receipt.read_text()
+    assert "hush" not in installed.receipt.read_text()

@@ -82,6 +82,7 @@ def test_every_attribute_of_a_recipe_is_on_the_page() -> None:
     assert {name for name in own if f"`{name}`" not in text and f"def {name}(" not in text} == set()
 
 
+@pytest.mark.slow
 def test_the_recipe_of_the_page_builds(tmp_path: Path) -> None:
     world = World(tmp_path)
     world.recipes.mkdir()

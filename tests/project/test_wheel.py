@@ -13,6 +13,9 @@ import pytest
 CHECKOUT = Path(__file__).parents[2]
 
 
+pytestmark = pytest.mark.slow
+
+
 @pytest.fixture(scope="module")
 def wheel() -> Iterator[Path]:
     with TemporaryDirectory() as folder:

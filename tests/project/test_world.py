@@ -12,7 +12,10 @@ import pytest
 
 CHECKOUT = Path(__file__).parents[2]
 BINARIES = ("hero_db", "hero_db_admin", "hero_db_server")
-pytestmark = pytest.mark.skipif(shutil.which("cargo") is None, reason="cargo is not installed")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(shutil.which("cargo") is None, reason="cargo is not installed"),
+]
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,10 @@ from support import mirrors, worlds
 from support.audit_repo import KINDS, RECIPE, Repo
 from support.worlds import REPO, World
 
-pytestmark = pytest.mark.skipif(shutil.which("cargo") is None, reason="cargo is not installed")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(shutil.which("cargo") is None, reason="cargo is not installed"),
+]
 
 
 @pytest.fixture

@@ -1,8 +1,8 @@
 """Desktops for tests: hero_os and hero_archipelagos as releases of small bundles, or as repositories to build from.
 
-world = desktopworld.desk(folder)                                  # the recipes of both, and an empty mirror
-desktopworld.islands(world, "v1", "notes", "radio")                # a release of hero_archipelagos
-code = desktopworld.sources(world, "greeter", "shouter")           # its repository, with these islands
+desktops.add_recipes(world)                                    # of both apps
+desktops.islands(world, "v1", "notes", "radio")                # a release of hero_archipelagos
+code = desktops.sources(world, "greeter", "shouter")           # its repository, with these islands
 world.run("islands", env=code.environ)
 """
 
@@ -56,15 +56,11 @@ class Code:
         return self.commit({})
 
 
-def desk(folder: Path) -> World:
-    """Overlay recipes of both apps, whose repositories are `o/<app>`; an empty root and an empty mirror."""
-    world = World(folder)
-    world.mirror.mkdir(parents=True)
-    world.recipes.mkdir()
+def add_recipes(world: World) -> None:
+    """Overlay recipes of both apps, whose repositories are `o/<app>`."""
     for app, body in _RECIPES.items():
         head = "from hero_build.recipe import Recipe, server, shell\n\n\nclass App(Recipe):\n    "
         (world.recipes / f"{app}.py").write_text(f"{head}{body}\n")
-    return world
 
 
 def islands(world: World, tag: str, *names: str, **other: bytes | None) -> None:

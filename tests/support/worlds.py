@@ -4,7 +4,8 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+import tempfile
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -85,21 +86,37 @@ class World:
         return mirrors.recipe(self.recipes, app, names or (app,), **extra)
 
 
+def empty(folder: Path) -> World:
+    """No recipes, an empty mirror, and no root yet."""
+    created = World(folder)
+    created.mirror.mkdir(parents=True, exist_ok=True)
+    created.recipes.mkdir(parents=True, exist_ok=True)
+    return created
+
+
 @pytest.fixture
 def world(tmp_path: Path) -> World:
-    return two_apps(tmp_path)
+    """The world of a test, empty; fixtures such as `two_apps` fill it."""
+    return empty(tmp_path)
 
 
-def two_apps(folder: Path) -> World:
+@pytest.fixture
+def home() -> Iterator[World]:
+    """An empty world with a short path, for sockets; its root is `hero` there, as in a person's home."""
+    with tempfile.TemporaryDirectory(prefix="hero-") as folder:
+        yield empty(Path(folder))
+
+
+@pytest.fixture
+def two_apps(world: World) -> World:
     """Two apps with releases: `db` (db, db_admin) in v1 and v2, `web` (web) in v1, and a set of both."""
-    made = World(folder)
-    made.recipe("db", "db", "db_admin")
-    made.recipe("web", needs='("db",)')
-    (made.recipes / "_sets.py").write_text('SETS = {"both": ("db", "web")}\n')
-    made.release("db", "v1", "db", "db_admin")
-    made.release("db", "v2", "db", "db_admin")
-    made.release("web", "v1")
-    return made
+    world.recipe("db", "db", "db_admin")
+    world.recipe("web", needs='("db",)')
+    (world.recipes / "_sets.py").write_text('SETS = {"both": ("db", "web")}\n')
+    world.release("db", "v1", "db", "db_admin")
+    world.release("db", "v2", "db", "db_admin")
+    world.release("web", "v1")
+    return world
 
 
 def valid(document: Any, name: str = "") -> Any:

@@ -158,11 +158,10 @@ def test_sections_of_any_bytes_are_read_or_refused(tmp_path: Path, content: dict
     assert module is None or len(module.imports) <= len(content.get(2, b""))
 
 
-def test_handmade_modules_are_valid_for_engines(tmp_path: Path) -> None:
-    wasm_opt = Path(__file__).parents[2] / "cache" / "wasm" / "bin" / "wasm-opt"
-    if not wasm_opt.exists():
-        pytest.skip("the WebAssembly toolchain is not in cache/wasm (`make test` installs it)")
+def test_handmade_modules_are_valid_for_engines(toolchain: Path, tmp_path: Path) -> None:
     (tmp_path / "m.wasm").write_bytes(made.wasm("x", imports=[("env", "f")]))
-    done = subprocess.run([wasm_opt, "-all", "-S", "-o", "-", tmp_path / "m.wasm"], capture_output=True, text=True)
+    done = subprocess.run(
+        [toolchain / "wasm-opt", "-all", "-S", "-o", "-", tmp_path / "m.wasm"], capture_output=True, text=True
+    )
     assert done.returncode == 0, done.stderr
     assert f'(export "{made.REFS}" (table $1))' in done.stdout

@@ -1,7 +1,5 @@
 """Fixtures of the bad-input scenarios: a stage with an app that has v1, and servers that misbehave."""
 
-from pathlib import Path
-
 import pytest
 
 from support import mirrors
@@ -10,12 +8,10 @@ from support.refusals import NAMES, Stage
 from support.worlds import World
 
 
-@pytest.fixture
-def world(tmp_path: Path) -> World:
-    """The recipe of `db`, and no root yet."""
-    world = World(tmp_path)
+@pytest.fixture(autouse=True)
+def db(world: World) -> None:
+    """The recipe of `db`, without a release."""
     world.recipe("db", *NAMES)
-    return world
 
 
 @pytest.fixture

@@ -25,10 +25,7 @@ from support.refusals import (
 )
 from support.worlds import World
 
-
-@pytest.fixture
-def world(versions: World) -> World:
-    return versions
+pytestmark = pytest.mark.usefixtures("versions")
 
 
 # content that was damaged

@@ -15,9 +15,7 @@ from support.worlds import World
 FOREIGN = "#!/bin/sh\necho mine\n"
 
 
-@pytest.fixture
-def world(versions: World) -> World:
-    return versions
+pytestmark = pytest.mark.usefixtures("versions")
 
 
 # something foreign at bin/db

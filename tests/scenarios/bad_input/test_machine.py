@@ -41,13 +41,12 @@ def writable(hint_at: object) -> str:
     return f"Make {hint_at} writable for this user, or name another with --root."
 
 
-@pytest.fixture
-def world(world: World) -> World:
+@pytest.fixture(autouse=True)
+def releases(world: World) -> None:
     """v1 and v2 in a mirror; v2 is large."""
     mirrors.release(world.mirror, app="db", tag="v1", files=mirrors.programs("v1", *NAMES))
     files = {mirrors.asset(name): static_bytes(program(name, "v2"), BIG) for name in NAMES}
     mirrors.release(world.mirror, app="db", tag="v2", files=files)
-    return world
 
 
 def plain_user() -> tuple[str, ...]:

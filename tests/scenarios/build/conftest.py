@@ -1,14 +1,12 @@
 """What the tests of source builds share: this machine's git and cargo without the habits of the person at it."""
 
 import os
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from support import source_builds
-from support.worlds import World
 
 
 @pytest.fixture(autouse=True)
@@ -24,35 +22,17 @@ def plain_tools(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> World:
-    """An empty root, no recipes and an empty mirror."""
-    built = World(tmp_path)
-    built.mirror.mkdir()
-    built.recipes.mkdir()
-    return built
-
-
-@pytest.fixture
 def spies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> source_builds.Spies:
     """git and cargo, watched."""
-    built = source_builds.spies(tmp_path / "spies", "git", "cargo")
-    monkeypatch.setenv("PATH", built.path())
-    return built
+    created = source_builds.spies(tmp_path / "spies", "git", "cargo")
+    monkeypatch.setenv("PATH", created.path())
+    return created
 
 
 @pytest.fixture
 def gate(tmp_path: Path) -> Iterator[source_builds.Gate]:
     """Open when the test ends, so that nothing waits for it any longer."""
-    built = source_builds.Gate(tmp_path / "gate")
-    built.folder.mkdir()
-    yield built
-    built.open()
-
-
-@pytest.fixture
-def home() -> Iterator[World]:
-    """A world with a short path, for sockets; its root is `hero` there, as in a person's home."""
-    with tempfile.TemporaryDirectory(prefix="hero-") as folder:
-        built = World(Path(folder))
-        built.recipes.mkdir()
-        yield built
+    created = source_builds.Gate(tmp_path / "gate")
+    created.folder.mkdir()
+    yield created
+    created.open()

@@ -18,6 +18,8 @@ from hero_build.install.root_lock import locked
 from support import mirrors, worlds
 from support.worlds import REPO, World
 
+pytestmark = pytest.mark.usefixtures("two_apps")
+
 
 class Stalling(BaseHTTPRequestHandler):
     """A forge that begins to send an asset and then sends no more until the test ends."""

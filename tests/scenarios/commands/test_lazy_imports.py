@@ -6,6 +6,8 @@ import pytest
 
 from support.worlds import World
 
+pytestmark = pytest.mark.usefixtures("two_apps")
+
 HEAVY = {"httpx", "rich", "elftools", "tenacity", "jsonschema", "pygments"}
 
 

@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,19 +11,20 @@ from support import desktops, wasm_toolchain
 from support.worlds import World
 
 
-@pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
-    """Both recipes, an empty mirror and an empty root."""
-    yield desktops.desk(tmp_path)
-    for compiled in tmp_path.glob("*-target"):  # a hundred megabytes that nobody looks at afterwards
+@pytest.fixture(autouse=True)
+def desktop(world: World) -> Iterator[None]:
+    """The recipes of both apps. What was compiled, a hundred megabytes, goes at the end."""
+    desktops.add_recipes(world)
+    yield
+    for compiled in world.folder.glob("*-target"):
         shutil.rmtree(compiled)
 
 
 @pytest.fixture
-def home() -> Iterator[World]:
-    """The same with a short path, for sockets; its root is `hero` there, as in a person's home."""
-    with tempfile.TemporaryDirectory(prefix="hero-") as folder:
-        yield desktops.desk(Path(folder))
+def home(home: World) -> World:
+    """The recipes of both apps in a world with a short path."""
+    desktops.add_recipes(home)
+    return home
 
 
 @pytest.fixture

@@ -69,8 +69,8 @@ def ok(world: World, code: desktops.Code, *words: str) -> str:
     return done.out
 
 
-def test_it_is_recorded_kept_repaired_and_replaced(tmp_path: Path) -> None:
-    world = desktops.desk(tmp_path)
+def test_it_is_recorded_kept_repaired_and_replaced(world: World) -> None:
+    desktops.add_recipes(world)
     code = desktops.sources(world, "greeter")
     desktops.islands(world, "v1", "island_greeter")
 
@@ -102,8 +102,8 @@ def test_it_is_recorded_kept_repaired_and_replaced(tmp_path: Path) -> None:
     assert "nothing to do" in ok(world, code, "islands", "--mode", "source")
 
 
-def test_it_implies_a_build(tmp_path: Path) -> None:
-    world = desktops.desk(tmp_path)
+def test_it_implies_a_build(world: World) -> None:
+    desktops.add_recipes(world)
     done = world.run("shell", "--no-opt", "--mode", "download")
     assert done.code == 2
     assert done.err.startswith("error: --no-opt means a build, and --mode download forbids one\n")

@@ -15,15 +15,15 @@ pytestmark = [pytest.mark.timeout(1800)]
 ISLANDS = ("island_greeter", "island_shouter")
 
 
-@pytest.fixture
-def world(tmp_path: Path, plain_tools: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+@pytest.fixture(autouse=True)
+def desktop(world: World, plain_tools: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Both apps of the desktop, to be built; the toolchain is first on PATH."""
     monkeypatch.setenv("PATH", f"{wasm_toolchain.ready()}{os.pathsep}{os.environ['PATH']}")
-    desk = desktops.desk(tmp_path)
-    recipe = desk.recipes / "hero_os.py"
+    desktops.add_recipes(world)
+    recipe = world.recipes / "hero_os.py"
     recipe.write_text(f'{recipe.read_text()}    libc = "gnu"\n')
-    yield desk
-    for compiled in tmp_path.glob("*-target"):  # a hundred megabytes that nobody looks at afterwards
+    yield
+    for compiled in world.folder.glob("*-target"):  # a hundred megabytes that nobody looks at afterwards
         shutil.rmtree(compiled)
 
 

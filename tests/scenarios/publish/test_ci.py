@@ -11,7 +11,7 @@ from uuid import uuid4
 import pytest
 
 from hero_build.forge.build_record import decode
-from support import desktops, git_repos, publish_cli, rust_world, wasm_toolchain
+from support import desktops, git_repos, publish_cli, rust_world, wasm_toolchain, worlds
 from support.actions_runner import Runners, ended, logs, tasks
 from support.forge_server import ForgeServer
 from support.git_repos import git, repository
@@ -37,7 +37,7 @@ def pushed(forge_server: ForgeServer, tmp_path: Path) -> Push:
     def push(app: str, files: Mapping[str, str], *words: str, change: Callable[[str], str] = str) -> str:
         repo = f"{forge_server.user}/{app}-{uuid4().hex[:8]}"
         forge_server.api("POST", "/user/repos", {"name": repo.split("/")[1]})
-        world = World(tmp_path / "developer")
+        world = worlds.empty(tmp_path / "developer")
         head = "from hero_build.recipe import Recipe, admin, cli, server, shell\n\n\nclass App(Recipe):\n"
         publish_cli.recipe(world, app, f'{head}    repo = "{repo}"\n    libc = "gnu"\n    {RECIPES[app]}\n')
         recipe = {f"recipes/{app}.py": (world.recipes / f"{app}.py").read_text()}
@@ -91,7 +91,9 @@ def test_two_jobs_at_once(
 ) -> None:
     """A fixed matrix: the programs of hero_os on one runner and its shell on another, into one draft."""
     monkeypatch.setenv("PATH", f"{wasm_toolchain.ready()}{os.pathsep}{os.environ['PATH']}")
-    code = desktops.os_sources(desktops.desk(tmp_path / "made"))
+    world = worlds.empty(tmp_path / "made")
+    desktops.add_recipes(world)
+    code = desktops.os_sources(world)
     texts = {name: content.decode() for name, content in git_repos.files(code.upstream.work).items()}
     repo = pushed("hero_os", texts, "--fixed-matrix")
     runners(repo, 2, **code.environ)

@@ -22,6 +22,7 @@ from hero_build.system.process import Cancelled
 from support import git_repos, rust_crates
 from support.processes import gone, until
 
+pytestmark = pytest.mark.slow
 HERE = Path(__file__).parents[3]
 BOTH = ("app", "app_server")
 
