@@ -11,6 +11,7 @@ from support.worlds import REPO, World
 
 pytestmark = [
     pytest.mark.slow,
+    pytest.mark.usefixtures("two_apps"),
     pytest.mark.skipif(shutil.which("cargo") is None, reason="cargo is not installed"),
 ]
 
