@@ -12,7 +12,7 @@ from support.worlds import World
 
 
 @pytest.fixture(autouse=True)
-def desktop(world: World) -> Iterator[None]:
+def both_recipes(world: World) -> Iterator[None]:
     """The recipes of both apps. What was compiled, a hundred megabytes, goes at the end."""
     desktops.add_recipes(world)
     yield

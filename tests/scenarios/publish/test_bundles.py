@@ -16,7 +16,7 @@ ISLANDS = ("island_greeter", "island_shouter")
 
 
 @pytest.fixture(autouse=True)
-def desktop(world: World, plain_tools: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def both_recipes(world: World, plain_tools: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Both apps of the desktop, to be built; the toolchain is first on PATH."""
     monkeypatch.setenv("PATH", f"{wasm_toolchain.ready()}{os.pathsep}{os.environ['PATH']}")
     desktops.add_recipes(world)
