@@ -70,7 +70,7 @@ def test_audit_is_green_on_a_checkout_of_each(world: World, tmp_path: Path) -> N
     document = worlds.valid(done.document)
     assert (document["exit"], [app["findings"] for app in document["apps"] if app["findings"]]) == (0, [])
     assert {app["name"] for app in document["apps"]} == set(APPS.values())
-    states = {(app["name"], item["teller"]): item["state"] for app in document["apps"] for item in app["read"]}
+    states = {(app["name"], item["teller"]): item["state"] for app in document["apps"] for item in app["heard"]}
     assert {state for (_, teller), state in states.items() if teller != "release"} == {"read"}
 
 
