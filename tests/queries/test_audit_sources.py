@@ -8,7 +8,11 @@ from support import worlds
 from support.audit_repo import Repo
 from support.worlds import World
 
-pytestmark = pytest.mark.skipif(shutil.which("cargo") is None, reason="cargo is not installed")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.usefixtures("two_apps"),
+    pytest.mark.skipif(shutil.which("cargo") is None, reason="cargo is not installed"),
+]
 
 
 @pytest.fixture
