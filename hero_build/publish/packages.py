@@ -43,7 +43,7 @@ _CLOBBER = "Use another version, or replace the files with --clobber."
 
 
 class PackagePublisher:
-    """A Publisher of `publication.package`."""
+    """A Publisher of generic packages (`ReleaseSpec.package`)."""
 
     def __init__(
         self,

@@ -97,7 +97,7 @@ def decode_status(result: Raw, name: str, peer: RpcPeer) -> ServiceStatus:
 
 
 def bad_response(peer: RpcPeer, reason: str) -> BadRuntimeResponse:
-    return BadRuntimeResponse(f"unexpected response of {peer}: {reason}", _CHECK_SUPERVISOR.format(peer.name))
+    return BadRuntimeResponse(f"{peer} sent an unexpected response: {reason}", _CHECK_SUPERVISOR.format(peer.name))
 
 
 def _response(raw: bytes, method: str, peer: RpcPeer) -> RpcResponse:

@@ -154,7 +154,7 @@ def test_a_version_that_is_up_and_not_well(small: World) -> None:
         hold(small, supervisor)
         done = small.run("islands", "--restart")
         assert done.code == 9, done.out
-        assert "rpc.sock: HTTP 503\n  hint: Its log says why. `hero-build rollback` brings back" in done.err
+        assert "rpc.sock: HTTP 503\n  hint: Its log says why. `hero-build rollback` restores" in done.err
         assert desktops.there(small) == ["notes"]
         health.status = 200
         small.ok("restart", "hero_os")

@@ -137,7 +137,7 @@ def test_a_release_without_checksums_is_compared_by_its_content(
     assert isinstance(refusal(publisher, spec(*pack(a=A), tag="v2")), PublicationRefused)
 
 
-def test_a_draft_is_gone_on_with(
+def test_a_draft_is_continued(
     forge_server: ForgeServer, publisher: Make, spec: Publish, pack: Pack, events: list[Event]
 ) -> None:
     repo = spec().repo
@@ -148,7 +148,7 @@ def test_a_draft_is_gone_on_with(
     assert "a" in result.kept
     assert set(result.removed) == {"a", "b"}
     assert [event.text for event in events if isinstance(event, WarningRaised)] == [
-        "b was in the release already, with other content: it is uploaded anew"
+        "b was in the release with other content: it is uploaded again"
     ]
 
 
