@@ -51,7 +51,7 @@ class Catalog(Struct, frozen=True):
     def get(self, app: str) -> LoadedRecipe:
         """The app's recipe. Raises AppNotFound with the nearest name, RecipeError."""
         if app not in self.files:
-            raise AppNotFound(f"there is no app {app!r}", _nearest(app, self.files))
+            raise AppNotFound(f"no app is named {app!r}", _nearest(app, self.files))
         path, *shadows = self.files[app]
         shared = tuple(file for file in self.shared if file.parent == path.parent)
         return LoadedRecipe(app, recipe=_recipe(path), path=path, shadows=tuple(shadows), shared=shared)
@@ -66,12 +66,12 @@ class Catalog(Struct, frozen=True):
     def _members(self, name: str) -> tuple[str, ...]:
         if not name.startswith("@"):
             if name not in self.files:
-                raise AppNotFound(f"there is no app {name!r}", _nearest(name, self.files))
+                raise AppNotFound(f"no app is named {name!r}", _nearest(name, self.files))
             return (name,)
         if name == "@all":
             return tuple(app for app in self.names() if not self._not_installable(app))
         if name[1:] not in self.sets:
-            raise AppNotFound(f"there is no set {name!r}", _nearest(name, ["@all", *(f"@{key}" for key in self.sets)]))
+            raise AppNotFound(f"no set is named {name!r}", _nearest(name, ["@all", *(f"@{key}" for key in self.sets)]))
         return self.sets[name[1:]]
 
     def _not_installable(self, app: str) -> bool:

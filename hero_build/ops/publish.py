@@ -135,7 +135,7 @@ def _assemble_all(outputs: Sequence[BuildOutput], options: AssembleOptions) -> t
 def _require_clean(tree: Tree | None, request: PublishRequest) -> Tree:
     """Raises ReleaseNotFound without a checkout, CheckoutRefused for one with uncommitted changes."""
     if tree is None:
-        raise ReleaseNotFound(f"there is no checkout of {request.spec.repo}", "Clone it.")
+        raise ReleaseNotFound(f"{request.spec.repo} has no checkout", "Clone it.")
     if tree.dirty and not request.allow_dirty:
         hint = "Commit or stash them; with --allow-dirty the release says that it was built so."
         raise CheckoutRefused(f"{tree.path} has changes that are not committed", hint)

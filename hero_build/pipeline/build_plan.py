@@ -34,7 +34,7 @@ class PlannedBuild(Struct, frozen=True):
 
 
 def plan_build(recipe: RecipeFacts, request: Request, context: Context) -> PlannedBuild | None:
-    """None where there is no checkout and none may be made.
+    """None where no checkout exists and none may be made.
 
     Raises NotFound, ForgeError, MachineError, LockHeld, UnsafeName, InvalidServiceManifest, RecipeError.
     """
@@ -77,7 +77,7 @@ def crates_of(loaded: LoadedRecipe, context: Context) -> "tuple[Crate, ...]":
     checkout = paths.checkout(context.settings.coderoot, loaded.recipe.repo, context.settings.forge)
     tree = context.checkouts.tree(checkout, CheckoutRequest())
     if tree is None:
-        raise CheckoutRefused(f"there is no checkout of {loaded.recipe.repo} at {checkout.path}", "Clone it there.")
+        raise CheckoutRefused(f"{loaded.recipe.repo} has no checkout at {checkout.path}", "Clone it there.")
     return plan.crates(CargoJob(tree, _cargo(loaded), ()))
 
 

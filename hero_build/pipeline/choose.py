@@ -35,7 +35,7 @@ def choose(
         flag = "--mode source asks for a build" if request.optimise else "--no-opt asks for a build without wasm-opt"
         return FromSource(flag)
     if release is None:
-        return FromSource(f"there is no release {request.version}" if request.version else "there is no release")
+        return FromSource(f"release {request.version} does not exist" if request.version else "no release exists")
     if not names:
         return _unlisted(request, release)
     missing = [artifact for artifact in names if artifact not in selected]

@@ -62,7 +62,7 @@ class Api:
         try:
             response = self._get(_repo_path(repo), f"the repository {repo}", RepositoryResponse)
         except HttpNotFound as error:
-            raise RepoNotFound(f"there is no repository {repo}, or not for this token", _NO_REPO) from error
+            raise RepoNotFound(f"repository {repo} does not exist, or this token may not see it", _NO_REPO) from error
         return response.repository()
 
     def release_by_tag(self, repo: str, tag: str) -> RemoteRelease | None:

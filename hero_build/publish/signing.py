@@ -48,7 +48,7 @@ def read_signer(file: Path | None, environ: MutableMapping[str, str]) -> Signer 
     """The key in `file`, else the one in the environment. Its variables are removed from `environ`, so that no child
     process sees them.
 
-    None if there is no key. Raises UsageError for an invalid key or a wrong password; MissingTool if there is a key but
+    None without a key. Raises UsageError for an invalid key or a wrong password; MissingTool if there is a key but
     py-minisign is not installed.
     """
     text, path = environ.pop(KEY_VARIABLE, ""), environ.pop(KEY_FILE_VARIABLE, "")

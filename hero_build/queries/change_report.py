@@ -133,7 +133,7 @@ def _unmoved(decision: Decision, *, same: bool) -> PartState:
     """A part whose files are what they were: it was kept, made again (and recorded anew), or put back because the disk
     had come to disagree.
 
-    `same`: there is no new generation, so nothing was repaired.
+    `same`: the generation is the same, so nothing was repaired.
     """
     if isinstance(decision, Keep):
         return _planned(decision, "kept")

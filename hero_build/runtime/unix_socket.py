@@ -64,7 +64,7 @@ def describe_error(error: OSError, seconds: float) -> str:
     """What a failed exchange with a deadline of `seconds` means, as the end of a sentence."""
     match error:
         case FileNotFoundError() | NotADirectoryError():
-            return "there is no socket"
+            return "the socket does not exist"
         case ConnectionRefusedError():
             return "nothing listens there (the socket file is stale)"
         case TimeoutError():

@@ -159,7 +159,7 @@ def test_an_option_after_the_command_overrides_one_before_it(words: Words, tmp_p
 def test_an_unknown_app_is_3_with_the_nearest_name(words: Words) -> None:
     code, out, err = words("install", "hero_bd")
     assert (code, out) == (3, "")
-    assert "there is no app 'hero_bd'" in err
+    assert "no app is named 'hero_bd'" in err
     assert "hero_db" in err
 
 

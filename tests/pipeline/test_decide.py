@@ -87,10 +87,10 @@ def test_auto_builds_the_whole_app_when_one_asset_is_missing() -> None:
 
 
 def test_auto_builds_when_there_is_no_release() -> None:
-    assert only(Request("db"), facts(release=None)) == Build(Part(PART, (DB, ADMIN)), "there is no release")
+    assert only(Request("db"), facts(release=None)) == Build(Part(PART, (DB, ADMIN)), "no release exists")
     named = only(Request("db", version="v9"), facts(release=None))
     assert isinstance(named, Build)
-    assert named.why == "there is no release v9"
+    assert named.why == "release v9 does not exist"
 
 
 def test_download_refuses_when_one_asset_is_missing() -> None:

@@ -47,7 +47,7 @@ def test_a_router_that_hangs_without_a_zinit_is_reported_with_both_reasons(machi
         with pytest.raises(RuntimeUnreachable) as caught:
             machine.runtimes(HASTY)
     assert "no answer within 0.3 s" in caught.value.message
-    assert "there is no socket" in caught.value.message
+    assert "the socket does not exist" in caught.value.message
 
 
 def test_a_stale_router_socket_is_reported(machine: Machine) -> None:

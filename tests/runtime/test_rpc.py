@@ -124,18 +124,18 @@ def test_a_zinit_that_misbehaves(short: Path, act: Callable[[socket.socket], obj
 
 
 def test_nobody_is_there(short: Path) -> None:
-    assert "there is no socket" in refused(client.zinit(short, QUICK).services).message
+    assert "the socket does not exist" in refused(client.zinit(short, QUICK).services).message
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(short))
     error = refused(client.zinit(short, QUICK).services)
     assert isinstance(error, RuntimeUnreachable)
     assert "nothing listens there (the socket file is stale)" in error.message
-    assert "there is no socket" in refused(client.zinit(short / "below", QUICK).services).message
+    assert "the socket does not exist" in refused(client.zinit(short / "below", QUICK).services).message
 
 
 def test_a_socket_with_a_longer_name_than_the_system_takes(machine: Machine, tmp_path: Path) -> None:
     deep = tmp_path / ("d" * 100) / "service.sock"
-    assert "there is no socket" in refused(client.hero_router(deep, QUICK).services).message
+    assert "the socket does not exist" in refused(client.hero_router(deep, QUICK).services).message
     with Router(deep) as router:
         router.hold("a", "sleep", "1000")
         assert client.hero_router(deep, QUICK).services() == ("a",)

@@ -10,7 +10,7 @@ ROWS = (
         refusal=Refusal(
             3,
             kind="AppNotFound",
-            message="there is no app 'hero_dbs'",
+            message="no app is named 'hero_dbs'",
             hint="Did you mean hero_db…? `hero-build list` shows all.",
         ),
         words=("install", "hero_dbs"),
@@ -18,7 +18,7 @@ ROWS = (
     Row(
         "unknown-app-like-no-other",
         arrange=Stage.publish,
-        refusal=Refusal(3, kind="AppNotFound", message="there is no app 'qqqqqq'", hint="`hero-build list` shows all."),
+        refusal=Refusal(3, kind="AppNotFound", message="no app is named 'qqqqqq'", hint="`hero-build list` shows all."),
         words=("install", "qqqqqq"),
     ),
     Row(
@@ -27,7 +27,7 @@ ROWS = (
         refusal=Refusal(
             3,
             kind="AppNotFound",
-            message="there is no set '@cor'",
+            message="no set is named '@cor'",
             hint="Did you mean @core? `hero-build list` shows all.",
         ),
         words=("install", "@cor"),
@@ -38,7 +38,7 @@ ROWS = (
         refusal=Refusal(
             3,
             kind="AppNotFound",
-            message="there is no app '../db'",
+            message="no app is named '../db'",
             hint="Did you mean db…? `hero-build list` shows all.",
         ),
         words=("install", "../db"),

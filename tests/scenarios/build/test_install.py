@@ -24,7 +24,7 @@ def test_an_empty_root(world: World, spies: Spies) -> None:
     source = {"forge": world.mirror.as_uri(), "repo": "o/app", "tag": None, "commit": commit, "dirty": False}
     document = {"requested": "auto", "used": "source", "version": commit[:12], "source": source}
     assert {key: app[key] for key in document} == document
-    assert app["why"] == "there is no release"
+    assert app["why"] == "no release exists"
     assert (app["build"]["ref"], app["build"]["wrapper"]) == ("main", "")
     assert app["build"]["fingerprint"]["commit"] == commit
     assert [(item["path"], item["verified"]) for item in app["binaries"].values()] == [

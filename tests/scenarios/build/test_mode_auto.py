@@ -56,7 +56,7 @@ def test_a_release_without_one_artifact_is_not_used_at_all(world: World) -> None
 def test_no_release_is_a_build_and_the_first_release_takes_its_place(world: World) -> None:
     source_builds.add_app(world)
     world.ok("install", "app")
-    assert installed_app(world)["why"] == "there is no release"
+    assert installed_app(world)["why"] == "no release exists"
     world.release("app", "v1", *PROGRAMS)
     assert "-> v1 (download)" in world.ok("install", "app")
     assert program_output(world) == "app v1"

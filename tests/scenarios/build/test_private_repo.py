@@ -55,7 +55,7 @@ def test_with_a_token(private: World, repo: git_repos.Upstream, forge_server: Fo
     assert done.code == 0, done.err
     assert [program_output(private, name) for name in PROGRAMS] == ["app", "server"]
     app = installed_app(private)
-    assert (app["why"], app["source"]["forge"]) == ("there is no release", forge_server.url)
+    assert (app["why"], app["source"]["forge"]) == ("no release exists", forge_server.url)
     git_repos.commit(repo.work, {"src/bin/app.rs": rust_crates.program("two")})
     git_repos.git(repo.work, "push", "--quiet", "origin", "main")
     assert run(private, forge_server, "install", "app", "--update").code == 0

@@ -32,7 +32,7 @@ def test_a_version_without_a_release_is_the_tag_built(world: World, spies: Spies
     upstream.commit({"src/bin/app.rs": rust_crates.program("newer")})
     assert "generation 1: app v1 (source)" in world.ok("install", "app", "--version", "v1")
     app = installed_app(world)
-    assert (app["version"], app["source"]["tag"], app["why"]) == ("v1", "v1", "there is no release v1")
+    assert (app["version"], app["source"]["tag"], app["why"]) == ("v1", "v1", "release v1 does not exist")
     assert program_output(world) == "app"
     spies.forget()
     assert "nothing to do" in world.ok("install", "app", "--version", "v1")

@@ -145,9 +145,9 @@ def test_a_dry_run_without_a_checkout_reports_the_build(world: World) -> None:
     code = sources(world, "greeter")
     document = worlds.valid(world.run("islands", "--dry-run", "--json", env=code.environ).document)
     assert [(part["part"], part["state"], part["why"]) for part in document["parts"]] == [
-        ("hero_archipelagos", "to build", "there is no release")
+        ("hero_archipelagos", "to build", "no release exists")
     ]
-    assert "hero_archipelagos: build, because there is no release" in world_ok(
+    assert "hero_archipelagos: build, because no release exists" in world_ok(
         world, code, "explain", "hero_archipelagos"
     )
     assert not (world.root.path / "code0").exists()

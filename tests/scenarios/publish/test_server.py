@@ -214,7 +214,7 @@ def test_repositories_that_cannot(forge_server: ForgeServer, tmp_path: Path) -> 
     refused(one, 3, f"{repo} has no branch or commit", *words)  # which has not been pushed
     empty = f"{forge_server.user}/empty-{uuid4().hex[:6]}"
     forge_server.api("POST", "/user/repos", {"name": empty.split("/")[1]})
-    for name, says in ((empty, f"{empty} has no commits"), (f"{empty}-not", f"there is no repository {empty}-not")):
+    for name, says in ((empty, f"{empty} has no commits"), (f"{empty}-not", f"repository {empty}-not does not exist")):
         recipe = (one.world.recipes / "hero_db.py").read_text()
         publish_cli.recipe(one.world, "hero_db", recipe.replace(repo, name))
         moved = one.world.root.path / "code0" / name

@@ -32,7 +32,7 @@ SOCKETS = {
     ("mycelium/msg", "mycelium_server_msg"),
     *((socket, program) for (name, program), sockets in DAEMONS.items() for socket in sockets if name in BUNDLED),
 }
-"""Every socket of hero_bundle, with the program that binds it where there is no hero_bundle."""
+"""Every socket of hero_bundle, with the program that binds it where no hero_bundle runs."""
 
 
 @pytest.mark.parametrize(("name", "program"), DAEMONS)

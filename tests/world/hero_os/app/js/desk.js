@@ -1,5 +1,5 @@
 // The page around the islands: `#dock` gets a button for each that islands.json names, `#desk` a card for each that is
-// open. `?open=all` opens them all. `body.dataset.state` is `ready`, or `failed` when there is no islands.json;
+// open. `?open=all` opens them all. `body.dataset.state` is `ready`, or `failed` without an islands.json;
 // `body.dataset.opened` counts the cards that have rendered, and those that could not have the class `failed`.
 
 const INDEX = new URL("/islands/islands.json", document.baseURI);
