@@ -4,3 +4,8 @@
 
 Nothing here is part of hero-build, and no test depends on how long anything takes.
 """
+
+import sys
+from pathlib import Path
+
+sys.path.append(str(Path(__file__).parents[1] / "tests"))  # for the helpers in tests/support

@@ -23,7 +23,7 @@ def downloaders(context: Tools, apps: Sequence[App], fleet: str, base: str) -> l
 
 
 def curl(name: str, apps: Sequence[App], base: str, *, verify: bool = True) -> Peer:
-    """curl with 16 transfers at once; then openssl's sha256 of every file. It is told all addresses beforehand."""
+    """curl with 16 transfers at once; then openssl's sha256 of every file. It has all addresses beforehand."""
 
     def prepare(folder: Path) -> Command:
         lines = [f'url = "{base}{_path(app)}"\noutput = "{folder / app.name}"\n' for app in apps]

@@ -2,16 +2,16 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import median
-from typing import Any
+
+import msgspec
+from msgspec import Struct
 
 HERO = "hero-build"
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(Struct, frozen=True):
     """`peer`'s share of `against` (or, without it, its value in the row's unit) should be at most `most`."""
 
     most: float
@@ -19,8 +19,7 @@ class Target:
     peer: str = HERO
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(Struct, frozen=True):
     """One kind of work. `samples` holds each peer's values, in the order of the rounds, so that they pair up."""
 
     key: str
@@ -40,8 +39,7 @@ class Row:
         return tuple(a / b for a, b in zip(self.samples[peer], self.samples[against], strict=True))
 
 
-@dataclass(frozen=True, slots=True)
-class Results:
+class Results(Struct, frozen=True):
     """All rows of a run, and the machine they were measured on."""
 
     machine: Mapping[str, str]
@@ -57,21 +55,8 @@ def value(row: Row, target: Target) -> float | None:
 
 def write(path: Path, results: Results) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(asdict(results), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    path.write_text(json.dumps(msgspec.to_builtins(results), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 def read(path: Path) -> Results:
-    document = json.loads(path.read_bytes())
-    return Results(document["machine"], tuple(_row(row) for row in document["rows"]))
-
-
-def _row(row: Mapping[str, Any]) -> Row:
-    return Row(
-        row["key"],
-        title=row["title"],
-        unit=row["unit"],
-        samples={peer: tuple(values) for peer, values in row["samples"].items()},
-        targets=tuple(Target(**target) for target in row["targets"]),
-        facts=tuple((text, held) for text, held in row["facts"]),
-        notes=tuple(row["notes"]),
-    )
+    return msgspec.json.decode(path.read_bytes(), type=Results)

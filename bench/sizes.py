@@ -35,11 +35,11 @@ struct Entry {
 
 #[wasm_bindgen]
 pub fn matching(entries: &str, pattern: &str) -> Result<String, JsValue> {
-    let told = |error: &dyn std::fmt::Display| JsValue::from_str(&error.to_string());
-    let pattern = regex::Regex::new(pattern).map_err(|error| told(&error))?;
-    let mut entries: Vec<Entry> = serde_json::from_str(entries).map_err(|error| told(&error))?;
+    let message = |error: &dyn std::fmt::Display| JsValue::from_str(&error.to_string());
+    let pattern = regex::Regex::new(pattern).map_err(|error| message(&error))?;
+    let mut entries: Vec<Entry> = serde_json::from_str(entries).map_err(|error| message(&error))?;
     entries.retain(|entry| pattern.is_match(&entry.title) || entry.words.iter().any(|word| pattern.is_match(word)));
-    serde_json::to_string_pretty(&entries).map_err(|error| told(&error))
+    serde_json::to_string_pretty(&entries).map_err(|error| message(&error))
 }
 """
 

@@ -25,7 +25,7 @@ trusted.
 
 - **{hero}** is installed from a wheel and runs with its defaults. Its time holds everything: it resolves each app by
   the API, reads the checksums, downloads, hashes, checks the ELF headers, syncs every file to the disk and commits.
-- **{curl}** is the bare work: it is told all addresses beforehand, `curl --parallel --parallel-max 16` fetches
+- **{curl}** is the bare work: it has all addresses beforehand, `curl --parallel --parallel-max 16` fetches
   them and `openssl dgst -sha256` hashes the files afterwards. Nothing is compared, and nothing is synced.
 - **mise** installs by its forgejo backend, with 16 jobs: it, too, asks the API, compares with the published checksums
   and syncs.

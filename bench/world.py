@@ -16,9 +16,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.elves import program, static_bytes
-
 from bench.places import WORLD
+from support.elf_files import program, static_bytes
 
 OWNER = "bench"
 _VERSION = "1"

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-settings.register_profile("no-deadline", deadline=None)  # a busy machine is no failure
+settings.register_profile("no-deadline", deadline=None)  # a busy machine does not make a test fail
 settings.load_profile("no-deadline")
 
 # What a shell starts in the background ignores interrupts, and so would all that the tests start from here.

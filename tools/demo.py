@@ -138,8 +138,8 @@ def copied(folder: Path) -> Path:
 def repository(place: Path, version: str) -> None:
     """The app's git repository, where the mirror has it; nobody has made a release of its newest tag yet."""
     work = copied(place / "developer")
-    told = (work / "Cargo.toml").read_text()
-    (work / "Cargo.toml").write_text(re.sub(r'(?m)^version = ".*"', f'version = "{version}"', told, count=1))
+    manifest = (work / "Cargo.toml").read_text()
+    (work / "Cargo.toml").write_text(re.sub(r'(?m)^version = ".*"', f'version = "{version}"', manifest, count=1))
     bare = place / "mirror" / f"{REPO}.git"
     for command in (
         ["cargo", "generate-lockfile", "--offline", "--quiet"],

@@ -41,11 +41,11 @@ def release(tag: str, folder: Path) -> PublishResult:
     files = sorted(path for path in folder.glob("hero_build-*") if path.is_file())
     if not files:
         raise UsageError(f"{folder} has nothing to publish", "Build it: `python -m build --no-isolation`.")
-    parcels = tuple(release_file(path.name, path) for path in files)
+    assets = tuple(release_file(path.name, path) for path in files)
     repo, target = os.environ.get("GITHUB_REPOSITORY", ""), os.environ.get("GITHUB_SHA", "")
     publisher = open_publisher(settings.read({}, os.environ), None, _tell, signer=signer)
     try:
-        return publisher.publish(ReleaseSpec("hero-build", repo=repo, tag=tag, files=parcels, target=target))
+        return publisher.publish(ReleaseSpec("hero-build", repo=repo, tag=tag, files=assets, target=target))
     finally:
         publisher.close()
 

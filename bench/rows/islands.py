@@ -79,7 +79,7 @@ def _noop(bench: Bench, built: _Built) -> Row:
 
 
 def _edited(bench: Bench, built: _Built) -> Row:
-    """hero-build is told to build all of them, and finds the one by itself."""
+    """hero-build builds all of them, and finds the changed one by itself."""
     one = islands.pack(built.found, tree=built.tree, names=[islands.EDITED], folder=built.folder)
 
     def after(tree: Path, command: Command) -> Callable[[], Command]:

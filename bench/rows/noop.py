@@ -68,20 +68,20 @@ def _silent(bench: Bench, locked: Command) -> Fact:
 
 
 def _seen(who: str, command: Command, file: Path) -> list[Fact]:
-    """Damage a program in two ways, and see whether a run mends it."""
+    """Damage a program in two ways: whether a run repairs it."""
     ways = (("a truncated file", _truncate), ("a replaced one of the same size", _replace))
-    return [(f"{who} sees and mends {what}", _mended(command, file, damage)) for what, damage in ways]
+    return [(f"{who} finds and repairs {what}", _repaired(command, file, damage)) for what, damage in ways]
 
 
-def _mended(command: Command, file: Path, damage: Callable[[Path], None]) -> bool:
+def _repaired(command: Command, file: Path, damage: Callable[[Path], None]) -> bool:
     path = file.resolve()
     good = path.read_bytes()
     damage(path)
     seconds(command)
-    mended = file.read_bytes() == good
-    if not mended:
+    repaired = file.read_bytes() == good
+    if not repaired:
         path.write_bytes(good)
-    return mended
+    return repaired
 
 
 def _truncate(path: Path) -> None:

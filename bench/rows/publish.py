@@ -15,14 +15,13 @@ from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.elves import program, static_bytes
-
 from bench import world
 from bench.bench import Bench
 from bench.measure import Command, Failed, Peer, compare, environment, peak_megabytes, seconds
 from bench.places import CHECKOUT
 from bench.result import HERO, Row, Target
 from bench.scratch import scratch
+from support.elf_files import program, static_bytes
 
 if TYPE_CHECKING:
     from support.forge_server import ForgeServer
@@ -103,8 +102,8 @@ class _Shop:
         self.server.api("DELETE", f"/repos/{self.repo}/releases/{release['id']}")
 
     def _uploads(self, home: Path) -> Command:
-        told = {"tag_name": f"v{next(self.tags)}", "target_commitish": "main", "draft": True}
-        number = self.server.api("POST", f"/repos/{self.repo}/releases", told)["id"]
+        body = {"tag_name": f"v{next(self.tags)}", "target_commitish": "main", "draft": True}
+        number = self.server.api("POST", f"/repos/{self.repo}/releases", body)["id"]
         address = f"{self.server.url}/api/v1/repos/{self.repo}/releases/{number}/assets?name="
         head = f'header = "Authorization: token {self.server.token}"\nheader = "Expect:"\nrequest = "POST"\n'
         kind = 'header = "Content-Type: application/octet-stream"\n'
@@ -128,7 +127,7 @@ def _cold(bench: Bench, server: "ForgeServer", folder: Path) -> Row:
     samples = compare([shop.curl(), shop.back(), shop.peer()], bench.rounds, seconds)
     asked = _again(shop, folder)
     held = ("published again with nothing to do, hero-build sends at most three requests", asked <= _REQUESTS)
-    title = "10 × 50 MB published, and got back to compare"
+    title = "10 × 50 MB published, downloaded again and compared"
     return Row(
         "publish",
         title=title,
@@ -183,11 +182,13 @@ def _server(folder: Path) -> Iterator["ForgeServer"]:
     from support.forge_server import ForgeServer
 
     data, cache = folder / "data", CHECKOUT / "cache" / "forge"
-    command = [sys.executable, gitea.__file__, "--cache", cache, "--data", data]
+    command = [sys.executable, gitea.__file__, "--cache", str(cache), "--data", str(data)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as child:
         try:
-            told = json.loads((child.stdout or sys.stdin).readline())
-            yield ForgeServer(told["url"], token=told["token"], user=told["user"], password=told["password"])
+            instance = json.loads((child.stdout or sys.stdin).readline())
+            yield ForgeServer(
+                instance["url"], token=instance["token"], user=instance["user"], password=instance["password"]
+            )
         finally:
             child.terminate()
             child.wait(30)

@@ -1,7 +1,7 @@
 """A real forge for tests: fixture `forge_server`, one server for all workers of a test run.
 
-The server is started by whoever comes first and stopped when the last one has gone. Every user holds a shared flock
-on one file; a keeper process (this module, run as a program) waits for the exclusive one, so that even a worker that is
+The first worker starts the server, and it stops when the last worker has ended. Every worker holds a shared flock on
+one file; a keeper process (this module, run as a program) waits for the exclusive one, so that even a worker that is
 killed leaves nothing running.
 """
 
@@ -54,8 +54,8 @@ class ForgeServer:
         prerelease: bool = False,
     ) -> dict[str, Any]:
         """A release with its files, uploaded to a draft that is then published; the document of it."""
-        told = {"tag_name": tag, "target_commitish": "main", "name": tag, "draft": True, "prerelease": prerelease}
-        number = self.api("POST", f"/repos/{repo}/releases", told)["id"]
+        body = {"tag_name": tag, "target_commitish": "main", "name": tag, "draft": True, "prerelease": prerelease}
+        number = self.api("POST", f"/repos/{repo}/releases", body)["id"]
         for name, content in files.items() if isinstance(files, Mapping) else files:
             self.upload(repo, release=number, name=name, content=content)
         if not draft:
@@ -119,9 +119,11 @@ def forge_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ForgeServ
     with (shared / "forge.users").open("w") as users, (shared / "forge.mutex").open("w") as mutex:
         fcntl.flock(mutex, fcntl.LOCK_EX)
         fcntl.flock(users, fcntl.LOCK_SH)
-        told = _running(shared) or _start(shared)
+        instance = _running(shared) or _start(shared)
         fcntl.flock(mutex, fcntl.LOCK_UN)
-        yield ForgeServer(told["url"], token=told["token"], user=told["user"], password=told["password"])
+        yield ForgeServer(
+            instance["url"], token=instance["token"], user=instance["user"], password=instance["password"]
+        )
 
 
 def _content(content: bytes | Path) -> bytes:

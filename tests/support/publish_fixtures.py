@@ -1,4 +1,4 @@
-"""What the tests of publish/ share: parcels of real content, a repository of the real server, publishers."""
+"""Fixtures for publishing: release files, a repository of the real server, publishers, runners."""
 
 import base64
 import fcntl
@@ -49,7 +49,7 @@ def events() -> list[Event]:
 
 @pytest.fixture
 def publisher(forge_server: ForgeServer, tmp_path: Path, events: list[Event]) -> Iterator[Make]:
-    """Makes publishers to the real server, with the administrator's token unless told otherwise."""
+    """Makes publishers to the real server, by default with the administrator's token."""
     made: list[ForgejoPublisher] = []
 
     def make(url: str = forge_server.url, token: str | None = forge_server.token, **extra: Any) -> ForgejoPublisher:
@@ -65,7 +65,7 @@ def publisher(forge_server: ForgeServer, tmp_path: Path, events: list[Event]) ->
 
 @pytest.fixture
 def pack(tmp_path: Path) -> Pack:
-    """Parcels with these contents, in files of a folder of their own."""
+    """Release files with these contents, in files of a folder of their own."""
 
     def make(**files: bytes) -> tuple[ReleaseFile, ...]:
         folder = tmp_path / f"dist-{uuid4().hex[:6]}"
@@ -87,16 +87,16 @@ def spec(repo: str) -> Publish:
 
 @pytest.fixture(scope="session")
 def checkout(forge_server: ForgeServer, tmp_path_factory: pytest.TempPathFactory) -> None:
-    """`actions/checkout@v4`, as a repository of the server itself, made by whoever comes first."""
+    """`actions/checkout@v4`, as a repository of the server itself, which the first worker creates."""
     base = tmp_path_factory.getbasetemp()
     shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
     with (shared / "checkout.made").open("a+") as made:
         fcntl.flock(made, fcntl.LOCK_EX)
         if os.fstat(made.fileno()).st_size:
             return
-        told = {"name": "checkout", "auto_init": True, "default_branch": "main"}
+        body = {"name": "checkout", "auto_init": True, "default_branch": "main"}
         forge_server.api("POST", "/orgs", {"username": "actions"})
-        forge_server.api("POST", "/orgs/actions/repos", told)
+        forge_server.api("POST", "/orgs/actions/repos", body)
         content = base64.b64encode(actions_runner.CHECKOUT.encode()).decode()
         file = {"content": content, "message": "checkout", "branch": "main"}
         forge_server.api("POST", "/repos/actions/checkout/contents/action.yml", file)

@@ -40,6 +40,6 @@ def thirty(toolchain: Path, tmp_path_factory: pytest.TempPathFactory) -> IslandW
         fcntl.flock(lock, fcntl.LOCK_EX)
         _plain(toolchain, patch)
         if not (shared / "out").is_dir():
-            island_workspace.site(shared).files(shared / "begun")
-            (shared / "begun").rename(shared / "out")
+            island_workspace.site(shared).files(shared / "incomplete")
+            (shared / "incomplete").rename(shared / "out")
     return IslandWorkspace(shared / "hero_archipelagos", shared / "cache")
