@@ -56,7 +56,9 @@ def test_show_without_a_forge_prints_the_reason(world: World) -> None:
     assert done.code == 0
     assert document["latest"] is None
     assert document["trouble"]["kind"] == "NetworkError"
-    assert "no mirror at /nowhere/at/all" in world.run("--forge", "file:///nowhere/at/all", "show", "web").out
+    assert (
+        "the mirror /nowhere/at/all does not exist" in world.run("--forge", "file:///nowhere/at/all", "show", "web").out
+    )
 
 
 def test_status_of_an_empty_root(world: World) -> None:
@@ -123,7 +125,7 @@ def test_status_latest_without_a_forge_shows_the_reason_for_each_app(world: Worl
     assert done.code == 0
     (app,) = worlds.valid(done.document)["apps"]
     assert app["latest"] is None
-    assert "no mirror" in app["trouble"]
+    assert "does not exist" in app["trouble"]
 
 
 def test_explain_shows_facts_decision_and_reason(world: World) -> None:

@@ -107,6 +107,7 @@ CHANGES: dict[str, Callable[[InstalledApps], object]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("change", CHANGES)
 def test_a_change_is_seen(installed: InstalledApps, change: str) -> None:
     assert recalled(installed.locked())
