@@ -17,6 +17,7 @@ pytest.register_assert_rewrite("support")
 pytest_plugins = [
     "support.daemons",
     "support.fault_server",
+    "support.forge_fixtures",
     "support.forge_server",
     "support.publish_fixtures",
     "support.wasm_fixtures",

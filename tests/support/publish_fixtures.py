@@ -43,11 +43,6 @@ def plain_tools(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def events() -> list[Event]:
-    return []
-
-
-@pytest.fixture
 def publisher(forge_server: ForgeServer, tmp_path: Path, events: list[Event]) -> Iterator[Make]:
     """Makes publishers to the real server, by default with the administrator's token."""
     made: list[ForgejoPublisher] = []

@@ -1,4 +1,4 @@
-"""Fixtures of the tests of forge/: impatient limits, emitted events, a download folder, a client of faults."""
+"""Fixtures for the forge client: short limits, emitted events, a download folder, a client of the fault server."""
 
 from collections.abc import Iterator
 from pathlib import Path
