@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sys
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,10 @@ settings.load_profile("no-deadline")
 
 # What a shell starts in the background ignores interrupts, and so would all that the tests start from here.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# The tests start hero-build thousands of times: compiling it anew each time takes longer than most of what it does.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 pytest.register_assert_rewrite("support")
 pytest_plugins = [
