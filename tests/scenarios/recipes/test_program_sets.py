@@ -185,15 +185,15 @@ def test_an_app_that_is_refused(world: World) -> None:
     assert "is a container" in world.ok("show", "hero_onlyoffice")
 
 
-def test_a_change_in_a_shared_module_makes_a_locked_install_look_again(world: World) -> None:
-    (world.recipes / "_shared.py").write_text("NAMES = ('db', 'db_admin')\n")
+def test_a_change_in_a_shared_module_makes_a_locked_install_look_again(two_apps: World) -> None:
+    (two_apps.recipes / "_shared.py").write_text("NAMES = ('db', 'db_admin')\n")
     recipe = "from hero_build.recipe import Recipe, cli\nfrom ._shared import NAMES\n\n\nclass Db(Recipe):\n"
-    (world.recipes / "db.py").write_text(recipe + '    repo = "o/db"\n    binaries = tuple(map(cli, NAMES))\n')
-    lock = str(world.folder / "hero.lock")
-    world.ok("lock", "db", "-o", lock)
-    world.ok("install", "--locked", lock)
-    assert "nothing to do" in world.ok("install", "--locked", lock)
-    with (world.recipes / "_shared.py").open("w") as file:
+    (two_apps.recipes / "db.py").write_text(recipe + '    repo = "o/db"\n    binaries = tuple(map(cli, NAMES))\n')
+    lock = str(two_apps.folder / "hero.lock")
+    two_apps.ok("lock", "db", "-o", lock)
+    two_apps.ok("install", "--locked", lock)
+    assert "nothing to do" in two_apps.ok("install", "--locked", lock)
+    with (two_apps.recipes / "_shared.py").open("w") as file:
         file.write("NAMES = ('db',)  # db_admin is no more\n")
-    assert "nothing to do" not in world.ok("install", "--locked", lock)
-    assert not (world.root.path / "bin" / "db_admin").exists()
+    assert "nothing to do" not in two_apps.ok("install", "--locked", lock)
+    assert not (two_apps.root.path / "bin" / "db_admin").exists()
