@@ -1,6 +1,6 @@
 """Mirrors: complete releases, all platforms, verified and written as a directory that serves as a forge."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -21,8 +21,10 @@ from hero_build.model.installed import PartId
 from hero_build.model.steps import Asset, Failed, Release
 from hero_build.ops.write_lockfile import DOWNLOADS
 from hero_build.verify import checksums
+from hero_build.verify.checksums import PublishedDigest
 
-_SUMS, _SUFFIX = "SHA256SUMS", ".sha256"
+_SIGNATURES = (".minisig", ".sig", ".asc", ".sigstore", ".sigstore.json", ".pem")
+"""How the names of files end that sign other files, and that no checksum file lists."""
 
 
 class MirroredApp(Struct, frozen=True):
@@ -109,15 +111,25 @@ class MirrorWriter(Struct, frozen=True):
         return release, ref.package
 
     def _fetch_all(self, app: str, release: Release) -> Mapping[str, Downloaded]:
-        """Every asset by name: first the checksum files, then the others, verified against those."""
-        sums = [asset for asset in release.assets if asset.name == _SUMS or asset.name.endswith(_SUFFIX)]
+        """Every asset by name: first the checksum files, then the others, verified against those.
+
+        Raises InvalidChecksumFile.
+        """
+        sums = [asset for asset in release.assets if checksums.is_checksum_file(asset.name)]
         rest = [asset for asset in release.assets if asset not in sums]
         checksum_files = self._fetch_parallel(app, sums, {})
-        digests = dict(_digests(checksum_files, [asset.name for asset in rest]))
+        digests = checksums.published_digests(
+            {asset.name: asset.sha256 for asset in rest if not asset.name.endswith(_SIGNATURES)},
+            files=tuple(asset.name for asset in release.assets),
+            read=lambda name: checksum_files[name].path.read_bytes(),
+        )
         return {**checksum_files, **self._fetch_parallel(app, rest, digests)}
 
-    def _fetch_parallel(self, app: str, assets: Sequence[Asset], digests: Mapping[str, str]) -> dict[str, Downloaded]:
-        futures = [self.pool.submit(self._fetch, app, asset, digests.get(asset.name)) for asset in assets]
+    def _fetch_parallel(
+        self, app: str, assets: Sequence[Asset], digests: Mapping[str, PublishedDigest]
+    ) -> dict[str, Downloaded]:
+        sha256 = {name: digest.sha256 for name, digest in digests.items()}
+        futures = [self.pool.submit(self._fetch, app, asset, sha256.get(asset.name)) for asset in assets]
         return {asset.name: future.result() for asset, future in zip(assets, futures, strict=True)}
 
     def _fetch(self, app: str, asset: Asset, sha256: str | None) -> Downloaded:
@@ -147,13 +159,3 @@ def _report_transfer(context: Context, part: PartId, size: int) -> None:
 
 def _asset(pin: Pinned) -> Asset:
     return Asset(pin.url.rsplit("/", 1)[-1], pin.url, id=pin.sha256, sha256=pin.sha256)
-
-
-def _digests(sums: Mapping[str, Downloaded], names: Sequence[str]) -> Iterator[tuple[str, str]]:
-    """The digests in a release's checksum files; SHA256SUMS overrides `<asset>.sha256`. Raises InvalidChecksumFile."""
-    listed = checksums.parse(sums[_SUMS].path.read_bytes(), _SUMS) if _SUMS in sums else {}
-    for name in names:
-        if name in listed:
-            yield name, listed[name]
-        elif (own := sums.get(f"{name}{_SUFFIX}")) is not None:
-            yield name, checksums.parse_single(own.path.read_bytes(), name)

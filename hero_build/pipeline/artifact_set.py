@@ -2,6 +2,7 @@
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from hero_build.catalog import service_toml
 from hero_build.catalog.loader import LoadedRecipe
@@ -65,8 +66,9 @@ def list_programs(loaded: LoadedRecipe, release: Release | None, context: Contex
         return ArtifactSet((), UNKNOWN)
     if manifest := find_asset(release, (service_toml.NAME,)):
         where = f"{service_toml.NAME} of release {release.tag}"
-        if binaries := service_toml.parse(_read(manifest[0], context), where).binaries:
-            return ArtifactSet(binaries, f"read from {where}", manifest[0])
+        content = _read(manifest[0], context)
+        if binaries := service_toml.parse(content.text, where).binaries:
+            return ArtifactSet(binaries, f"read from {where}", content.asset)
     binaries = binaries_from_names(loaded, {asset.name for asset in release.assets})
     return ArtifactSet(binaries, f"read from the asset names of release {release.tag}")
 
@@ -93,7 +95,8 @@ def _islands(loaded: LoadedRecipe, release: Release | None, context: Context) ->
         return ArtifactSet((), UNKNOWN)
     if index := find_asset(release, (INDEX,)):
         where = f"{INDEX} of release {release.tag}"
-        return ArtifactSet(_indexed(_read(index[0], context), where), f"read from {where}", index[0])
+        content = _read(index[0], context)
+        return ArtifactSet(_indexed(content.text, where), f"read from {where}", content.asset)
     names = bundles_from_names(loaded, [asset.name for asset in release.assets])
     return ArtifactSet(_named(names).artifacts, f"read from the asset names of release {release.tag}")
 
@@ -108,7 +111,14 @@ def _indexed(text: bytes, where: str) -> tuple[WasmBundle, ...]:
     return tuple(WasmBundle(check_name(name, "island")) for name in sorted(names))
 
 
-def _read(asset: Asset, context: Context) -> bytes:
+class _Content(Struct, frozen=True):
+    """The content of an asset, and the asset with the digest of that content."""
+
+    text: bytes
+    asset: Asset
+
+
+def _read(asset: Asset, context: Context) -> _Content:
     """Raises ChecksumMismatch where the forge, or a lock file, lists another digest."""
     import hashlib
 
@@ -119,4 +129,4 @@ def _read(asset: Asset, context: Context) -> bytes:
     if asset.sha256 is not None and asset.sha256 != digest:
         sentence = f"{asset.name} has the sha256 {digest} and should have {asset.sha256}"
         raise ChecksumMismatch(sentence, "Do not trust this release; report it to its publisher.")
-    return text
+    return _Content(text, replace(asset, sha256=digest, size=len(text)))

@@ -5,6 +5,7 @@ as asked.
 """
 
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -21,6 +22,9 @@ from hero_build.model.installed import Generation, PartId
 from hero_build.model.steps import Asset, Installed, Part, Release, Request, SelectedAsset
 from hero_build.pipeline.artifact_set import find_asset, list_artifacts
 from hero_build.pipeline.choose import choose
+
+if TYPE_CHECKING:
+    from hero_build.verify.checksums import PublishedDigest
 
 
 class Disk(Struct, frozen=True):
@@ -56,7 +60,7 @@ def _with_release(recipe: RecipeFacts, *, request: Request, disk: Disk, context:
     release = _find_release(recipe, request, context)
     artifacts = list_artifacts(recipe, names=request.names, release=release, context=context)
     names = recipe.names_of(artifacts.artifacts)
-    selected = _select(release, names, context)
+    selected = _select(release, artifacts.asset, names=names, request=request, disk=disk, context=context)
     libraries: dict[Artifact, SelectedAsset] = {item: _pinned(item, recipe.platform) for item in recipe.libraries}
     return Facts(
         app=request.app,
@@ -118,39 +122,51 @@ def _pinned(library: Library, platform: Platform) -> SelectedAsset:
     return SelectedAsset(asset, pin.sha256, digest_source="the recipe")
 
 
-def _select(release: Release | None, names: AssetNames, context: Context) -> dict[Artifact, SelectedAsset]:
-    """The asset of each artifact, with its digest where the release lists one; no digests unless all are there."""
+def _select(
+    release: Release | None, listing: Asset | None, *, names: AssetNames, request: Request, disk: Disk, context: Context
+) -> dict[Artifact, SelectedAsset]:
+    """The asset of each artifact, with its digest where the release lists one; no digests unless all are there.
+
+    `listing` is the asset that lists the artifacts, with the digest of its content. Raises InvalidChecksumFile.
+    """
     if release is None:
         return {}
     matches = {artifact: match for artifact, known in names.items() if (match := find_asset(release, known))}
     if len(matches) < len(names):
         return {artifact: SelectedAsset(asset, None, legacy) for artifact, (asset, legacy) in matches.items()}
-    selected = _digests(release, [asset for asset, _ in matches.values()], context)
-    return {artifact: replace(selected[asset.name], legacy=legacy) for artifact, (asset, legacy) in matches.items()}
-
-
-def _digests(release: Release, assets: list[Asset], context: Context) -> dict[str, SelectedAsset]:
-    """The assets by name, with the sha256 that the release publishes: itself, in SHA256SUMS, or in `<asset>.sha256`."""
-    selected = {
-        asset.name: SelectedAsset(asset, asset.sha256, digest_source="the release itself")
-        for asset in assets
-        if asset.sha256
+    assets = [*(asset for asset, _ in matches.values()), *([listing] if listing else [])]
+    digests = _digests(release, assets, request=request, disk=disk, context=context)
+    return {
+        artifact: _selected(asset, legacy=legacy, digest=digests.get(asset.name))
+        for artifact, (asset, legacy) in matches.items()
     }
-    if len(selected) == len(assets):
-        return selected
-    from hero_build.forge.transfer import read_small
+
+
+def _selected(asset: Asset, *, legacy: bool, digest: "PublishedDigest | None") -> SelectedAsset:
+    if digest is None:
+        return SelectedAsset(asset, None, legacy)
+    return SelectedAsset(asset, digest.sha256, legacy, digest_source=digest.source)
+
+
+def _digests(
+    release: Release, assets: Sequence[Asset], *, request: Request, disk: Disk, context: Context
+) -> "Mapping[str, PublishedDigest]":
+    """The digests that the release publishes, by the name of the asset. Raises InvalidChecksumFile."""
     from hero_build.verify import checksums
 
     by_name = {asset.name: asset for asset in release.assets}
-    sums = by_name.get("SHA256SUMS")
-    listed = checksums.parse(read_small(context.forge, sums), sums.name) if sums else {}
-    for asset in (asset for asset in assets if asset.name not in selected):
-        single = by_name.get(f"{asset.name}.sha256")
-        if asset.name in listed:
-            selected[asset.name] = SelectedAsset(asset, listed[asset.name], digest_source="SHA256SUMS")
-        elif single:
-            digest = checksums.parse_single(read_small(context.forge, single), asset.name)
-            selected[asset.name] = SelectedAsset(asset, digest, digest_source=single.name)
-        else:
-            selected[asset.name] = SelectedAsset(asset, None)
-    return selected
+    if all(asset.sha256 for asset in assets) and not any(checksums.is_checksum_file(name) for name in by_name):
+        return {asset.name: checksums.PublishedDigest(asset.sha256 or "", "the release itself") for asset in assets}
+
+    def read(name: str) -> bytes:
+        from hero_build.forge.transfer import read_small
+
+        return read_small(context.forge, by_name[name], limits=context.limits, emit=context.emit)
+
+    return checksums.published_digests(
+        {asset.name: asset.sha256 for asset in assets},
+        files=tuple(by_name),
+        read=read,
+        every_list=request.checksum == "required",
+        installed={entry.asset_sha256 or "" for part in disk.installed.values() for entry in part.record.entries},
+    )

@@ -8,6 +8,7 @@ from hero_build.errors import PublicationRefused, machine_errors
 from hero_build.model.artifacts import Binary
 from hero_build.model.names import check_name
 from hero_build.publish.types import ReleaseFile
+from hero_build.verify import checksums
 
 CHECKSUMS, SIGNATURE, CHECKSUM_SUFFIX = "SHA256SUMS", "SHA256SUMS.minisig", ".sha256"
 _RESERVED_NAMES = (CHECKSUMS, SIGNATURE, "release.json", "files.json")
@@ -39,8 +40,9 @@ def validate_files(files: Sequence[ReleaseFile]) -> tuple[ReleaseFile, ...]:
     by_name: dict[str, ReleaseFile] = {}
     for file in files:
         check_name(file.name, "asset")
-        if file.name in _RESERVED_NAMES or file.name.endswith(CHECKSUM_SUFFIX):
-            raise PublicationRefused(f"an asset cannot be called {file.name}", "hero-build writes that file itself.")
+        if file.name in _RESERVED_NAMES or checksums.is_checksum_file(file.name):
+            sentence = f"an asset cannot be called {file.name}"
+            raise PublicationRefused(sentence, "hero-build writes and reads files of such names itself.")
         if file.size == 0:
             raise PublicationRefused(f"{file.name} is empty ({file.path})", "Build it again; nothing was published.")
         if file.name in by_name:
@@ -73,8 +75,8 @@ def render_checksums(digests: Iterable[tuple[str, str]]) -> bytes:
 
 
 def is_checksum_file(name: str) -> bool:
-    """Whether an asset only describes other assets: SHA256SUMS does not list such a file."""
-    return name in (CHECKSUMS, SIGNATURE) or name.endswith(CHECKSUM_SUFFIX)
+    """Whether an asset only describes other assets: SHA256SUMS lists none of these."""
+    return name == SIGNATURE or checksums.is_checksum_file(name)
 
 
 def _checksum_file(file: ReleaseFile, folder: Path) -> ReleaseFile:

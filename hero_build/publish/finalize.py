@@ -8,9 +8,8 @@ from msgspec import Struct
 
 from hero_build.errors import AssetNotFound, BadForgeResponse, PublicationRefused
 from hero_build.events import WarningRaised
-from hero_build.publish.api_documents import RemoteAsset, RemoteRelease
+from hero_build.publish.api_documents import RemoteRelease
 from hero_build.publish.assets import (
-    CHECKSUM_SUFFIX,
     CHECKSUMS,
     SIGNATURE,
     is_checksum_file,
@@ -121,19 +120,26 @@ class DraftFinalizer(Struct, frozen=True):
 
 
 def read_checksums(uploader: Uploader, remote: RemoteRelease) -> dict[str, str]:
-    """The names and digests in SHA256SUMS; empty where the release has none. Raises InvalidChecksumFile."""
+    """The assets that SHA256SUMS names, and their digests; empty where the release has none. Raises
+    InvalidChecksumFile.
+    """
+    names = [name for name in remote.names() if not is_checksum_file(name)]
     assets = remote.assets_named(CHECKSUMS)
-    return dict(checksums.parse(uploader.read(assets[0].asset), CHECKSUMS)) if assets else {}
+    return checksums.find_listed(uploader.read(assets[0].asset), names, CHECKSUMS) if assets else {}
 
 
 def read_checksum_files(uploader: Uploader, remote: RemoteRelease, names: Iterable[str]) -> dict[str, str]:
-    """The digest in `<asset>.sha256` of each of the names that has one. Raises InvalidChecksumFile."""
-    pairs = [(name, assets[0]) for name in names if (assets := remote.assets_named(f"{name}{CHECKSUM_SUFFIX}"))]
-    return dict(uploader.workers.run_all([partial(_read_checksum_file, uploader, name, item) for name, item in pairs]))
+    """The digest in the own checksum files of each of the names that has one. Raises InvalidChecksumFile."""
+    files = {name: own for name in names if (own := checksums.own_files(name, set(remote.names())))}
+    calls = [partial(_read_own, uploader, remote, name=name, files=own) for name, own in files.items()]
+    return dict(uploader.workers.run_all(calls))
 
 
-def _read_checksum_file(uploader: Uploader, name: str, item: RemoteAsset) -> tuple[str, str]:
-    return name, checksums.parse_single(uploader.read(item.asset), name)
+def _read_own(uploader: Uploader, remote: RemoteRelease, *, name: str, files: Sequence[str]) -> tuple[str, str]:
+    digests = checksums.published_digests(
+        {name: None}, files=files, read=lambda file: uploader.read(remote.assets_named(file)[0].asset)
+    )
+    return name, digests[name].sha256
 
 
 def _asset_ids(remote: RemoteRelease) -> set[tuple[str, int, int | None]]:

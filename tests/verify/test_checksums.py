@@ -20,6 +20,14 @@ def test_all_forms_in_one_file() -> None:
     assert parse(text.encode(), "SHA256SUMS") == {"one": A, "two": B, "three": A, "four": B, "with  spaces ": A}
 
 
+def test_tagged_lines_and_utf16_are_parsed() -> None:
+    """`sha256sum --tag`, BSD's `sha256`, `openssl dgst -sha256`, and PowerShell's redirection of any of them."""
+    text = f"SHA256 (one) = {A}\r\nSHA256 (dist/t (2).x) = {B.upper()}\nSHA2-256(three)= {A}\n"
+    digests = {"one": A, "dist/t (2).x": B, "three": A}
+    assert parse(text.encode(), "SHA256SUMS") == digests
+    assert parse(text.encode("utf-16"), "SHA256SUMS") == digests
+
+
 def test_output_of_sha256sum_is_parsed(tmp_path: Path) -> None:
     for name in ("hero_db-linux-amd64-musl", "a b", "*star", "ünï"):
         (tmp_path / name).write_text(name)
@@ -40,7 +48,6 @@ def test_output_of_sha256sum_is_parsed(tmp_path: Path) -> None:
         (f"{A}f  one\n".encode(), "line 1, is not"),
         (f"{A}\n".encode(), "line 1, is not"),
         (f"{A}  \n".encode(), "line 1, is not"),
-        (f"SHA256 (one) = {A}\n".encode(), "line 1, is not"),
         (f"{A}  one\n{B}  one\n".encode(), "two digests for 'one'"),
         (f"{A}  one\n{B}  ./one\n".encode(), "two digests for 'one'"),
         (f"{A}  o\x1b[31mne\n".encode(), "control characters"),
@@ -77,13 +84,13 @@ def test_the_same_line_twice_is_no_contradiction() -> None:
     ],
 )
 def test_a_single_checksum(text: str) -> None:
-    assert parse_single(text.encode(), "asset") == A
+    assert parse_single(text.encode(), "asset", "asset.sha256") == A
 
 
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        (f"{A}  other\n", "asset.sha256 does not list 'asset'"),
+        (f"{A}  other\n", "asset.sha256 does not list 'asset'; it lists other"),
         (f"{A}  asset\n{B}  dist/asset\n", "asset.sha256 has two digests for 'asset'"),
         (f"{A}\n{B}\n", "asset.sha256, line 1, is not"),
         ("", "asset.sha256 names no file"),
@@ -92,7 +99,7 @@ def test_a_single_checksum(text: str) -> None:
 )
 def test_a_single_checksum_that_is_not_clear_is_refused(text: str, words: str) -> None:
     with pytest.raises(InvalidChecksumFile) as caught:
-        parse_single(text.encode(), "asset")
+        parse_single(text.encode(), "asset", "asset.sha256")
     assert words in caught.value.message
 
 

@@ -1,5 +1,6 @@
 """Publishing to a real server: a new release, a repeated run, over a draft, and over a published release."""
 
+import hashlib
 import random
 from pathlib import Path
 from uuid import uuid4
@@ -150,6 +151,21 @@ def test_a_draft_is_continued(
     assert [event.text for event in events if isinstance(event, WarningRaised)] == [
         "b was in the release with other content: it is uploaded again"
     ]
+
+
+@pytest.mark.parametrize("form", ["SHA256 (dist/{name}) = {digest}", "{upper} *dist/{name}\r"])
+@pytest.mark.parametrize("suffix", [".sha256", ".sha256sum"])
+def test_what_a_draft_holds_is_read_back_against_its_own_checksum_file(
+    forge_server: ForgeServer, publisher: Make, spec: Publish, pack: Pack, suffix: str, form: str
+) -> None:
+    """Files that another job uploaded, in each form that an install reads."""
+    repo, digest = spec().repo, hashlib.sha256(B).hexdigest()
+    own = (form.format(name="b", digest=digest, upper=digest.upper()) + "\n").encode()
+    forge_server.release(repo, "v1", {"b": B[:-1] + b"!", f"b{suffix}": own}, draft=True)
+    error = refusal(publisher, spec(*pack(a=A)))
+    assert (error.code, error.message.startswith("b has the sha256 ")) == (5, True)
+    forge_server.release(repo, "v2", {"b": B, f"b{suffix}": own}, draft=True)
+    assert set(publisher().publish(spec(*pack(a=A), tag="v2")).uploaded) == {"a", "a.sha256", "SHA256SUMS"}
 
 
 def test_what_nothing_proves_is_not_published(
