@@ -11,6 +11,7 @@ from typing import Annotated, Generic, TypeVar
 from msgspec import Meta, Struct
 
 from hero_build.errors import BadForgeResponse, UnsafeName
+from hero_build.forge.asset_address import EXTERNAL
 from hero_build.model.artifacts import GenericPackage
 from hero_build.model.names import check_tag, safe_name
 from hero_build.model.steps import Asset, Release
@@ -39,11 +40,21 @@ class MirrorAsset(Struct, frozen=True):
     uuid: str | None = None
     sha256: str | None = None
 
+    @property
+    def known_size(self) -> int | None:
+        """The size, where the document says it."""
+        return self.size
+
 
 class ServerAsset(MirrorAsset, frozen=True, kw_only=True):
-    """An asset as a server lists it."""
+    """An asset as a server lists it; one of the type `external` is a link, whose size of 0 means nothing."""
 
     browser_download_url: str
+    type: str | None = None
+
+    @property
+    def known_size(self) -> int | None:
+        return None if self.type == EXTERNAL else self.size
 
 
 A = TypeVar("A", bound=MirrorAsset)
@@ -77,7 +88,7 @@ def to_release(document: ReleaseDocument[A], forge: str, repo: str, url: Callabl
     """The release of a document; `url` gives the address of an asset. Assets with unsafe names are left out."""
     commit = document.target_commitish or ""
     assets = tuple(
-        Asset(item.name, url=url(item), size=item.size, id=item.uuid or "", sha256=_digest(item.sha256))
+        Asset(item.name, url=url(item), size=item.known_size, id=item.uuid or "", sha256=_digest(item.sha256))
         for item in document.assets or ()
         if safe_name(item.name)
     )

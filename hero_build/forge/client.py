@@ -16,6 +16,7 @@ import msgspec
 from hero_build import __version__
 from hero_build.errors import BadForgeResponse, UsageError
 from hero_build.forge import url_policy
+from hero_build.forge.access_hints import Access
 from hero_build.forge.http_errors import connection_error, http_error, interrupted_error, quoted
 from hero_build.forge.lean_httpx import httpx
 from hero_build.forge.limits import Limits
@@ -59,10 +60,11 @@ class ForgeClient:
             raise BadForgeResponse(text, _ADDRESS) from error
 
     @contextmanager
-    def response(
-        self, url: str, headers: Mapping[str, str], seconds: float, method: str = "GET"
-    ) -> Iterator[httpx.Response]:
-        """One attempt at a response of status 2xx or 416, its body unread; redirects are followed."""
+    def response(self, url: str, headers: Mapping[str, str], seconds: float) -> Iterator[httpx.Response]:
+        """One attempt with GET at a response of status 2xx or 416, its body unread; redirects are followed.
+
+        Nothing is asked with HEAD: an address that a storage has signed for GET refuses it.
+        """
         target = url_policy.parse_url(url, "the release")
         visited: set[str] = set()
         while True:
@@ -70,9 +72,9 @@ class ForgeClient:
                 how = "in a circle" if str(target) in visited else f"more than {self._limits.redirects} times"
                 raise BadForgeResponse(f"{target.host} redirects {how}, at {target.path}", _ADDRESS)
             visited.add(str(target))
-            with self._send(method, url=target, headers=headers, seconds=seconds) as response:
+            with self._send(target, headers, seconds) as response:
                 if response.status_code not in _REDIRECTS:
-                    self._check_status(response)
+                    self._check_status(response, redirected=len(visited) > 1)
                     yield response
                     return
                 _read_head(response)
@@ -83,12 +85,10 @@ class ForgeClient:
             self._idle.pop().close()
 
     @contextmanager
-    def _send(
-        self, method: str, url: httpx.URL, headers: Mapping[str, str], seconds: float
-    ) -> Iterator[httpx.Response]:
+    def _send(self, url: httpx.URL, headers: Mapping[str, str], seconds: float) -> Iterator[httpx.Response]:
         extra = {"Authorization": f"token {self._token.reveal()}"} if self._token and self._may_send_token(url) else {}
         with self._borrowed() as client:
-            request = client.build_request(method, url, headers={**headers, **extra}, extensions={"seconds": seconds})
+            request = client.build_request("GET", url, headers={**headers, **extra}, extensions={"seconds": seconds})
             try:
                 response = client.send(request, stream=True)
             except httpx.TransportError as error:
@@ -100,14 +100,14 @@ class ForgeClient:
             finally:
                 response.close()
 
-    def _check_status(self, response: httpx.Response) -> None:
+    def _check_status(self, response: httpx.Response, *, redirected: bool) -> None:
         if not (response.is_success or response.status_code == 416):
             raise http_error(
                 response.status_code,
                 headers=response.headers,
                 url=response.url,
                 body=_read_head(response),
-                note=self._token_note(response.url),
+                access=self._access(response.url, redirected=redirected),
             )
         encoding = response.headers.get("content-encoding", "identity").strip().lower()
         if encoding not in ("identity", ""):
@@ -117,16 +117,16 @@ class ForgeClient:
             raise BadForgeResponse(text, "Ask the operator of that server to send releases uncompressed (no gzip).")
 
     def _may_send_token(self, url: httpx.URL) -> bool:
-        same_origin = url_policy.origin(url) == url_policy.origin(self._base)
-        return same_origin and url_policy.may_send_token(url, self._plain_http)
+        return self._is_forge(url) and url_policy.may_send_token(url, self._plain_http)
 
-    def _token_note(self, url: httpx.URL) -> str:
-        """A sentence for the hint if there is a token that was not sent to its own forge, else empty."""
-        if not self._token or self._may_send_token(url) or url_policy.origin(url) != url_policy.origin(self._base):
-            return ""
-        return (
-            f"The token was not sent because {url.host} is reached over plain http: use https, "
-            "or list that host under plain_http in cfg/hero_build.toml."
+    def _is_forge(self, url: httpx.URL) -> bool:
+        return url_policy.origin(url) == url_policy.origin(self._base)
+
+    def _access(self, url: httpx.URL, *, redirected: bool) -> Access:
+        return Access(
+            self._base.netloc.decode("ascii"),
+            authorization="none" if not self._token else "sent" if self._may_send_token(url) else "withheld",
+            reached="forge" if self._is_forge(url) else "redirect" if redirected else "address",
         )
 
     @contextmanager

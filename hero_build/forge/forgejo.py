@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager
 from typing import TypeVar
 from urllib.parse import quote, urlencode
 
@@ -22,6 +22,7 @@ from hero_build.forge.api_documents import (
     to_release,
     unsafe_names,
 )
+from hero_build.forge.asset_address import reachable_address
 from hero_build.forge.client import ForgeClient, body_chunks
 from hero_build.forge.http_errors import HttpNotFound
 from hero_build.forge.lean_httpx import httpx
@@ -36,6 +37,7 @@ from hero_build.settings import Secret
 T = TypeVar("T")
 _PAGE = 50  # the server's maximum
 _PAGES = 4
+_WHOLE = re.compile(r"bytes (?:0-0|\*)/(\d{1,18})")
 _RANGE = re.compile(r"bytes (\d{1,18})-(\d{1,18})/(\d{1,18})")
 
 
@@ -97,7 +99,7 @@ class Forgejo:
             what = f"the package {package.name} {package.version}"
             files = self._get(f"/api/v1/packages/{path}/files", kind=tuple[PackageFile, ...], what=what)
             return package_release(files, forge=self._url, repo=ref.repo, package=package, url=address)
-        except AuthError:
+        except AuthError as error:
             if not ref.names:
                 raise
             assets = tuple(asset for name in ref.names if safe_name(name) for asset in self._probe(name, address(name)))
@@ -105,25 +107,28 @@ class Forgejo:
                 what = (
                     f"the package {package.owner}/{package.name} {package.version} has none of {', '.join(ref.names)}"
                 )
-                raise ReleaseNotFound(what, _UNLISTED) from None
+                raise ReleaseNotFound(what, f"{_UNLISTED} {error.hint}") from None
             return Release(self._url, repo=ref.repo, tag=package.version, assets=assets)
         except HttpNotFound as error:
             versions = self._versions(package)
             raise no_release(f"the package {package.owner}/{package.name}", package.version, versions) from error
 
     def _probe(self, name: str, url: str) -> Iterator[Asset]:
-        """The file of a package that the server does not list without a token, if it exists."""
+        """The file of a package whose files the server does not list, if it exists; asks for its first byte."""
 
         def attempt() -> Asset:
-            with self._client.response(url, {}, self._limits.answer, method="HEAD") as response:
-                size = _content_length(response.headers)
+            with self._client.response(url, {"Range": "bytes=0-0"}, self._limits.answer) as response:
+                size = _whole_size(response)
                 return Asset(name, url=url, size=size, id=_identity(response.headers, size))
 
-        with suppress(HttpNotFound):
+        try:
             yield with_retries(attempt, what=name, limits=self._limits, emit=self._emit)
+        except HttpNotFound as error:
+            if error.elsewhere:  # the forge has it, and its storage does not
+                raise AssetNotFound(f"{name} is not where the forge says: {error.message}", error.hint) from error
 
     def _release(self, document: ReleaseDocument[ServerAsset], repo: str) -> Release:
-        release = to_release(document, forge=self._url, repo=repo, url=lambda asset: asset.browser_download_url)
+        release = to_release(document, forge=self._url, repo=repo, url=self._address)
         check_response_tag(release.tag, f"a release of {repo}")
         for name in unsafe_names(document):
             self._emit(
@@ -134,6 +139,9 @@ class Forgejo:
                 if url_policy.parse_url(asset.url, repo).scheme != "https":
                     raise BadForgeResponse(f"{self._url} offers {asset.name} over plain http", _ROOT_URL)
         return release
+
+    def _address(self, asset: ServerAsset) -> str:
+        return reachable_address(asset.browser_download_url, forge=self._url, kind=asset.type)
 
     def _must_exist(self, repo: str) -> None:
         try:
@@ -212,6 +220,14 @@ def _response_body(response: httpx.Response, start: int) -> _HttpBody | None:
     return None
 
 
+def _whole_size(response: httpx.Response) -> int | None:
+    """Bytes of the whole file, from the response to a request for a part of it; None if it does not say."""
+    if response.status_code == 200:
+        return _content_length(response.headers)
+    match = _WHOLE.fullmatch(response.headers.get("content-range", ""))
+    return int(match[1]) if match else None
+
+
 def _content_length(headers: httpx.Headers) -> int | None:
     """Bytes of the whole body; None if the headers do not say."""
     length = headers.get("content-length", "")
@@ -239,4 +255,4 @@ def _package_path(package: GenericPackage) -> str:
 
 
 _ROOT_URL = "Ask the operator of that forge to check its public address (ROOT_URL) and its proxy."
-_UNLISTED = "A server lists the files of a package only with a token: set FORGEJO_TOKEN to see them."
+_UNLISTED = "A server lists the files of a package only to who may read it."

@@ -10,11 +10,12 @@ import msgspec
 from msgspec import Struct
 
 from hero_build.errors import AuthError, BadForgeResponse, HeroBuildError, NetworkError, NotFound
+from hero_build.forge.access_hints import Access, access_hint
 from hero_build.forge.lean_httpx import httpx
 from hero_build.forge.retry import TransientError, Truncated
 
 _TEXT_SIZE = 200  # characters of a server's text that are shown
-_TITLE = re.compile(r"<title>([^<]+)", re.IGNORECASE)
+_TITLE = re.compile(r"<(?:title|message)>([^<]+)", re.IGNORECASE)  # of a page, or of a storage's XML
 
 
 class _ApiError(Struct, frozen=True):
@@ -24,25 +25,38 @@ class _ApiError(Struct, frozen=True):
 
 
 class HttpNotFound(NotFound):
-    """404: the caller turns it into the error for what it asked for."""
+    """404: the caller turns it into the error for what it asked for. `elsewhere`: the answer of another host."""
+
+    def __init__(self, message: str, hint: str = "", *, elsewhere: bool = False) -> None:
+        super().__init__(message, hint)
+        self.elsewhere = elsewhere
 
 
-def http_error(status: int, headers: httpx.Headers, url: httpx.URL, body: bytes, note: str) -> HeroBuildError:
-    """The error for a failure status; `note` is a sentence to put before the hint, or empty."""
-    host, text = url.host, quoted(body)
+def http_error(status: int, headers: httpx.Headers, url: httpx.URL, body: bytes, access: Access) -> HeroBuildError:
+    """The error for a failure status; its hint speaks of the token only where `access` says that it matters."""
+    host, text, hint = url.host, quoted(body), access_hint(status, access)
     match status:
+        case 401 | 403 | 404 if access.elsewhere:
+            return _elsewhere_error(status, url=url, text=text, hint=hint)
         case 401:
-            return AuthError(f"{host} does not accept the request (401){text}", f"{note} {_NEW_TOKEN}".strip())
+            return AuthError(f"{host} does not accept the request (401){text}", hint)
         case 403:
-            return AuthError(f"{host} forbids the request (403){text}", f"{note} {_SCOPES}".strip())
+            return AuthError(f"{host} forbids the request (403){text}", hint)
         case 404:
-            return HttpNotFound(f"{host} has no {url.path} (404){text}", f"{note} {_HIDDEN}".strip())
+            return HttpNotFound(f"{host} has no {url.path} (404){text}", hint)
         case 429:
             return TransientError(f"{host} receives too many requests (429){text}", _TRY_LATER, retry_after(headers))
         case _ if status >= 500:
             return TransientError(f"{host} failed ({status}){text}", _TRY_LATER, retry_after(headers))
         case _:
             return BadForgeResponse(f"{host} answered with the unexpected status {status}{text}", _CHECK_ADDRESS)
+
+
+def _elsewhere_error(status: int, url: httpx.URL, text: str, hint: str) -> HeroBuildError:
+    place = f"{url.netloc.decode('ascii')}, which is not the forge,"
+    if status == 404:
+        return HttpNotFound(f"{place} has no {url.path} (404){text}", hint, elsewhere=True)
+    return BadForgeResponse(f"{place} refuses {url.path} ({status}){text}", hint)
 
 
 def connection_error(url: httpx.URL, error: httpx.TransportError) -> HeroBuildError:
@@ -93,9 +107,6 @@ def retry_after(headers: httpx.Headers) -> float | None:
         return None
 
 
-_NEW_TOKEN = "Put a valid token into FORGEJO_TOKEN, or unset it: an invalid one is refused even where none is needed."  # noqa: S105
-_SCOPES = "The token in FORGEJO_TOKEN needs read access to repositories and packages (read:repository, read:package)."
-_HIDDEN = "A private repository answers 404 without read access: is FORGEJO_TOKEN set, and may it read there?"
 _TRY_LATER = "Try again later; what was already downloaded is kept."
 _CHECK_ADDRESS = "Check the address with --forge or FORGEJO_URL; does it open in a browser?"
 _CHECK_NETWORK = "Check the network, and the address (--forge, FORGEJO_URL); `hero-build doctor` checks the connection."

@@ -41,6 +41,8 @@ class Lock(Struct, frozen=True):
 
 
 class LockedAsset(Struct, frozen=True, forbid_unknown_fields=True):
+    """A size of 0, which no file has that can be installed, is an unknown size, as null is."""
+
     name: str
     url: Annotated[str, Meta(pattern="^(https?://|file:///)")]
     size: Annotated[int, Meta(ge=0)] | None
@@ -158,7 +160,7 @@ def _locked_app(pin: Pin) -> LockedApp:
         commit=release.commit,
         package=LockedPackage(package.owner, package.name) if package else None,
         assets=tuple(
-            LockedAsset(asset.name, url=asset.url, size=asset.size, sha256=asset.sha256, id=asset.id)
+            LockedAsset(asset.name, url=asset.url, size=asset.size or None, sha256=asset.sha256, id=asset.id)
             for asset in release.assets
         ),
     )
@@ -176,7 +178,7 @@ def _pin(app: str, raw: msgspec.Raw, forge: str) -> Pin:
         owner, name = check_name(locked.package.owner, "owner"), check_name(locked.package.name, "package")
         package = GenericPackage(owner, name, locked.tag)
     assets = tuple(
-        Asset(check_name(item.name, "asset"), url=item.url, size=item.size, id=item.id, sha256=item.sha256)
+        Asset(check_name(item.name, "asset"), url=item.url, size=item.size or None, id=item.id, sha256=item.sha256)
         for item in locked.assets
     )
     return Pin(app, Release(forge, repo=locked.repo, tag=locked.tag, assets=assets, commit=locked.commit), package)

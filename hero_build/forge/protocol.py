@@ -71,7 +71,7 @@ def no_release(what: str, tag: str, tags: Sequence[str]) -> ReleaseNotFound:
         more = ", …" if len(tags) > _TAGS_SHOWN else ""
         hint = f"It has {', '.join(tags[:_TAGS_SHOWN])}{more}."
     else:
-        hint = "None is visible with this token."
+        hint = "It has none that is visible here."
     return ReleaseNotFound(f"{what} has no release {tag}", hint)
 
 

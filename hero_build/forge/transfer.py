@@ -18,7 +18,7 @@ from hero_build.model.steps import Asset
 
 _SMALL_FILE = 1 << 20
 _BROKEN = "Run it again; if it still fails, ask the publisher of the release to upload it again."
-_CHECK_LOGIN = "The forge probably sent a login page: check --forge and FORGEJO_TOKEN."
+_CHECK_LOGIN = "The forge probably sent a login page: check --forge, and whether the release is private."
 _HEAD_SIZE = 200  # bytes that distinguish a page from a program
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
@@ -52,7 +52,7 @@ def fetch(
     """
     expected = sha256 or asset.sha256
     if asset.size == 0:
-        raise _empty_asset(asset)
+        raise empty_asset(asset)
     with closing(PartialFile(downloads, _key(asset, expected), progress, verifiable=expected is not None)) as partial:
         partial.adopt()
         if not (partial.size and partial.digest == expected):
@@ -72,7 +72,7 @@ def verify_remote(
 ) -> None:
     """Download and verify the asset as `fetch` does, and keep nothing. Raises as `fetch` does."""
     if asset.size == 0:
-        raise _empty_asset(asset)
+        raise empty_asset(asset)
     _download(_Transfer(forge, asset=asset, partial=HashOnly(progress), limits=limits, emit=emit), sha256)
 
 
@@ -157,7 +157,7 @@ class _Transfer(Struct, frozen=True):
                 raise self._wrong_size(self._size_mismatch(self.partial.size))
             raise Truncated(self._short(), _BROKEN)
         if self.partial.size == 0:
-            raise _empty_asset(self.asset)
+            raise empty_asset(self.asset)
 
     def _short(self) -> str:
         size = f" of {self.asset.size}" if self.asset.size is not None else ""
@@ -165,7 +165,7 @@ class _Transfer(Struct, frozen=True):
 
     def _check_total(self, body: Body) -> None:
         if body.total == 0:
-            raise _empty_asset(self.asset)
+            raise empty_asset(self.asset)
         if body.total is None or self.asset.size in (None, body.total):
             return
         beginning = next(iter(body.chunks()), b"")
@@ -202,5 +202,6 @@ def _boot_id() -> str:
         return str(time.time_ns())
 
 
-def _empty_asset(asset: Asset) -> SizeMismatch:
+def empty_asset(asset: Asset) -> SizeMismatch:
+    """The error for an asset without a byte."""
     return SizeMismatch(f"{asset.name} is empty", _BROKEN)

@@ -113,7 +113,9 @@ def _pin(step: Step, downloads: "DownloadDir", context: Context) -> lockfile.Pin
 def _with_digests(
     app: str, tag: str, chosen: Sequence[SelectedAsset], downloads: "DownloadDir", context: Context
 ) -> tuple[Asset, ...]:
-    """The assets with digests: the published ones, or those of the downloaded files."""
+    """The assets with digests: the published ones, or those of the downloaded files. Raises SizeMismatch for an empty
+    one.
+    """
     unhashed_sizes = [selected.asset.size for selected in chosen if selected.sha256 is None]
     if unhashed_sizes:
         total = None if None in unhashed_sizes else sum(size or 0 for size in unhashed_sizes)
@@ -125,9 +127,12 @@ def _with_digests(
 
 
 def _hashed(app: str, selected: SelectedAsset, downloads: "DownloadDir", context: Context) -> Asset:
+    from hero_build.forge.transfer import empty_asset, fetch
+
+    if selected.asset.size == 0:
+        raise empty_asset(selected.asset)
     if selected.sha256:
         return replace(selected.asset, sha256=selected.sha256)
-    from hero_build.forge.transfer import fetch
 
     def progress(size: int) -> None:
         context.emit(Transferred(PartId(app), size))

@@ -36,7 +36,7 @@ T = TypeVar("T")
 _PAGE_SIZE = 50  # the server's maximum
 _MAX_PAGES = 20
 _HINT = "Is that a Forgejo server, of a version that this hero-build supports?"
-_NO_REPO = "Create it on the forge first. Is FORGEJO_TOKEN set, and does it have write access there?"
+_NO_REPO = "Create it on the forge first; the token in FORGEJO_TOKEN needs write access there."
 
 
 class Api:
@@ -45,6 +45,7 @@ class Api:
     """
 
     def __init__(self, url: str, token: Secret | None, limits: Limits, plain_http: tuple[str, ...], emit: Emit) -> None:
+        self._url = url.rstrip("/")
         self._client = ForgeClient(url, token=token, limits=limits, plain_http=plain_http)
         self._writer = WriteClient(url, token=token, limits=limits, plain_http=plain_http)
         self._limits = limits
@@ -69,7 +70,7 @@ class Api:
         """The release of a tag; with write access also its draft, on servers that find drafts by their tag."""
         path = f"{_repo_path(repo)}/releases/tags/{quote(check_tag(tag), safe='')}"
         try:
-            release = self._get(path, f"release {tag} of {repo}", ReleaseResponse).release()
+            release = self._get(path, f"release {tag} of {repo}", ReleaseResponse).release(self._url)
         except HttpNotFound:
             return None
         return release if release.tag == tag else None
@@ -81,7 +82,9 @@ class Api:
 
     def release_by_id(self, repo: str, number: int) -> RemoteRelease:
         """Raises HttpNotFound when it was deleted."""
-        return self._get(f"{_repo_path(repo)}/releases/{number}", f"a release of {repo}", ReleaseResponse).release()
+        return self._get(f"{_repo_path(repo)}/releases/{number}", f"a release of {repo}", ReleaseResponse).release(
+            self._url
+        )
 
     def commit(self, repo: str, ref: str) -> str | None:
         """The commit of a branch, a tag or a (long or short) commit id; None if the repository has no such ref."""
@@ -111,11 +114,11 @@ class Api:
     def create(self, repo: str, spec: ReleaseSpec) -> RemoteRelease:
         """Create a draft. Raises NameConflict when the tag has a release or draft already."""
         body = self._writer.send("POST", f"{_repo_path(repo)}/releases", _edit(spec, draft=True))
-        return _decode(body, ReleaseResponse, f"the draft of {spec.tag}").release()
+        return _decode(body, ReleaseResponse, f"the draft of {spec.tag}").release(self._url)
 
     def edit(self, repo: str, number: int, spec: ReleaseSpec, *, draft: bool) -> RemoteRelease:
         body = self._patch(repo, number, _edit(spec, draft=draft))
-        return _decode(body, ReleaseResponse, f"release {spec.tag}").release()
+        return _decode(body, ReleaseResponse, f"release {spec.tag}").release(self._url)
 
     def unpublish(self, repo: str, number: int, tag: str) -> None:
         """Make a draft of a published release."""
@@ -131,7 +134,7 @@ class Api:
         path = f"{_repo_path(repo)}/releases/{number}/assets?{urlencode({'name': file.name})}"
         return _decode(
             self._writer.upload("POST", path, file=file, progress=progress), UploadResponse, file.name
-        ).asset()
+        ).asset(self._url)
 
     def delete(self, repo: str, number: int, asset: RemoteAsset) -> None:
         """Delete an asset; no error if it is gone already."""
@@ -143,7 +146,7 @@ class Api:
         for page in range(1, _MAX_PAGES + 1):
             words = urlencode({**query, "limit": str(_PAGE_SIZE), "page": str(page)})
             items = self._get(f"{_repo_path(repo)}/releases?{words}", "the list of drafts", list[ReleaseResponse])
-            yield from (item.release() for item in items)
+            yield from (item.release(self._url) for item in items)
             if len(items) < _PAGE_SIZE:
                 return
 

@@ -2,6 +2,7 @@
 
 from msgspec import Struct
 
+from hero_build.forge.asset_address import EXTERNAL, reachable_address
 from hero_build.model.steps import Asset
 
 
@@ -59,9 +60,13 @@ class UploadResponse(Struct, frozen=True):
     size: int
     uuid: str
     browser_download_url: str
+    type: str | None = None
 
-    def asset(self) -> RemoteAsset:
-        return RemoteAsset(self.id, Asset(self.name, url=self.browser_download_url, size=self.size, id=self.uuid))
+    def asset(self, forge: str) -> RemoteAsset:
+        """`forge`: the address at which the server is reached; its own may be another."""
+        url = reachable_address(self.browser_download_url, forge=forge, kind=self.type)
+        size = None if self.type == EXTERNAL else self.size
+        return RemoteAsset(self.id, Asset(self.name, url=url, size=size, id=self.uuid))
 
 
 class ReleaseResponse(Struct, frozen=True):
@@ -72,14 +77,15 @@ class ReleaseResponse(Struct, frozen=True):
     html_url: str | None = None
     assets: tuple[UploadResponse, ...] | None = None
 
-    def release(self) -> RemoteRelease:
+    def release(self, forge: str) -> RemoteRelease:
+        """`forge`: the address at which the server is reached."""
         return RemoteRelease(
             self.id,
             tag=self.tag_name,
             draft=self.draft,
             prerelease=self.prerelease,
             url=self.html_url or "",
-            assets=tuple(item.asset() for item in self.assets or ()),
+            assets=tuple(item.asset(forge) for item in self.assets or ()),
         )
 
 

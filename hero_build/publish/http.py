@@ -12,6 +12,7 @@ from msgspec import Struct
 from hero_build import __version__
 from hero_build.errors import AuthError, BadForgeResponse, HeroBuildError, PublicationRefused
 from hero_build.forge import http_errors, url_policy
+from hero_build.forge.access_hints import Access
 from hero_build.forge.http_errors import connection_error, interrupted_error
 from hero_build.forge.lean_httpx import httpx
 from hero_build.forge.limits import Limits
@@ -186,7 +187,8 @@ def publish_error(status: int, headers: httpx.Headers, url: httpx.URL, body: byt
         case 400 | 422:
             return BadForgeResponse(f"{url.host} rejects the request ({status}){quote}", _RERUN)
         case _:
-            error = http_errors.http_error(status, headers=headers, url=url, body=body, note="")
+            access = Access(url.host, authorization="sent")
+            error = http_errors.http_error(status, headers=headers, url=url, body=body, access=access)
             error.hint = _RERUN if status >= 500 or status == 429 else error.hint
             return error
 

@@ -122,7 +122,7 @@ class Uploader(Struct, frozen=True):
         return UploadedAsset(file, asset=self._upload(file), kept=False, removed=bool(others))
 
     def _matches_file(self, asset: RemoteAsset, file: ReleaseFile) -> bool:
-        if asset.asset.size != file.size:
+        if asset.asset.size not in (None, file.size):
             return False
         progress = self.workers.cancellable(self.report)
         try:

@@ -8,8 +8,8 @@ HEAD = 512
 BROKEN_RELEASE = (
     "The published asset is broken: try another release with --version TAG, and report it to the publisher."
 )
-_LOGIN = "The forge probably sent a login page: check --forge and FORGEJO_TOKEN."
-_MESSAGE = "The forge sent a message instead of the file: check --forge and FORGEJO_TOKEN."
+_LOGIN = "The forge probably sent a login page: check --forge, and whether the release is private."
+_MESSAGE = "The forge sent a message instead of the file: check --forge, and whether the release is private."
 _MAGIC = (
     (b"\x1f\x8b", "a gzip archive"),
     (b"PK\x03\x04", "a zip archive"),

@@ -212,7 +212,7 @@ ASSETS = st.builds(
     Asset,
     TEXT,
     TEXT.map(lambda name: f"https://h/{name}"),
-    st.none() | st.integers(0, 1 << 40),
+    st.none() | st.integers(1, 1 << 40),
     st.text(max_size=8),
     st.none() | st.text("0123456789abcdef", min_size=64, max_size=64),
 )
@@ -236,3 +236,11 @@ def test_any_lock_comes_back_as_it_was(items: list[tuple[str, list[Asset], str |
     )
     lock = Lock("arm64", FORGE, pins)
     assert lockfile.decode(lockfile.encode(lock)) == lock
+
+
+def test_a_size_of_0_is_neither_pinned_nor_believed() -> None:
+    empty = Pin("app", Release(FORGE, repo="o/r", tag="v1", assets=(replace(ASSET, size=0),)))
+    content = lockfile.encode(lockfile.Lock("amd64", FORGE, (empty,)))
+    assert b'"size": null' in content
+    zero = content.replace(b'"size": null', b'"size": 0')
+    assert lockfile.decode(zero).pins[0].release.assets[0].size is None

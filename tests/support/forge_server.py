@@ -16,6 +16,7 @@ import urllib.error
 import urllib.request
 from base64 import b64encode
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -126,6 +127,25 @@ def forge_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ForgeServ
         )
 
 
+@contextmanager
+def changed_server(**changes: object) -> Iterator[ForgeServer]:
+    """A real server of its own whose configuration differs: `changed_server(api__MAX_RESPONSE_ITEMS=3)`."""
+    words = [word for name, value in changes.items() for word in ("--set", f"{name.replace('__', '.')}={value}")]
+    command = [sys.executable, gitea.__file__, "--cache", str(_cache()), *words]
+    environment = {key: value for key, value in os.environ.items() if key != "FORGEJO_TOKEN"}
+    with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, env=environment) as server:
+        try:
+            assert server.stdout is not None
+            told = json.loads(server.stdout.readline())
+            yield ForgeServer(told["url"], token=told["token"], user=told["user"], password=told["password"])
+        finally:
+            server.send_signal(signal.SIGTERM)
+
+
+def _cache() -> Path:
+    return Path(os.environ.get("HERO_BUILD_CACHE") or REPO / "cache") / "forge"
+
+
 def _content(content: bytes | Path) -> bytes:
     return content if isinstance(content, bytes) else content.read_bytes()
 
@@ -157,10 +177,9 @@ def _keep(shared: Path) -> None:
     if os.fork():
         return  # the caller goes on; the keeper belongs to no one
     os.setsid()
-    cache = Path(os.environ.get("HERO_BUILD_CACHE") or REPO / "cache") / "forge"
     environment = {key: value for key, value in os.environ.items() if key != "FORGEJO_TOKEN"}
     with (shared / "forge.json").open("w") as out, (shared / "forge.log").open("w") as log:
-        command = [sys.executable, gitea.__file__, "--cache", str(cache)]
+        command = [sys.executable, gitea.__file__, "--cache", str(_cache())]
         server = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=log, env=environment)
     failed = _watch(server, shared / "forge.users")
     (shared / "forge.json").unlink()

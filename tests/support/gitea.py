@@ -1,6 +1,6 @@
 """A real Gitea on loopback, for tests and benchmarks: a program of its own, and the build of the server.
 
-    python -m support.gitea [--cache DIR] [--data DIR] [--build-only]
+    python -m support.gitea [--cache DIR] [--data DIR] [--build-only] [--set SECTION.KEY=VALUE]...
 
 Builds the server from its Go module, once, into the cache; starts it on a free port with an empty SQLite database;
 creates an administrator and a token for everything; prints one line of JSON, `Instance`; serves until SIGTERM or
@@ -21,7 +21,7 @@ import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NoReturn
@@ -125,10 +125,15 @@ def _compile(server: Server) -> None:
     part.replace(server.program)
 
 
-def serve(server: Server, data: Path) -> NoReturn:
-    """Run the server with its data in the new folder `data`; announce it on stdout; exit with its status."""
+def serve(server: Server, data: Path, changes: Sequence[str] = ()) -> NoReturn:
+    """Run the server with its data in the new folder `data`; announce it on stdout; exit with its status.
+
+    `changes` of the configuration are words such as `api.MAX_RESPONSE_ITEMS=3`.
+    """
     (data / "app").mkdir(parents=True)
     url = _configure(server, data)
+    with (data / "app.ini").open("a") as configuration:
+        configuration.writelines(map(_lines, changes))
     run = _runner(server, data)
     run("migrate")
     password = secrets.token_urlsafe(16)
@@ -159,6 +164,13 @@ def _configure(server: Server, data: Path) -> str:
     )
     (data / "app.ini").write_text(text)
     return url
+
+
+def _lines(change: str) -> str:
+    """A later section of the same name adds to the earlier one, and replaces its keys."""
+    name, _, value = change.partition("=")
+    section, _, key = name.rpartition(".")
+    return f"[{section}]\n{key} = {value}\n"
 
 
 def _command(server: Server, data: Path, *words: str) -> list[str | Path]:
@@ -233,6 +245,7 @@ def main() -> None:
     parser.add_argument("--cache", type=Path, required=True, help="where the server is built")
     parser.add_argument("--data", type=Path, help="a new folder for the server's data, kept at the end")
     parser.add_argument("--build-only", action="store_true")
+    parser.add_argument("--set", action="append", default=[], metavar="SECTION.KEY=VALUE", help="a setting of app.ini")
     options = parser.parse_args()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: sys.exit(0))  # runs the cleanup below
@@ -240,10 +253,10 @@ def main() -> None:
     if options.build_only:
         return
     if options.data:
-        serve(server, options.data.resolve())
+        serve(server, options.data.resolve(), options.set)
     folder = Path(tempfile.mkdtemp(prefix="forge-"))
     try:
-        serve(server, folder / "data")
+        serve(server, folder / "data", options.set)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 

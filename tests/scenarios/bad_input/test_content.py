@@ -15,7 +15,7 @@ ADMIN = asset("db_admin")
 RIGHT = static_bytes(program("db_admin", "v2"))
 PAGE = b"<!DOCTYPE html>\n<title>Sign in \x1b[31m- Forge</title>"
 UPLOAD = "Run it again; if it still fails, ask the publisher of the release to upload it again."
-LOGIN = "The forge probably sent a login page: check --forge and FORGEJO_TOKEN."
+LOGIN = "The forge probably sent a login page: check --forge, and whether the release is private."
 TWICE = ("truncated-body", "body-longer-than-said", "login-page")
 PUBLISHED = "The published asset is broken: try another release with --version TAG, and report it to the publisher."
 

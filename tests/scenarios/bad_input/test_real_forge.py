@@ -26,7 +26,7 @@ from support.worlds import Done, World
 
 ADMIN = asset("db_admin")
 ODD = "a b+c/../d%.txt"
-HIDDEN = "A private repository answers 404 without read access: is FORGEJO_TOKEN set, and may it read there?"
+HIDDEN = "If it is private, set FORGEJO_TOKEN to a token that may read it."
 NO_NEWEST = "Drafts and prereleases do not count as newest; select one with --version."
 NEW_TOKEN = "Put a valid token into FORGEJO_TOKEN, or unset it: an invalid one is refused even where none is needed."
 SCOPES = "The token in FORGEJO_TOKEN needs read access to repositories and packages (read:repository, read:package)."

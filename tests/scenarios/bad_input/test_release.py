@@ -124,7 +124,7 @@ ROWS = (
             3,
             kind="RepoNotFound",
             message="http://127.0.0.1:… shows no repository o/db",
-            hint="A private repository answers 404 without read access: is FORGEJO_TOKEN set, and may it read there?",
+            hint="A private repository answers 404 without read access: may the token in FORGEJO_TOKEN read it?",
         ),
     ),
     unreadable("in-prose", b"see our web site\n", "SHA256SUMS, line 1, is not `hash  name`: 'see our web site'"),

@@ -1,0 +1,69 @@
+"""A real server whose configuration differs: its own address is another one than --forge."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from hero_build.events import silent
+from hero_build.forge.download_dir import DownloadDir
+from hero_build.forge.forgejo import Forgejo
+from hero_build.forge.protocol import Ref
+from hero_build.forge.transfer import fetch
+from hero_build.publish.forgejo import ForgejoPublisher
+from hero_build.publish.types import ReleaseFile, ReleaseSpec
+from hero_build.settings import Secret
+from support.forge_server import ForgeServer, changed_server
+from support.limits import QUICK
+from support.server_releases import PATIENT, Pack
+
+DATA = bytes(range(256)) * 4000
+Publish = Callable[..., ForgejoPublisher]
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[ForgeServer]:
+    with changed_server(server__ROOT_URL="http://forge.invalid:3000/git/") as changed:
+        yield changed
+
+
+@pytest.fixture
+def forge(server: ForgeServer) -> Iterator[Forgejo]:
+    client = Forgejo(server.url, token=Secret(server.token), emit=silent, limits=QUICK)
+    yield client
+    client.close()
+
+
+@pytest.fixture
+def publisher(server: ForgeServer) -> Iterator[ForgejoPublisher]:
+    publisher = ForgejoPublisher(server.url, Secret(server.token), silent, limits=PATIENT, jobs=2)
+    yield publisher
+    publisher.close()
+
+
+def spec(repo: str, files: tuple[ReleaseFile, ...]) -> ReleaseSpec:
+    return ReleaseSpec("app", repo=repo, tag="v1", files=files)
+
+
+def test_assets_of_a_private_repo_are_fetched_through_the_given_address(
+    server: ForgeServer, forge: Forgejo, tmp_path: Path
+) -> None:
+    repo = server.create_repo(f"private-{uuid4().hex[:8]}", private=True)
+    release = server.release(repo, "v1", {"data.bin": DATA})
+    assert release["assets"][0]["browser_download_url"].startswith("http://forge.invalid:3000/git/")
+    (asset,) = forge.find(Ref(repo)).assets
+    assert asset.url == f"{server.url}/{repo}/releases/download/v1/data.bin"
+    with DownloadDir(tmp_path) as downloads:
+        assert fetch(forge, asset, downloads, limits=QUICK).path.read_bytes() == DATA
+
+
+def test_what_is_published_is_verified_through_the_given_address(
+    server: ForgeServer, publisher: ForgejoPublisher, pack: Pack
+) -> None:
+    repo = server.create_repo(f"private-{uuid4().hex[:8]}", private=True)
+    files = pack(a=DATA, b=b"b")
+    first = publisher.publish(spec(repo, files))
+    assert (first.state, set(first.uploaded)) == ("published", {"a", "a.sha256", "b", "b.sha256", "SHA256SUMS"})
+    again = publisher.publish(spec(repo, files))
+    assert (again.uploaded, again.removed) == ((), ())
