@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from hero_build.errors import NotWritable, ReleaseNotFound, UsageError
 from hero_build.events import silent
@@ -240,7 +241,7 @@ def test_any_lock_comes_back_as_it_was(items: list[tuple[str, list[Asset], str |
 
 def test_a_size_of_0_is_neither_pinned_nor_believed() -> None:
     empty = Pin("app", Release(FORGE, repo="o/r", tag="v1", assets=(replace(ASSET, size=0),)))
-    content = lockfile.encode(lockfile.Lock("amd64", FORGE, (empty,)))
+    content = lockfile.encode(Lock("amd64", FORGE, (empty,)))
     assert b'"size": null' in content
     zero = content.replace(b'"size": null', b'"size": 0')
     assert lockfile.decode(zero).pins[0].release.assets[0].size is None
