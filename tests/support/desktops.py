@@ -29,7 +29,7 @@ WARNING = """\
   Build + install them once:
     hero-build islands --restart
 """
-"""As a person has it whose HOME is above the root (DESIGN section 8)."""
+"""As a person has it whose HOME is above the root."""
 _RECIPES = {
     "hero_archipelagos": 'repo = "o/hero_archipelagos"\n    islands = True\n    restarts = ("hero_os",)',
     "hero_os": 'repo = "o/hero_os"\n    binaries = (server("hero_os_server"),)\n    bundles = (shell("hero_os_app"),)',

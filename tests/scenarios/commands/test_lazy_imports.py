@@ -53,3 +53,9 @@ def test_nothing_to_do_by_a_lock_file_imports_nothing_heavy(world: World, tmp_pa
 def test_list_imports_no_recipe(world: World) -> None:
     (world.recipes / "broken.py").write_text("raise SystemExit(9)\n")
     assert "broken" in world.ok("list")
+
+
+def test_an_install_loads_nothing_that_restarts_services_or_publishes(world: World) -> None:
+    modules = imported(world, "install", "db", "--mode", "download")
+    assert "hero_build.queries.change_report" in modules
+    assert not {name for name in modules if name.startswith(("hero_build.runtime", "hero_build.publish"))}
