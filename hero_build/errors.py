@@ -202,6 +202,15 @@ INTERRUPTED = 130
 _FULL = {errno.ENOSPC: "the disk is full", errno.EDQUOT: "the quota is used up"}
 _DENIED = {errno.EACCES, errno.EPERM, errno.EROFS}
 _TAKEN = {errno.EEXIST, errno.EISDIR, errno.ENOTDIR, errno.ELOOP}
+_SHORT = {
+    errno.EMFILE: ("too many files are open", "Raise the limit (`ulimit -n`), or use a smaller -j."),
+    errno.ENFILE: ("this machine has too many files open", "End other programs, then run it again."),
+    errno.ENOMEM: ("the memory is used up", "Free some, raise the limit (`ulimit -v`), or use a smaller -j."),
+    errno.EAGAIN: ("no more threads or processes can be started", "Raise the limit (`ulimit -u`, or the container's)."),
+}
+"""What the machine has too little of, wherever it is noticed."""
+TOO_FEW_THREADS = _SHORT[errno.EAGAIN]
+_UNUSABLE = {errno.EIO, errno.ESTALE, errno.ENODEV, errno.ENXIO, errno.EUCLEAN, errno.EREMOTEIO, errno.ENOSYS}
 
 
 @contextmanager
@@ -210,13 +219,33 @@ def machine_errors(place: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if (failure := _machine_error(error, place)) is not None:
+        if (failure := machine_error(error, place)) is not None:
             raise failure from error
         raise
 
 
-def _machine_error(error: OSError, place: Path) -> MachineError | None:
-    where = Path(os.fsdecode(error.filename)) if isinstance(error.filename, str | bytes) else place
+def machine_error(error: Exception, place: Path | None = None) -> MachineError | None:
+    """What this machine refuses or lacks, as a MachineError; None for what is a bug.
+
+    `place`: where the work was done; None: only what the error itself names is known.
+    """
+    if isinstance(error, MemoryError):
+        return MachineError(*_SHORT[errno.ENOMEM])
+    if isinstance(error, RuntimeError) and "can't start new thread" in str(error):
+        return MachineError(*TOO_FEW_THREADS)
+    if isinstance(error, ImportError) and "failed to map segment" in str(error):  # of a shared object, by ld.so
+        return MachineError(*_SHORT[errno.ENOMEM])
+    if not isinstance(error, OSError):
+        return None
+    if error.errno in _SHORT:
+        sentence, hint = _SHORT[error.errno]
+        return MachineError(f"{sentence} ({error.strerror})", hint)
+    named = Path(os.fsdecode(error.filename)) if isinstance(error.filename, str | bytes) else place
+    return None if named is None else _refusal(error, where=named, place=place or named)
+
+
+def _refusal(error: OSError, where: Path, place: Path) -> MachineError | None:
+    """What the file system refuses at `where`, in work at `place`."""
     if error.errno in _FULL:
         hint = "Free some space (`hero-build gc` drops old generations), then run it again."
         return DiskFull(f"{_FULL[error.errno]} ({error.strerror}) at {place}", hint)
@@ -232,6 +261,14 @@ def _machine_error(error: OSError, place: Path) -> MachineError | None:
     if error.errno in _TAKEN:
         hint = "hero-build did not create it: move it away, then run it again."
         return NotWritable(f"{_existing(where)} is in the way ({error.strerror})", hint)
+    if error.errno == errno.EXDEV:
+        hint = "All folders below var/hero_build must be on one file system: unmount it, or name another --root."
+        return NotWritable(f"{where} cannot be moved or linked ({error.strerror}) in {place}", hint)
+    if error.errno == errno.ENAMETOOLONG:
+        return NotWritable(f"a path is too long for this file system: {where}", "Use folders with shorter names.")
+    if error.errno in _UNUSABLE:
+        hint = "Check the disk or the mount that it is on (`dmesg` may say more)."
+        return MachineError(f"{where} cannot be used: {error.strerror}", hint)
     return None
 
 

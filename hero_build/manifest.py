@@ -41,7 +41,14 @@ def current(root: Path) -> Path | None:
 def load(root: Path) -> Generation:
     """What is installed in `root`: generation 0 where nothing is. Raises RootDamaged."""
     folder = current(root)
-    return Generation(0) if folder is None or folder.name == "0" else read(folder)
+    while folder is not None and folder.name != "0":
+        try:
+            return read(folder)
+        except RootDamaged:
+            if (newer := current(root)) == folder:
+                raise
+            folder = newer  # another command committed meanwhile, and deleted the folder
+    return Generation(0)
 
 
 def read(folder: Path) -> Generation:

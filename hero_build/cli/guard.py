@@ -7,7 +7,7 @@ from io import TextIOWrapper
 from types import FrameType
 from typing import NoReturn
 
-from hero_build.errors import INTERRUPTED, HeroBuildError
+from hero_build.errors import INTERRUPTED, HeroBuildError, machine_error
 from hero_build.model.failure import Failure
 from hero_build.output.console import Console
 
@@ -56,7 +56,9 @@ def guarded(call: Callable[[], int], console: Console, *, traced: bool) -> int:
         return console.fail(Failure("Interrupted", message=f"ended by {name}", hint=_SAFE, exit=SIGNALLED + end.number))
     except KeyboardInterrupt:
         return console.fail(Failure("Interrupted", message="interrupted", hint=_SAFE, exit=INTERRUPTED))
-    except Exception as error:  # noqa: BLE001 - the outermost handler: everything else is a bug
+    except Exception as error:  # noqa: BLE001 - the outermost handler: what the machine refuses, and bugs
+        if (refused := machine_error(error)) is not None:
+            return console.error(refused)
         message = f"this is a bug in hero-build: {type(error).__name__}: {error}"
         hint = f"Please report it with the traceback {_write_traceback(traced=traced)}."
         return console.fail(Failure("Bug", message=message, hint=hint, exit=BUG))

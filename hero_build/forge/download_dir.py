@@ -110,8 +110,12 @@ class DownloadDir:
                 if path.is_dir():
                     continue
                 shared = self._folder / ".".join(path.name.split(".")[:3])
-                with suppress(FileExistsError):
+                try:
                     os.link(path, shared)
+                except FileExistsError:
+                    pass
+                except OSError:  # no hard links here
+                    path.rename(shared)
             shutil.rmtree(run)
 
 

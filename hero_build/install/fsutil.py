@@ -1,13 +1,16 @@
-"""Files that are fsynced when they are written, and the exchange of two names in one step."""
+"""Files that are fsynced when they are written, hard links, and the exchange of two names in one step."""
 
 import errno
 import os
+import shutil
 from pathlib import Path
 
-from hero_build.errors import Unsupported
+from hero_build.errors import NotWritable, Unsupported
+from hero_build.system.fsync import fsync
 
 _AT_FDCWD = -100
 _RENAME_EXCHANGE = 2
+_NO_LINKS = frozenset({errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS})  # what file systems without hard links answer
 
 
 def write(path: Path, text: str, mode: int | None = None) -> None:
@@ -20,6 +23,25 @@ def write(path: Path, text: str, mode: int | None = None) -> None:
         os.fsync(file.fileno())
 
 
+def link_or_copy(source: Path, target: Path) -> None:
+    """Hard-link a file. It is copied where the system refuses a link to it alone: it is another user's
+    (fs.protected_hardlinks), or has as many links as the file system allows. Raises NotWritable where none is possible.
+    """
+    try:
+        os.link(source, target)
+    except OSError as error:
+        if error.errno == errno.EMLINK or (error.errno == errno.EPERM and source.stat().st_uid != os.geteuid()):
+            shutil.copy2(source, target)
+            fsync(target)
+        elif error.errno in _NO_LINKS:
+            hint = "hero-build shares files between generations by hard links: name a --root where they are possible."
+            raise NotWritable(
+                f"the file system at {target.parent} has no hard links ({error.strerror})", hint
+            ) from error
+        else:
+            raise
+
+
 def exchange(one: Path, other: Path) -> None:
     """Swap two names in one step: renameat2(RENAME_EXCHANGE). Raises Unsupported where the filesystem cannot."""
     import ctypes  # only when a folder is adopted or restored
@@ -28,6 +50,6 @@ def exchange(one: Path, other: Path) -> None:
     if libc.renameat2(_AT_FDCWD, os.fsencode(one), _AT_FDCWD, os.fsencode(other), _RENAME_EXCHANGE) == 0:
         return
     number = ctypes.get_errno()
-    if number in (errno.EINVAL, errno.ENOSYS):
+    if number in (errno.EINVAL, errno.ENOSYS, errno.EXDEV):  # EXDEV: the lower layer of an overlay
         raise Unsupported(f"this filesystem cannot exchange {one} in one step", f"Move {one} away, then run it again.")
     raise OSError(number, os.strerror(number), str(one))

@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from hero_build import manifest
 from hero_build.install import adopt, islands_index, seal
-from hero_build.install.fsutil import write
+from hero_build.install.fsutil import link_or_copy, write
 from hero_build.install.layout import Root
 from hero_build.install.recover import current_number, generation_numbers
 from hero_build.install.store import content_path
@@ -82,7 +82,7 @@ def _link_file(root: Root, folder: Path, slot: Slot, file: FileEntry) -> None:
     source = content_path(root, file) if slot.folder is None else slot.folder / file.path
     target = folder / file.path
     target.parent.mkdir(parents=True, exist_ok=True)
-    os.link(source, target)
+    link_or_copy(source, target)
 
 
 def _link_adopted(root: Root, folder: Path, kept: Iterable[Adopted], shown: Iterable[Adopted]) -> None:

@@ -1,5 +1,6 @@
 """Restore a root to the state that its `current` names. Runs under the lock, before every change."""
 
+import errno
 import os
 import shutil
 
@@ -8,6 +9,7 @@ from hero_build.errors import RootDamaged
 from hero_build.install import adopt, links
 from hero_build.install.layout import Root
 from hero_build.model.installed import Generation
+from hero_build.system.fsync import fsync
 
 _HINT = "`hero-build rollback {}` makes the newest one current again."
 
@@ -73,7 +75,19 @@ def _remove_uncommitted(root: Root) -> None:
 
 
 def delete_generation(root: Root, number: int) -> None:
-    """Delete a generation: one rename makes it invisible, then its files go."""
-    name = f"retired-{number}"
-    root.generation(number).rename(root.staging / name)
-    delete_staged(root, name)
+    """Delete a generation: one rename makes it invisible, then its files go.
+
+    A folder in the lower layer of an overlay cannot be renamed (EXDEV): it is deleted in place, the manifest first, so
+    that no half of it can be restored.
+    """
+    folder, name = root.generation(number), f"retired-{number}"
+    try:
+        folder.rename(root.staging / name)
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
+        (folder / "manifest.json").unlink(missing_ok=True)
+        fsync(folder)
+        shutil.rmtree(folder)
+    else:
+        delete_staged(root, name)

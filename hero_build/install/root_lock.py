@@ -43,6 +43,23 @@ def locked(root: Root, wait: float = 0, *, lenient: bool = False) -> Iterator[Lo
             os.close(descriptor)
 
 
+@contextmanager
+def locked_if_free(root: Root) -> Iterator[bool]:
+    """Hold the lock where no command holds it: whether it does. Raises OSError where no lock file can be opened."""
+    descriptor = os.open(root.lock, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        yield filelock.attempt(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def is_locked(root: Root) -> bool:
+    """Whether a command changes the root at this moment."""
+    with suppress(OSError), locked_if_free(root) as free:
+        return not free
+    return False
+
+
 def _lock_held(root: Root) -> LockHeld:
     return LockHeld(f"another hero-build is changing {root.path}", "Wait for it to end, or give --wait SECONDS.")
 

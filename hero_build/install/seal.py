@@ -1,67 +1,81 @@
-"""seal.json: inode, size and mtime of each file of a generation, to see without reading it whether a file changed.
+"""seal.json: inode, size and mtime of each file of a generation, to see without reading it that a file is unchanged.
 
-`inspect` compares them (a stat and a readlink per file); `rehash` reads every byte.
+A stamp that differs says "read it", not "damaged": copying a root (`cp -a`, a backup, the layer of a container image)
+changes inodes and sometimes mtimes. `inspect` reads the files whose stamp differs, `rehash` reads all of them; both
+renew the seal where the content is right.
 """
 
+import errno
 import hashlib
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+import stat
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
+from msgspec import Struct
 
-from hero_build import manifest
 from hero_build.install import islands_index
+from hero_build.install.fsutil import write
 from hero_build.install.layout import Root, is_ours
 from hero_build.install.links import link_names
+from hero_build.install.root_lock import locked_if_free
 from hero_build.model.installed import FileEntry, Generation, InstalledPart, PartId
 from hero_build.model.steps import Installed
 
 NAME = "seal.json"
-Seal = Mapping[str, tuple[int, int, int]]
-_SEAL: msgspec.json.Decoder[dict[str, tuple[int, int, int]]] = msgspec.json.Decoder(dict[str, tuple[int, int, int]])
-Check = Callable[[Path, FileEntry], str | None]
-_CHUNK = 1 << 20
+Stamp = tuple[int, int, int]
+Seal = Mapping[str, Stamp]
+_SEAL: msgspec.json.Decoder[dict[str, Stamp]] = msgspec.json.Decoder(dict[str, Stamp])
+_GONE = (FileNotFoundError, NotADirectoryError)
+_SHORT_OF = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM})  # says nothing about the file
+
+
+class Content(Struct, frozen=True):
+    """What a look at files showed: the damage by path, and the stamps of what was read and is right."""
+
+    damage: Mapping[str, str]
+    fresh: Seal
 
 
 def measure(folder: Path, paths: Iterable[str]) -> str:
     """The seal of a generation's folder as JSON text: `{path: [inode, size in bytes, mtime in ns]}`."""
-    return msgspec.json.encode({path: _stamp(folder / path) for path in sorted(paths)}).decode() + "\n"
+    return _dump({path: _stamp((folder / path).stat()) for path in paths})
 
 
 def inspect(root: Root, generation: Generation, parts: Iterable[PartId]) -> dict[PartId, Installed]:
-    """These parts of the current generation, with the damage that its seal and its links show."""
-    seal = _read(root)
-    return _examine(root, generation=generation, parts=parts, check=lambda path, file: _seal_damage(path, file, seal))
+    """These parts of a generation, with the damage that files and links show; reads only what its seal does not vouch
+    for.
+    """
+    return _examine(root, generation=generation, parts=tuple(parts), read_all=False, links=True)
 
 
 def rehash(
     root: Root, generation: Generation, parts: Iterable[PartId], *, links: bool = True
 ) -> dict[PartId, Installed]:
-    """These parts of the current generation, with the damage that their bytes (and links) show."""
-    return _examine(root, generation=generation, parts=parts, check=_content_damage, links=links)
+    """These parts of a generation, with the damage that their bytes (and links) show."""
+    return _examine(root, generation=generation, parts=tuple(parts), read_all=True, links=links)
 
 
 def first_damage(folder: Path, record: InstalledPart) -> str | None:
     """The first file of a part, in any generation's folder, that differs from what was committed, and how."""
-    seal = _load(folder / NAME)
-    for file in _files(record):
-        if reason := _seal_damage(folder / file.path, file, seal):
-            return f"{file.path} {reason}"
-    return None
+    damage = _content(folder, _files(record), read_all=False).damage
+    return next((f"{path} {reason}" for path, reason in damage.items()), None)
 
 
 def _examine(
-    root: Root, generation: Generation, parts: Iterable[PartId], check: Check, *, links: bool = True
+    root: Root, generation: Generation, parts: tuple[PartId, ...], *, read_all: bool, links: bool
 ) -> dict[PartId, Installed]:
-    folder = manifest.current(root.path) or root.generation(generation.number)
-    wanted = tuple(parts)
-    islands = links and islands_index.any_island(generation.records[part] for part in wanted)
+    folder = root.generation(generation.number)
+    content = _content(folder, (file for part in parts for file in _files(generation.records[part])), read_all=read_all)
+    _renew(root, folder, content.fresh)
+    islands = links and islands_index.any_island(generation.records[part] for part in parts)
     index_part = islands_index.index_part(generation.records) if islands else None  # reads all records
     examined = {}
-    for part in wanted:
+    for part in parts:
         record = generation.records[part]
-        inside = [f"{file.path} {why}" for file in _files(record) if (why := check(folder / file.path, file))]
+        inside = [f"{file.path} {why}" for file in _files(record) if (why := content.damage.get(file.path))]
         names = sorted(link_names([record])) if links else ()
         outside = [f"{name} {_link_damage(root, name)}" for name in names if not is_ours(root, name)]
         if links and part == index_part:
@@ -91,42 +105,102 @@ def _link_damage(root: Root, name: str) -> str:
     return "was replaced by something else"
 
 
-def _seal_damage(path: Path, file: FileEntry, seal: Seal) -> str | None:
-    try:
-        stamp = _stamp(path)
-    except OSError:
-        return "is missing"
-    if stamp[1] != file.size:
-        return f"has {stamp[1]} bytes instead of {file.size}"
-    return None if seal.get(file.path) == stamp else "was touched since it was installed"
+def _content(folder: Path, files: Iterable[FileEntry], *, read_all: bool) -> Content:
+    """Compare files with what was recorded of them; several are read at once."""
+    seal = _load(folder / NAME)
+    entries = {file.path: file for file in files}  # a library may belong to several parts
+    damage: dict[str, str] = {}
+    doubtful = []
+    for file in entries.values():
+        if read_all:
+            doubtful.append(file)
+        elif reason := _size_damage(folder / file.path, file):
+            damage[file.path] = reason
+        elif _stamp_now(folder / file.path) != seal.get(file.path):
+            doubtful.append(file)
+    fresh = {}
+    for file, answer in zip(doubtful, _each(lambda file: _read(folder / file.path, file), doubtful), strict=True):
+        if isinstance(answer, str):
+            damage[file.path] = answer
+        elif answer != seal.get(file.path):
+            fresh[file.path] = answer
+    return Content({path: damage[path] for path in entries if path in damage}, fresh)
 
 
-def _content_damage(path: Path, file: FileEntry) -> str | None:
+def _each(read: Callable[[FileEntry], str | Stamp], files: Sequence[FileEntry]) -> Iterable[str | Stamp]:
+    """One thread per processor: hashing releases the interpreter lock."""
+    if len(files) < 2:
+        return [read(file) for file in files]
+    from hero_build.system.thread_pool import ThreadPool  # not where the seal vouches for everything
+
+    with ThreadPool(os.cpu_count() or 1, thread_name_prefix="hash") as pool:
+        return list(pool.map(read, files))
+
+
+def _size_damage(path: Path, file: FileEntry) -> str | None:
     try:
+        size = path.stat().st_size
+    except OSError as error:
+        return _unreadable(error)
+    return f"has {size} bytes instead of {file.size}" if size != file.size else None
+
+
+def _read(path: Path, file: FileEntry) -> str | Stamp:
+    """The stamp of a file whose content and mode are right, or how they differ."""
+    try:
+        if not stat.S_ISREG(path.stat().st_mode):
+            return "is not a regular file"
         with path.open("rb") as content:
+            stamp = _stamp(os.fstat(content.fileno()))
             digest = hashlib.file_digest(content, "sha256").hexdigest()
             status = os.fstat(content.fileno())
-    except OSError:
-        return "is missing"
-    if digest != file.sha256:
+    except OSError as error:
+        return _unreadable(error)
+    if digest != file.sha256 or _stamp(status) != stamp:
         return f"has other content (sha256 {digest[:12]}… instead of {file.sha256[:12]}…)"
-    if status.st_mode & 0o7777 != file.mode:
-        return f"has mode {status.st_mode & 0o7777:04o} instead of {file.mode:04o}"
-    return None
+    if stat.S_IMODE(status.st_mode) != file.mode:
+        return f"has mode {stat.S_IMODE(status.st_mode):04o} instead of {file.mode:04o}"
+    return stamp
 
 
-def _stamp(path: Path) -> tuple[int, int, int]:
-    status = path.stat()
+def _unreadable(error: OSError) -> str:
+    if error.errno in _SHORT_OF:
+        raise error
+    return "is missing" if isinstance(error, _GONE) else f"cannot be read: {error.strerror}"
+
+
+def _renew(root: Root, folder: Path, fresh: Seal) -> None:
+    """Seal again what was read and is right. Best effort: without it, the next command reads these files again.
+
+    Only by the owner of the generation, who leaves no file that another user cannot remove, and only while no command
+    changes the root.
+    """
+    if not fresh:
+        return
+    with suppress(OSError), locked_if_free(root) as free:
+        if free and folder.stat().st_uid == os.geteuid():
+            temporary = root.staging / NAME
+            write(temporary, _dump({**_load(folder / NAME), **fresh}))
+            temporary.rename(folder / NAME)
+
+
+def _stamp(status: os.stat_result) -> Stamp:
     return status.st_ino, status.st_size, status.st_mtime_ns
 
 
-def _read(root: Root) -> Seal:
-    folder = manifest.current(root.path)
-    return {} if folder is None else _load(folder / NAME)
+def _stamp_now(path: Path) -> Stamp | None:
+    try:
+        return _stamp(path.stat())
+    except OSError:
+        return None
+
+
+def _dump(seal: Seal) -> str:
+    return msgspec.json.encode({path: seal[path] for path in sorted(seal)}).decode() + "\n"
 
 
 def _load(path: Path) -> Seal:
-    """Without a seal that can be read, every file counts as touched."""
+    """Without a seal that can be read, every file is read."""
     try:
         return _SEAL.decode(path.read_bytes())
     except (OSError, ValueError):

@@ -5,7 +5,6 @@ apply():  produce (fetch | build ─► verify) ─► stage ─► commit
 """
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 
 from msgspec import Struct
 
@@ -24,6 +23,7 @@ from hero_build.model.steps import Drop, Failed, Put, Request, VerifiedPart
 from hero_build.pipeline.decide import decide
 from hero_build.pipeline.produce import produce
 from hero_build.pipeline.resolve import Disk, read_disk, resolve
+from hero_build.system.thread_pool import ThreadPool
 
 
 class Step(Struct, frozen=True):
@@ -54,7 +54,7 @@ class Outcome(Struct, frozen=True):
 def plan(requests: Sequence[Request], context: Context) -> Plan:
     """Facts and decisions of every app asked for; one that cannot be planned is a Failed among the others."""
     disk = read_disk(context, tuple(request.app for request in requests))
-    with ThreadPoolExecutor(context.settings.jobs, thread_name_prefix="plan") as pool, context.checkouts.cancelling():
+    with ThreadPool(context.settings.jobs, thread_name_prefix="plan") as pool, context.checkouts.cancelling():
         results = list(pool.map(lambda request: _step(request, disk, context), requests))
     steps = tuple(result for result in results if isinstance(result, Step))
     return Plan(steps, tuple(result for result in results if isinstance(result, Failed)))

@@ -1,4 +1,4 @@
-"""Repairs a root: links are created again, what was only touched is sealed again, what is damaged is reinstalled.
+"""Repairs a root: links are created again, and what is damaged is reinstalled.
 
 A repaired part has the very content that the manifest recorded: a release that carries something else under the same
 names now is refused. What was built is built again, if its checkout is still what it was built from.
@@ -34,7 +34,7 @@ def repair(apps: Sequence[str], context: Context) -> Outcome:
 
 
 def _damaged(root: LockedRoot, parts: Sequence[PartId]) -> dict[PartId, Installed]:
-    """The parts whose content is not what was recorded; of the others only links or seal may differ."""
+    """The parts whose content is not what was recorded; of the others only links may differ."""
     hashed = seal.rehash(root.root, root.generation, parts, links=False)
     return {part: installed for part, installed in hashed.items() if installed.damage}
 

@@ -1,7 +1,6 @@
 """Lock files: write what each app's release has for this machine, and open a Forge that serves it."""
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,6 +20,7 @@ from hero_build.model.steps import Asset, Failed, Request, SelectedAsset
 from hero_build.ops.install import Step, plan
 from hero_build.platforms import machine_arch
 from hero_build.settings import Settings
+from hero_build.system.thread_pool import ThreadPool
 
 if TYPE_CHECKING:
     from hero_build.forge.download_dir import DownloadDir
@@ -62,7 +62,7 @@ def pin(apps: Sequence[str], file: Path, context: Context) -> LockReport:
     plans = plan([Request(app, "download", checksum="if-present") for app in apps], context)
     with (
         DownloadDir(context.settings.cache / DOWNLOADS) as downloads,
-        ThreadPoolExecutor(context.settings.jobs, thread_name_prefix="pin") as pool,
+        ThreadPool(context.settings.jobs, thread_name_prefix="pin") as pool,
     ):
         results = list(pool.map(lambda step: _pin(step, downloads, context), plans.steps))
     pins = tuple(result for result in results if isinstance(result, lockfile.Pin))

@@ -1,7 +1,6 @@
 """Mirrors: complete releases, all platforms, verified and written as a directory that serves as a forge."""
 
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
@@ -20,6 +19,7 @@ from hero_build.model.failure import Failure, exit_code, failures
 from hero_build.model.installed import PartId
 from hero_build.model.steps import Asset, Failed, Release
 from hero_build.ops.write_lockfile import DOWNLOADS
+from hero_build.system.thread_pool import ThreadPool
 from hero_build.verify import checksums
 from hero_build.verify.checksums import PublishedDigest
 
@@ -58,7 +58,7 @@ def mirror(apps: Sequence[str], directory: Path, version: str | None, context: C
     """
     with (
         DownloadDir(context.settings.cache / DOWNLOADS) as downloads,
-        ThreadPoolExecutor(context.settings.jobs, thread_name_prefix="mirror") as pool,
+        ThreadPool(context.settings.jobs, thread_name_prefix="mirror") as pool,
     ):
         writer = MirrorWriter(directory, version=version, context=context, downloads=downloads, pool=pool)
         results = [writer.app(app) for app in apps]
@@ -72,7 +72,7 @@ class MirrorWriter(Struct, frozen=True):
     version: str | None
     context: Context
     downloads: DownloadDir
-    pool: ThreadPoolExecutor
+    pool: ThreadPool
 
     def app(self, app: str) -> MirroredApp | Failed:
         self.context.emit(Planning(app))

@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from typing import TYPE_CHECKING, Literal
 
 from msgspec import Struct, field
@@ -15,6 +15,7 @@ from hero_build.model.artifacts import Artifact, Binary, Library, Platform, Wasm
 from hero_build.model.decisions import Download
 from hero_build.model.installed import BuildInfo, Fingerprint, Origin, PartId
 from hero_build.model.steps import Asset, Fetched, SelectedAsset, Verified
+from hero_build.system.thread_pool import ThreadPool
 
 if TYPE_CHECKING:
     from hero_build.forge.build_record import BuildRecord
@@ -31,7 +32,7 @@ class RunContext(Struct, frozen=True):
     `read`: the build records that are being read, by address; only the thread that starts downloads uses it.
     """
 
-    pool: ThreadPoolExecutor
+    pool: ThreadPool
     downloads: "DownloadDir"
     stop: threading.Event
     context: Context

@@ -5,7 +5,7 @@ A part is verified when every artifact of it is, or it is Failed; one that fails
 
 import threading
 from collections.abc import Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
@@ -18,6 +18,7 @@ from hero_build.model.decisions import Build, Download
 from hero_build.model.installed import PartId
 from hero_build.model.steps import Failed, Verified, VerifiedPart
 from hero_build.pipeline.download import RunContext, with_build_record
+from hero_build.system.thread_pool import ThreadPool
 
 if TYPE_CHECKING:
     from hero_build.forge.build_record import BuildRecord
@@ -44,8 +45,8 @@ def produce(
     An interrupt stops the workers at their next chunk, and cargo with all that it started; what was downloaded is kept.
     """
     stop = threading.Event()
-    pool = ThreadPoolExecutor(context.settings.jobs, thread_name_prefix="fetch")
-    builder = ThreadPoolExecutor(1, thread_name_prefix="build")
+    pool = ThreadPool(context.settings.jobs, thread_name_prefix="fetch")
+    builder = ThreadPool(1, thread_name_prefix="build")
     run = RunContext(pool, downloads=downloads, stop=stop, context=context)
     try:
         fetched = [item for item in todo if isinstance(item, Download)]
@@ -58,9 +59,7 @@ def produce(
         builder.shutdown(wait=True, cancel_futures=True)  # cargo ends before the command does
 
 
-def _builds(
-    todo: Sequence[Build], builder: ThreadPoolExecutor, run: RunContext
-) -> set[Future[list[VerifiedPart | Failed]]]:
+def _builds(todo: Sequence[Build], builder: ThreadPool, run: RunContext) -> set[Future[list[VerifiedPart | Failed]]]:
     """Start the builds: their libraries in the pool, and cargo once these are there."""
     if not todo:
         return set()

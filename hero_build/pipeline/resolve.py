@@ -10,12 +10,11 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 from msgspec.structs import replace
 
-from hero_build import manifest
 from hero_build.catalog.loader import LoadedRecipe
 from hero_build.catalog.recipe_facts import AssetNames, RecipeFacts, ask_recipe
 from hero_build.context import Context
 from hero_build.errors import ReleaseNotFound
-from hero_build.install import seal
+from hero_build.install import seal, snapshot
 from hero_build.model.artifacts import Artifact, Library, Platform, pin_of
 from hero_build.model.decisions import Facts, FromSource
 from hero_build.model.installed import Generation, PartId
@@ -40,9 +39,12 @@ EMPTY = Disk(Generation(0), {})
 
 def read_disk(context: Context, apps: tuple[str, ...]) -> Disk:
     """The installed parts of these apps, with their damage by seal and links. Raises RootDamaged."""
-    generation = manifest.load(context.root.path)
-    parts = [part for part in generation.records if part.app in set(apps)]
-    return Disk(generation, seal.inspect(context.root, generation, parts))
+
+    def look(generation: Generation) -> Disk:
+        parts = [part for part in generation.records if part.app in set(apps)]
+        return Disk(generation, seal.inspect(context.root, generation, parts))
+
+    return snapshot.examine(context.root, look, lambda disk: any(item.damage for item in disk.installed.values()))
 
 
 def resolve(request: Request, *, loaded: LoadedRecipe, disk: Disk, context: Context) -> Facts:

@@ -4,7 +4,6 @@ import hashlib
 import os
 import shutil
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from hero_build.catalog import recipe_facts, service_toml
@@ -15,6 +14,7 @@ from hero_build.model.artifacts import Artifact, Binary, WasmBundle
 from hero_build.model.steps import Fetched, Tree, Verified
 from hero_build.platforms import machine_arch, parse
 from hero_build.publish.matrix import CiJob
+from hero_build.system.thread_pool import ThreadPool
 from hero_build.verify.check import verify
 from hero_build.verify.expect import expect_for
 
@@ -33,7 +33,7 @@ def load_prebuilt(
         loaded, _artifacts(job, loaded=loaded, tree=tree, folder=folder, names=names), platform
     )
     paths = [(item, _path(item, assets[0], folder)) for item, assets in asset_names.items()]
-    with ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="verify") as pool:  # hashing releases the GIL
+    with ThreadPool(os.cpu_count() or 1, thread_name_prefix="verify") as pool:  # hashing releases the GIL
         return tuple(pool.map(lambda each: _verified(each[0], path=each[1], job=job, downloads=downloads), paths))
 
 

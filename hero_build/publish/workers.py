@@ -2,10 +2,11 @@
 
 import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_EXCEPTION, wait
 from typing import TypeVar
 
 from hero_build.forge.partial_file import Progress
+from hero_build.system.thread_pool import ThreadPool
 
 T = TypeVar("T")
 
@@ -25,7 +26,7 @@ class WorkerPool:
         """The results in order. Raises what the first call to fail raises."""
         if not calls:
             return []
-        with ThreadPoolExecutor(min(self._jobs, len(calls)), thread_name_prefix="publish") as pool:
+        with ThreadPool(min(self._jobs, len(calls)), thread_name_prefix="publish") as pool:
             try:
                 futures = [pool.submit(call) for call in calls]
                 done, _ = wait(futures, return_when=FIRST_EXCEPTION)

@@ -5,7 +5,6 @@ and the other sources are compared with it.
 """
 
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from msgspec import Struct, field
@@ -23,6 +22,7 @@ from hero_build.pipeline.artifact_set import ArtifactSet, list_programs
 from hero_build.queries import audit_sources
 from hero_build.queries.audit_findings import ExpectedSet, Finding, of_crates, of_manifests, of_release
 from hero_build.queries.audit_sources import AuditSource
+from hero_build.system.thread_pool import ThreadPool
 
 
 class AuditOptions(Struct, frozen=True):
@@ -66,7 +66,7 @@ def audit(apps: Sequence[str], options: AuditOptions, context: Context) -> Audit
     """Audit apps in parallel; an app that cannot be audited is in `failed`."""
     recipes = tuple(item for item in _recipes(context.catalog) if isinstance(item, LoadedRecipe))
     auditor = Auditor(options, context, recipes)
-    with ThreadPoolExecutor(context.settings.jobs, thread_name_prefix="audit") as pool:
+    with ThreadPool(context.settings.jobs, thread_name_prefix="audit") as pool:
         results = list(pool.map(auditor.app, apps))
     audited = tuple(item for item in results if isinstance(item, AuditedApp))
     return AuditReport(str(options.folder), audited, tuple(item for item in results if isinstance(item, Failure)))

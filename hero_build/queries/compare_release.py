@@ -60,7 +60,7 @@ def compare_release(
 
     Raises AppNotFound, NotFound.
     """
-    installed = by_app(generation)
+    installed, folder = by_app(generation), context.root.generation(generation.number)
     apps = present(names, installed, context.catalog) if names else tuple(installed)
     groups: dict[ReleaseGroup, list[InstalledPart]] = {}
     for record in (record for app in apps for record in installed[app]):
@@ -71,25 +71,29 @@ def compare_release(
     failed: list[Failure] = []
     for group, records in groups.items():
         try:
-            compared += _group(group, records, context)
+            compared += _group(group, records=records, folder=folder, context=context)
         except HeroBuildError as error:
             failed.append(failure(error, group.app))
     return ReleaseComparison(tuple(compared), tuple(failed))
 
 
-def _group(group: ReleaseGroup, records: Sequence[InstalledPart], context: Context) -> list[ComparedPart]:
+def _group(group: ReleaseGroup, records: Sequence[InstalledPart], folder: Path, context: Context) -> list[ComparedPart]:
     names = tuple(record.id.bundle or "" for record in records) if group.phase == "islands" else ()
     request = Request(group.app, "download", group.version, phase=group.phase, names=names)
     facts = resolve(request, loaded=context.catalog.get(group.app), disk=EMPTY, context=context)
-    with tempfile.TemporaryDirectory(prefix="hero-verify-") as folder, DownloadDir(Path(folder)) as downloads:
-        return [_compared(record, facts=facts, downloads=downloads, context=context) for record in records]
+    with tempfile.TemporaryDirectory(prefix="hero-verify-") as scratch, DownloadDir(Path(scratch)) as downloads:
+        return [
+            _compared(record, folder=folder, facts=facts, downloads=downloads, context=context) for record in records
+        ]
 
 
-def _compared(record: InstalledPart, facts: Facts, downloads: DownloadDir, context: Context) -> ComparedPart:
+def _compared(
+    record: InstalledPart, folder: Path, facts: Facts, downloads: DownloadDir, context: Context
+) -> ComparedPart:
     if facts.release is None:
         raise ReleaseNotFound(f"{record.id} has no release to compare with", "Name one with --version.")
     entries = [entry for entry in record.entries if entry.artifact != "library"]
-    installed = {file.path: _on_disk(context.root.current / file.path) for entry in entries for file in entry.files}
+    installed = {file.path: _on_disk(folder / file.path) for entry in entries for file in entry.files}
     released = {
         path: sha
         for entry in entries

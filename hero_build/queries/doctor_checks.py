@@ -9,12 +9,13 @@ from typing import Literal
 
 from msgspec import Struct
 
-from hero_build import manifest
 from hero_build.errors import HeroBuildError, RootDamaged
-from hero_build.install import gc, seal
+from hero_build.install import gc, seal, snapshot
 from hero_build.install.history import Unreadable, list_generations
 from hero_build.install.layout import Root
 from hero_build.install.recover import needs_recovery
+from hero_build.install.root_lock import is_locked
+from hero_build.model.installed import Generation
 from hero_build.platforms import machine_arch
 from hero_build.verify.expect import host_glibc
 
@@ -83,7 +84,7 @@ def kept_generations(root: Root) -> Iterator[DoctorCheck]:
             "root", name="history", state="ok", value=f"{len(kept)} kept, {gc.KEEP} at most after `hero-build gc`"
         )
     yield _current(root)
-    if needs_recovery(root):
+    if needs_recovery(root) and not is_locked(root) and needs_recovery(root):
         hint = "The next install, rollback, uninstall or gc removes it."
         yield DoctorCheck(
             "root", name="leftovers", state="warning", value="an interrupted command left something behind", hint=hint
@@ -178,10 +179,13 @@ def _space(root: Root) -> DoctorCheck:
 
 def _current(root: Root) -> DoctorCheck:
     try:
-        generation = manifest.load(root.path)
-        parts = seal.inspect(root, generation, list(generation.records))
+        return snapshot.examine(root, lambda it: _intact(root, it), lambda check: check.state != "ok")
     except RootDamaged as error:
         return DoctorCheck("root", name="installed", state="missing", value=error.message, hint=error.hint)
+
+
+def _intact(root: Root, generation: Generation) -> DoctorCheck:
+    parts = seal.inspect(root, generation, list(generation.records))
     damaged = sorted({part.app for part, installed in parts.items() if installed.damage})
     apps = {part.app for part in generation.records}
     if damaged:

@@ -1,24 +1,24 @@
 """`status`: what is installed, whether it is intact, and what runs. Asks the forge only for `--latest`."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Literal
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from hero_build import manifest
 from hero_build.catalog.loader import Catalog
 from hero_build.catalog.recipe_facts import ask_recipe
 from hero_build.context import Context
 from hero_build.errors import AppNotFound, HeroBuildError
 from hero_build.events import Planning
-from hero_build.install import seal
+from hero_build.install import seal, snapshot
 from hero_build.install.layout import Root
-from hero_build.model.installed import InstalledArtifact, InstalledPart, PartId, Used
+from hero_build.model.installed import Generation, InstalledArtifact, InstalledPart, PartId, Used
 from hero_build.model.steps import Installed, Release
 from hero_build.queries.apps import by_app, expand, main
 from hero_build.runtime import processes
+from hero_build.system.thread_pool import ThreadPool
 
 
 class RunningProcess(Struct, frozen=True):
@@ -30,14 +30,17 @@ class RunningProcess(Struct, frozen=True):
 
 
 def running_processes(
-    root: Root, installed: Mapping[str, tuple[InstalledPart, ...]]
+    root: Root, installed: Mapping[str, tuple[InstalledPart, ...]], folder: Path | None = None
 ) -> Mapping[str, tuple[RunningProcess, ...]]:
-    """The running programs of each app. Walks /proc once for all apps."""
+    """The running programs of each app, compared with the generation in `folder` (None: the current one).
+
+    Walks /proc once for all apps.
+    """
     owners = {
         entry.name: app for app, records in installed.items() for record in records for entry in _binaries(record)
     }
     by_owner: dict[str, list[RunningProcess]] = {}
-    for program in processes.running_programs(root):
+    for program in processes.running_programs(root, folder):
         if program.binary in owners:
             process = RunningProcess(program.pid, program.binary, program.state)
             by_owner.setdefault(owners[program.binary], []).append(process)
@@ -50,7 +53,7 @@ def _binaries(record: InstalledPart) -> Iterator[InstalledArtifact]:
 
 def newest_tags(apps: Sequence[str], context: Context) -> Mapping[str, str | HeroBuildError]:
     """The tag of each app's newest release, or the error of finding it."""
-    with ThreadPoolExecutor(context.settings.jobs, thread_name_prefix="latest") as pool:
+    with ThreadPool(context.settings.jobs, thread_name_prefix="latest") as pool:
         return dict(zip(apps, pool.map(lambda app: _tag(app, context), apps), strict=True))
 
 
@@ -103,12 +106,20 @@ class StatusReport(Struct, frozen=True):
 
 def status(root: Root, catalog: Catalog, names: Sequence[str]) -> StatusReport:
     """The status of `names`, sets expanded, or of all installed apps. Raises AppNotFound, RootDamaged."""
-    generation = manifest.load(root.path)
+    return snapshot.examine(
+        root,
+        lambda generation: _status(root, catalog=catalog, names=names, generation=generation),
+        lambda report: any(app.damage for app in report.apps),
+    )
+
+
+def _status(root: Root, catalog: Catalog, names: Sequence[str], generation: Generation) -> StatusReport:
     installed = by_app(generation)
     requested = expand(names, installed, catalog) or tuple(installed)
     parts = [record.id for app in requested for record in installed.get(app, ())]
     on_disk = seal.inspect(root, generation, parts)
-    running = running_processes(root, {app: installed[app] for app in requested if app in installed})
+    folder = root.generation(generation.number)
+    running = running_processes(root, {app: installed[app] for app in requested if app in installed}, folder)
     apps = tuple(
         _app(app, records=installed.get(app, ()), on_disk=on_disk, running=running.get(app, ())) for app in requested
     )

@@ -1,17 +1,15 @@
 """`verify`: check every installed byte and link against the manifest. Repairs nothing."""
 
-import os
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 
 from msgspec import Struct
 
-from hero_build import manifest
 from hero_build.catalog.loader import Catalog
 from hero_build.errors import VerificationError
-from hero_build.install import links, seal
+from hero_build.install import links, seal, snapshot
 from hero_build.install.layout import Root
 from hero_build.install.recover import needs_recovery
+from hero_build.install.root_lock import is_locked
 from hero_build.model.failure import Failure
 from hero_build.model.installed import Generation, InstalledPart, PartId
 from hero_build.model.steps import Installed
@@ -61,10 +59,17 @@ class VerifyReport(Struct, frozen=True):
 
 def verify(root: Root, catalog: Catalog, names: Sequence[str]) -> VerifyReport:
     """Verify `names`, sets expanded, or all installed apps. Raises AppNotFound, NotFound, RootDamaged."""
-    generation = manifest.load(root.path)
+    return snapshot.examine(
+        root,
+        lambda generation: _verify(root, catalog=catalog, names=names, generation=generation),
+        lambda report: bool(report.damaged or report.stray),
+    )
+
+
+def _verify(root: Root, catalog: Catalog, names: Sequence[str], generation: Generation) -> VerifyReport:
     installed = by_app(generation)
     apps = present(names, installed, catalog) if names else tuple(installed)
-    on_disk = _rehash(root, generation, [record.id for app in apps for record in installed[app]])
+    on_disk = seal.rehash(root, generation, [record.id for app in apps for record in installed[app]])
     stray = () if names else tuple(_stray(root, generation))
     return VerifyReport(
         str(root.path),
@@ -72,13 +77,6 @@ def verify(root: Root, catalog: Catalog, names: Sequence[str]) -> VerifyReport:
         apps=tuple(_app(a, installed[a], on_disk) for a in apps),
         stray=stray,
     )
-
-
-def _rehash(root: Root, generation: Generation, parts: Sequence[PartId]) -> dict[PartId, Installed]:
-    """Hash with one thread per processor: hashing releases the interpreter lock."""
-    with ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="hash") as pool:
-        answers = pool.map(lambda part: seal.rehash(root, generation, (part,)), parts)
-        return {part: installed for answer in answers for part, installed in answer.items()}
 
 
 def _app(name: str, records: tuple[InstalledPart, ...], on_disk: dict[PartId, Installed]) -> CheckedApp:
@@ -90,6 +88,13 @@ def _app(name: str, records: tuple[InstalledPart, ...], on_disk: dict[PartId, In
 
 
 def _stray(root: Root, generation: Generation) -> list[str]:
+    """What belongs to no app. While a command changes the root, its unfinished work is not a leftover."""
+    if not _leftovers(root, generation) or is_locked(root):
+        return []
+    return _leftovers(root, generation)  # those before may have been of a command that has ended since
+
+
+def _leftovers(root: Root, generation: Generation) -> list[str]:
     owned = links.owned(generation.records)
     strays = [f"{name} is a link into this root that no app owns" for name in sorted(links.our_links(root) - owned)]
     return [*strays, *(["an interrupted command left something behind"] if needs_recovery(root) else [])]

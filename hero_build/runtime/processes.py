@@ -56,9 +56,11 @@ def process_table(root: Root) -> ProcessTable:
     return ProcessTable(programs, {pid: tuple(below) for pid, below in children.items()})
 
 
-def running_programs(root: Root) -> Iterator[RunningProgram]:
-    """Every process of the root's programs, started by a supervisor or not."""
-    folder = manifest.current(root.path)
+def running_programs(root: Root, folder: Path | None = None) -> Iterator[RunningProgram]:
+    """Every process of the root's programs, started by a supervisor or not, compared with the generation in `folder`
+    (None: the current one).
+    """
+    folder = folder or manifest.current(root.path)
     if folder is None:
         return
     ours = (f"{os.path.realpath(root.state)}/", f"{os.path.realpath(root.path)}/bin/")

@@ -1,6 +1,7 @@
 """What a command restarts: all services of an app, or those that do not run as installed."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
 
 from msgspec import Struct
 
@@ -36,10 +37,11 @@ def outdated_services(
     That is why installing islands or the shell restarts hero_os: it reads their folders only when it starts.
     """
     since: dict[str, float] = {}
+    folder = root.generation(generation.number)
     for app in apps:
-        since[app] = max(since.get(app, 0.0), _newest_mtime(root, _libraries_and_bundles(generation, app)))
+        since[app] = max(since.get(app, 0.0), _newest_mtime(folder, _libraries_and_bundles(generation, app)))
         for other in restarts.get(app, ()):
-            since[other] = max(since.get(other, 0.0), _newest_mtime(root, _entries(generation, app)))
+            since[other] = max(since.get(other, 0.0), _newest_mtime(folder, _entries(generation, app)))
     return tuple(RestartRequest(app, since=moment) for app, moment in since.items())
 
 
@@ -68,10 +70,10 @@ def _libraries_and_bundles(generation: Generation, app: str) -> Iterator[Install
     return (entry for entry in _entries(generation, app) if entry.artifact != "binary")
 
 
-def _newest_mtime(root: Root, entries: Iterable[InstalledArtifact]) -> float:
+def _newest_mtime(folder: Path, entries: Iterable[InstalledArtifact]) -> float:
     """When the newest of these files was installed: an install always writes new files."""
     moments = [0.0]
-    for path in (root.current / file.path for entry in entries for file in entry.files):
+    for path in (folder / file.path for entry in entries for file in entry.files):
         if path.exists():
             moments.append(path.stat().st_mtime)
     return max(moments)

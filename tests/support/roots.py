@@ -56,10 +56,10 @@ def ready(root: Root, app: str, version: str, names: Sequence[str]) -> VerifiedP
     return VerifiedPart(Part(PartId(app), tuple(item.artifact for item in artifacts)), origin, artifacts)
 
 
-def install(root: Root, app: str, version: str, *names: str) -> tuple[Generation, Generation]:
+def install(root: Root, app: str, version: str, *names: str, wait: float = 0) -> tuple[Generation, Generation]:
     """Put an app's binaries (named as the app if none are named) through verify, stage and commit."""
     item = ready(root, app=app, version=version, names=names or (app,))
-    with locked(root) as held:
+    with locked(root, wait) as held:
         return commit(held, [stage(held, item)], f"install {app}")
 
 

@@ -2,17 +2,18 @@
 
 import os
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from threading import Event, get_ident
 
 from msgspec import Struct, field
 
+from hero_build.system.thread_pool import ThreadPool
+
 
 class Pool(Struct, frozen=True):
     """`cancelled` is for `process.OutputWatch`: True once the caller cancelled the work, or part of it failed."""
 
-    executor: ThreadPoolExecutor
+    executor: ThreadPool
     cancelled: Callable[[], bool]
     running: set[int] = field(default_factory=set)
     """The threads that run a tool."""
@@ -39,7 +40,7 @@ def cores() -> int:
 def pool(cancelled: Callable[[], bool]) -> Iterator[Pool]:
     """A pool with one thread per core."""
     stopped = Event()
-    with ThreadPoolExecutor(cores(), thread_name_prefix="wasm") as executor:
+    with ThreadPool(cores(), thread_name_prefix="wasm") as executor:
         try:
             yield Pool(executor, lambda: stopped.is_set() or cancelled())
         except BaseException:

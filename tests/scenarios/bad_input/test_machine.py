@@ -4,7 +4,6 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ import pytest
 
 from support import mirrors, roots
 from support.elf_files import program, static_bytes
+from support.mount_namespaces import inside, namespace
 from support.refusals import (
     INSTALL,
     NAMES,
@@ -26,13 +26,11 @@ from support.refusals import (
     program_output,
     snapshot,
 )
-from support.worlds import REPO, World
+from support.worlds import World
 
 BIG = 300_000
 FREE = "Free some space (`hero-build gc` drops old generations), then run it again."
 LIMIT = "Raise the limit on the size of a file (`ulimit -f`), or name a --root where files may be larger."
-USER = [] if os.geteuid() == 0 else ["--user", "--map-root-user"]
-NAMESPACE = ("unshare", *USER, "--mount")
 READ_ONLY = 'mount --bind "$0" "$0" && mount -o remount,bind,ro "$0" && exec "$@"'
 MOUNTED = 'mount -t tmpfs -o "$1" tmpfs "$0" && shift && exec "$@"'
 
@@ -56,14 +54,6 @@ def plain_user() -> tuple[str, ...]:
     if not shutil.which("setpriv"):
         pytest.skip("setpriv, which takes root's powers away, is not there (util-linux)")
     return ("setpriv", "--bounding-set=-dac_override,-dac_read_search,-fowner")
-
-
-def namespace(script: str, *words: str) -> tuple[str, ...]:
-    """A prefix that runs a command after `script` in a mount namespace of its own."""
-    mounted = subprocess.run([*NAMESPACE, "mount", "-t", "tmpfs", "tmpfs", "/mnt"], capture_output=True, text=True)
-    if mounted.returncode:
-        pytest.skip(f"no mount namespace can be made here: {mounted.stderr.strip()}")
-    return (*NAMESPACE, "sh", "-c", script, *words)
 
 
 def sealed(folder: Path) -> None:
@@ -164,16 +154,6 @@ def test_disk_full_by_RLIMIT_FSIZE(start: Start, world: World) -> None:
     root = prepare_root(world, start).root
     refusal = Refusal(8, kind="DiskFull", message=f"a file may not grow (File too large) at {root.partial}", hint=LIMIT)
     check_refused_run(world, refusal, start, prefix=("sh", "-c", 'ulimit -f 200; exec "$@"', "sh"))
-
-
-def inside(body: Callable[..., None], folder: Path, script: str, *words: str) -> None:
-    """Run `body(folder)`, a function of this module, after `script` in a mount namespace of its own."""
-    call = f"import sys, pathlib, {__name__} as here; here.{body.__name__}(pathlib.Path(sys.argv[1]))"
-    here = [str(REPO), str(REPO / "tests"), str(REPO / "tests" / "bad")]
-    environ = {**os.environ, "PYTHONPATH": os.pathsep.join(here)}
-    command = [*namespace(script, *words), sys.executable, "-c", call, str(folder)]
-    done = subprocess.run(command, env=environ, capture_output=True, text=True, timeout=240)
-    assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.parametrize("start", STARTS)
