@@ -20,6 +20,7 @@ from hero_build.forge.access_hints import Access
 from hero_build.forge.http_errors import connection_error, http_error, interrupted_error, quoted
 from hero_build.forge.lean_httpx import httpx
 from hero_build.forge.limits import Limits
+from hero_build.forge.pages import Page, to_page
 from hero_build.forge.transports import Transports
 from hero_build.settings import Secret
 
@@ -48,11 +49,19 @@ class ForgeClient:
 
         Raises BadForgeResponse, which names the document (`what`) and the path of the field that does not fit.
         """
+        return self._document(path, kind, what)[0]
+
+    def get_page(self, path: str, kind: type[tuple[T, ...]], what: str) -> Page[T]:
+        """One attempt at a page of a list, as `get`; `path` names the page."""
+        items, headers = self._document(path, kind, what)
+        return to_page(items, headers)
+
+    def _document(self, path: str, kind: type[T], what: str) -> tuple[T, httpx.Headers]:
         url = str(self._base).rstrip("/") + path
         with self.response(url, {"Accept": "application/json"}, self._limits.answer) as response:
             body = _read_bounded(response, self._limits.document)
         try:
-            return msgspec.json.decode(body, type=kind)
+            return msgspec.json.decode(body, type=kind), response.headers
         except msgspec.ValidationError as error:
             raise BadForgeResponse(f"{what} has an unexpected format: {error}", _NOT_A_FORGE) from error
         except (ValueError, RecursionError) as error:

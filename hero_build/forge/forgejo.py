@@ -1,7 +1,7 @@
 """Releases of a Forgejo server (or Gitea: they share this API), by its API of version 1."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import TypeVar
 from urllib.parse import quote, urlencode
@@ -27,6 +27,7 @@ from hero_build.forge.client import ForgeClient, body_chunks
 from hero_build.forge.http_errors import HttpNotFound
 from hero_build.forge.lean_httpx import httpx
 from hero_build.forge.limits import DEFAULT, Limits
+from hero_build.forge.pages import PAGE_SIZE, Page, all_items
 from hero_build.forge.protocol import Body, Ref, no_release
 from hero_build.forge.retry import with_retries
 from hero_build.model.artifacts import GenericPackage
@@ -35,8 +36,7 @@ from hero_build.model.steps import Asset, Release
 from hero_build.settings import Secret
 
 T = TypeVar("T")
-_PAGE = 50  # the server's maximum
-_PAGES = 4
+_LISTED = 200  # items of a list that is read for a hint
 _WHOLE = re.compile(r"bytes (?:0-0|\*)/(\d{1,18})")
 _RANGE = re.compile(r"bytes (\d{1,18})-(\d{1,18})/(\d{1,18})")
 
@@ -122,7 +122,7 @@ class Forgejo:
                 return Asset(name, url=url, size=size, id=_identity(response.headers, size))
 
         try:
-            yield with_retries(attempt, what=name, limits=self._limits, emit=self._emit)
+            yield self._retry(attempt, name)
         except HttpNotFound as error:
             if error.elsewhere:  # the forge has it, and its storage does not
                 raise AssetNotFound(f"{name} is not where the forge says: {error.message}", error.hint) from error
@@ -150,32 +150,35 @@ class Forgejo:
             raise RepoNotFound(f"{self._url} shows no repository {repo}", error.hint) from error
 
     def _tags(self, repo: str) -> Iterator[str]:
-        for page in range(1, _PAGES + 1):
-            query = urlencode({"limit": _PAGE, "page": page})
-            path = f"{_repo_path(repo)}/releases?{query}"
-            releases = self._get(path, kind=tuple[ReleaseTag, ...], what=f"the list of releases of {repo}")
-            yield from (release.tag_name for release in releases)
-            if len(releases) < _PAGE:
-                return
+        path, what = f"{_repo_path(repo)}/releases?", f"the list of releases of {repo}"
+        return (release.tag_name for release in self._list(path, kind=tuple[ReleaseTag, ...], what=what))
 
     def _versions(self, package: GenericPackage) -> list[str]:
         owner = quote(check_name(package.owner, "owner"), safe="")
-        query = urlencode({"type": "generic", "q": package.name, "limit": _PAGE})
+        path = f"/api/v1/packages/{owner}?{urlencode({'type': 'generic', 'q': package.name})}&"
+        packages = self._list(path, kind=tuple[PackageVersion, ...], what=f"the packages of {package.owner}")
         try:
-            path = f"/api/v1/packages/{owner}?{query}"
-            packages = self._get(path, kind=tuple[PackageVersion, ...], what=f"the packages of {package.owner}")
+            return [item.version for item in packages if item.name == package.name]
         except (NotFound, AuthError):
             return []
-        return [item.version for item in packages if item.name == package.name]
+
+    def _list(self, path: str, kind: type[tuple[T, ...]], what: str) -> Iterator[T]:
+        """The items of a list; `path` ends where the number of a page may follow."""
+
+        def page(number: int) -> Page[T]:
+            query = urlencode({"limit": PAGE_SIZE, "page": number})
+            return self._retry(lambda: self._client.get_page(path + query, kind=kind, what=what), what)
+
+        return all_items(page, _LISTED)
 
     def _get_release(self, path: str, what: str) -> ReleaseDocument[ServerAsset]:
         return self._get(path, kind=ReleaseDocument[ServerAsset], what=what)
 
     def _get(self, path: str, kind: type[T], what: str) -> T:
-        def attempt() -> T:
-            return self._client.get(path, kind=kind, what=what)
+        return self._retry(lambda: self._client.get(path, kind=kind, what=what), what)
 
-        return with_retries(attempt, what=what, limits=self._limits, emit=self._emit)
+    def _retry(self, call: Callable[[], T], what: str) -> T:
+        return with_retries(call, what=what, limits=self._limits, emit=self._emit)
 
     @contextmanager
     def _open(self, asset: Asset, start: int) -> Iterator[Body]:

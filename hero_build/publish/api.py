@@ -11,6 +11,7 @@ from hero_build.forge.client import ForgeClient
 from hero_build.forge.http_errors import HttpNotFound
 from hero_build.forge.json_decode import decode_json
 from hero_build.forge.limits import Limits
+from hero_build.forge.pages import PAGE_SIZE, Page, all_items
 from hero_build.forge.partial_file import Progress
 from hero_build.forge.retry import with_retries
 from hero_build.model.names import check_repo, check_tag
@@ -33,8 +34,7 @@ from hero_build.publish.types import ReleaseFile, ReleaseSpec
 from hero_build.settings import Secret
 
 T = TypeVar("T")
-_PAGE_SIZE = 50  # the server's maximum
-_MAX_PAGES = 20
+_LISTED = 1000  # drafts of a repository
 _HINT = "Is that a Forgejo server, of a version that this hero-build supports?"
 _NO_REPO = "Create it on the forge first; the token in FORGEJO_TOKEN needs write access there."
 
@@ -143,12 +143,14 @@ class Api:
             self._retry(lambda: self._writer.send("DELETE", path), asset.name)
 
     def _releases(self, repo: str, **query: str) -> Iterator[RemoteRelease]:
-        for page in range(1, _MAX_PAGES + 1):
-            words = urlencode({**query, "limit": str(_PAGE_SIZE), "page": str(page)})
-            items = self._get(f"{_repo_path(repo)}/releases?{words}", "the list of drafts", list[ReleaseResponse])
-            yield from (item.release(self._url) for item in items)
-            if len(items) < _PAGE_SIZE:
-                return
+        what = "the list of drafts"
+
+        def page(number: int) -> Page[ReleaseResponse]:
+            words = urlencode({**query, "limit": str(PAGE_SIZE), "page": str(number)})
+            path = f"{_repo_path(repo)}/releases?{words}"
+            return self._retry(lambda: self._client.get_page(path, tuple[ReleaseResponse, ...], what), what)
+
+        return (item.release(self._url) for item in all_items(page, _LISTED))
 
     def _patch(self, repo: str, number: int, edit: ReleaseEdit) -> bytes:
         path = f"{_repo_path(repo)}/releases/{number}"

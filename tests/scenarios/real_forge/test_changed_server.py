@@ -1,4 +1,4 @@
-"""A real server whose configuration differs: its own address is another one than --forge."""
+"""A real server whose configuration differs: its own address is another one than --forge, and its pages are short."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -6,11 +6,13 @@ from uuid import uuid4
 
 import pytest
 
+from hero_build.errors import ReleaseNotFound
 from hero_build.events import silent
 from hero_build.forge.download_dir import DownloadDir
 from hero_build.forge.forgejo import Forgejo
 from hero_build.forge.protocol import Ref
 from hero_build.forge.transfer import fetch
+from hero_build.model.artifacts import GenericPackage
 from hero_build.publish.forgejo import ForgejoPublisher
 from hero_build.publish.types import ReleaseFile, ReleaseSpec
 from hero_build.settings import Secret
@@ -24,7 +26,7 @@ Publish = Callable[..., ForgejoPublisher]
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[ForgeServer]:
-    with changed_server(server__ROOT_URL="http://forge.invalid:3000/git/") as changed:
+    with changed_server(server__ROOT_URL="http://forge.invalid:3000/git/", api__MAX_RESPONSE_ITEMS=3) as changed:
         yield changed
 
 
@@ -42,8 +44,8 @@ def publisher(server: ForgeServer) -> Iterator[ForgejoPublisher]:
     publisher.close()
 
 
-def spec(repo: str, files: tuple[ReleaseFile, ...]) -> ReleaseSpec:
-    return ReleaseSpec("app", repo=repo, tag="v1", files=files)
+def spec(repo: str, files: tuple[ReleaseFile, ...], tag: str = "v1") -> ReleaseSpec:
+    return ReleaseSpec("app", repo=repo, tag=tag, files=files)
 
 
 def test_assets_of_a_private_repo_are_fetched_through_the_given_address(
@@ -67,3 +69,33 @@ def test_what_is_published_is_verified_through_the_given_address(
     assert (first.state, set(first.uploaded)) == ("published", {"a", "a.sha256", "b", "b.sha256", "SHA256SUMS"})
     again = publisher.publish(spec(repo, files))
     assert (again.uploaded, again.removed) == ((), ())
+
+
+def test_tags_and_versions_beyond_the_first_page(server: ForgeServer, forge: Forgejo) -> None:
+    repo = server.create_repo(f"many-{uuid4().hex[:8]}")
+    name = f"tool-{uuid4().hex[:8]}"
+    for number in range(7):
+        tag = f"v{number}.{number}77"
+        server.api("POST", f"/repos/{repo}/releases", {"tag_name": tag, "target_commitish": "main"})
+        server.package(name, tag, {"tool": b"1"})
+    for tag in ("v0.077", "v3.377", "v6.677"):
+        for ref in (Ref(repo, f"{tag}0"), Ref(repo, package=GenericPackage(server.user, name, f"{tag}0"))):
+            with pytest.raises(ReleaseNotFound) as caught:
+                forge.find(ref)
+            assert tag in caught.value.hint
+
+
+def test_a_draft_beyond_the_first_page_is_continued(
+    server: ForgeServer, publisher: ForgejoPublisher, pack: Pack
+) -> None:
+    repo = server.create_repo(f"drafts-{uuid4().hex[:8]}")
+    for number in range(8):
+        server.release(repo, f"v{number}", {}, draft=True)
+    drafts = [
+        item for page in (1, 2, 3) for item in server.api("GET", f"/repos/{repo}/releases?draft=true&page={page}")
+    ]
+    assert len(drafts) == 8
+    for tag in ("v0", "v7"):
+        (draft,) = [item for item in drafts if item["tag_name"] == tag]
+        assert publisher.publish(spec(repo, pack(a=b"a"), tag)).state == "published"
+        assert server.api("GET", f"/repos/{repo}/releases/tags/{tag}")["id"] == draft["id"]
