@@ -39,7 +39,8 @@ class BuiltFile(Struct, frozen=True):
 class BuildRecord(Struct, frozen=True):
     """Where the files in `made` were built, from which commit, with what; `what` is a platform or a shard of islands.
 
-    `lock` is the sha256 of Cargo.lock, None without one; `fingerprint` is empty for files built elsewhere.
+    `lock` is the sha256 of Cargo.lock (of several workspaces: of their lock files, one after the other, in the order of
+    their folders), None without one; `fingerprint` is empty for files built elsewhere.
     """
 
     app: str

@@ -113,7 +113,8 @@ class Cargo(Struct, frozen=True):
     """How cargo builds an app. Apps with equal checkout and Cargo share one call.
 
     `env` is added to the environment of the build; `{lib}` in a value stands for the folder with the recipe's libraries
-    during the build. `packages` restricts the workspace (`-p`); `args` are passed to cargo unchanged.
+    during the build. `packages` restricts the workspace (`-p`); `args` are passed to cargo unchanged. `workspace` is
+    the folder of the workspace, relative to the checkout; empty: it is searched for.
     """
 
     features: tuple[str, ...] = ()
@@ -121,3 +122,4 @@ class Cargo(Struct, frozen=True):
     env: tuple[tuple[str, str], ...] = ()
     packages: tuple[str, ...] = ()
     args: tuple[str, ...] = ()
+    workspace: str = ""

@@ -92,6 +92,7 @@ class CargoJob(Struct, frozen=True):
     zig: cross-compile with cargo-zigbuild, which brings the linker.
     backend: what builds them, where they are bundles; optimise: run wasm-opt on those.
     tools: name and version of each tool that was detected for them; empty: not detected yet.
+    workspaces: the folders of the workspaces that have them, relative to the checkout; empty: its root alone.
     """
 
     tree: Tree
@@ -104,6 +105,17 @@ class CargoJob(Struct, frozen=True):
     backend: Backend | None = None
     optimise: bool = True
     tools: tuple[tuple[str, str], ...] = ()
+    workspaces: tuple[str, ...] = ()
+
+    @property
+    def folders(self) -> tuple[Path, ...]:
+        """Where cargo is called: the folder of each workspace."""
+        return tuple(self.tree.path / name for name in self.workspaces) or (self.tree.path,)
+
+    @property
+    def folder(self) -> Path:
+        """The folder of the first workspace; bundles have no other."""
+        return self.folders[0]
 
 
 class BuildPlan(Struct, frozen=True):

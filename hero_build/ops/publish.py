@@ -122,7 +122,9 @@ def _build_job(
     if failed := [item for item in results if isinstance(item, Failed)]:
         raise NotBuilt(failed)
     artifacts = tuple(artifact for item in results if isinstance(item, VerifiedPart) for artifact in item.artifacts)
-    return BuildOutput(job, tree=tree, artifacts=artifacts, fingerprint=plan.fingerprint if plan else None)
+    if plan is None:
+        return BuildOutput(job, tree, artifacts)
+    return BuildOutput(job, tree=tree, artifacts=artifacts, fingerprint=plan.fingerprint, folders=plan.job.folders)
 
 
 def _assemble_all(outputs: Sequence[BuildOutput], options: AssembleOptions) -> tuple[ReleaseFile, ...]:

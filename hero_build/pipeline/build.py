@@ -22,8 +22,9 @@ from hero_build.model.steps import CargoJob, Failed, Fetched, Verified, Verified
 from hero_build.pipeline.build_plan import build_platform
 from hero_build.pipeline.download import RunContext
 from hero_build.source.cargo import build as cargo_build
-from hero_build.source.cargo import metadata
 from hero_build.source.cargo.build_context import CargoBuildContext
+from hero_build.source.cargo.metadata import CargoPackage
+from hero_build.source.cargo.workspaces import Workspaces
 from hero_build.source.fingerprint import with_written_lock
 from hero_build.verify.check import verify
 from hero_build.verify.expect import expect_for
@@ -101,14 +102,15 @@ def _batch_job(items: Sequence[_BuildItem], run: RunContext) -> CargoJob:
 
 
 def _cargo_build(items: Sequence[_BuildItem], job: CargoJob, run: RunContext) -> list[VerifiedPart | Failed]:
-    """A program that the workspace lacks, or that does not compile, fails alone."""
-    workspace = metadata.workspace(job.tree.path, cargo_build.environment(job), run.stop.is_set)
-    packages: dict[str, metadata.CargoPackage] = {}
+    """A program that no workspace has, or that does not compile, fails alone."""
+    env = cargo_build.environment(job)
+    workspaces = Workspaces(job.tree.path, job.cargo, env=env, cancelled=run.stop.is_set)
+    packages: dict[str, CargoPackage] = {}
     results: list[VerifiedPart | Failed] = []
     buildable: list[_BuildItem] = []
     for item in items:
         try:
-            packages |= metadata.choose(workspace, item.task.job.programs, job.cargo.packages)
+            packages |= workspaces.choose(item.task.job.programs)
             buildable.append(item)
         except HeroBuildError as error:
             results.append(_failed(item.build, error, run))
@@ -119,7 +121,7 @@ def _cargo_build(items: Sequence[_BuildItem], job: CargoJob, run: RunContext) ->
 
 
 def _attempt(
-    items: Sequence[_BuildItem], job: CargoJob, packages: Mapping[str, metadata.CargoPackage], run: RunContext
+    items: Sequence[_BuildItem], job: CargoJob, packages: Mapping[str, CargoPackage], run: RunContext
 ) -> cargo_build.BuildAttempt:
     context = _build_context(items, job, run)
     return cargo_build.attempt(
@@ -185,11 +187,12 @@ def _recipe_build(item: _BuildItem, job: CargoJob, run: RunContext) -> list[Veri
     with recipe_errors(loaded.path):
         paths = loaded.recipe.build(_build_context([item], job, run))
         programs = {name: job.tree.path / path for name, path in paths.items()}
-    error = None
+    failures: dict[str, HeroBuildError] = {}
     if missing := [name for name in job.programs if not programs.get(name, job.tree.path).is_file()]:
         sentence = f"the recipe's own build made no {', '.join(missing)}"
         error = RecipeError(sentence, f"Correct `build` in {loaded.path}.")
-    return [_part_result(item, cargo_build.BuildAttempt(programs if error is None else {}, error), run)]
+        programs, failures = {}, dict.fromkeys(job.programs, error)
+    return [_part_result(item, cargo_build.BuildAttempt(programs, failures), run)]
 
 
 def _build_context(items: Sequence[_BuildItem], job: CargoJob, run: RunContext) -> CargoBuildContext:
@@ -205,8 +208,9 @@ def _build_context(items: Sequence[_BuildItem], job: CargoJob, run: RunContext) 
 
 def _part_result(item: _BuildItem, attempt: cargo_build.BuildAttempt, run: RunContext) -> VerifiedPart | Failed:
     binaries = [artifact for artifact in item.build.part.artifacts if isinstance(artifact, Binary)]
-    if attempt.error is not None and any(binary.name not in attempt.programs for binary in binaries):
-        return _failed(item.build, attempt.error, run)
+    missing = [binary.name for binary in binaries if binary.name not in attempt.programs]
+    if error := next((attempt.failures[name] for name in missing if name in attempt.failures), None):
+        return _failed(item.build, error, run)
     try:
         folder = run.downloads.scratch()
         platform = item.task.platform if item.task.job.target else build_platform()
@@ -261,7 +265,7 @@ def _origin(task: BuildTask) -> Origin:
     build = task.origin.build
     if build is None:
         return task.origin
-    return replace(task.origin, build=replace(build, fingerprint=with_written_lock(build.fingerprint, task.job.tree)))
+    return replace(task.origin, build=replace(build, fingerprint=with_written_lock(build.fingerprint, task.job)))
 
 
 def _failed(build: Build, error: HeroBuildError, run: RunContext) -> Failed:

@@ -1,7 +1,7 @@
 """What a build of an app would be: its tree, the programs or bundles in it, and all that the result depends on."""
 
 from collections.abc import Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
@@ -11,7 +11,7 @@ from hero_build.catalog import service_toml
 from hero_build.catalog.loader import LoadedRecipe, recipe_errors
 from hero_build.catalog.recipe_facts import RecipeFacts
 from hero_build.context import Context
-from hero_build.errors import CheckoutRefused
+from hero_build.errors import BuildError, CheckoutRefused, RecipeError
 from hero_build.model.artifacts import Artifact, Binary, BundleKind, Cargo, Platform, WasmBundle
 from hero_build.model.steps import BuildPlan, CargoJob, Request, Tree
 from hero_build.platforms import machine_arch
@@ -36,7 +36,8 @@ class PlannedBuild(Struct, frozen=True):
 def plan_build(recipe: RecipeFacts, request: Request, context: Context) -> PlannedBuild | None:
     """None where no checkout exists and none may be made.
 
-    Raises NotFound, ForgeError, MachineError, LockHeld, UnsafeName, InvalidServiceManifest, RecipeError.
+    Raises NotFound, ForgeError, MachineError, LockHeld, UnsafeName, InvalidServiceManifest, RecipeError, and BuildError
+    where a repo has several workspaces and not one of them has a program.
     """
     require_build_tools()
     planner = _Planner(recipe.loaded, request, context)
@@ -72,13 +73,16 @@ def build_platform() -> Platform:
 
 def crates_of(loaded: LoadedRecipe, context: Context) -> "tuple[Crate, ...]":
     """The crates of a checkout that become bundles. Raises CheckoutRefused, BuildError, MissingTool, RecipeError."""
+    from hero_build.source.cargo import build
+    from hero_build.source.cargo.workspaces import folder_of_bundles
     from hero_build.source.wasm import plan
 
     checkout = paths.checkout(context.settings.coderoot, loaded.recipe.repo, context.settings.forge)
     tree = context.checkouts.tree(checkout, CheckoutRequest())
     if tree is None:
         raise CheckoutRefused(f"{loaded.recipe.repo} has no checkout at {checkout.path}", "Clone it there.")
-    return plan.crates(CargoJob(tree, _cargo(loaded), ()))
+    job = CargoJob(tree, _cargo(loaded), ())
+    return plan.crates(replace(job, workspaces=folder_of_bundles(job, build.environment(job), context.settings.cache)))
 
 
 class _Planner(Struct, frozen=True):
@@ -99,15 +103,21 @@ class _Planner(Struct, frozen=True):
         binaries, listed_by = self._binaries(tree.path)
         recipe_app = self.loaded.app if _has_own_build(self.loaded) else ""
         job = CargoJob(tree, _cargo(self.loaded), tuple(item.name for item in binaries), recipe_app=recipe_app)
+        job = replace(job, workspaces=self._workspaces(job))
         return PlannedBuild(self._build_plan(job, siblings), binaries, listed_by)
 
     def bundles(self, tree: Tree, siblings: Sequence[Tree]) -> PlannedBuild:
         """The toolchain is checked first: without it nothing can be done."""
+        from hero_build.source.cargo import build
+        from hero_build.source.cargo.workspaces import folder_of_bundles
         from hero_build.source.wasm import plan
 
         request, cache = self.request, self.context.settings.cache
         names = request.names or tuple(item.name for item in self.loaded.recipe.bundles)
         job = CargoJob(tree, _cargo(self.loaded), names, backend=request.backend, optimise=request.optimise)
+        job = replace(
+            job, workspaces=folder_of_bundles(job, build.environment(job), cache=cache, cancelled=self._stopped)
+        )
         toolchain = plan.check_toolchain(job, cache, request.backend)
         build_plan = self._build_plan(job, siblings)
         names = plan.bundle_names(job, build_plan.fingerprint, cache)
@@ -116,7 +126,10 @@ class _Planner(Struct, frozen=True):
         fingerprint = plan.with_bundle_tools(build_plan.fingerprint, toolchain, job)
         kind: BundleKind = "shell" if request.phase == "shell" else "island"
         bundles = tuple(WasmBundle(name, kind) for name in names)
-        return PlannedBuild(replace(build_plan, fingerprint=fingerprint), bundles, f"the workspace {tree.path}")
+        return PlannedBuild(replace(build_plan, fingerprint=fingerprint), bundles, f"the workspace {job.folder}")
+
+    def _stopped(self) -> bool:
+        return self.context.checkouts.stopped
 
     def _sibling(self, checkout: "Checkout", repo: str) -> Tree | None:
         sibling = paths.sibling(checkout, repo, self.context.settings.forge)
@@ -127,6 +140,19 @@ class _Planner(Struct, frozen=True):
             return self.loaded.recipe.binaries, "the recipe"
         return service_toml.binaries_of_tree(self.loaded.app, tree), f"read from the service manifests in {tree}"
 
+    def _workspaces(self, job: CargoJob) -> tuple[str, ...]:
+        """The workspaces that have the programs; a recipe's own build may make some without cargo."""
+        from hero_build.source.cargo import build
+        from hero_build.source.cargo.workspaces import folders_of_programs
+
+        cache = self.context.settings.cache
+        try:
+            return folders_of_programs(job, build.environment(job), cache=cache, cancelled=self._stopped)
+        except BuildError:
+            if job.recipe_app:
+                return ()
+            raise
+
     def _build_plan(self, job: CargoJob, siblings: Sequence[Tree]) -> BuildPlan:
         from hero_build.source.cargo import toolchain
         from hero_build.source.fingerprint import fingerprint
@@ -136,7 +162,7 @@ class _Planner(Struct, frozen=True):
             recipe=(self.loaded.path, *self.loaded.shared),
             siblings=siblings,
             cache=self.context.settings.cache,
-            cancelled=lambda: self.context.checkouts.stopped,
+            cancelled=self._stopped,
         )
         return BuildPlan(job, inputs, toolchain.compiler_wrapper({**toolchain.environment(), **dict(job.cargo.env)}))
 
@@ -144,7 +170,12 @@ class _Planner(Struct, frozen=True):
 def _cargo(loaded: LoadedRecipe) -> Cargo:
     target = build_platform()
     with recipe_errors(loaded.path):
-        return loaded.recipe.cargo(target)
+        cargo = loaded.recipe.cargo(target)
+    folder = PurePosixPath(cargo.workspace)
+    if folder.is_absolute() or ".." in folder.parts:
+        sentence = f"the recipe of {loaded.app} names the workspace {cargo.workspace!r}, which is not in its checkout"
+        raise RecipeError(sentence, f"Correct `cargo` in {loaded.path}: a folder, relative to the checkout.")
+    return cargo
 
 
 def _has_own_build(loaded: LoadedRecipe) -> bool:

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from msgspec import Struct
@@ -25,12 +25,16 @@ from hero_build.publish.types import ReleaseFile
 
 
 class BuildOutput(Struct, frozen=True):
-    """The artifacts of one job and the checkout they were built from; without a fingerprint, built elsewhere."""
+    """The artifacts of one job and the checkout they were built from; without a fingerprint, built elsewhere.
+
+    `folders`: where cargo was called.
+    """
 
     job: CiJob
     tree: Tree
     artifacts: tuple[Verified, ...]
     fingerprint: Fingerprint | None = None
+    folders: tuple[Path, ...] = ()
 
 
 class AssembleOptions(Struct, frozen=True):
@@ -108,7 +112,7 @@ def _record(output: BuildOutput, options: AssembleOptions, files: tuple[ReleaseF
         commit=tree.commit,
         dirty=tree.dirty,
         toolchain=dict(fingerprint.parts).get("toolchain", "") if fingerprint else "",
-        lock=_digest(tree.path / "Cargo.lock") if fingerprint else None,
+        lock=_digest(folder / "Cargo.lock" for folder in output.folders),
         fingerprint=_fingerprint_digest(fingerprint) if fingerprint else "",
         runner=build_record.runner(os.environ, f"{os.uname().sysname} {os.uname().release} {os.uname().machine}"),
         made=build_record.built_files(files),
@@ -120,11 +124,10 @@ def _fingerprint_digest(fingerprint: Fingerprint) -> str:
     return hashlib.sha256(json.dumps(fingerprint.parts).encode()).hexdigest()
 
 
-def _digest(path: Path) -> str | None:
-    if not path.is_file():
-        return None
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+def _digest(paths: Iterable[Path]) -> str | None:
+    """Of the files that exist, one after the other; None: none does."""
+    contents = [path.read_bytes() for path in paths if path.is_file()]
+    return hashlib.sha256(b"".join(contents)).hexdigest() if contents else None
 
 
 def _record_file(name: str, content: bytes, options: AssembleOptions) -> ReleaseFile:

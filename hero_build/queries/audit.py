@@ -107,7 +107,10 @@ class Auditor(Struct, frozen=True):
         path = _checkout(self.options.folder, loaded.recipe.repo)
         checkout = path if path.is_dir() else None
         declared, manifests, unreadable = _manifests(checkout)
-        targets, workspace = audit_sources.workspace(loaded, checkout)
+        programs = {
+            item.name for items in (loaded.recipe.binaries, *(file.binaries for file in declared)) for item in items
+        }
+        targets, workspace = audit_sources.workspace(loaded, checkout, programs)
         release, forge = self._release(loaded)
         sources = (manifests, workspace, forge)
         if not any(item.state == "read" for item in sources):

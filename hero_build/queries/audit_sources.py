@@ -1,6 +1,6 @@
 """The sources that `audit` compares a recipe with: service manifests, cargo workspace, release."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Literal
 
@@ -13,7 +13,9 @@ from hero_build.context import Context
 from hero_build.errors import ForgeError, MissingTool, NotFound
 from hero_build.model.steps import Release
 from hero_build.queries.audit_findings import SourceKind
-from hero_build.source.cargo import metadata, toolchain
+from hero_build.source.cargo import toolchain
+from hero_build.source.cargo.metadata import missing_features
+from hero_build.source.cargo.workspaces import Workspaces, nested_manifests
 
 
 class AuditSource(Struct, frozen=True):
@@ -37,19 +39,26 @@ def manifests(folder: Path | None) -> tuple[tuple[Declared, ...], AuditSource]:
     )
 
 
-def workspace(loaded: LoadedRecipe, folder: Path | None) -> tuple[Mapping[str, tuple[str, ...]], AuditSource]:
-    """The programs of a checkout's workspace, each with the features that it lacks. Raises BuildError, RecipeError."""
+def workspace(
+    loaded: LoadedRecipe, folder: Path | None, programs: Collection[str]
+) -> tuple[Mapping[str, tuple[str, ...]], AuditSource]:
+    """The programs of a checkout's workspaces, each with the features that it lacks.
+
+    The workspaces are those that have one of `programs` (none named: all). Raises BuildError, RecipeError.
+    """
     if folder is None:
         return {}, AuditSource("cargo", "absent", "no checkout")
-    if not (folder / "Cargo.toml").is_file():
+    if not (folder / "Cargo.toml").is_file() and not nested_manifests(folder):
         return {}, AuditSource("cargo", "absent", "no Cargo.toml in the checkout")
     target = recipe_facts.platform(loaded)
     with recipe_errors(loaded.path):
         cargo = loaded.recipe.cargo(target)
     try:
-        targets = metadata.missing_features(metadata.workspace(folder, toolchain.environment()), cargo)
+        workspaces = Workspaces(folder, cargo, toolchain.environment()).owners(programs)
     except MissingTool as error:
         return {}, AuditSource("cargo", "unreachable", error.message)
+    # a program of the root's workspace, which is the first, hides one of the same name in a folder
+    targets = {name: lacks for item in reversed(workspaces) for name, lacks in missing_features(item, cargo).items()}
     return targets, AuditSource("cargo", "read", _count(len(targets), "binary", "binaries"))
 
 

@@ -2,7 +2,7 @@
 
 commit         the commit that is checked out
 worktree       changes to it, and files that are untracked and not ignored: paths, modes, contents
-lock           Cargo.lock
+lock           Cargo.lock of each workspace
 toolchain      `rustc -vV`, which includes the machine
 cargo          the recipe's Cargo value and the target
 recipe         the recipe's files
@@ -58,29 +58,29 @@ def fingerprint(
     MissingTool, ToolFailed, process.Cancelled.
     """
     env = toolchain.environment()
-    version = toolchain.rustc_version(job.tree.path, env=env, cache=cache, cancelled=cancelled)
+    version = toolchain.rustc_version(job.folder, env=env, cache=cache, cancelled=cancelled)
     commit, changes = _state(job.tree)
     return Fingerprint(
         (
             ("commit", commit),
             ("worktree", changes),
-            ("lock", _lock_digest(job.tree)),
+            ("lock", _lock_digests(job)),
             ("toolchain", f"{version.partition(chr(10))[0]} {_digest([version])[:8]}"),
-            ("cargo", _digest([_FORMAT_VERSION, job.target or "", json.dumps(asdict(job.cargo), sort_keys=True)])),
+            ("cargo", _digest([_FORMAT_VERSION, job.target or "", _cargo_document(job)])),
             ("recipe", _digest(_describe(path) for path in recipe)),
             ("environment", _digest(f"{name}={env[name]}" for name in sorted(env) if affects_build(name))),
-            ("configuration", _digest(_config_digests(job.tree.path, env))),
+            ("configuration", _digest(_config_digests(job.folders, env))),
             ("siblings", _digest(" ".join((tree.path.name, *_state(tree))) for tree in siblings)),
         )
     )
 
 
-def with_written_lock(fingerprint: Fingerprint, tree: Tree) -> Fingerprint:
+def with_written_lock(fingerprint: Fingerprint, job: CargoJob) -> Fingerprint:
     """The fingerprint after the build: a Cargo.lock that cargo itself wrote does not count as a change."""
     parts = dict(fingerprint.parts)
-    if parts.get("lock") != _NONE:
+    if _NONE not in parts.get("lock", "").split():
         return fingerprint
-    return Fingerprint(tuple({**parts, "lock": _lock_digest(tree)}.items()))
+    return Fingerprint(tuple({**parts, "lock": _lock_digests(job)}.items()))
 
 
 def affects_build(name: str) -> bool:
@@ -111,9 +111,18 @@ def _tree_state(path: Path, commit: str | None, changes: Sequence[str]) -> tuple
     return commit or _NONE, _digest(words) if words else _NONE
 
 
-def _lock_digest(tree: Tree) -> str:
-    path = tree.path / "Cargo.lock"
-    return _digest([_describe(path)]) if path.is_file() else _NONE
+def _lock_digests(job: CargoJob) -> str:
+    """Of the lock file of each workspace, in order."""
+    paths = (folder / "Cargo.lock" for folder in job.folders)
+    return " ".join(_digest([_describe(path)]) if path.is_file() else _NONE for path in paths)
+
+
+def _cargo_document(job: CargoJob) -> str:
+    """The Cargo value; a workspace that it does not name is left out, as in fingerprints from before the field."""
+    values = asdict(job.cargo)
+    if not job.cargo.workspace:
+        del values["workspace"]
+    return json.dumps(values, sort_keys=True)
 
 
 def _describe(path: Path) -> str:
@@ -137,5 +146,6 @@ def cargo_config_files(folder: Path, env: Mapping[str, str]) -> Iterator[Path]:
         yield from (home / name for name in _CONFIG_NAMES)
 
 
-def _config_digests(folder: Path, env: Mapping[str, str]) -> Iterator[str]:
-    return (_describe(path) for path in cargo_config_files(folder, env) if path.is_file())
+def _config_digests(folders: Sequence[Path], env: Mapping[str, str]) -> Iterator[str]:
+    files = dict.fromkeys(path for folder in folders for path in cargo_config_files(folder, env))
+    return (_describe(path) for path in files if path.is_file())

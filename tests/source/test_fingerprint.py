@@ -398,5 +398,5 @@ def test_a_build_changes_nothing_but_the_lock_it_makes(build_env: BuildEnv) -> N
     assert (build_env.tree / "Cargo.lock").is_file()
     after = build_env.take()
     assert after.changed(before) == ("lock",)
-    assert with_written_lock(before, job.tree) == after
-    assert with_written_lock(after, job.tree) == after
+    assert with_written_lock(before, job) == after
+    assert with_written_lock(after, job) == after

@@ -29,7 +29,8 @@ CACHE = Path(__file__).parents[2] / "cache" / "rustworld"
 OWNER = "lhumina_code"
 BRANCH = "development"
 _DESKTOP = ("hero_archipelagos", "hero_os")  # which are WebAssembly, and not of std alone: see island_workspace.py
-NAMES = tuple(sorted({path.parent.name for path in WORLD.glob("*/Cargo.toml")} - {*_DESKTOP}))
+_NESTED = ("mycelium",)  # whose programs are in workspaces below its root: tests/scenarios/build/test_workspaces.py
+NAMES = tuple(sorted({path.parent.name for path in WORLD.glob("*/Cargo.toml")} - {*_DESKTOP, *_NESTED}))
 
 
 def repo(name: str) -> str:

@@ -1,9 +1,10 @@
-"""One `cargo build` for all requested programs of a tree, and where cargo put them."""
+"""One `cargo build` for all requested programs of a workspace, and where cargo put them."""
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from hero_build.errors import BuildError, HeroBuildError
 from hero_build.events import CompileProgress, Emit
@@ -13,7 +14,8 @@ from hero_build.source.cargo import toolchain
 from hero_build.source.cargo.errors import cargo_error
 from hero_build.source.cargo.messages import CargoMessage, CargoMessages
 from hero_build.source.cargo.messages import Progress as Progress
-from hero_build.source.cargo.metadata import CargoPackage, choose, workspace
+from hero_build.source.cargo.metadata import CargoPackage
+from hero_build.source.cargo.workspaces import Workspaces
 from hero_build.system import process
 
 _TERMINAL_SETTINGS = {
@@ -26,10 +28,15 @@ _TERMINAL_SETTINGS = {
 
 
 class BuildAttempt(Struct, frozen=True):
-    """The programs that cargo built, by name, and why others are missing (None: it built all)."""
+    """The programs that cargo built, and why others are missing; both by name."""
 
     programs: Mapping[str, Path]
-    error: HeroBuildError | None
+    failures: Mapping[str, HeroBuildError]
+
+    @property
+    def error(self) -> HeroBuildError | None:
+        """The first failure; None: cargo built all."""
+        return next(iter(self.failures.values()), None)
 
 
 def build(
@@ -39,7 +46,8 @@ def build(
 
     Raises BuildError (with the last 200 lines), MissingTool, DiskFull, process.Cancelled.
     """
-    packages = choose(workspace(job.tree.path, environment(job), cancelled), job.programs, job.cargo.packages)
+    workspaces = Workspaces(job.tree.path, job.cargo, env=environment(job), cancelled=cancelled)
+    packages = workspaces.choose(job.programs)
     result = attempt(job, packages=packages, log=log, progress=progress, cancelled=cancelled)
     if result.error is not None:
         raise result.error
@@ -55,26 +63,91 @@ def attempt(
     *,
     keep_going: bool = False,
 ) -> BuildAttempt:
-    """Build the job's programs, which are in `packages`; `keep_going`: compile the others after an error.
+    """Build the job's programs, which are in `packages`, with one call of cargo for each workspace.
 
-    Raises MissingTool, process.Cancelled.
+    `keep_going`: compile the others after an error. Raises MissingTool, process.Cancelled.
     """
-    messages = _BuildMessages(packages, progress)
+    programs: dict[str, Path] = {}
+    failures: dict[str, HeroBuildError] = {}
+    for folder in dict.fromkeys(package.workspace for package in packages.values()):
+        group = {name: package for name, package in packages.items() if package.workspace == folder}
+        if failures and not keep_going:
+            failures |= dict.fromkeys(group, next(iter(failures.values())))
+            continue
+        own = _job_of(group, job, packages)
+        watch = _BuildMessages(group, progress)
+        error = _call_cargo(own, group, messages=watch, log=log, cancelled=cancelled, keep_going=keep_going)
+        programs |= watch.programs
+        failures |= _failures(own, watch.programs, error)
+    return BuildAttempt(programs, failures)
+
+
+def _call_cargo(
+    job: CargoJob,
+    packages: Mapping[str, CargoPackage],
+    messages: "_BuildMessages",
+    log: Path,
+    cancelled: Callable[[], bool] | None,
+    *,
+    keep_going: bool,
+) -> HeroBuildError | None:
     watch = process.OutputWatch(messages.line, on_stdout=messages.message, log=log, cancelled=cancelled, more=True)
     env = environment(job)
     # An argument, because sccache puts every variable that begins with CARGO_ into its cache keys.
-    target = (f"--target-dir={folder}",) if (folder := env.pop("CARGO_TARGET_DIR", "")) else ()
+    target = _target_arguments(job, packages, env.pop("CARGO_TARGET_DIR", ""))
     words = (*command(job, packages), *target, *(("--keep-going",) if keep_going else ()))
-    result = process.run(words, cwd=job.tree.path, env=env, watch=watch)
-    error = _error(job, built=messages.programs, result=result, log=log)
-    return BuildAttempt(messages.programs, error)
+    folder = _folder(packages)
+    result = process.run(words, cwd=folder, env=env, watch=watch)
+    return _error(job, built=messages.programs, result=result, folder=folder, log=log)
 
 
-def _error(job: CargoJob, built: Mapping[str, Path], result: process.ProcessResult, log: Path) -> HeroBuildError | None:
+def _target_arguments(job: CargoJob, packages: Mapping[str, CargoPackage], configured: str) -> tuple[str, ...]:
+    """The workspaces of a checkout share its target folder: what they have in common is compiled once."""
+    tree, folder = job.tree.path, _folder(packages)
+    if folder == tree:
+        return (f"--target-dir={configured}",) if configured else ()
+    if configured or all(package.target == folder.resolve() / "target" for package in packages.values()):
+        return (f"--target-dir={tree / (configured or 'target')}",)
+    return ()
+
+
+def _folder(packages: Mapping[str, CargoPackage]) -> Path:
+    """The folder of the one workspace that the packages are in."""
+    return next(iter(packages.values())).workspace
+
+
+def _job_of(group: Mapping[str, CargoPackage], job: CargoJob, packages: Mapping[str, CargoPackage]) -> CargoJob:
+    """The job for one workspace. Where there are several, each gets the features that it has: cargo refuses others."""
+    others = [package for name, package in packages.items() if name not in group]
+    features = tuple(
+        feature
+        for feature in job.cargo.features
+        if not any(_has_feature(package, feature) for package in others)
+        or any(_has_feature(package, feature) for package in group.values())
+    )
+    return replace(job, programs=tuple(group), cargo=replace(job.cargo, features=features))
+
+
+def _has_feature(package: CargoPackage, feature: str) -> bool:
+    owner, _, name = feature.rpartition("/")
+    names = {known for known, _ in package.features}
+    return (name in names and owner in ("", package.name)) or owner.removesuffix("?") in package.dependencies
+
+
+def _failures(job: CargoJob, built: Mapping[str, Path], error: HeroBuildError | None) -> Mapping[str, HeroBuildError]:
+    if error is None:
+        return {}
+    missing = [name for name in job.programs if name not in built]
+    return dict.fromkeys(missing or job.programs, error)
+
+
+def _error(
+    job: CargoJob, built: Mapping[str, Path], result: process.ProcessResult, folder: Path, log: Path
+) -> HeroBuildError | None:
     missing = [name for name in job.programs if name not in built]
     if result.code:
         sentence = f"cargo could not build {', '.join(missing or job.programs)}"
-        return cargo_error(sentence, tail=result.tail, folder=job.tree.path, log=log)
+        return cargo_error(sentence, tail=result.tail, folder=folder, log=log)
     if missing:
         return BuildError(f"cargo built no {', '.join(missing)}", f"See the log: {log}", tail=result.tail, log=log)
     return None
@@ -91,10 +164,10 @@ def compile_progress(parts: Sequence[PartId], emit: Emit) -> Progress:
 
 
 def command(job: CargoJob, packages: Mapping[str, CargoPackage]) -> tuple[str, ...]:
-    """The one cargo call for a job, whose programs are in `packages`."""
+    """The one cargo call for a job, whose programs are in `packages`, of one workspace."""
     cargo = job.cargo
     words = ["cargo", "zigbuild" if job.zig else "build", "--release", "--message-format=json-render-diagnostics"]
-    words += ["--locked"] if (job.tree.path / "Cargo.lock").is_file() else []
+    words += ["--locked"] if (_folder(packages) / "Cargo.lock").is_file() else []
     words += [f"--target={job.target}"] if job.target else []
     words += [] if cargo.default_features else ["--no-default-features"]
     words += [f"--features={','.join(cargo.features)}"] if cargo.features else []

@@ -1,6 +1,6 @@
 """The packages of a workspace and their programs, from `cargo metadata --no-deps`."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +9,6 @@ from msgspec import Struct
 
 from hero_build.errors import BuildError, ToolFailed
 from hero_build.model.artifacts import Cargo
-from hero_build.model.names import nearest
 from hero_build.source.cargo.errors import cargo_error
 from hero_build.system import process
 
@@ -65,10 +64,16 @@ class CargoPackage(Struct, frozen=True):
     libraries: tuple[str, ...]
     """Names of cdylib targets: what becomes WebAssembly."""
     folder: Path
+    workspace: Path
+    """The folder in which cargo is called for it."""
+    target: Path
+    """Where cargo puts its output by default."""
     requires: tuple[tuple[str, tuple[str, ...]], ...] = ()
     """Programs with the features that they are built with only."""
     features: tuple[tuple[str, tuple[str, ...]], ...] = ()
     """Each with the features that it enables."""
+    dependencies: tuple[str, ...] = ()
+    """As features refer to them (`NAME/FEATURE`)."""
 
     @property
     def spec(self) -> str:
@@ -77,9 +82,17 @@ class CargoPackage(Struct, frozen=True):
 
 
 class Workspace(Struct, frozen=True):
+    """A workspace. `base`: the folder that it was read from; `folder`: its root, as cargo prints it."""
+
+    base: Path
     folder: Path
     target: Path
     packages: tuple[CargoPackage, ...]
+
+    @property
+    def folders(self) -> frozenset[Path]:
+        """The root, and the folders of the members."""
+        return frozenset(path.resolve() for path in (self.folder, *(package.folder for package in self.packages)))
 
     @property
     def programs(self) -> tuple[str, ...]:
@@ -93,8 +106,9 @@ def workspace(folder: Path, env: Mapping[str, str], cancelled: Callable[[], bool
     Raises BuildError where cargo cannot read it; MissingTool, process.Cancelled.
     """
     metadata = cargo_metadata(folder, env, cancelled)
-    packages = tuple(_package(package) for package in metadata.packages)
-    return Workspace(Path(metadata.workspace_root), Path(metadata.target_directory), packages)
+    target = Path(metadata.target_directory)
+    packages = tuple(_package(package, folder, target) for package in metadata.packages)
+    return Workspace(folder, folder=Path(metadata.workspace_root), target=target, packages=packages)
 
 
 def cargo_metadata(folder: Path, env: Mapping[str, str], cancelled: Callable[[], bool] | None = None) -> CargoMetadata:
@@ -116,16 +130,19 @@ def cargo_metadata(folder: Path, env: Mapping[str, str], cancelled: Callable[[],
         raise BuildError(f"unexpected output of `cargo metadata` in {folder}: {error}", hint) from error
 
 
-def choose(workspace: Workspace, programs: Sequence[str], among: Iterable[str]) -> dict[str, CargoPackage]:
-    """The package of each program, from the packages named `among` (none named: from all).
+def candidates(workspace: Workspace, program: str, among: Sequence[str]) -> tuple[CargoPackage, ...]:
+    """The packages with a program, from those named `among` (none named: from all)."""
+    packages = (package for package in workspace.packages if not among or package.name in among)
+    return tuple(package for package in packages if program in package.programs)
 
-    Raises BuildError, whose hint lists the workspace's programs.
-    """
-    names = frozenset(among)
-    packages = [package for package in workspace.packages if not names or package.name in names]
-    return {
-        name: _package_of(workspace, name, [item for item in packages if name in item.programs]) for name in programs
-    }
+
+def package_of(workspace: Workspace, program: str, packages: Sequence[CargoPackage]) -> CargoPackage:
+    """The one package with a program. Raises BuildError where there are several."""
+    if len(packages) > 1:
+        names = " and ".join(package.name for package in packages)
+        hint = "Name one of them in Cargo(packages=…) of the recipe."
+        raise BuildError(f"{names} of {workspace.folder} each have a program {program}", hint)
+    return packages[0]
 
 
 def missing_features(workspace: Workspace, cargo: Cargo) -> Mapping[str, tuple[str, ...]]:
@@ -153,20 +170,7 @@ def _enabled_features(features: Mapping[str, tuple[str, ...]], requested: Sequen
     return frozenset(enabled)
 
 
-def _package_of(workspace: Workspace, program: str, candidates: list[CargoPackage]) -> CargoPackage:
-    if len(candidates) == 1:
-        return candidates[0]
-    if candidates:
-        names = " and ".join(package.name for package in candidates)
-        hint = "Name one of them in Cargo(packages=…) of the recipe."
-        raise BuildError(f"{names} of {workspace.folder} each have a program {program}", hint)
-    programs = ", ".join(workspace.programs) or "no programs at all"
-    close = nearest(program, workspace.programs, 1)
-    suggestion = f" Nearest: {close[0]}." if close else ""
-    raise BuildError(f"the workspace {workspace.folder} has no program {program}", f"It has: {programs}.{suggestion}")
-
-
-def _package(package: MetadataPackage) -> CargoPackage:
+def _package(package: MetadataPackage, workspace: Path, target: Path) -> CargoPackage:
     programs = [target for target in package.targets if "bin" in target.kind]
     return CargoPackage(
         package.name,
@@ -175,6 +179,9 @@ def _package(package: MetadataPackage) -> CargoPackage:
         programs=tuple(target.name for target in programs),
         libraries=package.target_names("cdylib"),
         folder=Path(package.manifest_path).parent,
+        workspace=workspace,
+        target=target,
         requires=tuple((target.name, target.required_features) for target in programs),
         features=tuple(package.features.items()),
+        dependencies=tuple(str(item.get("rename") or item.get("name")) for item in package.dependencies),
     )

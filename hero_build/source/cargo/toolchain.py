@@ -115,7 +115,7 @@ def for_platform(job: CargoJob, platform: Platform, cache: Path) -> CargoJob:
     """The job for `platform`. Raises MissingTool, with the install command, for a missing target or linker."""
     env = environment()
     target = target_triple(platform)
-    version = rustc_version(job.tree.path, env, cache)
+    version = rustc_version(job.folder, env, cache)
     host = next((line.removeprefix("host: ") for line in version.splitlines() if line.startswith("host: ")), "")
     _require_target(target, job=job, env=env, cache=cache)
     cross = target.split("-")[0] != host.split("-")[0]
@@ -150,9 +150,9 @@ def _rustup_files(env: Mapping[str, str]) -> Iterator[Path]:
 def _require_target(target: str, job: CargoJob, env: Mapping[str, str], cache: Path) -> None:
     """Require the standard library for a target in the toolchain that the tree selects."""
     arguments = ("--print", "target-libdir", f"--target={target}")
-    folder = query_rustc(arguments, folder=job.tree.path, env=env, cache=cache)
+    folder = query_rustc(arguments, folder=job.folder, env=env, cache=cache)
     if not any(Path(folder).glob("libcore-*.rlib")):
-        hint = f"Install it with `rustup target add {target}` in {job.tree.path}."
+        hint = f"Install it with `rustup target add {target}` in {job.folder}."
         raise MissingTool(f"Rust's {target} target is not on this machine", hint)
 
 

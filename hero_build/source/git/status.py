@@ -75,6 +75,16 @@ def commit_of(path: Path, ref: str) -> str:
         return ""
 
 
+def tracked_files(path: Path, *pathspecs: str) -> tuple[str, ...]:
+    """The files that git tracks in a checkout, without those of submodules; none where git cannot read it."""
+    command = ("git", "--no-optional-locks", "ls-files", "-z", "--", *pathspecs)
+    try:
+        text = process.capture(command, cwd=path, env=_environment(path))
+    except ToolFailed:
+        return ()
+    return tuple(name for name in text.split("\0") if name)
+
+
 def read_tree(path: Path) -> Tree:
     """The checkout at `path` as the tree of a build. Raises CheckoutRefused, MissingTool."""
     return tree_of(path, status(path))

@@ -28,7 +28,7 @@ def build(job: CargoJob, backend: Backend, folders: BuildFolders, watch: BuildWa
     """
     env = environment(job)
     tools = job.tools or tuple((tool.name, tool.version) for tool in check_toolchain(job, folders.cache, backend))
-    members = workspace.discover(job.tree.path, env, job.cargo.packages)
+    members = workspace.discover(job.folder, env, job.cargo.packages)
     crates = tuple(_apply_optimise(crate, job) for crate in workspace.choose(members, job.programs))
     with machine_errors(folders.out), pool(watch.cancelled) as workers:
         for folder in (folders.out, folders.logs, folders.cache):

@@ -51,7 +51,7 @@ def crates(job: CargoJob) -> "tuple[Crate, ...]":
     """As `discover`, as crates."""
     from hero_build.source.wasm import workspace
 
-    members = workspace.discover(job.tree.path, environment(job), job.cargo.packages)
+    members = workspace.discover(job.folder, environment(job), job.cargo.packages)
     return workspace.choose(members, job.programs)
 
 
@@ -72,10 +72,10 @@ def bundle_names(job: CargoJob, fingerprint: Fingerprint, cache: Path) -> tuple[
 
 def check_toolchain(job: CargoJob, cache: Path, backend: Backend) -> tuple[Tool, ...]:
     """The tools for a job. Raises MissingTool, one error for all problems, and BuildError without a lock file."""
-    tree = job.tree.path
+    folder = job.folder
     tools = wasm_toolchain.detect_tools(
-        tree,
-        bindgen=wasm_toolchain.locked_wasm_bindgen(tree),
+        folder,
+        bindgen=wasm_toolchain.locked_wasm_bindgen(folder),
         env=environment(job),
         cache=cache,
         backend=backend,
@@ -86,8 +86,10 @@ def check_toolchain(job: CargoJob, cache: Path, backend: Backend) -> tuple[Tool,
 
 
 def environment(job: CargoJob) -> dict[str, str]:
-    """The environment for the tools of a job."""
-    return wasm_toolchain.environment(build.environment(job))
+    """The environment for the tools of a job; the workspaces of a checkout share its target folder."""
+    env = wasm_toolchain.environment(build.environment(job))
+    shared = {"CARGO_TARGET_DIR": str(job.tree.path / "target")} if job.workspaces else {}
+    return {**shared, **env}
 
 
 def with_bundle_tools(fingerprint: Fingerprint, tools: Sequence[Tool], job: CargoJob) -> Fingerprint:
@@ -98,8 +100,8 @@ def with_bundle_tools(fingerprint: Fingerprint, tools: Sequence[Tool], job: Carg
 
 
 def _cache_key(job: CargoJob, fingerprint: Fingerprint) -> str:
-    manifests = [f"{path} {_digest(path)}" for path in _manifests(job.tree.path)]
-    words = [_FORMAT_VERSION, str(job.tree.path), job.programs, job.cargo.packages, fingerprint.parts, manifests]
+    manifests = [f"{path} {_digest(path)}" for path in _manifests(job.folder)]
+    words = [_FORMAT_VERSION, str(job.folder), job.programs, job.cargo.packages, fingerprint.parts, manifests]
     return hashlib.sha256(json.dumps(words).encode()).hexdigest()
 
 

@@ -1,0 +1,3 @@
+fn main() {
+    println!("{}", mycelium_cli::greeting("mycelium-private"));
+}
