@@ -24,7 +24,7 @@ pytestmark = pytest.mark.usefixtures("two_apps")
 class Stalling(BaseHTTPRequestHandler):
     """A forge that begins to send an asset and then sends no more until the test ends."""
 
-    begun: threading.Event
+    started: threading.Event
     end: threading.Event
 
     def do_GET(self) -> None:
@@ -35,7 +35,7 @@ class Stalling(BaseHTTPRequestHandler):
             self._answer(json.dumps({"tag_name": "v1", "assets": [asset]}).encode(), 0)
         else:
             self._answer(b"\x7fELF", (1 << 20) - 4)
-            self.begun.set()
+            self.started.set()
             self.end.wait(60)
 
     def _answer(self, body: bytes, more: int) -> None:
@@ -50,13 +50,13 @@ class Stalling(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def stalling() -> Iterator[tuple[str, threading.Event]]:
-    begun, end = threading.Event(), threading.Event()
-    handler = type("Handler", (Stalling,), {"begun": begun, "end": end})
+    started, end = threading.Event(), threading.Event()
+    handler = type("Handler", (Stalling,), {"started": started, "end": end})
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         server.daemon_threads = True
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
-        yield f"http://127.0.0.1:{server.server_address[1]}", begun
+        yield f"http://127.0.0.1:{server.server_address[1]}", started
         end.set()
         server.shutdown()
         thread.join()
@@ -70,9 +70,9 @@ def start(world: World, *words: str, **more: Any) -> "subprocess.Popen[str]":
 
 
 def test_an_interrupt_is_130_in_words_and_changes_nothing(world: World, stalling: tuple[str, threading.Event]) -> None:
-    url, begun = stalling
+    url, started = stalling
     with start(world, "--forge", url, "install", "web", "--json") as process:
-        assert begun.wait(60)
+        assert started.wait(60)
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=30)
     assert process.returncode == 130
