@@ -6,6 +6,8 @@ import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from msgspec.structs import replace
+
 from hero_build.catalog import recipe_facts, service_toml
 from hero_build.catalog.loader import LoadedRecipe
 from hero_build.errors import AssetNotFound, InvalidBinary, machine_errors
@@ -65,7 +67,9 @@ def _path(artifact: Artifact, asset: str, folder: Path) -> Path:
 def _verified(artifact: Artifact, path: Path, job: CiJob, downloads: DownloadDir) -> Verified:
     platform = parse(job.platform) if job.platform else parse(f"linux-{machine_arch()}-musl")  # a bundle has none
     try:
-        return verify(_fetched(artifact, path, downloads), expect_for(artifact, None, platform))
+        expect = expect_for(artifact, None, platform)
+        own_libc = platform.libc == ("gnu" if expect.glibc else "musl")
+        return verify(_fetched(artifact, path, downloads), replace(expect, here=expect.here and own_libc))
     except InvalidBinary as error:  # its hint is about releases
         hint = f"The file is {path}: build it for {job.platform}."
         raise InvalidBinary(error.message, hint) from error

@@ -1,32 +1,33 @@
 """Checks that a file is a program (or shared library) that this platform can run.
 
-elf_header.py reads the headers; pyelftools, which only this module imports, reads the versions of GLIBC that a
-dynamically linked file needs. A few kilobytes are read, whatever the size of the file.
+elf_header.py reads the headers, and elf_versions.py the symbol versions that a dynamically linked file needs. A few
+kilobytes are read, whatever the size of the file.
 """
 
 import os
 import re
-from collections.abc import Iterator
-from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from hero_build.errors import InvalidBinary, Unsupported
 from hero_build.model.artifacts import Platform
 from hero_build.model.installed import Elf
-from hero_build.verify import elf_header, sniff
+from hero_build.verify import elf_header, elf_versions, sniff
 from hero_build.verify.elf_header import Header, Segment
 from hero_build.verify.expect import Expect
 from hero_build.verify.sniff import InvalidFormat
-
-if TYPE_CHECKING:
-    from elftools.elf.elffile import ELFFile
 
 _MACHINES = {"amd64": (62, "x86_64"), "arm64": (183, "aarch64")}
 _OTHERS = {3: "i386", 8: "MIPS", 20: "PowerPC", 21: "ppc64", 22: "s390x", 40: "32-bit ARM", 243: "RISC-V"}
 _LOADERS = {"ld-linux": "gnu", "ld-musl": "musl"}
 _VERSION = re.compile(r"GLIBC_([0-9]{1,4})\.([0-9]{1,4})(?:\.[0-9]{1,4})?")
-_VERSIONS_MAX = 4096
+_STANDARD_LOADERS = {
+    ("gnu", "amd64"): "/lib64/ld-linux-x86-64.so.2",
+    ("gnu", "arm64"): "/lib/ld-linux-aarch64.so.1",
+    ("musl", "amd64"): "/lib/ld-musl-x86_64.so.1",
+    ("musl", "arm64"): "/lib/ld-musl-aarch64.so.1",
+}
+"""The path of the loader (PT_INTERP) that each platform's compilers write into programs."""
+_OTHER_LIBC = "Choose a release that is linked statically, build it with --mode source, or install that C library."
 _OLDER = "Choose an older release with --version TAG, or update this system."
 
 
@@ -73,20 +74,25 @@ def _check_machine(header: Header, platform: Platform) -> str:
 def _library(file: int, header: Header, expect: Expect, machine: str) -> Elf:
     if header.type != elf_header.DYN:
         raise InvalidFormat("is a program, not a shared library")
-    needed = _check_glibc(file, header, expect.glibc)
-    return Elf(machine, "gnu" if needed else expect.platform.libc, static=False)
+    if header.first(elf_header.DYNAMIC) is None:
+        raise InvalidFormat("is a program, not a shared library")
+    loader = _STANDARD_LOADERS["gnu", expect.platform.arch] if expect.here else None
+    needs_glibc = _check_versions(file, header, expect, loader)
+    return Elf(machine, "gnu" if needs_glibc else expect.platform.libc, static=False)
 
 
 def _program(file: int, header: Header, expect: Expect, machine: str) -> Elf:
     loader = elf_header.interpreter(file, header)
-    if header.type == elf_header.DYN and loader is None and not elf_header.is_pie(file, header):
+    is_dynamic = header.first(elf_header.DYNAMIC) is not None  # a packed program has no PT_DYNAMIC
+    if header.type == elf_header.DYN and loader is None and is_dynamic and not elf_header.is_pie(file, header):
         raise InvalidFormat("is a shared library, not a program")
     if not any(_contains_entry(segment, header.entry) for segment in header.segments):
         raise InvalidFormat(f"starts at {header.entry:#x}, where it has no code")
     if loader is None:  # a static program does not name its libc, and needs none
         return Elf(machine, expect.platform.libc, static=True)
     libc = _check_libc(loader, expect.platform)
-    _check_glibc(file, header, expect.glibc)
+    _check_loader(loader, expect)
+    _check_versions(file, header, expect, loader if expect.here and libc == "gnu" else None)
     return Elf(machine, libc, static=False)
 
 
@@ -105,33 +111,30 @@ def _check_libc(loader: str, platform: Platform) -> str:
     return libc
 
 
-def _check_glibc(file: int, header: Header, host: tuple[int, int] | None) -> tuple[int, int] | None:
-    """The newest GLIBC version the file needs, None for none. Raises InvalidFormat if this machine's is older."""
-    needed = max(_glibc_versions(file), default=None) if header.sections else None
-    if needed is None or (host is not None and needed <= host):
-        return needed
-    have = f"has {host[0]}.{host[1]}" if host else "has no glibc"
-    raise InvalidFormat(f"needs GLIBC {needed[0]}.{needed[1]}, and this machine {have}", _OLDER)
+def _check_loader(loader: str, expect: Expect) -> None:
+    """A program for this machine needs its loader here; one for another platform, where that platform has it."""
+    if expect.here and not os.path.exists(loader):
+        raise InvalidFormat(f"asks for the loader {loader}, which this machine does not have", _OTHER_LIBC)
+    standard = _standard_loader(expect.platform)
+    if not expect.here and loader != standard:
+        raise InvalidFormat(f"asks for the loader {loader}, expected {standard}", _OTHER_LIBC)
 
 
-def _glibc_versions(file: int) -> list[tuple[int, int]]:
-    from elftools.elf.elffile import ELFFile  # only dynamically linked files need it
-
-    try:
-        with open(file, "rb", closefd=False) as stream:
-            names = list(islice(_version_names(ELFFile(stream)), _VERSIONS_MAX + 1))
-    except Exception as error:  # a damaged table can cause any error in the parser
-        raise InvalidFormat("has damaged version tables") from error
-    if len(names) > _VERSIONS_MAX:
-        raise InvalidFormat("has damaged version tables")
-    matches = (_VERSION.fullmatch(name) for name in names)
-    return [(int(match[1]), int(match[2])) for match in matches if match]
+def _standard_loader(platform: Platform) -> str:
+    return _STANDARD_LOADERS[platform.libc, platform.arch]
 
 
-def _version_names(elf: "ELFFile") -> Iterator[str]:
-    from elftools.elf.gnuversions import GNUVerNeedSection
+def _check_versions(file: int, header: Header, expect: Expect, loader: str | None) -> bool:
+    """Whether the file needs symbol versions of glibc. Raises InvalidFormat if this machine's glibc lacks one.
 
-    for section in elf.iter_sections():
-        if isinstance(section, GNUVerNeedSection):
-            for _, needed in section.iter_versions():
-                yield from (version.name for version in needed)
+    `loader`: whose C library must define them; None: no C library of this machine is compared, only its number.
+    """
+    needs = elf_versions.read_needs(file, header)
+    numbers = [(int(match[1]), int(match[2])) for need in needs if (match := _VERSION.fullmatch(need.name))]
+    newest = max(numbers, default=None)
+    if newest is not None and (expect.glibc is None or newest > expect.glibc):
+        have = f"has {expect.glibc[0]}.{expect.glibc[1]}" if expect.glibc else "has no glibc"
+        raise InvalidFormat(f"needs GLIBC {newest[0]}.{newest[1]}, and this machine {have}", _OLDER)
+    if loader is not None and (need := elf_versions.first_undefined(needs, loader)):
+        raise InvalidFormat(f"needs {need.name} of {need.library}, which this machine's does not define", _OLDER)
+    return newest is not None

@@ -5,6 +5,8 @@ Layouts: System V ABI, "Object Files" (gabi4+), ELFCLASS64, little-endian.
 
 import os
 import struct
+from collections.abc import Mapping
+from itertools import takewhile
 
 from msgspec import Struct
 
@@ -19,7 +21,7 @@ _TAG = struct.Struct("<qQ")
 _SECTION_SIZE = 64
 _TYPES = {0: "has no type", 1: "is an object file (.o)", 4: "is a core dump"}
 _SYSTEMS = {0, 3}
-_FLAGS_1, _PIE = 0x6FFFFFFB, 0x08000000
+_END, _FLAGS_1, _PIE = 0, 0x6FFFFFFB, 0x08000000
 _DYNAMIC_MAX = 64 * 1024
 _INTERP_MAX = 4096
 
@@ -37,7 +39,6 @@ class Header(Struct, frozen=True):
     type: int
     machine: int
     entry: int
-    sections: bool
     segments: tuple[Segment, ...]
 
     def first(self, kind: int) -> Segment | None:
@@ -65,7 +66,6 @@ def read(file: int, size: int) -> Header:
         kind,
         machine=machine,
         entry=entry,
-        sections=bool(shoff and shnum),
         segments=_segments(file, size=size, offset=phoff, count=phnum),
     )
 
@@ -85,12 +85,23 @@ def interpreter(file: int, header: Header) -> str | None:
 
 def is_pie(file: int, header: Header) -> bool:
     """Whether the file is a position-independent executable (DF_1_PIE), not a shared object."""
+    return bool(dynamic_tags(file, header).get(_FLAGS_1, 0) & _PIE)
+
+
+def dynamic_tags(file: int, header: Header) -> Mapping[int, int]:
+    """The entries of PT_DYNAMIC up to its end (DT_NULL), by tag; empty for a file without one."""
     segment = header.first(DYNAMIC)
-    if segment is None:
-        return False
-    raw = _read_segment(file, segment, _DYNAMIC_MAX)
-    tags = dict(_TAG.iter_unpack(raw[: len(raw) // _TAG.size * _TAG.size]))
-    return bool(tags.get(_FLAGS_1, 0) & _PIE)
+    raw = _read_segment(file, segment, _DYNAMIC_MAX) if segment else b""
+    entries = _TAG.iter_unpack(raw[: len(raw) // _TAG.size * _TAG.size])
+    return dict(takewhile(lambda entry: entry[0] != _END, entries))
+
+
+def file_offset(header: Header, address: int) -> int | None:
+    """Where in the file the byte is that is loaded at an address; None for an address outside of the file's bytes."""
+    for segment in header.segments:
+        if segment.type == LOAD and segment.vaddr <= address < segment.vaddr + segment.filesz:
+            return segment.offset + address - segment.vaddr
+    return None
 
 
 def _read_segment(file: int, segment: Segment, most: int) -> bytes:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from hero_build.errors import InvalidBinary, Unsupported
 from hero_build.model.artifacts import Platform
@@ -144,7 +145,6 @@ def test_machines_are_named(tmp_path: Path, number: int, name: str) -> None:
         (7, "B", 9, "another system (OS/ABI 9)"),
         (16, "<H", 0, "has no type"),
         (16, "<H", 4, "core dump"),
-        (16, "<H", 3, "is a shared library, not a program"),
         (16, "<H", 99, "unknown ELF type 99"),
         (20, "<I", 2, "damaged ELF header"),
         (24, "<Q", 0, "starts at 0x0, where it has no code"),
@@ -298,19 +298,151 @@ def test_a_library_that_needs_a_newer_glibc_is_refused(tmp_path: Path) -> None:
 
 @needs_glibc
 def test_damaged_version_tables_are_refused(tmp_path: Path) -> None:
-    raw = bytearray(libc_elf(tmp_path / "d", b"x\n").read_bytes())
-    shoff, shnum = struct.unpack_from("<Q", raw, 40)[0], struct.unpack_from("<H", raw, 60)[0]
-    at = next(
-        at for at in range(shoff, shoff + 64 * shnum, 64) if struct.unpack_from("<I", raw, at + 4)[0] == 0x6FFFFFFE
+    whole = libc_elf(tmp_path / "d", b"x\n").read_bytes()
+    need = _table(whole, VERNEED)
+    changes = (
+        (_tag(whole, STRTAB) + 8, "<Q", 1 << 40),  # the string table
+        (_tag(whole, VERNEED) + 8, "<Q", 1 << 40),
+        (_tag(whole, VERNEEDNUM) + 8, "<Q", 0),
+        (_tag(whole, VERNEEDNUM) + 8, "<Q", 0xFFFFFFFF),
+        (need + 12, "<I", 0xFFFFFFF0),  # vn_next
+        (need + 2, "<H", 0xFFFF),  # vn_cnt
+        (need + 8, "<I", 0xFFFFFFF0),  # vn_aux
+        (need + 16 + 8, "<I", 0xFFFFFFF0),  # vna_name
     )
-    whole = bytes(raw)
-    struct.pack_into("<I", raw, at + 40, 999)  # sh_link: its string table
-    assert "damaged version tables" in _refusal(_write(tmp_path / "a", bytes(raw)), _expect(LINUX_GNU)).message
-    endless = bytearray(whole)
-    need = struct.unpack_from("<Q", whole, at + 24)[0]
-    struct.pack_into("<I", endless, at + 44, 0xFFFFFFFF)  # sh_info: how many entries
-    struct.pack_into("<I", endless, need + 12, 0)  # vn_next: the same again
-    assert "damaged version tables" in _refusal(_write(tmp_path / "b", bytes(endless)), _expect(LINUX_GNU)).message
+    for offset, form, value in changes:
+        raw = bytearray(whole)
+        struct.pack_into(form, raw, offset, value)
+        path = _write(tmp_path / "p", bytes(raw))
+        assert "damaged version tables" in _refusal(path, _expect(LINUX_GNU)).message, (offset, form, value)
+
+
+# what starts on this machine
+
+STRTAB, VERNEED, VERNEEDNUM = 5, 0x6FFFFFFE, 0x6FFFFFFF
+
+
+def _here(platform: Platform = LINUX_GNU) -> Expect:
+    return replace(_expect(platform), here=True)
+
+
+def _tag(raw: bytes, tag: int) -> int:
+    """The file offset of an entry of PT_DYNAMIC."""
+    at = next(at for at in _segments(raw) if _kind(raw, at) == 2)
+    offset, size = struct.unpack_from("<Q", raw, at + 8)[0], struct.unpack_from("<Q", raw, at + 32)[0]
+    return next(entry for entry in range(offset, offset + size, 16) if struct.unpack_from("<q", raw, entry)[0] == tag)
+
+
+def _table(raw: bytes, tag: int) -> int:
+    """The file offset of a table in the first segment, where addresses are offsets."""
+    offset: int = struct.unpack_from("<Q", raw, _tag(raw, tag) + 8)[0]
+    return offset
+
+
+def _sectionless(raw: bytes) -> bytes:
+    """The same file without section headers."""
+    stripped = bytearray(raw)
+    struct.pack_into("<Q", stripped, 40, 0)
+    struct.pack_into("<HHH", stripped, 58, 0, 0, 0)
+    return bytes(stripped)
+
+
+def _renamed(raw: bytes, name: bytes) -> bytes:
+    """The same file needing another version than its GLIBC_2.2.5, with a name that is not longer."""
+    assert b"GLIBC_2.2.5\0" in raw
+    assert len(name) <= len(b"GLIBC_2.2.5")
+    return raw.replace(b"GLIBC_2.2.5\0", name.ljust(len(b"GLIBC_2.2.5"), b"\0") + b"\0")
+
+
+@needs_glibc
+@pytest.mark.parametrize("flags", [(), ("-no-pie",), ("-s",)])
+def test_a_program_of_this_machine_s_compiler_starts_here(tmp_path: Path, flags: tuple[str, ...]) -> None:
+    path = libc_elf(tmp_path / "p", b"x\n", *flags)
+    for raw in (path.read_bytes(), _sectionless(path.read_bytes())):
+        assert inspect(_write(tmp_path / "q", raw), _here(), shared=False).libc == "gnu"
+    assert inspect(shared_elf(tmp_path / "l"), _here(), shared=True).libc == "gnu"
+
+
+@needs_glibc
+def test_this_machine_s_programs_and_libraries_start_here() -> None:
+    """Whatever needs they have: of libm, libstdc++, the loader, private ones."""
+    folder = Path(os.path.realpath(f"/lib/{HOST}-linux-gnu"))
+    libraries = [path for path in folder.glob("lib*.so.[0-9]") if path.is_file()]
+    assert libraries
+    for path in libraries:
+        assert inspect(path.resolve(), _here(), shared=True).machine == HOST, path
+    assert inspect(Path(sys.executable).resolve(), _here(), shared=False).libc == "gnu"
+
+
+@needs_glibc
+@pytest.mark.skipif(ARCH != "amd64", reason="programs of x86-64 need GLIBC_2.2.5")
+@pytest.mark.parametrize("name", [b"GLIBC_ABI_X", b"GLIBC_2.3.9", b"GLIBC_PRIVA", b"OTHERLIBC_1"])
+@pytest.mark.parametrize("sections", [True, False])
+def test_a_version_that_this_libc_does_not_define(tmp_path: Path, name: bytes, sections: bool) -> None:
+    for raw, shared in ((compiled_needing(tmp_path, name), False), (_renamed(shared_bytes(), name), True)):
+        path = _write(tmp_path / "p", raw if sections else _sectionless(raw))
+        error = _refusal(path, _here(), shared=shared)
+        assert error.message == f"prog needs {name.decode()} of libc.so.6, which this machine's does not define"
+        assert (error.code, "--version" in error.hint) == (5, True)
+
+
+def compiled_needing(tmp_path: Path, name: bytes) -> bytes:
+    return _renamed(libc_elf(tmp_path / "dynamic", b"x\n").read_bytes(), name)
+
+
+@needs_glibc
+@pytest.mark.skipif(ARCH != "amd64", reason="programs of x86-64 need GLIBC_2.2.5")
+def test_a_weak_need_is_not_a_need(tmp_path: Path) -> None:
+    whole = compiled_needing(tmp_path, b"GLIBC_ABI_X")
+    need, names = _table(whole, VERNEED), _table(whole, STRTAB)
+    entry = need + struct.unpack_from("<I", whole, need + 8)[0]
+    while not whole[names + struct.unpack_from("<I", whole, entry + 8)[0] :].startswith(b"GLIBC_ABI_X\0"):
+        entry += struct.unpack_from("<I", whole, entry + 12)[0]
+    raw = bytearray(whole)
+    struct.pack_into("<H", raw, entry + 4, 2)  # vna_flags: VER_FLG_WEAK
+    assert inspect(_write(tmp_path / "p", bytes(raw)), _here(), shared=False).libc == "gnu"
+
+
+@needs_glibc
+@pytest.mark.skipif(ARCH != "amd64", reason="the C library of x86-64 is old enough for two-digit versions")
+def test_a_sectionless_program_that_needs_a_newer_glibc_is_refused(tmp_path: Path) -> None:
+    raw = _sectionless(_newer(libc_elf(tmp_path / "d", b"x\n").read_bytes()))
+    assert "needs GLIBC 9.99" in _refusal(_write(tmp_path / "p", raw), _here()).message
+
+
+@needs_glibc
+def test_a_loader_that_this_machine_lacks(tmp_path: Path) -> None:
+    """A dynamic musl program needs musl's loader; a gnu one may ask for a path of its own."""
+    musl = f"/lib/ld-musl-{HOST}.so.1"
+    assert not os.path.exists(musl)
+    error = _refusal(_musl(tmp_path), _here(LINUX_MUSL))
+    assert error.message == f"prog asks for the loader {musl}, which this machine does not have"
+    assert (error.code, "--mode source" in error.hint) == (5, True)
+    elsewhere = _loader(tmp_path, b"/nix/ld-linux.so.2")
+    assert "/nix/ld-linux.so.2, which this machine does not have" in _refusal(elsewhere, _here()).message
+
+
+@needs_glibc
+def test_a_loader_for_another_platform_is_where_that_platform_has_it(tmp_path: Path) -> None:
+    assert inspect(_musl(tmp_path), _expect(LINUX_MUSL), shared=False).libc == "musl"
+    elsewhere = _loader(tmp_path, b"/nix/ld-linux.so.2")
+    assert "/nix/ld-linux.so.2, expected /lib" in _refusal(elsewhere, _expect(LINUX_GNU)).message
+
+
+@pytest.mark.skipif(ARCH != "amd64", reason="the bytes are x86-64 code")
+def test_a_packed_static_pie_is_a_program_and_no_library(tmp_path: Path) -> None:
+    """Two PT_LOAD, ET_DYN, and no PT_DYNAMIC, as packers write it; it runs."""
+    code = bytes.fromhex("b83c000000bf2a0000000f05")  # exit(42)
+    ident = b"\x7fELF\x02\x01\x01" + bytes(9)
+    header = struct.pack("<16sHHIQQQIHHHHHH", ident, 3, 62, 1, 0x1000, 64, 0, 0, 64, 56, 2, 0, 0, 0)
+    segments = struct.pack("<IIQQQQQQ", 1, 4, 0, 0, 0, 176, 176, 0x1000)
+    segments += struct.pack("<IIQQQQQQ", 1, 5, 0x1000, 0x1000, 0x1000, len(code), len(code), 0x1000)
+    path = _write(tmp_path / "p", (header + segments).ljust(0x1000, b"\0") + code)
+    path.chmod(0o755)
+    assert subprocess.run([path]).returncode == 42
+    for expect in (_here(LINUX_MUSL), _here(LINUX_GNU), _expect()):
+        assert inspect(path, expect, shared=False).static
+    assert "is a program, not a shared library" in _refusal(path, _here(), shared=True).message
 
 
 # properties
@@ -334,9 +466,10 @@ def test_whatever_the_bytes_the_answer_is_an_elf_or_a_refusal(tmp_path: Path, da
     cut = data.draw(st.just(len(raw)) | st.integers(0, len(raw)))
     path = _write(tmp_path / "p", bytes(raw[:cut]))
     platform = data.draw(st.sampled_from([LINUX_MUSL, LINUX_GNU]))
+    expect = replace(_expect(platform), here=data.draw(st.booleans()))
     refusal: InvalidBinary | None = None
     try:
-        assert inspect(path, _expect(platform), shared=data.draw(st.booleans())).machine == HOST
+        assert inspect(path, expect, shared=data.draw(st.booleans())).machine == HOST
     except InvalidBinary as error:
         refusal = error
     assert refusal is None or (refusal.hint and refusal.message.isprintable())
@@ -349,7 +482,7 @@ def test_only_the_headers_are_read(tmp_path: Path) -> None:
     assert inspect(path, _expect(), shared=False).static
 
 
-def test_static_programs_do_not_cost_the_import_of_pyelftools(tmp_path: Path) -> None:
+def test_a_static_program_does_not_cost_an_import(tmp_path: Path) -> None:
     path = static_elf(tmp_path / "p", b"x\n")
     code = f"""
 import sys, pathlib
