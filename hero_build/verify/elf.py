@@ -77,7 +77,7 @@ def _library(file: int, header: Header, expect: Expect, machine: str) -> Elf:
     if header.first(elf_header.DYNAMIC) is None:
         raise InvalidFormat("is a program, not a shared library")
     loader = _STANDARD_LOADERS["gnu", expect.platform.arch] if expect.here else None
-    needs_glibc = _check_versions(file, header, expect, loader)
+    needs_glibc = _check_versions(file, header=header, expect=expect, loader=loader)
     return Elf(machine, "gnu" if needs_glibc else expect.platform.libc, static=False)
 
 
@@ -92,7 +92,7 @@ def _program(file: int, header: Header, expect: Expect, machine: str) -> Elf:
         return Elf(machine, expect.platform.libc, static=True)
     libc = _check_libc(loader, expect.platform)
     _check_loader(loader, expect)
-    _check_versions(file, header, expect, loader if expect.here and libc == "gnu" else None)
+    _check_versions(file, header=header, expect=expect, loader=loader if expect.here and libc == "gnu" else None)
     return Elf(machine, libc, static=False)
 
 

@@ -38,11 +38,13 @@ def read_needs(file: int, header: Header) -> tuple[VersionNeed, ...]:
     """What the open file needs (DT_VERNEED), without weak needs. Raises InvalidFormat for damaged tables."""
     tags = elf_header.dynamic_tags(file, header)
     needs: list[VersionNeed] = []
-    for offset, (_, count, library, first, _) in _entries(file, header, _NEED, (tags, _VERNEED, _VERNEEDNUM)):
-        name = _string(file, header, tags, library)
-        for _, flags, _, version, _ in _chain(file, _NEED_NAME, offset + first, count):
+    for offset, (_, count, library, first, _) in _entries(
+        file, header=header, form=_NEED, table=(tags, _VERNEED, _VERNEEDNUM)
+    ):
+        name = _string(file, header=header, tags=tags, index=library)
+        for _, flags, _, version, _ in _chain(file, form=_NEED_NAME, offset=offset + first, count=count):
             if not flags & _WEAK:
-                needs.append(VersionNeed(name, _string(file, header, tags, version)))
+                needs.append(VersionNeed(name, _string(file, header=header, tags=tags, index=version)))
         if len(needs) > _ENTRIES_MAX:
             raise _damaged()
     return tuple(needs)
@@ -89,9 +91,9 @@ def _read_defined(path: str, _stamp: tuple[int, int, int]) -> frozenset[str]:
     try:
         header = elf_header.read(file, os.fstat(file).st_size)
         tags = elf_header.dynamic_tags(file, header)
-        entries = _entries(file, header, _DEFINITION, (tags, _VERDEF, _VERDEFNUM))
+        entries = _entries(file, header=header, form=_DEFINITION, table=(tags, _VERDEF, _VERDEFNUM))
         return frozenset(
-            _string(file, header, tags, struct.unpack("<I", _read(file, offset + first, 4))[0])
+            _string(file, header=header, tags=tags, index=struct.unpack("<I", _read(file, offset + first, 4))[0])
             for offset, (*_, first, _) in entries
         )
     finally:

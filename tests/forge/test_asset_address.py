@@ -73,7 +73,11 @@ def test_a_link_has_no_known_size_and_gets_no_token(forge: Forgejo, faults: Faul
 
 
 def test_a_link_in_a_release_that_is_published_to() -> None:
-    link = UploadResponse(7, "prog", 0, "u", f"https://other.example{FILE}", type="external")
+    link = UploadResponse(
+        7, name="prog", size=0, uuid="u", browser_download_url=f"https://other.example{FILE}", type="external"
+    )
     assert (link.asset(FORGE).asset.size, link.asset(FORGE).asset.url) == (None, f"https://other.example{FILE}")
-    file = UploadResponse(7, "prog", 3, "u", f"https://other.example{FILE}", type="attachment")
+    file = UploadResponse(
+        7, name="prog", size=3, uuid="u", browser_download_url=f"https://other.example{FILE}", type="attachment"
+    )
     assert (file.asset(FORGE).asset.size, file.asset(FORGE).asset.url) == (3, f"{FORGE}{FILE}")

@@ -116,7 +116,7 @@ def test_a_program_of_two_workspaces_is_ambiguous(world: World, ambiguous: git_r
     message = f"2 workspaces of {checkout_path(world)} have a program app: one and two"
     hint = 'Name one of them in the recipe: Cargo(workspace="one").'
     world.run("install", "app")  # clones
-    assert_refused(world, Refusal(6, "BuildError", message, hint), "install", "app")
+    assert_refused(world, Refusal(6, kind="BuildError", message=message, hint=hint), "install", "app")
 
 
 @pytest.mark.parametrize("name", ["one", "two"])

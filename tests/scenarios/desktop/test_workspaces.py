@@ -46,7 +46,9 @@ def test_islands_of_two_workspaces_are_ambiguous(world: World) -> None:
     env = nested_sources(world, "more", "web")
     tree = checkout_path(world, "hero_archipelagos")
     message = f"2 workspaces of {tree} have bundles: more and web"
-    refusal = Refusal(6, "BuildError", message, 'Name one of them in the recipe: Cargo(workspace="more").')
+    refusal = Refusal(
+        6, kind="BuildError", message=message, hint='Name one of them in the recipe: Cargo(workspace="more").'
+    )
     world.run("islands", env=env)  # clones
     desktops.refused(world, refusal, "islands", env=env)
     name_workspace(world.recipes / "hero_archipelagos.py", "web")
