@@ -198,7 +198,6 @@ class BadRuntimeResponse(RuntimeFailed): ...
 class NotHealthy(RuntimeFailed): ...
 
 
-INTERRUPTED = 130
 _FULL = {errno.ENOSPC: "the disk is full", errno.EDQUOT: "the quota is used up"}
 _DENIED = {errno.EACCES, errno.EPERM, errno.EROFS}
 _TAKEN = {errno.EEXIST, errno.EISDIR, errno.ENOTDIR, errno.ELOOP}

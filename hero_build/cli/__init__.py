@@ -5,6 +5,7 @@ import os
 import sys
 
 from hero_build import __version__
+from hero_build.cli import signals
 
 TYPE_CHECKING = False  # a cached answer is printed in less time than typing, contextlib or json take to import
 if TYPE_CHECKING:
@@ -17,8 +18,13 @@ def run() -> "NoReturn":
     It skips the interpreter's shutdown, which takes longer than most answers and, after an interrupt, waits for workers
     that wait for a server. Collecting garbage less often saves a fifth of the start-up time, in which there is little.
     """
+    signals.install()
     gc.set_threshold(100_000, 50, 50)
-    code = _run()
+    _open_closed_streams()
+    try:
+        code = _run()
+    except KeyboardInterrupt as end:
+        signals.end_process(getattr(end, "number", signals.SIGINT))
     for stream in (sys.stdout, sys.stderr):
         _flush(stream)
     os._exit(code)
@@ -40,20 +46,42 @@ def _run() -> int:
         if quick.needs_no_parsing(sys.argv[1:]):
             return quick.answer(sys.argv[1:])
     from hero_build.cli.app import hero_build
-    from hero_build.cli.guard import install_signal_handlers
     from hero_build.cli.main import main
 
-    install_signal_handlers()
     return main(hero_build, sys.argv[1:])
 
 
+def _open_closed_streams() -> None:
+    """Open the null device in place of standard streams that were closed (`>&-`), so that no other file gets their
+    numbers, and what is printed there is dropped.
+    """
+    if None not in (sys.stdin, sys.stdout, sys.stderr):
+        return
+    while (descriptor := os.open(os.devnull, os.O_RDWR)) <= 2:
+        os.set_inheritable(descriptor, True)
+    os.close(descriptor)
+    sys.stdin = sys.stdin or open(0, closefd=False)  # noqa: SIM115
+    sys.stdout = sys.stdout or open(1, "w", closefd=False)  # noqa: SIM115
+    sys.stderr = sys.stderr or open(2, "w", closefd=False)  # noqa: SIM115
+
+
 def _print(text: str) -> int:
-    """Print, and ignore a reader that closed the pipe."""
+    """Print, and ignore a reader that closed the pipe; 8 where stdout cannot be written."""
     try:
         sys.stdout.write(text)
+        sys.stdout.flush()
     except BrokenPipeError:
         return 0
+    except OSError as error:
+        return _not_written(error)
     return 0
+
+
+def _not_written(error: OSError) -> int:
+    from hero_build.output.console import Console, Style, cannot_write
+
+    console = Console("", style=Style(), out=sys.stdout, err=sys.stderr, environ=os.environ)
+    return console.error(cannot_write(error))
 
 
 def _flush(stream: "TextIO") -> None:

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 
 import click
 
+from hero_build.cli import signals
 from hero_build.cli.guard import accept_any_text
 from hero_build.errors import UsageError
-from hero_build.output.console import Console, Style
+from hero_build.output.console import Console, Style, cannot_write
 
 
 def main(group: click.Group, arguments: Sequence[str]) -> int:
@@ -19,12 +20,17 @@ def main(group: click.Group, arguments: Sequence[str]) -> int:
     except SystemExit:
         return 0  # click exits when the reader of a help text closes the pipe
     except click.ClickException as error:
+        signals.enter_ending()
         return _console(error, arguments).error(_usage_error(error))
+    except click.Abort:
+        signals.end_process(signals.SIGINT)
+    except OSError as error:  # click printed a help page or a completion script
+        return _console(error, arguments).error(cannot_write(error))
     return code if isinstance(code, int) else 0
 
 
-def _console(error: click.ClickException, arguments: Sequence[str]) -> Console:
-    """For arguments that click rejects: --json is searched for by hand."""
+def _console(error: Exception, arguments: Sequence[str]) -> Console:
+    """For what ends outside a command: --json is searched for by hand."""
     context = getattr(error, "ctx", None)
     command = context.info_name if context and context.parent else ""
     options = arguments[: arguments.index("--")] if "--" in arguments else arguments

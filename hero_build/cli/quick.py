@@ -4,7 +4,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from hero_build.cli.guard import accept_any_text, guarded, install_signal_handlers
+from hero_build.cli.guard import accept_any_text, guarded
 from hero_build.cli.session import Session
 from hero_build.output.console import Console, Style
 from hero_build.settings import read
@@ -19,7 +19,6 @@ def needs_no_parsing(arguments: Sequence[str]) -> bool:
 
 def answer(arguments: Sequence[str]) -> int:
     """The exit code of a command line that needs no parsing, once its answer is printed."""
-    install_signal_handlers()
     accept_any_text()
     style = Style(json="--json" in arguments)
     console = Console("list", style=style, out=sys.stdout, err=sys.stderr, environ=os.environ)

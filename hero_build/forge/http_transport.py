@@ -8,6 +8,7 @@ a time.
 import http.client
 import select
 import ssl
+import threading
 import weakref
 from collections.abc import Callable, Iterator
 from typing import cast
@@ -62,7 +63,7 @@ class DirectTransport(httpx.BaseTransport):
             else http.client.HTTPConnection(host, port, timeout=seconds)
         )
         try:
-            connection.connect()
+            _connect_in_thread(connection)
         except TimeoutError as error:
             connection.close()
             raise httpx.ConnectTimeout(f"no connection within {seconds:g} s") from error
@@ -137,6 +138,36 @@ class _BodyStream(httpx.SyncByteStream):
             self._keep()
         else:
             self._connection.close()
+
+
+def _connect_in_thread(connection: http.client.HTTPConnection) -> None:
+    """Connect, in a thread of its own if this is the main thread: there, a name server that does not answer would
+    delay an interrupt.
+    """
+    errors: list[Exception] = []
+
+    def connect() -> None:
+        try:
+            connection.connect()
+        except Exception as error:  # noqa: BLE001 - it is raised below
+            errors.append(error)
+
+    thread = threading.Thread(target=connect, daemon=True)
+    if threading.current_thread() is threading.main_thread() and _starts(thread):
+        thread.join()
+    else:
+        connect()
+    if errors:
+        raise errors[0]
+
+
+def _starts(thread: threading.Thread) -> bool:
+    """Start a thread, unless the system grants no more."""
+    try:
+        thread.start()
+    except RuntimeError:
+        return False
+    return True
 
 
 def _send(connection: http.client.HTTPConnection, request: httpx.Request) -> None:

@@ -31,13 +31,18 @@ class Style(Struct, frozen=True):
 
 
 class Console:
-    """Prints one command's answer, warnings and errors. `report` is the Emit for the engine."""
+    """Prints one command's answer, warnings and errors. `report` is the Emit for the engine.
+
+    `printed`: the code of the answer, once all of it is on stdout.
+    """
 
     def __init__(self, command: str, style: Style, out: TextIO, err: TextIO, environ: Mapping[str, str]) -> None:
         self._command = command
         self._style = style
         self._out = out
         self._err = err
+        self._writing = False
+        self.printed: int | None = None
         self._out_terminal = open_terminal(out, colour=style.colour, verbose=style.verbose, environ=environ)
         self._err_terminal = open_terminal(err, colour=style.colour, verbose=style.verbose, environ=environ)
 
@@ -63,6 +68,7 @@ class Console:
             self._write(render(self._command, code=code, warnings=self.warnings, answer=result))
         elif not self._style.quiet:
             self._write("".join(f"{line}\n" for line in page(self._out_terminal)))
+        self.printed = code
         return code
 
     def plain_text(self, page: Page) -> str | None:
@@ -80,7 +86,7 @@ class Console:
         self._end_report()
         self._tails([problem])
         self._print_failure(problem)
-        if self._style.json:
+        if self._style.json and not self._writing:  # an answer that was interrupted is not followed by another
             from hero_build.output.json_document import ErrorDocument, render
 
             document = render(
@@ -99,19 +105,30 @@ class Console:
         for tail, log in dict.fromkeys((item.tail, item.log) for item in failed if item.tail):
             head = f"the last {plural(len(tail), 'line')} of {log}:" if log else "last output:"
             lines = [self._err_terminal.ink(head, "dim"), *(f"  {clean(line)}" for line in tail)]
-            _emit(self._err, "".join(f"{line}\n" for line in lines))
+            self._warn(lines)
 
     def _print_failure(self, item: Failure) -> None:
         subject = f"{item.part or item.app}: " if item.app else ""
         lines = message_lines("error", text=f"{subject}{item.message}", hint=item.hint, terminal=self._err_terminal)
-        _emit(self._err, "".join(f"{line}\n" for line in lines))
+        self._warn(lines)
+
+    def _warn(self, lines: Sequence[str]) -> None:
+        """Print lines to stderr; the exit code is the same where that is full."""
+        with suppress(OSError):
+            _emit(self._err, "".join(f"{line}\n" for line in lines))
 
     def _write(self, text: str) -> None:
+        self._writing = True
         try:
             _emit(self._out, text)
         except OSError as error:
-            reason = f"cannot write the answer to stdout: {error.strerror}"
-            raise MachineError(reason, "Free space where stdout is redirected to, or redirect it elsewhere.") from error
+            raise cannot_write(error) from error
+
+
+def cannot_write(error: OSError) -> MachineError:
+    """The error where stdout does not take the answer."""
+    reason = f"cannot write the answer to stdout: {error.strerror}"
+    return MachineError(reason, "Free space where stdout is redirected to, or redirect it elsewhere.")
 
 
 def _emit(stream: TextIO, text: str) -> None:

@@ -27,6 +27,7 @@ class Reporter:
         self._lock = Lock()
         self._view: View | None = None
         self._live = False
+        self._ended = False
         self._printed: dict[WarningRaised, bool] = {}  # each warning, and whether it is on the stream
 
     @property
@@ -40,12 +41,15 @@ class Reporter:
                 if not self._live:
                     self._close_view()
                     self._print_warnings()
-            elif not self._quiet:
+            elif not (self._quiet or self._ended):
                 self._show(event)
 
     def close(self) -> None:
-        """End the live view and print the warnings that waited for that."""
+        """End the live view and print the warnings that waited for that. Later events show nothing: after an interrupt,
+        threads that still wait for a server may report some.
+        """
         with self._lock, suppress(OSError, ValueError):
+            self._ended = True
             self._close_view()
             self._view, self._live = None, False
             self._print_warnings()

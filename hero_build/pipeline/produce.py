@@ -18,6 +18,7 @@ from hero_build.model.decisions import Build, Download
 from hero_build.model.installed import PartId
 from hero_build.model.steps import Failed, Verified, VerifiedPart
 from hero_build.pipeline.download import RunContext, with_build_record
+from hero_build.system import process
 from hero_build.system.thread_pool import ThreadPool
 
 if TYPE_CHECKING:
@@ -56,7 +57,8 @@ def produce(
     finally:
         stop.set()
         pool.shutdown(wait=False, cancel_futures=True)
-        builder.shutdown(wait=True, cancel_futures=True)  # cargo ends before the command does
+        builder.shutdown(wait=False, cancel_futures=True)
+        process.end_children()  # cargo ends before the command does
 
 
 def _builds(todo: Sequence[Build], builder: ThreadPool, run: RunContext) -> set[Future[list[VerifiedPart | Failed]]]:

@@ -33,8 +33,7 @@ class WorkerPool:
             except BaseException:
                 self._cancelled.set()
                 raise
-            finally:
-                pool.shutdown(wait=False, cancel_futures=True)
+            pool.shutdown(wait=False, cancel_futures=True)
             failed = next((future for future in futures if future in done and future.exception()), None)
             return [failed.result()] if failed else [future.result() for future in futures]
 

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from itertools import pairwise
 from pathlib import Path
+from threading import get_ident
 from typing import TYPE_CHECKING, BinaryIO, Literal
 
 from msgspec import Struct
@@ -31,7 +32,9 @@ _HIDDEN = frozenset((*SECRETS, *GIT_LOCAL))
 _END_OF_LINE = re.compile(rb"\r?\n|\r")
 _MAX_LINE = 1 << 20  # bytes; a longer line is split
 _POLL = 0.1
-_STOP_SIGNALS = ((signal.SIGINT, 3.0), (signal.SIGTERM, 2.0))
+_STOP_SIGNALS = ((signal.SIGINT, 0.4), (signal.SIGTERM, 0.2))  # a command ends within a second of an interrupt
+_busy: set[int] = set()  # the threads that start or follow a child
+_groups: set[int] = set()  # the process groups of the children that are followed
 _INSTALL_HINTS = {
     "git": "Install git (Debian, Ubuntu: `apt install git`; Fedora: `dnf install git`).",
     "cargo": "Install Rust with rustup (https://rustup.rs), then open a new shell.",
@@ -99,14 +102,16 @@ def run(
 
     words = [str(find(str(command[0]), env)), *(str(word) for word in command[1:])]
     pipe, null = subprocess.PIPE, subprocess.DEVNULL
-    try:
-        child = subprocess.Popen(
-            words, cwd=cwd, env=dict(env), stdin=null, stdout=pipe, stderr=pipe, start_new_session=True
-        )
-    except OSError as error:
-        sentence = f"{words[0]} cannot be started in {cwd}: {error.strerror}"
-        raise ToolFailed(sentence, "Is it a program for this machine?") from error
-    return attend(child, watch)
+
+    with announced(watch):
+        try:
+            child = subprocess.Popen(
+                words, cwd=cwd, env=dict(env), stdin=null, stdout=pipe, stderr=pipe, start_new_session=True
+            )
+        except OSError as error:
+            sentence = f"{words[0]} cannot be started in {cwd}: {error.strerror}"
+            raise ToolFailed(sentence, "Is it a program for this machine?") from error
+        return attend(child, watch)
 
 
 def capture(
@@ -127,9 +132,33 @@ def capture(
     return "\n".join(lines)
 
 
+@contextmanager
+def announced(watch: OutputWatch) -> Iterator[None]:
+    """Around the start of a child and `attend`: `end_children` waits for its end. Raises Cancelled."""
+    _busy.add(get_ident())
+    try:
+        if watch.cancelled is not None and watch.cancelled():
+            raise Cancelled
+        yield
+    finally:
+        _busy.discard(get_ident())
+
+
+def end_children() -> None:
+    """Wait for the end of the children of other threads, which are cancelled; kill those that take too long."""
+    end = time.monotonic() + sum(seconds for _, seconds in _STOP_SIGNALS) + 2 * _POLL
+    try:
+        while (_busy or _groups) and time.monotonic() < end:
+            time.sleep(_POLL / 10)
+    finally:
+        for group in tuple(_groups):
+            _signal(group, signal.SIGKILL)
+
+
 def attend(child: "Popen[bytes]", watch: OutputWatch) -> ProcessResult:
     """Follow a child that leads its own process group, with pipes as stdout and stderr, to its end."""
     tail: deque[str] = deque(maxlen=TAIL)
+    _groups.add(child.pid)
     with child:
         try:
             with _open_log(watch.log, "a" if watch.more else "w") as log:
@@ -146,6 +175,8 @@ def attend(child: "Popen[bytes]", watch: OutputWatch) -> ProcessResult:
         except BaseException:
             stop(child)
             raise
+        finally:
+            _groups.discard(child.pid)
 
 
 def stop(child: "Popen[bytes]") -> None:

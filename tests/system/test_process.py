@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import threading
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -164,6 +165,40 @@ def test_a_run_that_is_called_off_ends_the_whole_group(tmp_path: Path) -> None:
     with pytest.raises(Cancelled):
         shell(FAMILY.format(end="wait"), tmp_path, on_line=line, cancelled=stop.is_set)
     assert gone(pids)
+
+
+@pytest.mark.parametrize("cancelled", [True, False])
+def test_the_children_of_other_threads_have_ended_or_are_killed(
+    cancelled: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(process, "_STOP_SIGNALS", ((signal.SIGINT, 0.3), (signal.SIGTERM, 0.3)))
+    pids: list[int] = []
+    started, stop = threading.Event(), threading.Event()
+
+    def line(text: str) -> None:
+        pids.append(int(text))
+        if len(pids) == 3:
+            started.set()
+
+    def work() -> None:
+        with suppress(Cancelled):
+            shell("trap '' INT TERM; " + FAMILY.format(end="wait"), tmp_path, on_line=line, cancelled=stop.is_set)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    assert started.wait(60)
+    if cancelled:
+        stop.set()
+    process.end_children()
+    assert gone(pids)
+    thread.join(60)
+    assert not thread.is_alive()
+
+
+def test_nothing_starts_once_the_work_is_cancelled(tmp_path: Path) -> None:
+    with pytest.raises(Cancelled):
+        shell("touch started", tmp_path, cancelled=lambda: True)
+    assert not (tmp_path / "started").exists()
 
 
 def test_a_child_that_leads_no_more_is_left_alone(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from hero_build.settings import Settings
 from hero_build.source.git.credentials import GitAccess, git_access
 from hero_build.source.git.locks import Locks
 from hero_build.source.git.paths import Checkout, check_ref
+from hero_build.system import process
 
 if TYPE_CHECKING:
     from hero_build.source.git.ensure import CheckoutRequest
@@ -34,7 +35,7 @@ class Checkouts(Protocol):
         """The tree of a checkout as requested; None: it does not exist, and may not be cloned."""
 
     def cancelling(self) -> AbstractContextManager[object]:
-        """A context: an exception in it cancels every git that runs for other threads."""
+        """A context: an exception in it cancels every program that runs for other threads, and waits for its end."""
 
     @property
     def stopped(self) -> bool: ...
@@ -68,6 +69,7 @@ class WritableCheckouts(Struct, frozen=True):
             yield
         except BaseException:
             self.stop.set()
+            process.end_children()
             raise
 
     @property

@@ -50,10 +50,11 @@ class Git(Struct, frozen=True):
 
     def _run(self, words: tuple[str, ...], credentials: GitCredentials) -> list[str]:
         lines: list[str] = []
-        handle = _start(self.folder, (*credentials.options, *words), credentials.descriptors)
         progress = _progress_reporter(self.checkout.repo, self.emit)
         watch = process.OutputWatch(on_line=progress, on_stdout=lines.append, cancelled=self.cancelled)
-        result = process.attend(cast("Popen[bytes]", handle.proc), watch)
+        with process.announced(watch):
+            handle = _start(self.folder, (*credentials.options, *words), credentials.descriptors)
+            result = process.attend(cast("Popen[bytes]", handle.proc), watch)
         if result.code:
             from hero_build.source.git.errors import git_error
 

@@ -7,6 +7,7 @@ from threading import Event, get_ident
 
 from msgspec import Struct, field
 
+from hero_build.system import process
 from hero_build.system.thread_pool import ThreadPool
 
 
@@ -46,4 +47,5 @@ def pool(cancelled: Callable[[], bool]) -> Iterator[Pool]:
         except BaseException:
             stopped.set()
             executor.shutdown(wait=False, cancel_futures=True)
+            process.end_children()
             raise

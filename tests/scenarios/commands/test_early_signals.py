@@ -1,0 +1,97 @@
+"""A signal at any moment from the first statement on: an exit code, one sentence, one document; never a traceback."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+
+import pytest
+
+from hero_build.cli import signals
+from hero_build.model.failure import Failure
+from hero_build.output.json_document import ErrorDocument, render
+from support import worlds
+from support.worlds import REPO, Done, World
+
+pytestmark = pytest.mark.usefixtures("two_apps")
+ENDS = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGHUP: 129}
+DELAYS = [step * 0.02 for step in range(20)]
+STARTED = """
+import sys
+from hero_build import cli
+
+install = cli.signals.install
+
+def reported():
+    install()
+    print("started", file=sys.stderr, flush=True)
+
+cli.signals.install = reported
+cli.run()
+"""
+
+
+def signalled(world: World, words: Sequence[str], numbers: Sequence[int], delay: float) -> Done:
+    """The command, sent these signals `delay` seconds after it handles signals."""
+    command = [sys.executable, "-c", STARTED, *words]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, env=world.environ(), cwd=REPO, stdout=pipe, stderr=pipe, text=True) as process:
+        assert process.stderr
+        assert process.stderr.readline() == "started\n"
+        time.sleep(delay)
+        for number in numbers:
+            process.send_signal(number)
+        out, err = process.communicate(timeout=60)
+    return Done(process.returncode, out, err)
+
+
+@pytest.mark.parametrize("number", ENDS)
+@pytest.mark.parametrize("words", [["list", "--json"], ["install", "@both", "--json"], ["status", "--json"]])
+def test_a_signal_at_any_moment(words: list[str], number: signal.Signals, world: World) -> None:
+    codes = set()
+    for delay in DELAYS:
+        done = signalled(world, words, [number], delay)
+        assert "Traceback" not in done.err
+        assert done.code in (0, ENDS[number]), done.err
+        codes.add(done.code)
+        if done.code:
+            error = worlds.valid(done.document, "error")["error"]
+            assert (error["kind"], error["exit"]) == ("Interrupted", ENDS[number])
+            assert done.err.count("error: ") == 1
+        else:
+            worlds.valid(done.document)
+    assert ENDS[number] in codes
+
+
+@pytest.mark.parametrize("words", [["--help"], ["install", "--help"], ["frobnicate"], ["completion", "bash"]])
+def test_a_signal_during_help_pages_and_usage_errors(words: list[str], world: World) -> None:
+    for delay in DELAYS:
+        done = signalled(world, words, [signal.SIGINT], delay)
+        assert "Traceback" not in done.err
+        assert done.code in (2 if words == ["frobnicate"] else 0, 130)
+
+
+def test_many_signals_at_once(world: World) -> None:
+    for delay in DELAYS:
+        done = signalled(world, ["install", "@both", "--json"], [*ENDS] * 3, delay)
+        assert "Traceback" not in done.err
+        assert done.code in (0, *ENDS.values())
+        if done.code:
+            worlds.valid(done.document, "error")
+
+
+@pytest.mark.parametrize("number", ENDS)
+def test_the_first_document_is_that_of_every_interrupt(number: signal.Signals) -> None:
+    """It is written without imports."""
+    text = signals.message(number)
+    failure = Failure("Interrupted", message=text, hint=signals.SAFE, exit=ENDS[number])
+    document = render("", code=ENDS[number], warnings=(), answer=ErrorDocument(error=failure))
+    assert signals.document(number) == document
+    worlds.valid(json.loads(document), "error")
+
+
+def test_a_signal_that_is_ignored_stays_ignored(world: World) -> None:
+    done = world.run("list", prefix=("sh", "-c", "trap '' HUP INT; \"$@\" & kill -INT $!; kill -HUP $!; wait $!", "sh"))
+    assert (done.code, done.err) == (0, "")
