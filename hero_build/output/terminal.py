@@ -26,12 +26,20 @@ class Terminal(Struct, frozen=True):
 
 
 def open_terminal(stream: TextIO, colour: Colour, verbose: int, environ: Mapping[str, str]) -> Terminal:
-    """The terminal of `stream`: --color overrides NO_COLOR (any value, no-color.org), which overrides TERM."""
-    terminal = is_terminal(stream)
-    automatic = terminal and not environ.get("NO_COLOR") and environ.get("TERM") != "dumb"
+    """The terminal of `stream`: --color overrides NO_COLOR (any value, no-color.org), which overrides TERM and CI.
+
+    A terminal whose output becomes a log is treated as a pipe, except with --color always.
+    """
+    terminal = is_terminal(stream) and (colour == "always" or not _is_logged(environ))
+    automatic = terminal and not environ.get("NO_COLOR")
     return Terminal(
         columns(stream, environ) if terminal else None, {"always": True, "never": False}.get(colour, automatic), verbose
     )
+
+
+def _is_logged(environ: Mapping[str, str]) -> bool:
+    """Whether nothing that was printed can be erased: TERM=dumb, or CI, whose runners give their steps a terminal."""
+    return environ.get("TERM") == "dumb" or environ.get("CI", "").lower() not in ("", "0", "false")
 
 
 def is_terminal(stream: TextIO) -> bool:

@@ -28,6 +28,9 @@ def terminal() -> Iterator[TextIO]:
         ("auto", {"TERM": "dumb"}, False, False),
         ("always", {"NO_COLOR": "1"}, True, True),
         ("never", {}, False, False),
+        ("auto", {"CI": "true"}, False, False),
+        ("auto", {"CI": "false"}, True, False),
+        ("always", {"CI": "true"}, True, True),
     ],
 )
 def test_colours(colour: Colour, environ: dict[str, str], on_terminal: bool, on_pipe: bool, terminal: TextIO) -> None:
@@ -43,6 +46,22 @@ def test_width(terminal: TextIO) -> None:
     closed = io.StringIO()
     closed.close()
     assert open_terminal(closed, colour="auto", verbose=0, environ={}).width is None
+
+
+LOGS = [{"CI": "true"}, {"CI": "1"}, {"CI": "woodpecker"}, {"TERM": "dumb"}, {"CI": "true", "COLUMNS": "99"}]
+
+
+@pytest.mark.parametrize("environ", LOGS)
+def test_a_terminal_that_is_logged_has_no_width(environ: dict[str, str], terminal: TextIO) -> None:
+    for colour in ("auto", "never"):
+        assert open_terminal(terminal, colour=colour, verbose=0, environ=environ) == Terminal()
+    assert open_terminal(terminal, colour="always", verbose=0, environ=environ).width
+    assert open_terminal(io.StringIO(), colour="always", verbose=0, environ=environ).width is None
+
+
+@pytest.mark.parametrize("value", ["", "0", "false", "False"])
+def test_ci_can_be_switched_off(value: str, terminal: TextIO) -> None:
+    assert open_terminal(terminal, colour="auto", verbose=0, environ={"CI": value}).width
 
 
 def test_ink() -> None:
