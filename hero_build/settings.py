@@ -14,6 +14,7 @@ from msgspec import Struct
 
 from hero_build.errors import UsageError
 from hero_build.system.environment import GIT_LOCAL
+from hero_build.system.regular_file import read_regular
 
 Scalar = str | int | float
 Source = Literal["flag", "environment", "config", "default"]
@@ -23,6 +24,7 @@ CONNECT, STALL, BACKOFF = 10.0, 30.0, 0.5
 RETRIES = 3
 """How often a request is sent again, in a row, after a transient failure."""
 _LARGEST = 1_000_000  # seconds: eleven days; a larger number is a typing error, and the system's calls have limits
+_LARGEST_FILE = 1 << 20  # bytes
 _COUNTS = frozenset({"jobs", "retries", "depth"})
 _ENVIRONMENT = {
     "root": "HERO_ROOT",
@@ -151,7 +153,7 @@ def _pick(
 
 def _config(path: Path) -> ConfigFile:
     try:
-        return msgspec.toml.decode(path.read_bytes(), type=ConfigFile)
+        return msgspec.toml.decode(read_regular(path, _LARGEST_FILE), type=ConfigFile)
     except (FileNotFoundError, NotADirectoryError):  # a root that is not a folder is reported where one is needed
         return ConfigFile()
     except OSError as error:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from hero_build.errors import AppNotFound, HeroBuildError, RecipeError
+from hero_build.system.regular_file import check_regular
 
 if TYPE_CHECKING:
     from hero_build.recipe import Recipe
@@ -134,6 +135,10 @@ def _modules(folder: Path) -> list[Path]:
 def _import(path: Path) -> ModuleType:
     import importlib.util  # only when a recipe is asked for
 
+    try:
+        check_regular(path)
+    except OSError as error:
+        raise RecipeError(f"the recipe {path} cannot be read: {error.strerror}", "It must be a Python file.") from error
     spec = importlib.util.spec_from_file_location(f"{_package(path.parent)}.{path.stem}", path)
     if spec is None or spec.loader is None:
         raise RecipeError(f"the recipe {path} cannot be imported", "It must be a Python file.")

@@ -22,6 +22,7 @@ from hero_build.errors import InvalidServiceManifest
 from hero_build.model.artifacts import Binary
 from hero_build.model.installed import Kind
 from hero_build.model.names import safe_name
+from hero_build.system.regular_file import FileTooLong, read_regular
 
 NAME: Final = "service.toml"
 _SUFFIXES: tuple[tuple[str, Kind], ...] = (("_server", "server"), ("_admin", "admin"), ("_web", "web"))
@@ -123,12 +124,11 @@ def _binary(item: DeclaredBinary, where: str) -> Binary:
 
 def _read(path: Path, where: str) -> Declared:
     try:
-        with path.open("rb") as file:
-            text = file.read(_LARGEST + 1)
+        text = read_regular(path, _LARGEST)
+    except FileTooLong as error:
+        raise InvalidServiceManifest(f"{where} is longer than a megabyte", _CORRECT_IT) from error
     except OSError as error:
         raise InvalidServiceManifest(f"{where} cannot be read: {error.strerror}", "Correct its permissions.") from error
-    if len(text) > _LARGEST:
-        raise InvalidServiceManifest(f"{where} is longer than a megabyte", _CORRECT_IT)
     return parse(text, where)
 
 

@@ -20,8 +20,10 @@ from hero_build.forge.protocol import Body, Forge, Ref, no_release
 from hero_build.model.artifacts import GenericPackage
 from hero_build.model.names import check_name, check_repo, check_tag
 from hero_build.model.steps import Asset, Release
+from hero_build.system.regular_file import read_regular
 
 _REWRITE = "Write it again with `hero-build lock APP… -o FILE`."
+_LARGEST = 64 << 20  # bytes
 
 
 class Pin(Struct, frozen=True):
@@ -109,7 +111,7 @@ class LockfileForge:
 def read(path: Path) -> Lock:
     """Raises UsageError, which names the field that does not fit."""
     try:
-        return decode(path.read_bytes())
+        return decode(read_regular(path, _LARGEST))
     except UnsafeName as error:
         raise UsageError(f"{path} is not a lock file: {error.message}", _REWRITE) from error
     except OSError as error:

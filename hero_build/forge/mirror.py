@@ -28,10 +28,11 @@ from hero_build.forge.protocol import Body, Ref, no_file, no_release
 from hero_build.model.artifacts import GenericPackage
 from hero_build.model.names import check_name, check_tag, safe_name
 from hero_build.model.steps import Asset, Release
+from hero_build.system.regular_file import FileTooLong, NotRegularFile, open_regular, read_regular
 
 T = TypeVar("T")
 _CHUNK = 1 << 20
-_DOCUMENT_SIZE = 8 << 20  # bytes
+_DOCUMENT_SIZE, _LATEST_SIZE = 8 << 20, 4096  # bytes
 _REWRITE = "Write the mirror again with `hero-build mirror`."
 
 
@@ -77,7 +78,9 @@ class Mirror:
     def open(self, asset: Asset, start: int = 0) -> Iterator[Body]:
         path = self._inside(self._path(asset))
         try:
-            file = path.open("rb", buffering=0)
+            file = open_regular(path)
+        except NotRegularFile as error:
+            raise BadForgeResponse(f"{path} cannot be read: {error.strerror}", _REWRITE) from error
         except (FileNotFoundError, IsADirectoryError, NotADirectoryError) as error:
             raise no_file(asset.name, str(path)) from error
         except OSError as error:
@@ -107,12 +110,13 @@ class Mirror:
 
     def _latest(self, home: Path, repo: str) -> str:
         try:
-            text = self._inside(home / LATEST).read_text(encoding="utf-8").strip()
+            text = read_regular(self._inside(home / LATEST), _LATEST_SIZE).decode().strip()
         except FileNotFoundError:
             tags = ", ".join(_tags(home)) or "none"
             raise ReleaseNotFound(f"the mirror marks no release of {repo} as the newest", f"It has {tags}.") from None
         except (OSError, ValueError) as error:
-            raise BadForgeResponse(f"{home / LATEST} cannot be read", _REWRITE) from error
+            why = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+            raise BadForgeResponse(f"{home / LATEST} cannot be read: {why}", _REWRITE) from error
         return check_response_tag(text, f"the newest release of {repo} in the mirror")
 
     def _path(self, asset: Asset) -> Path:
@@ -135,12 +139,11 @@ class Mirror:
 
     def _read(self, path: Path, kind: type[T]) -> T:
         try:
-            with self._inside(path).open("rb") as file:
-                content = file.read(_DOCUMENT_SIZE + 1)
+            content = read_regular(self._inside(path), _DOCUMENT_SIZE)
+        except FileTooLong as error:
+            raise BadForgeResponse(f"{path} is longer than {_DOCUMENT_SIZE >> 20} MiB", _REWRITE) from error
         except OSError as error:
-            raise BadForgeResponse(f"{path} cannot be read: {error}", _REWRITE) from error
-        if len(content) > _DOCUMENT_SIZE:
-            raise BadForgeResponse(f"{path} is longer than {_DOCUMENT_SIZE >> 20} MiB", _REWRITE)
+            raise BadForgeResponse(f"{path} cannot be read: {error.strerror}", _REWRITE) from error
         return decode_json(content, kind=kind, what=str(path), hint=_REWRITE)
 
 

@@ -8,6 +8,7 @@ from hero_build.errors import PublicationRefused, machine_errors
 from hero_build.model.artifacts import Binary
 from hero_build.model.names import check_name
 from hero_build.publish.types import ReleaseFile
+from hero_build.system.regular_file import open_regular
 from hero_build.verify import checksums
 
 CHECKSUMS, SIGNATURE, CHECKSUM_SUFFIX = "SHA256SUMS", "SHA256SUMS.minisig", ".sha256"
@@ -17,7 +18,7 @@ _RESERVED_NAMES = (CHECKSUMS, SIGNATURE, "release.json", "files.json")
 def release_file(name: str, path: Path) -> ReleaseFile:
     """The file at `path` as the asset `name`; reads it once. Raises PublicationRefused where it cannot be read."""
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
             return ReleaseFile(name, path=path, sha256=digest, size=file.tell())
     except OSError as error:

@@ -16,6 +16,7 @@ from hero_build.model.artifacts import Artifact, Binary, WasmBundle
 from hero_build.model.steps import Fetched, Tree, Verified
 from hero_build.platforms import machine_arch, parse
 from hero_build.publish.matrix import CiJob
+from hero_build.system.regular_file import open_regular
 from hero_build.system.thread_pool import ThreadPool
 from hero_build.verify.check import verify
 from hero_build.verify.expect import expect_for
@@ -80,7 +81,7 @@ def _fetched(artifact: Artifact, path: Path, downloads: DownloadDir) -> Fetched:
         return Fetched(artifact, path=path, form="tree", sha256="", size=0)
     if not isinstance(artifact, Binary):  # it is unpacked beside the archive, not in the user's folder
         path = Path(shutil.copyfile(path, downloads.scratch() / path.name))
-    with machine_errors(path), path.open("rb") as file:
+    with machine_errors(path), open_regular(path) as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
         return Fetched(
             artifact,

@@ -9,6 +9,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from hero_build.model.names import safe_name
+from hero_build.system.regular_file import open_regular
 
 FILES_MAX = 10_000
 _DEEPEST, _LONGEST = 32, 1024  # folders, and characters of a whole name
@@ -64,7 +65,7 @@ def _read_file(name: str, path: Path) -> BundleFile:
     if not stat.S_ISREG(status.st_mode):
         kind = "a link" if stat.S_ISLNK(status.st_mode) else "not a regular file"
         raise UnsafeMember(f"contains {name!r}, which is {kind}")
-    with path.open("rb") as content:
+    with open_regular(path) as content:
         return BundleFile(
             name,
             path=path,

@@ -226,3 +226,15 @@ def test_this_repository_releases_itself(forge_server: ForgeServer, repo: str, t
     wrong = run("v99", str(tmp_path))
     assert (wrong.returncode, "is not the version" in wrong.stderr) == (2, True)
     assert run(tag, str(tmp_path / "cache")).returncode == 2
+
+
+@pytest.mark.parametrize("kind", ["fifo", "device"])
+def test_what_is_not_a_regular_file_is_not_published(tmp_path: Path, kind: str) -> None:
+    """Neither as a release file nor in the folder of `--from`: reading it would never end."""
+    path = tmp_path / "db"
+    if kind == "fifo":
+        os.mkfifo(path)
+    else:
+        path.symlink_to("/dev/zero")
+    with pytest.raises(PublicationRefused, match=f"{path} cannot be read: it is a .*, not a regular file"):
+        release_file("db", path)

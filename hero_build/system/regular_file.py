@@ -1,0 +1,68 @@
+"""Reads files that others may have put in place: regular files only, opened without waiting, up to a bound.
+
+Opening a FIFO waits for a writer, and a device may never end.
+"""
+
+import errno
+import os
+import stat
+from io import FileIO
+from pathlib import Path
+
+_KINDS = (
+    (stat.S_ISFIFO, "a FIFO"),
+    (stat.S_ISSOCK, "a socket"),
+    (stat.S_ISCHR, "a device"),
+    (stat.S_ISBLK, "a device"),
+)
+
+
+class NotRegularFile(OSError):
+    """`strerror` says what the file is instead."""
+
+
+class FileTooLong(OSError):
+    """`strerror` says how long the file may be."""
+
+
+def open_regular(path: Path) -> FileIO:
+    """The file, links followed, opened for reading, unbuffered. Raises OSError; NotRegularFile for a FIFO, a device or
+    a socket, which is not opened, and IsADirectoryError for a folder.
+    """
+    _check(os.stat(path), path)  # opening a device can have effects
+    file = FileIO(os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY), "rb")
+    try:
+        _check(os.fstat(file.fileno()), path)  # it may have been exchanged meanwhile
+    except BaseException:
+        file.close()
+        raise
+    return file
+
+
+def read_regular(path: Path, most: int) -> bytes:
+    """The content of a regular file of up to `most` bytes. Raises FileTooLong, and what `open_regular` raises."""
+    content = bytearray()
+    with open_regular(path) as file:
+        while chunk := file.read(min(1 << 20, most + 1 - len(content))):
+            content += chunk
+            if len(content) > most:
+                raise FileTooLong(errno.EFBIG, f"it is longer than {_size(most)}", str(path))
+    return bytes(content)
+
+
+def check_regular(path: Path) -> None:
+    """Raises OSError for a file that `open_regular` would not open, for one that something else opens."""
+    _check(os.stat(path), path)
+
+
+def _check(status: os.stat_result, path: Path) -> None:
+    if stat.S_ISREG(status.st_mode):
+        return
+    if stat.S_ISDIR(status.st_mode):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+    kind = next((words for test, words in _KINDS if test(status.st_mode)), "of another kind")
+    raise NotRegularFile(errno.EINVAL, f"it is {kind}, not a regular file", str(path))
+
+
+def _size(most: int) -> str:
+    return f"{most >> 20} MiB" if most >= 1 << 20 else f"{most} bytes"
