@@ -24,13 +24,16 @@ from hero_build.model.artifacts import (
     Pinned,
     Platform,
     WasmBundle,
+    kind_by_suffix,
 )
 from hero_build.model.artifacts import GenericPackage as Package
+from hero_build.model.installed import Kind
 
 __all__ = [
     "Artifact",
     "BuildContext",
     "Cargo",
+    "Kind",
     "Library",
     "Package",
     "Pinned",
@@ -142,6 +145,10 @@ class Recipe:
     def asset_name(self, artifact: Artifact, name: str, platform: Platform) -> str:
         """The name of an artifact's asset in a release; `name` is its own name, or the one from before a rename."""
         return f"{name}-wasm.tar.gz" if isinstance(artifact, WasmBundle) else f"{name}-{platform}"
+
+    def kind(self, name: str) -> Kind:
+        """The kind of a binary of a set that is read from a source that lists names only."""
+        return kind_by_suffix(name)
 
     def tag(self, version: str) -> str:
         """The release tag of a version as a person types it."""

@@ -5,15 +5,17 @@ Whatever the recipe's own code raises while it answers becomes a RecipeError tha
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from itertools import product
+from typing import cast, get_args
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from hero_build.catalog import service_toml
 from hero_build.catalog.loader import LoadedRecipe, recipe_errors
-from hero_build.errors import Unsupported
+from hero_build.errors import RecipeError, Unsupported
 from hero_build.forge.protocol import Ref
 from hero_build.model.artifacts import Artifact, Binary, Library, Platform, WasmBundle
-from hero_build.model.installed import Phase
+from hero_build.model.installed import Kind, Phase
 from hero_build.platforms import ARCHES, LIBCS, machine_arch
 
 AssetNames = Mapping[Artifact, tuple[str, ...]]
@@ -94,7 +96,18 @@ def binaries_from_names(loaded: LoadedRecipe, assets: Collection[str]) -> tuple[
     candidates = service_toml.candidates(loaded.app)
     targets = [Platform(arch, libc) for arch, libc in product(ARCHES, LIBCS)]
     per_target = [asset_names(loaded, candidates, target) for target in targets]
-    return tuple(item for item in candidates if any(set(names[item]) & set(assets) for names in per_target))
+    present = [item for item in candidates if any(set(names[item]) & set(assets) for names in per_target)]
+    return tuple(replace(item, kind=kind_of(loaded, item.name)) for item in present)
+
+
+def kind_of(loaded: LoadedRecipe, name: str) -> Kind:
+    """The kind of a binary that a source lists by its name alone. Raises RecipeError, also for an unknown kind."""
+    with recipe_errors(loaded.path):
+        kind: object = loaded.recipe.kind(name)
+    if kind not in get_args(Kind):
+        sentence = f"the recipe of {loaded.app} says that {name} is of the kind {kind!r}"
+        raise RecipeError(sentence, f"Correct `kind` in {loaded.path}; the kinds are {', '.join(get_args(Kind))}.")
+    return cast("Kind", kind)
 
 
 def bundles_from_names(loaded: LoadedRecipe, assets: Iterable[str]) -> tuple[str, ...]:

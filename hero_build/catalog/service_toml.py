@@ -19,13 +19,12 @@ import msgspec
 from msgspec import Struct
 
 from hero_build.errors import InvalidServiceManifest
-from hero_build.model.artifacts import Binary
+from hero_build.model.artifacts import KIND_SUFFIXES, Binary
 from hero_build.model.installed import Kind
 from hero_build.model.names import safe_name
 from hero_build.system.regular_file import FileTooLong, read_regular
 
 NAME: Final = "service.toml"
-_SUFFIXES: tuple[tuple[str, Kind], ...] = (("_server", "server"), ("_admin", "admin"), ("_web", "web"))
 _LARGEST = 1 << 20  # bytes
 _CORRECT_IT = "Correct it in the repo, or list the binaries in the recipe: docs/recipes.md, 'Sets that are read'."
 _OUTPUT = "CACHEDIR.TAG"  # cargo marks target folders with it (bford.info/cachedir)
@@ -93,21 +92,9 @@ def files(folder: Path) -> tuple[Path, ...]:
     return tuple(sorted(_walk(folder)))
 
 
-def binaries_of_tree(app: str, folder: Path) -> tuple[Binary, ...]:
-    """The set of an app whose recipe lists none, from a checkout.
-
-    Raises InvalidServiceManifest, also where no manifest lists any.
-    """
-    binaries = merge(manifests(folder))
-    if not binaries:
-        sentence = f"no {NAME} in {folder} lists the programs of {app}, and its recipe lists no binaries"
-        raise InvalidServiceManifest(sentence, "List them in the recipe: docs/recipes.md shows how.")
-    return binaries
-
-
 def candidates(app: str) -> tuple[Binary, ...]:
     """The binaries that a release may show by its asset names alone; their kinds follow from their suffixes."""
-    return (Binary(app, "cli"), *(named(f"{app}{suffix}", kind) for suffix, kind in _SUFFIXES))
+    return (Binary(app, "cli"), *(named(f"{app}{suffix}", kind) for suffix, kind in KIND_SUFFIXES))
 
 
 def named(name: str, kind: Kind) -> Binary:

@@ -9,6 +9,8 @@ from hero_build.model.installed import Backend, InstalledPart, Kind, Origin, Pha
 
 Libc = Literal["musl", "gnu"]
 BundleKind = Literal["island", "shell"]
+KIND_SUFFIXES: tuple[tuple[str, Kind], ...] = (("_server", "server"), ("_admin", "admin"), ("_web", "web"))
+"""The kinds of binaries that only their names show."""
 DESKTOP_APP = "hero_os"
 """The app that has the desktop's shell, and serves its islands."""
 ISLANDS_APP = "hero_archipelagos"
@@ -55,6 +57,11 @@ class Library(Struct, frozen=True):
 
     name: str
     pins: tuple[Pinned, ...]
+
+
+def kind_by_suffix(name: str) -> Kind:
+    """The kind of a binary that only its name shows; a name with none of the suffixes is a command."""
+    return next((kind for suffix, kind in KIND_SUFFIXES if name.endswith(suffix)), "cli")
 
 
 def phase_of(record: InstalledPart) -> Phase:

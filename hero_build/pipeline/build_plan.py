@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 from msgspec.structs import replace
 
-from hero_build.catalog import service_toml
+from hero_build.catalog.checkout_set import binaries_of_checkout
 from hero_build.catalog.loader import LoadedRecipe, recipe_errors
 from hero_build.catalog.recipe_facts import RecipeFacts
 from hero_build.context import Context
@@ -138,7 +138,14 @@ class _Planner(Struct, frozen=True):
     def _binaries(self, tree: Path) -> tuple[tuple[Binary, ...], str]:
         if self.loaded.recipe.binaries:
             return self.loaded.recipe.binaries, "the recipe"
-        return service_toml.binaries_of_tree(self.loaded.app, tree), f"read from the service manifests in {tree}"
+        return binaries_of_checkout(self.loaded, tree, lambda: self._programs(tree))
+
+    def _programs(self, tree: Path) -> str:
+        """The programs that the checkout has, for an error."""
+        from hero_build.source.cargo import toolchain
+        from hero_build.source.cargo.workspaces import Workspaces
+
+        return Workspaces(tree, _cargo(self.loaded), toolchain.environment()).describe()
 
     def _workspaces(self, job: CargoJob) -> tuple[str, ...]:
         """The workspaces that have the programs; a recipe's own build may make some without cargo."""

@@ -10,6 +10,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from hero_build.catalog import service_toml
+from hero_build.catalog.checkout_set import binaries_of_checkout
 from hero_build.catalog.loader import LoadedRecipe, recipe_errors
 from hero_build.errors import machine_errors
 from hero_build.forge.build_record import SUFFIX, BuildRecord, encode
@@ -100,6 +101,9 @@ def _service_manifest(tree: Tree, options: AssembleOptions) -> Iterator[ReleaseF
     elif paths:
         merged = service_toml.merge(service_toml.manifests(tree.path))
         yield write_file(service_toml.NAME, service_toml.render(merged), options.folder)
+    elif not options.loaded.recipe.binaries:  # a download reads the set from the release
+        binaries, _ = binaries_of_checkout(options.loaded, tree.path)
+        yield write_file(service_toml.NAME, service_toml.render(binaries), options.folder)
 
 
 def _record(output: BuildOutput, options: AssembleOptions, files: tuple[ReleaseFile, ...]) -> BuildRecord:

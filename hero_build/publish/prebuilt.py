@@ -8,7 +8,8 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from hero_build.catalog import recipe_facts, service_toml
+from hero_build.catalog import recipe_facts
+from hero_build.catalog.checkout_set import binaries_of_checkout
 from hero_build.catalog.loader import LoadedRecipe
 from hero_build.errors import AssetNotFound, InvalidBinary, machine_errors
 from hero_build.forge.download_dir import DownloadDir
@@ -43,7 +44,7 @@ def load_prebuilt(
 def _artifacts(job: CiJob, loaded: LoadedRecipe, tree: Tree, folder: Path, names: Sequence[str]) -> Sequence[Artifact]:
     """The artifacts that a build would make; of islands that nothing names, those in the folder."""
     if job.platform:
-        return loaded.recipe.binaries or service_toml.binaries_of_tree(loaded.app, tree.path)
+        return loaded.recipe.binaries or binaries_of_checkout(loaded, tree.path)[0]
     if not loaded.recipe.islands:
         return loaded.recipe.bundles
     islands = job.islands or (*recipe_facts.bundles_from_names(loaded, names), *_folders(folder))

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from msgspec import Struct, field
 
-from hero_build.catalog import recipe_facts, service_toml
+from hero_build.catalog import buildenv, recipe_facts, service_toml
 from hero_build.catalog.loader import Catalog, LoadedRecipe
 from hero_build.catalog.service_toml import Declared
 from hero_build.context import Context
@@ -106,7 +106,7 @@ class Auditor(Struct, frozen=True):
     def _audit(self, loaded: LoadedRecipe) -> AuditedApp:
         path = _checkout(self.options.folder, loaded.recipe.repo)
         checkout = path if path.is_dir() else None
-        declared, manifests, unreadable = _manifests(checkout)
+        declared, manifests, unreadable = _manifests(loaded, checkout)
         programs = {
             item.name for items in (loaded.recipe.binaries, *(file.binaries for file in declared)) for item in items
         }
@@ -146,9 +146,11 @@ class Auditor(Struct, frozen=True):
         return frozenset(name for binary in binaries for name in (binary.name, binary.formerly) if name)
 
 
-def _manifests(folder: Path | None) -> tuple[tuple[Declared, ...], AuditSource, tuple[Finding, ...]]:
+def _manifests(
+    loaded: LoadedRecipe, folder: Path | None
+) -> tuple[tuple[Declared, ...], AuditSource, tuple[Finding, ...]]:
     try:
-        return *audit_sources.manifests(folder), ()
+        return *audit_sources.manifests(loaded, folder), ()
     except InvalidServiceManifest as error:
         unreadable = Finding("unreadable", where=service_toml.NAME, binary=None, text=error.message)
         return (), AuditSource(service_toml.NAME, "read", "invalid"), (unreadable,)
@@ -160,7 +162,8 @@ def _artifacts(
     """The set to compare with: the recipe's, else as an install reads it; and the problems of reading it."""
     try:
         if not loaded.recipe.binaries and (binaries := service_toml.merge(declared)):
-            return ArtifactSet(binaries, f"read from {service_toml.NAME} in the checkout"), ()
+            name = buildenv.NAME if declared[0].where == buildenv.NAME else service_toml.NAME
+            return ArtifactSet(binaries, f"read from {name} in the checkout"), ()
         artifacts = list_programs(loaded, release, context)
     except InvalidServiceManifest as error:
         return ArtifactSet((), "not known"), (

@@ -6,7 +6,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from hero_build.catalog import recipe_facts
+from hero_build.catalog import buildenv, recipe_facts
 from hero_build.catalog.loader import LoadedRecipe
 from hero_build.catalog.service_toml import Declared
 from hero_build.model.artifacts import Artifact, Binary, Platform
@@ -41,11 +41,10 @@ class ExpectedSet(Struct, frozen=True):
 
 def of_manifests(expected: ExpectedSet, files: Collection[Declared]) -> Iterator[Finding]:
     """Compare with all service manifests of a checkout; an install_only program may be of any kind."""
-    declared = _declared(files)
+    declared, names = _declared(files), {binary.name for file in files for binary in file.binaries}
+    none = "no service.toml declares" if any(file.where != buildenv.NAME for file in files) else "buildenv.sh lists no"
     for binary in expected.binaries:
-        yield from _absent(
-            binary, present={name for name, _ in declared}, where="service.toml", none="no service.toml declares"
-        )
+        yield from _absent(binary, present=names, where="service.toml", none=none)
     for (name, kind), where in declared.items():
         listed = next((item for item in expected.binaries if item.name == name), None)
         if listed is not None and not listed.install_only and listed.kind != kind:

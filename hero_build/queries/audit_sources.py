@@ -6,7 +6,7 @@ from typing import Literal
 
 from msgspec import Struct, field
 
-from hero_build.catalog import recipe_facts, service_toml
+from hero_build.catalog import buildenv, checkout_set, recipe_facts, service_toml
 from hero_build.catalog.loader import LoadedRecipe, recipe_errors
 from hero_build.catalog.service_toml import Declared
 from hero_build.context import Context
@@ -26,17 +26,25 @@ class AuditSource(Struct, frozen=True):
     summary: str = field(name="said")
 
 
-def manifests(folder: Path | None) -> tuple[tuple[Declared, ...], AuditSource]:
-    """What the service manifests of a checkout declare. Raises InvalidServiceManifest."""
+def manifests(loaded: LoadedRecipe, folder: Path | None) -> tuple[tuple[Declared, ...], AuditSource]:
+    """What the service manifests of a checkout declare, or its buildenv.sh lists.
+
+    The latter has no kinds: a binary that the recipe lists is of the recipe's kind. Raises InvalidServiceManifest,
+    RecipeError.
+    """
     if folder is None:
         return (), AuditSource(service_toml.NAME, "absent", "no checkout")
-    files = service_toml.manifests(folder)
+    files = checkout_set.declarations(loaded, folder)
     if not files:
         return (), AuditSource(service_toml.NAME, "absent", "none in the checkout")
-    count = len({binary.name for file in files for binary in file.binaries})
-    return files, AuditSource(
-        service_toml.NAME, "read", f"{_count(count, 'binary', 'binaries')} in {_count(len(files), 'file')}"
-    )
+    if files[0].where == buildenv.NAME:
+        listed = {binary.name: binary for binary in loaded.recipe.binaries}
+        files = tuple(
+            Declared(file.where, tuple(listed.get(item.name, item) for item in file.binaries)) for file in files
+        )
+    count = _count(len({binary.name for file in files for binary in file.binaries}), "binary", "binaries")
+    where = buildenv.NAME if files[0].where == buildenv.NAME else _count(len(files), "file")
+    return files, AuditSource(service_toml.NAME, "read", f"{count} in {where}")
 
 
 def workspace(

@@ -2,7 +2,7 @@
 
 from msgspec import Struct
 
-from hero_build.catalog import service_toml
+from hero_build.catalog import buildenv, checkout_set, service_toml
 from hero_build.catalog.loader import LoadedRecipe, recipe_errors
 from hero_build.catalog.recipe_facts import ask_recipe
 from hero_build.context import Context
@@ -159,12 +159,12 @@ def _checkout_set(loaded: LoadedRecipe, context: Context) -> ArtifactSet:
     """The set that a checkout's service manifests declare, if there is one."""
     folder = locate(context.settings.coderoot, loaded.recipe.repo)
     try:
-        binaries = service_toml.binaries_of_tree(loaded.app, folder) if folder.is_dir() else ()
+        files = checkout_set.declarations(loaded, folder) if folder.is_dir() else ()
+        binaries = service_toml.merge(files)
     except HeroBuildError as error:
         return ArtifactSet((), f"not known: {error.message}")
-    return ArtifactSet(
-        binaries, f"read from {service_toml.NAME} in {folder}" if binaries else "not known: no source lists it"
-    )
+    name = buildenv.NAME if files[:1] and files[0].where == buildenv.NAME else service_toml.NAME
+    return ArtifactSet(binaries, f"read from {name} in {folder}" if binaries else "not known: no source lists it")
 
 
 def _release(release: Release) -> ShownRelease:

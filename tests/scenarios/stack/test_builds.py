@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from hero_build.catalog import loader, service_toml
+from hero_build.catalog import loader
+from hero_build.catalog.checkout_set import binaries_of_checkout
 from support import git_repos, rust_world, worlds
 from support.worlds import World
 
@@ -18,8 +19,8 @@ SILENT = ("hero_bundle",)
 
 def programs(name: str) -> tuple[str, ...]:
     """What an install of the app takes from a checkout."""
-    recipe = loader.load(()).get(APPS[name]).recipe
-    binaries = recipe.binaries or service_toml.binaries_of_tree(APPS[name], rust_world.WORLD / name)
+    loaded = loader.load(()).get(APPS[name])
+    binaries = loaded.recipe.binaries or binaries_of_checkout(loaded, rust_world.WORLD / name)[0]
     return tuple(binary.name for binary in binaries)
 
 
