@@ -32,6 +32,10 @@ class HttpNotFound(NotFound):
         self.elsewhere = elsewhere
 
 
+class ServerError(TransientError):
+    """500: the server failed, for a reason that it may not say."""
+
+
 def http_error(status: int, headers: httpx.Headers, url: httpx.URL, body: bytes, access: Access) -> HeroBuildError:
     """The error for a failure status; its hint speaks of the token only where `access` says that it matters."""
     host, text, hint = url.host, quoted(body), access_hint(status, access)
@@ -47,7 +51,8 @@ def http_error(status: int, headers: httpx.Headers, url: httpx.URL, body: bytes,
         case 429:
             return TransientError(f"{host} receives too many requests (429){text}", _TRY_LATER, retry_after(headers))
         case _ if status >= 500:
-            return TransientError(f"{host} failed ({status}){text}", _TRY_LATER, retry_after(headers))
+            kind = ServerError if status == 500 else TransientError
+            return kind(f"{host} failed ({status}){text}", _TRY_LATER, retry_after(headers))
         case _:
             return BadForgeResponse(f"{host} answered with the unexpected status {status}{text}", _CHECK_ADDRESS)
 

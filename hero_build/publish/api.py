@@ -5,7 +5,7 @@ from contextlib import suppress
 from typing import TypeVar
 from urllib.parse import quote, urlencode
 
-from hero_build.errors import RepoNotFound
+from hero_build.errors import AuthError, BadForgeResponse, NotFound, RepoNotFound
 from hero_build.events import Emit
 from hero_build.forge.client import ForgeClient
 from hero_build.forge.http_errors import HttpNotFound
@@ -16,6 +16,7 @@ from hero_build.forge.partial_file import Progress
 from hero_build.forge.retry import with_retries
 from hero_build.model.names import check_repo, check_tag
 from hero_build.publish.api_documents import (
+    AttachmentSettings,
     BranchResponse,
     CommitResponse,
     ReleaseEdit,
@@ -25,8 +26,10 @@ from hero_build.publish.api_documents import (
     RemoteRepository,
     RepositoryResponse,
     TagNameResponse,
+    TagProtection,
     TagResponse,
     UploadResponse,
+    UserResponse,
     well_formed,
 )
 from hero_build.publish.http import WriteClient
@@ -35,6 +38,8 @@ from hero_build.settings import Secret
 
 T = TypeVar("T")
 _LISTED = 1000  # drafts of a repository
+_UNANSWERED = (NotFound, AuthError, BadForgeResponse)
+"""A server of another version, or a token of narrow scope: the question stays open."""
 _HINT = "Is that a Forgejo server, of a version that this hero-build supports?"
 _NO_REPO = "Create it on the forge first; the token in FORGEJO_TOKEN needs write access there."
 
@@ -65,6 +70,25 @@ class Api:
         except HttpNotFound as error:
             raise RepoNotFound(f"repository {repo} does not exist, or this token may not see it", _NO_REPO) from error
         return response.repository()
+
+    def accepts_attachments(self) -> bool:
+        """Whether files can be attached to releases; True where the server does not say."""
+        with suppress(*_UNANSWERED):
+            return self._get("/api/v1/settings/attachment", "its settings", AttachmentSettings).enabled
+        return True
+
+    def tag_protections(self, repo: str) -> tuple[TagProtection, ...]:
+        """The protected tags; none where the server does not show them."""
+        with suppress(*_UNANSWERED):
+            path = f"{_repo_path(repo)}/tag_protections"
+            return self._get(path, f"the protected tags of {repo}", tuple[TagProtection, ...])
+        return ()
+
+    def user(self) -> str | None:
+        """The login of the token's user; None for a token that may not read it."""
+        with suppress(*_UNANSWERED):
+            return self._get("/api/v1/user", "the user of the token", UserResponse).login
+        return None
 
     def release_by_tag(self, repo: str, tag: str) -> RemoteRelease | None:
         """The release of a tag; with write access also its draft, on servers that find drafts by their tag."""

@@ -7,11 +7,15 @@ from hero_build.model.steps import Asset
 
 
 class RemoteRepository(Struct, frozen=True):
-    """`name` is the one for requests that write: a renamed repository redirects, and only reads follow redirects."""
+    """`name` is the one for requests that write: a renamed repository redirects, and only reads follow redirects.
+
+    `admin`: the token's user administers the repository.
+    """
 
     name: str
     empty: bool
     archived: bool
+    admin: bool = False
 
 
 class RemoteAsset(Struct, frozen=True):
@@ -43,13 +47,37 @@ class RemoteRelease(Struct, frozen=True):
         return tuple(sorted({item.name for item in self.assets}))
 
 
+class Permissions(Struct, frozen=True):
+    admin: bool = False
+
+
 class RepositoryResponse(Struct, frozen=True):
     full_name: str
     empty: bool
     archived: bool
+    permissions: Permissions | None = None
 
     def repository(self) -> RemoteRepository:
-        return RemoteRepository(self.full_name, empty=self.empty, archived=self.archived)
+        admin = self.permissions is not None and self.permissions.admin
+        return RemoteRepository(self.full_name, empty=self.empty, archived=self.archived, admin=admin)
+
+
+class AttachmentSettings(Struct, frozen=True):
+    """Of the server's settings only what holds for releases, too."""
+
+    enabled: bool = True
+
+
+class TagProtection(Struct, frozen=True):
+    """Who may create the tags that match a pattern."""
+
+    name_pattern: str
+    whitelist_usernames: tuple[str, ...] | None = None
+    whitelist_teams: tuple[str, ...] | None = None
+
+
+class UserResponse(Struct, frozen=True):
+    login: str
 
 
 class UploadResponse(Struct, frozen=True):

@@ -5,6 +5,7 @@ from hero_build.forge.retry import TransientError
 from hero_build.publish.api import Api
 from hero_build.publish.api_documents import RemoteRelease, RemoteRepository
 from hero_build.publish.http import NameConflict
+from hero_build.publish.server_rules import check_server_rules
 from hero_build.publish.types import ReleaseSpec
 
 _ATTEMPTS = 4
@@ -17,7 +18,8 @@ _PUBLISHED_MEANWHILE = (
 
 def writable_repository(api: Api, spec: ReleaseSpec) -> RemoteRepository:
     """The repository, if it can have a release of this tag. Raises RepoNotFound, RefNotFound, UsageError for an
-    archived repository, PublicationRefused where the tag exists and points at another commit than the target.
+    archived repository, PublicationRefused where the tag exists and points at another commit than the target,
+    AuthError where the server forbids it for good.
     """
     repository = api.repository(spec.repo)
     if repository.empty:
@@ -26,6 +28,7 @@ def writable_repository(api: Api, spec: ReleaseSpec) -> RemoteRepository:
         raise UsageError(f"{repository.name} is archived", "Unarchive it on the forge, then run it again.")
     if spec.target:
         _check_target(api, repository.name, spec)
+    check_server_rules(api, repository, spec.tag)
     return repository
 
 

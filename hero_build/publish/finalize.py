@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from hero_build.errors import AssetNotFound, BadForgeResponse, PublicationRefused
 from hero_build.events import WarningRaised
+from hero_build.forge.http_errors import ServerError
 from hero_build.publish.api_documents import RemoteRelease
 from hero_build.publish.assets import (
     CHECKSUMS,
@@ -22,6 +23,10 @@ from hero_build.publish.upload import UploadedAsset, Uploader
 from hero_build.verify import checksums
 
 _RERUN = "Run it again: it keeps what is uploaded and correct, and nothing but a draft is visible."
+_PERHAPS_PROTECTED = (
+    "May this token's user create that tag? It may be protected (the repository's Settings, Tags). If not, the forge's "
+    "administrator finds the reason in its log. The draft stays."
+)
 _RERUN_JOB = "Did the job that builds it fail? Run that again, then this."
 
 
@@ -69,12 +74,22 @@ class DraftFinalizer(Struct, frozen=True):
             raise BadForgeResponse(f"the draft of {remote.tag} changed while it was verified", _RERUN)
         if not draft.draft:
             uploader.emit(WarningRaised(f"{remote.tag} was published by someone else meanwhile"))
-        uploader.api.edit(uploader.repo, uploader.number, spec, draft=False)
+        self._publish(spec)
         release = uploader.api.release_by_tag(uploader.repo, spec.tag)
         if release is None or release.draft or _asset_ids(release) != verified:
             raise BadForgeResponse(f"release {spec.tag} is not what was published", _RERUN)
         self._check_published(release)
         return release
+
+    def _publish(self, spec: ReleaseSpec) -> None:
+        """A server may answer 500, without a reason, where the release would create a protected tag."""
+        api, repo = self.uploader.api, self.uploader.repo
+        try:
+            api.edit(repo, self.uploader.number, spec, draft=False)
+        except ServerError as error:
+            if api.tag_commit(repo, spec.tag) is None:
+                error.hint = _PERHAPS_PROTECTED
+            raise
 
     def _check_published(self, release: RemoteRelease) -> None:
         """The public address of SHA256SUMS serves what was uploaded."""

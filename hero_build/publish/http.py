@@ -4,6 +4,7 @@ A kept-alive connection may close at any moment, and nothing tells whether the s
 request opens its own.
 """
 
+import re
 from collections.abc import Iterator
 
 import msgspec
@@ -35,6 +36,15 @@ _WRITE_ACCESS = (
 )
 _RAISE_LIMIT = "Ask the forge's administrator to allow larger files (attachment MAX_SIZE, and the proxy before it)."
 _RERUN = "Run it again: it keeps what is uploaded and correct, and nothing but a draft is visible."
+_ALLOW_TYPE = (
+    "Ask the forge's administrator to allow that type of file in releases (ALLOWED_TYPES of [repository.release])."
+)
+_FOR_GOOD = "It will be refused each time: change what the message names, or ask the forge's administrator."
+PROTECTED_TAG = (
+    "Let an administrator of the repository allow this token's user to create it (Settings, Tags), or use another tag."
+)
+_PROTECTED = re.compile(r"\bprotected\b", re.IGNORECASE)
+_FILE_TYPE = re.compile(r"\bfile\b.*\b(type|extension)\b", re.IGNORECASE)
 
 
 class NameConflict(BadForgeResponse):
@@ -185,12 +195,21 @@ def publish_error(status: int, headers: httpx.Headers, url: httpx.URL, body: byt
         case 413:
             return PayloadTooLarge(f"{url.host} does not take a file of that size (413){quote}", _RAISE_LIMIT)
         case 400 | 422:
-            return BadForgeResponse(f"{url.host} rejects the request ({status}){quote}", _RERUN)
+            return BadForgeResponse(f"{url.host} rejects the request ({status}){quote}", _forbidden_hint(quote))
+        case 500 if _PROTECTED.search(quote):  # Gitea's answer to a release whose tag is protected
+            return AuthError(f"{url.host} does not let this token create the tag ({status}){quote}", PROTECTED_TAG)
         case _:
             access = Access(url.host, authorization="sent")
             error = http_errors.http_error(status, headers=headers, url=url, body=body, access=access)
             error.hint = _RERUN if status >= 500 or status == 429 else error.hint
             return error
+
+
+def _forbidden_hint(quote: str) -> str:
+    """The hint for a request that the server refuses however often it is sent."""
+    if _PROTECTED.search(quote):
+        return PROTECTED_TAG
+    return _ALLOW_TYPE if _FILE_TYPE.search(quote) else _FOR_GOOD
 
 
 def _unreadable(file: ReleaseFile, error: OSError) -> PublicationRefused:
