@@ -17,7 +17,7 @@ from hero_build import __version__
 from hero_build.errors import BadForgeResponse, UsageError
 from hero_build.forge import url_policy
 from hero_build.forge.access_hints import Access
-from hero_build.forge.http_errors import connection_error, http_error, interrupted_error, quoted
+from hero_build.forge.http_errors import answerer, connection_error, http_error, interrupted_error, quoted
 from hero_build.forge.lean_httpx import httpx
 from hero_build.forge.limits import Limits
 from hero_build.forge.pages import Page, to_page
@@ -65,7 +65,9 @@ class ForgeClient:
         except msgspec.ValidationError as error:
             raise BadForgeResponse(f"{what} has an unexpected format: {error}", _NOT_A_FORGE) from error
         except (ValueError, RecursionError) as error:
-            text = f"{response.url.host} answered {response.url.path} with something that is not JSON{quoted(body)}"
+            text = (
+                f"{answerer(response.url)} answered {response.url.path} with something that is not JSON{quoted(body)}"
+            )
             raise BadForgeResponse(text, _ADDRESS) from error
 
     @contextmanager

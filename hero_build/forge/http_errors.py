@@ -12,6 +12,7 @@ from msgspec import Struct
 from hero_build.errors import AuthError, BadForgeResponse, HeroBuildError, NetworkError, NotFound
 from hero_build.forge.access_hints import Access, access_hint
 from hero_build.forge.lean_httpx import httpx
+from hero_build.forge.proxies import proxy_name
 from hero_build.forge.retry import TransientError, Truncated
 
 _TEXT_SIZE = 200  # characters of a server's text that are shown
@@ -38,8 +39,10 @@ class ServerError(TransientError):
 
 def http_error(status: int, headers: httpx.Headers, url: httpx.URL, body: bytes, access: Access) -> HeroBuildError:
     """The error for a failure status; its hint speaks of the token only where `access` says that it matters."""
-    host, text, hint = url.host, quoted(body), access_hint(status, access)
+    host, text, hint = answerer(url), quoted(body), access_hint(status, access)
     match status:
+        case 407:
+            return NetworkError(f"the proxy {proxy_name(url) or url.host} asks for a login (407){text}", _PROXY)
         case 401 | 403 | 404 if access.elsewhere:
             return _elsewhere_error(status, url=url, text=text, hint=hint)
         case 401:
@@ -68,19 +71,32 @@ def connection_error(url: httpx.URL, error: httpx.TransportError) -> HeroBuildEr
     """The error for a request without a response."""
     if isinstance(error.__context__, httpx.InvalidURL):
         return BadForgeResponse(f"{url.host} redirects to an invalid address", _CHECK_ADDRESS)
+    proxy, causes = proxy_name(url), tuple(_causes(error))
+    through = f" through the proxy {proxy}" if proxy else ""
     if isinstance(error, httpx.ProxyError):
-        return NetworkError(f"the proxy for {url.host} refuses: {error}", _PROXY)
-    if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in _causes(error)):
-        return NetworkError(f"the certificate of {url.host} is not trusted: {error}", _CERTIFICATE)
+        return NetworkError(f"the proxy {proxy} for {url.host} refuses: {error}", _PROXY)
+    if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in causes):
+        return NetworkError(f"the certificate of {url.host}{through} is not trusted: {error}", _CERTIFICATE)
+    hint = f"{_CHECK_NETWORK} {_PROXY}" if proxy else _CHECK_NETWORK
     if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout):
-        return TransientError(f"{url.host} cannot be reached: {error}", _CHECK_NETWORK)
-    return TransientError(f"{url.host} did not respond: {error}", _CHECK_NETWORK)
+        if proxy and not any(isinstance(cause, ssl.SSLError) for cause in causes):
+            return TransientError(f"the proxy {proxy} for {url.host} cannot be reached: {error}", _PROXY)
+        return TransientError(f"{url.host} cannot be reached{through}: {error}", hint)
+    return TransientError(f"{url.host} did not respond{through}: {error}", hint)
 
 
 def interrupted_error(url: httpx.URL, error: httpx.TransportError) -> HeroBuildError:
     """The error for a response that broke off."""
     kind = Truncated if isinstance(error, httpx.RemoteProtocolError) else TransientError
-    return kind(f"the response of {url.host} broke off: {error}", _TRY_LATER)
+    proxy = proxy_name(url)
+    through = f" through the proxy {proxy}" if proxy else ""
+    return kind(f"the response of {url.host}{through} broke off: {error}", _TRY_LATER)
+
+
+def answerer(url: httpx.URL) -> str:
+    """Whose response it is: the host, and the proxy where that may have answered in its place, as it can over http."""
+    proxy = proxy_name(url) if url.scheme == "http" else None
+    return f"{url.host} (or the proxy {proxy} before it)" if proxy else url.host
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:

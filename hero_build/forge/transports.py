@@ -5,10 +5,10 @@ import ssl
 import threading
 
 from hero_build.errors import UsageError
-from hero_build.forge import url_policy
 from hero_build.forge.http_transport import DirectTransport
 from hero_build.forge.lean_httpx import httpx
 from hero_build.forge.limits import Limits
+from hero_build.forge.proxies import proxy_for
 
 
 class Transports:
@@ -39,7 +39,7 @@ class _ProxyTransport(httpx.BaseTransport):
         self._proxied: dict[str, httpx.HTTPTransport] = {}
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        proxy = url_policy.proxy_for(request.url)
+        proxy = proxy_for(request.url)
         if proxy is None:
             return self._direct.handle_request(request)
         if proxy not in self._proxied:

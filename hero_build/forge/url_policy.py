@@ -1,7 +1,6 @@
-"""Where a request may go: which hosts receive the token, which redirects are followed, which proxy is used."""
+"""Where a request may go: which hosts receive the token, and which redirects are followed."""
 
 import ipaddress
-from urllib.request import getproxies, proxy_bypass
 
 from hero_build.errors import BadForgeResponse
 from hero_build.forge.lean_httpx import httpx
@@ -52,15 +51,6 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
-
-
-def proxy_for(url: httpx.URL) -> str | None:
-    """The proxy that the environment sets for `url` (http_proxy, https_proxy, all_proxy, no_proxy)."""
-    if is_loopback(url.host) or proxy_bypass(f"{url.host}:{origin(url)[2]}"):
-        return None
-    proxies = getproxies()
-    proxy = proxies.get(url.scheme) or proxies.get("all")
-    return proxy if not proxy or "://" in proxy else f"http://{proxy}"
 
 
 _ASK_OPERATOR = "Ask the operator of that forge to check its public address (ROOT_URL)."

@@ -183,21 +183,21 @@ class FileStream(httpx.SyncByteStream):
 
 def publish_error(status: int, headers: httpx.Headers, url: httpx.URL, body: bytes) -> HeroBuildError:
     """The error for the status of a request that writes."""
-    quote = http_errors.quoted(body)
+    host, quote = http_errors.answerer(url), http_errors.quoted(body)
     match status:
         case 401 | 403:
-            return AuthError(f"{url.host} does not let this token publish ({status}){quote}", _WRITE_ACCESS)
+            return AuthError(f"{host} does not let this token publish ({status}){quote}", _WRITE_ACCESS)
         case 404:
-            sentence = f"{url.host} has no {url.path}, or not for this token (404){quote}"
+            sentence = f"{host} has no {url.path}, or not for this token (404){quote}"
             return http_errors.HttpNotFound(sentence, _WRITE_ACCESS)
         case 409:
-            return NameConflict(f"{url.host} has one of that name already (409){quote}", _RERUN)
+            return NameConflict(f"{host} has one of that name already (409){quote}", _RERUN)
         case 413:
-            return PayloadTooLarge(f"{url.host} does not take a file of that size (413){quote}", _RAISE_LIMIT)
+            return PayloadTooLarge(f"{host} does not take a file of that size (413){quote}", _RAISE_LIMIT)
         case 400 | 422:
-            return BadForgeResponse(f"{url.host} rejects the request ({status}){quote}", _forbidden_hint(quote))
+            return BadForgeResponse(f"{host} rejects the request ({status}){quote}", _forbidden_hint(quote))
         case 500 if _PROTECTED.search(quote):  # Gitea's answer to a release whose tag is protected
-            return AuthError(f"{url.host} does not let this token create the tag ({status}){quote}", PROTECTED_TAG)
+            return AuthError(f"{host} does not let this token create the tag ({status}){quote}", PROTECTED_TAG)
         case _:
             access = Access(url.host, authorization="sent")
             error = http_errors.http_error(status, headers=headers, url=url, body=body, access=access)

@@ -10,7 +10,7 @@ from httpx import ConnectError, Response
 
 from hero_build.errors import AuthError, BadForgeResponse, HeroBuildError, NetworkError, RepoNotFound, UsageError
 from hero_build.events import Event, Retrying, silent
-from hero_build.forge import url_policy
+from hero_build.forge import proxies, url_policy
 from hero_build.forge.download_dir import DownloadDir
 from hero_build.forge.forgejo import Forgejo
 from hero_build.forge.lean_httpx import httpx
@@ -139,11 +139,11 @@ def test_no_proxy_and_this_machine_are_asked_directly(faults: FaultServer, monke
     faults.on("/sums", serve(b"abc"))
     assert read_small(client(faults.url), Asset("sums", f"{faults.url}/sums"), limits=QUICK) == b"abc"
     monkeypatch.setenv("no_proxy", "forge.example,.internal")
-    assert url_policy.proxy_for(httpx.URL("http://forge.example/x")) is None
-    assert url_policy.proxy_for(httpx.URL("http://a.internal/x")) is None
-    assert url_policy.proxy_for(httpx.URL("http://other.example/x")) == "http://127.0.0.1:9"
+    assert proxies.proxy_for(httpx.URL("http://forge.example/x")) is None
+    assert proxies.proxy_for(httpx.URL("http://a.internal/x")) is None
+    assert proxies.proxy_for(httpx.URL("http://other.example/x")) == "http://127.0.0.1:9"
     monkeypatch.setenv("all_proxy", "proxy.example:3128")
-    assert url_policy.proxy_for(httpx.URL("https://other.example/x")) == "http://proxy.example:3128"
+    assert proxies.proxy_for(httpx.URL("https://other.example/x")) == "http://proxy.example:3128"
 
 
 def test_a_proxy_that_refuses(faults: FaultServer, monkeypatch: pytest.MonkeyPatch) -> None:

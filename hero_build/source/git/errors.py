@@ -29,6 +29,7 @@ _NETWORK = re.compile(
     r"Could not resolve host|Failed to connect|Couldn't connect|Connection (refused|reset|timed out)|unable to access"
     r"|Could not read from remote|early EOF|RPC failed|hung up unexpectedly|unexpected disconnect|SSL|too slow"
 )
+_FROM_PROXY = re.compile(r"\bproxy\b|CONNECT tunnel", re.IGNORECASE)
 _READ_ONLY = re.compile(r"Permission denied|Read-only file system|unable to (create|write)")
 _UNREADABLE = re.compile(
     r"not a git repository|dubious ownership|bad object|object file .* is empty|index file corrupt"
@@ -45,6 +46,8 @@ def git_error(action: str, tail: Sequence[str], checkout: Checkout, access: GitA
     url = without_credentials(checkout.url)
     if _UNKNOWN_REF.search(text):
         return RefNotFound(sentence, "Is it pushed? `git ls-remote` lists the refs of the server.")
+    if _FROM_PROXY.search(text):
+        return NetworkError(sentence, _proxy_hint(url))
     if _ACCESS_DENIED.search(text):
         return AuthError(sentence, _token_hint(access, url))
     if _NOT_FOUND.search(text):
@@ -76,6 +79,15 @@ def _main_line(tail: Sequence[str]) -> str:
     marked = [line for line in tail if line.startswith(("fatal: ", "error: "))]
     line = marked[-1] if marked else (tail[-1] if tail else "no reason given")
     return line.removeprefix("fatal: ").removeprefix("error: ").strip()
+
+
+def _proxy_hint(url: str) -> str:
+    from hero_build.forge.lean_httpx import httpx  # only after a failure: its import takes a while
+    from hero_build.forge.proxies import proxy_name
+
+    proxy = proxy_name(httpx.URL(url)) if url.startswith(("http://", "https://")) else None
+    which = f"The proxy for it is {proxy}: check" if proxy else "Check"
+    return f"{which} http_proxy, https_proxy and no_proxy in the environment, and git's own http.proxy."
 
 
 def _token_hint(access: GitAccess, url: str) -> str:
