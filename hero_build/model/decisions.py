@@ -25,6 +25,7 @@ class Reason(StrEnum):
     REPUBLISHED = "republished"
     SET_CHANGED = "set-changed"
     INPUTS_CHANGED = "inputs-changed"
+    INPUTS_UNKNOWN = "inputs-unknown"
     NOT_IN_RECIPE = "not-in-recipe"
 
 

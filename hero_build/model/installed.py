@@ -3,7 +3,8 @@
 Paths are `str` relative to the root; digests are lower-case hex sha256; sizes are bytes.
 """
 
-from collections.abc import Mapping
+import hashlib
+from collections.abc import Iterable, Mapping
 from typing import Literal
 
 from msgspec import Struct, field
@@ -107,6 +108,11 @@ class InstalledArtifact(Struct, frozen=True):
     legacy_name: bool = False
     verified: tuple[str, ...] = ()
     elf: Elf | None = None
+
+
+def outputs_digest(files: Iterable[tuple[str, str]]) -> str:
+    """A digest of the files of an artifact, each with its path below the root and its sha256."""
+    return hashlib.sha256("\0".join(word for file in sorted(files) for word in file).encode()).hexdigest()
 
 
 class InstalledPart(Struct, frozen=True):

@@ -93,6 +93,7 @@ class CargoJob(Struct, frozen=True):
     backend: what builds them, where they are bundles; optimise: run wasm-opt on those.
     tools: name and version of each tool that was detected for them; empty: not detected yet.
     workspaces: the folders of the workspaces that have them, relative to the checkout; empty: its root alone.
+    rerun: packages whose build scripts run again, though cargo knows of no reason.
     """
 
     tree: Tree
@@ -106,6 +107,7 @@ class CargoJob(Struct, frozen=True):
     optimise: bool = True
     tools: tuple[tuple[str, str], ...] = ()
     workspaces: tuple[str, ...] = ()
+    rerun: tuple[str, ...] = ()
 
     @property
     def folders(self) -> tuple[Path, ...]:
@@ -118,12 +120,28 @@ class CargoJob(Struct, frozen=True):
         return self.folders[0]
 
 
+class RecordedBuild(Struct, frozen=True):
+    """The last build with a fingerprint: a digest of what it made, by program or bundle, of which what it read is known
+    completely; and the inputs beside those of the fingerprint that changed since: paths, and `$NAME` of variables.
+
+    `rerun`: packages whose build scripts cargo has to run again, though it does not know that.
+    """
+
+    outputs: tuple[tuple[str, str], ...] = ()
+    changed: tuple[str, ...] = ()
+    rerun: tuple[str, ...] = ()
+
+
 class BuildPlan(Struct, frozen=True):
-    """How an app would be built: the job, the fingerprint of its inputs, and the compiler's wrapper (empty: none)."""
+    """How an app would be built: the job, the fingerprint of its inputs, and the compiler's wrapper (empty: none).
+
+    `last`: what is recorded of the last such build.
+    """
 
     job: CargoJob
     fingerprint: Fingerprint
     wrapper: str = ""
+    last: RecordedBuild = RecordedBuild()
 
 
 class Installed(Struct, frozen=True):

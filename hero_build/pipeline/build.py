@@ -1,40 +1,40 @@
 """Builds: one cargo call for all apps with the same tree and Cargo; each program is verified like a download."""
 
-import fcntl
 import hashlib
 import os
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from hero_build.catalog.loader import recipe_errors
-from hero_build.errors import BuildNeeded, HeroBuildError, InvalidBinary, RecipeError, machine_errors
+from hero_build.errors import BuildNeeded, HeroBuildError, RecipeError, machine_errors
 from hero_build.events import Finished, PartFailed, Started
 from hero_build.install.store import make_durable
-from hero_build.model.artifacts import Binary, Platform
+from hero_build.model.artifacts import Binary
 from hero_build.model.decisions import Build, BuildTask
 from hero_build.model.installed import Origin, PartId
 from hero_build.model.steps import CargoJob, Failed, Fetched, Verified, VerifiedPart
 from hero_build.pipeline.build_plan import build_platform
+from hero_build.pipeline.copy_program import verified_copy
 from hero_build.pipeline.download import RunContext
+from hero_build.pipeline.record_build import record_parts
 from hero_build.source.cargo import build as cargo_build
 from hero_build.source.cargo.build_context import CargoBuildContext
+from hero_build.source.cargo.build_reads import BuildDirectories
+from hero_build.source.cargo.messages import CargoMessage
 from hero_build.source.cargo.metadata import CargoPackage
 from hero_build.source.cargo.workspaces import Workspaces
 from hero_build.source.fingerprint import with_written_lock
+from hero_build.source.wasm import TARGET as WASM_TARGET
 from hero_build.verify.check import verify
 from hero_build.verify.expect import expect_for
 
 if TYPE_CHECKING:
     from hero_build.source.wasm.types import BuiltBundle, BundleResult
 
-_FICLONE = 0x40049409  # of linux/fs.h
-_CHUNK = 1 << 20
-_FOREIGN_TARGET_HINT = "do the recipe, .cargo/config.toml or RUSTFLAGS select another target?"
 Libraries = Mapping[PartId, Sequence[Future[Verified]]]
 
 
@@ -82,6 +82,7 @@ def _start_item(build: Build, libraries: Sequence[Future[Verified]], run: RunCon
 def _build_items(items: Sequence[_BuildItem], run: RunContext) -> list[VerifiedPart | Failed]:
     try:
         job = _batch_job(items, run)
+        cargo_build.rerun_scripts(job, WASM_TARGET if job.backend is not None else None)
         if job.backend is not None:
             return _wasm_build(items, replace(job, programs=tuple(_bundle_name(item) for item in items)), run)
         return _recipe_build(items[0], job, run) if job.recipe_app else _cargo_build(items, job, run)
@@ -92,13 +93,15 @@ def _build_items(items: Sequence[_BuildItem], run: RunContext) -> list[VerifiedP
 def _batch_job(items: Sequence[_BuildItem], run: RunContext) -> CargoJob:
     """The job of a batch, with a folder that holds its libraries during the build."""
     libraries = [file for item in items for verified in item.libraries for file in verified.files]
+    rerun = tuple(sorted({package for item in items for package in item.task.job.rerun}))
+    job = replace(items[0].task.job, rerun=rerun)
     if not libraries:
-        return items[0].task.job
+        return job
     folder = run.downloads.scratch()
     with machine_errors(folder):
         for file in {file.dest.name: file for file in libraries}.values():
             os.link(file.path, folder / file.dest.name)
-    return replace(items[0].task.job, lib=folder)
+    return replace(job, lib=folder)
 
 
 def _cargo_build(items: Sequence[_BuildItem], job: CargoJob, run: RunContext) -> list[VerifiedPart | Failed]:
@@ -116,7 +119,10 @@ def _cargo_build(items: Sequence[_BuildItem], job: CargoJob, run: RunContext) ->
             results.append(_failed(item.build, error, run))
     if buildable:
         attempt = _attempt(buildable, replace(job, programs=tuple(packages)), packages=packages, run=run)
-        results += [_part_result(item, attempt, run) for item in buildable]
+        parts = [_part_result(item, attempt, run) for item in buildable]
+        directories = next((BuildDirectories(item.target, item.build) for item in workspaces.first()), None)
+        record_parts(parts, job, attempt, settings=run.context.settings, directories=directories)
+        results += parts
     return results
 
 
@@ -147,9 +153,20 @@ def _wasm_build(items: Sequence[_BuildItem], job: CargoJob, run: RunContext) -> 
     def finished(bundle: "BuiltBundle") -> None:
         verified[bundle.name] = run.pool.submit(_verify_bundle, by_name[bundle.name], bundle)
 
-    watch = BuildWatch(context.progress, finished=finished, cancelled=context.cancelled)
+    seen: list[tuple[Sequence[CargoMessage], int]] = []
+    watch = BuildWatch(
+        context.progress,
+        finished=finished,
+        cancelled=context.cancelled,
+        crates=lambda crates, started: seen.append((crates, started)),
+    )
     results = wasm_build.build(job, backend=job.backend or "direct", folders=folders, watch=watch)
-    return [_bundle_result(by_name[item.name], built=item, verified=verified, run=run) for item in results]
+    parts = [_bundle_result(by_name[item.name], built=item, verified=verified, run=run) for item in results]
+    crates = tuple(message for messages, _ in seen for message in messages)
+    started = min((started for _, started in seen), default=0)
+    attempt = cargo_build.BuildAttempt({}, {}, crates=crates, started=started)
+    record_parts(parts, job, attempt, settings=run.context.settings)
+    return parts
 
 
 def _bundle_result(
@@ -184,15 +201,24 @@ def _bundle_name(item: _BuildItem) -> str:
 
 def _recipe_build(item: _BuildItem, job: CargoJob, run: RunContext) -> list[VerifiedPart | Failed]:
     loaded = run.context.catalog.get(job.recipe_app)
+    context = _build_context([item], job, run)
     with recipe_errors(loaded.path):
-        paths = loaded.recipe.build(_build_context([item], job, run))
+        paths = loaded.recipe.build(context)
         programs = {name: job.tree.path / path for name, path in paths.items()}
     failures: dict[str, HeroBuildError] = {}
     if missing := [name for name in job.programs if not programs.get(name, job.tree.path).is_file()]:
         sentence = f"the recipe's own build made no {', '.join(missing)}"
         error = RecipeError(sentence, f"Correct `build` in {loaded.path}.")
         programs, failures = {}, dict.fromkeys(job.programs, error)
-    return [_part_result(item, cargo_build.BuildAttempt(programs, failures), run)]
+    attempt = cargo_build.BuildAttempt(
+        programs,
+        failures,
+        crates=tuple(crate for call in context.attempts for crate in call.crates),
+        started=min((call.started for call in context.attempts), default=0),
+    )
+    parts = [_part_result(item, attempt, run)]
+    record_parts(parts, job, attempt, settings=run.context.settings)
+    return parts
 
 
 def _build_context(items: Sequence[_BuildItem], job: CargoJob, run: RunContext) -> CargoBuildContext:
@@ -215,49 +241,13 @@ def _part_result(item: _BuildItem, attempt: cargo_build.BuildAttempt, run: RunCo
         folder = run.downloads.scratch()
         platform = item.task.platform if item.task.job.target else build_platform()
         programs = tuple(
-            _verified_copy(binary, source=attempt.programs[binary.name], folder=folder, platform=platform)
+            verified_copy(binary, source=attempt.programs[binary.name], folder=folder, platform=platform)
             for binary in binaries
         )
     except HeroBuildError as error:
         return _failed(item.build, error, run)
     run.context.emit(Finished(item.build.part.id))
     return VerifiedPart(item.build.part, _origin(item.task), (*programs, *item.libraries))
-
-
-def _verified_copy(binary: Binary, source: Path, folder: Path, platform: Platform) -> Verified:
-    """copy ─► verify ─► make durable. A copy, not a link, because cargo may write to its own file again."""
-    path = folder / binary.name
-    with machine_errors(folder):
-        digest, size = _copy(source, path)
-    try:
-        verified = verify(
-            Fetched(binary, path=path, form="file", sha256=digest, size=size), expect_for(binary, None, platform)
-        )
-    except InvalidBinary as error:  # its hint is about releases
-        raise InvalidBinary(error.message, f"{source} is what cargo built: {_FOREIGN_TARGET_HINT}") from error
-    make_durable(verified)
-    return verified
-
-
-def _copy(source: Path, target: Path) -> tuple[str, int]:
-    """Copies a file; returns its sha256 and size. Blocks are shared where the filesystem supports it."""
-    digest = hashlib.sha256()
-    with source.open("rb") as file, target.open("xb") as out:
-        shared = _clone_blocks(file.fileno(), out.fileno())
-        while chunk := file.read(_CHUNK):
-            digest.update(chunk)
-            if not shared:
-                out.write(chunk)
-        return digest.hexdigest(), file.tell()
-
-
-def _clone_blocks(source: int, target: int) -> bool:
-    """ioctl_ficlonerange(2); False where it is not possible."""
-    try:
-        fcntl.ioctl(target, _FICLONE, source)
-    except OSError:
-        return False
-    return True
 
 
 def _origin(task: BuildTask) -> Origin:

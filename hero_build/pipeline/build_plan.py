@@ -104,7 +104,7 @@ class _Planner(Struct, frozen=True):
         recipe_app = self.loaded.app if _has_own_build(self.loaded) else ""
         job = CargoJob(tree, _cargo(self.loaded), tuple(item.name for item in binaries), recipe_app=recipe_app)
         job = replace(job, workspaces=self._workspaces(job))
-        return PlannedBuild(self._build_plan(job, siblings), binaries, listed_by)
+        return PlannedBuild(self._with_last(self._build_plan(job, siblings)), binaries, listed_by)
 
     def bundles(self, tree: Tree, siblings: Sequence[Tree]) -> PlannedBuild:
         """The toolchain is checked first: without it nothing can be done."""
@@ -126,7 +126,8 @@ class _Planner(Struct, frozen=True):
         fingerprint = plan.with_bundle_tools(build_plan.fingerprint, toolchain, job)
         kind: BundleKind = "shell" if request.phase == "shell" else "island"
         bundles = tuple(WasmBundle(name, kind) for name in names)
-        return PlannedBuild(replace(build_plan, fingerprint=fingerprint), bundles, f"the workspace {job.folder}")
+        build_plan = self._with_last(replace(build_plan, fingerprint=fingerprint))
+        return PlannedBuild(build_plan, bundles, f"the workspace {job.folder}")
 
     def _stopped(self) -> bool:
         return self.context.checkouts.stopped
@@ -159,6 +160,12 @@ class _Planner(Struct, frozen=True):
             if job.recipe_app:
                 return ()
             raise
+
+    def _with_last(self, build_plan: BuildPlan) -> BuildPlan:
+        from hero_build.source import recorded_build
+
+        last = recorded_build.recall(build_plan.job, build_plan.fingerprint, self.context.settings.cache)
+        return replace(build_plan, job=replace(build_plan.job, rerun=last.rerun), last=last)
 
     def _build_plan(self, job: CargoJob, siblings: Sequence[Tree]) -> BuildPlan:
         from hero_build.source.cargo import toolchain

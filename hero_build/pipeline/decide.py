@@ -23,7 +23,7 @@ from hero_build.model.decisions import (
     Remove,
     Unavailable,
 )
-from hero_build.model.installed import BuildInfo, InstalledArtifact, Origin, PartId
+from hero_build.model.installed import BuildInfo, InstalledArtifact, InstalledPart, Origin, PartId, outputs_digest
 from hero_build.model.steps import Asset, BuildPlan, Installed, Part, Release, Request, SelectedAsset
 
 RECORD = ".build.json"
@@ -165,7 +165,22 @@ def _outdated(request: Request, *, plan: BuildPlan, part: Part, installed: Insta
     listed = {(item.name, item.kind if isinstance(item, Binary) else None) for item in part.artifacts}
     if {(entry.name, entry.kind) for entry in record.entries} != listed:
         return _Change(Reason.SET_CHANGED, "the recipe's set has changed")
+    return _unverified(plan, record)
+
+
+def _unverified(plan: BuildPlan, record: InstalledPart) -> _Change | None:
+    """Why only cargo can say whether a build with the same fingerprint would make the same."""
+    if plan.last.changed:
+        return _Change(Reason.INPUTS_CHANGED, f"changed since the last build: {', '.join(plan.last.changed)}")
+    built = dict(plan.last.outputs)
+    entries = [entry for entry in record.entries if entry.artifact != "library"]
+    if any(built.get(entry.name) != _digest(entry) for entry in entries):
+        return _Change(Reason.INPUTS_UNKNOWN, "not all that the last build read is recorded, so cargo decides")
     return None
+
+
+def _digest(entry: InstalledArtifact) -> str:
+    return outputs_digest((file.path, file.sha256) for file in entry.files)
 
 
 def _built_origin(request: Request, facts: Facts, plan: BuildPlan, why: str) -> Origin:

@@ -1,6 +1,6 @@
 """`explain APP`: the facts, decisions and reasons of an `install` with the same options. Changes nothing."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal, assert_never
 
 from msgspec import Struct
@@ -9,9 +9,8 @@ from msgspec.structs import replace
 from hero_build.context import Context
 from hero_build.errors import HeroBuildError
 from hero_build.model.artifacts import Artifact, Binary, Library
-from hero_build.model.decisions import Build, Decision, Download, Facts, Keep, Remove
+from hero_build.model.decisions import Build, Decision, Download, Facts, Keep, Reason, Remove
 from hero_build.model.failure import Failure, failure
-from hero_build.model.installed import PartId
 from hero_build.model.steps import BuildPlan, Release, Request
 from hero_build.pipeline.decide import decide
 from hero_build.pipeline.resolve import Disk, read_disk, resolve
@@ -60,7 +59,11 @@ class ExplainedPart(Struct, frozen=True):
 
 
 class ExplainedBuild(Struct, frozen=True):
-    """The inputs of a build, and which of them changed since the installed build (None: no build is installed)."""
+    """The inputs of a build, and which of them changed since the installed build (None: no build is installed).
+
+    `decided_by`: what says whether the installed build is up to date: `inputs`, which are recorded completely, or
+    `cargo` (None: no build is installed).
+    """
 
     checkout: str
     commit: str
@@ -70,6 +73,7 @@ class ExplainedBuild(Struct, frozen=True):
     wrapper: str
     fingerprint: Mapping[str, str]
     changed: tuple[str, ...] | None
+    decided_by: Literal["inputs", "cargo"] | None = None
 
 
 class ExplainedSetting(Struct, frozen=True):
@@ -131,7 +135,7 @@ def explain(request: Request, context: Context) -> Explanation:
         installed=tuple(_installed(disk)),
         release=_release(facts.release) if facts and facts.release else None,
         set_from=facts.set_from if facts else None,
-        build=_build(facts.build_plan, disk, request.app) if facts and facts.build_plan else None,
+        build=_build(facts.build_plan, disk, decisions) if facts and facts.build_plan else None,
         artifacts=tuple(_artifact(item, facts) for part in facts.parts for item in part.artifacts) if facts else (),
         decisions=tuple(_decision(item) for item in decisions),
         trouble=trouble,
@@ -179,10 +183,11 @@ def _release(release: Release) -> ExplainedRelease:
     )
 
 
-def _build(plan: BuildPlan, disk: Disk, app: str) -> ExplainedBuild:
+def _build(plan: BuildPlan, disk: Disk, decisions: Sequence[Decision]) -> ExplainedBuild:
     tree = plan.job.tree
-    installed = disk.installed.get(PartId(app))
-    last = installed.record.origin.build if installed else None
+    builds = [item.record.origin.build for item in disk.installed.values()]
+    last = next((build for build in builds if build is not None), None)
+    by_cargo = any(item.reason is Reason.INPUTS_UNKNOWN for item in decisions)
     return ExplainedBuild(
         checkout=str(tree.path),
         commit=tree.commit,
@@ -191,7 +196,8 @@ def _build(plan: BuildPlan, disk: Disk, app: str) -> ExplainedBuild:
         programs=plan.job.programs,
         wrapper=plan.wrapper,
         fingerprint=dict(plan.fingerprint.parts),
-        changed=plan.fingerprint.changed(last.fingerprint) if last else None,
+        changed=(*plan.fingerprint.changed(last.fingerprint), *plan.last.changed) if last else None,
+        decided_by=("cargo" if by_cargo else "inputs") if last else None,
     )
 
 

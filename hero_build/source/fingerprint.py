@@ -140,10 +140,32 @@ def _describe(path: Path) -> str:
 
 
 def cargo_config_files(folder: Path, env: Mapping[str, str]) -> Iterator[Path]:
-    """The paths where cargo looks for configuration files when it builds in `folder`."""
+    """The paths where cargo looks for configuration files when it builds in `folder`, and the files they include."""
     homes = [parent / ".cargo" for parent in (folder, *folder.parents)]
-    for home in dict.fromkeys((*homes, toolchain.cargo_home(env))):
-        yield from (home / name for name in _CONFIG_NAMES)
+    pending = [home / name for home in dict.fromkeys((*homes, toolchain.cargo_home(env))) for name in _CONFIG_NAMES]
+    seen: set[Path] = set()
+    while pending:
+        path = pending.pop(0)
+        if path not in seen:
+            seen.add(path)
+            pending += _included_configs(path)
+            yield path
+
+
+def _included_configs(path: Path) -> list[Path]:
+    """The files that a configuration file of cargo includes (The Cargo Book, Configuration)."""
+    try:
+        text = path.read_text(encoding="utf-8")
+        if "include" not in text:
+            return []
+        import tomllib  # not for those that include nothing
+
+        included = tomllib.loads(text).get("include", ())
+    except (OSError, ValueError):  # cargo reports an invalid one
+        return []
+    items = [included] if isinstance(included, str | dict) else included if isinstance(included, list) else []
+    names = (item.get("path") if isinstance(item, dict) else item for item in items)
+    return [path.parent / name for name in names if isinstance(name, str)]
 
 
 def _config_digests(folders: Sequence[Path], env: Mapping[str, str]) -> Iterator[str]:

@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from hero_build.recipe import Recipe
 from hero_build.settings import Settings
-from hero_build.source import fingerprint
+from hero_build.source import fingerprint, recorded_build
 from hero_build.source.cargo import toolchain
 from hero_build.source.git import paths as git_paths
 from hero_build.source.git import status
@@ -27,6 +27,8 @@ _REPOSITORY_FILES = (
 _INDIRECT = re.compile(r"\[include|\[extensions|\bworktree\s*=", re.IGNORECASE)
 _FILE_SETTING = re.compile(r"(?:excludes|attributes)file\s*=(.*)", re.IGNORECASE)
 _PLAIN_PATH = re.compile(r"~?/[\w./@+-]+")
+IGNORED_VARIABLES = frozenset(("_", "SHLVL", "OLDPWD", "COLUMNS", "LINES"))
+"""Variables that a child inherits, and in which two commands with the same receipt may differ (ops/noop_cache.py)."""
 _CONFIG_VARIABLES = ("GIT_CONFIG_COUNT", "GIT_CONFIG_PARAMETERS", "GIT_CONFIG")
 
 
@@ -54,8 +56,20 @@ def build_inputs(recipes: Iterable[Recipe], settings: Settings) -> BuildInputs:
     for tree in trees:
         files |= {tree, *_repository_files(tree), *(path / status.CACHE_TAG for path in status.target_folders(tree))}
         files |= {*toolchain.toolchain_files(tree, env), *fingerprint.cargo_config_files(tree, env)}
+        files |= _recorded_files(tree, settings.cache)
     outputs = {path for tree in trees for path in status.target_folders(tree) if (path / status.CACHE_TAG).is_file()}
     return BuildInputs(_absolute(trees), _absolute(outputs), _absolute(files))
+
+
+def _recorded_files(tree: Path, cache: Path) -> set[Path]:
+    """What earlier builds of a checkout read elsewhere. Raises UnknownInputs for what no receipt can follow."""
+    try:
+        recorded = recorded_build.recorded_inputs(tree, cache)
+    except recorded_build.UnknownReads as error:
+        raise UnknownInputs from error
+    if recorded.variables & IGNORED_VARIABLES:
+        raise UnknownInputs
+    return {Path(name) for name in recorded.paths}
 
 
 def _absolute(paths: Iterable[Path]) -> frozenset[str]:

@@ -23,6 +23,17 @@ def cached(file: Path, key: str, ask: Callable[[], str], still: Callable[[], boo
     return answers[key]
 
 
+def lookup(file: Path) -> Mapping[str, str]:
+    """All answers that `file` has, by key."""
+    return _read(file)
+
+
+def store(file: Path, key: str, answer: str, most: int = _MAX_ENTRIES) -> None:
+    """Keep an answer, and the `most` newest of all."""
+    answers = {name: text for name, text in _read(file).items() if name != key}
+    _write(file, {**answers, key: answer}, most)
+
+
 def file_stamp(path: Path) -> str:
     """A word that changes when the file at a path does."""
     try:
@@ -39,11 +50,11 @@ def _read(file: Path) -> dict[str, str]:
         return {}
 
 
-def _write(file: Path, answers: Mapping[str, str]) -> None:
+def _write(file: Path, answers: Mapping[str, str], most: int = _MAX_ENTRIES) -> None:
     """Best effort: without the cache, a tool runs once more."""
     import tempfile
 
-    newest = dict(list(answers.items())[-_MAX_ENTRIES:])
+    newest = dict(list(answers.items())[-most:])
     with suppress(OSError):
         file.parent.mkdir(parents=True, exist_ok=True)
         descriptor, part = tempfile.mkstemp(prefix=f"{file.stem}-", dir=file.parent)

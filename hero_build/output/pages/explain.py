@@ -10,6 +10,11 @@ from hero_build.queries.explain import ExplainedArtifact, ExplainedBuild, Explan
 
 _INK: dict[str, Ink] = {"keep": "green", "download": "green", "build": "yellow", "remove": "yellow"}
 
+_DECIDED_BY = {
+    "inputs": "all that the last build read, which is recorded: cargo is not started",
+    "cargo": "cargo, because not all that the last build read is recorded",
+}
+
 
 def page(answer: Explanation, terminal: Terminal) -> Iterator[str]:
     command = "islands" if answer.request.phase == "islands" else f"install {clean(answer.name)}"
@@ -77,6 +82,8 @@ def _build(build: ExplainedBuild) -> Iterator[tuple[str, Cell]]:
             "changed",
             cell(", ".join(build.changed) or "nothing since the last build", "yellow" if build.changed else "dim"),
         )
+    if build.decided_by is not None:
+        yield "decided by", cell(_DECIDED_BY[build.decided_by], "dim")
     for name, value in build.fingerprint.items():
         yield "depends on" if name == "commit" else "", cell(f"{name} {value}", "dim")
 

@@ -1,12 +1,14 @@
 """One `cargo build` for all requested programs of a workspace, and where cargo put them."""
 
+import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from hero_build.errors import BuildError, HeroBuildError
+from hero_build.errors import BuildError, HeroBuildError, ToolFailed
 from hero_build.events import CompileProgress, Emit
 from hero_build.model.installed import PartId
 from hero_build.model.steps import CargoJob
@@ -28,10 +30,15 @@ _TERMINAL_SETTINGS = {
 
 
 class BuildAttempt(Struct, frozen=True):
-    """The programs that cargo built, and why others are missing; both by name."""
+    """The programs that cargo built, and why others are missing; both by name.
+
+    `crates`: cargo's messages of all crates; `started`: when it was first started, in ns of time.time_ns().
+    """
 
     programs: Mapping[str, Path]
     failures: Mapping[str, HeroBuildError]
+    crates: tuple[CargoMessage, ...] = ()
+    started: int = 0
 
     @property
     def error(self) -> HeroBuildError | None:
@@ -46,12 +53,19 @@ def build(
 
     Raises BuildError (with the last 200 lines), MissingTool, DiskFull, process.Cancelled.
     """
+    return build_all(job, log=log, progress=progress, cancelled=cancelled).programs
+
+
+def build_all(
+    job: CargoJob, log: Path, progress: Progress, cancelled: Callable[[], bool] | None = None
+) -> BuildAttempt:
+    """As `build`: the attempt, which has all programs."""
     workspaces = Workspaces(job.tree.path, job.cargo, env=environment(job), cancelled=cancelled)
     packages = workspaces.choose(job.programs)
     result = attempt(job, packages=packages, log=log, progress=progress, cancelled=cancelled)
     if result.error is not None:
         raise result.error
-    return result.programs
+    return result
 
 
 def attempt(
@@ -69,6 +83,8 @@ def attempt(
     """
     programs: dict[str, Path] = {}
     failures: dict[str, HeroBuildError] = {}
+    crates: list[CargoMessage] = []
+    started = time.time_ns()
     for folder in dict.fromkeys(package.workspace for package in packages.values()):
         group = {name: package for name, package in packages.items() if package.workspace == folder}
         if failures and not keep_going:
@@ -77,9 +93,10 @@ def attempt(
         own = _job_of(group, job, packages)
         watch = _BuildMessages(group, progress)
         error = _call_cargo(own, group, messages=watch, log=log, cancelled=cancelled, keep_going=keep_going)
+        crates += watch.crates
         programs |= watch.programs
         failures |= _failures(own, watch.programs, error)
-    return BuildAttempt(programs, failures)
+    return BuildAttempt(programs, failures, crates=tuple(crates), started=started)
 
 
 def _call_cargo(
@@ -153,6 +170,21 @@ def _error(
     return None
 
 
+def rerun_scripts(job: CargoJob, target: str | None = None) -> None:
+    """Make the next build compile `job.rerun` again, with their build scripts. One that cargo does not know stays.
+
+    Raises MissingTool, process.Cancelled.
+    """
+    env, tree, triple = environment(job), job.tree.path, target or job.target
+    for folder in job.folders if job.rerun else ():
+        words = ["cargo", "clean", "--release", *_locked(folder), *([f"--target={triple}"] if triple else [])]
+        if folder != tree:
+            words.append(f"--target-dir={tree / (env.get('CARGO_TARGET_DIR') or 'target')}")
+        for package in job.rerun:
+            with suppress(ToolFailed):
+                process.capture((*words, f"--package={package}"), cwd=folder, env=env)
+
+
 def compile_progress(parts: Sequence[PartId], emit: Emit) -> Progress:
     """A Progress that emits an event for each part that a build makes."""
 
@@ -167,13 +199,18 @@ def command(job: CargoJob, packages: Mapping[str, CargoPackage]) -> tuple[str, .
     """The one cargo call for a job, whose programs are in `packages`, of one workspace."""
     cargo = job.cargo
     words = ["cargo", "zigbuild" if job.zig else "build", "--release", "--message-format=json-render-diagnostics"]
-    words += ["--locked"] if (_folder(packages) / "Cargo.lock").is_file() else []
+    words += _locked(_folder(packages))
     words += [f"--target={job.target}"] if job.target else []
     words += [] if cargo.default_features else ["--no-default-features"]
     words += [f"--features={','.join(cargo.features)}"] if cargo.features else []
     words += [f"--package={spec}" for spec in sorted({package.spec for package in packages.values()})]
     words += [f"--bin={name}" for name in job.programs]
     return (*words, *cargo.args)
+
+
+def _locked(folder: Path) -> tuple[str, ...]:
+    """cargo leaves a workspace's lock file as it is, and makes a missing one."""
+    return ("--locked",) if (folder / "Cargo.lock").is_file() else ()
 
 
 def environment(job: CargoJob) -> dict[str, str]:

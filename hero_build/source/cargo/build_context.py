@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from msgspec import Struct
+from msgspec import Struct, field
 from msgspec.structs import replace
 
 from hero_build.errors import BuildError
@@ -17,13 +17,14 @@ from hero_build.system import process
 class CargoBuildContext(Struct, frozen=True):
     """The BuildContext of recipe.py. `cancelled`: polled while a program runs; True ends it.
 
-    The output of each step is appended to `log`; the caller deletes an old one.
+    The output of each step is appended to `log`; the caller deletes an old one. `attempts`: the builds by cargo so far.
     """
 
     job: CargoJob
     log: Path
     progress: Progress
     cancelled: Callable[[], bool]
+    attempts: list[cargo_build.BuildAttempt] = field(default_factory=list)
 
     @property
     def tree(self) -> Path:
@@ -44,7 +45,9 @@ class CargoBuildContext(Struct, frozen=True):
     def cargo(self, cargo: Cargo, *programs: str) -> Mapping[str, Path]:
         """Raises BuildError, MissingTool, DiskFull, process.Cancelled."""
         job = replace(self.job, cargo=cargo, programs=programs or self.job.programs)
-        return cargo_build.build(job, log=self.log, progress=self.progress, cancelled=self.cancelled)
+        done = cargo_build.build_all(job, log=self.log, progress=self.progress, cancelled=self.cancelled)
+        self.attempts.append(done)
+        return done.programs
 
     def run(self, *command: str, env: Mapping[str, str] | None = None) -> None:
         """Raises BuildError, MissingTool, ToolFailed, process.Cancelled."""

@@ -36,6 +36,8 @@ class CargoMessage(Struct, frozen=True):
     target: CargoTarget = CargoTarget()
     filenames: tuple[str, ...] = ()
     executable: str | None = None
+    manifest_path: str = ""
+    out_dir: str = ""
     message: Diagnostic | None = None
 
 
@@ -43,11 +45,14 @@ _DECODER = msgspec.json.Decoder(CargoMessage)
 
 
 class CargoMessages:
-    """Reports progress, and passes messages on to `crate_done` and `other`, which a subclass overrides."""
+    """Reports progress, and passes messages on to `crate_done` and `other`, which a subclass overrides.
+
+    `crates`: the messages of crates and build scripts that are done.
+    """
 
     def __init__(self, progress: Progress) -> None:
         self._progress = progress
-        self._crates_done = 0
+        self.crates: list[CargoMessage] = []
         self._state: tuple[int, int | None, str] = (0, None, "")
 
     def line(self, text: str) -> None:
@@ -68,9 +73,9 @@ class CargoMessages:
             self.other(message)
             return
         self.crate_done(message)
-        self._crates_done += 1
+        self.crates.append(message)
         done, total, crate = self._state
-        self._report(max(done, self._crates_done), total, crate)
+        self._report(max(done, len(self.crates)), total, crate)
 
     def crate_done(self, message: CargoMessage) -> None:
         """Handle a `compiler-artifact` or `build-script-executed`."""

@@ -47,11 +47,15 @@ class MetadataPackage(Struct, frozen=True):
 
 
 class CargoMetadata(Struct, frozen=True):
-    """The document of `cargo metadata --no-deps --format-version=1`: the fields that hero-build reads."""
+    """The document of `cargo metadata --no-deps --format-version=1`: the fields that hero-build reads.
+
+    `build_directory`: empty where an older cargo does not say it: then it is `target_directory`.
+    """
 
     packages: tuple[MetadataPackage, ...]
     workspace_root: str
     target_directory: str
+    build_directory: str = ""
 
 
 class CargoPackage(Struct, frozen=True):
@@ -88,6 +92,7 @@ class Workspace(Struct, frozen=True):
     folder: Path
     target: Path
     packages: tuple[CargoPackage, ...]
+    build: Path
 
     @property
     def folders(self) -> frozenset[Path]:
@@ -107,8 +112,9 @@ def workspace(folder: Path, env: Mapping[str, str], cancelled: Callable[[], bool
     """
     metadata = cargo_metadata(folder, env, cancelled)
     target = Path(metadata.target_directory)
+    build = Path(metadata.build_directory or target)
     packages = tuple(_package(package, folder, target) for package in metadata.packages)
-    return Workspace(folder, folder=Path(metadata.workspace_root), target=target, packages=packages)
+    return Workspace(folder, folder=Path(metadata.workspace_root), target=target, packages=packages, build=build)
 
 
 def cargo_metadata(folder: Path, env: Mapping[str, str], cancelled: Callable[[], bool] | None = None) -> CargoMetadata:

@@ -53,6 +53,7 @@ def _invocation(
         logs=folders.logs,
         progress=watch.compiling,
         cancelled=watch.cancelled,
+        crates=watch.crates,
     )
 
 

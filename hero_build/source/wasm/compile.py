@@ -1,5 +1,6 @@
 """One `cargo build` for a group of crates: the module of each as soon as it exists, or why it failed to compile."""
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -18,7 +19,10 @@ OnModule = Callable[[Crate, Path], None]
 
 
 class CargoInvocation(Struct, frozen=True):
-    """What the cargo calls of a build have in common. `folder`: the workspace; `logs`: a folder."""
+    """What the cargo calls of a build have in common. `folder`: the workspace; `logs`: a folder.
+
+    `progress`, `cancelled` and `crates` are those of BuildWatch.
+    """
 
     folder: Path
     cargo: Cargo
@@ -26,6 +30,7 @@ class CargoInvocation(Struct, frozen=True):
     logs: Path
     progress: Progress
     cancelled: Callable[[], bool]
+    crates: Callable[[Sequence[CargoMessage], int], None]
 
 
 def compile_group(
@@ -39,7 +44,9 @@ def compile_group(
     messages = _GroupMessages(group, on_module, call.progress)
     log = call.logs / f"cargo-{number}.log"
     watch = process.OutputWatch(messages.line, on_stdout=messages.message, log=log, cancelled=call.cancelled)
+    started = time.time_ns()
     result = process.run(command(group, call), cwd=group[0].base, env=call.env, watch=watch)
+    call.crates(messages.crates, started)
     failed = [crate for crate in group if crate.id not in messages.compiled]
     if not failed:
         return ()

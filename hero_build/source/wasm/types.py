@@ -1,6 +1,6 @@
 """Types of WebAssembly builds. A bundle has the name of its library, from which its files are named."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from hero_build.errors import HeroBuildError
 from hero_build.model.installed import Backend as Backend
-from hero_build.source.cargo.messages import Progress
+from hero_build.source.cargo.messages import CargoMessage, Progress
 from hero_build.source.wasm import TARGET as TARGET
 
 BundleStage = Literal["wasm-pack", "wasm-bindgen", "wasm-opt", "built", "unchanged", "broken"]
@@ -78,6 +78,10 @@ def _ignore_finished(bundle: BuiltBundle) -> None:
     """The default of BuildWatch.finished."""
 
 
+def _ignore_crates(crates: Sequence[CargoMessage], started: int) -> None:
+    """The default of BuildWatch.crates."""
+
+
 def _ignore_progress(done: int, total: int | None, crate: str) -> None:
     """The default of BuildWatch.compiling."""
 
@@ -86,13 +90,15 @@ class BuildWatch(Struct, frozen=True):
     """Callbacks of a running build. All but `compiling` are called from several threads.
 
     compiling: cargo's progress. stage: what happens to a bundle. finished: called for each bundle as soon as it is
-    built. cancelled: polled; True ends the build.
+    built. cancelled: polled; True ends the build. crates: called with cargo's messages of all crates of a group, and
+    when that cargo was started, in ns of time.time_ns().
     """
 
     compiling: Progress = _ignore_progress
     stage: Callable[[str, BundleStage], None] = _ignore_stage
     finished: Callable[[BuiltBundle], None] = _ignore_finished
     cancelled: Callable[[], bool] = bool  # False
+    crates: Callable[[Sequence[CargoMessage], int], None] = _ignore_crates
 
 
 class BuildFolders(Struct, frozen=True):

@@ -272,7 +272,7 @@ CHANGES: dict[str, tuple[str, Callable[[Setup], object]]] = {
     "cargo's mark goes": ("keep", lambda setup: (setup.tree / "target" / "CACHEDIR.TAG").unlink()),
     "a flat checkout no longer counts": ("build", flat_to_nested),
     "config of the root": ("keep", configure_root),
-    "another coderoot": ("clone", move_coderoot),
+    "another coderoot": ("build", move_coderoot),
     "chmod a program": ("keep", chmod_program),
     "damage a program": ("build", break_program),
     "lose a link": ("build", lambda setup: (setup.world.root.path / "bin" / "app").unlink()),

@@ -68,7 +68,7 @@ def test_those_that_are_named_are_the_same_and_only_the_whole_set_takes_away(wor
         assert worlds.valid(world.run(*question.split(), "--json", env=code.environ).document)["exit"] == 0
     explained = world_ok(world, code, "explain", "hero_archipelagos")
     assert "island_notes: keep" in explained
-    assert "islands    the workspace" in explained
+    assert "islands     the workspace" in explained
     all_at_once = {name: bundle(world, name) for name in FOUR}
     world.ok("uninstall", "hero_archipelagos")
     world_ok(world, code, "islands", "shouter", "island_sketch")  # a crate's name will do, too

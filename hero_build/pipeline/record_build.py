@@ -1,0 +1,41 @@
+"""Keeps what a build read and made, so that the next run can tell without cargo that nothing changed."""
+
+from collections.abc import Iterable
+
+from hero_build.model.installed import Fingerprint, outputs_digest
+from hero_build.model.steps import CargoJob, Verified, VerifiedPart
+from hero_build.settings import Settings
+from hero_build.source import recorded_build
+from hero_build.source.cargo.build import BuildAttempt
+from hero_build.source.cargo.build_reads import BuildDirectories
+
+
+def record_parts(
+    parts: Iterable[object],
+    job: CargoJob,
+    attempt: BuildAttempt,
+    settings: Settings,
+    directories: BuildDirectories | None = None,
+) -> None:
+    """Record the verified parts of one build by `job`; failed ones are passed over."""
+    for part in parts:
+        fingerprint = _fingerprint(part)
+        if isinstance(part, VerifiedPart) and fingerprint is not None:
+            recorded_build.record(
+                job,
+                fingerprint=fingerprint,
+                messages=attempt.crates,
+                outputs={item.artifact.name: _digest(item) for item in part.artifacts},
+                started=attempt.started,
+                cache=settings.cache,
+                directories=directories,
+            )
+
+
+def _fingerprint(part: object) -> Fingerprint | None:
+    build = part.origin.build if isinstance(part, VerifiedPart) else None
+    return build.fingerprint if build is not None else None
+
+
+def _digest(verified: Verified) -> str:
+    return outputs_digest((str(file.dest), file.sha256) for file in verified.files)
