@@ -34,6 +34,7 @@ HeroBuildError
 │   ├── DiskFull
 │   ├── MissingTool               a program is missing, or too old
 │   ├── ToolFailed                a program is installed but does not work
+│   ├── UntrustedRecipe           a recipe that another user owns or may write
 │   ├── CheckoutRefused           a checkout is of another repository, or holds work that would be lost
 │   └── Unsupported               nothing is published for this kind of machine
 └── RuntimeFailed             9
@@ -179,6 +180,9 @@ class ToolFailed(MachineError):
         self.tail = tail
 
 
+class UntrustedRecipe(MachineError): ...
+
+
 class CheckoutRefused(MachineError): ...
 
 
@@ -201,13 +205,12 @@ class NotHealthy(RuntimeFailed): ...
 _FULL = {errno.ENOSPC: "the disk is full", errno.EDQUOT: "the quota is used up"}
 _DENIED = {errno.EACCES, errno.EPERM, errno.EROFS}
 _TAKEN = {errno.EEXIST, errno.EISDIR, errno.ENOTDIR, errno.ELOOP}
-_SHORT = {
+_SHORT = {  # what the machine has too little of
     errno.EMFILE: ("too many files are open", "Raise the limit (`ulimit -n`), or use a smaller -j."),
     errno.ENFILE: ("this machine has too many files open", "End other programs, then run it again."),
     errno.ENOMEM: ("the memory is used up", "Free some, raise the limit (`ulimit -v`), or use a smaller -j."),
     errno.EAGAIN: ("no more threads or processes can be started", "Raise the limit (`ulimit -u`, or the container's)."),
 }
-"""What the machine has too little of, wherever it is noticed."""
 TOO_FEW_THREADS = _SHORT[errno.EAGAIN]
 _UNUSABLE = {errno.EIO, errno.ESTALE, errno.ENODEV, errno.ENXIO, errno.EUCLEAN, errno.EREMOTEIO, errno.ENOSYS}
 

@@ -12,8 +12,10 @@ from typing import Any, Literal
 import msgspec
 from msgspec import Struct
 
-from hero_build.errors import UsageError
+from hero_build import STATE
+from hero_build.errors import MachineError, UsageError
 from hero_build.system.environment import GIT_LOCAL
+from hero_build.system.home import expand, home
 from hero_build.system.regular_file import read_regular
 
 Scalar = str | int | float
@@ -99,24 +101,29 @@ class ConfigFile(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def read(flags: Mapping[str, Any], environ: MutableMapping[str, str]) -> Settings:
-    """The settings of this run. `flags` holds what was typed (None: not typed). Raises UsageError."""
+    """The settings of this run. `flags` holds what was typed (None: not typed). Raises UsageError, MachineError."""
     token = environ.pop("FORGEJO_TOKEN", "").strip()
     for name in GIT_LOCAL:
         environ.pop(name, None)
     sources: dict[str, Source] = {"token": "environment" if token else "default"}
     root = _path(_pick("root", flags=flags, environ=environ, config=ConfigFile(), default="~/hero", sources=sources))
-    config = _config(root / "cfg" / "hero_build.toml")
+    file = root / "cfg" / "hero_build.toml"
+    config = _config(file)
 
     def pick(name: str, default: Any) -> Any:
         return _pick(name, flags=flags, environ=environ, config=config, default=default, sources=sources)
 
+    def place(name: str, value: Any) -> Path:
+        """What the file names is relative to the file, all else to the current folder."""
+        return _path(value, file.parent if sources[name] == "config" else None)
+
     return Settings(
         root=root,
-        coderoot=_path(pick("coderoot", str(root / "code0"))),
-        sockets=_path(pick("sockets", str(root / "var" / "sockets"))),
+        coderoot=place("coderoot", pick("coderoot", str(root / "code0"))),
+        sockets=place("sockets", pick("sockets", str(root / "var" / "sockets"))),
         forge=_forge(str(pick("forge", DEFAULT_FORGE))),
-        recipes=tuple(_path(part) for part in _folders(pick("recipes", ""))),
-        cache=_path(pick("cache", None) or _default_cache()),
+        recipes=tuple(place("recipes", part) for part in _folders(pick("recipes", ""))),
+        cache=place("cache", pick("cache", None) or _default_cache(root)),
         jobs=_number("jobs", pick("jobs", 16), 1),
         wait=_number("wait", pick("wait", 10), 0),
         plain_http=config.plain_http,
@@ -166,10 +173,10 @@ def _config(path: Path) -> ConfigFile:
         raise UsageError(f"{path} is not TOML: {error}", "Fix the line it names, or move the file away.") from error
 
 
-def _path(value: Any) -> Path:
+def _path(value: Any, base: Path | None = None) -> Path:
     if "\0" in str(value):
         raise UsageError("a path may not contain a NUL byte", "Name the folder without it.")
-    return Path(os.path.abspath(os.path.expanduser(str(value))))
+    return Path(os.path.abspath(os.path.join(base or "", expand(str(value)))))
 
 
 def _folders(value: Any) -> list[str]:
@@ -194,10 +201,16 @@ def _number(name: str, value: Any, minimum: float) -> Any:
     return number
 
 
-def _default_cache() -> Path:
+def _default_cache(root: Path) -> Path:
+    """Below the user's home; for a user without one, in the root."""
     checkout = Path(__file__).resolve().parent.parent
     if (checkout / "cache" / "CACHEDIR.TAG").is_file():
         return checkout / "cache"
+    if not (os.environ.get("HOME") or os.environ.get("XDG_CACHE_HOME", "").strip()):
+        try:
+            return home() / ".cache" / "hero-build"
+        except MachineError:
+            return root / STATE / "cache"
     import platformdirs  # only outside a checkout
 
     return Path(platformdirs.user_cache_dir("hero-build"))

@@ -1,10 +1,12 @@
 """Flag beats environment beats config beats default, and the token leaves the environment."""
 
+import os
+import pwd
 from pathlib import Path
 
 import pytest
 
-from hero_build.errors import UsageError
+from hero_build.errors import MachineError, UsageError
 from hero_build.forge.limits import Limits, limits_of
 from hero_build.settings import DEFAULT_FORGE, read
 
@@ -93,3 +95,40 @@ def test_limits_that_make_no_sense(tmp_path: Path, text: str) -> None:
     with pytest.raises(UsageError, match=f"{text.partition(' ')[0]} is ") as caught:
         read({"root": str(tmp_path)}, {})
     assert caught.value.hint.startswith("It takes a number from 0")
+
+
+def test_folders_in_the_file_are_relative_to_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "cfg").mkdir()
+    text = 'recipes = "mine:/srv/recipes:~/theirs"\ncoderoot = "../code"\nsockets = "s"\ncache = "c"\n'
+    (tmp_path / "cfg" / "hero_build.toml").write_text(text)
+    monkeypatch.chdir("/")
+    monkeypatch.setenv("HOME", "/home/me")
+    settings = read({"root": str(tmp_path)}, {})
+    assert settings.recipes == (tmp_path / "cfg" / "mine", Path("/srv/recipes"), Path("/home/me/theirs"))
+    assert settings.coderoot == tmp_path / "code"
+    assert (settings.sockets, settings.cache) == (tmp_path / "cfg" / "s", tmp_path / "cfg" / "c")
+    assert read({"root": str(tmp_path)}, {"HERO_RECIPES": "mine"}).recipes == (Path("/mine"),)
+
+
+@pytest.mark.parametrize("empty", [True, False])
+def test_without_HOME_the_home_is_that_of_passwd(empty: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    if empty:
+        monkeypatch.setenv("HOME", "")
+    else:
+        monkeypatch.delenv("HOME")
+    assert read({}, {}).root == Path(pwd.getpwuid(os.getuid()).pw_dir) / "hero"
+
+
+def test_a_user_without_a_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The cache of an installed hero-build is then in the root."""
+    monkeypatch.delenv("HOME")
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    monkeypatch.setattr(os, "getuid", lambda: 54321)
+    monkeypatch.setattr("hero_build.settings.__file__", str(tmp_path / "site-packages" / "hero_build" / "settings.py"))
+    with pytest.raises(MachineError, match="user ID 54321 has no home"):
+        read({}, {})
+    assert read({"root": str(tmp_path)}, {}).cache == tmp_path / "var" / "hero_build" / "cache"
+    monkeypatch.setenv("XDG_CACHE_HOME", "/caches")
+    assert read({"root": str(tmp_path)}, {}).cache == Path("/caches/hero-build")
+    with pytest.raises(UsageError, match="~nobody-of-that-name/x"):
+        read({"root": "~nobody-of-that-name/x"}, {})

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from hero_build.errors import AppNotFound, HeroBuildError, RecipeError
+from hero_build.catalog.trust import check_trusted
+from hero_build.errors import AppNotFound, HeroBuildError, RecipeError, UntrustedRecipe
 from hero_build.system.regular_file import check_regular
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ class Catalog(Struct, frozen=True):
         return tuple(sorted(self.files))
 
     def get(self, app: str) -> LoadedRecipe:
-        """The app's recipe. Raises AppNotFound with the nearest name, RecipeError."""
+        """The app's recipe. Raises AppNotFound with the nearest name, RecipeError, UntrustedRecipe."""
         if app not in self.files:
             raise AppNotFound(f"no app is named {app!r}", _nearest(app, self.files))
         path, *shadows = self.files[app]
@@ -80,12 +81,12 @@ class Catalog(Struct, frozen=True):
         try:
             recipe = self.get(app).recipe
             return bool(recipe.refuses) or recipe.islands  # islands are a phase of their own
-        except RecipeError:
+        except (RecipeError, UntrustedRecipe):
             return False
 
 
 def load(folders: Iterable[Path]) -> Catalog:
-    """The catalog of these folders and the shipped recipes. Raises RecipeError."""
+    """The catalog of these folders and the shipped recipes. Raises RecipeError, UntrustedRecipe."""
     path = (*folders, shipped())
     files: dict[str, tuple[Path, ...]] = {}
     sets: dict[str, tuple[str, ...]] = {}
@@ -139,6 +140,8 @@ def _import(path: Path) -> ModuleType:
         check_regular(path)
     except OSError as error:
         raise RecipeError(f"the recipe {path} cannot be read: {error.strerror}", "It must be a Python file.") from error
+    if path.parent != shipped():
+        check_trusted(path)
     spec = importlib.util.spec_from_file_location(f"{_package(path.parent)}.{path.stem}", path)
     if spec is None or spec.loader is None:
         raise RecipeError(f"the recipe {path} cannot be imported", "It must be a Python file.")

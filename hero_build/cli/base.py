@@ -37,9 +37,10 @@ NAMES = frozenset(option.name or "" for option in options())
 
 
 class SessionCommand(click.Command):
-    """A command whose callback takes a Session and returns an exit code."""
+    """A command whose callback takes a Session and returns an exit code. `needs_root`: it looks at the root."""
 
-    def __init__(self, name: str | None, **rest: Any) -> None:
+    def __init__(self, name: str | None, *, needs_root: bool = True, **rest: Any) -> None:
+        self.needs_root = needs_root
         super().__init__(name, **{"context_settings": _HELP, **rest})
         self.params.extend(options())
 
@@ -52,7 +53,8 @@ class SessionCommand(click.Command):
         return guarded(lambda: self._run(ctx, merged, console), console, traced=traced)
 
     def _run(self, ctx: click.Context, options: Mapping[str, Any], console: Console) -> int:
-        settings = read({name: options[name] for name in ("root", "forge", "jobs", "wait")}, os.environ)
+        flags = {name: options[name] for name in ("root", "forge", "jobs", "wait")}
+        settings = read(flags if self.needs_root else {**flags, "root": os.sep}, os.environ)
         callback = cast("Callback", self.callback)
         try:
             with ctx.scope():
@@ -74,9 +76,9 @@ class SessionCommand(click.Command):
                     formatter.write_dl(records)
 
 
-def command(name: str) -> Callable[[Callback], click.Command]:
+def command(name: str, *, needs_root: bool = True) -> Callable[[Callback], click.Command]:
     """A decorator that makes a function a command; its docstring is the help text."""
-    return click.command(name, cls=SessionCommand)
+    return click.command(name, cls=SessionCommand, needs_root=needs_root)
 
 
 def remember_globals(ctx: click.Context) -> Mapping[str, Any]:

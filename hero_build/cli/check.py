@@ -11,6 +11,7 @@ from hero_build.cli import completion
 from hero_build.cli.base import command
 from hero_build.cli.session import Session
 from hero_build.errors import UsageError
+from hero_build.system.home import expand
 
 
 @command("verify")
@@ -82,7 +83,7 @@ def audit(session: Session, apps: Sequence[str], *, folder: str | None, version:
     if version and no_release:
         raise UsageError("--version and --no-release exclude each other", "Leave out one of them.")
     context = session.context()
-    checkouts = Path(folder).expanduser().absolute() if folder else session.settings.coderoot
+    checkouts = Path(expand(folder)).absolute() if folder else session.settings.coderoot
     names = context.catalog.expand(apps) if apps else apps_with_checkout(checkouts, context)
     answer = query(names, AuditOptions(checkouts, not no_release, version), context)
     return session.console.answer(

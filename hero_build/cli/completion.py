@@ -19,7 +19,7 @@ class CompletionScript(Struct, frozen=True):
     script: str
 
 
-@command("completion")
+@command("completion", needs_root=False)
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 @click.pass_context
 def completion(ctx: click.Context, session: Session, shell: str) -> int:

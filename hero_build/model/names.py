@@ -27,10 +27,13 @@ def check_name(name: str, what: str) -> str:
 
 
 def check_tag(tag: str) -> str:
-    """`tag` itself, if git accepts it (git-check-ref-format(1)) and it is printed as it is. Raises UnsafeName."""
+    """`tag` itself, if git accepts it (git-check-ref-format(1)) also as an argument, and it is printed as it
+    is. Raises UnsafeName.
+    """
     segments = tag.split("/")
     valid = (
         tag.isprintable()
+        and not tag.startswith("-")
         and not _FORBIDDEN_IN_TAG.intersection(tag)
         and ".." not in tag
         and "@{" not in tag

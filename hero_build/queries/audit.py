@@ -13,7 +13,14 @@ from hero_build.catalog import buildenv, recipe_facts, service_toml
 from hero_build.catalog.loader import Catalog, LoadedRecipe
 from hero_build.catalog.service_toml import Declared
 from hero_build.context import Context
-from hero_build.errors import HeroBuildError, InvalidServiceManifest, NotFound, RecipeError, VerificationError
+from hero_build.errors import (
+    HeroBuildError,
+    InvalidServiceManifest,
+    NotFound,
+    RecipeError,
+    UntrustedRecipe,
+    VerificationError,
+)
 from hero_build.events import Planning, WarningRaised
 from hero_build.model.failure import Failure, exit_code, failure
 from hero_build.model.names import check_repo
@@ -186,7 +193,7 @@ def _recipes(catalog: Catalog) -> Iterator[LoadedRecipe | str]:
     for app in catalog.names():
         try:
             loaded = catalog.get(app)
-        except RecipeError:
+        except (RecipeError, UntrustedRecipe):
             yield app
         else:
             if not (loaded.recipe.refuses or loaded.recipe.islands):

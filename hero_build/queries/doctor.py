@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from hero_build.catalog.loader import Catalog
 from hero_build.context import Context
-from hero_build.errors import AuthError, HeroBuildError, MachineError, NotFound, RecipeError
+from hero_build.errors import AuthError, HeroBuildError, MachineError, NotFound, RecipeError, UntrustedRecipe
 from hero_build.model.artifacts import ISLANDS_APP
 from hero_build.queries.doctor_checks import DoctorCheck, kept_generations, machine, place, programs, webassembly
 from hero_build.queries.explain import ExplainedSetting, settings_of
@@ -62,7 +62,7 @@ def _broken(catalog: Catalog) -> Iterator[BrokenRecipe]:
     for app in catalog.names():
         try:
             catalog.get(app)
-        except RecipeError as error:
+        except (RecipeError, UntrustedRecipe) as error:
             yield BrokenRecipe(app, error)
 
 

@@ -9,7 +9,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from hero_build.errors import HeroBuildError, RootDamaged
+from hero_build.errors import HeroBuildError, MachineError, RootDamaged
 from hero_build.install import gc, seal, snapshot
 from hero_build.install.history import Unreadable, list_generations
 from hero_build.install.layout import Root
@@ -104,6 +104,11 @@ def programs(path: str) -> Iterator[DoctorCheck]:
     """Check the programs that builds from source use; downloads need none of them."""
     from hero_build.source.cargo import toolchain
 
+    try:
+        toolchain.cargo_home(os.environ)
+    except MachineError as error:
+        yield DoctorCheck("programs", name="home", state="warning", value=error.message, hint=error.hint)
+        return
     env = {**toolchain.environment(), "PATH": f"{path}{os.pathsep}{toolchain.cargo_home(os.environ) / 'bin'}"}
     for name in ("git", "cargo"):
         executable = shutil.which(name, path=env["PATH"])
@@ -149,7 +154,7 @@ def _existing(folder: Path) -> Path:
 
 def _writable(root: Root) -> DoctorCheck:
     folder = _existing(root.state)
-    if folder.is_dir() and os.access(folder, os.W_OK | os.X_OK):
+    if folder.is_dir() and os.access(folder, os.W_OK | os.X_OK, effective_ids=True):
         note = "" if root.path.is_dir() else " (the first install creates it)"
         return DoctorCheck("root", name="writable", state="ok", value=f"{root.path}{note}")
     return DoctorCheck(

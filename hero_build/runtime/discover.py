@@ -11,6 +11,7 @@ from hero_build.runtime import client
 from hero_build.runtime.client import SupervisorClient
 from hero_build.runtime.protocol import Supervisor, Timeouts
 from hero_build.settings import Settings
+from hero_build.system.home import expand
 
 
 class SupervisorSockets(Struct, frozen=True):
@@ -24,7 +25,7 @@ class SupervisorSockets(Struct, frozen=True):
 def sockets(settings: Settings, environ: Mapping[str, str]) -> SupervisorSockets:
     """`$HERO_SOCKET_DIR/hero_router/service.sock`; `$ZINIT_SOCKET`, else `<root>/var/zinit.sock`."""
     named = environ.get("ZINIT_SOCKET")
-    zinit = Path(named).expanduser() if named else settings.root / "var" / "zinit.sock"
+    zinit = Path(expand(named)) if named else settings.root / "var" / "zinit.sock"
     return SupervisorSockets(settings.sockets / "hero_router" / "service.sock", zinit, settings.sockets)
 
 

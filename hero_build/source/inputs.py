@@ -19,6 +19,7 @@ from hero_build.source.cargo import toolchain
 from hero_build.source.git import paths as git_paths
 from hero_build.source.git import status
 from hero_build.system import process
+from hero_build.system.home import expand, home
 
 _REPOSITORY_FILES = (
     *("HEAD", "index", "config", "packed-refs", "info/exclude", "info/attributes", "info/sparse-checkout"),
@@ -94,17 +95,17 @@ def _git_config_files(env: Mapping[str, str]) -> Iterator[Path]:
     """The user's and the machine's configuration (git-config(1), FILES). Raises UnknownInputs."""
     if any(name in env for name in _CONFIG_VARIABLES):
         raise UnknownInputs
-    home = Path(env.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "git"
+    config = Path(env.get("XDG_CONFIG_HOME") or home() / ".config") / "git"
     prefix = process.find("git", env).resolve().parent.parent  # git reads <prefix>/etc where it was built so
     system: list[str | Path] = ["/etc/gitconfig", prefix / "etc/gitconfig"]
-    user: list[str | Path] = [Path.home() / ".gitconfig", home / "config"]
+    user: list[str | Path] = [home() / ".gitconfig", config / "config"]
     if "GIT_CONFIG_SYSTEM" in env:
         system = [env["GIT_CONFIG_SYSTEM"]]
     if "GIT_CONFIG_GLOBAL" in env:
         user = [env["GIT_CONFIG_GLOBAL"]]
     for name in (*system, *user):
         yield from _config_files(Path(name))
-    yield from (home / "ignore", home / "attributes", Path("/etc/gitattributes"), prefix / "etc/gitattributes")
+    yield from (config / "ignore", config / "attributes", Path("/etc/gitattributes"), prefix / "etc/gitattributes")
 
 
 def _repository_files(tree: Path) -> Iterator[Path]:
@@ -133,4 +134,4 @@ def _config_files(path: Path) -> Iterator[Path]:
         name = setting[1].strip()
         if not _PLAIN_PATH.fullmatch(name):
             raise UnknownInputs
-        yield Path(name).expanduser()
+        yield Path(expand(name))

@@ -2,10 +2,13 @@
 which an interrupt does not wait.
 """
 
+import time
 from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
 
 from hero_build.errors import TOO_FEW_THREADS, MachineError
+
+_WAITS = (0.01, 0.1, 0.5)  # seconds
 
 
 class ThreadPool(ThreadPoolExecutor):
@@ -25,8 +28,14 @@ class ThreadPool(ThreadPoolExecutor):
 
     def _adjust_thread_count(self) -> None:
         """Called by `submit` once the call is queued: a thread that cannot start leaves it to those that run."""
-        try:
-            super()._adjust_thread_count()
-        except RuntimeError as error:
-            if not self._threads:
-                raise MachineError(*TOO_FEW_THREADS) from error
+        for wait in _WAITS:
+            try:
+                super()._adjust_thread_count()
+            except RuntimeError as error:
+                if self._threads:
+                    return
+                failure = error
+                time.sleep(wait)  # a thread that has been joined counts until the kernel has removed it
+            else:
+                return
+        raise MachineError(*TOO_FEW_THREADS) from failure

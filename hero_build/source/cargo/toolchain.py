@@ -19,6 +19,7 @@ from hero_build.model.artifacts import Platform
 from hero_build.model.steps import CargoJob
 from hero_build.system import process
 from hero_build.system.file_cache import cached, file_stamp
+from hero_build.system.home import home
 
 _TOOLCHAIN_FILES = ("rust-toolchain", "rust-toolchain.toml")
 _WRAPPERS = ("RUSTC_WRAPPER", "CARGO_BUILD_RUSTC_WRAPPER")
@@ -28,17 +29,20 @@ _ZIG_HINT = "Install it: `pip install cargo-zigbuild ziglang` (cargo must find i
 
 
 def environment() -> dict[str, str]:
-    """The environment for cargo: `$CARGO_HOME/bin`, where rustup puts cargo, comes first if PATH has no cargo."""
+    """The environment for cargo: `$CARGO_HOME/bin`, where rustup puts cargo, comes first if PATH has no cargo.
+
+    Raises MachineError for a user without a home, where neither CARGO_HOME nor RUSTUP_HOME can be found.
+    """
     env = process.environment()
-    home = str(cargo_home(env) / "bin")
+    programs = str(cargo_home(env) / "bin")
     path = env.get("PATH", os.defpath)
-    if shutil.which("cargo", path=path) is None and shutil.which("cargo", path=home):
-        env["PATH"] = f"{home}{os.pathsep}{path}"
+    if shutil.which("cargo", path=path) is None and shutil.which("cargo", path=programs):
+        env["PATH"] = f"{programs}{os.pathsep}{path}"
     return env
 
 
 def cargo_home(env: Mapping[str, str]) -> Path:
-    return Path(env.get("CARGO_HOME") or Path.home() / ".cargo")
+    return Path(env.get("CARGO_HOME") or home() / ".cargo")
 
 
 def rustc_version(
@@ -135,7 +139,7 @@ def _query_key(arguments: tuple[str, ...], rustc: Path, folder: Path, env: Mappi
 
 
 def _rustup_home(env: Mapping[str, str]) -> Path:
-    return Path(env.get("RUSTUP_HOME") or Path.home() / ".rustup")
+    return Path(env.get("RUSTUP_HOME") or home() / ".rustup")
 
 
 def _rustup_files(env: Mapping[str, str]) -> Iterator[Path]:

@@ -27,18 +27,18 @@ COPIES: Mapping[str, Callable[[Path, Path], list[str]]] = {
 
 
 @pytest.fixture(params=COPIES)
-def copied(request: pytest.FixtureRequest, world: World) -> World:
+def copied(request: pytest.FixtureRequest, two_apps: World) -> World:
     """v1, then v2, then the root in a copy of itself."""
     tool = request.param.partition("-")[0]
     if not shutil.which(tool):
         pytest.skip(f"{tool} is not installed")
-    world.ok("install", "db", "--version", "v1")
-    world.ok("install", "db")
-    original = world.folder / "original"
-    world.root.path.rename(original)
-    subprocess.run(COPIES[request.param](original, world.root.path), check=True)
+    two_apps.ok("install", "db", "--version", "v1")
+    two_apps.ok("install", "db")
+    original = two_apps.folder / "original"
+    two_apps.root.path.rename(original)
+    subprocess.run(COPIES[request.param](original, two_apps.root.path), check=True)
     shutil.rmtree(original)
-    return world
+    return two_apps
 
 
 def touch_all(root: Root) -> None:

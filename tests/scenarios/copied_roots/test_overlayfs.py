@@ -23,17 +23,17 @@ OVERLAY = (
 
 
 @pytest.fixture
-def image(world: World) -> World:
+def image(two_apps: World) -> World:
     """Three generations; skipped where overlays are refused."""
     for tag in ("v1", "v2", "v3"):
-        world.release("db", tag, "db", "db_admin")
-        world.ok("install", "db")
-    (world.folder / "layers").mkdir()
+        two_apps.release("db", tag, "db", "db_admin")
+        two_apps.ok("install", "db")
+    (two_apps.folder / "layers").mkdir()
     script = 'cd "$0" && mount -t tmpfs t . && mkdir l u w m && mount -t overlay o -o lowerdir=l,upperdir=u,workdir=w m'
-    probe = subprocess.run(namespace(script, str(world.folder / "layers")), capture_output=True, text=True)
+    probe = subprocess.run(namespace(script, str(two_apps.folder / "layers")), capture_output=True, text=True)
     if probe.returncode:
         pytest.skip(f"no overlay can be mounted here: {probe.stderr.strip()}")
-    return world
+    return two_apps
 
 
 def test_every_command_works(image: World) -> None:
