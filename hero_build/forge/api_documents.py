@@ -6,12 +6,13 @@ written from the same types. Fields that the API has and no type names are ignor
 
 import re
 from collections.abc import Callable
-from typing import Annotated, Generic, TypeVar
+from typing import Generic, TypeVar
 
-from msgspec import Meta, Struct
+from msgspec import Struct
 
 from hero_build.errors import BadForgeResponse, UnsafeName
 from hero_build.forge.asset_address import EXTERNAL
+from hero_build.forge.json_decode import Size
 from hero_build.model.artifacts import GenericPackage
 from hero_build.model.names import check_tag, safe_name
 from hero_build.model.steps import Asset, Release
@@ -19,9 +20,6 @@ from hero_build.model.steps import Asset, Release
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _ANOTHER = "Choose another release with --version TAG, and report this one to its publisher."
-
-Size = Annotated[int, Meta(ge=0)]
-"""Bytes."""
 
 
 class PackageFile(Struct, frozen=True):

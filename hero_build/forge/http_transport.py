@@ -70,6 +70,7 @@ class DirectTransport(httpx.BaseTransport):
         except (OSError, UnicodeError) as error:
             connection.close()
             raise httpx.ConnectError(_error_text(error)) from error
+        connection.response_class = _FinalResponse
         connection.sock = DeadlineSocket(connection.sock, self._limits.stall)
         return connection
 
@@ -97,6 +98,19 @@ class DirectTransport(httpx.BaseTransport):
         headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in response.getheaders()]
         body = _BodyStream(connection, response=response, sock=sock, view=memoryview(self._buffer), keep=keep)
         return httpx.Response(response.status, headers=headers, stream=body)
+
+
+class _FinalResponse(http.client.HTTPResponse):
+    """Skips interim responses, of which there may be any number (RFC 9110, 15.2); http.client skips only 100.
+
+    101 is final: nothing here asks for another protocol.
+    """
+
+    def begin(self) -> None:
+        super().begin()
+        while self.status != http.client.SWITCHING_PROTOCOLS and 100 <= self.status < 200:
+            self.headers = self.msg = None  # type: ignore[assignment]  # else the next one is not read
+            super().begin()
 
 
 class _BodyStream(httpx.SyncByteStream):

@@ -9,6 +9,11 @@ from hero_build.errors import BadForgeResponse
 T = TypeVar("T")
 Sha256 = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$", max_length=64)]
 """A SHA-256 digest in lower-case hex."""
+INT64_MAX = 2**63 - 1
+Size = Annotated[int, msgspec.Meta(ge=0, le=INT64_MAX)]
+"""Bytes of a file: the largest is that of off_t. JSON itself has no bound."""
+Number = Annotated[int, msgspec.Meta(ge=-INT64_MAX, le=INT64_MAX)]
+"""A number that identifies something on a server."""
 
 
 def decode_json(content: bytes, kind: type[T], what: str, hint: str) -> T:

@@ -15,7 +15,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from hero_build.errors import ReleaseNotFound, UnsafeName, UsageError, machine_errors
-from hero_build.forge.json_decode import Sha256
+from hero_build.forge.json_decode import Sha256, Size
 from hero_build.forge.protocol import Body, Forge, Ref, no_release
 from hero_build.model.artifacts import GenericPackage
 from hero_build.model.names import check_name, check_repo, check_tag
@@ -47,7 +47,7 @@ class LockedAsset(Struct, frozen=True, forbid_unknown_fields=True):
 
     name: str
     url: Annotated[str, Meta(pattern="^(https?://|file:///)")]
-    size: Annotated[int, Meta(ge=0)] | None
+    size: Size | None
     sha256: Sha256 | None
     id: str
 

@@ -3,6 +3,7 @@
 from msgspec import Struct
 
 from hero_build.forge.asset_address import EXTERNAL, reachable_address
+from hero_build.forge.json_decode import Number, Size
 from hero_build.model.steps import Asset
 
 
@@ -83,9 +84,9 @@ class UserResponse(Struct, frozen=True):
 class UploadResponse(Struct, frozen=True):
     """An attachment of a release."""
 
-    id: int
+    id: Number
     name: str
-    size: int
+    size: Size
     uuid: str
     browser_download_url: str
     type: str | None = None
@@ -98,7 +99,7 @@ class UploadResponse(Struct, frozen=True):
 
 
 class ReleaseResponse(Struct, frozen=True):
-    id: int
+    id: Number
     tag_name: str
     draft: bool
     prerelease: bool

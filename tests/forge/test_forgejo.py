@@ -1,5 +1,6 @@
 """The API of a server that misbehaves: each fault is one error with a hint, and no token leaks."""
 
+import json
 import time
 from email.utils import formatdate
 
@@ -18,6 +19,7 @@ from hero_build.errors import (
 from hero_build.events import Event, Retrying, WarningRaised
 from hero_build.forge.forgejo import Forgejo
 from hero_build.forge.protocol import Ref
+from hero_build.forge.transfer import read_small
 from hero_build.model.artifacts import GenericPackage
 from hero_build.model.steps import Asset, Release
 from support.fault_server import (
@@ -27,11 +29,13 @@ from support.fault_server import (
     document,
     dripping_headers,
     gzipped,
+    interim,
     json_answer,
     many_headers,
     promises,
     raw,
     redirect,
+    serve,
     truncated,
 )
 from support.limits import QUICK, TOKEN
@@ -234,10 +238,42 @@ def test_lengths_that_are_no_numbers(forge: Forgejo, faults: FaultServer, size: 
     assert isinstance(refused(forge), BadForgeResponse | NetworkError)
 
 
-def test_promises_without_an_answer_end_at_the_deadline(faults: FaultServer, events: list[Event]) -> None:
+@pytest.mark.parametrize("status", [100, 102, 103, 199])
+def test_promises_without_an_answer_end_at_the_deadline(faults: FaultServer, events: list[Event], status: int) -> None:
     forge = Forgejo(faults.url, token=None, emit=events.append, limits=replace(QUICK, answer=0.3, attempts=1))
-    faults.on(LATEST, promises())
+    faults.on(LATEST, promises(status))
     assert "it took more than 0.3 s" in refused(forge).message
+
+
+@pytest.mark.parametrize("statuses", [(100,), (102,), (103,), (100, 102, 103, 103, 199)])
+def test_interim_responses_are_skipped(forge: Forgejo, faults: FaultServer, statuses: tuple[int, ...]) -> None:
+    """RFC 9110, 15.2: a client must be able to parse any number of them, and may ignore them."""
+    faults.release("o/r", "v1", {"prog": b"the program"})
+    faults.on(LATEST, interim(*statuses, then=json_answer(document(faults.url, "v1", {"prog": 11}))))
+    faults.on("/dl/v1/prog", interim(*statuses, then=serve(b"the program")))
+    for _ in range(2):
+        release = forge.find(Ref("o/r"))
+        assert read_small(forge, release.assets[0]) == b"the program"
+    assert faults.accepted == 1, "the connection is kept"
+
+
+def test_another_protocol_is_not_spoken(forge: Forgejo, faults: FaultServer) -> None:
+    """101 is final, and nothing asked for it."""
+    faults.on(LATEST, answer(101, b"", {"Upgrade": "websocket"}))
+    assert refused(forge).code == 4
+
+
+@pytest.mark.parametrize("size", ["9223372036854775808", "1" + 30 * "0", "1" + 5000 * "0", "1e30", "1e400"])
+def test_sizes_that_no_file_has(forge: Forgejo, faults: FaultServer, size: str) -> None:
+    text = json.dumps({"tag_name": "v1", "id": 7, "assets": [{**ASSET, "size": 7}]}).replace(
+        '"size": 7', f'"size": {size}'
+    )
+    faults.on(LATEST, answer(200, text.encode()))
+    error = refused(forge)
+    assert (error.code, type(error)) == (4, BadForgeResponse)
+    assert error.message.endswith("at `$.assets[0].size`")
+    faults.on(LATEST, answer(200, text.replace(size, str(2**63 - 1)).replace('"id": 7', f'"id": {size}').encode()))
+    assert forge.find(Ref("o/r")).assets[0].size == 2**63 - 1
 
 
 def test_a_page_is_quoted_by_its_title(forge: Forgejo, faults: FaultServer) -> None:

@@ -275,12 +275,23 @@ def many_headers() -> Behaviour:
     return behave
 
 
-def promises() -> Behaviour:
-    """`100 Continue`, for as long as the client reads."""
+def promises(status: int = 100) -> Behaviour:
+    """An interim response, for as long as the client reads."""
 
     def behave(connection: Connection, request: SeenRequest) -> None:
         while not connection.stopping.wait(0.001):
-            connection.send(b"HTTP/1.1 100 Continue\r\n\r\n")
+            connection.head(status, {})
+
+    return behave
+
+
+def interim(*statuses: int, then: Behaviour) -> Behaviour:
+    """Interim responses (RFC 9110, 15.2) with headers of their own, before the final one."""
+
+    def behave(connection: Connection, request: SeenRequest) -> None:
+        for status in statuses:
+            connection.head(status, {"Link": "</style.css>; rel=preload", "Content-Length": "7", "Connection": "close"})
+        then(connection, request)
 
     return behave
 
