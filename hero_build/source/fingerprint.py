@@ -24,6 +24,7 @@ from hero_build.errors import HeroBuildError
 from hero_build.model.installed import Fingerprint
 from hero_build.model.steps import CargoJob, Tree
 from hero_build.source.cargo import toolchain
+from hero_build.source.cargo.config_files import cargo_config_files as cargo_config_files
 from hero_build.source.git.status import status
 
 _FORMAT_VERSION = "1"  # goes up when the cargo call changes in a way that changes programs
@@ -40,7 +41,6 @@ _EXCLUDED_PREFIXES = (  # paths, output, network settings and secrets
     *("CARGO_HOME", "CARGO_TARGET_DIR", "CARGO_LOG", "CARGO_MAKEFLAGS"),
     *("CARGO_BUILD_JOBS", "CARGO_BUILD_TARGET_DIR", "CARGO_BUILD_RUSTC_WRAPPER", "RUSTC_WRAPPER"),
 )
-_CONFIG_NAMES = ("config", "config.toml")
 _NONE = "none"
 
 
@@ -137,35 +137,6 @@ def _describe(path: Path) -> str:
             return f"{mode & 0o111:o} {hashlib.file_digest(file, 'sha256').hexdigest()}"
     except (OSError, HeroBuildError) as error:
         return f"{type(error).__name__} {getattr(error, 'errno', '')}"
-
-
-def cargo_config_files(folder: Path, env: Mapping[str, str]) -> Iterator[Path]:
-    """The paths where cargo looks for configuration files when it builds in `folder`, and the files they include."""
-    homes = [parent / ".cargo" for parent in (folder, *folder.parents)]
-    pending = [home / name for home in dict.fromkeys((*homes, toolchain.cargo_home(env))) for name in _CONFIG_NAMES]
-    seen: set[Path] = set()
-    while pending:
-        path = pending.pop(0)
-        if path not in seen:
-            seen.add(path)
-            pending += _included_configs(path)
-            yield path
-
-
-def _included_configs(path: Path) -> list[Path]:
-    """The files that a configuration file of cargo includes (The Cargo Book, Configuration)."""
-    try:
-        text = path.read_text(encoding="utf-8")
-        if "include" not in text:
-            return []
-        import tomllib  # not for those that include nothing
-
-        included = tomllib.loads(text).get("include", ())
-    except (OSError, ValueError):  # cargo reports an invalid one
-        return []
-    items = [included] if isinstance(included, str | dict) else included if isinstance(included, list) else []
-    names = (item.get("path") if isinstance(item, dict) else item for item in items)
-    return [path.parent / name for name in names if isinstance(name, str)]
 
 
 def _config_digests(folders: Sequence[Path], env: Mapping[str, str]) -> Iterator[str]:

@@ -57,6 +57,7 @@ def build_inputs(recipes: Iterable[Recipe], settings: Settings) -> BuildInputs:
     for tree in trees:
         files |= {tree, *_repository_files(tree), *(path / status.CACHE_TAG for path in status.target_folders(tree))}
         files |= {*toolchain.toolchain_files(tree, env), *fingerprint.cargo_config_files(tree, env)}
+        files |= {mark for path in status.target_folders(tree) for mark in status.output_marks(path)}
         files |= _recorded_files(tree, settings.cache)
     outputs = {path for tree in trees for path in status.target_folders(tree) if (path / status.CACHE_TAG).is_file()}
     return BuildInputs(_absolute(trees), _absolute(outputs), _absolute(files))

@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from hero_build.errors import CheckoutRefused, ToolFailed
 from hero_build.model.steps import Tree
+from hero_build.source.cargo.config_files import configured_output_folders
 from hero_build.source.git.paths import url_matches, without_credentials
 from hero_build.system import process
 
@@ -23,8 +24,8 @@ _OPERATION_FILES = ("rebase-merge", "rebase-apply", "MERGE_HEAD", "CHERRY_PICK_H
 class GitStatus(Struct, frozen=True):
     """A checkout compared with its HEAD. `commit` None: no commit yet; `branch` empty: HEAD is detached.
 
-    `changes`: the paths that differ from the commit or are untracked and not ignored, sorted. cargo's target folder and
-    an untracked Cargo.lock are not included: a build makes both.
+    `changes`: the paths that differ from the commit or are untracked and not ignored, sorted. cargo's output and an
+    untracked Cargo.lock are not included: a build makes both.
     """
 
     commit: str | None
@@ -42,7 +43,7 @@ def status(path: Path) -> GitStatus:
         text = process.capture(command, cwd=path, env=_environment(path))
     except ToolFailed as error:
         raise unreadable_checkout(path, error.tail or (error.message,)) from error
-    return _parse_status(text.split("\n"))
+    return _parse_status(text.split("\n"), _output_names(path))
 
 
 def remote_of(path: Path, repo: str, branch: str) -> str:
@@ -131,7 +132,28 @@ def _target_excludes(path: Path) -> tuple[str, ...]:
     return tuple(f":(exclude,literal){folder.relative_to(path)}" for folder in folders)
 
 
-def _parse_status(lines: list[str]) -> GitStatus:
+def output_marks(folder: Path) -> tuple[Path, ...]:
+    """The files that show that cargo puts its output into an existing folder, which gets no CACHE_TAG."""
+    return folder / ".rustc_info.json", folder / "release" / ".cargo-lock"
+
+
+def _output_names(path: Path) -> tuple[str, ...]:
+    """Folders in the tree that cargo's configuration names for output, and a `target` that is a link or in use."""
+    used = (folder for folder in target_folders(path) if _is_linked(folder) or _is_used(folder))
+    folders = {*used, *configured_output_folders(path, process.environment())}
+    return tuple(str(folder.relative_to(path)) for folder in folders if folder != path and folder.is_relative_to(path))
+
+
+def _is_linked(folder: Path) -> bool:
+    """Whether it is a link to a folder, which may be empty still."""
+    return folder.is_symlink() and folder.is_dir()
+
+
+def _is_used(folder: Path) -> bool:
+    return any(mark.is_file() for mark in output_marks(folder))
+
+
+def _parse_status(lines: list[str], outputs: tuple[str, ...] = ()) -> GitStatus:
     headers: Mapping[str, str] = {
         key: value for line in lines if (key := _header_key(line)) for value in [line[len(key) + 1 :]]
     }
@@ -143,7 +165,7 @@ def _parse_status(lines: list[str]) -> GitStatus:
         upstream=headers.get("# branch.upstream", ""),
         ahead=abs(int(ahead)),
         behind=abs(int(behind)),
-        changes=tuple(sorted(path for line in lines if (path := _changed_path(line)))),
+        changes=tuple(sorted(path for line in lines if (path := _changed_path(line, outputs)))),
     )
 
 
@@ -151,12 +173,15 @@ def _header_key(line: str) -> str:
     return " ".join(line.split(" ", 2)[:2]) if line.startswith("# ") else ""
 
 
-def _changed_path(line: str) -> str:
+def _changed_path(line: str, outputs: tuple[str, ...]) -> str:
+    """Empty for what a build makes: only untracked files can be that."""
     kind = line[:1]
     if kind not in _FIELDS_BEFORE_PATH:
         return ""
     path = _unquoted(line.split(" ", _FIELDS_BEFORE_PATH[kind])[-1])
-    return "" if kind == "?" and os.path.basename(path) == "Cargo.lock" else path
+    in_output = any(path == name or path.startswith(f"{name}/") for name in outputs)
+    made = in_output or os.path.basename(path) == "Cargo.lock"
+    return "" if kind == "?" and made else path
 
 
 def _unquoted(path: str) -> str:
