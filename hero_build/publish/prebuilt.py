@@ -19,6 +19,7 @@ from hero_build.platforms import machine_arch, parse
 from hero_build.publish.matrix import CiJob
 from hero_build.system.regular_file import open_regular
 from hero_build.system.thread_pool import ThreadPool
+from hero_build.verify.bundle_files import is_apple_double
 from hero_build.verify.check import verify
 from hero_build.verify.expect import expect_for
 
@@ -31,7 +32,7 @@ def load_prebuilt(
     Raises AssetNotFound for a missing artifact, InvalidBinary, InvalidBundle, InvalidServiceManifest, RecipeError.
     """
     with machine_errors(folder):
-        names = sorted(path.name for path in folder.iterdir())
+        names = sorted(path.name for path in folder.iterdir() if not is_apple_double(path.name))
     platform = parse(job.platform) if job.platform else loaded.recipe.platform(machine_arch())
     asset_names = recipe_facts.asset_names(
         loaded, _artifacts(job, loaded=loaded, tree=tree, folder=folder, names=names), platform

@@ -17,6 +17,7 @@ from hero_build.model.names import nearest
 from hero_build.verify import sniff
 from hero_build.verify.archive_limits import CHUNK, ArchiveRefused, BoundedReader, refuse_damage
 from hero_build.verify.archive_limits import size_limit as limit_of
+from hero_build.verify.bundle_files import is_apple_double
 
 _MEMBERS, _COMPARED = 100_000, 1_000
 _ENCRYPTED = 1
@@ -134,6 +135,7 @@ def _normalized(name: str) -> str:
 
 
 def _no_such_member(member: str, names: list[str]) -> ArchiveRefused:
-    near = nearest(member, names[:_COMPARED], cutoff=0.3)
+    names = [name for name in names[:_COMPARED] if not is_apple_double(name)]
+    near = nearest(member, names, cutoff=0.3)
     has = f"It has {', '.join(map(repr, near))}. " if near else ""
     return ArchiveRefused(f"contains no file {member!r}", has + _RECIPE)

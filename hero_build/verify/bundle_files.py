@@ -40,8 +40,16 @@ def check_member_name(name: str) -> str:
     return name
 
 
+def is_apple_double(name: str) -> bool:
+    """Whether a file holds the attributes of the one beside it, as macOS adds it to archives and foreign disks
+    (AppleDouble, RFC 1740): `._name`, or anything in `__MACOSX`.
+    """
+    *folders, last = name.removeprefix("./").split("/")
+    return last.startswith("._") or "__MACOSX" in folders
+
+
 def read_folder(folder: Path) -> tuple[BundleFile, ...]:
-    """Every file below a folder, sorted by name. Raises UnsafeMember, OSError."""
+    """Every file below a folder, except AppleDouble files, sorted by name. Raises UnsafeMember, OSError."""
     files: list[BundleFile] = []
     for name, path in _walk(folder, ""):
         if len(files) == FILES_MAX:
@@ -56,7 +64,7 @@ def _walk(folder: Path, prefix: str) -> Iterator[tuple[str, Path]]:
             name = check_member_name(prefix + entry.name)
             if entry.is_dir(follow_symlinks=False):
                 yield from _walk(Path(entry.path), f"{name}/")
-            else:
+            elif not (entry.is_file(follow_symlinks=False) and is_apple_double(name)):
                 yield name, Path(entry.path)
 
 

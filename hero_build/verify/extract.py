@@ -1,7 +1,7 @@
 """Unpacks a .tar.gz into its own folder, after the archive's digest was checked. Nothing in it is trusted.
 
 Only regular files and folders are accepted; links, devices and pipes are refused. Files lie at the top of the archive,
-or all in one folder that has the bundle's name, which is then removed from their names.
+or all in one folder that has the bundle's name, which is then removed from their names. AppleDouble files are skipped.
 """
 
 import hashlib
@@ -86,7 +86,7 @@ def _members(bounded: BoundedReader, tree: Path) -> Iterator[BundleFile]:
         name = _member_name(info, files, folders)
         if info.isdir():
             folders.add(name)
-        else:
+        elif not bundle_files.is_apple_double(name):
             files.add(name)
             yield _write(cast("IO[bytes]", tar.extractfile(info)), name, tree)
     if len(bounded.last) < tarfile.BLOCKSIZE or any(bounded.last):  # tarfile accepts that as an end

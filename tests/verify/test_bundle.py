@@ -270,3 +270,11 @@ def test_reading_glue_takes_time_by_its_size_only() -> None:
     """Each of these made a reader without care go back to the beginning for every character."""
     for piece in ("/*", "`", '"', "'\\", "\\", "wasm.", "a=wasm.b", "a", "a\n", "from "):
         assert glue.parse(piece * 200_000).loads is False
+
+
+def test_apple_double_files_in_a_folder_are_skipped(tmp_path: Path) -> None:
+    """A folder that was on a foreign disk has them, too."""
+    files = made.island("notes", "v1")
+    attributes = {"._notes.js": b"\x00\x05\x16\x07", "snippets/._x.js": b"\x00\x05\x16\x07", "__MACOSX/x": b"x"}
+    result = verified(tmp_path / "notes", files | attributes)
+    assert {str(file.dest.relative_to(NOTES.folder)) for file in result.files} == set(files)

@@ -85,6 +85,36 @@ def test_a_folder_of_another_name_is_refused(tmp_path: Path) -> None:
     assert "it is unclear which file loads the bundle notes: pkg/notes.js" in error.message
 
 
+APPLE_DOUBLE = b"\x00\x05\x16\x07\x00\x02\x00\x00Mac OS X        "
+
+
+@pytest.mark.parametrize("below", ["", "notes/", "./notes/"])
+def test_apple_double_files_are_skipped(tmp_path: Path, below: str) -> None:
+    """tar of macOS puts one before each file that has attributes, and one before the folder itself."""
+    with tarfile.open(tmp_path / "a", "w:gz") as tar:
+        first = [(f"{below.removesuffix('notes/')}._notes", APPLE_DOUBLE)]
+        pairs = [(f"{below}{part}", data) for name, data in FILES.items() for part, data in beside(name, data)]
+        for name, data in (*first, *pairs, (f"{below}__MACOSX/x", b"")):
+            info = tarfile.TarInfo(name)
+            info.size = len(data)
+            tar.addfile(info, io.BytesIO(data))
+    result = verified(tmp_path / "a")
+    assert content(result) == FILES
+    tree = tmp_path / "a.tree"
+    assert not [path for path in tree.rglob("*") if path.name.startswith("._")]
+
+
+def beside(name: str, data: bytes) -> list[tuple[str, bytes]]:
+    """A file, after the one with its attributes."""
+    folder, _, last = name.rpartition("/")
+    return [(f"{folder}/._{last}".removeprefix("/"), APPLE_DOUBLE), (name, data)]
+
+
+def test_a_link_with_the_name_of_an_apple_double_file_is_refused(tmp_path: Path) -> None:
+    path = tgz(tmp_path / "a", (kind("._notes.js", tarfile.SYMTYPE, "notes.js"), b""))
+    assert "contains '._notes.js', which is a link" in refusal(path).message
+
+
 def test_folders_in_the_archive_are_no_files(tmp_path: Path) -> None:
     path = tgz(tmp_path / "a", (kind(".", tarfile.DIRTYPE), b""), (kind("snippets/", tarfile.DIRTYPE), b""))
     assert content(verified(path)) == FILES

@@ -1,7 +1,8 @@
 """Turns the output of a failed git into an error with a hint. git runs with LC_ALL=C, so its output is English."""
 
+import os
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from hero_build.errors import (
     AuthError,
@@ -30,6 +31,7 @@ _NETWORK = re.compile(
     r"|Could not read from remote|early EOF|RPC failed|hung up unexpectedly|unexpected disconnect|SSL|too slow"
 )
 _FROM_PROXY = re.compile(r"\bproxy\b|CONNECT tunnel", re.IGNORECASE)
+_UNTRUSTED = re.compile(r"certificate (problem|verif|subject)|(peer|issuer) certificate")
 _READ_ONLY = re.compile(r"Permission denied|Read-only file system|unable to (create|write)")
 _UNREADABLE = re.compile(
     r"not a git repository|dubious ownership|bad object|object file .* is empty|index file corrupt"
@@ -52,6 +54,8 @@ def git_error(action: str, tail: Sequence[str], checkout: Checkout, access: GitA
         return AuthError(sentence, _token_hint(access, url))
     if _NOT_FOUND.search(text):
         return RepoNotFound(f"no repository at {url}, or no permission to read it", _token_hint(access, url))
+    if _UNTRUSTED.search(text):
+        return NetworkError(sentence, _certificate_hint(os.environ))
     if _NETWORK.search(text):
         return NetworkError(sentence, f"Does `git ls-remote {url}` answer? Then run the command again.")
     if _UNREADABLE.search(text):
@@ -88,6 +92,14 @@ def _proxy_hint(url: str) -> str:
     proxy = proxy_name(httpx.URL(url)) if url.startswith(("http://", "https://")) else None
     which = f"The proxy for it is {proxy}: check" if proxy else "Check"
     return f"{which} http_proxy, https_proxy and no_proxy in the environment, and git's own http.proxy."
+
+
+def _certificate_hint(environ: Mapping[str, str]) -> str:
+    """git is not hero-build: SSL_CERT_FILE, which Python reads, means nothing to most builds of it."""
+    file = environ.get("SSL_CERT_FILE")
+    if file and not environ.get("GIT_SSL_CAINFO"):
+        return f"git does not read SSL_CERT_FILE: set GIT_SSL_CAINFO={file}, too."
+    return "Check this machine's clock and certificates; GIT_SSL_CAINFO may name the file of a private authority."
 
 
 def _token_hint(access: GitAccess, url: str) -> str:

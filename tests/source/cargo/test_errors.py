@@ -83,7 +83,7 @@ GIT: list[tuple[str, type[HeroBuildError], str]] = [
     ("fatal: couldn't find remote ref refs/tags/v9", RefNotFound, "ls-remote"),
     ("fatal: remote error: upload-pack: not our ref ffff", RefNotFound, "ls-remote"),
     ("fatal: unable to access 'https://f/': Could not resolve host: f", NetworkError, "ls-remote"),
-    ("fatal: unable to access 'https://f/': SSL certificate problem: self-signed", NetworkError, "ls-remote"),
+    ("fatal: unable to access 'https://f/': SSL certificate problem: self-signed", NetworkError, "GIT_SSL_CAINFO"),
     ("error: RPC failed; curl 56\nfatal: early EOF", NetworkError, "ls-remote"),
     ("fatal: unable to access 'https://f/': Operation too slow. Less than 1 bytes/sec", NetworkError, "ls-remote"),
     ("fatal: cannot mkdir x: Permission denied", NotWritable, "writable"),
@@ -118,3 +118,36 @@ def test_git_output(output: str, kind: type[HeroBuildError], hint: str) -> None:
     assert type(error) is kind
     assert hint in error.hint
     assert "secret" not in error.message + error.hint
+
+
+UNTRUSTED = [
+    "server certificate verification failed. CAfile: none CRLfile: none",
+    "SSL certificate problem: self-signed certificate",
+    "SSL certificate problem: unable to get local issuer certificate",
+    "SSL: certificate subject name 'other' does not match target host name 'f'",
+    "SSL peer certificate or SSH remote key was not OK",
+]
+
+
+@pytest.mark.parametrize("reason", UNTRUSTED)
+@pytest.mark.parametrize(
+    ("environ", "hint"),
+    [
+        ({"SSL_CERT_FILE": "/ca.pem"}, "git does not read SSL_CERT_FILE: set GIT_SSL_CAINFO=/ca.pem, too."),
+        ({}, "GIT_SSL_CAINFO may name the file of a private authority"),
+        ({"SSL_CERT_FILE": "/ca.pem", "GIT_SSL_CAINFO": "/other.pem"}, "Check this machine's clock and certificates"),
+    ],
+)
+def test_a_certificate_that_git_does_not_trust(
+    reason: str, environ: dict[str, str], hint: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("SSL_CERT_FILE", "GIT_SSL_CAINFO"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environ.items():
+        monkeypatch.setenv(name, value)
+    place = Checkout(Path("/code0/o/app"), "o/app", "https://f/o/app.git")
+    tail = [f"fatal: unable to access 'https://f/o/app.git/': {reason}"]
+    error = git_error("clone", tail=tail, checkout=place, access=GitAccess("https://f"))
+    assert type(error) is NetworkError
+    assert reason in error.message
+    assert hint in error.hint

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from hero_build.errors import LockHeld
+from hero_build.errors import LockHeld, NetworkError, RepoNotFound
+from hero_build.source.git.credentials import GitAccess
 from hero_build.source.git.ensure import CheckoutRequest, ensure
 from hero_build.source.git.locks import Locks
 from hero_build.source.git.paths import STATE_FOLDER, checkout
@@ -18,6 +19,7 @@ from hero_build.source.git.status import read_tree
 from hero_build.system.process import Cancelled
 from support import git_repos
 from support.checkout_env import REPO, CheckoutEnv
+from support.fault_server import FaultServer
 from support.processes import gone, until
 
 HERE = Path(__file__).parents[3]
@@ -126,6 +128,27 @@ def test_a_clone_that_is_called_off_leaves_no_process_and_no_file(checkout_env: 
         )
     assert gone(members(int(stuck.read_text())))
     assert beside(checkout_env) == ["app.lock"]
+
+
+def test_a_real_git_does_not_trust_what_only_python_trusts(
+    checkout_env: CheckoutEnv, encrypted: FaultServer, certificate: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And its hint works: with that variable git gets an answer, which is that there is nothing to clone."""
+    authority = f"{certificate}.crt"
+    monkeypatch.setenv("SSL_CERT_FILE", authority)
+    monkeypatch.delenv("GIT_SSL_CAINFO", raising=False)
+    place = checkout(checkout_env.coderoot, REPO, encrypted.url)
+    access = GitAccess(encrypted.url)
+
+    def clone() -> None:
+        ensure(place, request=CheckoutRequest(), access=access, locks=checkout_env.locks)
+
+    with pytest.raises(NetworkError) as caught:
+        clone()
+    assert caught.value.hint == f"git does not read SSL_CERT_FILE: set GIT_SSL_CAINFO={authority}, too."
+    monkeypatch.setenv("GIT_SSL_CAINFO", authority)
+    with pytest.raises(RepoNotFound):
+        clone()
 
 
 def test_two_processes_at_once_make_one_clone(checkout_env: CheckoutEnv) -> None:
