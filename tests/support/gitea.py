@@ -44,6 +44,8 @@ DOMAIN = 127.0.0.1
 ROOT_URL = {url}/
 STATIC_ROOT_PATH = {source}
 APP_DATA_PATH = {data}/app
+LFS_START_SERVER = true
+LFS_JWT_SECRET = {lfs_jwt_secret}
 OFFLINE_MODE = true
 DISABLE_SSH = true
 [database]
@@ -161,6 +163,7 @@ def _configure(server: Server, data: Path) -> str:
         secret_key=secrets.token_hex(32),
         internal_token=secrets.token_hex(32),
         jwt_secret=secrets.token_urlsafe(32),
+        lfs_jwt_secret=secrets.token_urlsafe(32),
     )
     (data / "app.ini").write_text(text)
     return url

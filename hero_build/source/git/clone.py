@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from hero_build.errors import CheckoutRefused, RefNotFound, machine_errors
 from hero_build.source.git.git import Git
+from hero_build.source.git.lfs import fetch_lfs
 from hero_build.source.git.paths import STATE_FOLDER
 from hero_build.source.git.switch import check_out, list_refs
 from hero_build.source.git.update import resolve_ref, update_submodules
@@ -49,6 +50,7 @@ def _check_out_first(git: Git, ref: str | None) -> None:
     if not refs:
         raise RefNotFound(f"{git.checkout.repo} has no commit yet", "Push a first commit, then run the command again.")
     check_out(git, resolve_ref(git, ref or _first_branch(git, refs), _ORIGIN))
+    fetch_lfs(git)
     update_submodules(git)
 
 

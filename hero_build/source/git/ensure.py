@@ -11,6 +11,7 @@ from hero_build.events import Emit, WarningRaised, silent
 from hero_build.model.steps import Tree
 from hero_build.source.git.credentials import GitAccess
 from hero_build.source.git.git import Git
+from hero_build.source.git.lfs import fetch_lfs, may_use_lfs
 from hero_build.source.git.locks import Locks
 from hero_build.source.git.paths import Checkout, check_ref
 from hero_build.source.git.status import GitStatus, read_tree, remote_of, status, tree_of
@@ -74,8 +75,11 @@ def _update_existing(git: Git, request: CheckoutRequest) -> Tree:
     if request.ref is None and not request.update:
         if not current.changes and missing_submodules(git):
             update_submodules(git)
+        if not current.changes and may_use_lfs(path):
+            fetch_lfs(git)
         return tree
     _switch_and_update(git, request=request, current=current, remote=remote)
+    fetch_lfs(git)
     if not current.changes:  # the status from before: after a switch, outdated submodules look like changes
         update_submodules(git)
     return read_tree(path)

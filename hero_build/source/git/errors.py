@@ -15,14 +15,15 @@ from hero_build.errors import (
     RepoNotFound,
 )
 from hero_build.source.git.credentials import GitAccess
-from hero_build.source.git.paths import Checkout, without_credentials
+from hero_build.source.git.paths import STATE_FOLDER, Checkout, without_credentials
 from hero_build.source.git.status import unreadable_checkout
 
 _DISK_FULL = re.compile(r"No space left on device|Disk quota exceeded|File too large")
 _LOCK_EXISTS = re.compile(r"Unable to create '(.*\.lock)': File exists")
 _OVERWRITES_WORK = re.compile(r"would be overwritten by|would be lost|local changes|Not possible to fast-forward")
 _ACCESS_DENIED = re.compile(
-    r"Authentication failed|could not read (Username|Password)|(error|code):? 40[13]|Permission denied \(pub"
+    r"Authentication (?:failed|required)|Authorization error"
+    r"|could not read (Username|Password)|(error|code):? 40[13]|Permission denied \(pub"
 )
 _NOT_FOUND = re.compile(r"repository '.*' not found|does not appear to be a git repository|error: 404|' does not exist")
 _UNKNOWN_REF = re.compile(r"couldn't find remote ref|not our ref|unadvertised object")
@@ -38,14 +39,19 @@ _UNREADABLE = re.compile(
 )
 
 
+_SUBMODULE = re.compile(r"clone of '(?P<url>[^']+)' into submodule path '(?P<path>[^']+)' failed")
+
+
 def git_error(action: str, tail: Sequence[str], checkout: Checkout, access: GitAccess) -> HeroBuildError:
     """The error for a git that failed at an `action` (`clone`, `fetch`); `tail` is the end of its output."""
     text = "\n".join(tail)
-    sentence = f"git cannot {action} {checkout.repo}: {without_credentials(_main_line(tail))}"
+    submodule = _SUBMODULE.search(text)
+    what = f"the submodule {_in_checkout(submodule['path'])} of {checkout.repo}" if submodule else checkout.repo
+    sentence = f"git cannot {'clone' if submodule else action} {what}: {without_credentials(_main_line(tail))}"
     local = _local_error(text, sentence, checkout)
     if local is not None:
         return local
-    url = without_credentials(checkout.url)
+    url = without_credentials(submodule["url"] if submodule else checkout.url)
     if _UNKNOWN_REF.search(text):
         return RefNotFound(sentence, "Is it pushed? `git ls-remote` lists the refs of the server.")
     if _FROM_PROXY.search(text):
@@ -58,8 +64,10 @@ def git_error(action: str, tail: Sequence[str], checkout: Checkout, access: GitA
         return NetworkError(sentence, _certificate_hint(os.environ))
     if _NETWORK.search(text):
         return NetworkError(sentence, f"Does `git ls-remote {url}` answer? Then run the command again.")
-    if _UNREADABLE.search(text):
+    if _UNREADABLE.search(text) and checkout.path.exists():
         return unreadable_checkout(checkout.path, tuple(tail))
+    if submodule or not checkout.path.exists():  # a clone that failed is deleted
+        return CheckoutRefused(sentence, f"Run `git clone {url}` by hand to see more.")
     return CheckoutRefused(sentence, f"Run git by hand in {checkout.path} to see more, or move that folder away.")
 
 
@@ -67,20 +75,28 @@ def _local_error(text: str, sentence: str, checkout: Checkout) -> HeroBuildError
     """The error where the network is not the cause."""
     if _DISK_FULL.search(text):
         return DiskFull(sentence, "Free some space, then run the command again; nothing was lost.")
-    if locked := _LOCK_EXISTS.search(text):
+    locked = _LOCK_EXISTS.search(text)
+    if locked and checkout.path.exists():
         hint = f"If no git is running there, an earlier one was killed: delete {locked[1]}."
         return CheckoutRefused(f"another git is running in {checkout.path}", hint)
     if _OVERWRITES_WORK.search(text):
         hint = "Commit the work or `git stash -u` it, or build in another checkout: CODEROOT=DIR hero-build …"
         return CheckoutRefused(f"uncommitted work in {checkout.path} is in the way: {sentence}", hint)
     if _READ_ONLY.search(text) and not _ACCESS_DENIED.search(text):
-        return NotWritable(sentence, f"Make {checkout.path} and its parents writable for this user.")
+        folder = next(path for path in (checkout.path, *checkout.path.parents) if path.exists())
+        return NotWritable(sentence, f"Make {folder} and its parents writable for this user.")
     return None
 
 
+def _in_checkout(path: str) -> str:
+    """The path of a submodule as the checkout has it: git prints it below the folder of an unfinished clone."""
+    _, _, inside = path.partition(f"/{STATE_FOLDER}/")
+    return inside.split("/", 2)[2] if inside.count("/") > 1 else path
+
+
 def _main_line(tail: Sequence[str]) -> str:
-    """git's last `fatal:` or `error:` line, else the last line."""
-    marked = [line for line in tail if line.startswith(("fatal: ", "error: "))]
+    """git's last `fatal:` or `error:` line (of a submodule: the one that says why), else the last line."""
+    marked = [line for line in tail if line.startswith(("fatal: ", "error: ")) and not _SUBMODULE.search(line)]
     line = marked[-1] if marked else (tail[-1] if tail else "no reason given")
     return line.removeprefix("fatal: ").removeprefix("error: ").strip()
 

@@ -58,8 +58,13 @@ class Git(Struct, frozen=True):
         if result.code:
             from hero_build.source.git.errors import git_error
 
-            raise git_error(words[0], tail=result.tail, checkout=self.checkout, access=self.access)
+            raise git_error(_action(words), tail=result.tail, checkout=self.checkout, access=self.access)
         return lines
+
+
+def _action(words: tuple[str, ...]) -> str:
+    """The git command of a call, after its options (`-c NAME=VALUE`)."""
+    return words[0] if words[0] != "-c" else _action(words[2:])
 
 
 def _start(folder: Path, words: tuple[str, ...], descriptors: tuple[int, ...]) -> "git.Git.AutoInterrupt":

@@ -12,6 +12,7 @@ from msgspec import Struct
 from hero_build.errors import CheckoutRefused, RefNotFound
 from hero_build.model.names import nearest
 from hero_build.source.git.git import Git
+from hero_build.source.git.lfs import pointers_stay
 from hero_build.source.git.status import GitStatus, operation_in_progress
 
 FULL_HASH = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
@@ -75,11 +76,11 @@ def switch(git: Git, status: GitStatus, target: RefTarget, ref: str) -> None:
 
 
 def check_out(git: Git, target: RefTarget) -> None:
-    """Check `target` out; git refuses to overwrite files."""
+    """Check `target` out, with pointers in place of files of Git LFS; git refuses to overwrite files."""
     words: tuple[str, ...] = (target.branch,) if target.branch else ("--detach", target.commit)
     if target.track:
         words = ("-b", target.branch, target.track)  # with the remote branch as its upstream, if the clone fetches that
-    git.local("checkout", "--quiet", "--no-overwrite-ignore", *words, "--")
+    git.local(*pointers_stay(), "checkout", "--quiet", "--no-overwrite-ignore", *words, "--")
 
 
 def _find_commit(git: Git, ref: str) -> RefTarget | None:

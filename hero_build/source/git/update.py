@@ -6,15 +6,17 @@ and only in a checkout without changes.
 
 import re
 
-from hero_build.errors import RefNotFound
+from hero_build.errors import CheckoutRefused, RefNotFound
 from hero_build.events import WarningRaised
 from hero_build.source.git.git import Git
+from hero_build.source.git.lfs import pointers_stay
 from hero_build.source.git.status import GitStatus, operation_in_progress
 from hero_build.source.git.switch import FULL_HASH, RefTarget, find_ref, list_refs, unknown_ref
 
 _KEPT_COMMITS = "refs/hero-build"
 """Refs for commits that were requested by their hash, so that `git gc` keeps them."""
 _SUBMODULE_PATH = re.compile(r"^\s*path\s*=\s*(.+?)\s*$", re.MULTILINE)
+_NO_ADDRESS = "No url found for submodule path"
 _STATUS_HINT = "`git status` there says what to do; nothing in it was changed."
 
 
@@ -44,7 +46,7 @@ def fast_forward(git: Git, status: GitStatus, remote: str) -> bool:
     if reason:
         git.emit(WarningRaised(f"{git.checkout.path} {reason}; it is built as it is", _STATUS_HINT))
     elif behind:
-        git.local("merge", "--quiet", "--ff-only", "--no-overwrite-ignore", upstream)
+        git.local(*pointers_stay(), "merge", "--quiet", "--ff-only", "--no-overwrite-ignore", upstream)
         return True
     return False
 
@@ -105,17 +107,41 @@ def _blocking_reason(git: Git, status: GitStatus, upstream: str, ahead: int, beh
 
 
 def update_submodules(git: Git) -> None:
-    """Update every submodule to the commit that the checkout names; only for a checkout without changes."""
-    if not (git.folder / ".gitmodules").is_file():
+    """Update every submodule to the commit that the checkout names; only for a checkout without changes.
+
+    One that .gitmodules does not list has no address: it stays empty, with a warning.
+    """
+    listed = set(_listed_submodules(git))
+    present = _gitlinks(git)
+    for path in present:
+        if path not in listed:
+            git.emit(WarningRaised(f"{git.checkout.repo} has a submodule {path} that its .gitmodules does not list"))
+    paths = [path for path in present if path in listed]
+    if not paths:
         return
     depth = (f"--depth={git.access.depth}",) if git.access.depth else ()
-    git.remote("submodule", "--quiet", "update", "--init", "--recursive", *depth)
+    try:
+        git.remote("submodule", "--quiet", "update", "--init", "--recursive", *depth, "--", *paths)
+    except CheckoutRefused as error:
+        if _NO_ADDRESS not in error.message:
+            raise
+        git.emit(WarningRaised(f"a submodule of {git.checkout.repo} has one without an address: {error.message}"))
+
+
+def _gitlinks(git: Git) -> list[str]:
+    """The paths of a checkout that are commits of other repositories."""
+    entries = "\n".join(git.local("ls-files", "--stage", "-z")).split("\0")
+    return [entry.partition("\t")[2] for entry in entries if entry.startswith("160000 ")]
+
+
+def _listed_submodules(git: Git) -> list[str]:
+    try:
+        text = (git.folder / ".gitmodules").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return []
+    return [match[1] for match in _SUBMODULE_PATH.finditer(text)]
 
 
 def missing_submodules(git: Git) -> bool:
     """Whether a submodule was never checked out; starts no process."""
-    try:
-        text = (git.folder / ".gitmodules").read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return False
-    return any(not (git.folder / match[1] / ".git").exists() for match in _SUBMODULE_PATH.finditer(text))
+    return any(not (git.folder / path / ".git").exists() for path in _listed_submodules(git))

@@ -10,6 +10,7 @@ import pytest
 from hero_build import settings
 from hero_build.errors import (
     CheckoutRefused,
+    HeroBuildError,
     MissingTool,
     NetworkError,
     NotWritable,
@@ -23,6 +24,7 @@ from hero_build.model.steps import Tree
 from hero_build.settings import Secret
 from hero_build.source.git.credentials import GitAccess
 from hero_build.source.git.ensure import CheckoutRequest, ensure
+from hero_build.source.git.errors import git_error
 from hero_build.source.git.paths import STATE_FOLDER, Checkout, checkout, locate, sibling, url_matches
 from hero_build.source.git.status import read_tree
 from support import git_repos
@@ -415,3 +417,42 @@ def test_a_token_that_is_none(checkout_env: CheckoutEnv) -> None:
             locks=checkout_env.locks,
         )
     assert "evil" not in caught.value.message + caught.value.hint
+
+
+def test_a_submodule_that_gitmodules_does_not_list_is_a_warning(
+    checkout_env: CheckoutEnv, upstream: git_repos.Upstream, tmp_path: Path
+) -> None:
+    git_repos.upstream(tmp_path / "mirror", "o/part", {"part.txt": "1"})
+    git_repos.git(upstream.work, "remote", "add", "origin", str(upstream.bare))
+    git_repos.git(upstream.work, "submodule", "--quiet", "add", "../part.git", "sub/part")
+    commit = git_repos.git(upstream.work, "rev-parse", "HEAD")
+    git_repos.git(upstream.work, "update-index", "--add", "--cacheinfo", f"160000,{commit},lost")
+    git_repos.git(upstream.work, "commit", "--quiet", "--message=a submodule without an address")
+    upstream.push()
+    assert checkout_env.ensure().dirty is False
+    assert git_repos.files(checkout_env.path)["sub/part/part.txt"] == b"1"
+    assert checkout_env.warnings == ["o/app has a submodule lost that its .gitmodules does not list"]
+
+
+def test_a_hint_about_a_submodule_names_its_address(
+    checkout_env: CheckoutEnv, upstream: git_repos.Upstream, tmp_path: Path
+) -> None:
+    part = git_repos.upstream(tmp_path / "mirror", "o/part", {"part.txt": "1"})
+    git_repos.git(upstream.work, "remote", "add", "origin", str(upstream.bare))
+    git_repos.git(upstream.work, "submodule", "--quiet", "add", "../part.git", "sub/part")
+    upstream.commit({})
+    shutil.rmtree(part.bare)
+    with pytest.raises(HeroBuildError) as caught:
+        checkout_env.ensure()
+    text = f"{caught.value.message} {caught.value.hint}"
+    assert f"{tmp_path}/mirror/o/part.git" in text
+    assert "o/app.git" not in text
+    assert ".clone-" not in text
+    assert not checkout_env.path.exists()
+
+
+@pytest.mark.parametrize("line", ["fatal: odd", "fatal: not a git repository", "error: Permission denied"])
+def test_a_hint_after_a_failed_clone_names_no_folder_that_is_gone(tmp_path: Path, line: str) -> None:
+    place = Checkout(tmp_path / "code" / "o" / "app", "o/app", "https://forge.example/o/app.git")
+    error = git_error("clone", tail=(line,), checkout=place, access=GitAccess("https://forge.example"))
+    assert str(place.path) not in f"{error.message} {error.hint}"
