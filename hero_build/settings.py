@@ -103,6 +103,10 @@ class ConfigFile(Struct, frozen=True, forbid_unknown_fields=True):
 def read(flags: Mapping[str, Any], environ: MutableMapping[str, str]) -> Settings:
     """The settings of this run. `flags` holds what was typed (None: not typed). Raises UsageError, MachineError."""
     token = environ.pop("FORGEJO_TOKEN", "").strip()
+    if token and environ is os.environ:
+        from hero_build.system import secrets  # only where there is one
+
+        secrets.hide(("FORGEJO_TOKEN",))
     for name in GIT_LOCAL:
         environ.pop(name, None)
     sources: dict[str, Source] = {"token": "environment" if token else "default"}
