@@ -61,8 +61,8 @@ def git_credentials(access: GitAccess) -> Iterator[GitCredentials]:
 
 
 def _network_options(access: GitAccess) -> tuple[str, ...]:
-    """Options that keep the descriptor from hooks, and close a silent connection."""
-    pairs = ["core.hooksPath=/dev/null", "gc.auto=0", "maintenance.auto=false"]
+    """Options that keep the descriptor from hooks and fsmonitor, and close a silent connection."""
+    pairs = ["core.hooksPath=/dev/null", "core.fsmonitor=false", "gc.auto=0", "maintenance.auto=false"]
     pairs += ["http.lowSpeedLimit=1", f"http.lowSpeedTime={max(1, round(access.stall))}"]
     if access.forge.startswith("file:"):
         pairs.append("protocol.file.allow=always")  # for the submodules in a mirror

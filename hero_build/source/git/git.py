@@ -11,10 +11,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from msgspec import Struct
+from msgspec.structs import replace
 
-from hero_build.events import Emit, GitProgress, silent
+from hero_build.events import Emit, GitProgress, WarningRaised, silent
 from hero_build.source.git.credentials import GitAccess, GitCredentials, git_credentials
 from hero_build.source.git.paths import Checkout
+from hero_build.source.git.redirects import redirecting_settings
 from hero_build.system import process
 
 if TYPE_CHECKING:
@@ -44,9 +46,20 @@ class Git(Struct, frozen=True):
         return self._run(words, GitCredentials(()))
 
     def remote(self, *words: str) -> list[str]:
-        """Run git with the token, for a forge that asks for it; without hooks."""
-        with git_credentials(self.access) as credentials:
+        """Run git with the token, for a forge that asks for it; without hooks.
+
+        The token is withheld, with a warning, where the checkout's own configuration may redirect the call.
+        """
+        with git_credentials(self._trusted_access()) as credentials:
             return self._run(words, credentials)
+
+    def _trusted_access(self) -> GitAccess:
+        settings = redirecting_settings(self.folder) if self.access.token is not None else ()
+        if not settings:
+            return self.access
+        sentence = f"the token is withheld from git in {self.folder}: its configuration sets {', '.join(settings)}"
+        self.emit(WarningRaised(sentence))
+        return replace(self.access, token=None)
 
     def _run(self, words: tuple[str, ...], credentials: GitCredentials) -> list[str]:
         lines: list[str] = []
