@@ -8,7 +8,7 @@ with `_` is not a recipe: recipes of its folder take values from it, `from ._onn
 import os
 import sys
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING
@@ -146,9 +146,20 @@ def _import(path: Path) -> ModuleType:
     if spec is None or spec.loader is None:
         raise RecipeError(f"the recipe {path} cannot be imported", "It must be a Python file.")
     module = importlib.util.module_from_spec(spec)
-    with recipe_errors(path):
+    with recipe_errors(path), nullcontext() if path.parent == shipped() else _without_bytecode():
         spec.loader.exec_module(module)
     return module
+
+
+@contextmanager
+def _without_bytecode() -> Iterator[None]:
+    """Bytecode is neither written beside its source, which may be in a checkout, nor read from there."""
+    writes, prefix = sys.dont_write_bytecode, sys.pycache_prefix
+    sys.dont_write_bytecode, sys.pycache_prefix = True, os.devnull
+    try:
+        yield
+    finally:
+        sys.dont_write_bytecode, sys.pycache_prefix = writes, prefix
 
 
 def _package(folder: Path) -> str:

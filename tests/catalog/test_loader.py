@@ -1,5 +1,7 @@
 """Finding recipes: the search path, overlays, sets, and what broken recipes are answered with."""
 
+import importlib.util
+import py_compile
 from pathlib import Path
 
 import pytest
@@ -139,3 +141,19 @@ def test_a_broken_recipe_does_not_harm_the_others(tmp_path: Path) -> None:
 def test_a_recipe_folder_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(RecipeError, match="cannot be read"):
         loader.load((tmp_path / "missing",))
+
+
+def test_a_recipe_leaves_nothing_in_its_folder_and_takes_no_bytecode_from_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its folder may be one of a checkout, which would then have changes that are not committed."""
+    monkeypatch.setattr("sys.dont_write_bytecode", False)
+    write(tmp_path, "_names", 'REPO = "me/mine"\n')
+    text = RECIPE.format(name="mine").replace('"me/mine"', "REPO")
+    path = write(tmp_path, "mine", f"from ._names import REPO\n{text}")
+    cache = Path(importlib.util.cache_from_source(str(path)))
+    broken, unchecked = write(tmp_path, "other", "raise OSError"), py_compile.PycInvalidationMode.UNCHECKED_HASH
+    py_compile.compile(str(broken), cfile=str(cache), doraise=True, invalidation_mode=unchecked)
+    broken.unlink()
+    assert loader.load((tmp_path,)).get("mine").recipe.repo == "me/mine"
+    assert list(cache.parent.iterdir()) == [cache], "nothing else was written"
