@@ -104,9 +104,9 @@ def read(flags: Mapping[str, Any], environ: MutableMapping[str, str]) -> Setting
     """The settings of this run. `flags` holds what was typed (None: not typed). Raises UsageError, MachineError."""
     token = environ.pop("FORGEJO_TOKEN", "").strip()
     if token and environ is os.environ:
-        from hero_build.system import secrets  # only where there is one
+        from hero_build.system import process, secrets  # only where there is one
 
-        secrets.hide(("FORGEJO_TOKEN",))
+        secrets.hide(process.SECRETS)
     for name in GIT_LOCAL:
         environ.pop(name, None)
     sources: dict[str, Source] = {"token": "environment" if token else "default"}

@@ -25,7 +25,7 @@ def run(**more: str) -> list[str]:
 
 
 def test_the_token_is_erased_from_the_environment_block() -> None:
-    token, seen, dumpable, beside = run(FORGEJO_TOKEN="s3cret-token")
+    token, seen, dumpable, beside = run(FORGEJO_TOKEN="s3cret-token", GITHUB_TOKEN="other-s3cret")
     assert (token, seen, beside) == ("s3cret-token", "False False True", "kept kept")
     assert dumpable == "0"
 
