@@ -9,6 +9,7 @@
 import functools
 import hashlib
 import os
+import struct
 import subprocess
 import tempfile
 from pathlib import Path
@@ -93,6 +94,20 @@ def newer_glibc_bytes() -> bytes:
     raw = compiled("hosted.c", _HOSTED, ())
     versions = [b"GLIBC_2.%d\0" % minor for minor in range(99, 9, -1)]
     return raw.replace(next(version for version in versions if version in raw), b"GLIBC_9.99\0")
+
+
+def dynamic_bytes(marker: bytes, loader: str | None = None, version: bytes | None = None) -> bytes:
+    """A stripped dynamic program, that asks for another loader, or for a version of libc with another, shorter name."""
+    raw = _patched(compiled("hosted.c", _HOSTED, ("-s",)), marker)
+    if version is not None:
+        raw = raw.replace(b"GLIBC_2.2.5\0", version.ljust(11, b"\0") + b"\0")
+    if loader is None:
+        return raw
+    headers = range(struct.unpack_from("<Q", raw, 32)[0], len(raw), 56)
+    at = next(at for at in headers if struct.unpack_from("<I", raw, at)[0] == 3)  # PT_INTERP
+    offset, size = struct.unpack_from("<Q", raw, at + 8)[0], struct.unpack_from("<Q", raw, at + 32)[0]
+    assert len(loader) < size
+    return raw[:offset] + loader.encode().ljust(size, b"\0") + raw[offset + size :]
 
 
 def shared_elf(path: Path, marker: bytes = b"library\n") -> Path:

@@ -152,6 +152,12 @@ def test_the_release_s_own_digest_comes_before_the_forge_s(
     assert (expect.name, expect.size, expect.sha256) == ("hero_db-linux-amd64-musl", 7, expected)
 
 
+def test_what_is_for_this_machine_must_start_here() -> None:
+    other = "arm64" if LINUX_MUSL.arch == "amd64" else "amd64"
+    assert expect_for(BINARY, None, LINUX_MUSL).here
+    assert not expect_for(BINARY, None, Platform(other, "musl")).here
+
+
 def test_a_build_s_output_has_only_the_elf_check() -> None:
     expect = expect_for(BINARY, None, LINUX_MUSL)
     assert (expect.name, expect.size, expect.sha256, expect.member) == ("hero_db", None, None, "")

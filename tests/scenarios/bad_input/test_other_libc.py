@@ -1,33 +1,18 @@
-"""A program that this machine cannot start is not installed, and `publish` says so, too."""
-
-import struct
-from pathlib import Path
+"""A program that this machine cannot start is not installed."""
 
 import pytest
 
 from hero_build.platforms import machine_arch
 from hero_build.verify.expect import host_glibc
 from support import mirrors
-from support.elf_files import libc_elf
+from support.elf_files import dynamic_bytes
 from support.worlds import World
 
 ARCH = machine_arch()
 MACHINE = {"amd64": "x86_64", "arm64": "aarch64"}[ARCH]
 MUSL = f"/lib/ld-musl-{MACHINE}.so.1"
+V1 = b"db v1\n"
 pytestmark = pytest.mark.skipif(host_glibc() is None, reason="this machine's C compiler makes no programs for glibc")
-
-
-def dynamic(folder: Path, loader: str | None = None, version: bytes | None = None) -> bytes:
-    """A program of this machine's compiler that asks for another loader, or for a version of libc with this name."""
-    raw = libc_elf(folder / "dynamic", b"db v1\n", "-s").read_bytes()
-    if version is not None:
-        raw = raw.replace(b"GLIBC_2.2.5\0", version.ljust(11, b"\0") + b"\0")
-    if loader is None:
-        return raw
-    headers = range(struct.unpack_from("<Q", raw, 32)[0], len(raw), 56)
-    at = next(at for at in headers if struct.unpack_from("<I", raw, at)[0] == 3)
-    offset, size = struct.unpack_from("<Q", raw, at + 8)[0], struct.unpack_from("<Q", raw, at + 32)[0]
-    return raw[:offset] + loader.encode().ljust(size, b"\0") + raw[offset + size :]
 
 
 def release(world: World, libc: str, content: bytes) -> None:
@@ -36,7 +21,7 @@ def release(world: World, libc: str, content: bytes) -> None:
 
 
 def test_a_dynamic_musl_program_without_its_loader_is_refused(world: World) -> None:
-    release(world, "musl", dynamic(world.folder, MUSL, b"MUSL"))
+    release(world, "musl", dynamic_bytes(V1, MUSL, b"MUSL"))
     done = world.run("install", "db", "--mode", "download")
     assert done.code == 5
     assert f"asks for the loader {MUSL}, which this machine does not have" in done.err
@@ -45,10 +30,10 @@ def test_a_dynamic_musl_program_without_its_loader_is_refused(world: World) -> N
 
 @pytest.mark.skipif(ARCH != "amd64", reason="programs of x86-64 need GLIBC_2.2.5")
 def test_a_version_name_that_this_libc_lacks_is_refused(world: World) -> None:
-    release(world, "gnu", dynamic(world.folder, version=b"GLIBC_ABI_Z"))
+    release(world, "gnu", dynamic_bytes(V1, version=b"GLIBC_ABI_Z"))
     done = world.run("install", "db", "--mode", "download")
     assert (done.code, "needs GLIBC_ABI_Z of libc.so.6" in done.err) == (5, True)
-    release(world, "gnu", dynamic(world.folder))
+    release(world, "gnu", dynamic_bytes(V1))
     assert "db v1" in world.ok("install", "db", "--mode", "download")
 
 
@@ -57,9 +42,9 @@ def test_a_two_part_suffix_is_a_name_that_a_recipe_gives(world: World) -> None:
     recipe = world.recipe("db", libc='"gnu"')
     name = "    def asset_name(self, artifact, name, platform):\n"
     recipe.write_text(f'{recipe.read_text()}\n{name}        return f"{{name}}-{{platform.os}}-{{platform.arch}}"\n')
-    files = {f"db-linux-{ARCH}": dynamic(world.folder)}
+    files = {f"db-linux-{ARCH}": dynamic_bytes(V1)}
     mirrors.release(world.mirror, app="db", tag="v1", files=files)
     assert "db v1" in world.ok("install", "db", "--mode", "download")
-    mirrors.release(world.mirror, app="db", tag="v2", files={f"db-linux-{ARCH}": dynamic(world.folder, MUSL)})
+    mirrors.release(world.mirror, app="db", tag="v2", files={f"db-linux-{ARCH}": dynamic_bytes(V1, MUSL)})
     done = world.run("install", "db", "--mode", "download")
     assert (done.code, "is linked to musl" in done.err) == (5, True)

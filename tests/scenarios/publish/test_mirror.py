@@ -9,6 +9,7 @@ import jsonschema
 import pytest
 
 from support import git_repos, mirrors, publish_cli, roots, rust_world, source_builds, worlds
+from support.elf_files import dynamic_bytes
 from support.publish_cli import PLATFORM, buyer, out
 from support.refusals import Refusal
 from support.worlds import SCHEMAS, World
@@ -181,8 +182,9 @@ TEXT = b"#!/bin/sh\necho hello\n"
         ({"hero_db": b""}, 5, "hero_db is "),
         ({"hero_db_admin": publish_cli.built("hero_db_admin", "v1", OTHER)}, 5, "hero_db_admin is "),
         ({"hero_db": publish_cli.built("hero_db", "v1", MUSL)[:300]}, 5, "hero_db"),
+        ({"hero_db": dynamic_bytes(b"x\n", "/opt/ld-musl.so.1", b"MUSL")}, 5, "asks for the loader /opt/ld-musl.so.1"),
     ],
-    ids=["missing", "script", "empty", "other-machine", "cut-off"],
+    ids=["missing", "script", "empty", "other-machine", "cut-off", "other-loader"],
 )
 def test_what_is_no_program_is_never_published(
     static: World, tmp_path: Path, changed: dict[str, bytes | None], code: int, says: str
