@@ -3,7 +3,6 @@
 Paths are `str` relative to the root; digests are lower-case hex sha256; sizes are bytes.
 """
 
-import hashlib
 from collections.abc import Iterable, Mapping
 from typing import Literal
 
@@ -112,6 +111,8 @@ class InstalledArtifact(Struct, frozen=True):
 
 def outputs_digest(files: Iterable[tuple[str, str]]) -> str:
     """A digest of the files of an artifact, each with its path below the root and its sha256."""
+    import hashlib  # not for those who only read a manifest
+
     return hashlib.sha256("\0".join(word for file in sorted(files) for word in file).encode()).hexdigest()
 
 
