@@ -46,7 +46,6 @@ DOORS = {
     "subprocess": {"system"},
     "rich": {"output"},
     "click": {"cli"},
-    "elftools": {"verify"},
 }
 MAKERS = {"Verified": "verify", "Staged": "install"}
 LONGEST_FILE = 280

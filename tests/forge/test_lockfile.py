@@ -88,7 +88,7 @@ from pathlib import Path
 from hero_build.forge import lockfile
 from hero_build.forge.protocol import Ref
 lockfile.LockfileForge(lockfile.read(Path(sys.argv[1])), lambda: None).find(Ref("o/app"))
-print(sorted({"httpx", "tenacity", "rich", "elftools", "http.client", "ssl", "email"} & set(sys.modules)))
+print(sorted({"httpx", "tenacity", "rich", "http.client", "ssl", "email"} & set(sys.modules)))
 """
     command = [sys.executable, "-c", script, str(tmp_path / "hero.lock")]
     assert subprocess.run(command, check=True, capture_output=True, text=True).stdout == "[]\n"
