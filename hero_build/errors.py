@@ -49,6 +49,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from hero_build.ownership import existing, permission_hint
+
 
 class HeroBuildError(Exception):
     """An expected failure: `message` is one sentence, `hint` the next step (empty only where none exists)."""
@@ -227,10 +229,7 @@ def machine_errors(place: Path) -> Iterator[None]:
 
 
 def machine_error(error: Exception, place: Path | None = None) -> MachineError | None:
-    """What this machine refuses or lacks, as a MachineError; None for what is a bug.
-
-    `place`: where the work was done; None: only what the error itself names is known.
-    """
+    """What this machine refuses or lacks, in work at `place`, as a MachineError; None for what is a bug."""
     if isinstance(error, MemoryError):
         return MachineError(*_SHORT[errno.ENOMEM])
     if isinstance(error, RuntimeError) and "can't start new thread" in str(error):
@@ -242,7 +241,13 @@ def machine_error(error: Exception, place: Path | None = None) -> MachineError |
     if error.errno in _SHORT:
         sentence, hint = _SHORT[error.errno]
         return MachineError(f"{sentence} ({error.strerror})", hint)
-    named = Path(os.fsdecode(error.filename)) if isinstance(error.filename, str | bytes) else place
+    name = error.filename
+    if isinstance(name, str) and not os.path.isabs(name):
+        if error.filename2 is not None:  # symlink(2), which has the link's text first
+            name = error.filename2
+        elif place is not None and os.sep not in name and not os.path.lexists(name):  # relative to a descriptor
+            name = None
+    named = Path(os.fsdecode(name)) if isinstance(name, str | bytes) else place
     return None if named is None else _refusal(error, where=named, place=place or named)
 
 
@@ -255,14 +260,13 @@ def _refusal(error: OSError, where: Path, place: Path) -> MachineError | None:
         hint = "Raise the limit on the size of a file (`ulimit -f`), or name a --root where files may be larger."
         return DiskFull(f"a file may not grow ({error.strerror}) at {place}", hint)
     if error.errno in _DENIED:
-        hint = f"Make {_existing(where)} writable for this user, or name another with --root."
-        return NotWritable(f"cannot write at {where}: {error.strerror}", hint)
+        return NotWritable(f"cannot write at {where}: {error.strerror}", permission_hint(error, where))
     if error.errno == errno.ENOENT and not place.parent.is_dir():
         hint = "Create the folder above it, or name another with --root."
         return NotWritable(f"{place} cannot be created: {error.strerror}", hint)
     if error.errno in _TAKEN:
         hint = "hero-build did not create it: move it away, then run it again."
-        return NotWritable(f"{_existing(where)} is in the way ({error.strerror})", hint)
+        return NotWritable(f"{existing(where)} is in the way ({error.strerror})", hint)
     if error.errno == errno.EXDEV:
         hint = "All folders below var/hero_build must be on one file system: unmount it, or name another --root."
         return NotWritable(f"{where} cannot be moved or linked ({error.strerror}) in {place}", hint)
@@ -272,8 +276,3 @@ def _refusal(error: OSError, where: Path, place: Path) -> MachineError | None:
         hint = "Check the disk or the mount that it is on (`dmesg` may say more)."
         return MachineError(f"{where} cannot be used: {error.strerror}", hint)
     return None
-
-
-def _existing(path: Path) -> Path:
-    """`path`, or the nearest of its parents that exists (as whatever)."""
-    return next((parent for parent in (path, *path.parents) if os.path.lexists(parent)), path)

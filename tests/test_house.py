@@ -36,6 +36,7 @@ LAYERS = {
     "system": "other programs, locks, small caches",
     "model": "the values that the steps pass on",
     "errors": "the error tree, with exit codes and hints",
+    "ownership": "files of another user in a root",
     "__init__": "the version",
 }
 DEPTH = {layer: number for number, layer in enumerate(LAYERS)}

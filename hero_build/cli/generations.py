@@ -74,5 +74,6 @@ def _answer(session: Session, before: Generation, after: Generation) -> int:
     from hero_build.output.pages.install import page
     from hero_build.queries.change_report import between
 
+    session.warn_of_lost_capabilities(before, after)
     answer = between(before, after, session.root_flag)
     return session.console.answer(answer, lambda terminal: page(answer, terminal))

@@ -66,7 +66,8 @@ def run_install(
 def _finish(
     session: Session, outcome: "Outcome", answer: "ChangeReport", context: "Context", *, restart: bool
 ) -> "ChangeReport":
-    """Restart services if --restart is given; warn of missing bundles of the desktop."""
+    """Restart services if --restart is given; warn of lost file capabilities and of missing bundles of the desktop."""
+    session.warn_of_lost_capabilities(outcome.before, outcome.after)
     failed = {item.part for item in outcome.failed}
     steps = (step.facts for step in outcome.plan.steps)
     apps = [facts.app for facts in steps if not failed.issuperset(part.id for part in facts.parts)]

@@ -53,6 +53,13 @@ class Session(Struct, frozen=True):
             self.console.report(warning)
         return apps
 
+    def warn_of_lost_capabilities(self, before: "Generation", after: "Generation") -> None:
+        """Warn of programs that a change from `before` to `after` left without their file capabilities."""
+        from hero_build.install.capabilities import warnings
+
+        for warning in warnings(self.root, before, after):
+            self.console.report(warning)
+
     def context(self, forge: "Forge | None" = None, *, writable: bool = False) -> "Context":
         """The context over `forge` (None: that of the settings). `writable`: checkouts may be cloned and updated."""
         from hero_build.context import Context

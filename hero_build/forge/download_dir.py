@@ -60,6 +60,10 @@ class DownloadDir:
             descriptor = os.open(path, flags, 0o600)
         except FileNotFoundError:
             return None
+        except PermissionError:
+            if not os.path.lexists(path):  # the folder refuses it
+                raise
+            return self.lock(name, create=create) if self._delete_foreign(path) else None
         if filelock.attempt(descriptor) and _is_same_file(descriptor, path):
             return descriptor
         os.close(descriptor)
@@ -83,6 +87,16 @@ class DownloadDir:
         """A new folder of this run alone, deleted with it."""
         return Path(tempfile.mkdtemp(prefix="scratch-", dir=self._run))
 
+    def _delete_foreign(self, path: Path) -> bool:
+        """Delete another user's file in this user's own folder, unless a process writes it; whether it did."""
+        if self._folder.stat().st_uid != os.geteuid():
+            return False
+        with suppress(OSError):
+            if path.stat(follow_symlinks=False).st_uid != os.geteuid() and not _in_use(path):
+                path.unlink()
+                return True
+        return False
+
     def _own_folder(self) -> tuple[Path, int]:
         while True:
             path = Path(tempfile.mkdtemp(prefix=_RUN, dir=self._folder))
@@ -95,7 +109,7 @@ class DownloadDir:
     def _take_over(self, path: Path) -> None:
         if path == self._run:
             return
-        with suppress(FileNotFoundError, NotADirectoryError):
+        with suppress(FileNotFoundError, NotADirectoryError, PermissionError):  # the last: another user's
             descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_DIRECTORY)
             try:
                 if filelock.attempt(descriptor):
@@ -145,7 +159,10 @@ def delete_stale(folder: Path, before: float) -> int:
 
 
 def _in_use(path: Path) -> bool:
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+    except PermissionError:  # another user's
+        return filelock.is_held(path.stat(follow_symlinks=False).st_ino)
     try:
         return not filelock.attempt(descriptor)
     finally:

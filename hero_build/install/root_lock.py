@@ -29,7 +29,7 @@ def locked(root: Root, wait: float = 0, *, lenient: bool = False) -> Iterator[Lo
     """
     with machine_errors(root.path):
         root.state.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(root.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        descriptor = _open_lock(root)
         try:
             filelock.acquire(descriptor, wait, _lock_held(root))
             generation = _recovered(root, lenient=lenient)
@@ -58,6 +58,14 @@ def is_locked(root: Root) -> bool:
     with suppress(OSError), locked_if_free(root) as free:
         return not free
     return False
+
+
+def _open_lock(root: Root) -> int:
+    """A new lock may be written by whom the umask lets, for a root that a group shares."""
+    try:
+        return os.open(root.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+    except PermissionError:  # another user's; flock needs no more than to read it
+        return os.open(root.lock, os.O_RDONLY | os.O_CLOEXEC)
 
 
 def _lock_held(root: Root) -> LockHeld:

@@ -10,6 +10,7 @@ from hero_build.context import Context
 from hero_build.errors import AuthError, HeroBuildError, MachineError, NotFound, RecipeError, UntrustedRecipe
 from hero_build.model.artifacts import ISLANDS_APP
 from hero_build.queries.doctor_checks import DoctorCheck, kept_generations, machine, place, programs, webassembly
+from hero_build.queries.doctor_owners import owners
 from hero_build.queries.explain import ExplainedSetting, settings_of
 from hero_build.queries.status import latest_release
 from hero_build.source.git.paths import locate
@@ -34,6 +35,7 @@ def doctor(context: Context, path: str, *, wasm: bool = False) -> DoctorReport:
     checks = (
         *machine(),
         *place(context.root, path),
+        *owners(context.root),
         *kept_generations(context.root),
         *_recipes(context.catalog, broken),
         *_forge(context, broken),

@@ -18,6 +18,18 @@ def attempt(descriptor: int) -> bool:
     return True
 
 
+def is_held(inode: int) -> bool:
+    """Whether a process locks a file with this inode, by /proc/locks: for files that may not be opened.
+
+    True if unknown, or if it is a file of another file system: on btrfs, st_dev does not tell.
+    """
+    try:
+        with open("/proc/locks", "rb") as table:
+            return f":{inode} ".encode() in table.read()
+    except OSError:
+        return True
+
+
 def acquire(descriptor: int, wait: float, held: LockHeld, pause: Callable[[float], None] = time.sleep) -> None:
     """Take the lock within `wait` seconds. Raises `held` when another process still holds it then.
 

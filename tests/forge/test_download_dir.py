@@ -1,16 +1,21 @@
 """The folder of downloads under way, as several runs share it."""
 
+import fcntl
 import multiprocessing
 import os
+import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from hero_build.errors import NotWritable
 from hero_build.forge.download_dir import DownloadDir, delete_stale
+from support.users import NOBODY_IN_PARTICULAR
 
 NAME = "key.mark.10"
+OTHER = NOBODY_IN_PARTICULAR
 
 
 def test_a_file_is_locked_by_one_writer(tmp_path: Path) -> None:
@@ -109,3 +114,77 @@ def test_a_place_that_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(NotWritable), DownloadDir(tmp_path / "file" / "partial"):
         pass
+
+
+@pytest.fixture
+def users_folder() -> Iterator[Path]:
+    """A folder of a user, as whom the test runs, with a file and the folder of a run that the superuser left."""
+    if os.geteuid() != 0:
+        pytest.skip("only root can become another user")
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        (folder / NAME).write_bytes(b"01234")
+        (folder / NAME).chmod(0o600)
+        (folder / "run-dead").mkdir(mode=0o700)
+        (folder / "run-dead" / "key.mark.11.x").write_bytes(b"01234")
+        os.chown(folder, OTHER, OTHER)
+        os.seteuid(OTHER)
+        try:
+            yield folder
+        finally:
+            os.seteuid(0)
+
+
+def test_another_users_file_in_ones_own_folder_is_replaced(users_folder: Path) -> None:
+    with DownloadDir(users_folder) as downloads:
+        assert downloads.lock(NAME, create=False) is None
+        assert not (users_folder / NAME).exists()
+        descriptor = downloads.lock(NAME, create=True)
+        assert descriptor is not None
+        os.close(descriptor)
+    assert (users_folder / NAME).stat().st_uid == OTHER
+
+
+@pytest.mark.parametrize("create", [True, False])
+def test_another_users_file_that_is_being_written_is_left(users_folder: Path, *, create: bool) -> None:
+    os.seteuid(0)
+    with (users_folder / NAME).open("ab") as writer:
+        fcntl.flock(writer, fcntl.LOCK_EX)
+        os.seteuid(OTHER)
+        with DownloadDir(users_folder) as downloads:
+            assert downloads.lock(NAME, create=create) is None
+            descriptor, path = downloads.private(NAME)
+            os.close(descriptor)
+            assert downloads.done(path) == path
+        assert delete_stale(users_folder, time.time() + 60) == 0
+        os.seteuid(0)
+        assert (users_folder / NAME).read_bytes() == b"01234"
+
+
+def test_another_users_file_in_a_shared_folder_is_left(users_folder: Path) -> None:
+    os.seteuid(0)
+    os.chown(users_folder, 0, OTHER)
+    users_folder.chmod(0o2775)
+    os.setegid(OTHER)
+    try:
+        os.seteuid(OTHER)
+        with DownloadDir(users_folder) as downloads:
+            assert downloads.lock(NAME, create=True) is None
+    finally:
+        os.seteuid(0)
+        os.setegid(0)
+    assert (users_folder / NAME).read_bytes() == b"01234"
+
+
+def test_another_users_stale_file_is_deleted(users_folder: Path) -> None:
+    assert delete_stale(users_folder, time.time() + 60) == 5
+    assert not (users_folder / NAME).exists()
+
+
+def test_a_folder_of_ones_own_that_may_not_be_written(users_folder: Path) -> None:
+    with DownloadDir(users_folder) as downloads:
+        users_folder.chmod(0o500)
+        with pytest.raises(PermissionError):
+            downloads.lock("key.mark.12", create=True)
+        assert downloads.lock(NAME, create=True) is None
+        users_folder.chmod(0o700)

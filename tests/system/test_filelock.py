@@ -55,3 +55,12 @@ def test_an_error_of_the_pause_ends_the_wait(descriptors: tuple[int, int]) -> No
 
     with pytest.raises(KeyboardInterrupt):
         filelock.acquire(other, 3600, HELD, pause=interrupted)
+
+
+def test_whether_a_file_that_may_not_be_opened_is_locked(descriptors: tuple[int, int]) -> None:
+    inode = os.fstat(descriptors[0]).st_ino
+    assert not filelock.is_held(inode)
+    assert filelock.attempt(descriptors[0])
+    assert filelock.is_held(inode)
+    fcntl.flock(descriptors[0], fcntl.LOCK_UN)
+    assert not filelock.is_held(inode)

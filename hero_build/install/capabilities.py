@@ -1,0 +1,96 @@
+"""File capabilities (capabilities(7)) of installed programs: `setcap` gave them to a file, and an upgrade replaces it.
+
+They are of the inode, so each generation that links to the file has them; new content has none.
+"""
+
+import os
+import shlex
+import struct
+from collections.abc import Iterator
+from pathlib import Path
+
+from msgspec import Struct
+
+from hero_build.events import WarningRaised
+from hero_build.install.layout import Root
+from hero_build.install.recover import generation_numbers
+from hero_build.model.installed import Generation
+
+_XATTR = "security.capability"
+_EFFECTIVE = 1  # VFS_CAP_FLAGS_EFFECTIVE of linux/capability.h
+_WORDS = (  # in the order of linux/capability.h, from 0
+    "chown dac_override dac_read_search fowner fsetid kill setgid setuid setpcap linux_immutable net_bind_service "
+    "net_broadcast net_admin net_raw ipc_lock ipc_owner sys_module sys_rawio sys_chroot sys_ptrace sys_pacct "
+    "sys_admin sys_boot sys_nice sys_resource sys_time sys_tty_config mknod lease audit_write audit_control "
+    "setfcap mac_override mac_admin syslog wake_alarm block_suspend audit_read perfmon bpf checkpoint_restore"
+)
+_NAMES = tuple(_WORDS.split())
+
+
+class LostCapabilities(Struct, frozen=True):
+    """A file that lacks the capabilities of its predecessor: `path` in the root, `text` as setcap reads them."""
+
+    path: str
+    text: str
+    command: str
+
+
+def lost_capabilities(root: Root, generation: Generation) -> Iterator[LostCapabilities]:
+    """Programs of a generation without capabilities, whose last other content in an older generation has some."""
+    older = [number for number in reversed(generation_numbers(root)) if number < generation.number]
+    for path in sorted(_programs(generation)):
+        file = root.generation(generation.number) / path
+        if _read(file):
+            continue
+        if text := describe(_read_predecessor(file, [root.generation(number) / path for number in older])):
+            target = shlex.quote(str(root.place(path)))
+            yield LostCapabilities(path, text, f'sudo setcap "{text}" "$(realpath {target})"')
+
+
+def warnings(root: Root, before: Generation, after: Generation) -> Iterator[WarningRaised]:
+    """One for each program that lost its capabilities from `before` to `after`."""
+    if before.number == after.number:
+        return
+    for lost in lost_capabilities(root, after):
+        old, new = (root.generation(number) / lost.path for number in (before.number, after.number))
+        if not (old.exists() and old.samefile(new)):
+            text = f"{root.place(lost.path)} has no file capabilities any more: its last version had {lost.text}"
+            yield WarningRaised(text, f"If it still needs them: `{lost.command}`")
+
+
+def describe(value: bytes) -> str:
+    """The attribute's value (struct vfs_cap_data) as text of cap_from_text(3): `cap_net_bind_service=ep`."""
+    if len(value) < 20:
+        return ""
+    magic, permitted, inheritable, permitted_high, inheritable_high = struct.unpack_from("<5I", value)
+    sets = {"i": inheritable | inheritable_high << 32, "p": permitted | permitted_high << 32}
+    clauses: dict[str, list[str]] = {}
+    for number in range(64):
+        flags = "".join(flag for flag, bits in sets.items() if bits >> number & 1)
+        if flags:
+            flags = f"e{flags}" if magic & _EFFECTIVE else flags
+            clauses.setdefault(flags, []).append(f"cap_{_NAMES[number]}" if number < len(_NAMES) else str(number))
+    return " ".join(f"{','.join(names)}={flags}" for flags, names in clauses.items())
+
+
+def _programs(generation: Generation) -> set[str]:
+    entries = (entry for record in generation.records.values() for entry in record.entries)
+    return {file.path for entry in entries if entry.artifact == "binary" for file in entry.files}
+
+
+def _read_predecessor(file: Path, older: list[Path]) -> bytes:
+    """Of the newest of these files that is another one: what an owner removed before that stays removed."""
+    for path in older:
+        try:
+            if not path.samefile(file):
+                return _read(path)
+        except OSError:
+            continue
+    return b""
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return os.getxattr(path, _XATTR)
+    except OSError:  # none, or a file system without them
+        return b""
