@@ -107,8 +107,8 @@ def test_cargo_output(output: str, kind: type[HeroBuildError], hint: str) -> Non
 
 
 @pytest.mark.parametrize(("output", "kind", "hint"), GIT)
-def test_git_output(output: str, kind: type[HeroBuildError], hint: str) -> None:
-    target = Checkout(Path("/code0/o/app"), "o/app", "https://f/o/app.git")
+def test_git_output(output: str, kind: type[HeroBuildError], hint: str, tmp_path: Path) -> None:
+    target = Checkout(tmp_path, "o/app", "https://f/o/app.git")
     error = git_error(
         "fetch",
         tail=output.split("\n") if output else [],
