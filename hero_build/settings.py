@@ -16,7 +16,7 @@ from hero_build import STATE
 from hero_build.errors import MachineError, UsageError, machine_error
 from hero_build.system.environment import GIT_LOCAL
 from hero_build.system.home import expand, home
-from hero_build.system.regular_file import read_regular
+from hero_build.system.regular_file import FileTooLong, read_regular
 
 Scalar = str | int | float
 Source = Literal["flag", "environment", "config", "default"]
@@ -168,7 +168,10 @@ def _config(path: Path) -> ConfigFile:
     except (FileNotFoundError, NotADirectoryError):  # a root that is not a folder is reported where one is needed
         return ConfigFile()
     except OSError as error:
-        if not isinstance(error, PermissionError | IsADirectoryError) and (failure := machine_error(error)) is not None:
+        if (
+            not isinstance(error, PermissionError | IsADirectoryError | FileTooLong)
+            and (failure := machine_error(error)) is not None
+        ):
             raise failure from error
         hint = "Fix its permissions, or move it away."
         raise UsageError(f"{path} cannot be read: {error.strerror}", hint) from error

@@ -7,6 +7,7 @@ by its owner and mode, and so its folder and the folder of its compiled copies, 
 import os
 import stat
 from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
 
 from hero_build.errors import UntrustedRecipe
@@ -40,9 +41,15 @@ def _files(recipe: Path) -> Iterator[Path]:
     for path in (recipe, recipe.resolve()):
         yield path.parent
         yield path
-        with os.scandir(path.parent) as entries:
-            names = sorted(entry.name for entry in entries if entry.name.startswith("_"))
+        names = _private_names(path.parent, path.parent.stat().st_mtime_ns)
         yield from (path.parent / name for name in names if (path.parent / name).exists())
+
+
+@lru_cache
+def _private_names(folder: Path, _changed: int) -> tuple[str, ...]:
+    """What recipes of a folder may import from it; listed once for each state of the folder, not for each recipe."""
+    with os.scandir(folder) as entries:
+        return tuple(sorted(entry.name for entry in entries if entry.name.startswith("_")))
 
 
 def _user(uid: int) -> str:
