@@ -13,6 +13,7 @@ settings.load_profile("no-deadline")
 
 # What a shell starts in the background ignores interrupts, and so would all that the tests start from here.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # under nohup they would ignore a hang-up, too
 
 # The tests start hero-build thousands of times: compiling it anew each time takes longer than most of what it does.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
