@@ -67,7 +67,14 @@ def install() -> None:
 
 
 def enter_running() -> None:
+    """From now on a signal interrupts the command.
+
+    One that arrives just before the main thread waits for a lock is seen by Python only when the wait ends, which may
+    take minutes: a timer ends each wait once in `_AGAIN`, to look.
+    """
     _state.phase = "running"
+    if not _state.first and _signal.getsignal(_signal.SIGALRM) is _handle_again:  # installed: not in somebody's process
+        _signal.setitimer(_signal.ITIMER_REAL, _AGAIN, _AGAIN)
 
 
 def enter_ending() -> None:
