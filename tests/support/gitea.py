@@ -12,6 +12,7 @@ import argparse
 import fcntl
 import json
 import os
+import re
 import secrets
 import shutil
 import signal
@@ -20,9 +21,11 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from http import HTTPStatus
 from pathlib import Path
 from typing import NoReturn
 
@@ -141,7 +144,7 @@ def serve(server: Server, data: Path, changes: Sequence[str] = ()) -> NoReturn:
     password = secrets.token_urlsafe(16)
     token = _administrator(run, password)
     with _started(server, data) as child:
-        _wait_ready(url, child)
+        _wait_ready(url, token, child)
         instance = Instance(url, token=token, user=USER, password=password, pid=child.pid, data=str(data))
         sys.stdout.write(f"{msgspec.json.encode(instance).decode()}\n")
         sys.stdout.flush()
@@ -201,9 +204,12 @@ def _administrator(run: Run, password: str) -> str:
     user = ("--username", USER)
     email = ("--email", f"{USER}@example.invalid", "--must-change-password=false")
     run("admin", "user", "create", "--admin", *user, "--password", password, *email)
-    return run(
-        "admin", "user", "generate-access-token", *user, "--token-name", "tests", "--scopes", "all", "--raw"
-    ).split()[-1]
+    words = ("admin", "user", "generate-access-token", *user, "--token-name", "tests", "--scopes", "all", "--raw")
+    output = run(*words)
+    tokens = re.findall(r"^[0-9a-f]{40}$", output, re.MULTILINE)  # on a slow machine it may print warnings, too
+    if len(tokens) != 1:
+        sys.exit(f"the server's command printed no token: {output[:200]!r}")
+    return str(tokens[0])
 
 
 @contextmanager
@@ -228,14 +234,21 @@ def _started(server: Server, data: Path) -> Iterator["subprocess.Popen[bytes]"]:
             child.wait()
 
 
-def _wait_ready(url: str, child: "subprocess.Popen[bytes]") -> None:
+def _wait_ready(url: str, token: str, child: "subprocess.Popen[bytes]") -> None:
+    """Until the server answers to its own token: another one could have taken the port meanwhile."""
     direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     end = time.monotonic() + READY_SECONDS
     while time.monotonic() < end:
         if child.poll() is not None:
             sys.exit(f"the server ended with status {child.returncode}")
         try:
-            direct.open(f"{url}/api/v1/version", timeout=2).close()
+            request = urllib.request.Request(f"{url}/api/v1/user", headers={"Authorization": f"token {token}"})
+            direct.open(request, timeout=2).close()
+        except urllib.error.HTTPError as error:
+            error.close()
+            if error.code == HTTPStatus.UNAUTHORIZED:
+                sys.exit(f"{url} does not accept this server's token: is it another server?")
+            time.sleep(0.05)
         except OSError:  # URLError is one
             time.sleep(0.05)
         else:
