@@ -13,6 +13,7 @@ import time
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from sys import UnraisableHookArgs
     from types import FrameType
     from typing import NoReturn
 
@@ -64,6 +65,7 @@ def install() -> None:
         if _signal.getsignal(number) in default:
             _signal.signal(number, _handle)
     _signal.signal(_signal.SIGALRM, _handle_again)
+    sys.unraisablehook = _ignore_interrupt
 
 
 def enter_running() -> None:
@@ -116,6 +118,12 @@ def _handle(number: int, frame: "FrameType | None") -> None:
 def _handle_again(number: int, frame: "FrameType | None") -> None:
     if _state.first:
         _handle(_state.first, frame)
+
+
+def _ignore_interrupt(ignored: "UnraisableHookArgs") -> None:
+    """An interrupt that Python ignores, in a finalizer, is no news for a person: it is raised again by the timer."""
+    if not issubclass(ignored.exc_type, KeyboardInterrupt):
+        sys.__unraisablehook__(ignored)
 
 
 def _write(descriptor: int, text: str) -> None:
