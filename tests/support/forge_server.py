@@ -122,9 +122,7 @@ def forge_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ForgeServ
         fcntl.flock(users, fcntl.LOCK_SH)
         instance = _running(shared) or _start(shared)
         fcntl.flock(mutex, fcntl.LOCK_UN)
-        yield ForgeServer(
-            instance["url"], token=instance["token"], user=instance["user"], password=instance["password"]
-        )
+        yield _server(instance)
 
 
 @contextmanager
@@ -136,10 +134,14 @@ def changed_server(**changes: object) -> Iterator[ForgeServer]:
     with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, env=environment) as server:
         try:
             assert server.stdout is not None
-            told = json.loads(server.stdout.readline())
-            yield ForgeServer(told["url"], token=told["token"], user=told["user"], password=told["password"])
+            yield _server(json.loads(server.stdout.readline()))
         finally:
             server.send_signal(signal.SIGTERM)
+
+
+def _server(instance: Mapping[str, str]) -> ForgeServer:
+    """The server that `support.gitea` has announced."""
+    return ForgeServer(instance["url"], token=instance["token"], user=instance["user"], password=instance["password"])
 
 
 def _cache() -> Path:

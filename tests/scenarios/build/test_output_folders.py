@@ -1,4 +1,4 @@
-"""What a build writes into its own checkout is not a change of it, wherever cargo is told to write."""
+"""What a build writes into its own checkout is not a change of it, wherever cargo writes it."""
 
 import os
 from collections.abc import Callable
@@ -24,7 +24,7 @@ def existing_folder(tree: Path) -> None:
 
 
 def configured(*lines: str) -> Callable[[Path], None]:
-    """In a folder above, as a person has it: it is no file of the repository."""
+    """In a folder above, as a person has it: it does not belong to the repository."""
     text = "\n".join(["[build]", *lines, ""])
     return lambda tree: git_repos.write(tree.parent, {".cargo/config.toml": text.replace("TREE", str(tree))})
 

@@ -234,8 +234,8 @@ def test_a_download_is_gone_on_with(client: Clients, repo: str, tmp_path: Path, 
 def test_tags_are_read_page_by_page(client: Clients, forge_server: ForgeServer) -> None:
     made = forge_server.create_repo(f"many-{uuid4().hex[:8]}")
     for number in range(53):
-        told = {"tag_name": f"v{number}.{number * 7}", "target_commitish": "main"}
-        forge_server.api("POST", f"/repos/{made}/releases", told)
+        release = {"tag_name": f"v{number}.{number * 7}", "target_commitish": "main"}
+        forge_server.api("POST", f"/repos/{made}/releases", release)
     error = refused(client(), Ref(made, "v0.00"))
     assert isinstance(error, ReleaseNotFound)
     assert "v0.0" in error.hint, "it is on the second page"

@@ -1,4 +1,4 @@
-"""The daemons of tests/world/ bind their sockets, answer, and end when they are told to."""
+"""The daemons of tests/world/ bind their sockets, answer, and end on SIGTERM."""
 
 import shutil
 import subprocess
