@@ -21,7 +21,8 @@ LAYERS = {
     "ops": "one module per command that changes something",
     "pipeline": "the steps: resolve, plan a build, decide, produce",
     "context": "what the steps work with, made once",
-    "runtime": "supervisors, and what runs",
+    "services": "what runs: definitions, health, start and restart",
+    "supervisors": "programs that keep services running, behind one Protocol",
     "publish": "releases: assemble, sign, upload, verify, publish",
     "catalog": "recipes: where they are, what they say, what a repo declares",
     "install": "layout, store, generations, commit, recovery",
@@ -41,7 +42,7 @@ LAYERS = {
 }
 DEPTH = {layer: number for number, layer in enumerate(LAYERS)}
 DOORS = {
-    "httpx": {"forge", "publish", "runtime"},
+    "httpx": {"forge", "publish"},
     "tenacity": {"forge"},
     "git": {"source"},
     "subprocess": {"system"},

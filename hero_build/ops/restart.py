@@ -12,10 +12,11 @@ from hero_build.errors import AppNotFound, HeroBuildError, RuntimeFailed
 from hero_build.model.artifacts import Binary
 from hero_build.model.installed import InstalledArtifact
 from hero_build.model.steps import Failed
-from hero_build.runtime import discover, selection
-from hero_build.runtime.protocol import timeouts
-from hero_build.runtime.restart import NotRestarted, NotRunning, Restarted, RestartSite, default_sockets, restart
-from hero_build.runtime.selection import RestartRequest
+from hero_build.services import selection
+from hero_build.services.restart import NotRestarted, NotRunning, Restarted, RestartSite, default_sockets, restart
+from hero_build.services.selection import RestartRequest
+from hero_build.supervisors import discover
+from hero_build.supervisors.protocol import timeouts
 
 
 class RestartOutcomes(Struct, frozen=True):

@@ -17,7 +17,7 @@ from hero_build.install.layout import Root
 from hero_build.model.installed import Generation, InstalledArtifact, InstalledPart, PartId, Used
 from hero_build.model.steps import Installed, Release
 from hero_build.queries.apps import by_app, expand, main
-from hero_build.runtime import processes
+from hero_build.services import processes
 from hero_build.system.thread_pool import ThreadPool
 
 

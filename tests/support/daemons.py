@@ -1,4 +1,4 @@
-"""Shared by the tests of runtime/: daemons that were really installed, and restarts with short timeouts."""
+"""For the tests of services/ and supervisors/: daemons that were really installed, restarts with short timeouts."""
 
 import subprocess
 from collections.abc import Callable, Iterator, Sequence
@@ -18,11 +18,11 @@ from hero_build.install.store import make_durable, stage
 from hero_build.model.artifacts import Binary
 from hero_build.model.installed import Kind, Origin, PartId
 from hero_build.model.steps import Part, Verified, VerifiedPart
-from hero_build.runtime import processes
-from hero_build.runtime.discover import SupervisorSockets, connect
-from hero_build.runtime.protocol import Supervisor, Timeouts
-from hero_build.runtime.restart import Outcome, RestartSite, restart
-from hero_build.runtime.selection import RestartRequest, all_services
+from hero_build.services import processes
+from hero_build.services.restart import Outcome, RestartSite, restart
+from hero_build.services.selection import RestartRequest, all_services
+from hero_build.supervisors.discover import SupervisorSockets, connect
+from hero_build.supervisors.protocol import Supervisor, Timeouts
 from hero_build.verify.check import verify
 from hero_build.verify.expect import expect_for
 from support import roots

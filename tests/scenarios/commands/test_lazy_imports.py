@@ -58,4 +58,8 @@ def test_list_imports_no_recipe(world: World) -> None:
 def test_an_install_loads_nothing_that_restarts_services_or_publishes(world: World) -> None:
     modules = imported(world, "install", "db", "--mode", "download")
     assert "hero_build.queries.change_report" in modules
-    assert not {name for name in modules if name.startswith(("hero_build.runtime", "hero_build.publish"))}
+    assert not {
+        name
+        for name in modules
+        if name.startswith(("hero_build.services", "hero_build.supervisors", "hero_build.publish"))
+    }

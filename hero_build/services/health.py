@@ -11,7 +11,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from hero_build.runtime import unix_socket
+from hero_build.supervisors import unix_socket
 
 _NOT_LISTENING = (FileNotFoundError, NotADirectoryError, ConnectionRefusedError, PermissionError)
 _CONNECT_TIMEOUT = 1.0  # seconds: the kernel accepts the connection, not the service

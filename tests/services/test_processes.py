@@ -14,7 +14,7 @@ from hero_build.install import gc
 from hero_build.install.layout import Root
 from hero_build.queries.apps import by_app
 from hero_build.queries.status import RunningProcess, running_processes
-from hero_build.runtime import processes as runtime_processes
+from hero_build.services import processes as runtime_processes
 from support import roots
 from support.daemons import Machine
 from support.elf_files import program, static_elf
@@ -93,7 +93,7 @@ def test_a_process_that_another_user_started_is_unknown(machine: Machine) -> Non
     machine.install("hero_db", "v1", "hero_db_server")
     script = (
         "import sys; from pathlib import Path; from hero_build.install.layout import Root;"
-        "from hero_build.runtime import processes;"
+        "from hero_build.services import processes;"
         "print([(p.pid, p.binary, p.state) for p in processes.running_programs(Root(Path(sys.argv[1])))])"
     )
     # It may read every file, so that it finds Python, the checkout and the root; it may not look into processes.

@@ -7,10 +7,10 @@ from msgspec import Struct
 
 from hero_build.errors import RuntimeFailed, RuntimeUnreachable
 from hero_build.events import Emit, WarningRaised
-from hero_build.runtime import client
-from hero_build.runtime.client import SupervisorClient
-from hero_build.runtime.protocol import Supervisor, Timeouts
 from hero_build.settings import Settings
+from hero_build.supervisors import socket_client
+from hero_build.supervisors.protocol import Supervisor, Timeouts
+from hero_build.supervisors.socket_client import SupervisorClient
 from hero_build.system.home import expand
 
 
@@ -34,7 +34,7 @@ def connect(where: SupervisorSockets, timeouts: Timeouts, emit: Emit) -> tuple[S
 
     Emits a warning for one whose socket exists but does not answer, if another takes its place.
     """
-    clients = (client.hero_router(where.router, timeouts), client.zinit(where.zinit, timeouts))
+    clients = (socket_client.hero_router(where.router, timeouts), socket_client.zinit(where.zinit, timeouts))
     errors = {item: _failure(item) for item in clients}
     reachable = tuple(item for item, error in errors.items() if error is None)
     failed = [(item, error) for item, error in errors.items() if error is not None]

@@ -9,7 +9,7 @@ import msgspec
 from msgspec import Meta, Raw, Struct
 
 from hero_build.errors import BadRuntimeResponse
-from hero_build.runtime.protocol import ServiceStatus
+from hero_build.supervisors.protocol import ServiceStatus
 
 T = TypeVar("T")
 MAX_BYTES = 1 << 20

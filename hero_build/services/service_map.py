@@ -12,9 +12,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from msgspec import Struct
 
 from hero_build.model.installed import STARTABLE, Generation, InstalledArtifact, Kind
-from hero_build.runtime import rpc
-from hero_build.runtime.processes import ProcessTable, RunningProgram
-from hero_build.runtime.protocol import ROUTER, ServiceStatus, Supervisor
+from hero_build.services.processes import ProcessTable, RunningProgram
+from hero_build.supervisors import rpc
+from hero_build.supervisors.protocol import ROUTER, ServiceStatus, Supervisor
 
 ROUTER_CANNOT_RESTART = frozenset({"hero_proc", "hero_router"})
 _ORDER: tuple[Kind, ...] = ("server", "admin", "web")

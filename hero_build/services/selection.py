@@ -7,8 +7,8 @@ from msgspec import Struct
 
 from hero_build.install.layout import Root
 from hero_build.model.installed import Generation, InstalledArtifact
-from hero_build.runtime import processes
-from hero_build.runtime.service_map import OwnedService
+from hero_build.services import processes
+from hero_build.services.service_map import OwnedService
 
 
 class RestartRequest(Struct, frozen=True):

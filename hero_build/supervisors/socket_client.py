@@ -7,9 +7,9 @@ from pathlib import Path
 from msgspec import Raw, Struct
 
 from hero_build.errors import RuntimeUnreachable
-from hero_build.runtime import rpc, unix_socket
-from hero_build.runtime.protocol import ROUTER, ZINIT, ServiceStatus, Timeouts
-from hero_build.runtime.rpc import RpcPeer
+from hero_build.supervisors import rpc, unix_socket
+from hero_build.supervisors.protocol import ROUTER, ZINIT, ServiceStatus, Timeouts
+from hero_build.supervisors.rpc import RpcPeer
 
 Exchange = Callable[[RpcPeer, bytes, float], bytes]
 """Sends a request and returns the response, within so many seconds. Raises OSError, BadRuntimeResponse."""

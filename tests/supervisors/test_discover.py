@@ -6,8 +6,8 @@ import pytest
 
 from hero_build import settings
 from hero_build.errors import RuntimeUnreachable
-from hero_build.runtime.discover import sockets
-from hero_build.runtime.protocol import timeouts
+from hero_build.supervisors.discover import sockets
+from hero_build.supervisors.protocol import timeouts
 from support.daemons import HASTY, Machine
 
 

@@ -15,12 +15,11 @@ from hero_build.install.layout import Root
 from hero_build.model.artifacts import Binary
 from hero_build.model.installed import Generation, InstalledArtifact
 from hero_build.recipe import Recipe
-from hero_build.runtime import health, processes, restart_service
-from hero_build.runtime.processes import ProcessTable, RunningProgram
-from hero_build.runtime.protocol import ServiceStatus, Supervisor, Timeouts
-from hero_build.runtime.restart_service import RestartContext, RestartTarget
-from hero_build.runtime.selection import RestartRequest, needs_restart, started_before
-from hero_build.runtime.service_map import (
+from hero_build.services import health, processes, restart_service
+from hero_build.services.processes import ProcessTable, RunningProgram
+from hero_build.services.restart_service import RestartContext, RestartTarget
+from hero_build.services.selection import RestartRequest, needs_restart, started_before
+from hero_build.services.service_map import (
     ROUTER_CANNOT_RESTART,
     OwnedService,
     ProgramOwners,
@@ -29,6 +28,7 @@ from hero_build.runtime.service_map import (
     owned_services,
     program_owners,
 )
+from hero_build.supervisors.protocol import ServiceStatus, Supervisor, Timeouts
 
 
 class Restarted(Struct, frozen=True):

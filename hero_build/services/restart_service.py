@@ -14,8 +14,8 @@ from msgspec import Struct
 from hero_build.errors import BadRuntimeResponse, NotHealthy
 from hero_build.events import Emit, Restarting
 from hero_build.install.layout import Root
-from hero_build.runtime import health, processes
-from hero_build.runtime.protocol import ServiceStatus, Supervisor, Timeouts
+from hero_build.services import health, processes
+from hero_build.supervisors.protocol import ServiceStatus, Supervisor, Timeouts
 
 
 class RestartTarget(Struct, frozen=True):

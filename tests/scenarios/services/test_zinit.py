@@ -10,9 +10,9 @@ import pytest
 from msgspec.structs import replace
 
 from hero_build.errors import BadRuntimeResponse, NotHealthy
-from hero_build.runtime import client
-from hero_build.runtime.restart import NotRestarted, Restarted
-from hero_build.runtime.selection import RestartRequest
+from hero_build.services.restart import NotRestarted, Restarted
+from hero_build.services.selection import RestartRequest
+from hero_build.supervisors import socket_client
 from support import zinit_crate
 from support.daemons import QUICK, Machine
 from support.processes import until
@@ -26,7 +26,7 @@ class Zinit:
     """The supervisor of one test, asked by the product's own client; only `service.set` is sent by hand."""
 
     def __init__(self, socket: Path) -> None:
-        self.client = client.zinit(socket, CALM)
+        self.client = socket_client.zinit(socket, CALM)
 
     def hold(self, name: str, command: str, after: tuple[str, ...] = (), **lifecycle: object) -> None:
         service = {"service": {"name": name, "exec": command}}
@@ -35,7 +35,7 @@ class Zinit:
 
     def _set(self, config: Mapping[str, object]) -> None:
         request = {"jsonrpc": "2.0", "id": 1, "method": "service.set", "params": {"config": config}}
-        raw = client._exchange_line(self.client.peer, json.dumps(request).encode(), 20)
+        raw = socket_client._exchange_line(self.client.peer, json.dumps(request).encode(), 20)
         assert "error" not in json.loads(raw), raw
 
     def pid(self, name: str) -> int:

@@ -7,8 +7,8 @@ import pytest
 
 from hero_build import manifest
 from hero_build.errors import NotHealthy, RuntimeFailed, RuntimeUnreachable
-from hero_build.runtime.restart import NotRestarted, NotRunning, Outcome, Restarted
-from hero_build.runtime.selection import RestartRequest, outdated_services
+from hero_build.services.restart import NotRestarted, NotRunning, Outcome, Restarted
+from hero_build.services.selection import RestartRequest, outdated_services
 from support.daemons import HASTY, Machine
 from support.processes import until
 from world.router_standin import Health, Router

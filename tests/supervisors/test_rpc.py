@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 
 from hero_build.errors import BadRuntimeResponse, RuntimeFailed, RuntimeUnreachable
 from hero_build.output.text import clean
-from hero_build.runtime import client, rpc
-from hero_build.runtime.protocol import ServiceStatus, Supervisor, Timeouts
-from hero_build.runtime.rpc import RpcPeer
+from hero_build.supervisors import rpc, socket_client
+from hero_build.supervisors.protocol import ServiceStatus, Supervisor, Timeouts
+from hero_build.supervisors.rpc import RpcPeer
 from support.daemons import HASTY, QUICK, Machine
 from world.router_standin import Router, Trouble
 
@@ -39,7 +39,7 @@ def scripted(path: Path, act: Callable[[socket.socket], object]) -> Iterator[Sup
         listener.listen()
         thread = threading.Thread(target=_serve, args=(listener, act), daemon=True)
         thread.start()
-        yield client.zinit(path, HASTY)
+        yield socket_client.zinit(path, HASTY)
         listener.shutdown(socket.SHUT_RDWR)
         thread.join()
 
@@ -94,7 +94,7 @@ SAYS = {
 def test_a_router_that_misbehaves(machine: Machine, trouble: Trouble) -> None:
     with machine.router() as router:
         router.troubles["service.list"] = trouble
-        error = refused(client.hero_router(machine.sockets.router, HASTY).services)
+        error = refused(socket_client.hero_router(machine.sockets.router, HASTY).services)
     kind, words = SAYS[trouble]
     assert isinstance(error, kind)
     assert words in error.message
@@ -124,21 +124,21 @@ def test_a_zinit_that_misbehaves(short: Path, act: Callable[[socket.socket], obj
 
 
 def test_nobody_is_there(short: Path) -> None:
-    assert "the socket does not exist" in refused(client.zinit(short, QUICK).services).message
+    assert "the socket does not exist" in refused(socket_client.zinit(short, QUICK).services).message
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(short))
-    error = refused(client.zinit(short, QUICK).services)
+    error = refused(socket_client.zinit(short, QUICK).services)
     assert isinstance(error, RuntimeUnreachable)
     assert "nothing listens there (the socket file is stale)" in error.message
-    assert "the socket does not exist" in refused(client.zinit(short / "below", QUICK).services).message
+    assert "the socket does not exist" in refused(socket_client.zinit(short / "below", QUICK).services).message
 
 
 def test_a_socket_with_a_longer_name_than_the_system_takes(machine: Machine, tmp_path: Path) -> None:
     deep = tmp_path / ("d" * 100) / "service.sock"
-    assert "the socket does not exist" in refused(client.hero_router(deep, QUICK).services).message
+    assert "the socket does not exist" in refused(socket_client.hero_router(deep, QUICK).services).message
     with Router(deep) as router:
         router.hold("a", "sleep", "1000")
-        assert client.hero_router(deep, QUICK).services() == ("a",)
+        assert socket_client.hero_router(deep, QUICK).services() == ("a",)
 
 
 @pytest.mark.parametrize(
@@ -211,6 +211,6 @@ def test_the_time_for_an_answer_is_that_of_the_whole_exchange(machine: Machine) 
     with machine.router() as router:
         router.hold("a", "sleep", "1000")
         router.troubles |= {"service.status": "hang", "service.stop": "hang"}
-        runtime = client.hero_router(machine.sockets.router, patience)
+        runtime = socket_client.hero_router(machine.sockets.router, patience)
         assert "within 0.3 s" in refused(lambda: runtime.status("a")).message
         assert "within 0.6 s" in refused(lambda: runtime.stop("a")).message
