@@ -1,7 +1,8 @@
 # make demo    the main job from end to end, on a machine with Python 3.11, git and cargo
 # make test    everything, as CI runs it
 # make check   the inner loop: style, types and the tests that are not slow; needs no network
-# make schemas the JSON Schemas in docs/, written from the types
+# make docs    all that is generated in docs/: `make schemas` (JSON Schemas, from the types), `make man` (manual pages, from
+#              the help texts)
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -9,7 +10,7 @@ PYTEST := $(BIN)/python -m pytest
 COMPILE := $(BIN)/pip-compile --quiet --generate-hashes --strip-extras --allow-unsafe \
 	--no-emit-index-url --no-emit-trusted-host --no-emit-find-links
 
-.PHONY: venv check lint test demo bench schemas requirements clean
+.PHONY: venv check lint test demo bench docs schemas man requirements clean
 .DELETE_ON_ERROR:
 
 venv: $(VENV)/.ready
@@ -50,6 +51,11 @@ bench: venv
 
 schemas: venv
 	$(BIN)/python -m tools.schemas
+
+man: venv
+	$(BIN)/python -m tools.manpages
+
+docs: schemas man
 
 requirements: venv
 	CUSTOM_COMPILE_COMMAND="make requirements" $(COMPILE) --upgrade -o requirements.txt pyproject.toml

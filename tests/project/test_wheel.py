@@ -1,4 +1,4 @@
-"""What `pip install .` installs: the package, its recipes and its command, and nothing else of the checkout."""
+"""What `pip install .` installs: the package, its recipes, its command and its manual pages, and nothing else."""
 
 import os
 import subprocess
@@ -46,7 +46,10 @@ def _python(code: str, installed: Path, *argv: str) -> str:
 
 def test_the_wheel_holds_the_package_and_nothing_beside_it(wheel: Path) -> None:
     names = zipfile.ZipFile(wheel).namelist()
-    assert {name.split("/")[0] for name in names if ".dist-info/" not in name} == {"hero_build"}
+    beside = {name.split("/", 1)[1] for name in names if ".data/" in name}
+    assert beside == {f"data/share/man/man1/{path.name}" for path in (CHECKOUT / "docs" / "man").iterdir()}
+    within = {name.split("/")[0] for name in names if ".dist-info/" not in name and ".data/" not in name}
+    assert within == {"hero_build"}
     assert "hero_build/py.typed" in names
     assert any(name.endswith(".dist-info/licenses/LICENSE") for name in names)
     assert not [name for name in names if "__pycache__" in name or name.endswith(".pyc")]
@@ -75,3 +78,13 @@ def test_the_entry_point_is_hero_build(wheel: Path) -> None:
     archive = zipfile.ZipFile(wheel)
     (entry,) = (name for name in archive.namelist() if name.endswith(".dist-info/entry_points.txt"))
     assert "hero-build = hero_build.cli:run" in archive.read(entry).decode()
+
+
+def test_man_finds_the_pages_beside_the_command(wheel: Path, tmp_path: Path) -> None:
+    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index", "--disable-pip-version-check"]
+    subprocess.run([*pip, "--prefix", tmp_path, wheel], check=True)
+    env = {"PATH": f"{tmp_path / 'bin'}:{os.environ['PATH']}", "MANWIDTH": "80", "LC_ALL": "C"}
+    for words, title in (("hero-build install", "HERO-BUILD-INSTALL(1)"), ("hero-build-ci-matrix", "HERO-BUILD-CI-M")):
+        done = subprocess.run(["man", *words.split()], env=env, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        assert done.stdout.startswith(title)
