@@ -119,6 +119,19 @@ def test_the_users_own_helpers_serve_where_there_is_no_token(
     assert checkout_env.ensure(repo=private).ref == "main"
 
 
+@pytest.mark.parametrize("address", ["", "{url}.", "{url}/{repo}.git."])
+def test_helpers_that_a_checkout_configures_do_not_get_the_token(
+    address: str, forge: CheckoutEnv, private: str, forge_server: ForgeServer, tmp_path: Path
+) -> None:
+    """git offers a password that worked to every helper, to be stored."""
+    tree = forge.ensure(repo=private).path
+    name = f"credential.{address.format(url=forge_server.url, repo=private)}helper"
+    git_repos.git(tree, "config", name, f"!f() {{ cat >>{tmp_path}/stolen; }}; f")
+    assert forge.ensure(repo=private, update=True).ref == "main"
+    assert not (tmp_path / "stolen").exists()
+    assert forge.warnings == []
+
+
 def test_a_private_repo_without_a_token(forge: CheckoutEnv, private: str) -> None:
     checkout_env = replace(forge, access=replace(forge.access, token=None))
     with pytest.raises(AuthError) as caught:
