@@ -16,12 +16,16 @@ class Planning(Struct, frozen=True):
 
 
 class Started(Struct, frozen=True):
-    """Work on a part starts; `total` is the number of bytes to transfer, None when it is not known."""
+    """Work on a part starts; `total` is the number of bytes to transfer, None when it is not known.
+
+    `why`: of a build that nobody asked for, why it is not a download.
+    """
 
     part: PartId
     verb: str
     version: str
     total: int | None
+    why: str = ""
 
 
 class Transferred(Struct, frozen=True):

@@ -37,7 +37,10 @@ _COMMON = (
     ),
 )
 _LOCKED = click.option(
-    "--locked", metavar="FILE", type=click.Path(path_type=Path), help="Install exactly what a lock file pins."
+    "--locked",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="Install exactly what a lock file pins; never build.",
 )
 _BACKEND = click.option(
     "--backend",
@@ -77,13 +80,20 @@ class InstallOptions(Struct, frozen=True):
         if self.locked and (self.ref or self.mode == "source"):
             raise UsageError("--locked installs releases, and --ref and --mode source build", "Leave out --locked.")
 
+    @property
+    def _mode(self) -> Mode:
+        """Releases are optimised; what a lock file does not hold is never built."""
+        if self.no_opt:
+            return "source"
+        return "download" if self.locked else self.mode
+
     def request(self, app: str, phase: Phase = "install", names: Sequence[str] = ()) -> "Request":
         """The request for one app; `names`: of islands, none for all of them."""
         from hero_build.model.steps import Request
 
         return Request(
             app,
-            mode="source" if self.no_opt else self.mode,  # releases are optimised
+            mode=self._mode,
             version=self.version,
             ref=self.ref,
             reset=self.reset,

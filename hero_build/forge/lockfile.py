@@ -24,6 +24,7 @@ from hero_build.system.regular_file import read_regular
 
 _REWRITE = "Write it again with `hero-build lock APP… -o FILE`."
 _LARGEST = 64 << 20  # bytes
+_SHOWN = 10  # apps, in a hint
 
 
 class Pin(Struct, frozen=True):
@@ -82,6 +83,7 @@ class LockfileForge:
     def __init__(self, lock: Lock, inner: Callable[[], Forge]) -> None:
         self._url = lock.forge
         self._pins = {_subject(pin.release.repo, pin.package): pin for pin in lock.pins}
+        self._apps = [pin.app for pin in lock.pins]
         self._make = inner
         self._inner: Forge | None = None
         self._mutex = threading.Lock()
@@ -96,10 +98,14 @@ class LockfileForge:
         subject = _subject(ref.repo, ref.package)
         pin = self._pins.get(subject)
         if pin is None:
-            raise ReleaseNotFound(f"the lock file does not pin {'/'.join(subject)}", _REWRITE)
+            raise ReleaseNotFound(f"the lock file holds nothing of {'/'.join(subject)}", self._pinned())
         if tag not in (None, pin.release.tag):
             raise no_release(f"the lock file, for {ref.repo},", str(tag), [pin.release.tag])
         return pin.release
+
+    def _pinned(self) -> str:
+        more = ", …" if len(self._apps) > _SHOWN else ""
+        return f"It pins {', '.join(self._apps[:_SHOWN]) or 'no app'}{more}. {_REWRITE}"
 
     def open(self, asset: Asset, start: int = 0) -> AbstractContextManager[Body]:
         with self._mutex:

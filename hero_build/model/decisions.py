@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from msgspec import Struct
 
-from hero_build.errors import AssetNotFound
+from hero_build.errors import AssetNotFound, NotFound, ReleaseNotFound
 from hero_build.model.artifacts import Artifact, Platform
 from hero_build.model.installed import Origin, PartId
 from hero_build.model.steps import Asset, BuildPlan, CargoJob, Installed, Part, Release, SelectedAsset
@@ -37,9 +37,10 @@ class FromRelease(Struct, frozen=True):
 
 
 class FromSource(Struct, frozen=True):
-    """The whole app is built."""
+    """The whole app is built. `unavailable`: where `auto` falls back to a build, the error of --mode download."""
 
     why: str
+    unavailable: NotFound | None = None
 
 
 class Unavailable(Struct, frozen=True):
@@ -58,7 +59,7 @@ class Facts(Struct, frozen=True):
     `asset_names` are those that were looked for, the canonical one first; `selected` are the assets that match.
     `set_from` says who lists the artifacts, and `manifest` is the file of the release that does, where it is one.
     `forge` and `repo` are where a build comes from, `build_plan` is what it would be (None: the choice is a release, or
-    a command that only looks has no checkout).
+    a command that only looks has no checkout). `absent`: why there is no release, where one was asked for.
     """
 
     app: str
@@ -75,6 +76,7 @@ class Facts(Struct, frozen=True):
     repo: str = ""
     set_from: str = "the recipe"
     manifest: Asset | None = None
+    absent: ReleaseNotFound | None = None
 
 
 class Keep(Struct, frozen=True):

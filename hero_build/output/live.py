@@ -64,14 +64,16 @@ class LiveView:
 
     def show(self, event: Event) -> None:
         match event:
-            case Started(part, verb, version, total):
-                self._lines[part] = ProgressLine(clean(part), version=clean(version), verb=clean(verb), total=total)
+            case Started(part, verb, version, total, why):
+                note = f"{clean(verb)}, because {clean(why)}" if why else ""
+                line = ProgressLine(clean(part), version=clean(version), verb=clean(verb), total=total, note=note)
+                self._lines[part] = line
             case Transferred(part, count) if part in self._lines:
                 line = self._lines[part]
                 line.started = line.started or time.monotonic()
                 line.transferred, line.note = line.transferred + count, ""
             case CompileProgress(part, done, total, crate) if part in self._lines:
-                self._lines[part].crates = (done, total, clean(crate))
+                self._lines[part].crates, self._lines[part].note = (done, total, clean(crate)), ""
             case GitProgress(repo, stage, percent):
                 self._git[clean(repo)] = f"{clean(stage)} {percent} %"
             case Retrying(what, why, wait):
@@ -101,6 +103,7 @@ class LiveView:
         texts = [_text(line, name=name, version=version, room=self.console.width) for line in shown]
         if not lines:
             texts = [_clipped(Text(f"{repo}  {stage}")) for repo, stage in list(self._git.items())[-room:]]
+            return Group(*texts, _clipped(Text(duration(time.monotonic() - self._started), style="bold")))
         return Group(*texts, _clipped(Text("  ".join(_total(lines, time.monotonic() - self._started)), style="bold")))
 
 

@@ -49,12 +49,13 @@ class PlainView:
         match event:
             case Planning(app) if self._verbose:
                 yield f"{clean(app)}: resolving"
-            case Started(part, verb, version, total):
+            case Started(part, verb, version, total, why):
                 self._started[part], self._verbs[part] = time.monotonic(), verb
                 self._transferred.pop(part, None)
                 amount = f", {size(total)}" if total is not None else ""
                 amount += " to upload and download" if amount and verb == "publish" else ""
-                yield f"{clean(part)}: {clean(verb)} {clean(version)}{amount}"
+                reason = f", because {clean(why)}" if why else ""
+                yield f"{clean(part)}: {clean(verb)} {clean(version)}{amount}{reason}"
             case GitProgress(repo) if repo not in self._fetching:
                 self._fetching.add(repo)
                 yield f"{clean(repo)}: fetching with git"

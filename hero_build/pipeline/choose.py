@@ -8,7 +8,7 @@ source    FromSource                       FromSource          FromSource
 
 from collections.abc import Mapping
 
-from hero_build.errors import AssetNotFound
+from hero_build.errors import AssetNotFound, ReleaseNotFound
 from hero_build.model.artifacts import Artifact
 from hero_build.model.decisions import Choice, FromRelease, FromSource, Unavailable
 from hero_build.model.names import nearest
@@ -23,8 +23,10 @@ def choose(
     release: Release | None,
     names: Mapping[Artifact, tuple[str, ...]],
     selected: Mapping[Artifact, SelectedAsset],
+    absent: ReleaseNotFound | None = None,
 ) -> Choice:
-    """Where the whole app comes from. `names`: the asset names of each artifact; `selected`: the assets that match.
+    """Where the whole app comes from. `names`: the asset names of each artifact; `selected`: the assets that match;
+    `absent`: why there is no release.
 
     It needs no checkout: a build is chosen before there is one.
     """
@@ -35,15 +37,19 @@ def choose(
         flag = "--mode source asks for a build" if request.optimise else "--no-opt asks for a build without wasm-opt"
         return FromSource(flag)
     if release is None:
-        return FromSource(f"release {request.version} does not exist" if request.version else "no release exists")
+        if request.version:
+            return FromSource(f"release {request.version} does not exist", absent)
+        why = "no release exists"
+        return FromSource(why, ReleaseNotFound(why))  # the forge's hint is to build
     if not names:
         return _unlisted(request, release)
     missing = [artifact for artifact in names if artifact not in selected]
     if not missing:
         return FromRelease(release, _carries_all(request, len(names), release))
+    error = _no_asset(names[missing[0]], release)
     if request.mode == "download":
-        return Unavailable(_no_asset(names[missing[0]], release))
-    return FromSource(f"release {release.tag} lacks {names[missing[0]][0]}")
+        return Unavailable(error)
+    return FromSource(f"release {release.tag} lacks {names[missing[0]][0]}", error)
 
 
 def _unlisted(request: Request, release: Release) -> Choice:
@@ -52,14 +58,14 @@ def _unlisted(request: Request, release: Release) -> Choice:
     sentence = f"release {release.tag} " + (
         "has no islands" if islands else f"does not list the programs of {request.app}"
     )
-    if request.mode != "download":
-        return FromSource(sentence)
     if islands:
-        return Unavailable(AssetNotFound(sentence, f"It needs assets like NAME-wasm.tar.gz. {_assets_of(release)}"))
-    app = request.app
-    needed = f"a service.toml, or assets named {app}, {app}_server, {app}_admin or {app}_web"
-    hint = f"It needs {needed}. {_assets_of(release)}"
-    return Unavailable(AssetNotFound(f"{sentence}, and the recipe lists no binaries", hint))
+        error = AssetNotFound(sentence, f"It needs assets like NAME-wasm.tar.gz. {_assets_of(release)}")
+    else:
+        app = request.app
+        needed = f"a service.toml, or assets named {app}, {app}_server, {app}_admin or {app}_web"
+        hint = f"It needs {needed}. {_assets_of(release)}"
+        error = AssetNotFound(f"{sentence}, and the recipe lists no binaries", hint)
+    return Unavailable(error) if request.mode == "download" else FromSource(sentence, error)
 
 
 def _carries_all(request: Request, count: int, release: Release) -> str:

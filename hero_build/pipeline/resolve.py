@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from hero_build.catalog.loader import LoadedRecipe
 from hero_build.catalog.recipe_facts import AssetNames, RecipeFacts, ask_recipe
 from hero_build.context import Context
-from hero_build.errors import ReleaseNotFound
+from hero_build.errors import HeroBuildError, ReleaseNotFound
 from hero_build.install import seal, snapshot
 from hero_build.model.artifacts import Artifact, Library, Platform, pin_of
 from hero_build.model.decisions import Facts, FromSource
@@ -52,14 +52,13 @@ def resolve(request: Request, *, loaded: LoadedRecipe, disk: Disk, context: Cont
     LockHeld, UnsafeName.
     """
     recipe = ask_recipe(loaded, phase=request.phase, version=request.version)
-    facts = _with_release(recipe, request=request, disk=disk, context=context)
-    if isinstance(facts.choice, FromSource):
-        return _with_build(facts, recipe=recipe, request=request, context=context)
-    return facts
+    facts = resolve_release(recipe, request=request, disk=disk, context=context)
+    return resolve_build(facts, recipe=recipe, request=request, context=context)
 
 
-def _with_release(recipe: RecipeFacts, *, request: Request, disk: Disk, context: Context) -> Facts:
-    release = _find_release(recipe, request, context)
+def resolve_release(recipe: RecipeFacts, *, request: Request, disk: Disk, context: Context) -> Facts:
+    """The facts without those of a build. Raises as `resolve`."""
+    release, absent = _find_release(recipe, request, context)
     artifacts = list_artifacts(recipe, names=request.names, release=release, context=context)
     names = recipe.names_of(artifacts.artifacts)
     selected = _select(release, artifacts.asset, names=names, request=request, disk=disk, context=context)
@@ -73,19 +72,30 @@ def _with_release(recipe: RecipeFacts, *, request: Request, disk: Disk, context:
         release=release,
         selected={**libraries, **selected},
         asset_names=names,
-        choice=choose(request, release=release, names=names, selected=selected),
+        choice=choose(request, release=release, names=names, selected=selected, absent=absent),
         forge=context.settings.forge,
         repo=recipe.loaded.recipe.repo,
         set_from=artifacts.listed_by,
         manifest=artifacts.asset,
+        absent=absent,
     )
 
 
-def _with_build(facts: Facts, *, recipe: RecipeFacts, request: Request, context: Context) -> Facts:
-    """The same with what a build would be: the set is then the tree's, whatever the release lists."""
+def resolve_build(facts: Facts, *, recipe: RecipeFacts, request: Request, context: Context) -> Facts:
+    """The same with what a build would be, where the choice is one: the set is then the tree's, whatever the release
+    lists. Raises as `resolve`.
+    """
+    if not isinstance(facts.choice, FromSource):
+        return facts
     from hero_build.pipeline.build_plan import plan_build  # git and cargo, for those who build
 
-    planned = plan_build(recipe, request, context)
+    try:
+        planned = plan_build(recipe, request, context)
+    except HeroBuildError as error:
+        if reason := facts.choice.unavailable:
+            error.message = f"{facts.choice.why}, so it would be built, and {error.message}"
+            error.hint = " ".join(hint for hint in (reason.hint, error.hint) if hint)
+        raise
     if planned is None:
         return facts
     parts = _parts(recipe, planned.artifacts)
@@ -105,15 +115,17 @@ def _concerns(part: PartId, request: Request) -> bool:
     return part.app == request.app and (part.bundle is None) == (request.phase == "install")
 
 
-def _find_release(recipe: RecipeFacts, request: Request, context: Context) -> Release | None:
-    """The release to look at; None where a build needs none, or `auto` finds that there is none."""
+def _find_release(
+    recipe: RecipeFacts, request: Request, context: Context
+) -> tuple[Release | None, ReleaseNotFound | None]:
+    """The release to look at; none where a build needs none, or, with the forge's answer, where `auto` finds none."""
     if request.mode == "source" or request.ref is not None:
-        return None
+        return None, None
     try:
-        return context.forge.find(recipe.ref)
-    except ReleaseNotFound:
+        return context.forge.find(recipe.ref), None
+    except ReleaseNotFound as error:
         if request.mode == "auto":
-            return None
+            return None, error
         raise
 
 

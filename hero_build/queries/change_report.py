@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from hero_build.model.decisions import Build, Decision, Download, Keep, Reason, Remove
 from hero_build.model.failure import Failure, exit_code, failures
-from hero_build.model.installed import Generation, InstalledArtifact, InstalledPart, Used
+from hero_build.model.installed import Generation, InstalledArtifact, InstalledPart, Mode, Used
 from hero_build.model.steps import Failed
 from hero_build.ops.install import Outcome, Plan
 from hero_build.queries.diff import PartChange, changes
@@ -78,7 +78,10 @@ class ChangedArtifact(Struct, frozen=True):
 
 
 class PartState(Struct, frozen=True):
-    """`bytes`: of the installed files; for a plan, of the assets to download, None if a size is unknown."""
+    """`bytes`: of the installed files; for a plan, of the assets to download, None if a size is unknown.
+
+    `requested`: the mode that was asked for: where `auto` used `source`, `why` says why.
+    """
 
     part: str
     app: str
@@ -89,6 +92,7 @@ class PartState(Struct, frozen=True):
     why: str | None
     bytes: int | None = None
     items: tuple[ChangedArtifact, ...] = ()
+    requested: Mode | None = None
 
 
 class ChangeReport(Struct, frozen=True):
@@ -177,6 +181,7 @@ def _done(change: PartChange, record: InstalledPart | None) -> PartState:
         version_after=change.version_after,
         used=change.used,
         why=change.why,
+        requested=change.requested,
     )
     return replace(head, bytes=sum(item.size for item in items), items=items)
 
@@ -219,6 +224,7 @@ def _intended(decision: Decision) -> PartState:
                 version_after=version,
                 used="source",
                 why=why,
+                requested=task.origin.requested if task else None,
             )
         case Remove(part_id, why):
             return PartState(

@@ -10,7 +10,7 @@ from hero_build.errors import GenerationNotFound
 from hero_build.install.layout import Root
 from hero_build.install.recover import current_number
 from hero_build.install.recover import generation_numbers as kept_numbers
-from hero_build.model.installed import FileEntry, Generation, InstalledPart, Origin, PartId, Used
+from hero_build.model.installed import FileEntry, Generation, InstalledPart, Mode, Origin, PartId, Used
 
 Change = Literal["added", "removed", "changed"]
 
@@ -35,6 +35,7 @@ class PartChange(Struct, frozen=True):
     used: Used | None
     why: str | None
     files: tuple[FileChange, ...]
+    requested: Mode | None = None
 
 
 class Diff(Struct, frozen=True):
@@ -79,8 +80,17 @@ def _part(part: PartId, before: InstalledPart | None, after: InstalledPart | Non
     if not files and before and after and (old and new) and (old.version, old.used) == (new.version, new.used):
         return None
     change: Change = "changed" if before and after else "added" if after else "removed"
-    version = old.version if old else None, new.version if new else None
-    return PartChange(str(part), part.app, change, *version, new.used if new else None, new.why if new else None, files)
+    return PartChange(
+        str(part),
+        app=part.app,
+        change=change,
+        version_before=old.version if old else None,
+        version_after=new.version if new else None,
+        used=new.used if new else None,
+        why=new.why if new else None,
+        files=files,
+        requested=new.requested if new else None,
+    )
 
 
 def _origin(record: InstalledPart | None) -> Origin | None:

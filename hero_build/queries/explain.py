@@ -6,6 +6,7 @@ from typing import Literal, assert_never
 from msgspec import Struct
 from msgspec.structs import replace
 
+from hero_build.catalog.recipe_facts import ask_recipe
 from hero_build.context import Context
 from hero_build.errors import HeroBuildError
 from hero_build.model.artifacts import Artifact, Binary, Library
@@ -13,7 +14,7 @@ from hero_build.model.decisions import Build, Decision, Download, Facts, Keep, R
 from hero_build.model.failure import Failure, failure
 from hero_build.model.steps import BuildPlan, Release, Request
 from hero_build.pipeline.decide import decide
-from hero_build.pipeline.resolve import Disk, read_disk, resolve
+from hero_build.pipeline.resolve import Disk, read_disk, resolve_build, resolve_release
 from hero_build.settings import Settings, Source
 
 
@@ -85,7 +86,8 @@ class ExplainedSetting(Struct, frozen=True):
 class Explanation(Struct, frozen=True):
     """`trouble`: the error that `install` would end with; the other facts are present anyway.
 
-    `set_from`: the source of the set of binaries or islands.
+    `set_from`: the source of the set of binaries or islands. `no_release`: why `release` is null, where that is
+    no error.
     """
 
     name: str
@@ -103,6 +105,7 @@ class Explanation(Struct, frozen=True):
     artifacts: tuple[ExplainedArtifact, ...]
     decisions: tuple[ExplainedDecision, ...]
     trouble: Failure | None
+    no_release: str | None = None
 
     @property
     def code(self) -> int:
@@ -119,7 +122,9 @@ def explain(request: Request, context: Context) -> Explanation:
     decisions: tuple[Decision, ...] = ()
     trouble = None
     try:
-        facts = resolve(request, loaded=loaded, disk=disk, context=context)
+        recipe = ask_recipe(loaded, phase=request.phase, version=request.version)
+        facts = resolve_release(recipe, request=request, disk=disk, context=context)
+        facts = resolve_build(facts, recipe=recipe, request=request, context=context)
         decisions = decide(request, facts)
     except HeroBuildError as error:
         trouble = failure(error, request.app)
@@ -139,6 +144,7 @@ def explain(request: Request, context: Context) -> Explanation:
         artifacts=tuple(_artifact(item, facts) for part in facts.parts for item in part.artifacts) if facts else (),
         decisions=tuple(_decision(item) for item in decisions),
         trouble=trouble,
+        no_release=_no_release(request, facts),
     )
 
 
@@ -169,6 +175,14 @@ def _installed(disk: Disk) -> Iterator[ExplainedPart]:
         yield ExplainedPart(
             str(part), version=origin.version, used=origin.used, why=origin.why, damage=installed.damage
         )
+
+
+def _no_release(request: Request, facts: Facts | None) -> str | None:
+    if request.ref is not None:
+        return "not asked for: --ref means a build"
+    if request.mode == "source":
+        return "not asked for: this is a build"
+    return f"none: {facts.absent.message}" if facts and facts.absent else None
 
 
 def _release(release: Release) -> ExplainedRelease:

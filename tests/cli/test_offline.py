@@ -10,7 +10,7 @@ import pytest
 from hero_build.forge.mirror_layout import publish_package
 from hero_build.model.artifacts import GenericPackage
 from hero_build.model.steps import Asset, Release
-from support import mirrors, roots, worlds
+from support import git_repos, mirrors, roots, rust_crates, worlds
 from support.elf_files import shared_bytes
 from support.fault_server import FaultServer
 from support.worlds import World
@@ -34,9 +34,20 @@ def test_locked_installs_exactly_the_pinned_apps(world: World, tmp_path: Path) -
     out = world.ok("install", "--locked", str(file))
     assert "generation 1: db v2 (download), web v1 (download)" in out
     assert world.ok("install", "--locked", str(file)) == "nothing to do: 2 apps as asked, intact\n"
-    done = world.run("install", "hero_db", "--locked", str(file))
-    assert done.code in (3, 8)
-    assert "hero_db" in done.err
+
+
+def test_locked_never_builds_what_the_lock_file_does_not_hold(world: World, tmp_path: Path) -> None:
+    file = tmp_path / "apps.lock"
+    world.ok("lock", "db", "-o", str(file))
+    git_repos.upstream(world.mirror, "o/web", rust_crates.APP)
+    document = worlds.valid(world.run("install", "web", "--locked", str(file), "--json").document)
+    (failed,) = document["failed"]
+    assert (document["exit"], failed["kind"]) == (3, "ReleaseNotFound")
+    assert failed["message"] == "the lock file holds nothing of o/web"
+    assert failed["hint"].startswith("It pins db. Write it again with `hero-build lock")
+    assert not (world.root.path / "code0").exists()
+    assert world.run("explain", "web", "--locked", str(file)).code == 3
+    assert "generation 1: db v2 (download)" in world.run("install", "@both", "--locked", str(file)).out
 
 
 def test_locked_sends_no_request_if_everything_is_installed(world: World, tmp_path: Path, faults: FaultServer) -> None:

@@ -96,7 +96,7 @@ def test_the_recipe_of_the_page_builds(tmp_path: Path) -> None:
         "src/bin/hero_notes_server.rs": program("server"),
     }
     git_repos.upstream(world.mirror, "lhumina_code/hero_notes", files)
-    assert "(source)" in world.ok("install", "hero_notes")
+    assert "(source: no release exists)" in world.ok("install", "hero_notes")
     made = (world.root.path / "code0" / "lhumina_code" / "hero_notes" / "made").read_text()
     assert "NODE_ENV=production\n" in made
     assert "nothing to do" in world.ok("install", "hero_notes")

@@ -6,7 +6,7 @@ from hero_build.output.phrases import message_lines, minute
 from hero_build.output.table import Cell, cell, paragraph, table
 from hero_build.output.terminal import Ink, Terminal
 from hero_build.output.text import clean, plural, short, size
-from hero_build.queries.explain import ExplainedArtifact, ExplainedBuild, Explanation
+from hero_build.queries.explain import ExplainedArtifact, ExplainedBuild, ExplainedRelease, Explanation
 
 _INK: dict[str, Ink] = {"keep": "green", "download": "green", "build": "yellow", "remove": "yellow"}
 
@@ -20,7 +20,7 @@ def page(answer: Explanation, terminal: Terminal) -> Iterator[str]:
     command = "islands" if answer.request.phase == "islands" else f"install {clean(answer.name)}"
     yield terminal.ink(f"{command}{_flags(answer)}", "bold")
     yield from table([[cell(label, "dim"), value] for label, value in _facts(answer)], terminal, indent=2)
-    if answer.artifacts and not answer.build:
+    if any(item.asset or item.looked_for for item in answer.artifacts) and (answer.release or not answer.build):
         yield terminal.ink("artifacts", "dim")
         yield from table([_artifact(item) for item in answer.artifacts], terminal, indent=2)
     shown = [item for item in answer.settings if terminal.verbose or item.source != "default"]
@@ -59,7 +59,10 @@ def _facts(answer: Explanation) -> Iterator[tuple[str, Cell]]:
     yield "forge", cell(answer.forge)
     if answer.platform:
         yield "platform", cell(answer.platform)
-        yield "release", _release(answer)
+    if answer.release:
+        yield "release", _release(answer.release)
+    elif answer.no_release:
+        yield "release", cell(answer.no_release, "yellow")
     yield from _build(answer.build) if answer.build else ()
     if answer.set_from not in (None, "the recipe"):
         yield "islands" if answer.request.phase == "islands" else "binaries", cell(answer.set_from)
@@ -88,11 +91,9 @@ def _build(build: ExplainedBuild) -> Iterator[tuple[str, Cell]]:
         yield "depends on" if name == "commit" else "", cell(f"{name} {value}", "dim")
 
 
-def _release(answer: Explanation) -> Cell:
-    if answer.release is None:
-        return cell("none, or not looked for", "yellow")
-    date = f", {minute(answer.release.created)}" if answer.release.created else ""
-    return cell(f"{answer.release.tag}{date}, {plural(len(answer.release.assets), 'asset')}")
+def _release(release: ExplainedRelease) -> Cell:
+    date = f", {minute(release.created)}" if release.created else ""
+    return cell(f"{release.tag}{date}, {plural(len(release.assets), 'asset')}")
 
 
 def _artifact(item: ExplainedArtifact) -> list[Cell]:

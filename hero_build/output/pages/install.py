@@ -38,7 +38,7 @@ def page(answer: ChangeReport, terminal: Terminal) -> Iterator[str]:
 def _row(part: PartState, terminal: Terminal, *, planned: bool) -> list[Cell]:
     amount = size(part.bytes) if part.bytes else ""
     version = version_change(part.version_before, part.version_after)
-    why = part.why if planned or terminal.verbose or part.state == "repaired" else part.used
+    why = part.why if planned or terminal.verbose or part.state == "repaired" else _used(part)
     return [
         cell(part.part, "bold"),
         cell(version),
@@ -87,7 +87,13 @@ def _phrase(part: PartState, *, alone: bool) -> str:
         return f"{part.part} {part.version_before} removed"
     if part.state == "repaired":
         return f"{part.part} {part.version_after} repaired" + (f" ({part.why})" if alone else "")
-    return f"{part.part} {version_change(part.version_before, part.version_after)} ({part.used})"
+    used = _used(part) if alone else part.used
+    return f"{part.part} {version_change(part.version_before, part.version_after)} ({used})"
+
+
+def _used(part: PartState) -> str | None:
+    """With the reason, where nobody asked for a build."""
+    return f"source: {part.why}" if (part.requested, part.used) == ("auto", "source") else part.used
 
 
 def _grouped(parts: list[PartState]) -> str:

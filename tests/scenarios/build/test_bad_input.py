@@ -34,9 +34,9 @@ def test_no(lacking: str, hint: str, words: tuple[str, ...], world: World, tmp_p
     """Known before anything is cloned."""
     source_builds.add_app(world)
     env = source_builds.path_without(tmp_path / "path", lacking)
-    assert_refused(
-        world, Refusal(8, kind="MissingTool", message=f"{lacking} is not on this machine", hint=hint), *words, env=env
-    )
+    why = "" if "--mode" in words else "no release exists, so it would be built, and "
+    message = f"{why}{lacking} is not on this machine"
+    assert_refused(world, Refusal(8, kind="MissingTool", message=message, hint=hint), *words, env=env)
     assert not (world.root.path / "code0").exists()
 
 
@@ -54,7 +54,7 @@ def test_an_app_without_a_need_of_cargo_is_installed_beside(world: World, tmp_pa
     world.release("db", "v1")
     done = world.run("install", "app", "db", env=source_builds.path_without(tmp_path / "path", "cargo"))
     assert done.code == 1
-    assert "error: app: cargo is not on this machine" in done.err
+    assert "error: app: no release exists, so it would be built, and cargo is not on this machine" in done.err
     assert program_output(world, "db") == "db v1"
 
 

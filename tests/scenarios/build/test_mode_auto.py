@@ -1,5 +1,6 @@
 """`--mode auto`: a whole app is downloaded or built, with the reason on record; what merely fails is never a build."""
 
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -39,10 +40,11 @@ def test_a_release_without_one_artifact_is_not_used_at_all(world: World) -> None
     """The reason is on record, and is shown."""
     source_builds.add_app(world)
     world.release("app", "v1", "app")
-    done = world.run("install", "app", "-v")
+    done = world.run("install", "app")
     assert done.code == 0, done.err
     why = f"release v1 lacks {asset('app_server')}"
-    assert why in done.out
+    assert f"app {installed_app(world)['version']} (source: {why})" in done.out
+    assert f"app: build {installed_app(world)['version']}, because {why}" in done.err
     assert [program_output(world, name) for name in PROGRAMS] == ["app", "server"]
     app = installed_app(world)
     assert (app["why"], app["requested"], app["used"]) == (why, "auto", "source")
@@ -51,6 +53,51 @@ def test_a_release_without_one_artifact_is_not_used_at_all(world: World) -> None
     document = worlds.valid(world.run("explain", "app", "--json").document)
     assert document["installed"][0]["why"] == why
     assert document["release"]["tag"] == "v1"
+
+
+@pytest.mark.parametrize("tool", ["git", "cargo"])
+def test_a_build_that_cannot_start_says_why_it_is_one(tool: str, world: World, tmp_path: Path) -> None:
+    """With what `--mode download` suggests first, and what the machine lacks last."""
+    source_builds.add_app(world)
+    world.release("app", "v1", "app", "app_servre")
+    env = source_builds.path_without(tmp_path / "path", tool)
+    done = world.run("install", "app", env=env)
+    missing, near = asset("app_server"), asset("app_servre")
+    assert done.code == 8
+    assert (
+        f"error: app: release v1 lacks {missing}, so it would be built, and {tool} is not on this machine" in done.err
+    )
+    hint = done.err.split("hint: ")[1]
+    assert hint.startswith(f"It has: {asset('app')}, {near}, SHA256SUMS. Nearest: {near}. Install ")
+    done = world.run("explain", "app", env=env)
+    assert done.code == 8
+    assert "  release    v1, 3 assets" in done.out
+    assert f"no asset {missing}" in done.out
+    assert f"{asset('app')}, " in done.out
+
+
+def test_a_mistyped_version_is_not_hidden_by_what_the_machine_lacks(world: World, tmp_path: Path) -> None:
+    source_builds.add_app(world)
+    world.release("app", "v0.3.2", *PROGRAMS)
+    env = source_builds.path_without(tmp_path / "path", "cargo")
+    done = world.run("install", "app", "--version", "v0.3.3", env=env)
+    assert done.code == 8
+    assert "release v0.3.3 does not exist, so it would be built, and cargo is not on this machine" in done.err
+    assert "hint: Did you mean v0.3.2? Install Rust" in done.err
+    done = world.run("install", "app", "--version", "v0.3.3")
+    assert done.code == 3
+    assert "release v0.3.3 does not exist, so it would be built, and o/app has no tag 'v0.3.3'" in done.err
+    assert "Did you mean v0.3.2?" in done.err
+
+
+def test_explain_says_which_release_it_did_not_find_or_did_not_look_for(world: World) -> None:
+    source_builds.add_app(world)
+    assert re.search(r"  release    none: .*o/app", world.ok("explain", "app"))
+    world.release("app", "v1", *PROGRAMS)
+    assert "release    not asked for: this is a build" in world.ok("explain", "app", "--mode", "source")
+    assert "release    not asked for: --ref means a build" in world.ok("explain", "app", "--ref", "development")
+    document = worlds.valid(world.run("explain", "app", "--mode", "source", "--json").document)
+    assert (document["release"], document["no_release"]) == (None, "not asked for: this is a build")
 
 
 def test_no_release_is_a_build_and_the_first_release_takes_its_place(world: World) -> None:

@@ -30,7 +30,7 @@ def test_a_version_without_a_release_is_the_tag_built(world: World, spies: Spies
     upstream = source_builds.add_app(world)
     upstream.tag("v1")
     upstream.commit({"src/bin/app.rs": rust_crates.program("newer")})
-    assert "generation 1: app v1 (source)" in world.ok("install", "app", "--version", "v1")
+    assert "generation 1: app v1 (source: release v1 does not exist)" in world.ok("install", "app", "--version", "v1")
     app = installed_app(world)
     assert (app["version"], app["source"]["tag"], app["why"]) == ("v1", "v1", "release v1 does not exist")
     assert program_output(world) == "app"
@@ -45,7 +45,7 @@ def test_a_tag_that_is_dirty_is_no_clean_version(world: World) -> None:
     upstream.tag("v1")
     world.ok("install", "app", "--version", "v1")
     git_repos.write(checkout_path(world), {"src/bin/app.rs": rust_crates.program("mine")})
-    assert "app v1 -> v1+dirty (source)" in world.ok("install", "app", "--version", "v1")
+    assert "app v1 -> v1+dirty (source: release v1 does not exist)" in world.ok("install", "app", "--version", "v1")
     assert (installed_app(world)["version"], installed_app(world)["source"]["dirty"]) == ("v1+dirty", True)
 
 
