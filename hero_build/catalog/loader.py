@@ -53,7 +53,7 @@ class Catalog(Struct, frozen=True):
     def get(self, app: str) -> LoadedRecipe:
         """The app's recipe. Raises AppNotFound with the nearest name, RecipeError, UntrustedRecipe."""
         if app not in self.files:
-            raise AppNotFound(f"no app is named {app!r}", _nearest(app, self.files))
+            raise AppNotFound(f"no app is named {app!r}", self._meant(app))
         path, *shadows = self.files[app]
         shared = tuple(file for file in self.shared if file.parent == path.parent)
         return LoadedRecipe(app, recipe=_recipe(path), path=path, shadows=tuple(shadows), shared=shared)
@@ -68,13 +68,21 @@ class Catalog(Struct, frozen=True):
     def _members(self, name: str) -> tuple[str, ...]:
         if not name.startswith("@"):
             if name not in self.files:
-                raise AppNotFound(f"no app is named {name!r}", _nearest(name, self.files))
+                raise AppNotFound(f"no app is named {name!r}", self._meant(name))
             return (name,)
         if name == "@all":
             return tuple(app for app in self.names() if not self._not_installable(app))
         if name[1:] not in self.sets:
-            raise AppNotFound(f"no set is named {name!r}", _nearest(name, ["@all", *(f"@{key}" for key in self.sets)]))
+            raise AppNotFound(f"no set is named {name!r}", self._meant(name))
         return self.sets[name[1:]]
+
+    def _meant(self, name: str) -> str:
+        """The hint for a name that is neither an app nor a set."""
+        from hero_build.model.names import nearest  # only for the hint
+
+        close = nearest(name, (*self.names(), "@all", *(f"@{key}" for key in self.sets)))
+        shows_all = "`hero-build list` shows all."
+        return f"Did you mean {' or '.join(close)}? {shows_all}" if close else shows_all
 
     def _not_installable(self, app: str) -> bool:
         """A broken recipe does not: the plan reports it."""
@@ -221,11 +229,3 @@ def _read_sets(path: Path) -> dict[str, tuple[str, ...]]:
 
 def _is_set(name: object, members: object) -> bool:
     return isinstance(name, str) and isinstance(members, tuple) and all(isinstance(app, str) for app in members)
-
-
-def _nearest(name: str, known: Iterable[str]) -> str:
-    from hero_build.model.names import nearest  # only for the hint
-
-    close = nearest(name, known)
-    shows_all = "`hero-build list` shows all."
-    return f"Did you mean {' or '.join(close)}? {shows_all}" if close else shows_all

@@ -31,7 +31,7 @@ def run() -> "NoReturn":
 
 
 def _run() -> int:
-    if sys.argv[1:] == ["--version"]:  # scripts ask for it often, and it needs no import
+    if sys.argv[1:] in (["--version"], ["-V"]):  # scripts ask for it often, and it needs no import
         return _print(f"hero-build {__version__}\n")
     if sys.argv[1:2] == ["install"]:
         from hero_build.ops.noop_cache import recall

@@ -72,7 +72,7 @@ class LazyGroup(click.Group):
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
         if args and not args[0].startswith("-") and args[0] not in _MODULES:
-            raise _unknown_command(args[0], ctx)
+            raise _unknown_command(args, ctx)
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -81,12 +81,11 @@ class LazyGroup(click.Group):
                 formatter.write_dl(list(commands.items()))
 
 
-def _unknown_command(name: str, ctx: click.Context) -> click.UsageError:
-    from hero_build.model.names import nearest
+def _unknown_command(args: list[str], ctx: click.Context) -> click.UsageError:
+    from hero_build.cli.sentences import UnknownCommand
+    from hero_build.cli.suggestions import unknown_command
 
-    close = nearest(name, _MODULES)
-    suggestion = f", did you mean {' or '.join(close)}?" if close else ""
-    return click.UsageError(f"unknown command {name!r}{suggestion}", ctx)
+    return UnknownCommand(*unknown_command(args[0], args[1:], _MODULES), ctx)
 
 
 def summaries() -> dict[str, str]:
@@ -101,7 +100,7 @@ def summaries() -> dict[str, str]:
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="docs/ describes exit codes, settings and the JSON documents.",
 )
-@click.version_option(__version__, prog_name="hero-build", message="%(prog)s %(version)s")
+@click.version_option(__version__, "-V", "--version", prog_name="hero-build", message="%(prog)s %(version)s")
 @click.pass_context
 def hero_build(ctx: click.Context, /, **_: object) -> None:
     """Install, update, build and publish the programs of Hero OS.

@@ -38,8 +38,6 @@ def _console(error: Exception, arguments: Sequence[str]) -> Console:
 
 
 def _usage_error(error: click.ClickException) -> UsageError:
-    """click's error in the form of every other: one sentence without a full stop, and a hint."""
-    context = getattr(error, "ctx", None)
-    path = context.command_path if context else "hero-build"
-    sentence = error.format_message().strip().rstrip(".")
-    return UsageError(sentence[:1].lower() + sentence[1:], f"`{path} --help` lists its arguments and options.")
+    from hero_build.cli.sentences import usage_error  # only for an error
+
+    return usage_error(error)

@@ -78,7 +78,7 @@ def _no_asset(names: tuple[str, ...], release: Release) -> AssetNotFound:
     name, *formerly = names
     nor = f" (nor {formerly[0]})" if formerly else ""
     sentence = f"release {release.tag} of {release.repo} has no asset {name}{nor}"
-    close = nearest(name, [asset.name for asset in release.assets], most=1, cutoff=0.8)
+    close = nearest(name, [asset.name for asset in release.assets], most=1, cutoff=0.7)
     return AssetNotFound(sentence, _assets_of(release) + (f" Nearest: {close[0]}." if close else ""))
 
 

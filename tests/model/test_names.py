@@ -8,7 +8,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from hero_build.errors import UnsafeName
-from hero_build.model.names import check_name, check_repo, check_tag, nearest, safe_name
+from hero_build.model.names import check_name, check_repo, check_tag, edit_distance, nearest, safe_name
 
 HOSTILE = ["", ".", "..", "/", "a/b", "../x", "a\0b", "a\nb", "\x1b[31mred", "a\u202eb", "\ud800", "a" * 256, "é" * 128]
 
@@ -81,3 +81,21 @@ def test_a_repository_has_an_owner_and_a_name() -> None:
 def test_nearest_names_come_best_first() -> None:
     assert nearest("v0.3.3", ["v0.3.2", "v1.0.0", "v0.3.1", "nightly"])[0] in ("v0.3.2", "v0.3.1")
     assert nearest("zzz", ["v0.3.2"]) == ()
+
+
+@pytest.mark.parametrize(
+    ("word", "first"),
+    [("hero_bd", "hero_db"), ("HERO_DB", "hero_db"), ("herodb", "hero_db"), ("hero-db", "hero_db"), ("db", "hero_db")],
+)
+def test_a_swap_another_case_or_a_part_comes_first(word: str, first: str) -> None:
+    assert nearest(word, ["hero_do", "hero_bi", "hero_ba", "hero_db", "hero_dba"])[0] == first
+
+
+def test_only_names_about_as_near_as_the_nearest_are_offered() -> None:
+    assert nearest("hero_prco", ["hero_proc", "hero_proxy", "hero_os"]) == ("hero_proc",)
+
+
+@pytest.mark.parametrize(("one", "other", "edits"), [("ab", "ba", 0.9), ("ab", "ab", 0), ("ab", "b", 1), ("", "ab", 2)])
+def test_edit_distance(one: str, other: str, edits: float) -> None:
+    assert edit_distance(one, other) == edits
+    assert edit_distance(other, one) == edits

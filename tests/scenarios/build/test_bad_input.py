@@ -105,7 +105,7 @@ REPOS = {
             6,
             kind="BuildError",
             message=f"the workspace {WORKSPACE} has no program app_servers",
-            hint="It has: app, app_server. Nearest: app_server.",
+            hint="It has: app, app_server. Nearest: app.",
         ),
         names=("app", "app_servers"),
     ),

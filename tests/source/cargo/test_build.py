@@ -106,7 +106,7 @@ def test_a_program_that_the_workspace_lacks(tmp_path: Path) -> None:
     tree = rust_crates.app(tmp_path / "app")
     with pytest.raises(BuildError, match="has no program app_srver") as caught:
         build_programs(tree, "app", "app_srver")
-    assert caught.value.hint == "It has: app, app_server. Nearest: app_server."
+    assert caught.value.hint == "It has: app, app_server. Nearest: app."
     assert caught.value.code == 6
     assert not (tree / "target").exists()
 

@@ -1,0 +1,73 @@
+"""click's usage errors, each as one sentence and a hint. Imported only for an error."""
+
+import click
+
+from hero_build.cli.suggestions import unknown_option
+from hero_build.errors import UsageError
+
+
+class UnknownCommand(click.UsageError):
+    """A command that does not exist, with the hint that fits what was typed."""
+
+    def __init__(self, message: str, hint: str, ctx: click.Context) -> None:
+        super().__init__(message, ctx)
+        self.hint = hint
+
+
+def usage_error(error: click.ClickException) -> UsageError:
+    """The error in the form of every other: a sentence without a full stop, and the next step."""
+    context = getattr(error, "ctx", None)
+    path = context.command_path if context else "hero-build"
+    hint = f"`{path} --help` lists its arguments and options."
+    match error:
+        case UnknownCommand():
+            return UsageError(error.message, error.hint)
+        case click.NoSuchOption() if context:
+            return UsageError(*unknown_option(error.option_name, _options(context), path))
+        case click.MissingParameter(param=click.Parameter() as param):
+            return UsageError(_missing(param, path), f"Usage: {_usage(context)}" if context else hint)
+        case click.BadParameter(param=click.Parameter() as param):
+            return UsageError(_invalid(param, error.message), hint)
+        case click.BadOptionUsage() if "requires an argument" in error.message:
+            return UsageError(f"{error.option_name} needs a value", "Write one after it, or leave the option out.")
+    text = _lower(error.format_message())
+    if (extra := text.partition("unexpected extra argument")[2]) and context:
+        words = extra.removeprefix("s").strip(" ()")
+        return UsageError(f"{path} takes fewer arguments: {words} is too much", f"Usage: {_usage(context)}")
+    return UsageError(text, hint)
+
+
+def _usage(context: click.Context) -> str:
+    return " ".join(context.get_usage().partition(": ")[2].split())
+
+
+def _missing(param: click.Parameter, path: str) -> str:
+    return f"{path} needs {_name(param)}" + (f" {param.metavar}" if isinstance(param, click.Option) else "")
+
+
+def _invalid(param: click.Parameter, reason: str) -> str:
+    """`--keep: 0 is too small …`; numbers and choices in plain words, everything else as click says it."""
+    text = _lower(reason)
+    if isinstance(param.type, click.IntRange) and "is not a valid integer" in text:
+        return f"{_name(param)} takes a whole number, and {text.partition(' is not')[0]} is not one"
+    if isinstance(param.type, click.IntRange) and param.type.min is not None:
+        return f"{_name(param)} takes a number from {param.type.min}, not {text.partition(' ')[0]}"
+    if isinstance(param.type, click.Choice):
+        return f"{_name(param)} takes {' or '.join(map(str, param.type.choices))}, not {text.partition(' is not')[0]}"
+    return f"{_name(param)}: {text}"
+
+
+def _name(param: click.Parameter) -> str:
+    """`--tag`, or `APP` for an argument."""
+    if isinstance(param, click.Option):
+        return max(param.opts, key=len)
+    return (param.human_readable_name if param.metavar is None else param.metavar).strip("[].")
+
+
+def _options(context: click.Context) -> list[str]:
+    return [name for param in context.command.get_params(context) for name in (*param.opts, *param.secondary_opts)]
+
+
+def _lower(sentence: str) -> str:
+    text = sentence.strip().rstrip(".")
+    return text[:1].lower() + text[1:]

@@ -1,0 +1,129 @@
+"""Commands and options that other package managers have: what they are called here. Imported only for an error."""
+
+import shlex
+from collections.abc import Collection, Mapping, Sequence
+
+from hero_build.model.names import edit_distance, nearest
+
+COMMANDS: Mapping[str, str] = {
+    "add": "install",
+    "autoremove": "gc",
+    "build": "install --mode source",
+    "changelog": "history",
+    "check": "verify",
+    "clean": "gc",
+    "cleanup": "gc",
+    "config": "doctor",
+    "delete": "uninstall",
+    "download": "mirror",
+    "downgrade": "rollback",
+    "env": "doctor",
+    "fix": "verify --repair",
+    "freeze": "lock",
+    "get": "install",
+    "health": "status",
+    "info": "show",
+    "init": "install",
+    "ls": "list",
+    "prune": "gc",
+    "ps": "status",
+    "pull": "install",
+    "purge": "uninstall",
+    "push": "publish",
+    "rebuild": "install --mode source --reset",
+    "reinstall": "install --reset",
+    "release": "publish",
+    "reload": "restart",
+    "remove": "uninstall",
+    "repair": "verify --repair",
+    "revert": "rollback",
+    "rm": "uninstall",
+    "settings": "doctor",
+    "start": "restart",
+    "sync": "install --locked hero.lock",
+    "test": "verify",
+    "try-restart": "restart",
+    "undo": "rollback",
+    "view": "show",
+    "why": "explain",
+}
+"""The verbs of apt, brew, cargo, npm, systemctl and docker, and the command that does it here."""
+
+OPTIONS: Mapping[str, tuple[str, ...]] = {
+    "--all": ("@all",),
+    "--binary": ("--mode download",),
+    "--branch": ("--ref",),
+    "--build": ("--mode source",),
+    "--build-from-source": ("--mode source",),
+    "--check": ("--dry-run",),
+    "--colour": ("--color",),
+    "--commit": ("--ref",),
+    "--debug": ("--verbose",),
+    "--destdir": ("--root",),
+    "--dir": ("--root",),
+    "--force": ("--reset", "--clobber"),
+    "--force-reinstall": ("--reset",),
+    "--format": ("--json",),
+    "--frozen": ("--locked",),
+    "--from-source": ("--mode source",),
+    "--git": ("--ref",),
+    "--index-url": ("--forge",),
+    "--no-act": ("--dry-run",),
+    "--no-binary": ("--mode source",),
+    "--no-color": ("--color never",),
+    "--no-colour": ("--color never",),
+    "--only-binary": ("--mode download",),
+    "--out": ("--output",),
+    "--parallel": ("--jobs",),
+    "--prefix": ("--root",),
+    "--pre": ("--version",),
+    "--registry": ("--forge",),
+    "--reinstall": ("--reset",),
+    "--release": ("--version",),
+    "--repo": ("--forge",),
+    "--rev": ("--ref",),
+    "--silent": ("--quiet",),
+    "--simulate": ("--dry-run",),
+    "--source": ("--mode source",),
+    "--tag": ("--version",),
+    "--threads": ("--jobs",),
+    "--timeout": ("--wait",),
+    "--upgrade": ("--update",),
+    "--what-if": ("--dry-run",),
+}
+"""What options of the same programs are called here; that which the command has counts."""
+
+_QUESTIONS = frozenset({"-y", "--yes", "--assume-yes", "--non-interactive", "--no-confirm", "--noconfirm"})
+_CLOSE = 0.6  # of likeness
+_FEW_EDITS = 1.0
+
+
+def command_for(name: str, known: Collection[str]) -> str:
+    """The command line that `name` most likely stands for, without the program's name; empty: none."""
+    meaning = COMMANDS.get(name.casefold().replace("_", "-"), "")
+    if meaning.split(" ")[0] in known:
+        return meaning
+    if close := nearest(name, known, most=1, cutoff=_CLOSE):
+        return close[0]
+    slips = [verb for verb in COMMANDS if edit_distance(name.casefold(), verb) <= _FEW_EDITS and len(verb) > 3]
+    return next((COMMANDS[verb] for verb in slips if COMMANDS[verb].split(" ")[0] in known), "")
+
+
+def unknown_command(name: str, rest: Sequence[str], known: Collection[str]) -> tuple[str, str]:
+    """The sentence and the hint for a command that does not exist; the hint repeats what was typed after it."""
+    if meant := command_for(name, known):
+        line = shlex.join(["hero-build", *meant.split(" "), *rest])
+        return f"unknown command {name!r}, did you mean {meant}?", f"Type `{line}`."
+    return f"unknown command {name!r}", "`hero-build --help` lists the commands."
+
+
+def unknown_option(name: str, known: Collection[str], command: str) -> tuple[str, str]:
+    """The sentence and the hint for an option that `command` does not have; `known`: those that it has."""
+    option = name.partition("=")[0]
+    sentence, help_text = f"{command} has no option {option}", f"`{command} --help` lists its options."
+    if option in _QUESTIONS:
+        return sentence, "hero-build asks no questions: leave it out."
+    meant = next((word for word in OPTIONS.get(option, ()) if word[0] == "@" or word.split(" ")[0] in known), "")
+    names = [word for word in known if word.startswith("--")]
+    close = [meant] if meant else nearest(option, names, most=2, cutoff=_CLOSE)
+    return sentence, f"Did you mean {' or '.join(close)}? {help_text}" if close else help_text

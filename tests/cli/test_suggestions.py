@@ -1,0 +1,82 @@
+"""What a person types who knows another package manager: the answer names the command or option of this one."""
+
+import click
+import pytest
+
+from hero_build.cli.app import hero_build, summaries
+from hero_build.cli.base import SessionCommand
+from hero_build.cli.suggestions import COMMANDS, OPTIONS, command_for, unknown_command, unknown_option
+from support.worlds import World
+
+
+def options_of(command: click.Command) -> set[str]:
+    return {word for param in command.params for word in (*param.opts, *param.secondary_opts)}
+
+
+CONTEXT = click.Context(hero_build)
+ALL = {name: hero_build.get_command(CONTEXT, name) for name in summaries()}
+
+
+@pytest.mark.parametrize("verb", COMMANDS)
+def test_every_meaning_is_a_command_line_that_parses(verb: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(SessionCommand, "invoke", lambda _self, context: context.info_name)
+    name, *options = COMMANDS[verb].split(" ")
+    command = ALL[name]
+    assert command is not None
+    assert {word for word in options if word.startswith("--")} <= options_of(command)
+    assert verb not in ALL, "it is a command of its own"
+
+
+def test_every_meaning_of_an_option_is_one_of_some_command() -> None:
+    known = {word for command in ALL.values() if command for word in options_of(command)}
+    for option, meanings in OPTIONS.items():
+        assert {word.split(" ")[0] for word in meanings} - {"@all"} <= known, option
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("remove", "uninstall"),
+        ("REMOVE", "uninstall"),
+        ("removee", "uninstall"),
+        ("undo", "rollback"),
+        ("info", "show"),
+        ("clean", "gc"),
+        ("isntall", "install"),
+        ("lsit", "list"),
+        ("stats", "status"),
+        ("frobnicate", ""),
+    ],
+)
+def test_meanings_and_slips_of_the_fingers(typed: str, meant: str) -> None:
+    assert command_for(typed, ALL) == meant
+
+
+def test_the_hint_repeats_what_was_typed() -> None:
+    sentence, hint = unknown_command("remove", ["hero_db", "a b"], ALL)
+    assert sentence == "unknown command 'remove', did you mean uninstall?"
+    assert hint == "Type `hero-build uninstall hero_db 'a b'`."
+
+
+def test_an_option_means_what_its_command_has() -> None:
+    assert "Did you mean --reset?" in unknown_option("--force", ["--reset"], "hero-build install")[1]
+    assert "Did you mean --clobber?" in unknown_option("--force", ["--clobber"], "hero-build publish")[1]
+    assert "Did you mean" not in unknown_option("--force", ["--json"], "hero-build list")[1]
+    assert unknown_option("--yes", [], "hero-build gc")[1] == "hero-build asks no questions: leave it out."
+    assert "Did you mean --mode source?" in unknown_option("--source=x", ["--mode"], "hero-build install")[1]
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"), [("all", "@all"), ("both", "@both"), ("DB", "db"), ("d-b", "db"), ("bd", "db"), ("@db", "db")]
+)
+def test_an_app_by_another_spelling(typed: str, meant: str, two_apps: World) -> None:
+    done = two_apps.run("install", typed)
+    assert done.code == 3
+    assert f"Did you mean {meant}? " in done.err
+
+
+@pytest.mark.parametrize(("typed", "meant"), [("db", "hero_db"), ("HERO_DB", "hero_db"), ("hero_prco", "hero_proc")])
+def test_an_app_by_a_part_of_its_name(typed: str, meant: str, world: World) -> None:
+    done = world.run("install", typed)
+    assert done.code == 3
+    assert f"Did you mean {meant}? " in done.err
