@@ -180,6 +180,7 @@ def _package(folder: Path) -> str:
 
 
 def _recipe(path: Path) -> "Recipe":
+    from hero_build.catalog.attributes import check_attributes
     from hero_build.recipe import Recipe  # not for a list of names
 
     module = _import(path)
@@ -194,6 +195,7 @@ def _recipe(path: Path) -> "Recipe":
     with recipe_errors(path):
         recipe = classes[0]()
     _check(recipe, path)
+    check_attributes(recipe, path)
     return recipe
 
 

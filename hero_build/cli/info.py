@@ -21,13 +21,19 @@ def list_(session: Session) -> int:
 
 @command("show")
 @click.argument("app", shell_complete=completion.apps)
-@click.option("--release", metavar="TAG", help="Show this release instead of the newest, with its build records.")
-def show(session: Session, app: str, *, release: str | None) -> int:
+@click.option(
+    "--version",
+    "--release",
+    "version",
+    metavar="TAG",
+    help="Show this release instead of the newest, with its build records.",
+)
+def show(session: Session, app: str, *, version: str | None) -> int:
     """Show an app's recipe, installed version and newest release. -v lists the assets of the release."""
     from hero_build.output.pages.show import page
     from hero_build.queries import show as query
 
-    answer = query.show(app, session.context(), release)
+    answer = query.show(app, session.context(), version)
     return session.console.answer(answer, lambda terminal: page(answer, terminal))
 
 

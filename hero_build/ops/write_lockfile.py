@@ -38,7 +38,10 @@ class PinnedApp(Struct, frozen=True):
 
 
 class LockReport(Struct, frozen=True):
-    """The pinned apps. If an app fails, nothing is written: a lock file contains every requested app."""
+    """The pinned apps. If an app fails, nothing is written: a lock file contains every requested app.
+
+    `existed`: the file was there before.
+    """
 
     file: str
     arch: str
@@ -46,6 +49,7 @@ class LockReport(Struct, frozen=True):
     written: bool
     apps: tuple[PinnedApp, ...]
     failed: tuple[Failure, ...]
+    existed: bool = False
 
     @property
     def code(self) -> int:
@@ -67,13 +71,15 @@ def pin(apps: Sequence[str], file: Path, context: Context) -> LockReport:
         results = list(pool.map(lambda step: _pin(step, downloads, context), plans.steps))
     pins = tuple(result for result in results if isinstance(result, lockfile.Pin))
     failed = failures((*plans.failed, *(result for result in results if isinstance(result, Failed))))
-    lock = lockfile.Lock(machine_arch(), context.forge.url, pins)
+    lock, existed = lockfile.Lock(machine_arch(), context.forge.url, pins), file.exists()
     if not failed:
         lockfile.write(file, lock)
     pinned = tuple(
         PinnedApp(item.app, repo=item.release.repo, tag=item.release.tag, assets=item.release.assets) for item in pins
     )
-    return LockReport(str(file), arch=lock.arch, forge=lock.forge, written=not failed, apps=pinned, failed=failed)
+    return LockReport(
+        str(file), arch=lock.arch, forge=lock.forge, written=not failed, apps=pinned, failed=failed, existed=existed
+    )
 
 
 def open_lock(file: Path, settings: Settings, emit: Emit) -> tuple[Forge, tuple[str, ...]]:

@@ -7,15 +7,18 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from hero_build.catalog.recipe_facts import asset_names
 from hero_build.context import Context
 from hero_build.errors import HeroBuildError, ReleaseNotFound
 from hero_build.forge.download_dir import DownloadDir
-from hero_build.model.artifacts import Artifact, Binary, phase_of
+from hero_build.model.artifacts import Artifact, Binary, Platform, phase_of
 from hero_build.model.decisions import Facts
 from hero_build.model.failure import Failure, failure
 from hero_build.model.installed import Generation, InstalledArtifact, InstalledPart, PartId, Phase
 from hero_build.model.steps import Fetched, Request, SelectedAsset
+from hero_build.pipeline.artifact_set import find_asset
 from hero_build.pipeline.resolve import EMPTY, resolve
+from hero_build.platforms import LIBCS
 from hero_build.queries.apps import by_app, present
 
 Digests = Mapping[str, str]
@@ -56,7 +59,7 @@ def compare_release(
 ) -> ReleaseComparison:
     """Compare the parts of `names`, or all, with release `version`, or with the one that each came from.
 
-    A part that was built is compared with the newest release.
+    A part that was built is compared with the newest release, a program with the build for the libc that it has.
 
     Raises AppNotFound, NotFound.
     """
@@ -99,13 +102,21 @@ def _compared(
         for entry in entries
         for path, sha in _released(record.id, entry=entry, facts=facts, downloads=downloads, context=context).items()
     }
+    others = {entry.files[0].path: other for entry in entries if (other := _other_platform(entry, facts.platform))}
     return ComparedPart(
         str(record.id),
         forge=facts.release.forge,
         tag=facts.release.tag,
         files=len(installed),
-        differs=tuple(_differences(installed, released)),
+        differs=tuple(_differences(installed, released, others)),
     )
+
+
+def _other_platform(entry: InstalledArtifact, platform: Platform) -> Platform | None:
+    """The platform of a program that was built here for another libc than the one of the app's downloads."""
+    if entry.asset is not None or entry.elf is None or entry.elf.static or entry.elf.libc == platform.libc:
+        return None
+    return next((Platform(platform.arch, libc) for libc in LIBCS if libc == entry.elf.libc), None)
 
 
 def _released(
@@ -113,7 +124,7 @@ def _released(
 ) -> Digests:
     """The digests of an entry's files in the release: the published ones, else those of the downloaded asset."""
     artifact = next((item for item in facts.asset_names if item.name == entry.name), None)
-    selected = facts.selected.get(artifact) if artifact else None
+    selected = _selected(artifact, entry=entry, facts=facts, context=context) if artifact else None
     if artifact is None or selected is None:
         return {}
     if selected.sha256 is not None and selected.sha256 == entry.asset_sha256:  # the files came from this asset
@@ -121,6 +132,15 @@ def _released(
     if isinstance(artifact, Binary) and selected.sha256 is not None:
         return {entry.files[0].path: selected.sha256}
     return _fetched(artifact, selected=selected, facts=facts, downloads=downloads, context=context)
+
+
+def _selected(artifact: Artifact, entry: InstalledArtifact, facts: Facts, context: Context) -> SelectedAsset | None:
+    """The asset to compare with."""
+    other = _other_platform(entry, facts.platform)
+    if other is None or facts.release is None:
+        return facts.selected.get(artifact)
+    match = find_asset(facts.release, asset_names(context.catalog.get(facts.app), [artifact], other)[artifact])
+    return SelectedAsset(match[0], sha256=match[0].sha256, legacy=match[1]) if match else None
 
 
 def _fetched(
@@ -144,10 +164,15 @@ def _fetched(
     }
 
 
-def _differences(installed: Mapping[str, str | None], released: Digests) -> Iterator[str]:
+def _differences(
+    installed: Mapping[str, str | None], released: Digests, others: Mapping[str, Platform]
+) -> Iterator[str]:
+    """`others`: the platform of each file that was built for another one than the app's downloads."""
     for path in sorted({*installed, *released}):
         ours, theirs = installed.get(path), released.get(path)
-        if theirs is None:
+        if theirs is None and path in others:
+            yield f"{path} was built here for {others[path]}, and the release has none for that"
+        elif theirs is None:
             yield f"{path} is not in the release"
         elif ours is None:
             yield f"{path} is in the release and not installed"

@@ -47,7 +47,7 @@ class AppDetails(Struct, frozen=True):
     """`latest` is None if the forge has no answer; `trouble` is then the reason.
 
     `set_from`: the source of the binaries. `refuses`: why hero-build cannot install the app, None if it can.
-    `builds`: the build records of the release, if one was named.
+    `builds`: the build records of the release, if one was named. `version`: the named release, which is then `latest`.
     """
 
     name: str
@@ -70,6 +70,7 @@ class AppDetails(Struct, frozen=True):
     latest: ShownRelease | None
     builds: tuple[BuildRecord, ...]
     trouble: Failure | None
+    version: str | None = None
 
 
 def show(app: str, context: Context, version: str | None = None) -> AppDetails:
@@ -105,6 +106,7 @@ def show(app: str, context: Context, version: str | None = None) -> AppDetails:
         latest=_release(release) if release else None,
         builds=_builds(release, context) if release and version else (),
         trouble=trouble,
+        version=version,
     )
 
 

@@ -122,6 +122,10 @@ def test_an_unknown_name_gets_the_nearest(name: str, hint: str) -> None:
         (RECIPE.format(name="a") + '    siblings = ("hero_db",)', "has repo = 'hero_db'"),
         (RECIPE.format(name="a").replace('cli("a")', 'cli("../a")'), "names an artifact '../a'"),
         (RECIPE.format(name="a").replace('cli("a"),', 'cli("a"), cli("a")'), "names a twice"),
+        (RECIPE.format(name="a") + '    lib = "gnu"', "has lib, which is close to libc and means nothing"),
+        (RECIPE.format(name="a") + "    binary = ()", "has binary, which is close to binaries"),
+        (RECIPE.format(name="a") + "    def asset_nam(self): ...", "has asset_nam, which is close to asset_name"),
+        (RECIPE.format(name="a") + '    libc = "glibc"', "has libc = 'glibc'"),
     ],
 )
 def test_a_broken_recipe_is_an_error_that_names_the_file(tmp_path: Path, text: str, sentence: str) -> None:
@@ -131,6 +135,21 @@ def test_a_broken_recipe_is_an_error_that_names_the_file(tmp_path: Path, text: s
     assert str(path) in caught.value.message
     assert sentence in caught.value.message
     assert caught.value.code == 2
+
+
+def test_a_recipe_s_own_names_stay_allowed(tmp_path: Path) -> None:
+    own = '    TAGS = ("a",)\n    _lib = "x"\n    features = ("fast",)\n    def page_size(self): return 1'
+    write(tmp_path / "r", "mine", RECIPE.format(name="mine") + own)
+    assert loader.load((tmp_path / "r",)).get("mine").recipe.libc == "musl"
+
+
+def test_a_misspelt_attribute_of_a_base_class_is_an_error_too(tmp_path: Path) -> None:
+    write(tmp_path / "r", "_base", "from hero_build.recipe import Recipe\nclass Base(Recipe):\n    nedes = ('db',)\n")
+    text = RECIPE.format(name="mine").replace("Mine(Recipe)", "Mine(Base)")
+    write(tmp_path / "r", "mine", "from ._base import Base" + text)
+    with pytest.raises(RecipeError) as caught:
+        loader.load((tmp_path / "r",)).get("mine")
+    assert caught.value.hint == "Write needs; or call it _nedes, if it is the recipe's own."
 
 
 def test_a_broken_recipe_does_not_harm_the_others(tmp_path: Path) -> None:

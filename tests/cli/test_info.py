@@ -128,6 +128,20 @@ def test_status_latest_without_a_forge_shows_the_reason_for_each_app(world: Worl
     assert "does not exist" in app["trouble"]
 
 
+@pytest.mark.parametrize("flag", ["--version", "--release"])
+def test_show_of_an_older_release_does_not_call_it_the_latest(flag: str, world: World) -> None:
+    world.ok("install", "db")
+    out = world.ok("show", "db", flag, "v1")
+    assert "  release    v1, " in out
+    assert "latest" not in out
+    assert "  latest     v2, " in world.ok("show", "db")
+    document = worlds.valid(world.run("show", "db", flag, "v1", "--json").document)
+    assert (document["version"], document["latest"]["tag"]) == ("v1", "v1")
+    done = world.run("show", "db", flag, "v3")
+    assert done.code == 3
+    assert "has no release v3" in done.err
+
+
 def test_explain_shows_facts_decision_and_reason(world: World) -> None:
     world.ok("install", "db", "--version", "v1")
     document = worlds.valid(world.run("explain", "db", "--json").document)

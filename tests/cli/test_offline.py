@@ -65,6 +65,21 @@ def test_locked_sends_no_request_if_everything_is_installed(world: World, tmp_pa
     assert faults.paths() == []
 
 
+def test_a_lock_that_fails_says_what_became_of_the_file(world: World, tmp_path: Path) -> None:
+    world.recipe("late")
+    file = tmp_path / "apps.lock"
+    done = world.run("lock", "db", "late", "-o", str(file))
+    assert (done.code, file.exists()) == (3, False)
+    assert f"{file} was not written: a lock file must contain every requested app" in done.out.replace("\n  ", " ")
+    world.ok("lock", "db", "-o", str(file))
+    before = file.read_bytes()
+    done = world.run("lock", "db", "late", "-o", str(file))
+    assert f"{file} is as it was: a lock file must contain every requested app" in done.out.replace("\n  ", " ")
+    assert file.read_bytes() == before
+    document = worlds.valid(world.run("lock", "db", "late", "-o", str(file), "--json").document)
+    assert (document["written"], document["existed"]) == (False, True)
+
+
 def test_lock_hashes_assets_without_a_checksum(world: World, tmp_path: Path) -> None:
     world.release("web", "v2", checksums=False)
     file = tmp_path / "apps.lock"

@@ -11,7 +11,17 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from hero_build.errors import NetworkError
-from hero_build.events import Event, Finished, PartFailed, Planning, Retrying, Started, Transferred, WarningRaised
+from hero_build.events import (
+    Event,
+    Finished,
+    GitProgress,
+    PartFailed,
+    Planning,
+    Retrying,
+    Started,
+    Transferred,
+    WarningRaised,
+)
 from hero_build.model.installed import PartId
 from hero_build.model.steps import Failed
 from hero_build.output.live import LiveView
@@ -178,3 +188,19 @@ def test_message_lines() -> None:
     wrapped = message_lines("error", text="word " * 30, hint="", terminal=Terminal(width=40))
     assert len(wrapped) > 3
     assert all(len(line) <= 40 for line in wrapped)
+
+
+def test_the_live_view_of_a_clone_counts_no_parts() -> None:
+    primary, secondary = pty.openpty()
+    with os.fdopen(secondary, "w") as stream:
+        view = LiveView(stream, colour=False)
+        try:
+            view.show(GitProgress("o/db", "Receiving objects", 40))
+            with view.console.capture() as captured:
+                view.console.print(view.draw())
+        finally:
+            view.close()
+    os.close(primary)
+    lines = captured.get().splitlines()
+    assert lines[0].startswith("o/db  Receiving objects 40 %")
+    assert "0 of 0" not in captured.get()

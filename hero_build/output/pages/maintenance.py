@@ -36,7 +36,8 @@ def lock_page(answer: LockReport, terminal: Terminal) -> Iterator[str]:
         next_step = f"Install: hero-build install --locked {answer.file}"
         yield from closing(f"{answer.file}: {apps} pinned for {answer.arch}", next_step, terminal)
     else:
-        sentence = f"{answer.file} was not written: a lock file must contain every requested app"
+        state = "is as it was" if answer.existed else "was not written"
+        sentence = f"{answer.file} {state}: a lock file must contain every requested app"
         yield from closing(sentence, "", terminal)
 
 

@@ -47,7 +47,7 @@ def _facts(answer: AppDetails) -> Iterator[tuple[str, Cell]]:
     }
     yield from ((label, cell(", ".join(names))) for label, names in lists.items() if names)
     yield "installed", _installed(answer)
-    yield "release" if answer.builds else "latest", _latest(answer)
+    yield "release" if answer.version else "latest", _latest(answer)
     for build in answer.builds:
         yield from _build(build)
 
@@ -79,6 +79,6 @@ def _latest(answer: AppDetails) -> Cell:
     if answer.latest is None:
         return cell(f"unknown: {answer.trouble.message if answer.trouble else 'not asked'}", "yellow")
     date = f", {minute(answer.latest.created)}" if answer.latest.created else ""
-    newer = answer.installed.version not in (None, answer.latest.tag)
+    newer = not answer.version and answer.installed.version not in (None, answer.latest.tag)
     text = f"{answer.latest.tag}{date}, {plural(len(answer.latest.assets), 'asset')}, at {answer.latest.forge}"
     return cell(text, *(("yellow",) if newer else ()))

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from hero_build.platforms import machine_arch
 from support import git_repos, mirrors, rust_crates, source_builds, worlds
 from support.elf_files import program, static_bytes
 from support.fault_server import FaultServer, answer, serve
@@ -98,6 +99,24 @@ def test_explain_says_which_release_it_did_not_find_or_did_not_look_for(world: W
     assert "release    not asked for: --ref means a build" in world.ok("explain", "app", "--ref", "development")
     document = worlds.valid(world.run("explain", "app", "--mode", "source", "--json").document)
     assert (document["release"], document["no_release"]) == (None, "not asked for: this is a build")
+
+
+def test_what_was_built_here_is_compared_with_the_release_s_build_for_the_same_libc(world: World) -> None:
+    source_builds.add_app(world)
+    world.ok("install", "app", "--mode", "source")
+    world.release("app", "v1", *PROGRAMS)
+    gnu = {name: f"{name}-linux-{machine_arch()}-gnu" for name in PROGRAMS}
+    done = world.run("verify", "app", "--against-release")
+    assert done.code == 5
+    platform = gnu["app"].removeprefix("app-")
+    text = " ".join(done.out.split())
+    assert f"bin/app was built here for {platform}, and the release has none for that" in text
+    files = {gnu[name]: (world.root.path / "bin" / name).read_bytes() for name in PROGRAMS}
+    mirrors.release(world.mirror, app="app", tag="v2", files={**files, **mirrors.programs("v2", *PROGRAMS)})
+    assert "1 part as released" in world.ok("verify", "app", "--against-release")
+    mirrors.release(world.mirror, app="app", tag="v3", files={**files, gnu["app"]: files[gnu["app_server"]]})
+    done = world.run("verify", "app", "--against-release")
+    assert (done.code, "bin/app has sha256" in done.out, "bin/app_server" in done.out) == (5, True, False)
 
 
 def test_no_release_is_a_build_and_the_first_release_takes_its_place(world: World) -> None:
