@@ -8,6 +8,7 @@ from typing import Any, cast
 import click
 
 from hero_build.cli.guard import guarded
+from hero_build.cli.root_watch import RootWatch
 from hero_build.cli.session import Session
 from hero_build.output.console import Console, Style
 from hero_build.settings import read
@@ -37,10 +38,13 @@ NAMES = frozenset(option.name or "" for option in options())
 
 
 class SessionCommand(click.Command):
-    """A command whose callback takes a Session and returns an exit code. `needs_root`: it looks at the root."""
+    """A command whose callback takes a Session and returns an exit code.
 
-    def __init__(self, name: str | None, *, needs_root: bool = True, **rest: Any) -> None:
-        self.needs_root = needs_root
+    needs_root: it looks at the root. changes_root: it makes generations.
+    """
+
+    def __init__(self, name: str | None, *, needs_root: bool = True, changes_root: bool = False, **rest: Any) -> None:
+        self.needs_root, self.changes_root = needs_root, changes_root
         super().__init__(name, **{"context_settings": _HELP, **rest})
         self.params.extend(options())
 
@@ -50,11 +54,16 @@ class SessionCommand(click.Command):
         merged = {name: _merged(before.get(name), own[name]) for name in NAMES}
         console = Console(ctx.info_name or "", style=_style(merged), out=sys.stdout, err=sys.stderr, environ=os.environ)
         traced = bool(merged["verbose"] or os.environ.get("HERO_BUILD_DEBUG"))
-        return guarded(lambda: self._run(ctx, merged, console), console, traced=traced)
+        watch = RootWatch()
+        return guarded(
+            lambda: self._run(ctx, merged, console=console, watch=watch), console, watch=watch, traced=traced
+        )
 
-    def _run(self, ctx: click.Context, options: Mapping[str, Any], console: Console) -> int:
+    def _run(self, ctx: click.Context, options: Mapping[str, Any], console: Console, watch: RootWatch) -> int:
         flags = {name: options[name] for name in ("root", "forge", "jobs", "wait")}
         settings = read(flags if self.needs_root else {**flags, "root": os.sep}, os.environ)
+        if self.changes_root:
+            watch.start(settings.root, options["root"])
         callback = cast("Callback", self.callback)
         try:
             with ctx.scope():
@@ -76,9 +85,9 @@ class SessionCommand(click.Command):
                     formatter.write_dl(records)
 
 
-def command(name: str, *, needs_root: bool = True) -> Callable[[Callback], click.Command]:
+def command(name: str, *, needs_root: bool = True, changes_root: bool = False) -> Callable[[Callback], click.Command]:
     """A decorator that makes a function a command; its docstring is the help text."""
-    return click.command(name, cls=SessionCommand, needs_root=needs_root)
+    return click.command(name, cls=SessionCommand, needs_root=needs_root, changes_root=changes_root)
 
 
 def remember_globals(ctx: click.Context) -> Mapping[str, Any]:

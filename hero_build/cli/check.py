@@ -14,7 +14,7 @@ from hero_build.errors import UsageError
 from hero_build.system.home import expand
 
 
-@command("verify")
+@command("verify", changes_root=True)
 @click.argument("apps", nargs=-1, metavar="[APP]...", shell_complete=completion.installed)
 @click.option("--repair", is_flag=True, help="Restore links, and download or build damaged files again.")
 @click.option("--against-release", is_flag=True, help="Also compare every file with the release.")

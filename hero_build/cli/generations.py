@@ -38,7 +38,7 @@ def diff(session: Session, first: int | None, second: int | None) -> int:
     return session.console.answer(answer, lambda terminal: page(answer, terminal))
 
 
-@command("rollback")
+@command("rollback", changes_root=True)
 @click.argument("number", metavar="[N]", required=False, type=_NUMBER, shell_complete=completion.generations)
 def rollback(session: Session, number: int | None) -> int:
     """Restore the content of generation N (default: the previous one) as a new generation."""
@@ -47,7 +47,7 @@ def rollback(session: Session, number: int | None) -> int:
     return _answer(session, *restore(session.root, number, session.settings.wait))
 
 
-@command("uninstall")
+@command("uninstall", changes_root=True)
 @click.argument("apps", nargs=-1, required=True, metavar="APP...", shell_complete=completion.installed)
 def uninstall(session: Session, apps: Sequence[str]) -> int:
     """Uninstall apps with all their parts, and restore the files that they replaced."""

@@ -6,6 +6,7 @@ from contextlib import suppress
 from io import TextIOWrapper
 
 from hero_build.cli import signals
+from hero_build.cli.root_watch import RootWatch
 from hero_build.errors import HeroBuildError, machine_error
 from hero_build.model.failure import Failure
 from hero_build.output.console import Console
@@ -20,7 +21,7 @@ def accept_any_text() -> None:
             stream.reconfigure(errors="backslashreplace")
 
 
-def guarded(call: Callable[[], int], console: Console, *, traced: bool) -> int:
+def guarded(call: Callable[[], int], console: Console, *, watch: RootWatch, traced: bool) -> int:
     """Run a command; returns its exit code, or that of the error it ended with. `traced`: print a bug's traceback."""
     try:
         signals.enter_running()
@@ -31,8 +32,10 @@ def guarded(call: Callable[[], int], console: Console, *, traced: bool) -> int:
     except HeroBuildError as error:
         return console.error(error)
     except KeyboardInterrupt as interrupt:
-        return _interrupted(interrupt, console)
+        return _interrupted(interrupt, console, watch)
     except Exception as error:  # noqa: BLE001 - the outermost handler: what the machine refuses, and bugs
+        if (ended := _interrupt_behind(error)) is not None:
+            return _interrupted(ended, console, watch)
         if (refused := machine_error(error)) is not None:
             return console.error(refused)
         message = f"this is a bug in hero-build: {type(error).__name__}: {error}"
@@ -40,13 +43,22 @@ def guarded(call: Callable[[], int], console: Console, *, traced: bool) -> int:
         return console.fail(Failure("Bug", message=message, hint=hint, exit=BUG))
 
 
-def _interrupted(interrupt: KeyboardInterrupt, console: Console) -> int:
+def _interrupt_behind(error: BaseException) -> KeyboardInterrupt | None:
+    """The interrupt whose handling broke: two at one moment leave a lock of Python's own in the wrong state."""
+    context = error.__context__
+    while context is not None and not isinstance(context, KeyboardInterrupt):
+        context = context.__context__
+    return context
+
+
+def _interrupted(interrupt: KeyboardInterrupt, console: Console, watch: RootWatch) -> int:
     """The code of an interrupt; that of the answer if the interrupt came after it."""
     if console.printed is not None:
         return console.printed
     number = interrupt.number if isinstance(interrupt, signals.Terminated) else signals.SIGINT
     code = signals.SIGNALLED + number
-    return console.fail(Failure("Interrupted", message=signals.message(number), hint=signals.SAFE, exit=code))
+    message, hint = watch.message_and_hint(signals.message(number))
+    return console.fail(Failure("Interrupted", message=message, hint=hint, exit=code))
 
 
 def _write_traceback(*, traced: bool) -> str:

@@ -86,7 +86,7 @@ def _finish(
     return answer
 
 
-@command("install")
+@command("install", changes_root=True)
 @click.argument("apps", nargs=-1, metavar="APP...", shell_complete=completion.apps)
 @app_options
 @click.option("--with-needs", is_flag=True, help="Also install the apps that these need.")
@@ -129,7 +129,7 @@ def _shortened(names: Sequence[str]) -> str:
     return " ".join(names[:_NAMED]) + more
 
 
-@command("shell")
+@command("shell", changes_root=True)
 @bundle_options
 @change_options
 def shell(session: Session, *, restart: bool, dry_run: bool, **values: Any) -> int:
@@ -145,7 +145,7 @@ def shell(session: Session, *, restart: bool, dry_run: bool, **values: Any) -> i
     )
 
 
-@command("islands")
+@command("islands", changes_root=True)
 @click.argument("names", nargs=-1, metavar="[NAME]...")
 @bundle_options
 @change_options

@@ -5,6 +5,7 @@ import sys
 from collections.abc import Sequence
 
 from hero_build.cli.guard import accept_any_text, guarded
+from hero_build.cli.root_watch import RootWatch
 from hero_build.cli.session import Session
 from hero_build.output.console import Console, Style
 from hero_build.settings import read
@@ -22,7 +23,7 @@ def answer(arguments: Sequence[str]) -> int:
     accept_any_text()
     style = Style(json="--json" in arguments)
     console = Console("list", style=style, out=sys.stdout, err=sys.stderr, environ=os.environ)
-    return guarded(lambda: _list(console), console, traced=bool(os.environ.get("HERO_BUILD_DEBUG")))
+    return guarded(lambda: _list(console), console, watch=RootWatch(), traced=bool(os.environ.get("HERO_BUILD_DEBUG")))
 
 
 def list_apps(session: Session) -> int:

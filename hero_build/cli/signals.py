@@ -53,6 +53,7 @@ class _State:
     phase = "starting"
     first = 0
     since = 0.0
+    raised = 0.0
 
 
 _state = _State()
@@ -110,13 +111,15 @@ def _handle(number: int, frame: "FrameType | None") -> None:
     if _state.phase == "starting":
         end_process(number)
     if _state.phase == "running":
+        _state.raised = time.monotonic()
         raise KeyboardInterrupt if number == SIGINT else Terminated(number)
     if time.monotonic() - _state.since > _AGAIN:
         os._exit(SIGNALLED + number)
 
 
 def _handle_again(number: int, frame: "FrameType | None") -> None:
-    if _state.first:
+    """A tick of the timer that arrives with the signal itself is not a second one."""
+    if _state.first and time.monotonic() - _state.raised > _AGAIN / 2:
         _handle(_state.first, frame)
 
 

@@ -182,6 +182,21 @@ def test_a_bug_prints_one_line_and_writes_a_file(words: Words, monkeypatch: pyte
     assert "Traceback" in saved.read_text()
 
 
+def test_an_interrupt_whose_handling_breaks_is_no_bug(words: Words, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A second interrupt in the middle of Python's own clean-up leaves a lock released twice."""
+
+    def interrupted(*_: object) -> None:
+        try:
+            raise KeyboardInterrupt
+        except KeyboardInterrupt:
+            raise RuntimeError("release unlocked lock")  # noqa: B904 - as threading does
+
+    monkeypatch.setattr("hero_build.queries.list.listing", interrupted)
+    code, _, err = words("list")
+    assert code == 130
+    assert err.startswith("error: interrupted\n")
+
+
 @pytest.mark.parametrize("how", ["-v", "HERO_BUILD_DEBUG"])
 def test_a_bug_prints_its_traceback_if_verbose(how: str, words: Words, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(*_: object) -> None:

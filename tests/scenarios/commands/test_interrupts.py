@@ -77,11 +77,21 @@ def test_an_interrupt_is_130_in_words_and_changes_nothing(world: World, stalling
         out, err = process.communicate(timeout=30)
     assert process.returncode == 130
     assert worlds.valid(json.loads(out), "error")["error"]["kind"] == "Interrupted"
-    assert "error: interrupted" in err
+    assert "error: interrupted; nothing changed: nothing is installed" in err
     assert "Traceback" not in err
     assert not (world.root.path / "bin").exists()
     assert "nothing is installed" in world.ok("status")
     assert "generation 1: web v1" in world.ok("install", "web", "--version", "v1", "--forge", world.mirror.as_uri())
+
+
+def test_an_interrupt_names_the_generation_that_stays(world: World, stalling: tuple[str, threading.Event]) -> None:
+    url, started = stalling
+    world.ok("install", "db")
+    with start(world, "--forge", url, "install", "web") as process:
+        assert started.wait(60)
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=30)
+    assert "error: interrupted; nothing changed: still generation 1\n  hint: Downloaded data is kept" in err
 
 
 @pytest.mark.parametrize("words", [["list"], ["list", "--json"], ["install", "@both", "-v"], ["--help"], ["--version"]])

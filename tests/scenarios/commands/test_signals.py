@@ -146,6 +146,23 @@ def test_a_signal_while_a_supervisor_is_silent(number: signal.Signals, installed
 
 
 @numbers
+def test_a_signal_after_the_commit_says_what_was_committed(number: signal.Signals, installed: World) -> None:
+    """And the undo command that it prints works."""
+    path = installed.folder / "zinit.sock"
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(str(path))
+        server.listen()
+        with running(installed, "install", "db", "--restart", ZINIT_SOCKET=str(path)) as process:
+            connection, _ = server.accept()
+            with connection:
+                err = check_end(process, number)
+    assert " after generation 2 was committed" in err
+    assert "Undo: hero-build rollback 1" in err
+    installed.ok("rollback", "1")
+    assert "generation 3" in installed.ok("status")
+
+
+@numbers
 def test_a_signal_while_a_name_server_is_silent(number: signal.Signals, installed: World) -> None:
     """The look-up of a name is a call into the C library, which no signal ends."""
     (installed.folder / "sitecustomize.py").write_text(SILENT_NAMES)

@@ -1,0 +1,45 @@
+"""What an interrupt says of the root: that nothing changed, or which generation was committed before it."""
+
+from pathlib import Path
+
+from hero_build import manifest
+from hero_build.cli.signals import SAFE
+from hero_build.errors import HeroBuildError
+
+
+class RootWatch:
+    """The generation with which a command started; of a command that changes no root it knows nothing.
+
+    `root_flag`: the --root that was typed, for the undo command.
+    """
+
+    def __init__(self) -> None:
+        self._root: Path | None = None
+        self._before: str | None = None
+        self._root_flag: str | None = None
+
+    def start(self, root: Path, root_flag: str | None) -> None:
+        self._root, self._root_flag, self._before = root, root_flag, _generation(root)
+
+    def message_and_hint(self, interrupted: str) -> tuple[str, str]:
+        """`interrupted`: what the signal is called."""
+        after = _generation(self._root) if self._root else None
+        if self._before is None or after is None:
+            return interrupted, SAFE
+        if after == self._before:
+            state = "nothing is installed" if after == "0" else f"still generation {after}"
+            return f"{interrupted}; nothing changed: {state}", "Downloaded data is kept: run it again to continue."
+        flag = f" --root {self._root_flag}" if self._root_flag else ""
+        hint = (
+            f"`hero-build{flag} diff {self._before} {after}` shows it. Undo: hero-build{flag} rollback {self._before}"
+        )
+        return f"{interrupted} after generation {after} was committed", hint
+
+
+def _generation(root: Path) -> str | None:
+    """The number of the current generation, `0` before the first; None: it cannot be read."""
+    try:
+        folder = manifest.current(root)
+    except HeroBuildError:
+        return None
+    return folder.name if folder is not None else "0"
