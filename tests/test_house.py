@@ -48,6 +48,7 @@ DOORS = {
     "subprocess": {"system"},
     "rich": {"output"},
     "click": {"cli"},
+    "supervisor": {"supervisors"},
 }
 MAKERS = {"Verified": "verify", "Staged": "install"}
 LONGEST_FILE = 280

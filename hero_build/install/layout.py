@@ -44,6 +44,11 @@ class Root(Struct, frozen=True):
     def lock(self) -> Path:
         return self.state / "lock"
 
+    @property
+    def exec(self) -> Path:
+        """The files through which supervisors start services."""
+        return self.state / "exec"
+
     def generation(self, number: int) -> Path:
         return self.generations / str(number)
 

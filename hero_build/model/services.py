@@ -95,21 +95,25 @@ class Service(Struct, frozen=True, kw_only=True):
 
 
 class Definition(Struct, frozen=True, kw_only=True):
-    """What a supervisor runs for a service. The command reads its environment from a file of mode 0600 (see
-    services/environment), so that no supervisor's configuration and no process list has a secret.
+    """What a supervisor runs for a service. Its environment is in a file of mode 0600 (see supervisors/exec_file), so
+    that no supervisor's configuration and no process list has a secret.
     """
 
     name: str
     """The service's name."""
     command: tuple[str, ...]
     """Words, not a shell line; the first is an absolute path."""
+    env_file: Path | None = None
+    """The whole environment, written by exec_file.write_environment and read at each start. None: the supervisor's."""
     folder: Path
+    """The working folder."""
     log: Path
     """Where a supervisor that keeps no log of its own appends stdout and stderr."""
     stop_signal: str = "TERM"
     stop_timeout: float = 10.0
     restart: RestartPolicy = "on-failure"
     backoff: float = 1.0
+    flap: FlapLimit = FlapLimit()
     oneshot: bool = False
 
 
@@ -129,3 +133,16 @@ class SupervisedStatus(Struct, frozen=True, kw_only=True):
     """How its last process ended: with an exit code, or by a signal."""
     reason: str = ""
     """The supervisor's own explanation, for display only."""
+
+    @property
+    def is_running(self) -> bool:
+        return self.state == "running"
+
+    @property
+    def is_stopped(self) -> bool:
+        """Down, and not about to be started."""
+        return self.state in ("stopped", "exited")
+
+    @property
+    def is_changing(self) -> bool:
+        return self.state in ("starting", "stopping")

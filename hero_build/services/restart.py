@@ -14,6 +14,7 @@ from hero_build.events import Emit, Restarting
 from hero_build.install.layout import Root
 from hero_build.model.artifacts import Binary
 from hero_build.model.installed import Generation, InstalledArtifact
+from hero_build.model.services import SupervisedStatus
 from hero_build.recipe import Recipe
 from hero_build.services import health, processes, restart_service
 from hero_build.services.processes import ProcessTable, RunningProgram
@@ -28,7 +29,7 @@ from hero_build.services.service_map import (
     owned_services,
     program_owners,
 )
-from hero_build.supervisors.protocol import ServiceStatus, Supervisor, Timeouts
+from hero_build.supervisors.protocol import Supervisor, Timeouts
 
 
 class Restarted(Struct, frozen=True):
@@ -58,7 +59,7 @@ class NotRestarted(Struct, frozen=True):
 
 
 Outcome = Restarted | NotRunning | NotRestarted
-Restart = Callable[[RestartTarget, RestartContext], tuple[ServiceStatus, int]]
+Restart = Callable[[RestartTarget, RestartContext], tuple[SupervisedStatus, int]]
 
 
 def default_sockets(app: str, entry: InstalledArtifact) -> tuple[str, ...]:

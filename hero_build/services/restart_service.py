@@ -14,8 +14,9 @@ from msgspec import Struct
 from hero_build.errors import BadRuntimeResponse, NotHealthy
 from hero_build.events import Emit, Restarting
 from hero_build.install.layout import Root
+from hero_build.model.services import SupervisedStatus
 from hero_build.services import health, processes
-from hero_build.supervisors.protocol import ServiceStatus, Supervisor, Timeouts
+from hero_build.supervisors.protocol import Supervisor, Timeouts
 
 
 class RestartTarget(Struct, frozen=True):
@@ -24,7 +25,7 @@ class RestartTarget(Struct, frozen=True):
     """
 
     app: str
-    service: ServiceStatus
+    service: SupervisedStatus
     supervisor: Supervisor
     sockets: tuple[Path, ...] = ()
     was_listening: bool = False
@@ -39,7 +40,7 @@ class RestartContext(Struct, frozen=True):
     emit: Emit
 
 
-def restart_or_reset(target: RestartTarget, context: RestartContext) -> tuple[ServiceStatus, int]:
+def restart_or_reset(target: RestartTarget, context: RestartContext) -> tuple[SupervisedStatus, int]:
     """Restart the service; its status now, and the number of attempts. Raises NotHealthy, BadRuntimeResponse,
     RuntimeUnreachable.
     """
@@ -54,19 +55,19 @@ def restart_or_reset(target: RestartTarget, context: RestartContext) -> tuple[Se
         return _wait_until_up(target, context), 2
 
 
-def start(target: RestartTarget, context: RestartContext) -> tuple[ServiceStatus, int]:
+def start(target: RestartTarget, context: RestartContext) -> tuple[SupervisedStatus, int]:
     """Start a service that was stopped along with another, in one attempt. Raises as `restart_or_reset`."""
     context.emit(Restarting(target.service.name, "restart"))
     target.supervisor.start(target.service.name)
     return _wait_until_up(target, context), 1
 
 
-def wait_until_stable(target: RestartTarget, timeouts: Timeouts) -> ServiceStatus:
+def wait_until_stable(target: RestartTarget, timeouts: Timeouts) -> SupervisedStatus:
     """The status once it is neither starting nor stopping, or when `timeouts.change` has passed."""
     return _poll_until(target, timeouts, lambda status, _: not status.is_changing)
 
 
-def _wait_until_up(target: RestartTarget, context: RestartContext) -> ServiceStatus:
+def _wait_until_up(target: RestartTarget, context: RestartContext) -> SupervisedStatus:
     context.emit(Restarting(target.service.name, "settle"))
     status = _wait_until_steady(target, context.timeouts)
     context.emit(Restarting(target.service.name, "health"))
@@ -83,8 +84,8 @@ def _reset(target: RestartTarget, timeouts: Timeouts) -> None:
     target.supervisor.start(target.service.name)
 
 
-def _wait_until_steady(target: RestartTarget, timeouts: Timeouts) -> ServiceStatus:
-    def is_steady(status: ServiceStatus, seconds: float) -> bool:
+def _wait_until_steady(target: RestartTarget, timeouts: Timeouts) -> SupervisedStatus:
+    def is_steady(status: SupervisedStatus, seconds: float) -> bool:
         factor = 1 if status.is_running else 2  # a service that is down may be between its stop and its start
         return seconds >= timeouts.steady * factor and _is_final(target, status)
 
@@ -93,18 +94,18 @@ def _wait_until_steady(target: RestartTarget, timeouts: Timeouts) -> ServiceStat
         return status
     if status.is_running:
         raise _not_healthy(target, f"it still runs as process {status.pid}: it was not restarted")
-    note = f" ({status.note})" if status.note else ""
+    note = f" ({status.reason})" if status.reason else ""
     raise _not_healthy(target, f"it is {status.state}{note}")
 
 
-def _is_final(target: RestartTarget, status: ServiceStatus) -> bool:
+def _is_final(target: RestartTarget, status: SupervisedStatus) -> bool:
     """Whether no further change is expected."""
     return not status.is_changing and not (status.is_running and status.pid == target.service.pid)
 
 
 def _poll_until(
-    target: RestartTarget, timeouts: Timeouts, done: Callable[[ServiceStatus, float], bool]
-) -> ServiceStatus:
+    target: RestartTarget, timeouts: Timeouts, done: Callable[[SupervisedStatus, float], bool]
+) -> SupervisedStatus:
     """Poll until `done(status, seconds without a change)`, at most for `timeouts.change`; the last status."""
     started = since = time.monotonic()
     last = target.supervisor.status(target.service.name)
@@ -117,7 +118,7 @@ def _poll_until(
     return last
 
 
-def _wait_until_healthy(target: RestartTarget, status: ServiceStatus, timeouts: Timeouts) -> None:
+def _wait_until_healthy(target: RestartTarget, status: SupervisedStatus, timeouts: Timeouts) -> None:
     end = time.monotonic() + timeouts.health
     while True:
         result = health.check_health(target.sockets, min(timeouts.call, max(end - time.monotonic(), timeouts.poll)))
@@ -131,7 +132,7 @@ def _wait_until_healthy(target: RestartTarget, status: ServiceStatus, timeouts: 
         time.sleep(timeouts.poll)
 
 
-def _require_installed_files(target: RestartTarget, status: ServiceStatus, root: Root) -> None:
+def _require_installed_files(target: RestartTarget, status: SupervisedStatus, root: Root) -> None:
     for program in processes.process_table(root).descendants(status.pid):
         if program.binary in target.binaries and program.state == "old":
             installed = root.place(f"bin/{program.binary}")

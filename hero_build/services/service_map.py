@@ -12,9 +12,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from msgspec import Struct
 
 from hero_build.model.installed import STARTABLE, Generation, InstalledArtifact, Kind
+from hero_build.model.services import SupervisedStatus
 from hero_build.services.processes import ProcessTable, RunningProgram
-from hero_build.supervisors import rpc
-from hero_build.supervisors.protocol import ROUTER, ServiceStatus, Supervisor
+from hero_build.supervisors.protocol import ROUTER, ServiceNotDefined, Supervisor
+from hero_build.supervisors.rpc import RpcError
 
 ROUTER_CANNOT_RESTART = frozenset({"hero_proc", "hero_router"})
 _ORDER: tuple[Kind, ...] = ("server", "admin", "web")
@@ -23,14 +24,14 @@ _ORDER: tuple[Kind, ...] = ("server", "admin", "web")
 class SupervisedService(Struct, frozen=True):
     """A service and its supervisor."""
 
-    service: ServiceStatus
+    service: SupervisedStatus
     supervisor: Supervisor
 
 
 class OwnedService(Struct, frozen=True):
     """A service of an installed app; `programs` are the app's own in its process tree, the nearest first."""
 
-    service: ServiceStatus
+    service: SupervisedStatus
     supervisor: Supervisor
     app: str
     entry: InstalledArtifact
@@ -83,11 +84,11 @@ def owned_services(
     return tuple(sorted(owned, key=lambda item: _rank((item.app, item.entry))))
 
 
-def _statuses(supervisor: Supervisor) -> Iterator[ServiceStatus]:
+def _statuses(supervisor: Supervisor) -> Iterator[SupervisedStatus]:
     for name in supervisor.services():
         try:
             yield supervisor.status(name)
-        except rpc.RpcError:
+        except (RpcError, ServiceNotDefined):
             continue  # removed since the list
 
 

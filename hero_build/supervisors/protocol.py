@@ -1,58 +1,68 @@
-"""What restarting needs of a supervisor: its protocol, its services' states, and the timeouts."""
+"""What every supervisor can do, and the timeouts of its clients."""
 
+from collections.abc import Iterator
 from typing import Protocol
 
 from msgspec import Struct
 
+from hero_build.errors import BadRuntimeResponse
+from hero_build.model.services import Definition, SupervisedStatus
 from hero_build.settings import Settings
 
 ROUTER = "hero_router"
 ZINIT = "zinit"
+SYSTEMD = "systemd"
+SUPERVISORD = "supervisord"
 
 
-class ServiceStatus(Struct, frozen=True):
-    """A service as its supervisor reports it. `pid` is 0 without a process; `note` is the supervisor's explanation.
-
-    The states are zinit's: inactive, blocked, starting, running, stopping, exited, failed.
-    """
-
-    name: str
-    pid: int
-    state: str
-    note: str = ""
-
-    @property
-    def is_running(self) -> bool:
-        return self.state == "running"
-
-    @property
-    def is_stopped(self) -> bool:
-        """Down, and not about to be started."""
-        return self.state in ("inactive", "exited", "stopped")
-
-    @property
-    def is_changing(self) -> bool:
-        return self.state in ("starting", "stopping")
+class ServiceNotDefined(BadRuntimeResponse):
+    """The supervisor has no service of that name."""
 
 
 class Supervisor(Protocol):
-    """Runs services. Every method raises RuntimeUnreachable, BadRuntimeResponse."""
+    """Runs services. Every method raises RuntimeUnreachable, BadRuntimeResponse; every one that takes a name raises
+    ServiceNotDefined, except `forget`.
+
+    Order, readiness, health and rollback are not its business: services/ has them for all supervisors alike.
+    """
 
     @property
     def name(self) -> str:
-        """hero_router or zinit."""
+        """systemd, zinit, supervisord or hero_router."""
 
     def services(self) -> tuple[str, ...]:
         """The names of all its services, running or not."""
 
-    def status(self, service: str) -> ServiceStatus: ...
+    def define(self, definition: Definition) -> None:
+        """Have a service of this definition. A new one is stopped. One that is there and defined in the same way is
+        left as it is; if it differs, it is stopped first, waited for, and stays stopped.
 
-    def start(self, service: str) -> None:
-        """Request it. `start`, `stop` and `restart` may return before it is done."""
+        Raises MachineError, and Unsupported where services are not ours to define (hero_router).
+        """
 
-    def stop(self, service: str) -> None: ...
+    def forget(self, name: str) -> None:
+        """Stop a service, wait for its end, and remove its definition; its log stays. No error if there is none."""
 
-    def restart(self, service: str) -> None: ...
+    def start(self, name: str) -> None:
+        """Start it and forget earlier failures and restarts; nothing if it runs. `start`, `stop` and `restart` are
+        requests: they may return before it is done.
+        """
+
+    def stop(self, name: str) -> None:
+        """Send its stop signal, and SIGKILL after `stop_timeout`; it is not restarted."""
+
+    def restart(self, name: str) -> None:
+        """A stop, then a start, as one request: once it is accepted, no interrupt leaves the service down."""
+
+    def status(self, name: str) -> SupervisedStatus: ...
+
+    def logs(self, name: str, lines: int) -> tuple[str, ...]:
+        """The last lines that it wrote, the oldest first. A byte that is not UTF-8 is U+FFFD; control characters are as
+        they came, for output/ to remove.
+        """
+
+    def follow(self, name: str, lines: int = 0) -> Iterator[str]:
+        """The last lines, then each line as it is written, without an end."""
 
 
 class Timeouts(Struct, frozen=True):

@@ -2,6 +2,7 @@
 one of another shape is a BadRuntimeResponse that names the field.
 """
 
+import time
 from pathlib import Path
 from typing import Annotated, TypeVar
 
@@ -9,7 +10,8 @@ import msgspec
 from msgspec import Meta, Raw, Struct
 
 from hero_build.errors import BadRuntimeResponse
-from hero_build.supervisors.protocol import ServiceStatus
+from hero_build.model.services import ServiceState, SupervisedStatus
+from hero_build.supervisors.protocol import ServiceNotDefined
 
 T = TypeVar("T")
 MAX_BYTES = 1 << 20
@@ -19,6 +21,20 @@ _SEE_LOG = "Its own log says more; fix it there, then run this again."
 _CHECK_SUPERVISOR = (
     "Is it {0} that listens there, in a version that speaks JSON-RPC 2.0? Restart it, or move that socket away."
 )
+
+
+_STATES: dict[str, ServiceState] = {
+    "inactive": "stopped",
+    "stopped": "stopped",
+    "blocked": "starting",
+    "starting": "starting",
+    "running": "running",
+    "stopping": "stopping",
+    "exited": "exited",
+    "failed": "failed",
+    "flapping": "flapping",
+}
+"""`blocked`: it waits for a service that it requires."""
 
 
 class RpcPeer(Struct, frozen=True):
@@ -34,12 +50,13 @@ class RpcPeer(Struct, frozen=True):
 class RpcRequest(Struct, frozen=True):
     id: int
     method: str
-    params: dict[str, str]
+    params: dict[str, object]
     jsonrpc: str = "2.0"
 
 
 class RpcFailure(Struct, frozen=True):
     message: str | None = None
+    code: int = 0
 
 
 class RpcResponse(Struct, frozen=True):
@@ -57,20 +74,31 @@ class StatusResult(Struct, frozen=True):
     pid: Annotated[int, Meta(ge=0)] | None = None
     error: object = None
     exit_code: object = None
+    uptime_ms: float | None = None
+    restart_count: int = 0
+
+
+class LinesResult(Struct, frozen=True):
+    """The result of `service.logs`, as an object."""
+
+    lines: tuple[str, ...]
 
 
 class RpcError(BadRuntimeResponse):
     """The supervisor understood the request and rejects it."""
 
 
-def encode_request(number: int, method: str, service: str | None) -> bytes:
-    """One line, without its newline; `service` is the `name` in the params."""
-    params = {} if service is None else {"name": service}
+def encode_request(number: int, method: str, params: dict[str, object]) -> bytes:
+    """One line, without its newline."""
     return msgspec.json.encode(RpcRequest(number, method, params))
 
 
-def decode_result(raw: bytes, number: int, method: str, peer: RpcPeer) -> Raw:
-    """The result in the response to request `number`. Raises RpcError, BadRuntimeResponse."""
+def decode_result(
+    raw: bytes, number: int, method: str, peer: RpcPeer, *, not_found: frozenset[int] = frozenset()
+) -> Raw:
+    """The result in the response to request `number`. Raises RpcError, BadRuntimeResponse, and ServiceNotDefined for
+    an error of these codes.
+    """
     if len(raw) > MAX_BYTES:
         raise bad_response(peer, f"it answered {method} with more than {MAX_BYTES >> 20} MiB")
     if not raw:
@@ -78,7 +106,10 @@ def decode_result(raw: bytes, number: int, method: str, peer: RpcPeer) -> Raw:
     response = _response(raw, method, peer)
     if response.error is not None:  # with id 0 or null if the supervisor could not read the request
         reason = response.error if isinstance(response.error, str) else response.error.message
-        raise RpcError(f"{peer} rejects {method}: {_quote(reason or 'without a reason')}", _SEE_LOG.format(peer.name))
+        sentence = f"{peer} rejects {method}: {_quote(reason or 'without a reason')}"
+        if isinstance(response.error, RpcFailure) and response.error.code in not_found:
+            raise ServiceNotDefined(sentence, "`hero-build status` lists what there is.")
+        raise RpcError(sentence, _SEE_LOG.format(peer.name))
     if not response.result or isinstance(response.id, bool) or response.id != number:
         raise bad_response(peer, f"its response to {method} belongs to another request: {_quote(response.id)}")
     return response.result
@@ -86,14 +117,36 @@ def decode_result(raw: bytes, number: int, method: str, peer: RpcPeer) -> Raw:
 
 def decode_services(result: Raw, peer: RpcPeer) -> tuple[str, ...]:
     """The result of `service.list`. Raises BadRuntimeResponse."""
-    return _decode(result, tuple[str, ...], peer=peer, what="its list of services")
+    return decode(result, tuple[str, ...], peer=peer, what="its list of services")
 
 
-def decode_status(result: Raw, name: str, peer: RpcPeer) -> ServiceStatus:
+def decode_status(result: Raw, name: str, peer: RpcPeer) -> SupervisedStatus:
     """The result of `service.status`. Raises BadRuntimeResponse."""
-    status = _decode(result, StatusResult, peer=peer, what=f"its status of {name}")
-    note = _quote(status.error) if status.error else _exit_note(status.exit_code)
-    return ServiceStatus(name, pid=status.pid or 0, state=status.state.lower(), note=note)
+    status = decode(result, StatusResult, peer=peer, what=f"its status of {name}")
+    code = status.exit_code if isinstance(status.exit_code, int) else None
+    return SupervisedStatus(
+        name=name,
+        pid=status.pid or 0,
+        state=_STATES.get(status.state.lower(), "unknown"),
+        since=None if status.uptime_ms is None else time.time() - status.uptime_ms / 1000,
+        restarts=status.restart_count,
+        exit_code=code,
+        reason=_quote(status.error) if status.error else exit_reason(code, None),
+    )
+
+
+def decode_lines(result: Raw, peer: RpcPeer) -> tuple[str, ...]:
+    """The result of `service.logs`: its lines, in an array or in an object's `lines`. Raises BadRuntimeResponse."""
+    if result.lstrip().startswith(b"{"):
+        return decode(result, LinesResult, peer=peer, what="its list of log lines").lines
+    return decode(result, tuple[str, ...], peer=peer, what="its list of log lines")
+
+
+def exit_reason(code: int | None, signal: int | None) -> str:
+    """The end of a process as the end of a sentence."""
+    if signal is not None:
+        return f"it was ended by signal {signal}"
+    return f"it ended with {code}" if code is not None else ""
 
 
 def bad_response(peer: RpcPeer, reason: str) -> BadRuntimeResponse:
@@ -111,16 +164,13 @@ def _response(raw: bytes, method: str, peer: RpcPeer) -> RpcResponse:
         raise bad_response(peer, f"its response to {method} is not JSON: {text}") from error
 
 
-def _decode(result: Raw, kind: type[T], peer: RpcPeer, what: str) -> T:
+def decode(result: Raw, kind: type[T], peer: RpcPeer, what: str) -> T:
+    """A result of this type; `what` it is, for the error. Raises BadRuntimeResponse."""
     try:
         return msgspec.json.decode(result, type=kind)
     except (ValueError, RecursionError) as error:  # msgspec's errors are ValueErrors
         reason = str(error).replace("`$", "`$.result")  # the path from the response's root
         raise bad_response(peer, f"{what} is malformed: {_quote(reason)}") from error
-
-
-def _exit_note(code: object) -> str:
-    return f"it ended with {code}" if isinstance(code, int) else ""
 
 
 def _quote(value: object) -> str:

@@ -1,4 +1,4 @@
-"""The supervisors' clients: hero_router over HTTP, zinit by lines. Both have the same `service.*` methods."""
+"""JSON-RPC over a Unix socket: hero_router's over HTTP, zinit's by lines."""
 
 import os
 from collections.abc import Callable
@@ -8,58 +8,42 @@ from msgspec import Raw, Struct
 
 from hero_build.errors import RuntimeUnreachable
 from hero_build.supervisors import rpc, unix_socket
-from hero_build.supervisors.protocol import ROUTER, ZINIT, ServiceStatus, Timeouts
+from hero_build.supervisors.protocol import ROUTER, ZINIT
 from hero_build.supervisors.rpc import RpcPeer
 
 Exchange = Callable[[RpcPeer, bytes, float], bytes]
 """Sends a request and returns the response, within so many seconds. Raises OSError, BadRuntimeResponse."""
 
 
-class SupervisorClient(Struct, frozen=True):
-    """A Supervisor behind a socket. Every call has a connection, so that none reads the rest of another's response."""
+class RpcClient(Struct, frozen=True):
+    """Calls of one server. Each has a connection, so that none reads the rest of another's response.
+
+    `not_found`: the error codes with which the server says that it has no such service.
+    """
 
     peer: RpcPeer
     exchange: Exchange
-    timeouts: Timeouts
+    not_found: frozenset[int]
 
-    @property
-    def name(self) -> str:
-        return self.peer.name
-
-    def services(self) -> tuple[str, ...]:
-        return rpc.decode_services(self._call("service.list", None, self.timeouts.call), self.peer)
-
-    def status(self, service: str) -> ServiceStatus:
-        result = self._call("service.status", service, self.timeouts.call)
-        return rpc.decode_status(result, service, self.peer)
-
-    def start(self, service: str) -> None:
-        self._call("service.start", service, self.timeouts.change)
-
-    def stop(self, service: str) -> None:
-        self._call("service.stop", service, self.timeouts.change)
-
-    def restart(self, service: str) -> None:
-        self._call("service.restart", service, self.timeouts.change)
-
-    def _call(self, method: str, service: str | None, seconds: float) -> Raw:
-        number = int.from_bytes(os.urandom(4), "big")
+    def call(self, method: str, params: dict[str, object], seconds: float) -> Raw:
+        """The result of one call. Raises RuntimeUnreachable, BadRuntimeResponse, RpcError, ServiceNotDefined."""
+        number = int.from_bytes(os.urandom(4), "big")  # zinit's numbers have no sign
         try:
-            raw = self.exchange(self.peer, rpc.encode_request(number, method, service), seconds)
+            raw = self.exchange(self.peer, rpc.encode_request(number, method, params), seconds)
         except OSError as error:
             reason = f"{self.peer} cannot be reached: {unix_socket.describe_error(error, seconds)}"
-            raise RuntimeUnreachable(reason, f"Start {self.name} again, then `hero-build restart APP`.") from error
-        return rpc.decode_result(raw, number=number, method=method, peer=self.peer)
+            raise RuntimeUnreachable(reason, f"Start {self.peer.name} again, then `hero-build restart APP`.") from error
+        return rpc.decode_result(raw, number=number, method=method, peer=self.peer, not_found=self.not_found)
 
 
-def hero_router(path: Path, timeouts: Timeouts) -> SupervisorClient:
+def router_client(path: Path) -> RpcClient:
     """hero_router: JSON-RPC as HTTP `POST /rpc` on its service.sock."""
-    return SupervisorClient(RpcPeer(ROUTER, path), _exchange_http, timeouts)
+    return RpcClient(RpcPeer(ROUTER, path), _exchange_http, frozenset({-32000, -32001}))
 
 
-def zinit(path: Path, timeouts: Timeouts) -> SupervisorClient:
+def zinit_client(path: Path) -> RpcClient:
     """zinit: one line of JSON in each direction (as of zinit 0.3.9)."""
-    return SupervisorClient(RpcPeer(ZINIT, path), _exchange_line, timeouts)
+    return RpcClient(RpcPeer(ZINIT, path), _exchange_line, frozenset({-32000}))
 
 
 def _exchange_line(peer: RpcPeer, request: bytes, seconds: float) -> bytes:
@@ -69,21 +53,29 @@ def _exchange_line(peer: RpcPeer, request: bytes, seconds: float) -> bytes:
 
 
 def _exchange_http(peer: RpcPeer, request: bytes, seconds: float) -> bytes:
-    """Without httpx, whose timeouts restart with every byte: a response that trickles in would never time out."""
+    """A response without a success status counts if it is JSON: an error may come with one."""
+    status, body = post(peer, path="/rpc", content_type="application/json", request=request, seconds=seconds)
+    if not 200 <= status < 300 and not body.lstrip().startswith(b"{"):
+        raise rpc.bad_response(peer, f"it answered POST /rpc with HTTP {status}")
+    return body
+
+
+def post(peer: RpcPeer, *, path: str, content_type: str, request: bytes, seconds: float) -> tuple[int, bytes]:
+    """The status and the body (cut after MAX_BYTES + 1) of one POST. Raises OSError, BadRuntimeResponse.
+
+    Without httpx, whose timeouts restart with every byte: a response that trickles in would never time out.
+    """
     from http.client import HTTPConnection, HTTPException  # 20 ms
 
     connection = HTTPConnection("localhost")
     with unix_socket.connect(peer.path, seconds) as sock:
         connection.sock = sock
         try:
-            headers = {"Content-Type": "application/json", "Connection": "close"}
-            connection.request("POST", "/rpc", request, headers)
+            headers = {"Content-Type": content_type, "Connection": "close"}
+            connection.request("POST", path, request, headers)
             with connection.getresponse() as response:
-                body = response.read(rpc.MAX_BYTES + 1)
+                return response.status, response.read(rpc.MAX_BYTES + 1)
         except (HTTPException, ValueError) as error:
             if isinstance(error, OSError):  # RemoteDisconnected is both
                 raise
             raise rpc.bad_response(peer, f"it does not answer in HTTP ({type(error).__name__})") from error
-    if not 200 <= response.status < 300 and not body.lstrip().startswith(b"{"):
-        raise rpc.bad_response(peer, f"it answered POST /rpc with HTTP {response.status}")
-    return body

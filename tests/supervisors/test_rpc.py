@@ -15,10 +15,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hero_build.errors import BadRuntimeResponse, RuntimeFailed, RuntimeUnreachable
+from hero_build.install.layout import Root
+from hero_build.model.services import SupervisedStatus
 from hero_build.output.text import clean
-from hero_build.supervisors import rpc, socket_client
-from hero_build.supervisors.protocol import ServiceStatus, Supervisor, Timeouts
+from hero_build.supervisors import rpc
+from hero_build.supervisors.hero_router import HeroRouter
+from hero_build.supervisors.protocol import Supervisor, Timeouts
 from hero_build.supervisors.rpc import RpcPeer
+from hero_build.supervisors.zinit import Zinit
 from support.daemons import HASTY, QUICK, Machine
 from world.router_standin import Router, Trouble
 
@@ -39,7 +43,7 @@ def scripted(path: Path, act: Callable[[socket.socket], object]) -> Iterator[Sup
         listener.listen()
         thread = threading.Thread(target=_serve, args=(listener, act), daemon=True)
         thread.start()
-        yield socket_client.zinit(path, HASTY)
+        yield Zinit(Root(path.parent), path, HASTY)
         listener.shutdown(socket.SHUT_RDWR)
         thread.join()
 
@@ -94,7 +98,7 @@ SAYS = {
 def test_a_router_that_misbehaves(machine: Machine, trouble: Trouble) -> None:
     with machine.router() as router:
         router.troubles["service.list"] = trouble
-        error = refused(socket_client.hero_router(machine.sockets.router, HASTY).services)
+        error = refused(HeroRouter(machine.sockets.router, HASTY).services)
     kind, words = SAYS[trouble]
     assert isinstance(error, kind)
     assert words in error.message
@@ -124,21 +128,21 @@ def test_a_zinit_that_misbehaves(short: Path, act: Callable[[socket.socket], obj
 
 
 def test_nobody_is_there(short: Path) -> None:
-    assert "the socket does not exist" in refused(socket_client.zinit(short, QUICK).services).message
+    assert "the socket does not exist" in refused(Zinit(Root(short.parent), short, QUICK).services).message
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(short))
-    error = refused(socket_client.zinit(short, QUICK).services)
+    error = refused(Zinit(Root(short.parent), short, QUICK).services)
     assert isinstance(error, RuntimeUnreachable)
     assert "nothing listens there (the socket file is stale)" in error.message
-    assert "the socket does not exist" in refused(socket_client.zinit(short / "below", QUICK).services).message
+    assert "the socket does not exist" in refused(Zinit(Root(short.parent), short / "below", QUICK).services).message
 
 
 def test_a_socket_with_a_longer_name_than_the_system_takes(machine: Machine, tmp_path: Path) -> None:
     deep = tmp_path / ("d" * 100) / "service.sock"
-    assert "the socket does not exist" in refused(socket_client.hero_router(deep, QUICK).services).message
+    assert "the socket does not exist" in refused(HeroRouter(deep, QUICK).services).message
     with Router(deep) as router:
         router.hold("a", "sleep", "1000")
-        assert socket_client.hero_router(deep, QUICK).services() == ("a",)
+        assert HeroRouter(deep, QUICK).services() == ("a",)
 
 
 @pytest.mark.parametrize(
@@ -180,9 +184,11 @@ def test_a_status_has_a_state_and_a_pid(result: object, problem: str) -> None:
 
 def test_what_a_supervisor_adds_to_a_status_is_kept() -> None:
     result = raw({"name": "a", "state": "failed", "pid": 0, "exit_code": 3})
-    assert rpc.decode_status(result, "a", PEER) == ServiceStatus("a", pid=0, state="failed", note="it ended with 3")
+    assert rpc.decode_status(result, "a", PEER) == SupervisedStatus(
+        name="a", state="failed", exit_code=3, reason="it ended with 3"
+    )
     result = raw({"name": "a", "state": "Blocked", "pid": None, "error": "waiting on: b"})
-    assert rpc.decode_status(result, "a", PEER) == ServiceStatus("a", pid=0, state="blocked", note="waiting on: b")
+    assert rpc.decode_status(result, "a", PEER) == SupervisedStatus(name="a", state="starting", reason="waiting on: b")
 
 
 def test_a_refusal_may_come_with_a_null_result() -> None:
@@ -202,8 +208,8 @@ def test_whatever_bytes_come_are_one_error(raw: bytes) -> None:
 
 
 def test_a_request_is_one_line() -> None:
-    assert json.loads(rpc.encode_request(7, "service.list", None)) == REQUEST
-    assert b"\n" not in rpc.encode_request(7, "service.stop", "a\nb")
+    assert json.loads(rpc.encode_request(7, "service.list", {})) == REQUEST
+    assert b"\n" not in rpc.encode_request(7, "service.stop", {"name": "a\nb"})
 
 
 def test_the_time_for_an_answer_is_that_of_the_whole_exchange(machine: Machine) -> None:
@@ -211,6 +217,6 @@ def test_the_time_for_an_answer_is_that_of_the_whole_exchange(machine: Machine) 
     with machine.router() as router:
         router.hold("a", "sleep", "1000")
         router.troubles |= {"service.status": "hang", "service.stop": "hang"}
-        runtime = socket_client.hero_router(machine.sockets.router, patience)
+        runtime = HeroRouter(machine.sockets.router, patience)
         assert "within 0.3 s" in refused(lambda: runtime.status("a")).message
         assert "within 0.6 s" in refused(lambda: runtime.stop("a")).message

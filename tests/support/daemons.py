@@ -44,7 +44,9 @@ class Machine:
     @property
     def sockets(self) -> SupervisorSockets:
         folder = self.root.path / "var" / "sockets"
-        return SupervisorSockets(folder / "hero_router" / "service.sock", self.root.path / "var" / "zinit.sock", folder)
+        path = self.root.path
+        router, zinit = folder / "hero_router" / "service.sock", path / "var" / "zinit.sock"
+        return SupervisorSockets(root=path, router=router, zinit=zinit, services=folder)
 
     @property
     def steps(self) -> list[tuple[str, str]]:

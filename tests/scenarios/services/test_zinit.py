@@ -1,6 +1,5 @@
 """Restarting through the real zinit, which supervises programs of a root, and a small hero_router beside it."""
 
-import json
 import os
 import subprocess
 from collections.abc import Iterator, Mapping
@@ -10,9 +9,10 @@ import pytest
 from msgspec.structs import replace
 
 from hero_build.errors import BadRuntimeResponse, NotHealthy
+from hero_build.install.layout import Root
 from hero_build.services.restart import NotRestarted, Restarted
 from hero_build.services.selection import RestartRequest
-from hero_build.supervisors import socket_client
+from hero_build.supervisors.zinit import Zinit
 from support import zinit_crate
 from support.daemons import QUICK, Machine
 from support.processes import until
@@ -22,11 +22,11 @@ CALM = replace(QUICK, call=20, change=40, steady=0.3)
 """zinit is asked for a stop, and takes its time on a busy machine."""
 
 
-class Zinit:
+class Programs:
     """The supervisor of one test, asked by the product's own client; only `service.set` is sent by hand."""
 
     def __init__(self, socket: Path) -> None:
-        self.client = socket_client.zinit(socket, CALM)
+        self.client = Zinit(Root(socket.parent), socket, CALM)
 
     def hold(self, name: str, command: str, after: tuple[str, ...] = (), **lifecycle: object) -> None:
         service = {"service": {"name": name, "exec": command}}
@@ -34,9 +34,7 @@ class Zinit:
         self._set(config)
 
     def _set(self, config: Mapping[str, object]) -> None:
-        request = {"jsonrpc": "2.0", "id": 1, "method": "service.set", "params": {"config": config}}
-        raw = socket_client._exchange_line(self.client.peer, json.dumps(request).encode(), 20)
-        assert "error" not in json.loads(raw), raw
+        self.client._call("service.set", {"config": config}, 20)
 
     def pid(self, name: str) -> int:
         return self.client.status(name).pid
@@ -49,7 +47,7 @@ class Zinit:
 
 
 @pytest.fixture
-def zinit(machine: Machine) -> Iterator[Zinit]:
+def zinit(machine: Machine) -> Iterator[Programs]:
     socket = machine.sockets.zinit
     socket.parent.mkdir(parents=True)
     (socket.parent / "services").mkdir()
@@ -61,14 +59,14 @@ def zinit(machine: Machine) -> Iterator[Zinit]:
     ):
         try:
             assert until(socket.is_socket)
-            server = Zinit(socket)
+            server = Programs(socket)
             yield server
             server.end()
         finally:
             process.terminate()
 
 
-def test_a_running_service_runs_what_was_installed_after_a_restart(machine: Machine, zinit: Zinit) -> None:
+def test_a_running_service_runs_what_was_installed_after_a_restart(machine: Machine, zinit: Programs) -> None:
     machine.install("hero_db", "v1", "hero_db_server", "hero_db")
     zinit.hold("hero_db_server", f"{machine.program('hero_db_server')} wait")
     zinit.hold("other", "/bin/sleep 1000")
@@ -88,7 +86,7 @@ def test_a_running_service_runs_what_was_installed_after_a_restart(machine: Mach
     assert machine.restart(RestartRequest("hero_db"), timeouts=CALM) == ()
 
 
-def test_what_depends_on_a_service_is_up_again_after_it(machine: Machine, zinit: Zinit) -> None:
+def test_what_depends_on_a_service_is_up_again_after_it(machine: Machine, zinit: Programs) -> None:
     machine.install("hero_db", "v1", "hero_db_server")
     machine.install("hero_os", "v1", "hero_os_server")
     zinit.hold("hero_db_server", f"{machine.program('hero_db_server')} wait")
@@ -105,7 +103,7 @@ def test_what_depends_on_a_service_is_up_again_after_it(machine: Machine, zinit:
     assert all(zinit.client.status(name).is_running for name in zinit.client.services())
 
 
-def test_a_service_that_is_stopped_stays_so_unless_it_is_named(machine: Machine, zinit: Zinit) -> None:
+def test_a_service_that_is_stopped_stays_so_unless_it_is_named(machine: Machine, zinit: Programs) -> None:
     machine.install("hero_db", "v1", "hero_db_server")
     zinit.hold("hero_db_server", f"{machine.program('hero_db_server')} wait")
     zinit.client.stop("hero_db_server")
@@ -118,7 +116,7 @@ def test_a_service_that_is_stopped_stays_so_unless_it_is_named(machine: Machine,
     assert outcome.new_pid == zinit.pid("hero_db_server") != 0
 
 
-def test_a_version_that_crashes_is_reported_and_the_one_before_runs_again(machine: Machine, zinit: Zinit) -> None:
+def test_a_version_that_crashes_is_reported_and_the_one_before_runs_again(machine: Machine, zinit: Programs) -> None:
     """The program without its argument ends at once, as a broken one would; zinit tries again, later and later."""
     machine.install("hero_db", "v1", "hero_db_server")
     word = machine.root.path / "word"
@@ -138,7 +136,7 @@ def test_a_version_that_crashes_is_reported_and_the_one_before_runs_again(machin
     assert isinstance(outcome, Restarted)
 
 
-def test_zinit_restarts_hero_router_and_hero_proc_which_hero_router_may_not(machine: Machine, zinit: Zinit) -> None:
+def test_zinit_restarts_hero_router_and_hero_proc_which_hero_router_may_not(machine: Machine, zinit: Programs) -> None:
     machine.install("hero_proc", "v1", "hero_proc_server")
     machine.install("hero_db", "v1", "hero_db_server")
     zinit.hold("hero_proc_server", f"{machine.program('hero_proc_server')} wait")
@@ -154,7 +152,7 @@ def test_zinit_restarts_hero_router_and_hero_proc_which_hero_router_may_not(mach
         ]
 
 
-def test_a_router_that_does_not_answer_gives_way_to_zinit_with_a_warning(machine: Machine, zinit: Zinit) -> None:
+def test_a_router_that_does_not_answer_gives_way_to_zinit_with_a_warning(machine: Machine, zinit: Programs) -> None:
     with machine.router() as router:
         router.troubles["service.list"] = "garbage"
         assert [runtime.name for runtime in machine.runtimes(CALM)] == ["zinit"]
@@ -162,7 +160,7 @@ def test_a_router_that_does_not_answer_gives_way_to_zinit_with_a_warning(machine
     assert "using zinit instead" in warning
 
 
-def test_an_unknown_name_is_refused(zinit: Zinit) -> None:
+def test_an_unknown_name_is_refused(zinit: Programs) -> None:
     with pytest.raises(BadRuntimeResponse) as caught:
         zinit.client.status("nobody")
     assert "rejects service.status: service not found" in caught.value.message

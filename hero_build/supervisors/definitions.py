@@ -1,0 +1,82 @@
+"""The definitions of our services in a supervisor that has no safe place for them itself, as files in the root."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import msgspec
+from msgspec import Struct
+
+from hero_build.errors import LockHeld, MachineError, machine_errors
+from hero_build.install.layout import Root
+from hero_build.model.services import Definition
+from hero_build.supervisors.exec_file import write_file
+from hero_build.supervisors.service_names import file_name, service_name
+from hero_build.system import filelock
+
+
+class DefinitionFolder(Struct, frozen=True):
+    """The definitions for one supervisor. All methods raise MachineError."""
+
+    root: Root
+    supervisor: str
+
+    @property
+    def folder(self) -> Path:
+        """Where a supervisor's own files are, too."""
+        return self.root.state / self.supervisor
+
+    def names(self) -> tuple[str, ...]:
+        try:
+            names = sorted(os.listdir(self.folder / "services"))
+        except (FileNotFoundError, NotADirectoryError):
+            return ()
+        return tuple(service_name(name.removesuffix(".json")) for name in names if name.endswith(".json"))
+
+    def read(self, name: str) -> Definition | None:
+        path = definition_path(self.folder, file_name(name))
+        try:
+            return decode_definition(path.read_bytes())
+        except FileNotFoundError:
+            return None
+        except ValueError as error:
+            raise MachineError(f"{path} is damaged: {error}", "Remove it, then `hero-build start APP`.") from error
+
+    def all(self) -> tuple[Definition, ...]:
+        read = (self.read(name) for name in self.names())
+        return tuple(definition for definition in read if definition is not None)
+
+    def write(self, definition: Definition) -> None:
+        path = definition_path(self.folder, file_name(definition.name))
+        with machine_errors(path):
+            definition.log.parent.mkdir(parents=True, exist_ok=True)
+            write_file(path, msgspec.json.format(msgspec.json.encode(definition, enc_hook=str)))
+
+    def remove(self, name: str) -> None:
+        path = definition_path(self.folder, file_name(name))
+        with machine_errors(path):
+            path.unlink(missing_ok=True)
+
+    @contextmanager
+    def changing(self, wait: float) -> Iterator[None]:
+        """One hero-build at a time changes the services of a supervisor. Raises LockHeld after `wait` seconds."""
+        with machine_errors(self.folder):
+            (self.folder / "services").mkdir(parents=True, exist_ok=True, mode=0o700)
+            descriptor = os.open(self.folder / "change.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            held = LockHeld(f"another hero-build changes the services of {self.root.path}", "Wait for it to end.")
+            filelock.acquire(descriptor, wait, held)
+            yield
+        finally:
+            os.close(descriptor)
+
+
+def definition_path(folder: Path, file_name: str) -> Path:
+    """Where a supervisor's folder has the definition of a service."""
+    return folder / "services" / f"{file_name}.json"
+
+
+def decode_definition(raw: bytes) -> Definition:
+    """What a definition's file holds. Raises ValueError."""
+    return msgspec.json.decode(raw, type=Definition, dec_hook=lambda kind, value: kind(value))

@@ -1,0 +1,95 @@
+"""The files through which a supervisor starts a service: its command and folder in one, its environment in another.
+
+Both are read by exec_shim.py. A supervisor's configuration has nothing but their paths: no word of it needs quoting in
+any supervisor's syntax, and no secret can show up in a configuration, a log or a process list. As in
+/proc/<pid>/environ, every field ends with a NUL byte, so that a value may contain anything else.
+"""
+
+import os
+import sys
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from hero_build.errors import MachineError, machine_errors
+from hero_build.install.layout import Root
+from hero_build.model.services import Definition
+from hero_build.supervisors import exec_shim
+from hero_build.supervisors.service_names import file_name
+
+_MODE = 0o600
+
+
+def environment_path(root: Root, name: str) -> Path:
+    """Where the environment of a service is kept."""
+    return root.exec / f"{file_name(name)}.env"
+
+
+def write_environment(path: Path, environment: Mapping[str, str]) -> None:
+    """Write a service's whole environment, readable by this user only. Raises MachineError."""
+    write_fields(path, (f"{name}={value}" for name, value in environment.items()))
+
+
+def read_environment(path: Path) -> dict[str, str]:
+    """What `write_environment` wrote; empty if there is no such file. Raises MachineError."""
+    with machine_errors(path):
+        try:
+            raw = path.read_bytes()
+        except FileNotFoundError:
+            return {}
+    entries = (os.fsdecode(entry).partition("=") for entry in raw.split(b"\0") if entry)
+    return {name: value for name, _, value in entries}
+
+
+def write_exec(
+    root: Root, definition: Definition, *, die_with_parent: bool = False, own_log: bool = False
+) -> tuple[str, ...]:
+    """Write what the shim needs; the command with which a supervisor starts the service. Raises MachineError.
+
+    `die_with_parent`: the service gets SIGTERM when the supervisor ends. `own_log`: it writes to its log file itself.
+    """
+    path = exec_path(root, definition.name)
+    env_file, log = str(definition.env_file or ""), str(definition.log) if own_log else ""
+    options = ("1" if die_with_parent else "", log, env_file, str(definition.folder))
+    write_fields(path, (*options, *definition.command))
+    shim = root.exec / "exec_shim.py"
+    with machine_errors(shim):
+        write_file(shim, Path(exec_shim.__file__).read_bytes())
+    return (base_interpreter(), "-I", "-S", str(shim), str(path))
+
+
+def remove_exec(root: Root, name: str) -> None:
+    """Remove the files of a service, its environment, too. Raises MachineError."""
+    for path in (exec_path(root, name), environment_path(root, name)):
+        with machine_errors(path):
+            path.unlink(missing_ok=True)
+
+
+def exec_path(root: Root, name: str) -> Path:
+    return root.exec / f"{file_name(name)}.exec"
+
+
+def base_interpreter() -> str:
+    """The Python that this one's virtual environment was made from."""
+    return os.path.realpath(getattr(sys, "_base_executable", "") or sys.executable)
+
+
+def write_fields(path: Path, fields: Iterable[str]) -> None:
+    """Replace a file of NUL-terminated fields at once. Raises MachineError."""
+    encoded = [os.fsencode(field) for field in fields]
+    if any(b"\0" in field for field in encoded):
+        raise MachineError(f"a NUL byte cannot be passed to a program ({path.stem})", "Remove it from the recipe.")
+    with machine_errors(path):
+        write_file(path, b"".join(field + b"\0" for field in encoded))
+
+
+def write_file(path: Path, content: bytes) -> None:
+    """Replace a file of mode 0600, by a rename, and only if it differs. Raises OSError."""
+    if path.is_file() and path.read_bytes() == content:
+        return
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    partial = path.with_name(f".{path.name}.{os.getpid()}")
+    partial.unlink(missing_ok=True)
+    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, _MODE)
+    with open(descriptor, "wb") as file:
+        file.write(content)
+    partial.rename(path)

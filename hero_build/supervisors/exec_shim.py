@@ -1,0 +1,80 @@
+"""Started by a supervisor in place of a service's program: `python -I -S exec_shim.py FILE`.
+
+Reads FILE (see exec_file.py), which names a file with the environment, then becomes the program: same process, so that
+/proc/<pid>/exe is the installed file. It stands alone: a copy is kept in the root and run by the base interpreter, so
+that services start when hero-build's own environment is gone. Only the standard library, and little of it.
+
+Exit codes as a shell's: 126 the program cannot be executed, 127 it or a file is missing.
+"""
+
+import os
+import sys
+
+_PR_SET_PDEATHSIG = 1
+_SIGTERM = 15
+_LOG_BYTES, _LOG_BACKUPS = 10 << 20, 3
+
+
+def main(path: str) -> None:
+    die_with_parent, log, env_file, folder, *command = _fields(path)
+    if log:
+        _write_to(log)
+    if die_with_parent:
+        _die_with_parent()
+    environment = _environment(env_file) if env_file else dict(os.environb)
+    try:
+        os.chdir(folder)
+    except OSError as error:
+        _fail(f"the working folder {os.fsdecode(folder)} cannot be entered: {error.strerror}", 127)
+    try:
+        os.execve(command[0], command, environment)  # noqa: S606  (without a shell is what is meant)
+    except OSError as error:
+        code = 127 if isinstance(error, FileNotFoundError) else 126
+        _fail(f"{os.fsdecode(command[0])} cannot be started: {error.strerror}", code)
+
+
+def _environment(path: bytes) -> "dict[bytes, bytes]":
+    return dict(entry.partition(b"=")[::2] for entry in _fields(path))
+
+
+def _fields(path: "str | bytes") -> "list[bytes]":
+    """The fields of a file, each ended by a NUL byte."""
+    try:
+        with open(path, "rb") as file:
+            return file.read().split(b"\0")[:-1]
+    except OSError as error:
+        _fail(f"{os.fsdecode(path)} cannot be read: {error.strerror}", 127)
+        return []
+
+
+def _write_to(log: bytes) -> None:
+    """Append stdout and stderr to a file, which is rotated first if it is large."""
+    try:
+        if os.path.exists(log) and os.path.getsize(log) > _LOG_BYTES:
+            for number in range(_LOG_BACKUPS, 0, -1):
+                older = log + b".%d" % (number - 1) if number > 1 else log
+                if os.path.exists(older):
+                    os.replace(older, log + b".%d" % number)
+        descriptor = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o640)
+    except OSError as error:
+        _fail(f"{os.fsdecode(log)} cannot be opened: {error.strerror}", 127)
+        return
+    os.dup2(descriptor, 1)
+    os.dup2(descriptor, 2)
+    os.close(descriptor)
+
+
+def _die_with_parent() -> None:
+    """Get SIGTERM when the supervisor ends: what it leaves behind would write into closed pipes (prctl(2))."""
+    import ctypes  # 10 ms, and only here
+
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, _SIGTERM)
+
+
+def _fail(sentence: str, code: int) -> None:
+    os.write(2, os.fsencode(f"hero-build: {sentence}\n"))
+    os._exit(code)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

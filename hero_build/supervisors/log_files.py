@@ -1,0 +1,93 @@
+"""Reading a service's log file while it grows and is rotated: `x.log`, before it `x.log.1`, `x.log.2`, …"""
+
+import os
+import time
+from collections.abc import Iterator
+from itertools import count
+from pathlib import Path
+from typing import BinaryIO
+
+MAX_TAIL = 4 << 20
+"""Bytes that are read from the end of a log: more lines than that are not returned, and a longer line is cut."""
+_CHUNK = 1 << 16
+_POLL = 0.2  # seconds
+
+
+def last_lines(log: Path, lines: int) -> tuple[str, ...]:
+    """The last lines of a log and of those rotated before it; none without a file."""
+    tail, left = b"", MAX_TAIL
+    for path in _rotated(log):
+        if left <= 0 or tail.count(b"\n") > lines:
+            break
+        older = _end_of(path, left)
+        tail, left = older + tail, left - len(older)
+    return tuple(_text(line) for line in tail.removesuffix(b"\n").split(b"\n")[-lines:]) if tail and lines > 0 else ()
+
+
+def follow(log: Path, lines: int) -> Iterator[str]:
+    """The last lines, then each one as it is written, over rotations; it waits for a file that is not there yet."""
+    start = log.stat().st_size if log.exists() else 0
+    yield from last_lines(log, lines)
+    rest, file = b"", _open_at(log, start)
+    try:
+        while True:
+            chunk = file.read(_CHUNK) if file else b""
+            if not chunk:
+                if file is None or not _is_current(file, log):
+                    if file is not None:
+                        rest += file.read()  # what was written before the rotation
+                        file.close()
+                    file = _open_at(log, 0)
+                    if file is not None:
+                        continue
+                time.sleep(_POLL)
+            *whole, rest = (rest + chunk).split(b"\n")
+            yield from (_text(line) for line in whole)
+            if len(rest) > MAX_TAIL:
+                yield _text(rest)
+                rest = b""
+    finally:
+        if file is not None:
+            file.close()
+
+
+def _rotated(log: Path) -> Iterator[Path]:
+    """The log and its older parts, the newest first."""
+    if log.exists():
+        yield log
+    for number in count(1):
+        older = log.with_name(f"{log.name}.{number}")
+        if not older.exists():
+            return
+        yield older
+
+
+def _end_of(path: Path, limit: int) -> bytes:
+    try:
+        with path.open("rb") as file:
+            file.seek(max(file.seek(0, os.SEEK_END) - limit, 0))
+            return file.read(limit)
+    except FileNotFoundError:  # rotated away since
+        return b""
+
+
+def _open_at(log: Path, position: int) -> BinaryIO | None:
+    try:
+        file = log.open("rb")
+    except FileNotFoundError:
+        return None
+    file.seek(position)
+    return file
+
+
+def _is_current(file: BinaryIO, log: Path) -> bool:
+    """Whether `log` is still this file, and was not truncated."""
+    try:
+        there, here = log.stat(), os.fstat(file.fileno())
+    except FileNotFoundError:
+        return False
+    return there.st_ino == here.st_ino and there.st_dev == here.st_dev and here.st_size >= file.tell()
+
+
+def _text(line: bytes) -> str:
+    return line.decode(errors="replace").removesuffix("\r")

@@ -1,0 +1,73 @@
+"""For the tests of supervisors: services of small programs, and waiting for their states.
+
+The programs are scripts of /bin/sh, except where the executable matters.
+"""
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from hero_build.install.layout import Root
+from hero_build.model.services import Definition, ServiceState, SupervisedStatus
+from hero_build.supervisors import exec_file
+from hero_build.supervisors.protocol import Supervisor
+from support.processes import until
+
+SLEEP = "exec sleep 1000"
+
+
+@dataclass(frozen=True, slots=True)
+class Supervised:
+    """One supervisor and the root that its services are of."""
+
+    supervisor: Supervisor
+    root: Root
+
+    def definition(self, name: str, script: str = SLEEP, *arguments: str, **fields: object) -> Definition:
+        """A service that runs a script with these arguments (`$1`, …); `env` is added to its environment."""
+        env = fields.pop("env", {})
+        assert isinstance(env, dict)
+        path = exec_file.environment_path(self.root, name)
+        exec_file.write_environment(path, {"PATH": os.environ["PATH"], **env})
+        log = self.root.path / "var" / "log" / f"{name}.log"
+        words = {"command": ("/bin/sh", "-c", script, "sh", *arguments), "folder": self.root.path, "backoff": 0.1}
+        return Definition(**{"name": name, "log": log, "env_file": path, **words, **fields})  # type: ignore[arg-type]
+
+    def run(self, name: str, script: str = SLEEP, *arguments: str, **fields: object) -> None:
+        """Define and start."""
+        self.supervisor.define(self.definition(name, script, *arguments, **fields))
+        self.supervisor.start(name)
+
+    def wait(self, name: str, *states: ServiceState) -> SupervisedStatus:
+        """The status, once it is one of these."""
+        return self.wait_until(name, lambda status: status.state in states)
+
+    def wait_until(self, name: str, true: Callable[[SupervisedStatus], bool]) -> SupervisedStatus:
+        seen: list[SupervisedStatus] = []
+
+        def reached() -> bool:
+            seen[:] = [self.supervisor.status(name)]
+            return true(seen[0])
+
+        assert until(reached), seen
+        return seen[0]
+
+    def wait_for_log(self, name: str, *lines: str) -> tuple[str, ...]:
+        """What the service wrote, once these lines are in it."""
+        assert until(lambda: set(lines) <= set(self.supervisor.logs(name, 1000))), self.supervisor.logs(name, 1000)
+        return self.supervisor.logs(name, 1000)
+
+    def executable(self, name: str) -> str:
+        return os.readlink(f"/proc/{self.supervisor.status(name).pid}/exe")
+
+    def end(self) -> None:
+        for name in self.supervisor.services():
+            self.supervisor.forget(name)
+
+
+def private_root(folder: Path) -> Root:
+    """A root whose path has the characters that configurations quote."""
+    path = folder / "a b%c;d#e"
+    path.mkdir()
+    return Root(path)
