@@ -5,6 +5,7 @@ variables that git sets for its hooks, so that hero-build can run in one.
 """
 
 import os
+import re
 from collections.abc import Mapping, MutableMapping
 from pathlib import Path
 from typing import Any, Literal
@@ -18,7 +19,6 @@ from hero_build.system.environment import GIT_LOCAL
 from hero_build.system.home import expand, home
 from hero_build.system.regular_file import FileTooLong, read_regular
 
-Scalar = str | int | float
 Source = Literal["flag", "environment", "config", "default"]
 DEFAULT_FORGE = "https://forge.ourworld.tf"
 CONNECT, STALL, BACKOFF = 10.0, 30.0, 0.5
@@ -82,22 +82,37 @@ class Settings(Struct, frozen=True):
         return dict(self.sources).get(name, "default")
 
 
-class ConfigFile(Struct, frozen=True, forbid_unknown_fields=True):
-    """hero_build.toml of a root (docs/install.md, "Settings"). A number may be written as a string."""
+Number = int | float | str  # the string of a number, too
+Names = tuple[str, ...]
 
-    coderoot: Scalar | None = None
-    sockets: Scalar | None = None
-    forge: Scalar | None = None
-    recipes: Scalar | None = None
-    cache: Scalar | None = None
-    depth: Scalar | None = None
-    jobs: Scalar | None = None
-    wait: Scalar | None = None
-    connect: Scalar | None = None
-    stall: Scalar | None = None
-    retries: Scalar | None = None
-    backoff: Scalar | None = None
-    plain_http: tuple[str, ...] = ()
+
+class ConfigFile(Struct, frozen=True, forbid_unknown_fields=True):
+    """hero_build.toml of a root (docs/install.md, "Settings")."""
+
+    coderoot: str | None = None
+    sockets: str | None = None
+    forge: str | None = None
+    recipes: str | Names | None = None
+    cache: str | None = None
+    depth: Number | None = None
+    jobs: Number | None = None
+    wait: Number | None = None
+    connect: Number | None = None
+    stall: Number | None = None
+    retries: Number | None = None
+    backoff: Number | None = None
+    plain_http: Names = ()
+
+
+_TAKES = {
+    "forge": ("an address in quotes", '"https://forge.example"'),
+    "recipes": ("a list of folders", '["recipes", "/srv/recipes"]'),
+    "plain_http": ("a list of hosts", '["forge.lan:3000"]'),
+    **dict.fromkeys(("coderoot", "sockets", "cache"), ("a folder in quotes", '"/srv/folder"')),
+    **dict.fromkeys(sorted(_COUNTS), ("a whole number", "8")),
+}
+_SECONDS = ("a number of seconds", "2.5")
+"""What a setting of the file takes, and an example."""
 
 
 def read(flags: Mapping[str, Any], environ: MutableMapping[str, str]) -> Settings:
@@ -176,10 +191,25 @@ def _config(path: Path) -> ConfigFile:
         hint = "Fix its permissions, or move it away."
         raise UsageError(f"{path} cannot be read: {error.strerror}", hint) from error
     except msgspec.ValidationError as error:
-        hint = f"It may hold: {', '.join(sorted(ConfigFile.__struct_fields__))} (docs/install.md, 'Settings')."
-        raise UsageError(f"{path}: {error}", hint) from error
+        raise _config_error(path, error) from error
     except ValueError as error:
         raise UsageError(f"{path} is not TOML: {error}", "Fix the line it names, or move the file away.") from error
+
+
+def _config_error(path: Path, error: msgspec.ValidationError) -> UsageError:
+    """msgspec's error in the file's own words: which setting it is, and what it takes."""
+    field = re.match(r"Object contains unknown field `(.*)`", str(error))
+    name = re.search(r" - at `\$\.(\w+)", str(error))
+    if field or not name:
+        from hero_build.model.names import nearest  # only for the hint
+
+        near = nearest(field[1], ConfigFile.__struct_fields__, most=1) if field else ()
+        mean = f"Did you mean {near[0]}? " if near else ""
+        names = ", ".join(sorted(ConfigFile.__struct_fields__))
+        what = f"has no setting {field[1]!r}" if field else f"is no settings file: {error}"
+        return UsageError(f"{path} {what}", f"{mean}It may hold: {names} (docs/install.md, 'Settings').")
+    takes, example = _TAKES.get(name[1], _SECONDS)
+    return UsageError(f"{path}: {name[1]} takes {takes}", f"Write it like this: {name[1]} = {example}")
 
 
 def _path(value: Any, base: Path | None = None) -> Path:
@@ -189,7 +219,7 @@ def _path(value: Any, base: Path | None = None) -> Path:
 
 
 def _folders(value: Any) -> list[str]:
-    return [part for part in str(value).split(":") if part]
+    return list(value) if isinstance(value, tuple) else [part for part in str(value).split(":") if part]
 
 
 def _forge(url: str) -> str:
@@ -206,7 +236,8 @@ def _number(name: str, value: Any, minimum: float) -> Any:
     except (TypeError, ValueError, OverflowError):
         number = -1
     if not minimum <= number <= _LARGEST:  # False for nan
-        raise UsageError(f"{name} is {value!r}", f"It takes a number from {minimum} to {_LARGEST}.")
+        takes = "a whole number" if name in _COUNTS else "a number of seconds"
+        raise UsageError(f"{name} is {value!r}", f"It takes {takes} from {minimum} to {_LARGEST}.")
     return number
 
 
