@@ -17,6 +17,7 @@ from hero_build.forge.build_record import BuildRecord, RecordHeader
 from hero_build.install.gc import GcReport
 from hero_build.install.islands_index import IslandsDocument
 from hero_build.model.manifest_document import ManifestDocument
+from hero_build.ops.hold import HoldReport
 from hero_build.ops.write_lockfile import LockReport
 from hero_build.ops.write_mirror import MirrorReport
 from hero_build.output.json_document import DocumentHead, ErrorDocument
@@ -44,6 +45,7 @@ ANSWERS: Mapping[str, type[Struct]] = {
     "explain": Explanation,
     "gc": GcReport,
     "history": History,
+    "hold": HoldReport,
     "install": ChangeReport,
     "islands": ChangeReport,
     "list": AppListing,
@@ -55,7 +57,9 @@ ANSWERS: Mapping[str, type[Struct]] = {
     "shell": ChangeReport,
     "show": AppDetails,
     "status": StatusReport,
+    "unhold": HoldReport,
     "uninstall": ChangeReport,
+    "upgrade": ChangeReport,
     "verify": VerifyReport,
 }
 """The type of each command's answer; its document begins with the fields of DocumentHead."""

@@ -13,6 +13,9 @@ _SECTIONS = {
         "install": "Install or update apps; each app switches as a whole.",
         "shell": "Install or update the desktop shell.",
         "islands": "Install or update the desktop islands.",
+        "upgrade": "Upgrade installed apps to their newest versions.",
+        "hold": "Keep apps at their installed version.",
+        "unhold": "Release apps that are held.",
     },
     "Inspect": {
         "list": "List all apps, their installed versions, and the sets.",
@@ -46,6 +49,7 @@ _SECTIONS = {
 _MODULES = {
     "install": "install",
     **dict.fromkeys(("shell", "islands"), "install"),
+    **dict.fromkeys(("upgrade", "hold", "unhold"), "upgrade"),
     **dict.fromkeys(("list", "show", "status", "explain"), "info"),
     "restart": "restart",
     **dict.fromkeys(("verify", "doctor", "audit"), "check"),

@@ -47,7 +47,7 @@ def apps(ctx: click.Context, _param: click.Parameter, prefix: str) -> list[Compl
         catalog = load(read({"root": _root(ctx)}, dict(os.environ)).recipes)
     except HeroBuildError:
         return []
-    names = (*catalog.names(), "@all", *(f"@{name}" for name in sorted(catalog.sets)))
+    names = (*catalog.names(), "@all", "@installed", *(f"@{name}" for name in sorted(catalog.sets)))
     return [CompletionItem(name) for name in names if name.startswith(prefix)]
 
 
@@ -61,6 +61,19 @@ def installed(ctx: click.Context, _param: click.Parameter, prefix: str) -> list[
     except HeroBuildError:
         return []
     names = sorted({part.app for part in generation.records})
+    return [CompletionItem(name) for name in names if name.startswith(prefix)]
+
+
+def held(ctx: click.Context, _param: click.Parameter, prefix: str) -> list[CompletionItem]:
+    """Names of held apps."""
+    from hero_build.install.holds import held_apps
+    from hero_build.install.layout import Root
+    from hero_build.settings import read
+
+    try:
+        names = held_apps(Root(read({"root": _root(ctx)}, dict(os.environ)).root))
+    except HeroBuildError:
+        return []
     return [CompletionItem(name) for name in names if name.startswith(prefix)]
 
 

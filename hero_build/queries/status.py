@@ -13,6 +13,7 @@ from hero_build.context import Context
 from hero_build.errors import AppNotFound, HeroBuildError
 from hero_build.events import Planning
 from hero_build.install import seal, snapshot
+from hero_build.install.holds import held_apps
 from hero_build.install.layout import Root
 from hero_build.model.installed import Generation, InstalledArtifact, InstalledPart, PartId, Used
 from hero_build.model.steps import Installed, Release
@@ -82,7 +83,10 @@ class InstalledBundle(Struct, frozen=True):
 
 
 class AppStatus(Struct, frozen=True):
-    """`latest`: the newest release's tag, if requested; `trouble`: the error of finding it."""
+    """`latest`: the newest release's tag, if requested; `trouble`: the error of finding it.
+
+    `held`: `upgrade` leaves it as it is.
+    """
 
     name: str
     state: State
@@ -94,6 +98,7 @@ class AppStatus(Struct, frozen=True):
     processes: tuple[RunningProcess, ...] = ()
     latest: str | None = None
     outdated: bool | None = None
+    held: bool = False
     trouble: str | None = None
 
 
@@ -123,6 +128,8 @@ def _status(root: Root, catalog: Catalog, names: Sequence[str], generation: Gene
     apps = tuple(
         _app(app, records=installed.get(app, ()), on_disk=on_disk, running=running.get(app, ())) for app in requested
     )
+    held = held_apps(root)
+    apps = tuple(replace(app, held=True) if app.name in held else app for app in apps)
     return StatusReport(str(root.path), generation=generation.number, created=generation.created or None, apps=apps)
 
 

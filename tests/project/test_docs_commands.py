@@ -43,6 +43,8 @@ RUNS: Mapping[str, Run] = {
     "hero-build rollback": Run(BOTH),
     "hero-build history": Run(("install hero_db --version v0.3.1", "install @core")),
     "hero-build list": Run(("install hero_db",)),
+    "hero-build upgrade": Run(BOTH),
+    "hero-build hold hero_db": Run(("install hero_db",)),
     "hero-build show hero_notes": Run(),
     "hero-build explain hero_db": Run(("install hero_db --version v0.3.1",)),
     "hero-build explain hero_notes": Run(),

@@ -19,7 +19,7 @@ def page(answer: StatusReport, terminal: Terminal) -> Iterator[str]:
         yield from table([[cell(word, "dim") for word in words], *rows], terminal)
     for app in answer.apps:
         yield from _notes(app, terminal)
-    yield from paragraph(_summary(answer), terminal, ink=("bold",))
+    yield from paragraph(_summary(answer, terminal), terminal, ink=("bold",))
 
 
 def _row(app: AppStatus, *, latest: bool) -> list[Cell]:
@@ -29,9 +29,13 @@ def _row(app: AppStatus, *, latest: bool) -> list[Cell]:
         cell(app.version or "-"),
         *([newest] if latest else []),
         cell(app.used or ""),
-        cell("not installed" if app.state == "absent" else app.state, _INK[app.state]),
+        cell(_state(app), _INK[app.state]),
         cell(_running(app), *(("yellow",) if _old(app) else ())),
     ]
+
+
+def _state(app: AppStatus) -> str:
+    return "not installed" if app.state == "absent" else f"{app.state}{', held' if app.held else ''}"
 
 
 def _running(app: AppStatus) -> str:
@@ -54,16 +58,19 @@ def _notes(app: AppStatus, terminal: Terminal) -> Iterator[str]:
         yield from paragraph(f"{app.name}: {app.why}", terminal, indent="  ", ink=("dim",))
 
 
-def _summary(answer: StatusReport) -> str:
+def _summary(answer: StatusReport, terminal: Terminal) -> str:
     present = [app for app in answer.apps if app.state != "absent"]
     if not answer.generation:
-        return f"{answer.root}: nothing is installed yet. Start with: hero-build list, hero-build install APP"
+        return f"{answer.root}: nothing is installed yet. Start with: {terminal.command('list')}"
     if not present:
         return f"{answer.root}, generation {answer.generation}: none of these apps is installed."
     words = [f"{answer.root}, generation {answer.generation}: {plural(len(present), 'app')}"]
-    words += _remark([app.name for app in present if app.state == "damaged"], "damaged", "hero-build verify --repair")
-    words += _remark([app.name for app in present if _old(app)], "running old programs", "hero-build restart")
-    words += _remark([app.name for app in present if app.outdated], "newer release available", "hero-build install")
+    damaged = [app.name for app in present if app.state == "damaged"]
+    old = [app.name for app in present if _old(app)]
+    words += _remark(damaged, "damaged", terminal.command("verify --repair"))
+    words += _remark(old, "running old programs", terminal.command(f"restart {' '.join(old)}"))
+    newer = [app.name for app in present if app.outdated and not app.held]
+    words += _remark(newer, "newer release available", terminal.command("upgrade"))
     return "; ".join(words) + "."
 
 
