@@ -29,6 +29,7 @@ from hero_build.queries.explain import Explanation
 from hero_build.queries.history import History
 from hero_build.queries.list import AppListing
 from hero_build.queries.publish_report import MatrixReport, PublishReport, WorkflowReport
+from hero_build.queries.service_report import ServiceReport
 from hero_build.queries.show import AppDetails
 from hero_build.queries.status import StatusReport
 from hero_build.queries.verify import VerifyReport
@@ -56,8 +57,10 @@ ANSWERS: Mapping[str, type[Struct]] = {
     "rollback": ChangeReport,
     "shell": ChangeReport,
     "show": AppDetails,
+    "start": ServiceReport,
     "status": StatusReport,
     "unhold": HoldReport,
+    "stop": ServiceReport,
     "uninstall": ChangeReport,
     "upgrade": ChangeReport,
     "verify": VerifyReport,

@@ -23,7 +23,11 @@ _SECTIONS = {
         "status": "Show what is installed, whether it is intact, and what runs.",
         "explain": "Explain what an install would do, and why.",
     },
-    "Run": {"restart": "Restart the services of apps and check that they are healthy."},
+    "Run": {
+        "start": "Start the services of apps, and wait until they are healthy.",
+        "stop": "Stop the services of apps.",
+        "restart": "Restart the services of apps and check that they are healthy.",
+    },
     "Check": {
         "verify": "Check installed files against the manifest; optionally repair.",
         "doctor": "Check that this machine has what hero-build needs.",
@@ -51,6 +55,7 @@ _MODULES = {
     **dict.fromkeys(("shell", "islands"), "install"),
     **dict.fromkeys(("upgrade", "hold", "unhold"), "upgrade"),
     **dict.fromkeys(("list", "show", "status", "explain"), "info"),
+    **dict.fromkeys(("start", "stop"), "services"),
     "restart": "restart",
     **dict.fromkeys(("verify", "doctor", "audit"), "check"),
     **dict.fromkeys(("history", "diff", "rollback", "uninstall", "gc"), "generations"),

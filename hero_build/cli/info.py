@@ -48,7 +48,9 @@ def status(session: Session, apps: Sequence[str], *, latest: bool) -> int:
     from hero_build.output.pages.status import page
     from hero_build.queries import status as query
 
-    answer = query.status(session.root, session.catalog(), apps)
+    answer = query.with_services(
+        query.status(session.root, session.catalog(), apps), session.root, session.supervisor()
+    )
     if any(app.name == DESKTOP_APP for app in answer.apps):
         from hero_build.queries.bundle_warnings import missing_bundles
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from hero_build.context import Context
     from hero_build.forge.protocol import Forge
     from hero_build.model.installed import Generation
+    from hero_build.supervisors.protocol import Supervisor
 
 
 class Session(Struct, frozen=True):
@@ -75,6 +76,13 @@ class Session(Struct, frozen=True):
         for warning in needs.unmet(apps, installed, catalog):
             self.console.report(warning)
         return apps
+
+    def supervisor(self) -> "Supervisor":
+        """The one that runs the services of this root."""
+        from hero_build.supervisors.protocol import timeouts
+        from hero_build.supervisors.supervisord import Supervisord
+
+        return Supervisord(self.root, timeouts(self.settings))
 
     def warn_of_lost_capabilities(self, before: "Generation", after: "Generation") -> None:
         """Warn of programs that a change from `before` to `after` left without their file capabilities."""

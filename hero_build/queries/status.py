@@ -7,6 +7,7 @@ from typing import Literal
 from msgspec import Struct
 from msgspec.structs import replace
 
+from hero_build import manifest
 from hero_build.catalog.loader import Catalog
 from hero_build.catalog.recipe_facts import ask_recipe
 from hero_build.context import Context
@@ -18,7 +19,9 @@ from hero_build.install.layout import Root
 from hero_build.model.installed import Generation, InstalledArtifact, InstalledPart, PartId, Used
 from hero_build.model.steps import Installed, Release
 from hero_build.queries.apps import by_app, expand, main
-from hero_build.services import processes
+from hero_build.services import overview, processes
+from hero_build.services.overview import ServiceRow
+from hero_build.supervisors.protocol import Supervisor
 from hero_build.system.thread_pool import ThreadPool
 
 
@@ -86,6 +89,7 @@ class AppStatus(Struct, frozen=True):
     """`latest`: the newest release's tag, if requested; `trouble`: the error of finding it.
 
     `held`: `upgrade` leaves it as it is.
+    `services`: each startable program, whether it was started or not, and each instance that was.
     """
 
     name: str
@@ -100,6 +104,7 @@ class AppStatus(Struct, frozen=True):
     outdated: bool | None = None
     held: bool = False
     trouble: str | None = None
+    services: tuple[ServiceRow, ...] = ()
 
 
 class StatusReport(Struct, frozen=True):
@@ -116,6 +121,13 @@ def status(root: Root, catalog: Catalog, names: Sequence[str]) -> StatusReport:
         lambda generation: _status(root, catalog=catalog, names=names, generation=generation),
         lambda report: any(app.damage for app in report.apps),
     )
+
+
+def with_services(answer: StatusReport, root: Root, supervisor: Supervisor) -> StatusReport:
+    """The answer with what runs of each app, as the supervisor and /proc have it. Raises RootDamaged."""
+    state = overview.known(root, manifest.load(root.path), supervisor)
+    services = overview.rows([app.name for app in answer.apps], state)
+    return replace(answer, apps=tuple(replace(app, services=services[app.name]) for app in answer.apps))
 
 
 def _status(root: Root, catalog: Catalog, names: Sequence[str], generation: Generation) -> StatusReport:

@@ -1,12 +1,14 @@
 """The page of `status`."""
 
+import time
 from collections.abc import Iterator, Sequence
 
 from hero_build.output.phrases import name_list
 from hero_build.output.table import Cell, cell, paragraph, table
 from hero_build.output.terminal import Ink, Terminal
-from hero_build.output.text import plural
+from hero_build.output.text import duration, plural
 from hero_build.queries.status import AppStatus, StatusReport
+from hero_build.services.overview import ServiceRow
 
 _INK: dict[str, Ink] = {"intact": "green", "damaged": "red", "absent": "dim"}
 
@@ -17,6 +19,12 @@ def page(answer: StatusReport, terminal: Terminal) -> Iterator[str]:
     rows = [_row(app, latest=latest) for app in answer.apps]
     if rows:
         yield from table([[cell(word, "dim") for word in words], *rows], terminal)
+    services = [_service(item) for app in answer.apps for item in app.services if _shown(item)]
+    if services:
+        yield ""
+        heads = ("service", "state", "version", "since", "restarts", "reason")
+        yield from table([[cell(word, "dim") for word in heads], *services], terminal)
+        yield ""
     for app in answer.apps:
         yield from _notes(app, terminal)
     yield from paragraph(_summary(answer, terminal), terminal, ink=("bold",))
@@ -36,6 +44,26 @@ def _row(app: AppStatus, *, latest: bool) -> list[Cell]:
 
 def _state(app: AppStatus) -> str:
     return "not installed" if app.state == "absent" else f"{app.state}{', held' if app.held else ''}"
+
+
+def _shown(item: ServiceRow) -> bool:
+    """What was started, and what runs."""
+    return item.wanted is not None or item.pid != 0
+
+
+def _service(item: ServiceRow) -> list[Cell]:
+    ink: Ink = "green" if item.state == "running" else "dim" if item.wanted != "running" else "red"
+    version = item.version_running or "-"
+    if item.program == "old":
+        version = f"{version} (old)"
+    return [
+        cell(item.name, "bold"),
+        cell(item.state, ink),
+        cell(version, *(("yellow",) if item.program == "old" else ())),
+        cell(duration(time.time() - item.since) if item.since and item.pid else "-"),
+        cell(item.restarts or "-"),
+        cell(item.reason, *(("red",) if not item.pid else ("dim",))),
+    ]
 
 
 def _running(app: AppStatus) -> str:
