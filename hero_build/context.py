@@ -2,7 +2,7 @@
 
 from msgspec import Struct
 
-from hero_build.catalog.loader import Catalog
+from hero_build.catalog.loader import Catalog, load
 from hero_build.events import Emit
 from hero_build.forge.limits import Limits, limits_of
 from hero_build.forge.protocol import Forge
@@ -24,3 +24,18 @@ class Context(Struct, frozen=True):
     @property
     def limits(self) -> Limits:
         return limits_of(self.settings)
+
+
+def open_context(settings: Settings, emit: Emit, forge: Forge | None = None, *, writable: bool = False) -> Context:
+    """The context over `forge` (None: that of the settings). `writable`: checkouts may be cloned and updated."""
+    from hero_build.forge import open_forge
+    from hero_build.source.git.checkouts import read_only_checkouts, writable_checkouts
+
+    return Context(
+        settings,
+        root=Root(settings.root),
+        catalog=load(settings.recipes),
+        forge=forge or open_forge(settings, emit),
+        emit=emit,
+        checkouts=writable_checkouts(settings, emit) if writable else read_only_checkouts(emit),
+    )

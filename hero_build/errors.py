@@ -1,24 +1,24 @@
-"""Expected failures, as one tree. Every leaf has an exit code (docs/exit-codes.md) and a hint that a person can act on.
+"""Expected failures, as one tree. Every leaf has an exit code, a JSON-RPC code, and a hint that a person can act on.
 
 HeroBuildError
-├── UsageError                2   invalid arguments or configuration
+├── UsageError                2 -32602   invalid arguments or configuration
 │   ├── RecipeError               a recipe is broken, or two contradict each other
 │   ├── UnsafeName                a name from outside that could leave its folder or mislead on a terminal
 │   └── PublicationRefused        a published release would change, or the files cannot be a release
-├── NotFound                  3
+├── NotFound                  3 -32001
 │   ├── AppNotFound               no recipe of that name
 │   ├── RepoNotFound              no such repository, or none that this token may see
 │   ├── ReleaseNotFound           the repository has no such release
 │   ├── AssetNotFound             the release lacks the asset
-│   ├── AmbiguousAsset            the release has two that match
+│   ├── AmbiguousAsset     -32002 the release has two that match
 │   ├── RefNotFound               the repository has no such branch, tag or commit
 │   ├── BundleNotFound            the workspace has no such island
 │   └── GenerationNotFound
-├── ForgeError                4
+├── ForgeError                4 -32003
 │   ├── NetworkError              no connection, cut, stalled, too slow, 429/5xx after all retries
 │   ├── AuthError                 401, 403
 │   └── BadForgeResponse          the server's response cannot be understood or trusted
-├── VerificationError         5
+├── VerificationError         5 -32004
 │   ├── SizeMismatch
 │   ├── ChecksumMismatch
 │   ├── InvalidChecksumFile       a checksum file that is malformed or ambiguous, or missing where one is required
@@ -26,23 +26,21 @@ HeroBuildError
 │   ├── InvalidBinary             not an ELF file of the expected kind, machine or libc
 │   ├── InvalidBundle             not a folder of WebAssembly that a browser can load, or an unsafe archive
 │   └── RootDamaged               manifest or content on disk differs from what was committed
-├── BuildError                6   cargo failed, or the workspace lacks what the recipe names
-├── LockHeld                  7   another hero-build holds the lock
-├── MachineError              8
+├── BuildError                6 -32005   cargo failed, or the workspace lacks what the recipe names
+├── LockHeld                  7 -32006   another hero-build holds the lock
+├── MachineError              8 -32007
 │   ├── BuildNeeded               only a build can provide this, and none is possible here
 │   ├── NotWritable               no permission, or something else stands in the way
 │   ├── DiskFull
 │   ├── MissingTool               a program is missing, or too old
-│   ├── MissingSecret             a service needs a secret that is not in cfg/secrets
-│   ├── ServiceConflict           a port or socket is held by another process, or apps exclude each other
 │   ├── ToolFailed                a program is installed but does not work
 │   ├── UntrustedRecipe           a recipe that another user owns or may write
 │   ├── CheckoutRefused           a checkout is of another repository, or holds work that would be lost
 │   └── Unsupported               nothing is published for this kind of machine
-└── RuntimeFailed             9
+└── RuntimeFailed             9 -32009
     ├── RuntimeUnreachable        no supervisor answers: no socket, no listener, no response in time
     ├── BadRuntimeResponse        its response cannot be understood, or is a refusal
-    └── NotHealthy                a service did not start, or does not run the installed version
+    └── NotHealthy         -32008 a service did not start, or does not run the installed version
 """
 
 import errno
@@ -55,18 +53,18 @@ from hero_build.ownership import existing, permission_hint
 
 
 class HeroBuildError(Exception):
-    """An expected failure: one sentence, a next step; of a build or service also the last lines of its `log`."""
+    """An expected failure: `message` is one sentence, `hint` the next step (empty only where none exists)."""
 
-    code = 1
+    code, rpc = 1, -32603
 
-    def __init__(self, message: str, hint: str = "", *, tail: tuple[str, ...] = (), log: Path | None = None) -> None:
+    def __init__(self, message: str, hint: str = "") -> None:
         super().__init__(message)
-        self.message, self.hint = message, hint
-        self.tail, self.log = tail, log
+        self.message = message
+        self.hint = hint
 
 
 class UsageError(HeroBuildError):
-    code = 2
+    code, rpc = 2, -32602
 
 
 class RecipeError(UsageError): ...
@@ -79,7 +77,7 @@ class PublicationRefused(UsageError): ...
 
 
 class NotFound(HeroBuildError):
-    code = 3
+    code, rpc = 3, -32001
 
 
 class AppNotFound(NotFound): ...
@@ -94,7 +92,8 @@ class ReleaseNotFound(NotFound): ...
 class AssetNotFound(NotFound): ...
 
 
-class AmbiguousAsset(NotFound): ...
+class AmbiguousAsset(NotFound):
+    rpc = -32002
 
 
 class GenerationNotFound(NotFound): ...
@@ -107,7 +106,7 @@ class BundleNotFound(NotFound): ...
 
 
 class ForgeError(HeroBuildError):
-    code = 4
+    code, rpc = 4, -32003
 
 
 class NetworkError(ForgeError): ...
@@ -120,7 +119,7 @@ class BadForgeResponse(ForgeError): ...
 
 
 class VerificationError(HeroBuildError):
-    code = 5
+    code, rpc = 5, -32004
 
 
 class SizeMismatch(VerificationError): ...
@@ -145,15 +144,22 @@ class RootDamaged(VerificationError): ...
 
 
 class BuildError(HeroBuildError):
-    code = 6
+    """`tail`: the last lines that the build wrote (200 at most); `log`: the file that has all of them."""
+
+    code, rpc = 6, -32005
+
+    def __init__(self, message: str, hint: str = "", *, tail: tuple[str, ...] = (), log: Path | None = None) -> None:
+        super().__init__(message, hint)
+        self.tail = tail
+        self.log = log
 
 
 class LockHeld(HeroBuildError):
-    code = 7
+    code, rpc = 7, -32006
 
 
 class MachineError(HeroBuildError):
-    code = 8
+    code, rpc = 8, -32007
 
 
 class BuildNeeded(MachineError): ...
@@ -169,17 +175,12 @@ class MissingTool(MachineError): ...
 
 
 class ToolFailed(MachineError):
-    """`status`: the exit code (negative: the signal)."""
+    """`status`: the exit code (negative: the signal); `tail`: the last lines that the program wrote."""
 
     def __init__(self, message: str, hint: str = "", *, status: int = 1, tail: tuple[str, ...] = ()) -> None:
-        super().__init__(message, hint, tail=tail)
+        super().__init__(message, hint)
         self.status = status
-
-
-class MissingSecret(MachineError): ...
-
-
-class ServiceConflict(MachineError): ...
+        self.tail = tail
 
 
 class UntrustedRecipe(MachineError): ...
@@ -192,7 +193,7 @@ class Unsupported(MachineError): ...
 
 
 class RuntimeFailed(HeroBuildError):
-    code = 9
+    code, rpc = 9, -32009
 
 
 class RuntimeUnreachable(RuntimeFailed): ...
@@ -201,7 +202,8 @@ class RuntimeUnreachable(RuntimeFailed): ...
 class BadRuntimeResponse(RuntimeFailed): ...
 
 
-class NotHealthy(RuntimeFailed): ...
+class NotHealthy(RuntimeFailed):
+    rpc = -32008
 
 
 _FULL = {errno.ENOSPC: "the disk is full", errno.EDQUOT: "the quota is used up"}
@@ -230,11 +232,12 @@ def machine_errors(place: Path) -> Iterator[None]:
 
 def machine_error(error: Exception, place: Path | None = None) -> MachineError | None:
     """What this machine refuses or lacks, in work at `place`, as a MachineError; None for what is a bug."""
-    unmapped = isinstance(error, ImportError) and "failed to map segment" in str(error)  # of a shared object, by ld.so
-    if unmapped or isinstance(error, MemoryError):
+    if isinstance(error, MemoryError):
         return MachineError(*_SHORT[errno.ENOMEM])
     if isinstance(error, RuntimeError) and "can't start new thread" in str(error):
         return MachineError(*TOO_FEW_THREADS)
+    if isinstance(error, ImportError) and "failed to map segment" in str(error):  # of a shared object, by ld.so
+        return MachineError(*_SHORT[errno.ENOMEM])
     if not isinstance(error, OSError):
         return None
     if error.errno in _SHORT:

@@ -16,6 +16,7 @@ PACKAGE = REPO / "hero_build"
 LAYERS = {
     "__main__": "`python -m hero_build`",
     "cli": "what a person types: arguments in, exit code out",
+    "server": "`hero-build serve`: JSON-RPC over a Unix socket",
     "output": "events and answers as a live view, plain lines, pages, or one JSON document",
     "queries": "read-only answers: list, show, status, explain, diff, verify, audit, doctor",
     "ops": "one module per command that changes something",
@@ -49,6 +50,10 @@ DOORS = {
     "rich": {"output"},
     "click": {"cli"},
     "supervisor": {"supervisors"},
+    "starlette": {"server"},
+    "uvicorn": {"server"},
+    "h11": {"server"},
+    "asyncio": {"server"},
 }
 MAKERS = {"Verified": "verify", "Staged": "install"}
 LONGEST_FILE = 280

@@ -1,10 +1,9 @@
-"""Write the JSON Schemas in docs/ from the types that the documents are encoded from: `make schemas`.
+"""Write the JSON Schemas and the OpenRPC document in docs/ from the types that are encoded: `make schemas`.
 
 A test holds the files equal to what this writes, and the documents of real commands are validated against them.
 """
 
 import json
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,14 +12,15 @@ from msgspec import Struct
 from msgspec.json import schema_components
 
 from hero_build.cli.completion import CompletionScript
+from hero_build.cli.serve import Serving
 from hero_build.forge.build_record import BuildRecord, RecordHeader
 from hero_build.install.gc import GcReport
 from hero_build.install.islands_index import IslandsDocument
 from hero_build.model.manifest_document import ManifestDocument
-from hero_build.ops.hold import HoldReport
 from hero_build.ops.write_lockfile import LockReport
 from hero_build.ops.write_mirror import MirrorReport
 from hero_build.output.json_document import DocumentHead, ErrorDocument
+from hero_build.output.json_schema import strict
 from hero_build.queries.audit import AuditReport
 from hero_build.queries.change_report import ChangeReport, RestartReport
 from hero_build.queries.diff import Diff
@@ -29,10 +29,10 @@ from hero_build.queries.explain import Explanation
 from hero_build.queries.history import History
 from hero_build.queries.list import AppListing
 from hero_build.queries.publish_report import MatrixReport, PublishReport, WorkflowReport
-from hero_build.queries.service_report import ServiceReport
 from hero_build.queries.show import AppDetails
 from hero_build.queries.status import StatusReport
 from hero_build.queries.verify import VerifyReport
+from hero_build.server import openrpc
 
 DOCS = Path(__file__).parents[1] / "docs"
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -46,7 +46,6 @@ ANSWERS: Mapping[str, type[Struct]] = {
     "explain": Explanation,
     "gc": GcReport,
     "history": History,
-    "hold": HoldReport,
     "install": ChangeReport,
     "islands": ChangeReport,
     "list": AppListing,
@@ -55,14 +54,11 @@ ANSWERS: Mapping[str, type[Struct]] = {
     "publish": PublishReport,
     "restart": RestartReport,
     "rollback": ChangeReport,
+    "serve": Serving,
     "shell": ChangeReport,
     "show": AppDetails,
-    "start": ServiceReport,
     "status": StatusReport,
-    "unhold": HoldReport,
-    "stop": ServiceReport,
     "uninstall": ChangeReport,
-    "upgrade": ChangeReport,
     "verify": VerifyReport,
 }
 """The type of each command's answer; its document begins with the fields of DocumentHead."""
@@ -79,9 +75,11 @@ def schemas() -> Mapping[Path, str]:
     documents = {f"schemas/{command.split()[-1]}": _answer(command, kind) for command, kind in ANSWERS.items()}
     documents["schemas/error"] = _schema("The --json document of a command that failed", DocumentHead, ErrorDocument)
     title = "A build record: the asset <app>-<what>.build.json of a release"
-    documents["schemas/build"] = _schema(title, RecordHeader, BuildRecord)
+    documents["schemas/build-record"] = _schema(title, RecordHeader, BuildRecord)
     documents |= {name: _file(title, kind) for name, (kind, title) in FILES.items()}
-    return {DOCS / f"{name}.schema.json": json.dumps(schema, indent=2) + "\n" for name, schema in documents.items()}
+    texts = {f"{name}.schema.json": json.dumps(schema, indent=2) + "\n" for name, schema in documents.items()}
+    texts["openrpc.json"] = json.dumps(openrpc.document(), indent=2) + "\n"
+    return {DOCS / name: text for name, text in texts.items()}
 
 
 def _file(title: str, kind: type[Struct]) -> dict[str, Any]:
@@ -101,38 +99,11 @@ def _answer(command: str, kind: type[Struct]) -> dict[str, Any]:
 def _schema(title: str, *kinds: type[Struct]) -> dict[str, Any]:
     """One object that has the fields of all `kinds`, in order; its $defs are the types that they refer to."""
     _, components = schema_components(kinds, ref_template="#/$defs/{name}")
-    parts = [_strict(components.pop(kind.__name__)) for kind in kinds]
+    parts = [strict(components.pop(kind.__name__)) for kind in kinds]
     properties = {name: field for part in parts for name, field in part["properties"].items()}
-    definitions = {name: _strict(item) for name, item in sorted(components.items())}
+    definitions = {name: strict(item) for name, item in sorted(components.items())}
     schema = {"$schema": DIALECT, "title": title, **parts[-1], "properties": properties, "required": list(properties)}
     return {**schema, "$defs": definitions} if definitions else schema
-
-
-def _strict(schema: Any) -> Any:
-    """What hero-build writes is narrower than what the types allow: every field is there, and no number is negative."""
-    if isinstance(schema, list):
-        return [_strict(item) for item in schema]
-    if not isinstance(schema, dict):
-        return schema
-    strict = {key: _strict(item) for key, item in schema.items() if key not in {"title", "default"}}
-    if "properties" in schema:
-        properties = {name: _field(name, item) for name, item in schema["properties"].items()}
-        strict |= {"properties": properties, "required": list(properties), "additionalProperties": False}
-    if strict.get("type") in {"integer", "number"}:
-        strict.setdefault("minimum", 0)
-    if "description" in strict:
-        strict["description"] = re.sub(r"\bNone\b", "null", " ".join(strict["description"].split()))
-    return strict
-
-
-def _field(name: str, schema: Any) -> Any:
-    """A digest is lower-case hex wherever it is (docs/json.md)."""
-    strict = _strict(schema)
-    if name.startswith("sha256"):
-        for choice in strict.get("anyOf", [strict]):
-            if choice["type"] == "string":
-                choice["pattern"] = "^[0-9a-f]{64}$"
-    return strict
 
 
 def main() -> None:

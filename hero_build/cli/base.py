@@ -100,11 +100,7 @@ def remember_globals(ctx: click.Context) -> Mapping[str, Any]:
 
 def _style(options: Mapping[str, Any]) -> Style:
     return Style(
-        options["json"],
-        quiet=options["quiet"],
-        verbose=options["verbose"],
-        colour=options["colour"] or "auto",
-        root=options["root"],
+        options["json"], quiet=options["quiet"], verbose=options["verbose"], colour=options["colour"] or "auto"
     )
 
 

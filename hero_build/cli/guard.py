@@ -2,7 +2,6 @@
 
 import sys
 from collections.abc import Callable
-from contextlib import suppress
 from io import TextIOWrapper
 
 from hero_build.cli import signals
@@ -10,8 +9,6 @@ from hero_build.cli.root_watch import RootWatch
 from hero_build.errors import HeroBuildError, machine_error
 from hero_build.model.failure import Failure
 from hero_build.output.console import Console
-
-BUG = 70  # EX_SOFTWARE of sysexits.h, so that no code of docs/exit-codes.md means a bug
 
 
 def accept_any_text() -> None:
@@ -38,9 +35,9 @@ def guarded(call: Callable[[], int], console: Console, *, watch: RootWatch, trac
             return _interrupted(ended, console, watch)
         if (refused := machine_error(error)) is not None:
             return console.error(refused)
-        message = f"this is a bug in hero-build: {type(error).__name__}: {error}"
-        hint = f"Please report it with the traceback {_write_traceback(traced=traced)}."
-        return console.fail(Failure("Bug", message=message, hint=hint, exit=BUG))
+        from hero_build.system.bug_report import bug
+
+        return console.fail(bug(error, traced=traced))
 
 
 def _interrupt_behind(error: BaseException) -> KeyboardInterrupt | None:
@@ -59,18 +56,3 @@ def _interrupted(interrupt: KeyboardInterrupt, console: Console, watch: RootWatc
     code = signals.SIGNALLED + number
     message, hint = watch.message_and_hint(signals.message(number))
     return console.fail(Failure("Interrupted", message=message, hint=hint, exit=code))
-
-
-def _write_traceback(*, traced: bool) -> str:
-    """Print the traceback, or write it to a file; returns where it is, as words."""
-    import traceback
-
-    if traced:
-        with suppress(OSError):
-            traceback.print_exc()
-        return "above"
-    import tempfile
-
-    with tempfile.NamedTemporaryFile("w", prefix="hero-build-bug-", suffix=".txt", delete=False) as file:
-        traceback.print_exc(file=file)
-    return f"in {file.name}"

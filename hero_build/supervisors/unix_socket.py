@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
-_MAX_ADDRESS = 107  # bytes of a path in sockaddr_un (unix(7))
+MAX_ADDRESS = 107  # bytes of a path in sockaddr_un (unix(7))
 _CHUNK = 1 << 16
 
 
@@ -82,7 +82,7 @@ def describe_error(error: OSError, seconds: float) -> str:
 @contextmanager
 def _addressable(path: Path) -> Iterator[str]:
     """`path` as connect(2) takes it: one that is too long is reached through its folder's descriptor."""
-    if len(os.fsencode(path)) <= _MAX_ADDRESS:
+    if len(os.fsencode(path)) <= MAX_ADDRESS:
         yield str(path)
         return
     folder = os.open(path.parent, os.O_PATH | os.O_DIRECTORY)

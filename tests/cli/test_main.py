@@ -11,6 +11,7 @@ from click.testing import CliRunner
 from hero_build import __version__
 from hero_build.cli.app import hero_build, summaries
 from hero_build.cli.main import main
+from hero_build.errors import HeroBuildError
 from support import worlds
 
 Words = Callable[..., tuple[int, str, str]]
@@ -223,3 +224,12 @@ def test_every_exit_code_is_explained() -> None:
     page = (worlds.REPO / "docs" / "exit-codes.md").read_text()
     for code in (*range(10), 70, 130):
         assert f"| {code} |" in page
+
+
+def test_every_failure_has_its_two_codes_in_one_table() -> None:
+    page = (worlds.REPO / "docs" / "exit-codes.md").read_text()
+    rows = {cells[1].strip(): cells[2] for line in page.splitlines() if len(cells := line.split("|")) == 5}
+    tree = [HeroBuildError]
+    for kind in tree:
+        tree += kind.__subclasses__()
+        assert kind is HeroBuildError or str(kind.rpc) in rows[str(kind.code)], kind

@@ -26,7 +26,7 @@ RECORD = BuildRecord(
 
 
 def test_a_record_survives_encoding_and_matches_its_schema() -> None:
-    schema = json.loads((REPO / "docs" / "schemas" / "build.schema.json").read_text())
+    schema = json.loads((REPO / "docs" / "schemas" / "build-record.schema.json").read_text())
     jsonschema.Draft202012Validator.check_schema(schema)
     jsonschema.validate(json.loads(encode(RECORD)), schema)
     assert decode(encode(RECORD), "it") == RECORD

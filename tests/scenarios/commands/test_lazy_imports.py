@@ -8,7 +8,7 @@ from support.worlds import World
 
 pytestmark = pytest.mark.usefixtures("two_apps")
 
-HEAVY = {"httpx", "rich", "tenacity", "jsonschema", "pygments"}
+HEAVY = {"httpx", "rich", "tenacity", "jsonschema", "pygments", "asyncio", "starlette", "uvicorn"}
 
 
 def imported(world: World, *words: str) -> set[str]:

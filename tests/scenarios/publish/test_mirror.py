@@ -156,7 +156,7 @@ def test_what_is_built_already(static: World, tmp_path: Path) -> None:
     assert done.code == 0, done.err
     files = released(static, "v1")
     assert files[f"hero_db-{OTHER}"] == (tmp_path / "dist" / f"hero_db-{OTHER}").read_bytes()
-    schema = json.loads((SCHEMAS / "build.schema.json").read_text())
+    schema = json.loads((SCHEMAS / "build-record.schema.json").read_text())
     record = json.loads(files[f"hero_db-{MUSL}.build.json"])
     jsonschema.validate(record, schema)
     assert (record["toolchain"], record["lock"], record["fingerprint"]) == ("", None, "")  # no one here knows

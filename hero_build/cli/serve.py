@@ -1,0 +1,35 @@
+"""`serve`."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from msgspec import Struct
+
+from hero_build.cli.base import command
+from hero_build.cli.session import Session
+
+
+class Serving(Struct, frozen=True):
+    """The server listens: its socket, and its process."""
+
+    socket: str
+    pid: int
+
+
+@command("serve")
+def serve(session: Session) -> int:
+    """Answer service.* (JSON-RPC 2.0) on $HERO_SOCKET_DIR/hero_build/service.sock until SIGTERM or Ctrl-C."""
+    import os
+
+    from hero_build.server.run import serve as run
+
+    def ready(path: Path) -> None:
+        answer = Serving(str(path), os.getpid())
+
+        def page(_terminal: object) -> Iterator[str]:
+            yield f"listening on {path}"
+
+        session.console.answer(answer, page)
+
+    run(session.settings, ready)
+    return 0

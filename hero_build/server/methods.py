@@ -1,0 +1,49 @@
+"""The methods by name. Parameters and result of a method are those of its handler's signature."""
+
+from collections.abc import Callable
+from functools import cached_property
+from typing import Any, get_type_hints
+
+from msgspec import Struct
+
+from hero_build.server import changes, queries
+from hero_build.server.call import Call
+
+Handler = Callable[[Any, Call], Any]
+
+
+class Method(Struct, frozen=True, dict=True):
+    """A method; `changes`: it changes an app, so it is queued, recorded, and run in a process of its own."""
+
+    name: str
+    handler: Handler
+    changes: bool = False
+
+    @cached_property
+    def params(self) -> type[Struct]:
+        params: type[Struct] = self._hints["params"]
+        return params
+
+    @cached_property
+    def result(self) -> Any:
+        return self._hints["return"]
+
+    @property
+    def summary(self) -> str:
+        return (self.handler.__doc__ or "").strip()
+
+    @property
+    def _hints(self) -> dict[str, Any]:
+        return get_type_hints(self.handler, include_extras=True)
+
+
+METHODS = {
+    method.name: method
+    for method in (
+        Method("service.list", queries.list_services),
+        Method("service.verify", queries.verify),
+        Method("service.install", changes.install, changes=True),
+        Method("rpc.discover", queries.discover),
+        Method("rpc.health", queries.health),
+    )
+}

@@ -1,0 +1,108 @@
+"""The progress of an operation as steps that a client can show: few enough to be sent to everybody."""
+
+import time
+from collections.abc import Callable
+from threading import Lock
+from typing import Literal
+
+from msgspec import Struct
+
+from hero_build.events import (
+    CompileProgress,
+    Event,
+    Finished,
+    GitProgress,
+    PartFailed,
+    Planning,
+    Restarting,
+    Retrying,
+    Started,
+    Transferred,
+    WarningRaised,
+)
+
+StepKind = Literal[
+    "plan", "start", "transfer", "git", "compile", "retry", "service", "part done", "part failed", "warning"
+]
+_INTERVAL = 0.25  # seconds between two steps that only count
+
+
+class OperationStep(Struct, frozen=True):
+    """One step: what it is about (an app, a part, a service), a few words, and how much is done.
+
+    `done` and `total` are bytes of a transfer, percent of a git transfer, and crates of a build; null: not known.
+    """
+
+    kind: StepKind
+    subject: str
+    text: str = ""
+    done: int | None = None
+    total: int | None = None
+
+
+class Progress:
+    """An Emit, called by any thread: passes steps on, one at a time, and collects the warnings."""
+
+    def __init__(self, send: Callable[[OperationStep], None]) -> None:
+        self._send = send
+        self._lock = Lock()
+        self._warnings: dict[WarningRaised, None] = {}
+        self._transferred: dict[str, int] = {}
+        self._totals: dict[str, int | None] = {}
+        self._counted: dict[tuple[str, str], float] = {}
+
+    @property
+    def warnings(self) -> tuple[WarningRaised, ...]:
+        return tuple(self._warnings)
+
+    def __call__(self, event: Event) -> None:
+        with self._lock:
+            step = self._step(event)
+            if step is not None:
+                self._send(step)
+
+    def _step(self, event: Event) -> OperationStep | None:
+        match event:
+            case Planning(app):
+                return OperationStep("plan", app)
+            case Started(part, verb, version, total):
+                self._transferred[str(part)], self._totals[str(part)] = 0, total
+                return OperationStep("start", str(part), f"{verb} {version}", total=total)
+            case Transferred(part, size):
+                return self._transfer(str(part), size)
+            case GitProgress(repo, stage, percent):
+                return self._count(OperationStep("git", repo, text=stage, done=percent, total=100))
+            case CompileProgress(part, done, total, crate):
+                return self._count(OperationStep("compile", str(part), text=crate, done=done, total=total))
+            case Finished(part):
+                return OperationStep("part done", str(part), done=self._transferred.get(str(part)))
+            case WarningRaised(text):
+                self._warnings[event] = None
+                return OperationStep("warning", "", text)
+            case _:
+                return _said(event)
+
+    def _transfer(self, part: str, size: int) -> OperationStep | None:
+        self._transferred[part] = self._transferred.get(part, 0) + size
+        return self._count(OperationStep("transfer", part, done=self._transferred[part], total=self._totals.get(part)))
+
+    def _count(self, step: OperationStep) -> OperationStep | None:
+        """At most a few a second of one kind for one subject; what the others had is in the next."""
+        key, now = (step.kind, step.subject), time.monotonic()
+        if now - self._counted.get(key, 0.0) < _INTERVAL and step.done != step.total:
+            return None
+        self._counted[key] = now
+        return step
+
+
+def _said(event: Event) -> OperationStep | None:
+    """What is passed on as it is."""
+    match event:
+        case Retrying(what, why):
+            return OperationStep("retry", what, why)
+        case Restarting(service, step):
+            return OperationStep("service", service, step)
+        case PartFailed(failed):
+            return OperationStep("part failed", str(failed.part or failed.app), failed.error.message)
+        case _:
+            return None

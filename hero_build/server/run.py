@@ -1,0 +1,102 @@
+"""Serving until a signal: uvicorn over the server's own socket."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import socket
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import uvicorn
+
+from hero_build.server import endpoint
+from hero_build.server.app import create_app
+from hero_build.server.call import Call
+from hero_build.server.dispatch import Dispatcher
+from hero_build.server.http_protocol import DeadlineProtocol
+from hero_build.server.operations import Operations
+from hero_build.settings import Settings
+from hero_build.system.thread_pool import ThreadPool
+
+_THREADS = 16
+_KEEP_ALIVE = 75  # seconds that a connection may be idle
+_MOST_CONNECTIONS = 900  # below the usual limit of open files; more get a 503
+_GRACE = 5  # seconds for answers that are being written
+
+
+def serve(settings: Settings, ready: Callable[[Path], None]) -> None:
+    """Answer until SIGTERM or SIGINT. `ready` is called once the socket listens. Raises LockHeld, MachineError."""
+    path = endpoint.path_of(settings)
+    with endpoint.listening(path) as listener:
+        asyncio.run(_serve(settings, listener, lambda: ready(path)))
+
+
+async def _serve(settings: Settings, listener: socket.socket, ready: Callable[[], None]) -> None:
+    operations = Operations(settings)
+    threads = ThreadPool(_THREADS, thread_name_prefix="call")
+    try:
+        call = Call(settings, started=time.time(), operations=operations.current)
+        dispatcher = Dispatcher(call, operations, threads)
+        config = uvicorn.Config(
+            create_app(dispatcher),
+            http=DeadlineProtocol,
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            log_level="critical",
+            access_log=False,
+            server_header=False,
+            limit_concurrency=_MOST_CONNECTIONS,
+            timeout_keep_alive=_KEEP_ALIVE,
+            timeout_graceful_shutdown=_GRACE,
+        )
+        server = _Server(config, operations)
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            asyncio.get_running_loop().add_signal_handler(number, server.end)
+        signal.setitimer(signal.ITIMER_REAL, 0)  # the command line's, which would wake the loop every second
+        server.on_started = ready
+        await server.serve(sockets=[listener])
+    finally:
+        threads.shutdown(wait=False, cancel_futures=True)
+
+
+class _Server(uvicorn.Server):
+    """uvicorn's, with our signals; between two signals it sleeps."""
+
+    def __init__(self, config: uvicorn.Config, operations: Operations) -> None:
+        super().__init__(config)
+        self._operations = operations
+        self._end = asyncio.Event()
+        self.on_started: Callable[[], None] = lambda: None
+
+    def end(self) -> None:
+        self.should_exit = True
+        self._end.set()
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+    async def main_loop(self) -> None:
+        self.on_started()
+        _notify_systemd(b"READY=1")
+        while not await self.on_tick(0):
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._end.wait(), 1)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Operations first: their clients get an answer before the connections are closed."""
+        _notify_systemd(b"STOPPING=1")
+        await self._operations.stop()
+        self._operations.hub.close()
+        await super().shutdown(sockets)
+
+
+def _notify_systemd(text: bytes) -> None:
+    """sd_notify(3), for Type=notify."""
+    if address := os.environ.get("NOTIFY_SOCKET"):
+        name = "\0" + address[1:] if address.startswith("@") else address
+        with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock:
+            sock.sendto(text, name)

@@ -1,0 +1,162 @@
+"""`hero-build serve` as a process of its own, and clients of its socket."""
+
+import http.client
+import itertools
+import json
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from support.processes import alive, until
+from support.worlds import REPO, World
+
+JSON = {"Content-Type": "application/json"}
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An HTTP response."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def document(self) -> Any:
+        return json.loads(self.body)
+
+
+@dataclass(slots=True)
+class RpcServer:
+    """A running server; `ended` has what it wrote, once it has ended."""
+
+    path: Path
+    process: "subprocess.Popen[str]"
+    ids: Iterator[int] = field(default_factory=itertools.count)
+
+    @property
+    def pid(self) -> int:
+        return self.process.pid
+
+    def connect(self, timeout: float = 60) -> socket.socket:
+        sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        sock.settimeout(timeout)
+        sock.connect(str(self.path))
+        return sock
+
+    def http(self, timeout: float = 60) -> http.client.HTTPConnection:
+        connection = http.client.HTTPConnection("localhost")
+        connection.sock = self.connect(timeout)
+        return connection
+
+    def get(self, target: str, method: str = "GET", headers: Mapping[str, str] | None = None) -> Answer:
+        return self._exchange(method, target, None, headers or {})
+
+    def post(self, body: bytes | str, headers: Mapping[str, str] | None = None, target: str = "/rpc") -> Answer:
+        return self._exchange("POST", target, body, JSON if headers is None else headers)
+
+    def call(self, method: str, params: Any = None, **named: Any) -> Any:
+        """The response of a call: `result` or `error`."""
+        request = {"jsonrpc": "2.0", "id": next(self.ids), "method": method}
+        if params is not None or named:
+            request["params"] = named if params is None else params
+        answer = self.post(json.dumps(request))
+        assert answer.status == 200, answer.body
+        document = answer.document
+        assert (document["jsonrpc"], document["id"]) == ("2.0", request["id"])
+        return document
+
+    def result(self, method: str, params: Any = None, **named: Any) -> Any:
+        document = self.call(method, params, **named)
+        assert "error" not in document, document["error"]
+        return document["result"]
+
+    def error(self, method: str, params: Any = None, **named: Any) -> Any:
+        document = self.call(method, params, **named)
+        assert "result" not in document, document["result"]
+        return document["error"]
+
+    def stop(self) -> tuple[int, str]:
+        """End it with SIGTERM: its exit code and what it wrote to stderr."""
+        self.process.terminate()
+        _, err = self.process.communicate(timeout=60)
+        return self.process.returncode, err
+
+    def is_well(self) -> bool:
+        return bool(self.get("/health").document["status"] == "ok")
+
+    def _exchange(self, method: str, target: str, body: bytes | str | None, headers: Mapping[str, str]) -> Answer:
+        connection = self.http()
+        try:
+            connection.request(method, target, body, dict(headers))
+            response = connection.getresponse()
+            return Answer(response.status, dict(response.getheaders()), response.read())
+        finally:
+            connection.close()
+
+
+@contextmanager
+def serving(world: World, *words: str, env: Mapping[str, str] | None = None) -> Iterator[RpcServer]:
+    """A server that listens; it is killed at the end, if it still runs."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "hero_build", "serve", "--json", *words],
+        env=world.environ(**(env or {})),
+        cwd=REPO,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        yield RpcServer(_announced(process), process)
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def events(server: RpcServer, *, after: str | None = None, timeout: float = 60) -> "EventStream":
+    return EventStream(server, after, timeout)
+
+
+class EventStream:
+    """The events of a server, one (kind, id, data) at a time."""
+
+    def __init__(self, server: RpcServer, after: str | None, timeout: float) -> None:
+        self._connection = server.http(timeout)
+        headers = {} if after is None else {"Last-Event-ID": after}
+        self._connection.request("GET", "/events", headers=headers)
+        self.response = self._connection.getresponse()
+
+    def __iter__(self) -> Iterator[tuple[str, str, Any]]:
+        fields: dict[str, str] = {}
+        for line in self.response:
+            name, _, value = line.decode().rstrip("\n").partition(": ")
+            if name:
+                fields[name] = value
+            elif "event" in fields:
+                yield fields["event"], fields["id"], json.loads(fields["data"])
+                fields = {}
+
+    def close(self) -> None:
+        self.response.close()
+        self._connection.close()
+
+
+def ended(pid: int) -> bool:
+    return until(lambda: not alive(pid))
+
+
+def _announced(process: "subprocess.Popen[str]") -> Path:
+    """The socket that the server names once it listens."""
+    assert process.stdout is not None
+    lines = []
+    for line in process.stdout:
+        lines.append(line)
+        if line.rstrip() == "}":
+            return Path(json.loads("".join(lines))["socket"])
+    assert process.stderr is not None
+    raise AssertionError(process.stderr.read())
