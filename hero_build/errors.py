@@ -33,6 +33,8 @@ HeroBuildError
 │   ├── NotWritable               no permission, or something else stands in the way
 │   ├── DiskFull
 │   ├── MissingTool               a program is missing, or too old
+│   ├── MissingSecret             a service needs a secret that is not in cfg/secrets
+│   ├── ServiceConflict           a port or socket is held by another process, or apps exclude each other
 │   ├── ToolFailed                a program is installed but does not work
 │   ├── UntrustedRecipe           a recipe that another user owns or may write
 │   ├── CheckoutRefused           a checkout is of another repository, or holds work that would be lost
@@ -53,14 +55,14 @@ from hero_build.ownership import existing, permission_hint
 
 
 class HeroBuildError(Exception):
-    """An expected failure: `message` is one sentence, `hint` the next step (empty only where none exists)."""
+    """An expected failure: one sentence, a next step; of a build or service also the last lines of its `log`."""
 
     code, rpc = 1, -32603
 
-    def __init__(self, message: str, hint: str = "") -> None:
+    def __init__(self, message: str, hint: str = "", *, tail: tuple[str, ...] = (), log: Path | None = None) -> None:
         super().__init__(message)
-        self.message = message
-        self.hint = hint
+        self.message, self.hint = message, hint
+        self.tail, self.log = tail, log
 
 
 class UsageError(HeroBuildError):
@@ -144,14 +146,7 @@ class RootDamaged(VerificationError): ...
 
 
 class BuildError(HeroBuildError):
-    """`tail`: the last lines that the build wrote (200 at most); `log`: the file that has all of them."""
-
     code, rpc = 6, -32005
-
-    def __init__(self, message: str, hint: str = "", *, tail: tuple[str, ...] = (), log: Path | None = None) -> None:
-        super().__init__(message, hint)
-        self.tail = tail
-        self.log = log
 
 
 class LockHeld(HeroBuildError):
@@ -175,12 +170,17 @@ class MissingTool(MachineError): ...
 
 
 class ToolFailed(MachineError):
-    """`status`: the exit code (negative: the signal); `tail`: the last lines that the program wrote."""
+    """`status`: the exit code (negative: the signal)."""
 
     def __init__(self, message: str, hint: str = "", *, status: int = 1, tail: tuple[str, ...] = ()) -> None:
-        super().__init__(message, hint)
+        super().__init__(message, hint, tail=tail)
         self.status = status
-        self.tail = tail
+
+
+class MissingSecret(MachineError): ...
+
+
+class ServiceConflict(MachineError): ...
 
 
 class UntrustedRecipe(MachineError): ...
@@ -232,12 +232,11 @@ def machine_errors(place: Path) -> Iterator[None]:
 
 def machine_error(error: Exception, place: Path | None = None) -> MachineError | None:
     """What this machine refuses or lacks, in work at `place`, as a MachineError; None for what is a bug."""
-    if isinstance(error, MemoryError):
+    unmapped = isinstance(error, ImportError) and "failed to map segment" in str(error)  # of a shared object, by ld.so
+    if unmapped or isinstance(error, MemoryError):
         return MachineError(*_SHORT[errno.ENOMEM])
     if isinstance(error, RuntimeError) and "can't start new thread" in str(error):
         return MachineError(*TOO_FEW_THREADS)
-    if isinstance(error, ImportError) and "failed to map segment" in str(error):  # of a shared object, by ld.so
-        return MachineError(*_SHORT[errno.ENOMEM])
     if not isinstance(error, OSError):
         return None
     if error.errno in _SHORT:

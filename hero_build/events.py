@@ -71,6 +71,25 @@ class Restarting(Struct, frozen=True):
     step: Literal["restart", "settle", "health", "reset", "up", "down"]
 
 
+ServiceStepName = Literal["check", "prepare", "start", "health", "reset", "stop", "wait"]
+"""`wait`: for another command that starts or stops the service; `reset` starts the second and last attempt."""
+
+
+class ServiceStep(Struct, frozen=True):
+    """What a start or a stop does with a service now."""
+
+    service: str
+    step: ServiceStepName
+
+
+class ServiceDone(Struct, frozen=True):
+    """A service is up, or stopped (`ok`), or not; `text` is what a person reads: `healthy, 0.4 s`."""
+
+    service: str
+    ok: bool
+    text: str
+
+
 class Finished(Struct, frozen=True):
     part: PartId
 
@@ -92,6 +111,8 @@ Event = (
     | GitProgress
     | CompileProgress
     | Restarting
+    | ServiceStep
+    | ServiceDone
     | Finished
     | PartFailed
     | WarningRaised

@@ -12,7 +12,7 @@ hashing, verification, staging and commit.
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import ClassVar, Protocol
+from typing import ClassVar, NoReturn, Protocol
 
 from hero_build.model.artifacts import (
     Artifact,
@@ -28,17 +28,25 @@ from hero_build.model.artifacts import (
 )
 from hero_build.model.artifacts import GenericPackage as Package
 from hero_build.model.installed import Kind
+from hero_build.model.services import Container, HttpProbe, PortProbe, Probe, Service, SocketProbe
 
 __all__ = [
     "Artifact",
     "BuildContext",
     "Cargo",
+    "Container",
+    "HttpProbe",
     "Kind",
     "Library",
     "Package",
     "Pinned",
     "Platform",
+    "PortProbe",
+    "Probe",
     "Recipe",
+    "Service",
+    "ServiceContext",
+    "SocketProbe",
     "admin",
     "cli",
     "install_only",
@@ -110,6 +118,62 @@ class BuildContext(Protocol):
         """Run a command in the checkout, with `env` added to its environment. Raises BuildError when it fails."""
 
 
+class ServiceContext(Protocol):
+    """What a recipe's `services` and `prepare` get: one app, or one instance of it, as it is installed here."""
+
+    @property
+    def app(self) -> str: ...
+
+    @property
+    def instance(self) -> str:
+        """The instance's name; empty for the app itself."""
+
+    @property
+    def programs(self) -> tuple[Binary, ...]:
+        """The installed binaries that may be started: servers, admins and webs, in the recipe's order."""
+
+    @property
+    def root(self) -> Path: ...
+
+    @property
+    def lib(self) -> Path:
+        """The folder with the installed libraries."""
+
+    @property
+    def data(self) -> Path:
+        """The app's own folder, `<root>/var/<app>`, of an instance `<root>/var/<app>/<instance>`: it exists when
+        `prepare` is called.
+        """
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """The apps of the recipe's `needs` that are installed."""
+
+    def bin(self, name: str) -> Path:
+        """The path of an installed program."""
+
+    def socket(self, app: str, name: str = "rpc") -> Path:
+        """`$HERO_SOCKET_DIR/<app>/<name>.sock`; of this app's instance `<app>/<instance>/<name>.sock`."""
+
+    def socket_url(self, app: str, name: str = "rpc") -> str:
+        """The same as a `unix://` URL."""
+
+    def secret(self, name: str) -> str:
+        """The content of `<root>/cfg/secrets/<app>/<name>` (mode 0600), or of `$CREDENTIALS_DIRECTORY/<app>.<name>`.
+
+        Raises MissingSecret. Pass it on in a Service's `secret_env` only.
+        """
+
+    def setting(self, name: str) -> str:
+        """A variable of the app's environment files, else of the caller's environment; empty where it is not set."""
+
+    def address(self) -> str:
+        """This machine's address in the mycelium network; empty where it has none."""
+
+    def refuse(self, reason: str, hint: str) -> NoReturn:
+        """End the start with exit code 8: the machine lacks something. Raises MachineError."""
+
+
 class Recipe:
     """What one repo publishes. Every attribute and method has a default, which an app's file overrides."""
 
@@ -135,6 +199,8 @@ class Recipe:
     """Apps that cannot run at the same time: they bind the same sockets."""
     restarts: ClassVar[tuple[str, ...]] = ()
     """Apps to restart when files of this one change."""
+    instances: ClassVar[bool] = False
+    """Whether several of it may run side by side: `hero-build start APP:NAME`."""
     siblings: ClassVar[tuple[str, ...]] = ()
     """Repos, `owner/name`, that a build expects beside its checkout, as `../name`."""
 
@@ -175,3 +241,30 @@ class Recipe:
         """Build `ctx.programs`: the path of each. Override it for what a Cargo cannot express; such an app is built
         alone, and its recipe decides which commands run."""
         return ctx.cargo(ctx.usual)
+
+    def services(self, ctx: ServiceContext) -> tuple[Service, ...]:
+        """How it runs: by default each startable program, in the app's data folder, healthy once its socket answers."""
+        return tuple(self.service(ctx, binary) for binary in ctx.programs)
+
+    def service(self, ctx: ServiceContext, binary: Binary) -> Service:
+        """The usual service of a startable binary."""
+        return Service(
+            app=ctx.app,
+            binary=binary.name,
+            instance=ctx.instance,
+            command=(str(ctx.bin(binary.name)),),
+            folder=ctx.data,
+            probes=self.probes(ctx, binary),
+        )
+
+    def probes(self, ctx: ServiceContext, binary: Binary) -> tuple[Probe, ...]:
+        """The usual probe: `GET /health` over the binary's own socket, or one that an older release binds."""
+        folder = ctx.socket(ctx.app).parent.parent
+        if ctx.instance:
+            names = {"server": "rpc", "admin": "admin", "web": "web"}
+            return (HttpProbe(ctx.socket(ctx.app, names[binary.kind])),)
+        socket, *older = (folder / name for name in self.health(ctx.app, binary))
+        return (HttpProbe(socket, older=tuple(older)),)
+
+    def prepare(self, ctx: ServiceContext) -> None:
+        """Called before each start of its services; it may create files in `ctx.data`, and must be idempotent."""

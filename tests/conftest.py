@@ -26,6 +26,7 @@ pytest_plugins = [
     "support.forge_fixtures",
     "support.forge_server",
     "support.publish_fixtures",
+    "support.service_world",
     "support.wasm_fixtures",
     "support.worlds",
 ]

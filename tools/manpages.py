@@ -134,7 +134,9 @@ def _references(names: Iterator[str] | Sequence[str]) -> str:
 
 
 def _exit_codes() -> Sequence[tuple[str, str]]:
-    return _rows((DOCS / "exit-codes.md").read_text(), 2)
+    lines = [line for line in (DOCS / "exit-codes.md").read_text().splitlines() if re.match(r"\| \d", line)]
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+    return [(code, _plain(meaning)) for code, meaning, *_ in rows]
 
 
 def _variables() -> Sequence[tuple[str, str]]:
@@ -144,12 +146,6 @@ def _variables() -> Sequence[tuple[str, str]]:
     head, _, *rows = ([cell.strip() for cell in line.strip("|").split("|")] for line in lines)
     columns = [(row[head.index("variable")], row[head.index("default")]) for row in rows]
     return [(_plain(name), f"Default: {_plain(default)}.") for name, default in columns if name]
-
-
-def _rows(text: str, columns: int) -> Sequence[tuple[str, str]]:
-    lines = [line.strip("| ") for line in text.splitlines() if re.match(r"\| \d", line)]
-    rows = [re.split(r"\s*\|\s*", line, maxsplit=columns - 1) for line in lines]
-    return [(_plain(term), _plain(meaning)) for term, meaning in rows]
 
 
 def _plain(markdown: str) -> str:

@@ -17,6 +17,7 @@ from hero_build.forge.build_record import BuildRecord, RecordHeader
 from hero_build.install.gc import GcReport
 from hero_build.install.islands_index import IslandsDocument
 from hero_build.model.manifest_document import ManifestDocument
+from hero_build.ops.hold import HoldReport
 from hero_build.ops.write_lockfile import LockReport
 from hero_build.ops.write_mirror import MirrorReport
 from hero_build.output.json_document import DocumentHead, ErrorDocument
@@ -29,6 +30,7 @@ from hero_build.queries.explain import Explanation
 from hero_build.queries.history import History
 from hero_build.queries.list import AppListing
 from hero_build.queries.publish_report import MatrixReport, PublishReport, WorkflowReport
+from hero_build.queries.service_report import ServiceReport
 from hero_build.queries.show import AppDetails
 from hero_build.queries.status import StatusReport
 from hero_build.queries.verify import VerifyReport
@@ -46,6 +48,7 @@ ANSWERS: Mapping[str, type[Struct]] = {
     "explain": Explanation,
     "gc": GcReport,
     "history": History,
+    "hold": HoldReport,
     "install": ChangeReport,
     "islands": ChangeReport,
     "list": AppListing,
@@ -57,8 +60,12 @@ ANSWERS: Mapping[str, type[Struct]] = {
     "serve": Serving,
     "shell": ChangeReport,
     "show": AppDetails,
+    "start": ServiceReport,
     "status": StatusReport,
+    "unhold": HoldReport,
+    "stop": ServiceReport,
     "uninstall": ChangeReport,
+    "upgrade": ChangeReport,
     "verify": VerifyReport,
 }
 """The type of each command's answer; its document begins with the fields of DocumentHead."""

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from hero_build.catalog.trust import check_trusted
-from hero_build.errors import AppNotFound, HeroBuildError, RecipeError, UntrustedRecipe
+from hero_build.errors import AppNotFound, HeroBuildError, RecipeError, UntrustedRecipe, UsageError
 from hero_build.system.regular_file import check_regular
 
 if TYPE_CHECKING:
@@ -66,6 +66,9 @@ class Catalog(Struct, frozen=True):
         return tuple(dict.fromkeys(app for name in names for app in self._members(name)))
 
     def _members(self, name: str) -> tuple[str, ...]:
+        if "@" in name[1:]:
+            hint = f"Name the app alone: {name.rpartition('@')[0]}."
+            raise UsageError(f"{name!r} names a version, which this command does not take", hint)
         if not name.startswith("@"):
             if name not in self.files:
                 raise AppNotFound(f"no app is named {name!r}", self._meant(name))
@@ -80,7 +83,7 @@ class Catalog(Struct, frozen=True):
         """The hint for a name that is neither an app nor a set."""
         from hero_build.model.names import nearest  # only for the hint
 
-        close = nearest(name, (*self.names(), "@all", *(f"@{key}" for key in self.sets)))
+        close = nearest(name, (*self.names(), "@all", "@installed", *(f"@{key}" for key in self.sets)))
         shows_all = "`hero-build list` shows all."
         return f"Did you mean {' or '.join(close)}? {shows_all}" if close else shows_all
 

@@ -13,6 +13,9 @@ _SECTIONS = {
         "install": "Install or update apps; each app switches as a whole.",
         "shell": "Install or update the desktop shell.",
         "islands": "Install or update the desktop islands.",
+        "upgrade": "Upgrade installed apps to their newest versions.",
+        "hold": "Keep apps at their installed version.",
+        "unhold": "Release apps that are held.",
     },
     "Inspect": {
         "list": "List all apps, their installed versions, and the sets.",
@@ -21,6 +24,8 @@ _SECTIONS = {
         "explain": "Explain what an install would do, and why.",
     },
     "Run": {
+        "start": "Start the services of apps, and wait until they are healthy.",
+        "stop": "Stop the services of apps.",
         "restart": "Restart the services of apps and check that they are healthy.",
         "serve": "Answer service.* over a Unix socket until SIGTERM.",
     },
@@ -49,7 +54,9 @@ _SECTIONS = {
 _MODULES = {
     "install": "install",
     **dict.fromkeys(("shell", "islands"), "install"),
+    **dict.fromkeys(("upgrade", "hold", "unhold"), "upgrade"),
     **dict.fromkeys(("list", "show", "status", "explain"), "info"),
+    **dict.fromkeys(("start", "stop"), "services"),
     "restart": "restart",
     "serve": "serve",
     **dict.fromkeys(("verify", "doctor", "audit"), "check"),

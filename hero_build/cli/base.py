@@ -100,7 +100,11 @@ def remember_globals(ctx: click.Context) -> Mapping[str, Any]:
 
 def _style(options: Mapping[str, Any]) -> Style:
     return Style(
-        options["json"], quiet=options["quiet"], verbose=options["verbose"], colour=options["colour"] or "auto"
+        options["json"],
+        quiet=options["quiet"],
+        verbose=options["verbose"],
+        colour=options["colour"] or "auto",
+        root=options["root"],
     )
 
 

@@ -84,7 +84,7 @@ def audit(session: Session, apps: Sequence[str], *, folder: str | None, version:
         raise UsageError("--version and --no-release exclude each other", "Leave out one of them.")
     context = session.context()
     checkouts = Path(expand(folder)).absolute() if folder else session.settings.coderoot
-    names = context.catalog.expand(apps) if apps else apps_with_checkout(checkouts, context)
+    names = session.apps(context.catalog, apps) if apps else apps_with_checkout(checkouts, context)
     answer = query(names, AuditOptions(checkouts, not no_release, version), context)
     return session.console.answer(
         answer, lambda terminal: page(answer, terminal), code=answer.code, failed=answer.failed

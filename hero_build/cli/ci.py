@@ -49,7 +49,7 @@ def matrix(
 
     context = session.context()
     answer = ci_jobs.plan(
-        context.catalog.expand(apps), platforms=platform, shards=shards, since=changed_since, context=context
+        session.apps(context.catalog, apps), platforms=platform, shards=shards, since=changed_since, context=context
     )
     return session.console.answer(MatrixReport(answer), lambda terminal: (encode(answer),))
 

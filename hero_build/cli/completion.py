@@ -47,7 +47,7 @@ def apps(ctx: click.Context, _param: click.Parameter, prefix: str) -> list[Compl
         catalog = load(read({"root": _root(ctx)}, dict(os.environ)).recipes)
     except HeroBuildError:
         return []
-    names = (*catalog.names(), "@all", *(f"@{name}" for name in sorted(catalog.sets)))
+    names = (*catalog.names(), "@all", "@installed", *(f"@{name}" for name in sorted(catalog.sets)))
     return [CompletionItem(name) for name in names if name.startswith(prefix)]
 
 
@@ -62,6 +62,42 @@ def installed(ctx: click.Context, _param: click.Parameter, prefix: str) -> list[
         return []
     names = sorted({part.app for part in generation.records})
     return [CompletionItem(name) for name in names if name.startswith(prefix)]
+
+
+def held(ctx: click.Context, _param: click.Parameter, prefix: str) -> list[CompletionItem]:
+    """Names of held apps."""
+    from hero_build.install.holds import held_apps
+    from hero_build.install.layout import Root
+    from hero_build.settings import read
+
+    try:
+        names = held_apps(Root(read({"root": _root(ctx)}, dict(os.environ)).root))
+    except HeroBuildError:
+        return []
+    return [CompletionItem(name) for name in names if name.startswith(prefix)]
+
+
+def services(ctx: click.Context, _param: click.Parameter, prefix: str) -> list[CompletionItem]:
+    """Names of installed apps; their services after a `/`, their instances after a `:`, sets after an `@`."""
+    from hero_build import manifest
+    from hero_build.install.layout import Root
+    from hero_build.services.records import recorded_services
+    from hero_build.settings import read
+
+    try:
+        root = read({"root": _root(ctx)}, dict(os.environ)).root
+        generation = manifest.load(root)
+    except HeroBuildError:
+        return []
+    if prefix.startswith("@"):
+        return [item for item in apps(ctx, _param, prefix) if item.value.startswith("@")]
+    names = {part.app for part in generation.records}
+    if "/" in prefix:
+        records = generation.records.items()
+        names = {f"{part.app}/{item.name}" for part, record in records for item in record.entries if item.startable}
+    elif ":" in prefix:
+        names = {f"{item.app}:{item.instance}" for item in recorded_services(Root(root)) if item.instance}
+    return [CompletionItem(name) for name in sorted(names) if name.startswith(prefix)]
 
 
 def generations(ctx: click.Context, _param: click.Parameter, prefix: str) -> list[CompletionItem]:

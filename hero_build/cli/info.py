@@ -4,8 +4,10 @@ from collections.abc import Sequence
 from typing import Any
 
 import click
+from msgspec.structs import replace
 
 from hero_build.cli import completion
+from hero_build.cli.app_names import check_versions, one_version, split_versions
 from hero_build.cli.base import command
 from hero_build.cli.options import InstallOptions, app_options
 from hero_build.cli.quick import list_apps
@@ -33,7 +35,8 @@ def show(session: Session, app: str, *, version: str | None) -> int:
     from hero_build.output.pages.show import page
     from hero_build.queries import show as query
 
-    answer = query.show(app, session.context(), version)
+    name, version = one_version(app, version, "--version")
+    answer = query.show(name, session.context(), version)
     return session.console.answer(answer, lambda terminal: page(answer, terminal))
 
 
@@ -45,7 +48,9 @@ def status(session: Session, apps: Sequence[str], *, latest: bool) -> int:
     from hero_build.output.pages.status import page
     from hero_build.queries import status as query
 
-    answer = query.status(session.root, session.catalog(), apps)
+    answer = query.with_services(
+        query.status(session.root, session.catalog(), apps), session.root, session.supervisor()
+    )
     if any(app.name == DESKTOP_APP for app in answer.apps):
         from hero_build.queries.bundle_warnings import missing_bundles
 
@@ -66,5 +71,8 @@ def explain(session: Session, app: str, **values: Any) -> int:
 
     options = InstallOptions(**values)
     forge, _ = options.forge(session)
-    answer = query.explain(options.request(app), session.context(forge))
+    (name,), versions = split_versions([app])
+    check_versions(versions, version=options.version, ref=options.ref)
+    request = replace(options.request(name), version=versions.get(name, options.version))
+    answer = query.explain(request, session.context(forge))
     return session.console.answer(answer, lambda terminal: page(answer, terminal), answer.code)

@@ -8,6 +8,7 @@ import click
 from msgspec.structs import replace
 
 from hero_build.cli import completion
+from hero_build.cli.app_names import check_versions, split_versions
 from hero_build.cli.base import command
 from hero_build.cli.options import InstallOptions, app_options, bundle_options
 from hero_build.cli.session import Session
@@ -94,7 +95,7 @@ def _finish(
 def install(
     session: Session, apps: Sequence[str], *, with_needs: bool, restart: bool, dry_run: bool, **values: Any
 ) -> int:
-    """Install or update apps; each app switches as a whole. @SET names a set, @all every app.
+    """Install or update apps; each app switches as a whole. APP@VERSION names a release, @SET a set, @all every app.
 
     An app that fails keeps its old version; the others are installed. Without APP, --locked installs everything in its
     file.
@@ -104,16 +105,19 @@ def install(
     options = InstallOptions(**values)
     forge, pinned = options.forge(session)
     context = session.context(forge, writable=not dry_run)
-    names = session.expand(context.catalog, apps or pinned, with_needs=with_needs)
-    requests = [options.request(app) for app in names]
-    cacheable = _depends_on_files_alone(options) and not (restart or dry_run)
+    typed, versions = split_versions(apps)
+    check_versions(versions, version=options.version, ref=options.ref)
+    names = session.expand(context.catalog, typed or pinned, with_needs=with_needs)
+    names = session.without_held(names, named=typed)
+    requests = [replace(options.request(app), version=versions.get(app, options.version)) for app in names]
+    cacheable = _depends_on_files_alone(options) and not (versions or restart or dry_run)
     stamps = noop_cache.stamp_inputs(names, context, options.locked) if cacheable else None
 
     def remember(plan: "Plan", text: str) -> None:
         if stamps is not None:
             noop_cache.remember(stamps, plan=plan, context=context, arguments=sys.argv[1:], answer=text)
 
-    action = f"install {_shortened(apps or names)}"
+    action = f"install {shortened(apps or names)}"
     return run_install(
         session, requests=requests, context=context, action=action, restart=restart, dry_run=dry_run, remember=remember
     )
@@ -124,7 +128,8 @@ def _depends_on_files_alone(options: InstallOptions) -> bool:
     return bool(options.locked or options.mode == "source") and not (options.version or options.ref or options.update)
 
 
-def _shortened(names: Sequence[str]) -> str:
+def shortened(names: Sequence[str]) -> str:
+    """The names in an action that `history` shows."""
     more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
     return " ".join(names[:_NAMED]) + more
 
@@ -155,7 +160,7 @@ def islands(session: Session, names: Sequence[str], *, restart: bool, dry_run: b
     An island that fails keeps its old version; the others are installed.
     """
     request = InstallOptions(**values).request(ISLANDS_APP, "islands", names)
-    action = f"islands {_shortened(names)}".rstrip()
+    action = f"islands {shortened(names)}".rstrip()
     return run_install(
         session,
         requests=[request],

@@ -90,7 +90,8 @@ def publish(
     done: list[PublishResult] = []
     failed: list[Failure] = []
     with context.checkouts:
-        for request in tuple(_requests(context.catalog.expand(apps), flags, context)):  # check all before any build
+        names = session.apps(context.catalog, apps)
+        for request in tuple(_requests(names, flags, context)):  # check all before any build
             package = request.spec.package is not None
             publisher = open_publisher(session.settings, to, context.emit, signer=signer, package=package)
             with closing(publisher):

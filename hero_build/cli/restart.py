@@ -23,7 +23,7 @@ def restart(session: Session, apps: Sequence[str]) -> int:
     if not apps:
         raise UsageError("no app is named", "`hero-build status` shows what is installed and what runs.")
     context = session.context()
-    outcomes = ops_restart.restart_apps(context.catalog.expand(apps), context)
+    outcomes = ops_restart.restart_apps(session.apps(context.catalog, apps), context)
     if DESKTOP_APP in outcomes.touched:
         for warning in missing_bundles(session.root, session.generation()):
             session.console.report(warning)

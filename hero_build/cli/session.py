@@ -1,10 +1,11 @@
 """What a command works with: the settings of this run, its console, and the engine's context when needed."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
+from hero_build.cli.app_names import INSTALLED
 from hero_build.errors import UsageError
 from hero_build.install.layout import Root
 from hero_build.output.console import Console
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from hero_build.context import Context
     from hero_build.forge.protocol import Forge
     from hero_build.model.installed import Generation
+    from hero_build.supervisors.protocol import Supervisor
 
 
 class Session(Struct, frozen=True):
@@ -39,19 +41,48 @@ class Session(Struct, frozen=True):
 
         return manifest.load(self.settings.root)
 
+    def apps(self, catalog: "Catalog", names: Sequence[str]) -> tuple[str, ...]:
+        """The apps of `names`, sets and @installed expanded, each once. Raises AppNotFound, UsageError, RootDamaged."""
+        if INSTALLED in names:
+            from hero_build.queries.apps import by_app
+
+            installed = [app for app in by_app(self.generation()) if app in catalog.files]
+            names = [app for name in names for app in (installed if name == INSTALLED else (name,))]
+        return catalog.expand(names)
+
+    def without_held(self, apps: Sequence[str], named: Collection[str]) -> tuple[str, ...]:
+        """`apps` without those that are held and installed, unless `named`; warns of them. Raises RootDamaged."""
+        from hero_build.install.holds import held_apps
+        from hero_build.queries.holds import held_warning, split_held
+
+        held = held_apps(self.root)
+        if not held:
+            return tuple(apps)
+        rest, stay = split_held(apps, held=held, named=named, generation=self.generation())
+        if stay:
+            self.console.report(held_warning(stay))
+        return rest
+
     def expand(self, catalog: "Catalog", names: Sequence[str], *, with_needs: bool) -> tuple[str, ...]:
         """The apps of `names`, sets expanded; warns of unmet needs. Raises AppNotFound, UsageError."""
         from hero_build.queries import needs
 
         if not names:
             raise UsageError("no app is named", "`hero-build list` shows them; @SET names a set, @all every app.")
-        apps = catalog.expand(names)
+        apps = self.apps(catalog, names)
         if with_needs:
             apps = needs.with_needs(apps, catalog)
         installed = {part.app for part in self.generation().records}
         for warning in needs.unmet(apps, installed, catalog):
             self.console.report(warning)
         return apps
+
+    def supervisor(self) -> "Supervisor":
+        """The one that runs the services of this root."""
+        from hero_build.supervisors.protocol import timeouts
+        from hero_build.supervisors.supervisord import Supervisord
+
+        return Supervisord(self.root, timeouts(self.settings))
 
     def warn_of_lost_capabilities(self, before: "Generation", after: "Generation") -> None:
         """Warn of programs that a change from `before` to `after` left without their file capabilities."""

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 from msgspec.structs import replace
 
-from hero_build.errors import BuildError, HeroBuildError
+from hero_build.errors import BuildError, HeroBuildError, NotHealthy
 
 if TYPE_CHECKING:
     from hero_build.model.steps import Failed
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 class Failure(Struct, frozen=True):
     """`kind` is the leaf's name in the tree of errors.py, `exit` the code this problem alone would end with.
 
-    Of a build, `tail` has the last lines that it wrote, and `log` is the file that has all of them.
+    Of a build or a service, `tail` has the last lines that it wrote, and `log` is the file that has all of them.
     """
 
     kind: str
@@ -30,7 +30,7 @@ class Failure(Struct, frozen=True):
 
 def failure(error: HeroBuildError, app: str | None = None, part: str | None = None) -> Failure:
     plain = Failure(_leaf(error), message=error.message, hint=error.hint, exit=error.code, app=app, part=part)
-    if isinstance(error, BuildError):
+    if isinstance(error, BuildError | NotHealthy):
         return replace(plain, tail=error.tail, log=str(error.log) if error.log else None)
     return plain
 

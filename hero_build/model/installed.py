@@ -108,6 +108,11 @@ class InstalledArtifact(Struct, frozen=True):
     verified: tuple[str, ...] = ()
     elf: Elf | None = None
 
+    @property
+    def startable(self) -> bool:
+        """Whether it is a daemon, that may be a service. An install_only program has the kind cli, whatever it does."""
+        return self.artifact == "binary" and self.kind in STARTABLE
+
 
 def outputs_digest(files: Iterable[tuple[str, str]]) -> str:
     """A digest of the files of an artifact, each with its path below the root and its sha256."""

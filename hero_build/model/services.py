@@ -17,10 +17,14 @@ ServiceState = Literal["stopped", "starting", "running", "stopping", "exited", "
 
 
 class HttpProbe(Struct, frozen=True, tag="http"):
-    """`GET path` over a Unix socket: 200 is healthy."""
+    """`GET path` over a Unix socket: 2xx is healthy, and so is 404, from a service without such a page.
+
+    `older`: sockets that older releases bind instead. One of all of them must be healthy.
+    """
 
     socket: Path
     path: str = "/health"
+    older: tuple[Path, ...] = ()
 
 
 class SocketProbe(Struct, frozen=True, tag="socket"):
@@ -36,6 +40,17 @@ class PortProbe(Struct, frozen=True, tag="port"):
 
 
 Probe = HttpProbe | SocketProbe | PortProbe
+
+
+def probe_sockets(probe: Probe) -> tuple[Path, ...]:
+    """The Unix sockets that a probe may connect to; the first is the canonical one."""
+    match probe:
+        case HttpProbe(socket, _, older):
+            return (socket, *older)
+        case SocketProbe(socket):
+            return (socket,)
+        case PortProbe():
+            return ()
 
 
 class FlapLimit(Struct, frozen=True):
@@ -59,6 +74,8 @@ class Service(Struct, frozen=True, kw_only=True):
     binary: str
     """The startable binary; an instance runs the same one."""
     instance: str = ""
+    variant: str = ""
+    """Distinguishes services that share a binary: `hero_aibroker_server-child`."""
     command: tuple[str, ...]
     """The program's absolute path and its arguments; of a container: the arguments after the image's name."""
     env: tuple[tuple[str, str], ...] = ()
@@ -86,7 +103,8 @@ class Service(Struct, frozen=True, kw_only=True):
     @property
     def name(self) -> str:
         """`hero_db_server`; of an instance `hero_codescalers_server:alpha`."""
-        return f"{self.binary}:{self.instance}" if self.instance else self.binary
+        own = f"{self.binary}-{self.variant}" if self.variant else self.binary
+        return f"{own}:{self.instance}" if self.instance else own
 
     def with_env(self, **variables: object) -> "Service":
         """The service with these variables added, or replaced."""

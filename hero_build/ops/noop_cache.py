@@ -189,7 +189,7 @@ def _root_files(apps: "Iterable[str]", context: "Context") -> "Iterator[str]":
 
     state, generation = context.root.state, manifest.load(context.root.path)
     current = os.path.join(state, f"generations/{generation.number}")
-    yield from (os.path.join(state, name) for name in ("current", "generations", "staging"))
+    yield from (os.path.join(state, name) for name in ("current", "generations", "staging", "held.json"))
     yield from (os.path.join(current, name) for name in ("", "manifest.json", "seal.json"))
     records = [generation.records[part] for app in apps if (part := PartId(app)) in generation.records]
     yield from (os.path.join(current, file.path) for item in records for entry in item.entries for file in entry.files)

@@ -1,6 +1,6 @@
 """Lock files: write what each app's release has for this machine, and open a Forge that serves it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -56,14 +56,14 @@ class LockReport(Struct, frozen=True):
         return exit_code(self.failed, 0)
 
 
-def pin(apps: Sequence[str], file: Path, context: Context) -> LockReport:
-    """Write the lock file of these apps' newest releases. Assets without a published digest are downloaded and hashed.
+def pin(apps: Sequence[str], versions: Mapping[str, str | None], file: Path, context: Context) -> LockReport:
+    """Write the lock file of these apps' releases: the newest, or that in `versions`.
 
-    Raises NotWritable, DiskFull, RootDamaged, Unsupported.
+    Assets without a published digest are downloaded and hashed. Raises NotWritable, DiskFull, RootDamaged, Unsupported.
     """
     from hero_build.forge.download_dir import DownloadDir  # `open_lock` does not need it
 
-    plans = plan([Request(app, "download", checksum="if-present") for app in apps], context)
+    plans = plan([Request(app, "download", versions.get(app), checksum="if-present") for app in apps], context)
     with (
         DownloadDir(context.settings.cache / DOWNLOADS) as downloads,
         ThreadPool(context.settings.jobs, thread_name_prefix="pin") as pool,

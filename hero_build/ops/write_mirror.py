@@ -51,8 +51,8 @@ class MirrorReport(Struct, frozen=True):
         return exit_code(self.failed, len(self.apps))
 
 
-def mirror(apps: Sequence[str], directory: Path, version: str | None, context: Context) -> MirrorReport:
-    """Add these apps' releases (the newest, or `version`) to a mirror. An app that fails leaves it unchanged.
+def mirror(apps: Sequence[str], directory: Path, versions: Mapping[str, str | None], context: Context) -> MirrorReport:
+    """Add these apps' releases (the newest, or that in `versions`) to a mirror. An app that fails leaves it unchanged.
 
     Raises NotWritable, DiskFull for the folder of downloads.
     """
@@ -60,7 +60,7 @@ def mirror(apps: Sequence[str], directory: Path, version: str | None, context: C
         DownloadDir(context.settings.cache / DOWNLOADS) as downloads,
         ThreadPool(context.settings.jobs, thread_name_prefix="mirror") as pool,
     ):
-        writer = MirrorWriter(directory, version=version, context=context, downloads=downloads, pool=pool)
+        writer = MirrorWriter(directory, versions=versions, context=context, downloads=downloads, pool=pool)
         results = [writer.app(app) for app in apps]
     mirrored = tuple(result for result in results if isinstance(result, MirroredApp))
     failed = failures([result for result in results if isinstance(result, Failed)])
@@ -69,7 +69,7 @@ def mirror(apps: Sequence[str], directory: Path, version: str | None, context: C
 
 class MirrorWriter(Struct, frozen=True):
     directory: Path
-    version: str | None
+    versions: Mapping[str, str | None]
     context: Context
     downloads: DownloadDir
     pool: ThreadPool
@@ -91,7 +91,9 @@ class MirrorWriter(Struct, frozen=True):
         self.context.emit(Started(PartId(app), verb="mirror", version=release.tag, total=total))
         downloads = self._fetch_all(app, release)
         libraries = {pin.sha256: self._fetch(app, _asset(pin), pin.sha256) for pin in pins}
-        self._publish(release, package, {name: item.path for name, item in downloads.items()})
+        self._publish(
+            loaded.app, release=release, package=package, files={name: item.path for name, item in downloads.items()}
+        )
         for digest, item in libraries.items():
             publish_pinned(self.directory, digest, item.path)
         for item in (*downloads.values(), *libraries.values()):
@@ -102,7 +104,7 @@ class MirrorWriter(Struct, frozen=True):
         return MirroredApp(app, repo=release.repo, tag=release.tag, files=len(downloads), bytes=size, libraries=names)
 
     def _find(self, loaded: LoadedRecipe) -> tuple[Release, GenericPackage | None]:
-        ref = ask_recipe(loaded, version=self.version).ref
+        ref = ask_recipe(loaded, version=self.versions.get(loaded.app)).ref
         release = self.context.forge.find(ref)
         names = [asset.name for asset in release.assets]
         if duplicates := sorted({name for name in names if names.count(name) > 1}):
@@ -145,12 +147,12 @@ class MirrorWriter(Struct, frozen=True):
             emit=context.emit,
         )
 
-    def _publish(self, release: Release, package: GenericPackage | None, files: Mapping[str, Path]) -> None:
+    def _publish(self, app: str, release: Release, package: GenericPackage | None, files: Mapping[str, Path]) -> None:
         if package is not None:
             publish_package(self.directory, package=package, release=release, files=files)
             return
         first = not (repo_folder(self.directory, release.repo) / LATEST).exists()
-        publish(self.directory, release, files, latest=first or self.version is None)
+        publish(self.directory, release, files, latest=first or self.versions.get(app) is None)
 
 
 def _report_transfer(context: Context, part: PartId, size: int) -> None:

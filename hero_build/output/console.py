@@ -7,11 +7,12 @@ from functools import cached_property
 from typing import TYPE_CHECKING, TextIO
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from hero_build.errors import HeroBuildError, MachineError
 from hero_build.model.failure import Failure, failure
 from hero_build.output.phrases import message_lines
-from hero_build.output.terminal import Colour, Terminal, open_terminal
+from hero_build.output.terminal import Colour, Terminal, open_terminal, program
 from hero_build.output.text import clean, plural
 
 if TYPE_CHECKING:
@@ -22,12 +23,13 @@ Page = Callable[[Terminal], Iterable[str]]
 
 
 class Style(Struct, frozen=True):
-    """How to print the answer."""
+    """How to print the answer. `root`: the --root that was typed, for the commands that the output advises."""
 
     json: bool = False
     quiet: bool = False
     verbose: int = 0
     colour: Colour = "auto"
+    root: str | None = None
 
 
 class Console:
@@ -43,8 +45,14 @@ class Console:
         self._err = err
         self._writing = False
         self.printed: int | None = None
-        self._out_terminal = open_terminal(out, colour=style.colour, verbose=style.verbose, environ=environ)
-        self._err_terminal = open_terminal(err, colour=style.colour, verbose=style.verbose, environ=environ)
+        self._environ = environ
+        self._out_terminal = self._open(out)
+        self._err_terminal = self._open(err)
+
+    def _open(self, stream: TextIO) -> Terminal:
+        style = self._style
+        opened = open_terminal(stream, colour=style.colour, verbose=style.verbose, environ=self._environ)
+        return replace(opened, program=program(style.root)) if style.root else opened
 
     @cached_property
     def report(self) -> "Reporter":
@@ -73,9 +81,11 @@ class Console:
 
     def plain_text(self, page: Page) -> str | None:
         """The page without colours, as `answer` prints it without options; None with options, and after warnings."""
-        if self._style != Style(colour=self._style.colour) or self.warnings:
+        if self._style != Style(colour=self._style.colour, root=self._style.root) or self.warnings:
             return None
-        return "".join(f"{line}\n" for line in page(open_terminal(self._out, colour="never", verbose=0, environ={})))
+        opened = open_terminal(self._out, colour="never", verbose=0, environ={})
+        plain = replace(opened, program=self._out_terminal.program)
+        return "".join(f"{line}\n" for line in page(plain))
 
     def error(self, error: HeroBuildError) -> int:
         """Print the error that left the command without an answer; returns its exit code."""

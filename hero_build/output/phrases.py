@@ -16,7 +16,7 @@ def message_lines(word: str, text: str, hint: str, terminal: Terminal) -> list[s
         return [f"{terminal.ink('⚠', 'yellow')} {clean(text)}", *(clean(line) for line in hint.split("\n"))]
     head, *rest = paragraph(f"{word}: {text}", terminal, indent="  ")
     bright = terminal.ink(f"{word}:", "bold", "red" if word == "error" else "yellow")
-    below = paragraph(f"  hint: {clean(hint)}", terminal, indent="  ", ink=("dim",)) if hint else ()
+    below = paragraph(f"  hint: {clean(terminal.advice(hint))}", terminal, indent="  ", ink=("dim",)) if hint else ()
     return [bright + head.removeprefix(f"{word}:"), *rest, *below]
 
 

@@ -4,7 +4,7 @@ from contextlib import suppress
 from threading import Lock
 from typing import Protocol, TextIO
 
-from hero_build.events import Event, Planning, Restarting, WarningRaised
+from hero_build.events import Event, Planning, Restarting, ServiceDone, ServiceStep, WarningRaised
 from hero_build.output.phrases import message_lines
 from hero_build.output.terminal import Terminal
 
@@ -27,6 +27,7 @@ class Reporter:
         self._lock = Lock()
         self._view: View | None = None
         self._live = False
+        self._services = False
         self._ended = False
         self._printed: dict[WarningRaised, bool] = {}  # each warning, and whether it is on the stream
 
@@ -59,11 +60,20 @@ class Reporter:
             self._view.close()
 
     def _show(self, event: Event) -> None:
-        """A pipe gets plain lines; a terminal a spinner while apps are resolved, then the live view."""
+        """A pipe gets plain lines; a terminal a spinner while apps are resolved, then the live view.
+
+        Services have a view of their own.
+        """
+        if isinstance(event, ServiceStep | ServiceDone) and not self._services:
+            from hero_build.output.service_view import ServiceView
+
+            self._close_view()
+            self._view, self._live, self._services = ServiceView(self._stream, self._terminal), False, True
         if isinstance(event, Restarting) and self._live:  # all parts are done; a restart needs one line
             self._close_view()
             self._view, self._live = None, False
-        if self._terminal.width is not None and not self._live and not isinstance(event, Planning | Restarting):
+        calm = Planning | Restarting | ServiceStep | ServiceDone
+        if self._terminal.width is not None and not self._live and not isinstance(event, calm):
             from hero_build.output.live import LiveView  # rich, only on a terminal and for work in progress
 
             self._close_view()

@@ -12,17 +12,29 @@ _CODES: Mapping[Ink, str] = {"bold": "1", "dim": "2", "red": "31", "green": "32"
 
 
 class Terminal(Struct, frozen=True):
-    """`width` None: lines are never cut or wrapped (a pipe or a file)."""
+    """`width` None: lines are never cut or wrapped (a pipe or a file). `program`: how advised commands begin."""
 
     width: int | None = None
     colour: bool = False
     verbose: int = 0
+    program: str = "hero-build"
 
     def ink(self, text: str, *inks: Ink) -> str:
         """`text` in colour, if colours are on."""
         if not (self.colour and text and inks):
             return text
         return f"\x1b[{';'.join(_CODES[ink] for ink in inks)}m{text}\x1b[0m"
+
+    def command(self, words: str) -> str:
+        """`hero-build WORDS`, as it is typed for the same root."""
+        return f"{self.program} {words}"
+
+    def advice(self, hint: str) -> str:
+        """A hint whose commands, in backticks or the whole of it, are for the same root."""
+        if self.program == "hero-build":
+            return hint
+        whole = f"{self.program} {hint[11:]}" if hint.startswith("hero-build ") else hint
+        return whole.replace("`hero-build ", f"`{self.program} ")
 
 
 def open_terminal(stream: TextIO, colour: Colour, verbose: int, environ: Mapping[str, str]) -> Terminal:
@@ -35,6 +47,15 @@ def open_terminal(stream: TextIO, colour: Colour, verbose: int, environ: Mapping
     return Terminal(
         columns(stream, environ) if terminal else None, {"always": True, "never": False}.get(colour, automatic), verbose
     )
+
+
+def program(root: str | None) -> str:
+    """How commands that the output advises begin: with the --root that was typed, quoted for a shell."""
+    if root is None:
+        return "hero-build"
+    import shlex  # only for --root
+
+    return f"hero-build --root {shlex.quote(root)}"
 
 
 def _is_logged(environ: Mapping[str, str]) -> bool:

@@ -32,13 +32,23 @@ def _shell(record: InstalledPart) -> bool:
 
 def expand(names: Sequence[str], installed: Mapping[str, object], catalog: Catalog) -> tuple[str, ...]:
     """The apps of `names`, sets expanded, each once. An installed app needs no recipe. Raises AppNotFound."""
-    apps = (app for name in names for app in ((name,) if name in installed else catalog.expand((name,))))
+    apps = (app for name in names for app in _members(name, installed, catalog))
     return tuple(dict.fromkeys(apps))
 
 
+def _members(name: str, installed: Mapping[str, object], catalog: Catalog) -> tuple[str, ...]:
+    if name == "@installed":
+        return tuple(installed)
+    return (name,) if name in installed else catalog.expand((name,))
+
+
 def present(names: Sequence[str], installed: Mapping[str, object], catalog: Catalog) -> tuple[str, ...]:
-    """The installed apps of `names`; of a set those that are. Raises AppNotFound, NotFound if one is not installed."""
-    apps = expand(names, installed, catalog)
+    """The installed apps of `names`; of a set those that are, of @all every one. Raises AppNotFound, NotFound if one is
+    not installed, or none is.
+    """
+    apps = expand(["@installed" if name == "@all" else name for name in names], installed, catalog)
+    if not apps:
+        raise NotFound("nothing is installed", "`hero-build list` shows what can be.")
     absent = [name for name in apps if name not in installed]
     if absent and (len(absent) == len(apps) or set(absent) & set(names)):
         raise NotFound(f"{', '.join(absent)} is not installed", "`hero-build status` shows what is.")

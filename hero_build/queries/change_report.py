@@ -1,5 +1,6 @@
 """What a command changed, or would change: the result of install, rollback, uninstall, repair and restart."""
 
+import shlex
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal, assert_never
 
@@ -163,7 +164,7 @@ def between(
     """Of any change from one generation to another."""
     installed = {str(part): record for part, record in after.records.items()}
     parts = tuple(_done(change, installed.get(change.part)) for change in changes(before.records, after.records))
-    place = f" --root {root_flag}" if root_flag else ""
+    place = f" --root {shlex.quote(root_flag)}" if root_flag else ""
     undo = f"hero-build{place} rollback {before.number}" if after.number != before.number else None
     return ChangeReport(
         before.number, after=after.number, dry_run=False, parts=parts, failed=failures(failed), undo=undo

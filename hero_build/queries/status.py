@@ -7,17 +7,21 @@ from typing import Literal
 from msgspec import Struct
 from msgspec.structs import replace
 
+from hero_build import manifest
 from hero_build.catalog.loader import Catalog
 from hero_build.catalog.recipe_facts import ask_recipe
 from hero_build.context import Context
 from hero_build.errors import AppNotFound, HeroBuildError
 from hero_build.events import Planning
 from hero_build.install import seal, snapshot
+from hero_build.install.holds import held_apps
 from hero_build.install.layout import Root
 from hero_build.model.installed import Generation, InstalledArtifact, InstalledPart, PartId, Used
 from hero_build.model.steps import Installed, Release
 from hero_build.queries.apps import by_app, expand, main
-from hero_build.services import processes
+from hero_build.services import overview, processes
+from hero_build.services.overview import ServiceRow
+from hero_build.supervisors.protocol import Supervisor
 from hero_build.system.thread_pool import ThreadPool
 
 
@@ -82,7 +86,11 @@ class InstalledBundle(Struct, frozen=True):
 
 
 class AppStatus(Struct, frozen=True):
-    """`latest`: the newest release's tag, if requested; `trouble`: the error of finding it."""
+    """`latest`: the newest release's tag, if requested; `trouble`: the error of finding it.
+
+    `held`: `upgrade` leaves it as it is.
+    `services`: each startable program, whether it was started or not, and each instance that was.
+    """
 
     name: str
     state: State
@@ -94,7 +102,9 @@ class AppStatus(Struct, frozen=True):
     processes: tuple[RunningProcess, ...] = ()
     latest: str | None = None
     outdated: bool | None = None
+    held: bool = False
     trouble: str | None = None
+    services: tuple[ServiceRow, ...] = ()
 
 
 class StatusReport(Struct, frozen=True):
@@ -113,6 +123,13 @@ def status(root: Root, catalog: Catalog, names: Sequence[str]) -> StatusReport:
     )
 
 
+def with_services(answer: StatusReport, root: Root, supervisor: Supervisor) -> StatusReport:
+    """The answer with what runs of each app, as the supervisor and /proc have it. Raises RootDamaged."""
+    state = overview.known(root, manifest.load(root.path), supervisor)
+    services = overview.rows([app.name for app in answer.apps], state)
+    return replace(answer, apps=tuple(replace(app, services=services[app.name]) for app in answer.apps))
+
+
 def _status(root: Root, catalog: Catalog, names: Sequence[str], generation: Generation) -> StatusReport:
     installed = by_app(generation)
     requested = expand(names, installed, catalog) or tuple(installed)
@@ -123,6 +140,8 @@ def _status(root: Root, catalog: Catalog, names: Sequence[str], generation: Gene
     apps = tuple(
         _app(app, records=installed.get(app, ()), on_disk=on_disk, running=running.get(app, ())) for app in requested
     )
+    held = held_apps(root)
+    apps = tuple(replace(app, held=True) if app.name in held else app for app in apps)
     return StatusReport(str(root.path), generation=generation.number, created=generation.created or None, apps=apps)
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from msgspec import Struct
 
-from hero_build.model.installed import STARTABLE, Generation, InstalledArtifact, Kind
+from hero_build.model.installed import Generation, InstalledArtifact, Kind
 from hero_build.model.services import SupervisedStatus
 from hero_build.services.processes import ProcessTable, RunningProgram
 from hero_build.supervisors.protocol import ROUTER, ServiceNotDefined, Supervisor
@@ -46,15 +46,10 @@ class ProgramOwners(Struct, frozen=True):
     main: Mapping[str, InstalledArtifact]
 
 
-def startable(entry: InstalledArtifact) -> bool:
-    """Whether an artifact is a daemon. An install_only one has the kind cli, whatever it does."""
-    return entry.artifact == "binary" and entry.kind in STARTABLE
-
-
 def program_owners(generation: Generation) -> ProgramOwners:
     entries = [(part.app, entry) for part, record in generation.records.items() for entry in record.entries]
     binaries = [(app, entry) for app, entry in entries if entry.artifact == "binary"]
-    daemons = sorted(((app, entry) for app, entry in binaries if startable(entry)), key=_rank)
+    daemons = sorted(((app, entry) for app, entry in binaries if entry.startable), key=_rank)
     return ProgramOwners(
         {entry.name: app for app, entry in binaries},
         {entry.name: entry for _, entry in daemons},

@@ -228,7 +228,7 @@ def test_every_exit_code_is_explained() -> None:
 
 def test_every_failure_has_its_two_codes_in_one_table() -> None:
     page = (worlds.REPO / "docs" / "exit-codes.md").read_text()
-    rows = {cells[1].strip(): cells[2] for line in page.splitlines() if len(cells := line.split("|")) == 5}
+    rows = {cells[1].strip(): cells[3] for line in page.splitlines() if len(cells := line.split("|")) == 5}
     tree = [HeroBuildError]
     for kind in tree:
         tree += kind.__subclasses__()

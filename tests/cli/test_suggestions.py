@@ -39,6 +39,7 @@ def test_every_meaning_of_an_option_is_one_of_some_command() -> None:
         ("remove", "uninstall"),
         ("REMOVE", "uninstall"),
         ("removee", "uninstall"),
+        ("udpate", "upgrade"),
         ("undo", "rollback"),
         ("info", "show"),
         ("clean", "gc"),

@@ -81,12 +81,12 @@ def static_elf(path: Path, marker: bytes, size: int | None = None) -> Path:
 
 
 def static_bytes(marker: bytes, size: int | None = None) -> bytes:
-    return _grown(_patched(compiled("static.c", _FREESTANDING, (*_STATIC, *_SMALL)), marker), marker, size)
+    return _grown(patched(compiled("static.c", _FREESTANDING, (*_STATIC, *_SMALL)), marker), marker, size)
 
 
 def libc_elf(path: Path, marker: bytes, *flags: str) -> Path:
     """The same through this machine's libc: with `-static`, `-static-pie`, `-no-pie`, or dynamic as cc makes it."""
-    return _write(path, _patched(compiled("hosted.c", _HOSTED, flags), marker))
+    return _write(path, patched(compiled("hosted.c", _HOSTED, flags), marker))
 
 
 def newer_glibc_bytes() -> bytes:
@@ -98,7 +98,7 @@ def newer_glibc_bytes() -> bytes:
 
 def dynamic_bytes(marker: bytes, loader: str | None = None, version: bytes | None = None) -> bytes:
     """A stripped dynamic program, that asks for another loader, or for a version of libc with another, shorter name."""
-    raw = _patched(compiled("hosted.c", _HOSTED, ("-s",)), marker)
+    raw = patched(compiled("hosted.c", _HOSTED, ("-s",)), marker)
     if version is not None:
         raw = raw.replace(b"GLIBC_2.2.5\0", version.ljust(11, b"\0") + b"\0")
     if loader is None:
@@ -116,7 +116,7 @@ def shared_elf(path: Path, marker: bytes = b"library\n") -> Path:
 
 
 def shared_bytes(marker: bytes = b"library\n") -> bytes:
-    return _patched(compiled("shared.c", _SHARED, ("-shared", "-fPIC")), marker)
+    return patched(compiled("shared.c", _SHARED, ("-shared", "-fPIC")), marker)
 
 
 @functools.cache
@@ -138,7 +138,7 @@ def _compiler() -> str:
     return subprocess.run(["cc", "--version"], check=True, capture_output=True, text=True).stdout
 
 
-def _patched(raw: bytes, marker: bytes) -> bytes:
+def patched(raw: bytes, marker: bytes) -> bytes:
     assert len(marker) < _ROOM
     assert raw.count(_MARK) == 1
     at = raw.index(_MARK)

@@ -12,7 +12,7 @@ _MARKS: dict[str, tuple[str, Ink]] = {"ok": ("ok", "green"), "warning": ("!", "y
 
 
 def page(answer: DoctorReport, terminal: Terminal) -> Iterator[str]:
-    yield from table([row for check in answer.checks for row in _rows(check)], terminal)
+    yield from table([row for check in answer.checks for row in _rows(check, terminal)], terminal)
     yield ""
     yield terminal.ink("settings", "dim")
     yield from table(
@@ -22,12 +22,12 @@ def page(answer: DoctorReport, terminal: Terminal) -> Iterator[str]:
     yield from paragraph(_summary(answer), terminal, ink=("bold",))
 
 
-def _rows(check: DoctorCheck) -> Iterator[list[Cell]]:
+def _rows(check: DoctorCheck, terminal: Terminal) -> Iterator[list[Cell]]:
     mark, ink = _MARKS[check.state]
     value = check.value if check.bytes is None else f"{size(check.bytes)}, {check.value}"
     yield [cell(mark, ink), cell(check.name), cell(value, *((ink,) if check.state != "ok" else ()))]
     if check.hint:
-        yield [cell(""), cell(""), cell(check.hint, "dim")]
+        yield [cell(""), cell(""), cell(terminal.advice(check.hint), "dim")]
 
 
 def _summary(answer: DoctorReport) -> str:

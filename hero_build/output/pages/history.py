@@ -19,7 +19,17 @@ def history(answer: History, terminal: Terminal) -> Iterator[str]:
         return
     yield from table([row for item in answer.generations for row in _entry(item, terminal)], terminal)
     if len(answer.generations) > 1:
-        yield terminal.ink("* current. Restore: hero-build rollback N. Compare: hero-build diff A B", "dim")
+        yield from _next_steps(answer, terminal)
+
+
+def _next_steps(answer: History, terminal: Terminal) -> Iterator[str]:
+    """The commands for the generation before the current one, each whole on a line."""
+    current = next((item.number for item in answer.generations if item.current), 0)
+    earlier = [item.number for item in answer.generations if item.number != current and not item.trouble]
+    before = max((number for number in earlier if number < current), default=max(earlier, default=None))
+    if before is not None:
+        compare, restore = (terminal.command(f"{word} {before}") for word in ("diff", "rollback"))
+        yield terminal.ink(f"* current. Compare: {compare}. Restore: {restore}", "dim")
 
 
 def _entry(item: HistoryEntry, terminal: Terminal) -> Iterator[list[Cell]]:

@@ -1,5 +1,6 @@
 """The pages of `gc`, `lock` and `mirror`."""
 
+import shlex
 from collections.abc import Iterator
 
 from hero_build.install.gc import GcReport
@@ -33,7 +34,7 @@ def lock_page(answer: LockReport, terminal: Terminal) -> Iterator[str]:
     yield from table(rows, terminal)
     apps = plural(len(answer.apps), "app")
     if answer.written:
-        next_step = f"Install: hero-build install --locked {answer.file}"
+        next_step = f"Install: {terminal.command('install')} --locked {shlex.quote(answer.file)}"
         yield from closing(f"{answer.file}: {apps} pinned for {answer.arch}", next_step, terminal)
     else:
         state = "is as it was" if answer.existed else "was not written"
@@ -54,7 +55,8 @@ def mirror_page(answer: MirrorReport, terminal: Terminal) -> Iterator[str]:
     ]
     yield from table(rows, terminal)
     if answer.apps:
-        next_step = f"Install from it: hero-build --forge {answer.url} install APP"
+        app = answer.apps[0].name
+        next_step = f"Install from it: {terminal.command(f'--forge {answer.url}')} install {app}"
         yield from closing(f"{plural(len(answer.apps), 'app')} mirrored", next_step, terminal)
     else:
         yield from closing("nothing was mirrored", "", terminal)

@@ -13,7 +13,7 @@ from hero_build.queries.show import AppDetails, ShownBinary
 def page(answer: AppDetails, terminal: Terminal) -> Iterator[str]:
     about = f": {clean(answer.about)}" if answer.about else ""
     yield terminal.ink(clean(answer.name), "bold") + about
-    yield from table([[cell(label, "dim"), value] for label, value in _facts(answer)], terminal, indent=2)
+    yield from table([[cell(label, "dim"), value] for label, value in _facts(answer, terminal)], terminal, indent=2)
     if terminal.verbose and answer.latest:
         rows = [
             [cell(item.name), cell(size(item.size) if item.size is not None else "")] for item in answer.latest.assets
@@ -22,7 +22,7 @@ def page(answer: AppDetails, terminal: Terminal) -> Iterator[str]:
         yield from table(rows, terminal, indent=2)
 
 
-def _facts(answer: AppDetails) -> Iterator[tuple[str, Cell]]:
+def _facts(answer: AppDetails, terminal: Terminal) -> Iterator[tuple[str, Cell]]:
     yield "repo", cell(answer.repo)
     yield "recipe", cell(answer.recipe)
     for path in answer.shadows:
@@ -46,7 +46,7 @@ def _facts(answer: AppDetails) -> Iterator[tuple[str, Cell]]:
         "sets": answer.sets,
     }
     yield from ((label, cell(", ".join(names))) for label, names in lists.items() if names)
-    yield "installed", _installed(answer)
+    yield "installed", _installed(answer, terminal)
     yield "release" if answer.version else "latest", _latest(answer)
     for build in answer.builds:
         yield from _build(build)
@@ -67,10 +67,10 @@ def _binary(binary: ShownBinary) -> str:
     return f"{binary.name} ({', '.join(notes)})"
 
 
-def _installed(answer: AppDetails) -> Cell:
+def _installed(answer: AppDetails, terminal: Terminal) -> Cell:
     app = answer.installed
     if app.state == "absent":
-        return cell(f"no: hero-build install {answer.name}", "dim")
+        return cell(f"no: {terminal.command(f'install {answer.name}')}", "dim")
     running = "".join(f", {item.binary} runs{' (old)' if item.state == 'old' else ''}" for item in app.processes)
     return cell(f"{app.version}, {app.used}, {app.state}{running}", "green" if app.state == "intact" else "red")
 

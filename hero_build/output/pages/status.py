@@ -1,12 +1,14 @@
 """The page of `status`."""
 
+import time
 from collections.abc import Iterator, Sequence
 
 from hero_build.output.phrases import name_list
 from hero_build.output.table import Cell, cell, paragraph, table
 from hero_build.output.terminal import Ink, Terminal
-from hero_build.output.text import plural
+from hero_build.output.text import duration, plural
 from hero_build.queries.status import AppStatus, StatusReport
+from hero_build.services.overview import ServiceRow
 
 _INK: dict[str, Ink] = {"intact": "green", "damaged": "red", "absent": "dim"}
 
@@ -17,9 +19,15 @@ def page(answer: StatusReport, terminal: Terminal) -> Iterator[str]:
     rows = [_row(app, latest=latest) for app in answer.apps]
     if rows:
         yield from table([[cell(word, "dim") for word in words], *rows], terminal)
+    services = [_service(item) for app in answer.apps for item in app.services if _shown(item)]
+    if services:
+        yield ""
+        heads = ("service", "state", "version", "since", "restarts", "reason")
+        yield from table([[cell(word, "dim") for word in heads], *services], terminal)
+        yield ""
     for app in answer.apps:
         yield from _notes(app, terminal)
-    yield from paragraph(_summary(answer), terminal, ink=("bold",))
+    yield from paragraph(_summary(answer, terminal), terminal, ink=("bold",))
 
 
 def _row(app: AppStatus, *, latest: bool) -> list[Cell]:
@@ -29,8 +37,32 @@ def _row(app: AppStatus, *, latest: bool) -> list[Cell]:
         cell(app.version or "-"),
         *([newest] if latest else []),
         cell(app.used or ""),
-        cell("not installed" if app.state == "absent" else app.state, _INK[app.state]),
+        cell(_state(app), _INK[app.state]),
         cell(_running(app), *(("yellow",) if _old(app) else ())),
+    ]
+
+
+def _state(app: AppStatus) -> str:
+    return "not installed" if app.state == "absent" else f"{app.state}{', held' if app.held else ''}"
+
+
+def _shown(item: ServiceRow) -> bool:
+    """What was started, and what runs."""
+    return item.wanted is not None or item.pid != 0
+
+
+def _service(item: ServiceRow) -> list[Cell]:
+    ink: Ink = "green" if item.state == "running" else "dim" if item.wanted != "running" else "red"
+    version = item.version_running or "-"
+    if item.program == "old":
+        version = f"{version} (old)"
+    return [
+        cell(item.name, "bold"),
+        cell(item.state, ink),
+        cell(version, *(("yellow",) if item.program == "old" else ())),
+        cell(duration(time.time() - item.since) if item.since and item.pid else "-"),
+        cell(item.restarts or "-"),
+        cell(item.reason, *(("red",) if not item.pid else ("dim",))),
     ]
 
 
@@ -54,16 +86,19 @@ def _notes(app: AppStatus, terminal: Terminal) -> Iterator[str]:
         yield from paragraph(f"{app.name}: {app.why}", terminal, indent="  ", ink=("dim",))
 
 
-def _summary(answer: StatusReport) -> str:
+def _summary(answer: StatusReport, terminal: Terminal) -> str:
     present = [app for app in answer.apps if app.state != "absent"]
     if not answer.generation:
-        return f"{answer.root}: nothing is installed yet. Start with: hero-build list, hero-build install APP"
+        return f"{answer.root}: nothing is installed yet. Start with: {terminal.command('list')}"
     if not present:
         return f"{answer.root}, generation {answer.generation}: none of these apps is installed."
     words = [f"{answer.root}, generation {answer.generation}: {plural(len(present), 'app')}"]
-    words += _remark([app.name for app in present if app.state == "damaged"], "damaged", "hero-build verify --repair")
-    words += _remark([app.name for app in present if _old(app)], "running old programs", "hero-build restart")
-    words += _remark([app.name for app in present if app.outdated], "newer release available", "hero-build install")
+    damaged = [app.name for app in present if app.state == "damaged"]
+    old = [app.name for app in present if _old(app)]
+    words += _remark(damaged, "damaged", terminal.command("verify --repair"))
+    words += _remark(old, "running old programs", terminal.command(f"restart {' '.join(old)}"))
+    newer = [app.name for app in present if app.outdated and not app.held]
+    words += _remark(newer, "newer release available", terminal.command("upgrade"))
     return "; ".join(words) + "."
 
 

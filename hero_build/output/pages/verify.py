@@ -23,7 +23,8 @@ def page(answer: VerifyReport, terminal: Terminal) -> Iterator[str]:
         )
     if answer.against is not None:
         yield from _against(answer.against, terminal)
-    yield from closing(_summary(answer), "Repair: hero-build verify --repair" if answer.damaged else "", terminal)
+    repair = f"Repair: {terminal.command('verify --repair')}" if answer.damaged else ""
+    yield from closing(_summary(answer), repair, terminal)
 
 
 def _against(answer: ReleaseComparison, terminal: Terminal) -> Iterator[str]:

@@ -1,0 +1,49 @@
+"""The apps that are held at their installed version: `held.json` of a root (docs/on-disk.md, contract)."""
+
+import os
+from collections.abc import Iterable
+from typing import Literal
+
+import msgspec
+from msgspec import Struct
+
+from hero_build.errors import RootDamaged, machine_errors
+from hero_build.install.fsutil import write
+from hero_build.install.layout import Root
+from hero_build.install.root_lock import LockedRoot
+from hero_build.system.fsync import fsync
+from hero_build.system.regular_file import read_regular
+
+FILE_NAME = "held.json"
+_LARGEST_FILE = 1 << 20  # bytes
+
+
+class HeldApps(Struct, frozen=True):
+    """held.json. Fields that are not known are ignored."""
+
+    schema: Literal[1]
+    apps: tuple[str, ...]
+
+
+def held_apps(root: Root) -> tuple[str, ...]:
+    """The names of the held apps, sorted; an app in it need not be installed. Raises RootDamaged, MachineError."""
+    path = root.state / FILE_NAME
+    try:
+        content = read_regular(path, _LARGEST_FILE)
+        return tuple(sorted(msgspec.json.decode(content, type=HeldApps).apps))
+    except (FileNotFoundError, NotADirectoryError):
+        return ()
+    except (msgspec.DecodeError, OSError) as error:
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        hint = "Correct it, or delete it: then no app is held."
+        raise RootDamaged(f"{path} cannot be read: {reason}", hint) from error
+
+
+def write_held(locked: LockedRoot, apps: Iterable[str]) -> None:
+    """Replace the list of held apps, by one rename. Raises MachineError."""
+    root = locked.root
+    new, path = root.staging / FILE_NAME, root.state / FILE_NAME
+    with machine_errors(root.path):
+        write(new, msgspec.json.encode(HeldApps(1, tuple(sorted(apps)))).decode() + "\n")
+        os.replace(new, path)
+        fsync(root.state)

@@ -1,0 +1,22 @@
+"""Which of the apps to install stay as they are because they are held."""
+
+from collections.abc import Collection, Sequence
+
+from hero_build.events import WarningRaised
+from hero_build.model.installed import Generation
+
+
+def split_held(
+    apps: Sequence[str], *, held: Collection[str], named: Collection[str], generation: Generation
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The apps to go on with, and those that are held: installed, and not `named` one by one."""
+    installed = {part.app for part in generation.records}
+    stay = tuple(app for app in apps if app in held and app in installed and app not in named)
+    return tuple(app for app in apps if app not in stay), stay
+
+
+def held_warning(apps: Sequence[str]) -> WarningRaised:
+    """The one warning for all held apps of a command."""
+    sentence = f"{', '.join(apps)} {'is held and stays' if len(apps) == 1 else 'are held and stay'} as installed"
+    them = "it" if len(apps) == 1 else "them"
+    return WarningRaised(sentence, f"`hero-build unhold {' '.join(apps)}` releases {them}.")

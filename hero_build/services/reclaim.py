@@ -1,0 +1,136 @@
+"""Before a start: what an earlier run of the service left behind is removed, and nothing foreign is touched.
+
+A process of the root that no supervisor holds is stopped; a socket file on which nobody listens is removed. A socket or
+port that another process holds is an error that names it.
+"""
+
+import os
+import select
+import signal
+import stat
+import time
+from collections.abc import Callable, Collection
+from contextlib import suppress
+from pathlib import Path
+
+from hero_build.errors import RuntimeFailed, ServiceConflict
+from hero_build.events import Emit, WarningRaised
+from hero_build.install.layout import Root
+from hero_build.model.services import PortProbe, Service, probe_sockets
+from hero_build.services import holders, processes
+from hero_build.services.holders import Holder
+from hero_build.services.processes import ProcessTable, RunningProgram
+from hero_build.supervisors.protocol import Supervisor
+
+_KILL_WAIT = 5.0  # seconds until a killed process is gone
+
+
+def reclaim(
+    service: Service, *, helpers: Collection[str], root: Root, supervisors: Collection[Supervisor], emit: Emit
+) -> None:
+    """Stop leftover processes of the service, remove its stale sockets. `helpers`: programs that it starts itself.
+
+    Raises ServiceConflict.
+    """
+    table = processes.process_table(root)
+    names = {service.binary, *helpers}
+    programs = [program for program in table.programs.values() if program.binary in names]
+    if programs:
+        held = supervised_pids(supervisors, table)
+        for program in programs:
+            if program.pid not in held:
+                _stop_leftover(program, service, emit)
+    for probe in service.probes:
+        for path in probe_sockets(probe):
+            _free_socket(path, service)
+    for port in sorted({*service.ports, *(probe.port for probe in service.probes if isinstance(probe, PortProbe))}):
+        if (holder := holders.port_holder(port)) is not None:
+            raise _conflict(service, f"port {port}", holder)
+
+
+def supervised_pids(supervisors: Collection[Supervisor], table: ProcessTable) -> frozenset[int]:
+    """All processes below the services of supervisors that answer."""
+    pids: set[int] = set()
+    for supervisor in supervisors:
+        with suppress(RuntimeFailed):
+            level = [supervisor.status(name).pid for name in supervisor.services()]
+            while level := [pid for pid in level if pid and pid not in pids]:
+                pids.update(level)
+                level = [child for pid in level for child in table.children.get(pid, ())]
+    return frozenset(pids)
+
+
+def end_process(pid: int, number: int, seconds: float) -> bool:
+    """Send a signal, then SIGKILL after `seconds`; whether the process is gone. Raises PermissionError."""
+    try:
+        descriptor = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return True
+    poller = select.poll()
+    poller.register(descriptor, select.POLLIN)
+    try:
+        for sent, wait in ((number, seconds), (signal.SIGKILL, _KILL_WAIT)):
+            with suppress(ProcessLookupError):
+                signal.pidfd_send_signal(descriptor, sent)
+            if poller.poll(wait * 1000):
+                return True
+        return False
+    finally:
+        os.close(descriptor)
+
+
+def signal_number(name: str) -> int:
+    """`TERM`, `SIGTERM` or `15`."""
+    if name.isdecimal():
+        return int(name)
+    return int(signal.Signals["SIG" + name.upper().removeprefix("SIG")])
+
+
+def wait_for(done: Callable[[], bool], seconds: float, poll: float) -> bool:
+    """Whether `done` is true within `seconds`."""
+    end = time.monotonic() + seconds
+    while not done():
+        if time.monotonic() >= end:
+            return False
+        time.sleep(poll)
+    return True
+
+
+def _stop_leftover(program: RunningProgram, service: Service, emit: Emit) -> None:
+    process = f"{program.binary} (process {program.pid})"
+    if program.state == "unknown":
+        owner = holders.user_name(os.stat(f"/proc/{program.pid}").st_uid)
+        reason = f"{process} of this root runs as user {owner}, and no supervisor of this user holds it"
+        raise ServiceConflict(reason, "Stop it as that user, or as root; then start it again.")
+    emit(WarningRaised(f"{process} was left by an earlier run, held by no supervisor: it is stopped"))
+    try:
+        gone = end_process(program.pid, signal_number(service.stop_signal), service.stop_timeout)
+    except PermissionError:
+        gone = False
+    if not gone:
+        raise ServiceConflict(f"{process} cannot be stopped", f"Stop it: kill -9 {program.pid}")
+
+
+def _free_socket(path: Path, service: Service) -> None:
+    try:
+        mode = path.lstat().st_mode
+    except OSError:
+        return
+    if not stat.S_ISSOCK(mode):
+        hint = "hero-build did not create it: move it away, then start the service again."
+        raise ServiceConflict(f"{path} is in the way: {service.name} binds its socket there", hint)
+    try:
+        holder = holders.socket_holder(path)
+    except OSError as error:
+        reason = f"{path} cannot be connected to: {error.strerror}"
+        raise ServiceConflict(reason, "Stop what listens there, or remove it as its owner.") from error
+    if holder is not None:
+        raise _conflict(service, str(path), holder)
+    with suppress(FileNotFoundError):
+        path.unlink()
+
+
+def _conflict(service: Service, what: str, holder: Holder) -> ServiceConflict:
+    reason = f"{service.name} needs {what}, which is held by {holder}"
+    hint = f"Stop that process (it is not one of {service.app}'s), then `hero-build start {service.app}`."
+    return ServiceConflict(reason, hint)

@@ -1,0 +1,86 @@
+"""What a command names: APP, APP/BINARY, APP:INSTANCE, APP:INSTANCE/BINARY, @SET."""
+
+from collections.abc import Iterator, Sequence
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from hero_build.errors import NotFound, UsageError
+from hero_build.model.installed import PartId
+from hero_build.model.names import nearest
+from hero_build.services.definitions import AppServices, ServiceSite, app_services, load_recipe
+from hero_build.services.records import recorded_services
+
+
+class ServiceTarget(Struct, frozen=True):
+    """`instance` and `binary` are empty where none is named; `from_set`: named by a set, not by itself."""
+
+    app: str
+    instance: str = ""
+    binary: str = ""
+    from_set: bool = False
+
+
+def parse(name: str) -> ServiceTarget:
+    """One word of a command line that is not a set. Raises UsageError."""
+    head, slash, binary = name.partition("/")
+    app, colon, instance = head.partition(":")
+    if not app or (slash and not binary) or (colon and not instance) or "/" in binary or ":" in f"{instance}{binary}":
+        raise UsageError(f"{name!r} is not a service", "Write APP, APP/BINARY, APP:INSTANCE or @SET.")
+    return ServiceTarget(app, instance, binary)
+
+
+def expand(names: Sequence[str], site: ServiceSite) -> tuple[ServiceTarget, ...]:
+    """The targets, sets expanded, each once; of a set those that are installed. Raises AppNotFound, UsageError."""
+    return tuple(dict.fromkeys(target for name in names for target in _expand(name, site)))
+
+
+def _expand(name: str, site: ServiceSite) -> Iterator[ServiceTarget]:
+    if not name.startswith("@"):
+        target = parse(name)
+        if PartId(target.app) not in site.generation.records:
+            site.catalog.expand((target.app,))  # raises AppNotFound with the nearest name
+        yield target
+        return
+    apps = site.catalog.expand((name,))
+    installed = [app for app in apps if PartId(app) in site.generation.records]
+    if not installed:
+        raise NotFound(f"nothing of {name} is installed", f"`hero-build install {name}` first.")
+    yield from (ServiceTarget(app, from_set=True) for app in installed)
+
+
+def instances(app: str, site: ServiceSite) -> tuple[str, ...]:
+    """The instances of an app that were started here; the app itself (`""`) first."""
+    names = {record.instance for record in recorded_services(site.root) if record.app == app}
+    return ("", *sorted(names - {""}))
+
+
+def select(target: ServiceTarget, site: ServiceSite, *, secrets: bool = True) -> tuple[AppServices, ...]:
+    """The services that a target names: without an instance, those of the app and of all its known instances.
+
+    Raises AppNotFound, NotFound, UsageError, RecipeError, MissingSecret.
+    """
+    known = (target.instance,) if target.instance else instances(target.app, site)
+    if not load_recipe(target.app, site.catalog).recipe.instances:
+        known = (target.instance,)
+    owners = [app_services(target.app, instance, site, secrets=secrets) for instance in known]
+    if target.binary:
+        return tuple(_only(owner, target.binary, site) for owner in owners)
+    if not target.from_set and not any(owner.services for owner in owners):
+        reason = f"{target.app} has nothing to start: it has no server, admin or web"
+        raise UsageError(reason, "`hero-build show` lists its programs.")
+    return tuple(owner for owner in owners if owner.services)
+
+
+def _only(owner: AppServices, binary: str, site: ServiceSite) -> AppServices:
+    services = tuple(item for item in owner.services if binary in (item.binary, item.name))
+    if services:
+        return replace(owner, services=services)
+    names = sorted({item.binary for item in owner.services})
+    record = site.generation.records.get(PartId(owner.app))
+    if record and any(entry.name == binary for entry in record.entries):
+        hint = f"{owner.app} has these services: {', '.join(names)}." if names else f"{owner.app} has no services."
+        raise UsageError(f"{owner.app}/{binary} is not a service: it is installed, and never started", hint)
+    close = nearest(binary, names) or tuple(names)
+    hint = f"Did you mean {' or '.join(close)}?" if close else f"{owner.app} has no services."
+    raise NotFound(f"{owner.app} has no service {binary!r}", hint)

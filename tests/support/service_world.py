@@ -1,0 +1,137 @@
+"""Apps whose services run: a mirror with releases of one small C program that behaves as its version says.
+
+    world.service("app")                              # a recipe with app_server
+    world.release_of("app", "v1")                     # healthy at once
+    world.release_of("app", "v2", "exit:3")           # ends at once with 3
+
+Behaviours, joined with `+`: exit:CODE, exit-after:MS, ignore-term, never-bind, bind-after:MS, status:NUMBER, slow:MS,
+big:MIB, close, garbage, fork, once (ends with 0), ugly (prints ESC, NUL, half a character), flood:MIB, env (prints its
+environment). The variable BEHAVIOUR replaces what the version says.
+"""
+
+import functools
+import os
+import signal
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hero_build.services import processes
+from hero_build.supervisors.protocol import Timeouts
+from hero_build.supervisors.supervisord import Supervisord
+from support import elf_files, mirrors
+from support.processes import until
+from support.worlds import World
+
+RECIPE = '''"""{app}: a test app with services."""
+
+from msgspec.structs import replace
+
+from hero_build.recipe import Recipe, Service, ServiceContext, admin, cli, install_only, server, web
+
+
+class App(Recipe):
+    repo = "o/{app}"
+    binaries = ({binaries})
+{attributes}
+    def services(self, ctx: ServiceContext) -> tuple[Service, ...]:
+        return tuple({changed} for item in super().services(ctx))
+{methods}'''
+
+
+@functools.cache
+def _program() -> bytes:
+    source = (Path(__file__).parent / "service.c").read_text()
+    return elf_files.compiled("service.c", source, ("-static", "-O1"))
+
+
+def program(name: str, version: str, behaviour: str = "ok") -> bytes:
+    """The bytes of a service's program."""
+    return elf_files.patched(_program(), f"{name} {version} {behaviour}\n".encode())
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceWorld(World):
+    """A world whose root has a supervisord of its own once something was started."""
+
+    def service(self, app: str, *binaries: str, attributes: str = "", methods: str = "", **changes: object) -> Path:
+        """A recipe of an app; `changes` are fields of all its Services, as Python values."""
+        names = binaries or (f"{app}_server",)
+        listed = " ".join(f'{self._kind(name)}("{name}"),' for name in names)
+        fields = "".join(f", {key}={value!r}" for key, value in {"start_timeout": 5.0, **changes}.items())
+        text = RECIPE.format(
+            app=app,
+            binaries=listed,
+            attributes="".join(f"    {line}\n" for line in attributes.splitlines()),
+            changed=f"replace(item{fields})",
+            methods="".join(f"    {line}\n" if line else "\n" for line in methods.splitlines()),
+        )
+        path = self.recipes / f"{app}.py"
+        path.write_text(text)
+        return path
+
+    def release_of(self, app: str, version: str, behaviour: str = "ok", *binaries: str) -> None:
+        """A release of `o/<app>`; `name=behaviour` gives one binary its own."""
+        pairs = [name.partition("=") for name in binaries or (f"{app}_server",)]
+        files = {mirrors.asset(name): program(name, version, own or behaviour) for name, _, own in pairs}
+        mirrors.release(self.mirror, app=app, tag=version, files=files)
+
+    def install(self, app: str, version: str = "v1", behaviour: str = "ok") -> None:
+        """Recipe, release and install of an app with one server."""
+        if not (self.recipes / f"{app}.py").exists():
+            self.service(app)
+        self.release_of(app, version, behaviour)
+        self.ok("install", app, "--version", version)
+
+    def services(self, *names: str) -> dict[str, Any]:
+        """The services in `status --json`, by name."""
+        done = self.run("status", *names, "--json")
+        assert done.code == 0, done.err
+        return {item["name"]: item for app in done.document["apps"] for item in app["services"]}
+
+    def socket(self, app: str, name: str = "rpc") -> Path:
+        return self.root.path / "var" / "sockets" / app / f"{name}.sock"
+
+    def pid(self, service: str) -> int:
+        return self.supervisor.status(service).pid
+
+    @property
+    def supervisor(self) -> Supervisord:
+        return Supervisord(self.root, Timeouts())
+
+    def running(self) -> list[processes.RunningProgram]:
+        return list(processes.running_programs(self.root))
+
+    def env_file(self, app: str, text: str, mode: int = 0o600) -> Path:
+        path = self.root.path / "cfg" / "env" / f"{app}.env"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+        path.chmod(mode)
+        return path
+
+    def end(self) -> None:
+        self.supervisor.shut_down()
+        for item in self.running():
+            os.kill(item.pid, signal.SIGKILL)
+        assert until(lambda: not self.running())
+
+    def _kind(self, name: str) -> str:
+        ends = {"server": "server", "admin": "admin", "web": "web", "helper": "install_only"}
+        return ends.get(name.rpartition("_")[2], "cli")
+
+
+@pytest.fixture
+def stack() -> Iterator[ServiceWorld]:
+    """An empty ServiceWorld with a short path, for sockets. What it started is ended."""
+    with tempfile.TemporaryDirectory(prefix="hs-") as folder:
+        world = ServiceWorld(Path(folder))
+        world.mirror.mkdir()
+        world.recipes.mkdir()
+        try:
+            yield world
+        finally:
+            world.end()
