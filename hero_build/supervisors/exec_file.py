@@ -41,15 +41,22 @@ def read_environment(path: Path) -> dict[str, str]:
 
 
 def write_exec(
-    root: Root, definition: Definition, *, die_with_parent: bool = False, own_log: bool = False
+    root: Root,
+    definition: Definition,
+    *,
+    die_with_parent: bool = False,
+    own_log: bool = False,
+    count_starts: bool = False,
 ) -> tuple[str, ...]:
     """Write what the shim needs; the command with which a supervisor starts the service. Raises MachineError.
 
     `die_with_parent`: the service gets SIGTERM when the supervisor ends. `own_log`: it writes to its log file itself.
+    `count_starts`: each start is recorded, see `starts`.
     """
     path = exec_path(root, definition.name)
     env_file, log = str(definition.env_file or ""), str(definition.log) if own_log else ""
-    options = ("1" if die_with_parent else "", log, env_file, str(definition.folder))
+    starts = str(_starts_path(root, definition.name)) if count_starts else ""
+    options = ("1" if die_with_parent else "", log, starts, env_file, str(definition.folder))
     write_fields(path, (*options, *definition.command))
     shim = root.exec / "exec_shim.py"
     with machine_errors(shim):
@@ -59,9 +66,31 @@ def write_exec(
 
 def remove_exec(root: Root, name: str) -> None:
     """Remove the files of a service, its environment, too. Raises MachineError."""
-    for path in (exec_path(root, name), environment_path(root, name)):
+    for path in (exec_path(root, name), environment_path(root, name), _starts_path(root, name)):
         with machine_errors(path):
             path.unlink(missing_ok=True)
+
+
+def starts(root: Root, name: str) -> tuple[float, ...]:
+    """When a service was started since `forget_starts`, in seconds of time.time(). Raises MachineError."""
+    path = _starts_path(root, name)
+    with machine_errors(path):
+        try:
+            lines = path.read_bytes().split()
+        except FileNotFoundError:
+            return ()
+    return tuple(float(line) for line in lines)
+
+
+def forget_starts(root: Root, name: str) -> None:
+    """Count the starts anew. Raises MachineError."""
+    path = _starts_path(root, name)
+    with machine_errors(path):
+        path.unlink(missing_ok=True)
+
+
+def _starts_path(root: Root, name: str) -> Path:
+    return root.exec / f"{file_name(name)}.starts"
 
 
 def exec_path(root: Root, name: str) -> Path:

@@ -30,6 +30,9 @@ class HeroRouter(Struct, frozen=True):
         result = self._client.call("service.list", {}, self.timeouts.call)
         return rpc.decode_services(result, self._client.peer)
 
+    def definition(self, name: str) -> Definition | None:
+        return None
+
     def define(self, definition: Definition) -> None:
         if definition.name not in self.services():
             hint = "Let hero_router define it, or name another supervisor with --supervisor."

@@ -33,6 +33,9 @@ class Supervisor(Protocol):
     def services(self) -> tuple[str, ...]:
         """The names of all its services, running or not."""
 
+    def definition(self, name: str) -> Definition | None:
+        """How hero-build defined a service; None if it did not."""
+
     def define(self, definition: Definition) -> None:
         """Have a service of this definition. A new one is stopped. One that is there and defined in the same way is
         left as it is; if it differs, it is stopped first, waited for, and stays stopped.

@@ -50,6 +50,9 @@ class Supervisord(Struct, frozen=True):
     def services(self) -> tuple[str, ...]:
         return self._definitions.names()
 
+    def definition(self, name: str) -> Definition | None:
+        return self._definitions.read(name)
+
     def define(self, definition: Definition) -> None:
         with self._changing():
             before = self._definitions.read(definition.name)

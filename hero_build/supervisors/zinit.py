@@ -15,6 +15,7 @@ from typing import Literal
 
 import msgspec
 from msgspec import Raw, Struct
+from msgspec.structs import replace
 
 from hero_build.errors import NotHealthy
 from hero_build.install.layout import Root
@@ -68,11 +69,14 @@ class Zinit(Struct, frozen=True):
         others = [name for name in self._known() if name not in ours]
         return (*ours.values(), *sorted(others))
 
+    def definition(self, name: str) -> Definition | None:
+        return self._definitions.read(name)
+
     def define(self, definition: Definition) -> None:
         with self._definitions.changing(self.timeouts.change):
             if self._definitions.read(definition.name) != definition:
                 self._delete(definition.name, definition.stop_timeout)
-            exec_file.write_exec(self.root, definition, own_log=True)
+            exec_file.write_exec(self.root, definition, own_log=True, count_starts=True)
             self._definitions.write(definition)
 
     def forget(self, name: str) -> None:
@@ -92,7 +96,8 @@ class Zinit(Struct, frozen=True):
                 if self.status(name).pid:
                     return
                 self._delete(name, definition.stop_timeout)
-            words = exec_file.write_exec(self.root, definition, own_log=True)
+            exec_file.forget_starts(self.root, name)
+            words = exec_file.write_exec(self.root, definition, own_log=True, count_starts=True)
             self._call("service.set", {"config": _config(definition, words)}, self.timeouts.change)
 
     def stop(self, name: str) -> None:
@@ -104,19 +109,26 @@ class Zinit(Struct, frozen=True):
             self._delete(name, definition.stop_timeout)
 
     def restart(self, name: str) -> None:
-        if self._definitions.read(name) is None or self.status(name).pid:
-            self._call("service.restart", {"name": zinit_name(name)}, self.timeouts.change)
-        else:
+        ours = self._definitions.read(name) is not None
+        if ours and not self.status(name).pid:
             self.start(name)
+            return
+        if ours:
+            exec_file.forget_starts(self.root, name)
+        self._call("service.restart", {"name": zinit_name(name)}, self.timeouts.change)
 
     def status(self, name: str) -> SupervisedStatus:
+        definition = self._definitions.read(name)
         try:
             raw = self._call("service.status_full", {"name": zinit_name(name)}, self.timeouts.call)
         except ServiceNotDefined:
-            if self._definitions.read(name) is None:
+            if definition is None:
                 raise
             return SupervisedStatus(name=name, state="stopped")
-        return _status(name, rpc.decode(raw, ZinitStatus, peer=self._client.peer, what=f"its status of {name}"))
+        result = rpc.decode(raw, ZinitStatus, peer=self._client.peer, what=f"its status of {name}")
+        if definition is None:
+            return _status(name, result)
+        return _own_status(_status(name, result), definition, exec_file.starts(self.root, name))
 
     def logs(self, name: str, lines: int) -> tuple[str, ...]:
         definition = self._definitions.read(name)
@@ -169,13 +181,18 @@ def zinit_name(name: str) -> str:
 
 
 def _config(definition: Definition, words: tuple[str, ...]) -> dict[str, object]:
-    """As of 0.3.9. `max_restarts` 0 is no limit. Without `requires`: zinit would stop what depends on it, too, and
-    leave it so. Never `kill_others`: it can end unrelated processes.
+    """As of 0.3.9. Without `requires`: zinit would stop what depends on it, too, and leave it so. Never `kill_others`:
+    it can end unrelated processes. `exec` is a line for /bin/sh, whose first word must be a program; the service takes
+    the shell's place, so that its pid and its exit are its own.
     """
     delay = max(1, round(definition.backoff * 1000))
     never = definition.oneshot or definition.restart == "never"
     return {
-        "service": {"name": zinit_name(definition.name), "exec": join(words), "oneshot": definition.oneshot},
+        "service": {
+            "name": zinit_name(definition.name),
+            "exec": f"true && exec {join(words)}",
+            "oneshot": definition.oneshot,
+        },
         "lifecycle": {
             "restart": "never" if never else definition.restart,
             "restart_delay_ms": delay,
@@ -202,3 +219,23 @@ def _status(name: str, status: ZinitStatus) -> SupervisedStatus:
         signal=reason.signal,
         reason=reason.message or rpc.exit_reason(code, reason.signal) if state.state in ("exited", "failed") else "",
     )
+
+
+def _own_status(status: SupervisedStatus, definition: Definition, starts: tuple[float, ...]) -> SupervisedStatus:
+    """With what zinit does not report of a service: how often it was restarted, and whether it will be again."""
+    since = starts[-1] if starts and status.pid else None
+    status = replace(status, restarts=max(len(starts) - 1, 0), since=since)
+    if status.pid or not _will_restart(status, definition):
+        return status
+    recent = starts[-definition.flap.starts :]
+    is_full = len(recent) == definition.flap.starts
+    if is_full and recent[-1] - recent[0] <= definition.flap.seconds:
+        return replace(status, state="flapping")
+    return replace(status, state="starting")
+
+
+def _will_restart(status: SupervisedStatus, definition: Definition) -> bool:
+    """Whether zinit starts it again by its policy: after an exit in the states `failed` and `exited`."""
+    if definition.oneshot or definition.restart == "never" or status.state not in ("failed", "exited"):
+        return False
+    return definition.restart == "always" or status.state == "failed"

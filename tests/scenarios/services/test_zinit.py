@@ -163,4 +163,4 @@ def test_a_router_that_does_not_answer_gives_way_to_zinit_with_a_warning(machine
 def test_an_unknown_name_is_refused(zinit: Programs) -> None:
     with pytest.raises(BadRuntimeResponse) as caught:
         zinit.client.status("nobody")
-    assert "rejects service.status: service not found" in caught.value.message
+    assert "rejects service.status_full: service not found" in caught.value.message

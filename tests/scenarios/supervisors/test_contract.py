@@ -1,24 +1,10 @@
 """What every supervisor does, on real ones: the promises of supervisors/protocol.py."""
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 
-from hero_build.supervisors.protocol import ServiceNotDefined, Timeouts
-from hero_build.supervisors.supervisord import Supervisord
+from hero_build.supervisors.protocol import ServiceNotDefined
 from support.processes import gone
-from support.supervised import Supervised, private_root
-
-TIMEOUTS = Timeouts(call=30, change=60)
-
-
-@pytest.fixture(params=["supervisord"])
-def supervised(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Supervised]:
-    root = private_root(tmp_path)
-    item = Supervised(Supervisord(root, TIMEOUTS), root)
-    yield item
-    item.end()
+from support.supervised import Supervised
 
 
 def test_a_service_is_defined_started_stopped_and_forgotten(supervised: Supervised) -> None:

@@ -1,0 +1,48 @@
+"""The real supervisors that the contract is tested on, each with a root of its own."""
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+
+import pytest
+
+from hero_build.supervisors.protocol import Timeouts
+from hero_build.supervisors.supervisord import Supervisord
+from hero_build.supervisors.zinit import Zinit
+from support import zinit_crate, zinit_server
+from support.supervised import Supervised, private_root
+
+TIMEOUTS = Timeouts(call=30, change=60)
+
+
+@contextmanager
+def supervisord(folder: Path) -> Iterator[Supervised]:
+    root = private_root(folder)
+    item = Supervised(Supervisord(root, TIMEOUTS), root)
+    yield item
+    item.end()
+
+
+@contextmanager
+def zinit(folder: Path) -> Iterator[Supervised]:
+    root = private_root(folder)
+    home = folder / "home"
+    with zinit_server.running(zinit_crate.binaries() / "zinit-server", home):
+        item = Supervised(Zinit(root, zinit_server.socket_path(home), TIMEOUTS), root)
+        yield item
+        item.end()
+
+
+SUPERVISORS = {"supervisord": supervisord, "zinit": zinit}
+
+
+@pytest.fixture(
+    params=[
+        pytest.param("supervisord", marks=pytest.mark.xdist_group("supervisord")),
+        pytest.param("zinit", marks=zinit_crate.marks),
+    ]
+)
+def supervised(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Supervised]:
+    running: AbstractContextManager[Supervised] = SUPERVISORS[request.param](tmp_path)
+    with running as item:
+        yield item
