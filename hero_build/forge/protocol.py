@@ -62,6 +62,10 @@ class Forge(Protocol):
 _TAGS_SHOWN = 5
 
 
+class UnknownRelease(ReleaseNotFound):
+    """There are releases, and none of that tag: the hint names some."""
+
+
 def no_release(what: str, tag: str, tags: Sequence[str]) -> ReleaseNotFound:
     """The error for a tag that `what`, a repo or package, does not have; `tags` are those it has, newest first."""
     close = nearest(tag, tags)
@@ -71,8 +75,8 @@ def no_release(what: str, tag: str, tags: Sequence[str]) -> ReleaseNotFound:
         more = ", …" if len(tags) > _TAGS_SHOWN else ""
         hint = f"It has {', '.join(tags[:_TAGS_SHOWN])}{more}."
     else:
-        hint = "It has none that is visible here."
-    return ReleaseNotFound(f"{what} has no release {tag}", hint)
+        return ReleaseNotFound(f"{what} has no release {tag}", "It has none that is visible here.")
+    return UnknownRelease(f"{what} has no release {tag}", hint)
 
 
 def no_file(name: str, where: str) -> AssetNotFound:

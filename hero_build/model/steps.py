@@ -94,6 +94,7 @@ class CargoJob(Struct, frozen=True):
     tools: name and version of each tool that was detected for them; empty: not detected yet.
     workspaces: the folders of the workspaces that have them, relative to the checkout; empty: its root alone.
     rerun: packages whose build scripts run again, though cargo knows of no reason.
+    writable_locks: the Cargo.lock files that the build may write: missing ones, and those of earlier builds.
     """
 
     tree: Tree
@@ -108,6 +109,7 @@ class CargoJob(Struct, frozen=True):
     tools: tuple[tuple[str, str], ...] = ()
     workspaces: tuple[str, ...] = ()
     rerun: tuple[str, ...] = ()
+    writable_locks: tuple[Path, ...] = ()
 
     @property
     def folders(self) -> tuple[Path, ...]:

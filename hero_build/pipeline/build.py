@@ -28,6 +28,7 @@ from hero_build.source.cargo.messages import CargoMessage
 from hero_build.source.cargo.metadata import CargoPackage
 from hero_build.source.cargo.workspaces import Workspaces
 from hero_build.source.fingerprint import with_written_lock
+from hero_build.source.own_locks import recording
 from hero_build.source.wasm import TARGET as WASM_TARGET
 from hero_build.verify.check import verify
 from hero_build.verify.expect import expect_for
@@ -85,9 +86,10 @@ def _build_items(items: Sequence[_BuildItem], run: RunContext) -> list[VerifiedP
     try:
         job = _batch_job(items, run)
         cargo_build.rerun_scripts(job, WASM_TARGET if job.backend is not None else None)
-        if job.backend is not None:
-            return _wasm_build(items, replace(job, programs=tuple(_bundle_name(item) for item in items)), run)
-        return _recipe_build(items[0], job, run) if job.recipe_app else _cargo_build(items, job, run)
+        with recording(job.tree.path, job.writable_locks):
+            if job.backend is not None:
+                return _wasm_build(items, replace(job, programs=tuple(_bundle_name(item) for item in items)), run)
+            return _recipe_build(items[0], job, run) if job.recipe_app else _cargo_build(items, job, run)
     except HeroBuildError as error:
         return [_failed(item.build, error, run) for item in items]
 
@@ -96,7 +98,8 @@ def _batch_job(items: Sequence[_BuildItem], run: RunContext) -> CargoJob:
     """The job of a batch, with a folder that holds its libraries during the build."""
     libraries = [file for item in items for verified in item.libraries for file in verified.files]
     rerun = tuple(sorted({package for item in items for package in item.task.job.rerun}))
-    job = replace(items[0].task.job, rerun=rerun)
+    writable = tuple(dict.fromkeys(path for item in items for path in item.task.job.writable_locks))
+    job = replace(items[0].task.job, rerun=rerun, writable_locks=writable)
     if not libraries:
         return job
     folder = run.downloads.scratch()

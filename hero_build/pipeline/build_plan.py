@@ -18,6 +18,7 @@ from hero_build.platforms import machine_arch
 from hero_build.recipe import Recipe
 from hero_build.source.git import paths
 from hero_build.source.git.ensure import CheckoutRequest
+from hero_build.source.own_locks import writable_locks
 from hero_build.verify.expect import host_glibc
 
 if TYPE_CHECKING:
@@ -103,7 +104,7 @@ class _Planner(Struct, frozen=True):
         binaries, listed_by = self._binaries(tree.path)
         recipe_app = self.loaded.app if _has_own_build(self.loaded) else ""
         job = CargoJob(tree, _cargo(self.loaded), tuple(item.name for item in binaries), recipe_app=recipe_app)
-        job = replace(job, workspaces=self._workspaces(job))
+        job = _in_workspaces(job, self._workspaces(job))
         return PlannedBuild(self._with_last(self._build_plan(job, siblings)), binaries, listed_by)
 
     def bundles(self, tree: Tree, siblings: Sequence[Tree]) -> PlannedBuild:
@@ -115,9 +116,7 @@ class _Planner(Struct, frozen=True):
         request, cache = self.request, self.context.settings.cache
         names = request.names or tuple(item.name for item in self.loaded.recipe.bundles)
         job = CargoJob(tree, _cargo(self.loaded), names, backend=request.backend, optimise=request.optimise)
-        job = replace(
-            job, workspaces=folder_of_bundles(job, build.environment(job), cache=cache, cancelled=self._stopped)
-        )
+        job = _in_workspaces(job, folder_of_bundles(job, build.environment(job), cache=cache, cancelled=self._stopped))
         toolchain = plan.check_toolchain(job, cache, request.backend)
         build_plan = self._build_plan(job, siblings)
         names = plan.bundle_names(job, build_plan.fingerprint, cache)
@@ -179,6 +178,11 @@ class _Planner(Struct, frozen=True):
             cancelled=self._stopped,
         )
         return BuildPlan(job, inputs, toolchain.compiler_wrapper({**toolchain.environment(), **dict(job.cargo.env)}))
+
+
+def _in_workspaces(job: CargoJob, names: tuple[str, ...]) -> CargoJob:
+    job = replace(job, workspaces=names)
+    return replace(job, writable_locks=writable_locks(job.tree.path, job.folders))
 
 
 def _cargo(loaded: LoadedRecipe) -> Cargo:

@@ -9,6 +9,7 @@ source    FromSource                       FromSource          FromSource
 from collections.abc import Mapping
 
 from hero_build.errors import AssetNotFound, ReleaseNotFound
+from hero_build.forge.protocol import UnknownRelease
 from hero_build.model.artifacts import Artifact
 from hero_build.model.decisions import Choice, FromRelease, FromSource, Unavailable
 from hero_build.model.names import nearest
@@ -37,10 +38,8 @@ def choose(
         flag = "--mode source asks for a build" if request.optimise else "--no-opt asks for a build without wasm-opt"
         return FromSource(flag)
     if release is None:
-        if request.version:
-            return FromSource(f"release {request.version} does not exist", absent)
-        why = "no release exists"
-        return FromSource(why, ReleaseNotFound(why))  # the forge's hint is to build
+        why = f"release {request.version} does not exist" if request.version else "no release exists"
+        return FromSource(why, absent if isinstance(absent, UnknownRelease) else ReleaseNotFound(why))
     if not names:
         return _unlisted(request, release)
     missing = [artifact for artifact in names if artifact not in selected]

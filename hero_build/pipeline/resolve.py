@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from hero_build.catalog.loader import LoadedRecipe
 from hero_build.catalog.recipe_facts import AssetNames, RecipeFacts, ask_recipe
 from hero_build.context import Context
-from hero_build.errors import HeroBuildError, ReleaseNotFound
+from hero_build.errors import ForgeError, MissingTool, NotFound, ReleaseNotFound
 from hero_build.install import seal, snapshot
 from hero_build.model.artifacts import Artifact, Library, Platform, pin_of
 from hero_build.model.decisions import Facts, FromSource
@@ -91,7 +91,7 @@ def resolve_build(facts: Facts, *, recipe: RecipeFacts, request: Request, contex
 
     try:
         planned = plan_build(recipe, request, context)
-    except HeroBuildError as error:
+    except (MissingTool, NotFound, ForgeError) as error:  # what is missing hides why anything is built
         if reason := facts.choice.unavailable:
             error.message = f"{facts.choice.why}, so it would be built, and {error.message}"
             error.hint = " ".join(hint for hint in (reason.hint, error.hint) if hint)

@@ -76,9 +76,9 @@ def fingerprint(
 
 
 def with_written_lock(fingerprint: Fingerprint, job: CargoJob) -> Fingerprint:
-    """The fingerprint after the build: a Cargo.lock that cargo itself wrote does not count as a change."""
+    """The fingerprint after the build: a Cargo.lock that cargo itself wrote or updated does not count as a change."""
     parts = dict(fingerprint.parts)
-    if _NONE not in parts.get("lock", "").split():
+    if not job.writable_locks and _NONE not in parts.get("lock", "").split():
         return fingerprint
     return Fingerprint(tuple({**parts, "lock": _lock_digests(job)}.items()))
 

@@ -18,6 +18,7 @@ from hero_build.source.cargo.messages import CargoMessage, CargoMessages
 from hero_build.source.cargo.messages import Progress as Progress
 from hero_build.source.cargo.metadata import CargoPackage
 from hero_build.source.cargo.workspaces import Workspaces
+from hero_build.source.own_locks import LOCK
 from hero_build.system import process
 
 _TERMINAL_SETTINGS = {
@@ -177,7 +178,7 @@ def rerun_scripts(job: CargoJob, target: str | None = None) -> None:
     """
     env, tree, triple = environment(job), job.tree.path, target or job.target
     for folder in job.folders if job.rerun else ():
-        words = ["cargo", "clean", "--release", *_locked(folder), *([f"--target={triple}"] if triple else [])]
+        words = ["cargo", "clean", "--release", *_locked(folder, job), *([f"--target={triple}"] if triple else [])]
         if folder != tree:
             words.append(f"--target-dir={tree / (env.get('CARGO_TARGET_DIR') or 'target')}")
         for package in job.rerun:
@@ -199,7 +200,7 @@ def command(job: CargoJob, packages: Mapping[str, CargoPackage]) -> tuple[str, .
     """The one cargo call for a job, whose programs are in `packages`, of one workspace."""
     cargo = job.cargo
     words = ["cargo", "zigbuild" if job.zig else "build", "--release", "--message-format=json-render-diagnostics"]
-    words += _locked(_folder(packages))
+    words += _locked(_folder(packages), job)
     words += [f"--target={job.target}"] if job.target else []
     words += [] if cargo.default_features else ["--no-default-features"]
     words += [f"--features={','.join(cargo.features)}"] if cargo.features else []
@@ -208,9 +209,10 @@ def command(job: CargoJob, packages: Mapping[str, CargoPackage]) -> tuple[str, .
     return (*words, *cargo.args)
 
 
-def _locked(folder: Path) -> tuple[str, ...]:
-    """cargo leaves a workspace's lock file as it is, and makes a missing one."""
-    return ("--locked",) if (folder / "Cargo.lock").is_file() else ()
+def _locked(folder: Path, job: CargoJob) -> tuple[str, ...]:
+    """cargo leaves a workspace's lock file as it is, makes a missing one, and may update one that a build made."""
+    lock = folder / LOCK
+    return ("--locked",) if lock.is_file() and lock not in job.writable_locks else ()
 
 
 def environment(job: CargoJob) -> dict[str, str]:

@@ -4,6 +4,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from msgspec.structs import replace
@@ -12,15 +13,16 @@ from hero_build.errors import CheckoutRefused, RefNotFound, machine_errors
 from hero_build.source.git.git import Git
 from hero_build.source.git.lfs import fetch_lfs
 from hero_build.source.git.paths import STATE_FOLDER
-from hero_build.source.git.switch import check_out, list_refs
+from hero_build.source.git.switch import check_out, list_refs, warn_that_it_stays
 from hero_build.source.git.update import resolve_ref, update_submodules
 
 _ORIGIN = "origin"
 _DEFAULT_BRANCH = "development"
 
 
-def clone(git: Git, ref: str | None) -> None:
-    """Clone to the checkout's path, at `ref`, else at `development` if it exists, else at the server's default branch.
+def clone(git: Git, ref: str | None, branch: str | None = None) -> None:
+    """Clone to the checkout's path, at `ref`, else at `branch`, else at `development` if it exists, else at the
+    server's default branch.
 
     Call it while the checkout is locked: it first deletes the leftovers of killed clones. Raises RefNotFound, and the
     errors of git/errors.py.
@@ -34,7 +36,7 @@ def clone(git: Git, ref: str | None) -> None:
         folder = Path(tempfile.mkdtemp(prefix=f"{path.name}.clone-", dir=home))
         try:
             _run_clone(replace(git, folder=folder), path.name)
-            _check_out_first(replace(git, folder=folder / path.name), ref)
+            _check_out_first(replace(git, folder=folder / path.name), ref, branch)
             _rename_into_place(folder / path.name, path)
         finally:
             shutil.rmtree(folder, ignore_errors=True)
@@ -45,11 +47,14 @@ def _run_clone(git: Git, name: str) -> None:
     git.remote("clone", "--progress", "--no-checkout", f"--origin={_ORIGIN}", *depth, "--", git.checkout.url, name)
 
 
-def _check_out_first(git: Git, ref: str | None) -> None:
+def _check_out_first(git: Git, ref: str | None, branch: str | None) -> None:
     refs = list_refs(git)
     if not refs:
         raise RefNotFound(f"{git.checkout.repo} has no commit yet", "Push a first commit, then run the command again.")
-    check_out(git, resolve_ref(git, ref or _first_branch(git, refs), _ORIGIN))
+    check_out(git, resolve_ref(git, ref or branch or _first_branch(git, refs), _ORIGIN))
+    if ref is not None:
+        with suppress(RefNotFound):
+            warn_that_it_stays(git, ref, branch or _first_branch(git, refs))
     fetch_lfs(git)
     update_submodules(git)
 

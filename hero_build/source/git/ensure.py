@@ -54,7 +54,7 @@ def ensure(
             return _update_existing(git, request)
         from hero_build.source.git.clone import clone  # imported only where a clone is made
 
-        clone(git, request.ref or request.branch)
+        clone(git, request.ref, request.branch)
         return read_tree(checkout.path)
 
 

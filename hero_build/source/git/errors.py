@@ -20,7 +20,9 @@ from hero_build.source.git.status import unreadable_checkout
 
 _DISK_FULL = re.compile(r"No space left on device|Disk quota exceeded|File too large")
 _LOCK_EXISTS = re.compile(r"Unable to create '(.*\.lock)': File exists")
-_OVERWRITES_WORK = re.compile(r"would be overwritten by|would be lost|local changes|Not possible to fast-forward")
+_OVERWRITES_WORK = re.compile(
+    r"would be overwritten by|would be lost|local changes|Not possible to fast-forward|Please (move|commit)"
+)
 _ACCESS_DENIED = re.compile(
     r"Authentication (?:failed|required)|Authorization error"
     r"|could not read (Username|Password)|(error|code):? 40[13]|Permission denied \(pub"
@@ -80,8 +82,13 @@ def _local_error(text: str, sentence: str, checkout: Checkout) -> HeroBuildError
         hint = f"If no git is running there, an earlier one was killed: delete {locked[1]}."
         return CheckoutRefused(f"another git is running in {checkout.path}", hint)
     if _OVERWRITES_WORK.search(text):
+        files = [line.strip() for line in text.split("\n") if line.startswith("\t")]
+        if files and "untracked" in text:
+            hint = "Move them away or commit them, or build in another checkout: CODEROOT=DIR hero-build …"
+            return CheckoutRefused(f"files in {checkout.path} are in the way: {', '.join(files)}", hint)
+        reason = ", ".join(files) or sentence
         hint = "Commit the work or `git stash -u` it, or build in another checkout: CODEROOT=DIR hero-build …"
-        return CheckoutRefused(f"uncommitted work in {checkout.path} is in the way: {sentence}", hint)
+        return CheckoutRefused(f"uncommitted work in {checkout.path} is in the way: {reason}", hint)
     if _READ_ONLY.search(text) and not _ACCESS_DENIED.search(text):
         folder = next(path for path in (checkout.path, *checkout.path.parents) if path.exists())
         return NotWritable(sentence, f"Make {folder} and its parents writable for this user.")

@@ -4,16 +4,19 @@ git runs with --no-overwrite-ignore, so that it does not overwrite ignored files
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from msgspec import Struct
 
 from hero_build.errors import CheckoutRefused, RefNotFound
+from hero_build.events import WarningRaised
 from hero_build.model.names import nearest
 from hero_build.source.git.git import Git
 from hero_build.source.git.lfs import pointers_stay
 from hero_build.source.git.status import GitStatus, operation_in_progress
+from hero_build.source.own_locks import own_locks
 
 FULL_HASH = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 """The full hash of a commit, SHA-1 or SHA-256."""
@@ -60,7 +63,10 @@ def unknown_ref(git: Git, ref: str) -> RefNotFound:
 
 
 def switch(git: Git, status: GitStatus, target: RefTarget, ref: str) -> None:
-    """Check out `target`, unless it is checked out already. Raises CheckoutRefused before anything changes."""
+    """Check out `target`, unless it is checked out already. Raises CheckoutRefused before anything changes.
+
+    The checkout stays there: a warning says so, and how to return.
+    """
     if (status.branch == target.branch) if target.branch else (status.commit == target.commit):
         return
     path = git.checkout.path
@@ -73,6 +79,16 @@ def switch(git: Git, status: GitStatus, target: RefTarget, ref: str) -> None:
         hint = f"Keep them with `git -C {path} branch NAME`, or use another checkout: {_OTHER_CODEROOT}"
         raise CheckoutRefused(f"{path} has commits that are on no branch; switching to {ref} would lose them", hint)
     check_out(git, target)
+    if status.branch or not target.branch:  # from a commit to a branch is the way back
+        warn_that_it_stays(git, ref, status.branch or (status.commit or "")[:12])
+
+
+def warn_that_it_stays(git: Git, ref: str, before: str) -> None:
+    """`before`: the branch or commit that was checked out, or would have been without `ref`."""
+    path, name = git.checkout.path, ref.removeprefix(_TAGS)
+    if before and before != name:
+        sentence = f"{path} is on {name} now and stays there: a build without --ref builds that"
+        git.emit(WarningRaised(sentence, f"Return with `git -C {path} checkout {before}`."))
 
 
 def check_out(git: Git, target: RefTarget) -> None:
@@ -80,7 +96,25 @@ def check_out(git: Git, target: RefTarget) -> None:
     words: tuple[str, ...] = (target.branch,) if target.branch else ("--detach", target.commit)
     if target.track:
         words = ("-b", target.branch, target.track)  # with the remote branch as its upstream, if the clone fetches that
-    git.local(*pointers_stay(), "checkout", "--quiet", "--no-overwrite-ignore", *words, "--")
+    with own_locks_aside(git, target.commit):
+        git.local(*pointers_stay(), "checkout", "--quiet", "--no-overwrite-ignore", *words, "--")
+
+
+@contextmanager
+def own_locks_aside(git: Git, commit: str) -> Iterator[None]:
+    """While git writes the files of `commit`: our own lock files are not in its way. They come back after an error."""
+    own = {path: path.read_bytes() for path in own_locks(git.folder)}
+    names = [f":(top,literal){path.relative_to(git.folder)}" for path in own]
+    listed = git.local("ls-tree", "--name-only", "-r", commit, "--", *names) if names else []
+    taken = {path: text for path, text in own.items() if str(path.relative_to(git.folder)) in listed}
+    try:
+        for path in taken:
+            path.unlink()
+        yield
+    except BaseException:
+        for path, text in taken.items():
+            path.write_bytes(text)
+        raise
 
 
 def _find_commit(git: Git, ref: str) -> RefTarget | None:
@@ -96,6 +130,5 @@ def _is_reachable(git: Git, commit: str) -> bool:
 
 
 def _uncommitted_changes(path: Path, changes: Sequence[str], ref: str) -> CheckoutRefused:
-    more = f" and {len(changes) - 3} more" if len(changes) > 3 else ""
-    sentence = f"{path} has uncommitted changes ({', '.join(changes[:3])}{more}), so it is not switched to {ref}"
+    sentence = f"{path} has uncommitted changes ({', '.join(changes)}), so it is not switched to {ref}"
     return CheckoutRefused(sentence, f"Commit them or `git stash -u`, or use another checkout: {_OTHER_CODEROOT}")

@@ -11,7 +11,7 @@ from hero_build.events import WarningRaised
 from hero_build.source.git.git import Git
 from hero_build.source.git.lfs import pointers_stay
 from hero_build.source.git.status import GitStatus, operation_in_progress
-from hero_build.source.git.switch import FULL_HASH, RefTarget, find_ref, list_refs, unknown_ref
+from hero_build.source.git.switch import FULL_HASH, RefTarget, find_ref, list_refs, own_locks_aside, unknown_ref
 
 _KEPT_COMMITS = "refs/hero-build"
 """Refs for commits that were requested by their hash, so that `git gc` keeps them."""
@@ -46,7 +46,8 @@ def fast_forward(git: Git, status: GitStatus, remote: str) -> bool:
     if reason:
         git.emit(WarningRaised(f"{git.checkout.path} {reason}; it is built as it is", _STATUS_HINT))
     elif behind:
-        git.local(*pointers_stay(), "merge", "--quiet", "--ff-only", "--no-overwrite-ignore", upstream)
+        with own_locks_aside(git, upstream):
+            git.local(*pointers_stay(), "merge", "--quiet", "--ff-only", "--no-overwrite-ignore", upstream)
         return True
     return False
 

@@ -158,7 +158,7 @@ PLACES = {
     ),
     "unknown-version": Row(
         clone_checkout,
-        Refusal(3, kind="RefNotFound", message="o/app has no tag 'v9'", hint="…"),
+        Refusal(3, kind="RefNotFound", message="…, and o/app has no tag 'v9'", hint="…"),
         ("install", "app", "--version", "v9"),
     ),
 }

@@ -17,7 +17,7 @@ def test_an_empty_root(world: World, spies: Spies) -> None:
     done = world.run("install", "app")
     assert done.code == 0, done.err
     commit = git_repos.git(upstream.work, "rev-parse", "HEAD")
-    assert done.out == f"generation 1: app {commit[:12]} (source). Undo: hero-build rollback 0\n"
+    assert done.out == f"generation 1: app {commit[:12]} (source: no release exists). Undo: hero-build rollback 0\n"
     assert "app: built and verified in " in done.err
     assert [program_output(world, name) for name in PROGRAMS] == ["app", "server"]
     app = installed_app(world)

@@ -138,8 +138,10 @@ def test_to_a_tag_that_is_new(checkout_env: CheckoutEnv, upstream: git_repos.Ups
     commit = upstream.commit({"a.txt": "two"})
     upstream.tag("v2")
     assert checkout_env.ensure("v2", update=True) == Tree(checkout_env.path, commit=commit, dirty=False, ref="")
-    assert checkout_env.warnings == []
+    stays = f"{checkout_env.path} is on v2 now and stays there: a build without --ref builds that"
+    assert checkout_env.warnings == [stays]
     assert checkout_env.ensure("main", update=True) == Tree(checkout_env.path, commit=commit, dirty=False, ref="main")
+    assert checkout_env.warnings == [stays]
 
 
 def test_a_narrow_clone_finds_other_branches(
