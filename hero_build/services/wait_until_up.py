@@ -57,8 +57,9 @@ def wait_until_up(attempt: Attempt, run: ServiceRun) -> SupervisedStatus | NotUp
 
 
 def check_health(service: Service, seconds: float) -> tuple[ProbeAnswer, ...]:
-    """The answers of all its probes."""
-    return tuple(probes.check(probe, min(seconds, _PROBE_SECONDS)) for probe in service.probes)
+    """The answers of all its probes, each within `seconds`, at most 5."""
+    limit = max(round(min(seconds, _PROBE_SECONDS), 1), 0.1)
+    return tuple(probes.check(probe, limit) for probe in service.probes)
 
 
 def runs_as_installed(service: Service, pid: int, run: ServiceRun) -> bool:
