@@ -12,7 +12,8 @@ from msgspec import UNSET, Struct, field
 from hero_build import manifest
 from hero_build.catalog.loader import load
 from hero_build.errors import HeroBuildError, machine_error
-from hero_build.model.failure import failure
+from hero_build.events import WarningRaised
+from hero_build.model.failure import Failure, failure
 from hero_build.model.names import nearest
 from hero_build.server import jsonrpc
 from hero_build.server.call import Call
@@ -24,6 +25,8 @@ from hero_build.server.targets import known_app
 from hero_build.system.bug_report import bug
 
 T = TypeVar("T")
+_FIELDS = {"UsageError": "name", "UnsafeName": "version"}
+"""The parameters that have a meaning beside their type, by the error that it leads to."""
 
 
 class Dispatcher(Struct, frozen=True, eq=False):
@@ -78,14 +81,13 @@ class Dispatcher(Struct, frozen=True, eq=False):
             params = decode(item.method, item.params, method.params)
             return await (self._change(method, params) if method.changes else self._read(method, params))
         except HeroBuildError as error:
-            raise RpcFailed(jsonrpc.error_of(failure(error), code=error.rpc, method=item.method)) from error
+            raise RpcFailed(_error(failure(error), error.rpc, item.method)) from error
         except RpcFailed:
             raise
         except Exception as error:
             refused = machine_error(error)
-            item_failure = failure(refused) if refused else bug(error)
-            code = refused.rpc if refused else jsonrpc.INTERNAL_ERROR
-            raise RpcFailed(jsonrpc.error_of(item_failure, code=code, method=item.method)) from error
+            reason = failure(refused) if refused else bug(error)
+            raise RpcFailed(_error(reason, refused.rpc if refused else jsonrpc.INTERNAL_ERROR, item.method)) from error
 
     async def _read(self, method: Method, params: Struct) -> bytes:
         return await self._in_thread(lambda: msgspec.json.encode(method.handler(params, self.call)))
@@ -96,11 +98,14 @@ class Dispatcher(Struct, frozen=True, eq=False):
         ending = await self.operations.run(method.name, app, params)
         if ending.failure is None:
             return bytes(ending.result)
-        error = jsonrpc.error_of(ending.failure, code=ending.code, method=method.name, warnings=ending.warnings)
-        raise RpcFailed(error)
+        raise RpcFailed(_error(ending.failure, ending.code, method.name, warnings=ending.warnings))
 
     async def _in_thread(self, function: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self.threads, function)
+
+
+def _error(reason: Failure, code: int, method: str, *, warnings: tuple[WarningRaised, ...] = ()) -> jsonrpc.ErrorObject:
+    return jsonrpc.error_of(reason, code=code, method=method, warnings=warnings, field=_FIELDS.get(reason.kind))
 
 
 def _app(name: str, call: Call) -> str:

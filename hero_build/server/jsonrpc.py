@@ -113,9 +113,17 @@ def refused(call_id: Raw, error: ErrorObject) -> bytes:
     return msgspec.json.encode(_Error(error, call_id))
 
 
-def error_of(item: Failure, *, code: int, method: str, warnings: tuple[events.WarningRaised, ...] = ()) -> ErrorObject:
+def error_of(
+    item: Failure,
+    *,
+    code: int,
+    method: str,
+    warnings: tuple[events.WarningRaised, ...] = (),
+    field: str | None = None,
+) -> ErrorObject:
     """An expected failure as the error of a call."""
-    return ErrorObject(code, item.message, RpcErrorData(1, method, exit=item.exit, warnings=warnings, error=item))
+    data = RpcErrorData(1, method, exit=item.exit, warnings=warnings, error=item, field=field)
+    return ErrorObject(code, item.message, data)
 
 
 def invalid_params(method: str, field: str, sentence: str) -> RpcFailed:

@@ -1,33 +1,16 @@
-"""The `name` of a call: APP, APP/BINARY or APP:INSTANCE."""
-
-from msgspec import Struct
+"""The `name` of a call: APP, APP/BINARY, APP:INSTANCE or APP:INSTANCE/BINARY."""
 
 from hero_build.catalog.loader import Catalog
-from hero_build.errors import AppNotFound
+from hero_build.errors import UsageError
 from hero_build.model.installed import Generation
-
-
-class Target(Struct, frozen=True):
-    """An app; a binary or an instance of it, if one is named."""
-
-    app: str
-    binary: str = ""
-    instance: str = ""
-
-
-def parse(name: str) -> Target:
-    app, slash, binary = name.partition("/")
-    if slash:
-        return Target(app, binary=binary)
-    app, _, instance = name.partition(":")
-    return Target(app, instance=instance)
+from hero_build.services.targets import parse
 
 
 def known_app(name: str, catalog: Catalog, generation: Generation) -> str:
-    """The app of a name. Raises AppNotFound for one that is neither installed nor has a recipe."""
+    """The app of a name. Raises UsageError, and AppNotFound for one that is neither installed nor has a recipe."""
+    if name.startswith("@"):
+        raise UsageError(f"{name!r} is a set", "Name one app; a batch has a request for each.")
     app = parse(name).app
     if any(part.app == app for part in generation.records):
         return app
-    if app.startswith("@"):
-        raise AppNotFound(f"{app!r} is a set", "Name one app; a batch has a request for each.")
     return catalog.expand([app])[0]
