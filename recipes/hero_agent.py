@@ -1,4 +1,4 @@
-"""hero_agent: a server and its admin."""
+"""hero_agent: an agent, with its admin interface."""
 
 from hero_build.recipe import Recipe, admin, server
 

@@ -1,7 +1,7 @@
-"""hero_aibroker: its set is read from the repo or the release.
+"""hero_aibroker: a broker of AI services."""
 
-A second service definition (mother and child, `--split`) shares its binaries.
-"""
+# No list of its programs is known, so that it is read from the repo or from the release.
+# A second service definition (mother and child, `--split`) shares its binaries.
 
 from hero_build.recipe import Recipe
 

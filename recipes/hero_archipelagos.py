@@ -1,7 +1,7 @@
-"""hero_archipelagos: the islands of the desktop, read from the repo or the release. It has no programs.
+"""hero_archipelagos: the islands of the desktop: `hero-build islands` installs them."""
 
-hero_os looks for them only when it starts, and so is restarted.
-"""
+# They are read from the repo or the release; it has no programs. hero_os looks for them only when it starts, and so is
+# restarted.
 
 from hero_build.recipe import Recipe
 

@@ -1,4 +1,6 @@
-"""hero_books: documents and their librarian. Its `_ui` and a dev `_admin` were merged into admin."""
+"""hero_books: documents and their librarian."""
+
+# Its `_ui` and a dev `_admin` were merged into admin.
 
 from hero_build.recipe import Recipe, admin, server, web
 

@@ -1,4 +1,4 @@
-"""hero_browser: a server and its admin."""
+"""hero_browser: a browser, with its admin interface."""
 
 from hero_build.recipe import Recipe, admin, server
 

@@ -1,8 +1,7 @@
-"""hero_bundle: six services in one binary.
+"""hero_bundle: hero_proc, hero_router, hero_db, hero_code, hero_indexer and mycelium in one program."""
 
-It starts, in this order: the mycelium bus, hero_db, hero_indexer, hero_code, hero_proc, hero_router; so it binds their
-sockets. Its workspace has path dependencies on their repos.
-"""
+# It starts the mycelium bus, hero_db, hero_indexer, hero_code, hero_proc, hero_router in this order, and so binds their
+# sockets. Its workspace has path dependencies on their repos.
 
 from hero_build.recipe import Recipe, server
 

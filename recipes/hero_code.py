@@ -1,4 +1,6 @@
-"""hero_code: code and its editor; it has a web interface and no admin."""
+"""hero_code: code and its editor, with a web interface."""
+
+# It has no admin.
 
 from hero_build.recipe import Recipe, server, web
 

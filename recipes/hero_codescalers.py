@@ -1,7 +1,7 @@
-"""hero_codescalers: its set is read from the repo or the release.
+"""hero_codescalers: a program of Hero OS."""
 
-Several instances of the same binaries run side by side.
-"""
+# No list of its programs is known, so that it is read from the repo or from the release.
+# Several instances of the same binaries run side by side.
 
 from hero_build.recipe import Recipe
 

@@ -1,4 +1,6 @@
-"""hero_collab: working together; it reads hero_livekit's runtime.json while it runs, and has no admin."""
+"""hero_collab: working together, with sound and video by hero_livekit."""
+
+# It reads hero_livekit's runtime.json while it runs, and has no admin.
 
 from hero_build.recipe import Recipe, server, web
 

@@ -1,4 +1,6 @@
-"""hero_do: an installer only, no daemon; its set is read from the repo or the release."""
+"""hero_do: an installer; it runs no service."""
+
+# No list of its programs is known, so that it is read from the repo or from the release.
 
 from hero_build.recipe import Recipe
 

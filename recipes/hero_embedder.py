@@ -1,4 +1,6 @@
-"""hero_embedder: needs ONNX Runtime; its set is read from the repo or the release."""
+"""hero_embedder: embeddings of text; it brings ONNX Runtime."""
+
+# No list of its programs is known, so that it is read from the repo or from the release.
 
 from hero_build.recipe import Cargo, Platform, Recipe
 

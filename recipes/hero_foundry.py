@@ -1,4 +1,4 @@
-"""hero_foundry: a server, its web and its admin."""
+"""hero_foundry: a foundry, with its web and admin interfaces."""
 
 from hero_build.recipe import Recipe, admin, server, web
 

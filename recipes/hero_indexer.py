@@ -1,4 +1,6 @@
-"""hero_indexer: one server. The app and its binary say hero_indexer, not hero_index."""
+"""hero_indexer: an index for search."""
+
+# One server. The app and its binary say hero_indexer, not hero_index.
 
 from hero_build.recipe import Recipe, server
 

@@ -1,7 +1,7 @@
-"""hero_livekit: rooms for sound and video. hero_livekit_server runs lk-backend; hero-build never starts it.
+"""hero_livekit: rooms for sound and video."""
 
-Its service manifests call lk-backend a server; `audit` accepts any kind for a binary that is install_only.
-"""
+# hero_livekit_server runs lk-backend; hero-build never starts it. Its service manifests call lk-backend a server;
+# `audit` accepts any kind for a binary that is install_only.
 
 from hero_build.recipe import Recipe, admin, cli, install_only, server
 

@@ -1,4 +1,6 @@
-"""hero_logic: its set is read from the repo or the release."""
+"""hero_logic: a program of Hero OS."""
+
+# No list of its programs is known, so that it is read from the repo or from the release.
 
 from hero_build.recipe import Recipe
 

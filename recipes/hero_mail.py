@@ -1,4 +1,6 @@
-"""hero_mail: a server, its admin and a command. The command's former name is hero_mail_cli."""
+"""hero_mail: mail, with its admin interface and a command."""
+
+# The command's former name is hero_mail_cli.
 
 from hero_build.recipe import Recipe, admin, cli, server
 

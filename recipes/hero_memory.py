@@ -1,4 +1,6 @@
-"""hero_memory: the store behind hero_books' librarian; its set is read from the repo or the release."""
+"""hero_memory: the store behind the librarian of hero_books."""
+
+# No list of its programs is known, so that it is read from the repo or from the release.
 
 from hero_build.recipe import Recipe
 

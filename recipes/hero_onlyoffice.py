@@ -1,4 +1,4 @@
-"""hero_onlyoffice: a container, which hero-build does not install."""
+"""hero_onlyoffice: documents of OnlyOffice, in a container that hero-build does not install."""
 
 from hero_build.recipe import Recipe
 

@@ -1,7 +1,7 @@
-"""hero_os: the desktop; its set of programs is read from the repo or the release, its shell is `hero_os_app`.
+"""hero_os: the desktop; `hero-build shell` installs its shell."""
 
-The process that serves `/islands` registers it only if that folder exists when it starts.
-"""
+# Its programs are read from the repo or the release; its shell is `hero_os_app`. The process that serves `/islands`
+# registers it only if that folder exists when it starts.
 
 from hero_build.recipe import Recipe, shell
 

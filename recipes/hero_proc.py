@@ -1,4 +1,4 @@
-"""hero_proc: the supervisor."""
+"""hero_proc: the supervisor of services."""
 
 from hero_build.recipe import Recipe, admin, cli, server
 

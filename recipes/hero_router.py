@@ -1,4 +1,6 @@
-"""hero_router: one binary that routes to every service and serves `service.*` itself."""
+"""hero_router: the router in front of every service; it also starts and stops them."""
+
+# One binary; it serves `service.*` itself.
 
 from hero_build.recipe import Recipe, server
 

@@ -1,4 +1,6 @@
-"""hero_shrimp: a special case of the rename to admin, so its set is read from the repo or the release."""
+"""hero_shrimp: a program of Hero OS."""
+
+# A special case of the rename to admin, so that its set is read from the repo or the release.
 
 from hero_build.recipe import Recipe
 

@@ -1,8 +1,8 @@
-"""zinit: a supervisor. Its binaries are generic packages (`zinit/dev`), not assets of a release.
+"""zinit: a supervisor of services."""
 
-A build takes the default features: with `full`, zinit 0.3.9 does not compile. It is started as
-`zinit-server -s SOCKET -c CONFIG_DIR`; 0.3.9 does not honour the environment variables of its documentation.
-"""
+# Its binaries are generic packages (`zinit/dev`), not assets of a release. A build takes the default features: with
+# `full`, zinit 0.3.9 does not compile. It is started as `zinit-server -s SOCKET -c CONFIG_DIR`; 0.3.9 does not honour
+# the environment variables of its documentation.
 
 from hero_build.recipe import Artifact, Package, Platform, Recipe, cli, server
 

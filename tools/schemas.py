@@ -29,6 +29,7 @@ from hero_build.queries.doctor import DoctorReport
 from hero_build.queries.explain import Explanation
 from hero_build.queries.history import History
 from hero_build.queries.list import AppListing
+from hero_build.queries.outdated import OutdatedReport
 from hero_build.queries.publish_report import MatrixReport, PublishReport, WorkflowReport
 from hero_build.queries.service_report import ServiceReport
 from hero_build.queries.show import AppDetails
@@ -54,10 +55,12 @@ ANSWERS: Mapping[str, type[Struct]] = {
     "list": AppListing,
     "lock": LockReport,
     "mirror": MirrorReport,
+    "outdated": OutdatedReport,
     "publish": PublishReport,
     "restart": RestartReport,
     "rollback": ChangeReport,
     "serve": Serving,
+    "search": AppListing,
     "shell": ChangeReport,
     "show": AppDetails,
     "start": ServiceReport,

@@ -19,6 +19,8 @@ _SECTIONS = {
     },
     "Inspect": {
         "list": "List all apps, their installed versions, and the sets.",
+        "search": "Search for apps by words.",
+        "outdated": "Show installed apps with a newer release.",
         "show": "Show an app's recipe, installed version and newest release.",
         "status": "Show what is installed, whether it is intact, and what runs.",
         "explain": "Explain what an install would do, and why.",
@@ -55,7 +57,7 @@ _MODULES = {
     "install": "install",
     **dict.fromkeys(("shell", "islands"), "install"),
     **dict.fromkeys(("upgrade", "hold", "unhold"), "upgrade"),
-    **dict.fromkeys(("list", "show", "status", "explain"), "info"),
+    **dict.fromkeys(("list", "search", "outdated", "show", "status", "explain"), "info"),
     **dict.fromkeys(("start", "stop"), "services"),
     "restart": "restart",
     "serve": "serve",

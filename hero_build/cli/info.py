@@ -12,13 +12,59 @@ from hero_build.cli.base import command
 from hero_build.cli.options import InstallOptions, app_options
 from hero_build.cli.quick import list_apps
 from hero_build.cli.session import Session
+from hero_build.errors import NotFound
 from hero_build.model.artifacts import DESKTOP_APP
 
 
 @command("list")
-def list_(session: Session) -> int:
-    """List all apps, their installed versions, and the sets."""
-    return list_apps(session)
+@click.option("--installed", is_flag=True, help="Only installed apps.")
+@click.option("--outdated", "is_outdated", is_flag=True, help="Only apps with a newer release; asks the forge.")
+def list_(session: Session, *, installed: bool, is_outdated: bool) -> int:
+    """List all apps, what they are, their installed versions, and the sets."""
+    if not (installed or is_outdated):
+        return list_apps(session)
+    from hero_build.output.pages.list import page
+    from hero_build.queries import list as query
+
+    answer = query.listing(session.root, session.catalog(), session.generation(), installed_only=True)
+    if not is_outdated:
+        return session.console.answer(answer, lambda terminal: page(answer, terminal))
+    from hero_build.queries.outdated import only_outdated, outdated
+
+    report = outdated([app.name for app in answer.apps], session.generation(), session.context())
+    newer = only_outdated(answer, report)
+    return session.console.answer(newer, lambda terminal: page(newer, terminal), code=report.code, failed=report.failed)
+
+
+@command("search")
+@click.argument("words", nargs=-1, required=True, metavar="WORD...")
+def search(session: Session, words: Sequence[str]) -> int:
+    """Search for apps by words in their names and descriptions."""
+    from hero_build.output.pages.list import page
+    from hero_build.queries import list as query
+
+    answer = query.search(query.listing(session.root, session.catalog(), session.generation()), words)
+    if not (answer.apps or answer.sets):
+        raise NotFound(f"no app matches {' '.join(words)!r}", "`hero-build list` shows all.")
+    return session.console.answer(answer, lambda terminal: page(answer, terminal))
+
+
+@command("outdated")
+@click.argument("apps", nargs=-1, metavar="[APP]...", shell_complete=completion.installed)
+def outdated(session: Session, apps: Sequence[str]) -> int:
+    """Show installed apps with a newer release. `upgrade` installs those."""
+    from hero_build.output.pages.outdated import page
+    from hero_build.queries import outdated as query
+    from hero_build.queries.apps import by_app, present
+
+    generation, context = session.generation(), session.context()
+    installed = by_app(generation)
+    answer = query.outdated(
+        present(apps, installed, context.catalog) if apps else tuple(installed), generation, context
+    )
+    return session.console.answer(
+        answer, lambda terminal: page(answer, terminal), code=answer.code, failed=answer.failed
+    )
 
 
 @command("show")

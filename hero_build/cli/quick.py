@@ -31,7 +31,7 @@ def list_apps(session: Session) -> int:
     from hero_build.output.pages.list import page
     from hero_build.queries.list import listing
 
-    result = listing(session.catalog(), session.generation())
+    result = listing(session.root, session.catalog(), session.generation())
     return session.console.answer(result, lambda terminal: page(result, terminal))
 
 

@@ -2,17 +2,17 @@
 
 import os
 from collections.abc import Iterable
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import msgspec
 from msgspec import Struct
 
 from hero_build.errors import RootDamaged, machine_errors
-from hero_build.install.fsutil import write
 from hero_build.install.layout import Root
-from hero_build.install.root_lock import LockedRoot
-from hero_build.system.fsync import fsync
 from hero_build.system.regular_file import read_regular
+
+if TYPE_CHECKING:
+    from hero_build.install.root_lock import LockedRoot
 
 FILE_NAME = "held.json"
 _LARGEST_FILE = 1 << 20  # bytes
@@ -39,8 +39,11 @@ def held_apps(root: Root) -> tuple[str, ...]:
         raise RootDamaged(f"{path} cannot be read: {reason}", hint) from error
 
 
-def write_held(locked: LockedRoot, apps: Iterable[str]) -> None:
+def write_held(locked: "LockedRoot", apps: Iterable[str]) -> None:
     """Replace the list of held apps, by one rename. Raises MachineError."""
+    from hero_build.install.fsutil import write  # `list` only reads
+    from hero_build.system.fsync import fsync
+
     root = locked.root
     new, path = root.staging / FILE_NAME, root.state / FILE_NAME
     with machine_errors(root.path):

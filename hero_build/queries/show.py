@@ -3,6 +3,7 @@
 from msgspec import Struct
 
 from hero_build.catalog import buildenv, checkout_set, service_toml
+from hero_build.catalog.about import about
 from hero_build.catalog.loader import LoadedRecipe, recipe_errors
 from hero_build.catalog.recipe_facts import ask_recipe
 from hero_build.context import Context
@@ -87,7 +88,7 @@ def show(app: str, context: Context, version: str | None = None) -> AppDetails:
     bundles = (*loaded.recipe.bundles, *(item for item in listed.artifacts if isinstance(item, WasmBundle)))
     return AppDetails(
         name=app,
-        about=about(loaded),
+        about=about(loaded.path),
         refuses=loaded.recipe.refuses or None,
         repo=loaded.recipe.repo,
         platform=str(platform),
@@ -108,18 +109,6 @@ def show(app: str, context: Context, version: str | None = None) -> AppDetails:
         trouble=trouble,
         version=version,
     )
-
-
-def about(loaded: LoadedRecipe) -> str:
-    """The first line of the recipe's docstring, without the app's name."""
-    import ast  # the module itself is not kept by the catalog
-
-    try:
-        text = ast.get_docstring(ast.parse(loaded.path.read_bytes())) or ""
-    except (OSError, SyntaxError, ValueError):
-        return ""
-    first = text.split("\n\n")[0].replace("\n", " ").strip()
-    return first.removeprefix(f"{loaded.app}:").strip()
 
 
 def _binary(loaded: LoadedRecipe, binary: Binary, platform: Platform) -> ShownBinary:

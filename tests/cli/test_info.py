@@ -19,7 +19,7 @@ def test_list_shows_every_recipe_installed_versions_and_sets(world: World) -> No
     assert apps["hero_db"]["recipe"].endswith("recipes/hero_db.py")
     assert {"name": "@both", "apps": ["db", "web"]} in document["sets"]
     lines = world.ok("list").splitlines()
-    assert any(line.split() == ["db", "v1", "download"] for line in lines)
+    assert any(line.split() == ["db", "v1", "download", "a", "test", "app"] for line in lines)
     assert any(line.split() == ["@both", "db", "web"] for line in lines)
 
 
@@ -28,8 +28,7 @@ def test_list_marks_replaced_and_missing_recipes(world: World) -> None:
     world.ok("install", "web")
     (world.recipes / "web.py").unlink()
     out = world.ok("list")
-    (line,) = (line for line in out.splitlines() if line.startswith("hero_db "))
-    assert f"{overlay}, replaces another recipe" in line
+    assert f"{overlay}, replaces another recipe" in out
     assert "/recipes/hero_db.py, replaces /" in world.ok("list", "-v")
     (line,) = (line for line in out.splitlines() if line.startswith("web "))
     assert "recipe not found" in line
@@ -190,3 +189,57 @@ def test_explain_and_a_dry_run_agree(flags: list[str], world: World) -> None:
     planned = world.run("install", "db", "--dry-run", *flags, "--json").document["parts"]
     assert [f"to {item['decision']}" for item in explained] == [item["state"] for item in planned]
     assert [item["why"] for item in explained] == [item["why"] for item in planned]
+
+
+def test_list_installed_and_outdated(world: World) -> None:
+    world.ok("install", "db@v1", "web")
+    document = worlds.valid(world.run("list", "--installed", "--json").document)
+    assert [(app["name"], app["about"], app["latest"]) for app in document["apps"]] == [
+        ("db", "a test app.", None),
+        ("web", "a test app.", None),
+    ]
+    assert document["sets"] == []
+    document = worlds.valid(world.run("list", "--outdated", "--json").document)
+    assert [(app["name"], app["version"], app["latest"]) for app in document["apps"]] == [("db", "v1", "v2")]
+    world.ok("hold", "db")
+    lines = [line.split()[:5] for line in world.ok("list", "--outdated").splitlines()]
+    assert lines == [["app", "installed", "latest", "from", "description"], ["db", "v1", "v2", "download,", "held"]]
+
+
+def test_outdated_compares_with_the_newest_releases(world: World) -> None:
+    assert "nothing to compare" in world.ok("outdated")
+    world.ok("install", "db@v1", "web")
+    document = worlds.valid(world.run("outdated", "--json").document)
+    assert document["apps"] == [{"name": "db", "version": "v1", "latest": "v2", "held": False}]
+    assert (document["compared"], document["built"], document["failed"]) == (2, [], [])
+    out = world.ok("outdated")
+    assert out.endswith("1 of 2 apps is outdated. Upgrade: hero-build upgrade\n")
+    assert world.ok("outdated", "web") == "up to date: 1 app\n"
+    world.ok("hold", "db")
+    assert "Upgrade:" not in world.ok("outdated", "db")
+    assert world.run("outdated", "hero_db").code == 3
+
+
+def test_outdated_without_a_forge_is_4_and_names_the_apps(world: World) -> None:
+    world.ok("install", "@both")
+    for command in (("outdated",), ("list", "--outdated")):
+        done = world.run("--forge", "file:///nowhere/at/all", *command, "--json")
+        assert done.code == 4
+        assert [item["app"] for item in worlds.valid(done.document)["failed"]] == ["db", "web"]
+        assert "error: db: " in done.err
+
+
+def test_outdated_names_what_was_not_compared(world: World) -> None:
+    world.ok("install", "@both")
+    (world.recipes / "web.py").unlink()
+    document = worlds.valid(world.run("outdated", "--json").document)
+    assert (document["exit"], document["unknown"], document["compared"]) == (0, ["web"], 1)
+
+
+def test_search_matches_names_and_descriptions_in_any_case(world: World) -> None:
+    document = worlds.valid(world.run("search", "KEY-value", "--json").document)
+    assert [app["name"] for app in document["apps"]] == ["hero_db"]
+    assert [app["name"] for app in world.run("search", "test", "APP", "--json").document["apps"]] == ["db", "web"]
+    assert "@both" in world.ok("search", "both")
+    done = world.run("search", "nothing like it")
+    assert (done.code, "no app matches 'nothing like it'" in done.err) == (3, True)

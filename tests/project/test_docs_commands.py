@@ -44,6 +44,7 @@ RUNS: Mapping[str, Run] = {
     "hero-build history": Run(("install hero_db --version v0.3.1", "install @core")),
     "hero-build list": Run(("install hero_db",)),
     "hero-build upgrade": Run(BOTH),
+    "hero-build outdated": Run(BOTH),
     "hero-build hold hero_db": Run(("install hero_db",)),
     "hero-build install @core": Run(),
     "hero-build show hero_notes": Run(),

@@ -77,8 +77,8 @@ def record(name: str) -> InstalledPart:
 
 QUESTIONS: dict[str, Callable[[Root, Generation, Catalog], object]] = {
     "load": lambda root, _made, catalog: load([next(iter(catalog.files.values()))[0].parent]),
-    "list": lambda root, made, catalog: listing(catalog, made),
-    "list page": lambda root, made, catalog: list(list_page(listing(catalog, made), Terminal(width=80))),
+    "list": lambda root, made, catalog: listing(root, catalog, made),
+    "list page": lambda root, made, catalog: list(list_page(listing(root, catalog, made), Terminal(width=80))),
     "status": lambda root, made, catalog: status(root, catalog, ()),
     "status page": lambda root, made, catalog: list(status_page(status(root, catalog, ()), Terminal(width=80))),
     "verify": lambda root, made, catalog: verify(root, catalog, ()),
@@ -102,4 +102,4 @@ def test_the_answers_are_whole(tmp_path: Path) -> None:
     assert [app.state for app in status(root, catalog, ()).apps] == ["intact"] * 5
     checked = verify(root, catalog, ())
     assert (len(checked.apps), checked.damaged, checked.stray) == (5, (), ())
-    assert sum(app.version == "v1" for app in listing(catalog, made).apps) == 5
+    assert sum(app.version == "v1" for app in listing(root, catalog, made).apps) == 5
