@@ -19,7 +19,10 @@ class VersionChange(Struct, frozen=True):
 
 
 class HistoryEntry(Struct, frozen=True):
-    """`trouble`: why this generation cannot be read, and so not be restored."""
+    """`since`: the generation that `changes` compares with, 0 for the empty root; None if no earlier one is left.
+
+    `trouble`: why this generation cannot be read, and so not be restored.
+    """
 
     number: int
     current: bool
@@ -28,6 +31,7 @@ class HistoryEntry(Struct, frozen=True):
     action: str | None
     apps: int | None
     changes: tuple[VersionChange, ...]
+    since: int | None = None
     trouble: str | None = None
 
 
@@ -37,7 +41,7 @@ class History(Struct, frozen=True):
 
 
 def history(root: str, current: int, generations: Iterable[Generation | Unreadable]) -> History:
-    """Each generation with its changes since the previous readable one; number 1 since the empty root."""
+    """Each generation with its changes since the newest older one that can be read; number 1 since the empty root."""
     entries: list[HistoryEntry] = []
     before: Generation | None = None
     for generation in generations:
@@ -66,5 +70,12 @@ def _entry(before: Generation | None, generation: Generation, current: int) -> H
     apps = len({part.app for part in generation.records})
     number, created, tool, action = generation.number, generation.created, generation.tool, generation.action
     return HistoryEntry(
-        number, current=number == current, created=created, tool=tool, action=action, apps=apps, changes=briefs
+        number,
+        current=number == current,
+        created=created,
+        tool=tool,
+        action=action,
+        apps=apps,
+        changes=briefs,
+        since=before.number if before else None,
     )

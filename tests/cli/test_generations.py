@@ -1,5 +1,7 @@
 """`history`, `diff`, `rollback`, `uninstall`, `gc`."""
 
+import shutil
+
 import pytest
 
 from support import roots, worlds
@@ -100,3 +102,26 @@ def test_gc_keeps_the_given_number_of_generations(upgraded: World) -> None:
     assert [item["number"] for item in upgraded.run("history", "--json").document["generations"]] == [3, 4]
     assert "deleted no generation; 0 B freed" in upgraded.ok("gc")
     roots.settled(upgraded.root)
+
+
+def test_history_after_gc_does_not_claim_to_know_what_is_deleted(world: World) -> None:
+    world.ok("install", "db@v1")
+    world.ok("install", "web")
+    world.ok("install", "db")
+    world.ok("gc", "--keep", "1")
+    (entry,) = worlds.valid(world.run("history", "--json").document)["generations"]
+    assert (entry["number"], entry["since"], entry["changes"]) == (3, None, [])
+    assert "2 apps; what changed is not known: generation 2 is deleted" in world.ok("history")
+    world.ok("uninstall", "web")
+    assert world.run("history", "--json").document["generations"][1]["since"] == 3
+    assert world.ok("history").count("is deleted") == 1
+
+
+def test_history_says_what_it_compares_with_across_a_gap(world: World) -> None:
+    for words in (("install", "db@v1"), ("install", "web"), ("uninstall", "web"), ("install", "db")):
+        world.ok(*words)
+    for number in (2, 3):
+        shutil.rmtree(world.root.generation(number))
+    document = worlds.valid(world.run("history", "--json").document)
+    assert [(entry["number"], entry["since"]) for entry in document["generations"]] == [(1, 0), (4, 1)]
+    assert "since 1: db v1 -> v2" in world.ok("history")

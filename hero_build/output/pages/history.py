@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from hero_build.output.phrases import minute, version_change
 from hero_build.output.table import Cell, cell, paragraph, table
 from hero_build.output.terminal import Ink, Terminal
-from hero_build.output.text import short, size
+from hero_build.output.text import plural, short, size
 from hero_build.queries.diff import Change, Diff, FileChange, PartChange
 from hero_build.queries.history import History, HistoryEntry, VersionChange
 
@@ -39,10 +39,20 @@ def _entry(item: HistoryEntry, terminal: Terminal) -> Iterator[list[Cell]]:
         yield [mark, number, cell("?"), cell(item.trouble, "red")]
         return
     yield [mark, number, cell(minute(item.created), "dim"), cell(item.action, "bold")]
-    yield [cell(""), cell(""), cell(""), cell(_changes(item, terminal))]
+    yield [cell(""), cell(""), cell(""), cell(f"{_since(item)}{_changes(item, terminal)}")]
+
+
+def _since(item: HistoryEntry) -> str:
+    """What the changes are compared with, where that is not the generation just before."""
+    if item.since in (None, item.number - 1):
+        return ""
+    return f"since {item.since}: "
 
 
 def _changes(item: HistoryEntry, terminal: Terminal) -> str:
+    if item.since is None:
+        apps = f"{plural(item.apps or 0, 'app')}; " if item.apps is not None else ""
+        return f"{apps}what changed is not known: generation {item.number - 1} is deleted"
     shown = item.changes if terminal.verbose else item.changes[:_SHOWN]
     hidden = len(item.changes) - len(shown)
     phrases = [_change(change) for change in shown] + ([f"and {hidden} more"] if hidden else [])
