@@ -5,6 +5,7 @@ from pathlib import Path
 from hero_build import manifest
 from hero_build.cli.signals import SAFE
 from hero_build.errors import HeroBuildError
+from hero_build.output.terminal import program
 
 
 class RootWatch:
@@ -29,10 +30,8 @@ class RootWatch:
         if after == self._before:
             state = "nothing is installed" if after == "0" else f"still generation {after}"
             return f"{interrupted}; nothing changed: {state}", "Downloaded data is kept: run it again to continue."
-        flag = f" --root {self._root_flag}" if self._root_flag else ""
-        hint = (
-            f"`hero-build{flag} diff {self._before} {after}` shows it. Undo: hero-build{flag} rollback {self._before}"
-        )
+        name = program(self._root_flag)
+        hint = f"`{name} diff {self._before} {after}` shows it. Undo: {name} rollback {self._before}"
         return f"{interrupted} after generation {after} was committed", hint
 
 

@@ -31,7 +31,7 @@ class Terminal(Struct, frozen=True):
 
     def advice(self, hint: str) -> str:
         """A hint whose commands, in backticks or the whole of it, are for the same root."""
-        if self.program == "hero-build":
+        if self.program == "hero-build" or self.program in hint:
             return hint
         whole = f"{self.program} {hint[11:]}" if hint.startswith("hero-build ") else hint
         return whole.replace("`hero-build ", f"`{self.program} ")
