@@ -20,7 +20,7 @@ from support.processes import until
 from support.server_releases import seen
 
 TAG = f"v{__version__}"
-PARTS = ("hero_build", "recipes", "tools", ".forgejo")
+PARTS = ("hero_build", "recipes", "docs/man", "tools", ".forgejo")
 FILES = ("pyproject.toml", "README.md", "LICENSE", "CHANGELOG.md", ".gitignore")
 
 

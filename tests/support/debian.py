@@ -1,0 +1,187 @@
+"""A bare Debian 12 machine for tests: a root directory with one user, who may use sudo, and nothing else installed.
+
+    machine = debian.machine(folder)
+    done = machine.run("sudo apt install git")            # in a login shell of the user `you`
+    other = machine.copy(folder)                          # begins with all that this one has now
+
+debootstrap makes the system once; it stays in cache/debian12/ as an archive, under a digest of what went into it, and so
+does what apt installs. Packages come from where this machine's own apt and pip find them. The network is this
+machine's: a server on loopback is reached.
+"""
+
+import hashlib
+import os
+import shutil
+import subprocess
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from support.worlds import REPO, Done
+
+CACHE = REPO / "cache" / "debian12"
+SUITE = "bookworm"
+USER, UID = "you", "1000"
+HOME = f"/home/{USER}"
+AUTHORITIES = "/opt/authorities.pem"
+_TAR = ("tar", "--xattrs", "--xattrs-include=*", "--numeric-owner")  # overlayfs keeps deletions in attributes
+_FIRST = f"""
+useradd --create-home --shell /bin/bash --uid {UID} {USER}
+echo '{USER} ALL=(ALL) NOPASSWD: ALL' > /etc/sudoers.d/{USER}
+echo 'APT::Get::Assume-Yes "true";' > /etc/apt/apt.conf.d/90yes
+rm -rf /var/lib/apt/lists/* /var/cache/apt/archives/*.deb
+"""
+_MOUNT = """
+lower=$1 upper=$2 work=$3 root=$4 user=$5; shift 5
+mount -t overlay overlay -o "lowerdir=$lower,upperdir=$upper,workdir=$work" "$root"
+mount -t proc proc "$root/proc"
+mount --rbind /dev "$root/dev"
+while [ "$1" != -- ]; do mount --bind "$1" "$root/$2"; mount -o remount,bind,ro "$root/$2"; shift 2; done
+shift
+exec chroot --userspec="$user" "$root" "$@"
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """Its files are `lower`, the lowest last, under those that it has changed itself, in `folder/upper`."""
+
+    folder: Path
+    lower: Sequence[Path]
+    key: str
+    binds: Mapping[str, Path] = field(default_factory=dict)
+
+    def run(self, script: str, *, user: str = USER, **environ: str) -> Done:
+        """Run a script in a login shell; what it wrote is in `out`, errors included."""
+        (self.folder / "root" / "tmp").mkdir(parents=True, exist_ok=True)
+        written = self.folder / "script"
+        written.write_text(script)
+        binds = [word for place, path in {**self.binds, "/opt/script": written}.items() for word in (str(path), place)]
+        shell = ["env", "-i", *(f"{name}={text}" for name, text in self._environ(user, environ).items()), "bash", "-l"]
+        mounts = (":".join(map(str, self.lower)), self.folder / "upper", self.folder / "work", self.folder / "root")
+        command = ["bash", "-ec", _MOUNT, "debian", *map(str, mounts), user, *binds, "--", *shell, "/opt/script"]
+        done = subprocess.run(
+            ["unshare", "--mount", "--pid", "--fork", "--kill-child", *command],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=900,
+        )
+        return Done(done.returncode, done.stdout, "")
+
+    def install(self, script: str) -> None:
+        """Run a script that only installs packages, or unpack what it made before."""
+        archive = CACHE / f"{_digest(self.key, script)}.tar"
+        if not archive.exists():
+            self._run_ok(script)
+            _pack(archive, self.folder / "upper")
+        else:
+            _unpack(archive, self.folder / "upper")
+
+    def copy(self, folder: Path, **binds: Path) -> "Machine":
+        """A machine that begins with what this one has now; what this one changes later is undefined there."""
+        return _machine(folder, (self.folder / "upper", *self.lower), self.key, {**self.binds, **binds})
+
+    def bound(self, binds: Mapping[str, Path]) -> "Machine":
+        """The same machine with folders of this one, which it can read, at the places that are the keys."""
+        for place in binds:
+            made = self.folder / "upper" / place.lstrip("/")
+            made.mkdir(parents=True, exist_ok=True)
+            for each in (made, made.parent):
+                os.chown(each, int(UID), int(UID))
+        return Machine(self.folder, self.lower, self.key, {**self.binds, **binds})
+
+    def _run_ok(self, script: str) -> None:
+        done = self.run(f"set -e\n{script}")
+        assert done.code == 0, done.out
+
+    def _environ(self, user: str, more: Mapping[str, str]) -> Mapping[str, str]:
+        home = HOME if user == USER else "/root"
+        trust = dict.fromkeys(("SSL_CERT_FILE", "PIP_CERT", "GIT_SSL_CAINFO", "CURL_CA_BUNDLE"), AUTHORITIES)
+        names = ("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_DEFAULT_TIMEOUT", "UV_INDEX_URL", "UV_DEFAULT_INDEX")
+        index = {name: os.environ[name] for name in names if name in os.environ}
+        return {"HOME": home, "USER": user, "LANG": "C.UTF-8", "TERM": "dumb", **trust, **index, **more}
+
+
+def machine(folder: Path) -> Machine:
+    """Debian as it is after a minimal installation. Skipped where this cannot be."""
+    _must_be_possible()
+    base = CACHE / f"{_digest(SUITE, _FIRST)}.tar"
+    if not base.exists():
+        _bootstrap(base)
+    _unpack(base, folder / "base")
+    return _machine(folder / "first", (folder / "base",), base.stem, _own_binds(folder))
+
+
+def _own_binds(folder: Path) -> Mapping[str, Path]:
+    """The name servers and the certificate authorities of this machine."""
+    (folder / "hosts").write_text("127.0.0.1 localhost\n")
+    names = {"/etc/resolv.conf": Path("/etc/resolv.conf"), "/etc/hosts": folder / "hosts"}
+    return {**names, AUTHORITIES: Path(os.environ.get("SSL_CERT_FILE", "/etc/ssl/certs/ca-certificates.crt"))}
+
+
+def _machine(folder: Path, lower: Sequence[Path], key: str, binds: Mapping[str, Path]) -> Machine:
+    for name in ("upper", "work", "root"):
+        (folder / name).mkdir(parents=True)
+    return Machine(folder, tuple(lower), key, binds)
+
+
+def _must_be_possible() -> None:
+    if os.geteuid() != 0:
+        pytest.skip("only root can make a root directory for another system")
+    if not shutil.which("debootstrap"):
+        pytest.skip("debootstrap is not installed")
+
+
+def _bootstrap(base: Path) -> None:
+    folder = base.with_suffix(".part")
+    shutil.rmtree(folder, ignore_errors=True)
+    _apt_data("update")
+    source = _targets("$(REPO_URI)", f"Codename: {SUITE}")[0]
+    _run("debootstrap", "--variant=minbase", "--include=sudo", SUITE, str(folder), source)
+    lines = _targets("deb $(REPO_URI) $(RELEASE) $(COMPONENT)", "Origin: Debian")
+    (folder / "etc/apt/sources.list").write_text("".join(f"{line}\n" for line in dict.fromkeys(lines)))
+    acquire = [line for line in _run("apt-config", "dump").splitlines() if line.startswith("Acquire::")]
+    (folder / "etc/apt/apt.conf.d/90acquire").write_text("".join(f"{line}\n" for line in acquire))
+    for place in ("etc/resolv.conf", "etc/hosts", AUTHORITIES.lstrip("/"), "opt/script"):
+        (folder / place).touch()
+    _run("chroot", str(folder), "bash", "-ec", _FIRST)
+    _pack(base, folder)
+    shutil.rmtree(folder)
+
+
+def _targets(text: str, *filters: str) -> Sequence[str]:
+    """What this machine's apt knows of its sources, one line for each list of packages."""
+    return _run("apt-get", "indextargets", "--format", text, "Created-By: Packages", *filters).splitlines()
+
+
+def _apt_data(word: str) -> None:
+    _run("apt-get", "-qq", word)
+
+
+def _pack(archive: Path, folder: Path) -> None:
+    archive.parent.mkdir(parents=True, exist_ok=True)
+    part = archive.with_suffix(".tar.part")
+    _run(*_TAR, "--create", "--file", str(part), "--directory", str(folder), "--exclude=./var/cache/apt/*.bin", ".")
+    part.replace(archive)
+
+
+def _unpack(archive: Path, folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    _run(*_TAR, "--extract", "--preserve-permissions", "--file", str(archive), "--directory", str(folder))
+
+
+def _digest(*texts: str) -> str:
+    return hashlib.sha256("\0".join(texts).encode()).hexdigest()[:24]
+
+
+def _run(*command: str) -> str:
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr
+    return done.stdout
+
+
+Step = Callable[[Machine], Machine]
