@@ -1,5 +1,6 @@
 """A real Actions runner for tests: built once into the cache, started for one repository of the real server."""
 
+import base64
 import fcntl
 import hashlib
 import os
@@ -59,6 +60,17 @@ def program() -> Path:
         if not binary.exists():
             _build(cache, binary)
     return binary
+
+
+def create_checkout_action(server: ForgeServer) -> None:
+    """`actions/checkout@v4`, as a repository of the server itself. Once for a server."""
+    body = {"name": "checkout", "auto_init": True, "default_branch": "main"}
+    server.api("POST", "/orgs", {"username": "actions"})
+    server.api("POST", "/orgs/actions/repos", body)
+    content = base64.b64encode(CHECKOUT.encode()).decode()
+    file = {"content": content, "message": "checkout", "branch": "main"}
+    server.api("POST", "/repos/actions/checkout/contents/action.yml", file)
+    server.api("POST", "/repos/actions/checkout/tags", {"tag_name": "v4", "target": "main"})
 
 
 @contextmanager

@@ -4,8 +4,8 @@
     done = machine.run("sudo apt install git")            # in a login shell of the user `you`
     other = machine.copy(folder)                          # begins with all that this one has now
 
-debootstrap makes the system once; it stays in cache/debian12/ as an archive, under a digest of what went into it, and so
-does what apt installs. Packages come from where this machine's own apt and pip find them. The network is this
+debootstrap makes the system once; it stays in cache/debian12/ as an archive, under a digest of what went into it, and
+so does what apt installs. Packages come from where this machine's own apt and pip find them. The network is this
 machine's: a server on loopback is reached.
 """
 
@@ -13,7 +13,8 @@ import hashlib
 import os
 import shutil
 import subprocess
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -26,6 +27,7 @@ SUITE = "bookworm"
 USER, UID = "you", "1000"
 HOME = f"/home/{USER}"
 AUTHORITIES = "/opt/authorities.pem"
+_SCRIPT = "/opt/script"
 _TAR = ("tar", "--xattrs", "--xattrs-include=*", "--numeric-owner")  # overlayfs keeps deletions in attributes
 _FIRST = f"""
 useradd --create-home --shell /bin/bash --uid {UID} {USER}
@@ -53,17 +55,10 @@ class Machine:
     key: str
     binds: Mapping[str, Path] = field(default_factory=dict)
 
-    def run(self, script: str, *, user: str = USER, **environ: str) -> Done:
-        """Run a script in a login shell; what it wrote is in `out`, errors included."""
-        (self.folder / "root" / "tmp").mkdir(parents=True, exist_ok=True)
-        written = self.folder / "script"
-        written.write_text(script)
-        binds = [word for place, path in {**self.binds, "/opt/script": written}.items() for word in (str(path), place)]
-        shell = ["env", "-i", *(f"{name}={text}" for name, text in self._environ(user, environ).items()), "bash", "-l"]
-        mounts = (":".join(map(str, self.lower)), self.folder / "upper", self.folder / "work", self.folder / "root")
-        command = ["bash", "-ec", _MOUNT, "debian", *map(str, mounts), user, *binds, "--", *shell, "/opt/script"]
+    def run(self, script: str, **environ: str) -> Done:
+        """Run a script in a login shell of the user; what it wrote is in `out`, errors included."""
         done = subprocess.run(
-            ["unshare", "--mount", "--pid", "--fork", "--kill-child", *command],
+            self._command(script, environ),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -71,6 +66,17 @@ class Machine:
             timeout=900,
         )
         return Done(done.returncode, done.stdout, "")
+
+    @contextmanager
+    def running(self, script: str, log: Path, **environ: str) -> Iterator["subprocess.Popen[bytes]"]:
+        """The same beside others, until the block ends; what it writes is in `log`."""
+        with log.open("wb") as out:
+            child = subprocess.Popen(self._command(script, environ), stdin=subprocess.DEVNULL, stdout=out, stderr=out)
+        try:
+            yield child
+        finally:
+            child.kill()  # and with it, all that it has started: they are in a process namespace of its own
+            child.wait(30)
 
     def install(self, script: str) -> None:
         """Run a script that only installs packages, or unpack what it made before."""
@@ -81,29 +87,41 @@ class Machine:
         else:
             _unpack(archive, self.folder / "upper")
 
-    def copy(self, folder: Path, **binds: Path) -> "Machine":
+    def copy(self, folder: Path) -> "Machine":
         """A machine that begins with what this one has now; what this one changes later is undefined there."""
-        return _machine(folder, (self.folder / "upper", *self.lower), self.key, {**self.binds, **binds})
+        return _machine(folder, (self.folder / "upper", *self.lower), self.key, self.binds)
 
     def bound(self, binds: Mapping[str, Path]) -> "Machine":
-        """The same machine with folders of this one, which it can read, at the places that are the keys."""
-        for place in binds:
+        """The same machine with files and folders of this one, which it can read, at the places that are the keys."""
+        for place, path in binds.items():
             made = self.folder / "upper" / place.lstrip("/")
-            made.mkdir(parents=True, exist_ok=True)
-            for each in (made, made.parent):
-                os.chown(each, int(UID), int(UID))
+            made.parent.mkdir(parents=True, exist_ok=True)
+            if path.is_dir():
+                made.mkdir()
+            else:
+                made.touch()
+            if place.startswith(HOME):
+                os.chown(made.parent, int(UID), int(UID))
         return Machine(self.folder, self.lower, self.key, {**self.binds, **binds})
+
+    def _command(self, script: str, environ: Mapping[str, str]) -> Sequence[str]:
+        written = self.folder / f"script-{_digest(script)}"
+        written.write_text(script)
+        binds = [word for place, path in {**self.binds, _SCRIPT: written}.items() for word in (str(path), place)]
+        shell = ["env", "-i", *(f"{name}={text}" for name, text in self._environ(environ).items()), "bash", "-l"]
+        mounts = (":".join(map(str, self.lower)), self.folder / "upper", self.folder / "work", self.folder / "root")
+        command = ["bash", "-ec", _MOUNT, "debian", *map(str, mounts), USER, *binds, "--", *shell, _SCRIPT]
+        return ["unshare", "--mount", "--pid", "--fork", "--kill-child", *command]
 
     def _run_ok(self, script: str) -> None:
         done = self.run(f"set -e\n{script}")
         assert done.code == 0, done.out
 
-    def _environ(self, user: str, more: Mapping[str, str]) -> Mapping[str, str]:
-        home = HOME if user == USER else "/root"
+    def _environ(self, more: Mapping[str, str]) -> Mapping[str, str]:
         trust = dict.fromkeys(("SSL_CERT_FILE", "PIP_CERT", "GIT_SSL_CAINFO", "CURL_CA_BUNDLE"), AUTHORITIES)
         names = ("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_DEFAULT_TIMEOUT", "UV_INDEX_URL", "UV_DEFAULT_INDEX")
         index = {name: os.environ[name] for name in names if name in os.environ}
-        return {"HOME": home, "USER": user, "LANG": "C.UTF-8", "TERM": "dumb", **trust, **index, **more}
+        return {"HOME": HOME, "USER": USER, "LANG": "C.UTF-8", "TERM": "dumb", **trust, **index, **more}
 
 
 def machine(folder: Path) -> Machine:
@@ -118,7 +136,7 @@ def machine(folder: Path) -> Machine:
 
 def _own_binds(folder: Path) -> Mapping[str, Path]:
     """The name servers and the certificate authorities of this machine."""
-    (folder / "hosts").write_text("127.0.0.1 localhost\n")
+    (folder / "hosts").write_text(f"127.0.0.1 localhost {os.uname().nodename}\n")
     names = {"/etc/resolv.conf": Path("/etc/resolv.conf"), "/etc/hosts": folder / "hosts"}
     return {**names, AUTHORITIES: Path(os.environ.get("SSL_CERT_FILE", "/etc/ssl/certs/ca-certificates.crt"))}
 
@@ -139,14 +157,14 @@ def _must_be_possible() -> None:
 def _bootstrap(base: Path) -> None:
     folder = base.with_suffix(".part")
     shutil.rmtree(folder, ignore_errors=True)
-    _apt_data("update")
+    _run("apt-get", "-qq", "update")
     source = _targets("$(REPO_URI)", f"Codename: {SUITE}")[0]
     _run("debootstrap", "--variant=minbase", "--include=sudo", SUITE, str(folder), source)
     lines = _targets("deb $(REPO_URI) $(RELEASE) $(COMPONENT)", "Origin: Debian")
     (folder / "etc/apt/sources.list").write_text("".join(f"{line}\n" for line in dict.fromkeys(lines)))
     acquire = [line for line in _run("apt-config", "dump").splitlines() if line.startswith("Acquire::")]
     (folder / "etc/apt/apt.conf.d/90acquire").write_text("".join(f"{line}\n" for line in acquire))
-    for place in ("etc/resolv.conf", "etc/hosts", AUTHORITIES.lstrip("/"), "opt/script"):
+    for place in ("etc/resolv.conf", "etc/hosts", AUTHORITIES.lstrip("/"), _SCRIPT.lstrip("/")):
         (folder / place).touch()
     _run("chroot", str(folder), "bash", "-ec", _FIRST)
     _pack(base, folder)
@@ -156,10 +174,6 @@ def _bootstrap(base: Path) -> None:
 def _targets(text: str, *filters: str) -> Sequence[str]:
     """What this machine's apt knows of its sources, one line for each list of packages."""
     return _run("apt-get", "indextargets", "--format", text, "Created-By: Packages", *filters).splitlines()
-
-
-def _apt_data(word: str) -> None:
-    _run("apt-get", "-qq", word)
 
 
 def _pack(archive: Path, folder: Path) -> None:
@@ -182,6 +196,3 @@ def _run(*command: str) -> str:
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr
     return done.stdout
-
-
-Step = Callable[[Machine], Machine]

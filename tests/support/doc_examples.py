@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-PICTURES = {"mermaid"}
+PICTURES = {"mermaid", "text"}
 """Languages of fenced blocks that are drawings."""
 
 

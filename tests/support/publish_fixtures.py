@@ -1,6 +1,5 @@
 """Fixtures for publishing: release files, a repository of the real server, publishers, runners."""
 
-import base64
 import fcntl
 import os
 import sys
@@ -89,13 +88,7 @@ def checkout(forge_server: ForgeServer, tmp_path_factory: pytest.TempPathFactory
         fcntl.flock(made, fcntl.LOCK_EX)
         if os.fstat(made.fileno()).st_size:
             return
-        body = {"name": "checkout", "auto_init": True, "default_branch": "main"}
-        forge_server.api("POST", "/orgs", {"username": "actions"})
-        forge_server.api("POST", "/orgs/actions/repos", body)
-        content = base64.b64encode(actions_runner.CHECKOUT.encode()).decode()
-        file = {"content": content, "message": "checkout", "branch": "main"}
-        forge_server.api("POST", "/repos/actions/checkout/contents/action.yml", file)
-        forge_server.api("POST", "/repos/actions/checkout/tags", {"tag_name": "v4", "target": "main"})
+        actions_runner.create_checkout_action(forge_server)
         made.write("yes")
 
 

@@ -1,0 +1,127 @@
+"""Each guide, followed to its end on a bare Debian 12 machine: README's installation first, then block by block."""
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import pytest
+
+from support import actions_runner, debian, guides, hero_forge
+from support.actions_runner import ended, logs
+from support.debian import HOME, Machine
+from support.forge_server import ForgeServer, changed_server
+from support.guides import Reader, Step
+from support.processes import until
+from support.worlds import REPO
+
+GUIDES = REPO / "docs" / "guides"
+LEFT_OUT = {
+    "curl --proto '=https' --tlsv1.2 -sSf https://sh.rustup.rs | sh -s -- -y": "no package registry has it: this "
+    "machine's toolchain is where rustup puts one",
+    "rustup target add x86_64-unknown-linux-musl": "no package registry has it: the recipe of this test is for gnu",
+}
+CODES = {
+    "hero-build verify": 5,  # the reader has deleted a file
+    "hero-build restart hero_db": 9,  # no supervisor runs
+}
+PREPARED = {"recipe": "1. Prepare the machine"}
+"""The section of the developer's guide that a guide begins with."""
+RUST = {"developer", "recipe", "ci"}
+_ENV = """export PATH="$HOME/.cargo/bin:$PATH"\n"""
+
+pytestmark = [pytest.mark.xdist_group("guides"), pytest.mark.timeout(1800)]
+
+
+@pytest.fixture(scope="module")
+def forge(forge_server: ForgeServer, tmp_path_factory: pytest.TempPathFactory) -> ForgeServer:
+    hero_forge.fill(forge_server, tmp_path_factory.mktemp("forge"))
+    return forge_server
+
+
+@pytest.fixture(scope="module")
+def ready(forge: ForgeServer, tmp_path_factory: pytest.TempPathFactory) -> Machine:
+    """A machine after the section "Install" of the README."""
+    machine = debian.machine(tmp_path_factory.mktemp("machine"))
+    todo = list(guides.steps(REPO / "README.md", "Install"))
+    machine.install(packages(todo))
+    guides.follow(machine, todo, reader(forge))
+    return machine
+
+
+def packages(todo: Sequence[Step]) -> str:
+    """The commands that install packages; their effect is kept between test runs."""
+    return "\n".join(step.command for step in todo if step.command.startswith("sudo apt "))
+
+
+def reader(forge: ForgeServer, **environ: str) -> Reader:
+    replaced = {"https://forge.ourworld.tf": forge.url}
+    return Reader(replaced, codes=CODES, left_out=LEFT_OUT, environ={"FORGEJO_URL": forge.url, **environ})
+
+
+def begin(name: str, ready: Machine, folder: Path) -> tuple[Machine, Sequence[Step]]:
+    """A machine for the reader of a guide, and what that guide says to do."""
+    prepared = guides.steps(GUIDES / "developer.md", PREPARED[name]) if name in PREPARED else ()
+    todo = [*prepared, *guides.steps(GUIDES / f"{name}.md")]
+    machine = ready.copy(folder / "machine")
+    machine.install(packages(todo))
+    return machine.bound(rust(folder)) if name in RUST else machine, todo
+
+
+def rust(folder: Path) -> Mapping[str, Path]:
+    """This machine's toolchain, where rustup would have put it."""
+    (folder / "env").write_text(_ENV)
+    cargo = Path(os.environ.get("CARGO_HOME") or Path.home() / ".cargo")
+    rustup = Path(os.environ.get("RUSTUP_HOME") or Path.home() / ".rustup")
+    return {f"{HOME}/.cargo/bin": cargo / "bin", f"{HOME}/.cargo/env": folder / "env", f"{HOME}/.rustup": rustup}
+
+
+def test_every_guide_is_followed() -> None:
+    assert {path.stem for path in GUIDES.iterdir()} == {"operator", "developer", "recipe", "runtime", "ci"}
+
+
+@pytest.mark.parametrize("name", ["operator", "developer", "recipe", "runtime"])
+def test_a_reader_gets_to_the_end(name: str, ready: Machine, forge: ForgeServer, tmp_path: Path) -> None:
+    machine, todo = begin(name, ready, tmp_path)
+    guides.follow(machine, todo, reader(forge))
+
+
+def test_a_pushed_tag_becomes_a_release(ready: Machine, tmp_path: Path) -> None:
+    """The guide for CI: the runner takes its jobs on the machine that the guide has prepared."""
+    push = "git push origin v0.4.0"
+    with changed_server() as forge:
+        (tmp_path / "forge").mkdir()
+        hero_forge.fill(forge, tmp_path / "forge", {"hero_db": ()})
+        actions_runner.create_checkout_action(forge)
+        machine, todo = begin("ci", ready, tmp_path)
+        pushed = [step.command for step in todo].index(push) + 1
+        binds = {"/opt/runner": actions_runner.program(), "/opt/recipes": hero_forge.gnu_recipes()}
+        machine = machine.bound(binds)
+        person = reader(forge, HERO_RECIPES="/opt/recipes")
+        assert machine.run(may_push(forge)).code == 0
+        token = forge.api("POST", f"/repos/{hero_forge.OWNER}/hero_db/actions/runners/registration-token")["token"]
+        command = f". ~/.cargo/env\n/opt/runner -url {forge.url} -token {token} -dir ~/work\n"
+        with machine.running(command, tmp_path / "log", **person.environ):
+            guides.follow(machine, todo[:pushed], person)
+            repo = f"{hero_forge.OWNER}/hero_db"
+            assert until(lambda: ended(forge, repo)), logs(forge, repo) + (tmp_path / "log").read_text()
+        guides.follow(machine, todo[pushed:], person, folder=f"{HOME}/hero_db")
+
+
+@pytest.mark.parametrize(("section", "needs"), [("With uv", "pipx install uv"), ("In a virtual environment", "")])
+def test_it_is_installed_in_other_ways(
+    section: str, needs: str, ready: Machine, forge: ForgeServer, tmp_path: Path
+) -> None:
+    """First the way with pipx is upgraded and removed; what it has installed keeps working."""
+    install = Step("hero-build install hero_db"), Step("~/hero/bin/hero_db --version", ("hero_db v0.3.2",))
+    upgrade = guides.steps(REPO / "docs" / "install.md", "Upgrade and removal")
+    gone = Step("[ ! -e ~/.local/bin/hero-build ]"), Step("~/hero/bin/hero_db --version", ("hero_db v0.3.2",))
+    other = [Step(command) for command in (needs,) if command]
+    other += guides.steps(REPO / "docs" / "install.md", section)
+    todo = [*install, *upgrade, *gone, *other, Step("hero-build --version"), Step("hero-build verify -v")]
+    guides.follow(ready.copy(tmp_path / "machine"), todo, reader(forge))
+
+
+def may_push(forge: ForgeServer) -> str:
+    """git knows the reader's password for the forge."""
+    store = f"git config --global credential.helper store\necho {hero_forge.with_token(forge)} > ~/.git-credentials\n"
+    return f"set -e\n{store}git config --global user.name Me\ngit config --global user.email me@forge.example\n"
