@@ -1,7 +1,7 @@
 """`publish`."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from hero_build.model.artifacts import GenericPackage
     from hero_build.model.failure import Failure
     from hero_build.ops.publish import PublishRequest
+    from hero_build.ops.publish_plan import PlannedRelease
     from hero_build.publish.matrix import CiJob
     from hero_build.publish.types import PublishResult, ReleaseSpec
 
@@ -68,26 +69,33 @@ class PublishFlags(Struct, frozen=True):
 @click.option("--clobber", is_flag=True, help="Replace assets that differ.")
 @click.option("--allow-dirty", is_flag=True, help="Publish builds with uncommitted changes, and record that.")
 @click.option("--with-legacy-names", is_flag=True, help="Publish renamed binaries under their former names, too.")
+@click.option("--dry-run", is_flag=True, help="Print what would be built and uploaded, and do neither.")
 @click.option("--key", metavar="FILE", type=_PATH, help="Sign with this minisign key (default: $HERO_MINISIGN_KEY).")
 def publish(
-    session: Session, apps: Sequence[str], *, to: str | None, finish: bool, key: Path | None, **options: Any
+    session: Session,
+    apps: Sequence[str],
+    *,
+    to: str | None,
+    finish: bool,
+    key: Path | None,
+    dry_run: bool,
+    **options: Any,
 ) -> int:
     """Build apps and publish them as releases. Every file is downloaded and verified before the release is visible.
 
     After an interruption, run it again: it keeps what is uploaded and correct.
     """
-    from hero_build.ops import publish as ops_publish
     from hero_build.output.pages.publish import page
     from hero_build.publish import open_publisher
     from hero_build.publish.signing import read_signer
-    from hero_build.queries.publish_report import PublishReport, publish_failures
+    from hero_build.queries.publish_report import publish_failures, publish_report
 
     flags = PublishFlags(**options)
     if finish and (flags.draft or flags.folder):
         raise UsageError("--finish builds nothing and leaves no draft", "Leave out --draft and --from.")
     signer = read_signer(key, os.environ)
-    context = session.context(writable=True)
-    done: list[PublishResult] = []
+    context = session.context(writable=not dry_run)
+    results: list[PublishResult | PlannedRelease] = []
     failed: list[Failure] = []
     with context.checkouts:
         names = session.apps(context.catalog, apps)
@@ -96,14 +104,21 @@ def publish(
             publisher = open_publisher(session.settings, to, context.emit, signer=signer, package=package)
             with closing(publisher):
                 try:
-                    work = ops_publish.finish if finish else ops_publish.publish
-                    done.append(work(request, publisher, context))
+                    results.append(_work(finish=finish, dry_run=dry_run)(request, publisher, context))
                 except HeroBuildError as error:
                     failed += publish_failures(error, request.spec.app)
-    answer = PublishReport(tuple(done), tuple(failed))
+    answer = publish_report(results, failed, dry_run=dry_run)
     return session.console.answer(
         answer, lambda terminal: page(answer, terminal), code=answer.code, failed=answer.failed
     )
+
+
+def _work(*, finish: bool, dry_run: bool) -> "Callable[..., PublishResult | PlannedRelease]":
+    from hero_build.ops import publish, publish_plan
+
+    if dry_run:
+        return publish_plan.plan_finish if finish else publish_plan.plan_publish
+    return publish.finish if finish else publish.publish
 
 
 def _requests(apps: Sequence[str], flags: PublishFlags, context: "Context") -> "Iterator[PublishRequest]":

@@ -90,16 +90,22 @@ def finish(request: PublishRequest, publisher: Publisher, _: Context) -> Publish
     return publisher.finish(request.spec, expected_records(request.jobs))
 
 
+def job_phase(job: CiJob, loaded: LoadedRecipe) -> Phase:
+    if job.platform:
+        return "install"
+    return "islands" if loaded.recipe.islands else "shell"
+
+
 def _job_output(
     job: CiJob, request: PublishRequest, loaded: LoadedRecipe, downloads: DownloadDir, context: Context
 ) -> BuildOutput:
-    phase: Phase = "install" if job.platform else "islands" if loaded.recipe.islands else "shell"
+    phase = job_phase(job, loaded)
     names = job.islands if phase == "islands" else ()
     build = Request(loaded.app, "source", ref=request.ref, phase=phase, names=names)
     if request.folder is None:
         return _build_job(job, build=build, request=request, loaded=loaded, downloads=downloads, context=context)
     checkout = paths.checkout(context.settings.coderoot, loaded.recipe.repo, context.settings.forge)
-    tree = _require_clean(context.checkouts.tree(checkout, checkout_request(loaded, build)), request)
+    tree = require_clean(context.checkouts.tree(checkout, checkout_request(loaded, build)), request)
     artifacts = load_prebuilt(job, loaded=loaded, tree=tree, folder=request.folder, downloads=downloads)
     return BuildOutput(job, tree, artifacts)
 
@@ -114,7 +120,7 @@ def _build_job(
 ) -> BuildOutput:
     facts = resolve(build, loaded=loaded, disk=EMPTY, context=context)
     plan = facts.build_plan
-    tree = _require_clean(plan.job.tree if plan else None, request)
+    tree = require_clean(plan.job.tree if plan else None, request)
     builds = [item for item in decide(build, facts) if isinstance(item, Build)]
     if job.platform:
         builds = [_for_job_platform(item, job, context) for item in builds]
@@ -134,7 +140,7 @@ def _assemble_all(outputs: Sequence[BuildOutput], options: AssembleOptions) -> t
     return tuple(files)
 
 
-def _require_clean(tree: Tree | None, request: PublishRequest) -> Tree:
+def require_clean(tree: Tree | None, request: PublishRequest) -> Tree:
     """Raises ReleaseNotFound without a checkout, CheckoutRefused for one with uncommitted changes."""
     if tree is None:
         raise ReleaseNotFound(f"{request.spec.repo} has no checkout", "Clone it.")

@@ -17,7 +17,7 @@ from hero_build.publish.drafts import open_draft, writable_repository
 from hero_build.publish.finalize import DraftFinalizer
 from hero_build.publish.release import ReleaseRun
 from hero_build.publish.signing import Signer
-from hero_build.publish.types import PublishResult, ReleaseFile, ReleaseSpec
+from hero_build.publish.types import ExistingRelease, PublishResult, ReleaseFile, ReleaseSpec
 from hero_build.publish.upload import Uploader
 from hero_build.publish.workers import WorkerPool
 from hero_build.settings import Secret
@@ -55,6 +55,16 @@ class ForgejoPublisher:
     def preflight(self, spec: ReleaseSpec) -> None:
         check_repo(spec.repo)
         self._api.preflight()
+
+    def existing(self, spec: ReleaseSpec) -> ExistingRelease:
+        check_repo(spec.repo)
+        remote = self._api.release_by_tag(spec.repo, check_tag(spec.tag))
+        if remote is None or remote.draft:
+            repo = writable_repository(self._api, spec).name
+            remote = next(iter(self._api.drafts(repo, spec.tag)), None)
+        if remote is None:
+            return ExistingRelease("absent")
+        return ExistingRelease("draft" if remote.draft else "published", remote.names())
 
     def publish(self, spec: ReleaseSpec) -> PublishResult:
         check_repo(spec.repo)

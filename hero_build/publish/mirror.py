@@ -36,7 +36,7 @@ from hero_build.publish.assets import (
     write_file,
 )
 from hero_build.publish.signing import Signer
-from hero_build.publish.types import PublishResult, ReleaseFile, ReleaseSpec
+from hero_build.publish.types import ExistingRelease, PublishResult, ReleaseFile, ReleaseSpec
 from hero_build.system import filelock
 
 _LOCK = ".publishing"
@@ -65,6 +65,11 @@ class MirrorPublisher:
         check_tag(spec.tag)
         if spec.draft:
             raise UsageError("a mirror has no drafts", "Publish to it without --draft.")
+
+    def existing(self, spec: ReleaseSpec) -> ExistingRelease:
+        held = self._existing(spec) if self._directory.is_dir() else ()
+        names = tuple(sorted(file.name for file in held))
+        return ExistingRelease("published" if names else "absent", names)
 
     def publish(self, spec: ReleaseSpec) -> PublishResult:
         self.preflight(spec)

@@ -33,7 +33,7 @@ from hero_build.publish.assets import (
 )
 from hero_build.publish.http import NameConflict, WriteClient
 from hero_build.publish.signing import Signer
-from hero_build.publish.types import PublishResult, ReleaseFile, ReleaseSpec
+from hero_build.publish.types import ExistingRelease, PublishResult, ReleaseFile, ReleaseSpec
 from hero_build.publish.upload import undo_on_error
 from hero_build.publish.workers import WorkerPool
 from hero_build.settings import Secret
@@ -75,6 +75,10 @@ class PackagePublisher:
         if spec.draft:
             raise UsageError("a package has no drafts", "Publish it without --draft.")
         self._writer.preflight()
+
+    def existing(self, spec: ReleaseSpec) -> ExistingRelease:
+        names = tuple(sorted(self._existing(spec)))
+        return ExistingRelease("published" if names else "absent", names)
 
     def publish(self, spec: ReleaseSpec) -> PublishResult:
         self.preflight(spec)

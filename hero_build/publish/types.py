@@ -64,6 +64,13 @@ class PublishResult(Struct, frozen=True):
         return bool(self.uploaded or self.removed)
 
 
+class ExistingRelease(Struct, frozen=True):
+    """What a destination holds of a tag; `assets` are names, sorted."""
+
+    state: Literal["absent", "draft", "published"]
+    assets: tuple[str, ...] = ()
+
+
 class Publisher(Protocol):
     @property
     def url(self) -> str:
@@ -72,6 +79,11 @@ class Publisher(Protocol):
     def preflight(self, spec: ReleaseSpec) -> None:
         """Check what needs neither a request nor the files, before anything is built. Raises AuthError without a
         token, UsageError for a draft where the target has no drafts.
+        """
+
+    def existing(self, spec: ReleaseSpec) -> ExistingRelease:
+        """What there is of the spec's tag; changes nothing. Raises RepoNotFound, RefNotFound, AuthError, NetworkError,
+        and what `publish` refuses before it uploads.
         """
 
     def publish(self, spec: ReleaseSpec) -> PublishResult:

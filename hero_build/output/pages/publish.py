@@ -2,19 +2,48 @@
 
 from collections.abc import Iterator
 
+from hero_build.ops.publish_plan import PlannedJob
+from hero_build.output.phrases import closing
+from hero_build.output.table import cell, paragraph, table
 from hero_build.output.terminal import Terminal
 from hero_build.output.text import clean, plural
 from hero_build.publish.types import PublishResult
 from hero_build.queries.publish_report import PublishReport
 
+_EXISTING = {"absent": "new", "draft": "continues its draft", "published": "is published already"}
+
 
 def page(answer: PublishReport, terminal: Terminal) -> Iterator[str]:
+    if answer.dry_run:
+        yield from _dry_run(answer, terminal)
+        return
     for release in answer.releases:
         if terminal.verbose:
             yield from _names(release, terminal)
         yield terminal.ink(_sentence(release), "bold")
     if not answer.releases:
         yield terminal.ink("nothing was published", "bold")
+
+
+def _dry_run(answer: PublishReport, terminal: Terminal) -> Iterator[str]:
+    for release in answer.planned:
+        held = f", {plural(len(release.existing), 'asset')}" if release.existing else ""
+        state = f"{_EXISTING[release.state]}{held}"
+        yield from paragraph(f"{release.repo} {release.tag} at {release.forge}: {state}", terminal, ink=("bold",))
+        rows = [[cell(job.what), cell(_built_from(job)), cell(name)] for job in release.jobs for name in job.assets]
+        yield from table(rows, terminal, indent=2)
+    if not answer.planned:
+        yield from closing("dry run: nothing would be published", "", terminal)
+        return
+    names = {name for release in answer.planned for job in release.jobs for name in job.assets}
+    counts = f"{plural(len(answer.planned), 'release')}, {plural(len(names), 'asset')} and their checksums"
+    yield from closing(f"dry run, nothing was built or uploaded: {counts}", "", terminal)
+
+
+def _built_from(job: PlannedJob) -> str:
+    if job.commit is None:
+        return "to be cloned or switched"
+    return f"{job.commit[:12]}{'+dirty' if job.dirty else ''}"
 
 
 def _names(release: PublishResult, terminal: Terminal) -> Iterator[str]:
