@@ -1,5 +1,6 @@
 """`install`, `shell` and `islands`: plan, apply, answer."""
 
+import os
 import sys
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -59,9 +60,20 @@ def run_install(
     code = session.console.answer(
         answer, lambda terminal: page(answer, terminal), code=answer.code, failed=answer.every_failure
     )
+    if not dry_run and outcome.before.number == 0 < outcome.after.number:
+        _say_path(session)
     if remember and not dry_run and (text := session.console.plain_text(lambda terminal: page(answer, terminal))):
         remember(plan, text)
     return code
+
+
+def _say_path(session: Session) -> None:
+    """Say, after the first install, how a shell finds the programs, unless it does."""
+    from hero_build.output.pages.path import path_page
+    from hero_build.queries.path_advice import path_advice
+
+    if (advice := path_advice(session.root.place("bin"), os.environ)) is not None:
+        session.console.note(lambda terminal: path_page(advice, terminal))
 
 
 def _finish(

@@ -68,8 +68,7 @@ class Console:
         """Print the failures, then the answer; returns `code`. Raises MachineError if stdout cannot be written."""
         self._end_report()
         self._tails(failed)
-        for item in failed:
-            self._print_failure(item)
+        self._print_failures(failed)
         if self._style.json:
             from hero_build.output.json_document import render
 
@@ -86,6 +85,11 @@ class Console:
         opened = open_terminal(self._out, colour="never", verbose=0, environ={})
         plain = replace(opened, program=self._out_terminal.program)
         return "".join(f"{line}\n" for line in page(plain))
+
+    def note(self, page: Page) -> None:
+        """Print what only a person needs, below the answer: on a terminal, to stderr, unless --quiet or --json."""
+        if self._err_terminal.width is not None and not (self._style.json or self._style.quiet):
+            self._warn(list(page(self._err_terminal)))
 
     def error(self, error: HeroBuildError) -> int:
         """Print the error that left the command without an answer; returns its exit code."""
@@ -117,10 +121,20 @@ class Console:
             lines = [self._err_terminal.ink(head, "dim"), *(f"  {clean(line)}" for line in tail)]
             self._warn(lines)
 
-    def _print_failure(self, item: Failure) -> None:
-        subject = f"{item.part or item.app}: " if item.app else ""
+    def _print_failure(self, item: Failure, subjects: str = "") -> None:
+        subject = f"{subjects or item.part or item.app}: " if item.app else ""
         lines = message_lines("error", text=f"{subject}{item.message}", hint=item.hint, terminal=self._err_terminal)
         self._warn(lines)
+
+    def _print_failures(self, failed: Sequence[Failure]) -> None:
+        """Equal failures of several apps are one line; a hint that several share is printed once, below the last."""
+        by_hint: dict[str, dict[str, list[Failure]]] = {}
+        for item in failed:
+            by_hint.setdefault(item.hint, {}).setdefault(item.message, []).append(item)
+        for hint, messages in by_hint.items():
+            for left, items in zip(range(len(messages) - 1, -1, -1), messages.values(), strict=True):
+                subjects = ", ".join(dict.fromkeys(item.part or item.app or "" for item in items))
+                self._print_failure(replace(items[0], hint="" if left else hint), subjects)
 
     def _warn(self, lines: Sequence[str]) -> None:
         """Print lines to stderr; the exit code is the same where that is full."""

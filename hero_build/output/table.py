@@ -13,14 +13,20 @@ _MIN_WIDTH = 16
 
 
 class Cell(Struct, frozen=True):
-    """Text and colours; made by `cell`, which removes control characters."""
+    """Text and colours; made by `cell`, which removes control characters. `whole`: never wrapped, to be copied."""
 
     text: str
     inks: tuple[Ink, ...] = ()
+    whole: bool = False
 
 
 def cell(value: object, *inks: Ink) -> Cell:
     return Cell(clean(value), inks)
+
+
+def whole(value: object, *inks: Ink) -> Cell:
+    """A cell for the last column that is one line however narrow the terminal is."""
+    return Cell(clean(value), inks, whole=True)
 
 
 def table(rows: Iterable[Sequence[Cell | str]], terminal: Terminal, *, indent: int = 0) -> Iterator[str]:
@@ -28,8 +34,12 @@ def table(rows: Iterable[Sequence[Cell | str]], terminal: Terminal, *, indent: i
     cells = [[item if isinstance(item, Cell) else cell(item) for item in row] for row in rows]
     widths = _fit([max(map(width, column)) for column in _columns(cells)], terminal.width, indent)
     for row in cells:
-        for line in zip_longest(*(wrapped(item.text, widths[index]) for index, item in enumerate(row))):
+        for line in zip_longest(*(_wrapped(item, widths[index]) for index, item in enumerate(row))):
             yield _line(line, row=row, widths=widths, terminal=terminal, indent=indent)
+
+
+def _wrapped(item: Cell, room: int) -> list[str]:
+    return [item.text] if item.whole else wrapped(item.text, room)
 
 
 def paragraph(text: str, terminal: Terminal, *, indent: str = "", ink: tuple[Ink, ...] = ()) -> Iterator[str]:
@@ -71,7 +81,7 @@ def _pieces(word: str, room: int) -> Iterator[str]:
 
 def _columns(cells: list[list[Cell]]) -> Iterator[list[str]]:
     for column in zip_longest(*cells, fillvalue=Cell("")):
-        yield [item.text for item in column]
+        yield ["" if item.whole else item.text for item in column]
 
 
 def _fit(natural: list[int], limit: int | None, indent: int) -> list[int]:

@@ -17,6 +17,7 @@ from hero_build.install.recover import needs_recovery
 from hero_build.install.root_lock import is_locked
 from hero_build.model.installed import Generation
 from hero_build.platforms import machine_arch
+from hero_build.queries.path_advice import path_advice
 from hero_build.verify.expect import host_glibc
 
 State = Literal["ok", "warning", "missing"]
@@ -27,7 +28,7 @@ TOO_LOW = 100_000_000
 class DoctorCheck(Struct, frozen=True):
     """`missing`: hero-build cannot work without it; `warning`: it can, and something needs attention.
 
-    `bytes`: the measured amount, None for checks that measure nothing.
+    `bytes`: the measured amount, None for checks that measure nothing. `command`: a command line that `hint` speaks of.
     """
 
     group: str
@@ -36,6 +37,7 @@ class DoctorCheck(Struct, frozen=True):
     value: str
     hint: str = ""
     bytes: int | None = None
+    command: str = ""
 
 
 def machine() -> Iterator[DoctorCheck]:
@@ -63,11 +65,17 @@ def place(root: Root, path: str) -> Iterator[DoctorCheck]:
     yield _one_filesystem(root)
     yield _space(root)
     folder = root.place("bin")
-    if str(folder) in path.split(os.pathsep):
+    if (advice := path_advice(folder, {**os.environ, "PATH": path})) is None:
         yield DoctorCheck("root", name="PATH", state="ok", value=f"contains {folder}")
     else:
-        hint = f'Add this line to your shell\'s profile: export PATH="{folder}:$PATH"'
-        yield DoctorCheck("root", name="PATH", state="warning", value=f"does not contain {folder}", hint=hint)
+        yield DoctorCheck(
+            "root",
+            name="PATH",
+            state="warning",
+            value=f"does not contain {folder}",
+            hint=f"Add this line to {advice.profile or 'it, once'}:",
+            command=advice.line,
+        )
 
 
 def kept_generations(root: Root) -> Iterator[DoctorCheck]:

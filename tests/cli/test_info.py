@@ -226,7 +226,7 @@ def test_outdated_without_a_forge_is_4_and_names_the_apps(world: World) -> None:
         done = world.run("--forge", "file:///nowhere/at/all", *command, "--json")
         assert done.code == 4
         assert [item["app"] for item in worlds.valid(done.document)["failed"]] == ["db", "web"]
-        assert "error: db: " in done.err
+        assert "error: db, web: the mirror" in done.err
 
 
 def test_outdated_names_what_was_not_compared(world: World) -> None:

@@ -170,3 +170,29 @@ def test_colour_only_if_it_is_on(world: World) -> None:
     assert "\x1b[1m" in world.run("install", "db", "--color", "always").out
     assert "\x1b" not in world.run("status", "--color", "never").out
     assert "\x1b" not in world.run("status").out
+
+
+def test_equal_failures_are_one_line_and_an_equal_hint_is_printed_once(world: World) -> None:
+    names = [f"app{number}" for number in range(12)]
+    for name in names:
+        world.recipe(name)
+    done = world.run("--forge", "file:///nowhere/at/all", "install", *names, "--json")
+    assert len(done.document["failed"]) == 12
+    assert done.err.count("hint: ") == 1
+    assert done.err.count("error: ") == 1
+    assert f"error: {', '.join(names)}: " in done.err
+
+
+def test_different_failures_with_one_hint_keep_their_sentences(world: World) -> None:
+    for name in ("one", "two"):
+        world.recipe(name)
+    world.release("web", "v2", "other")
+    done = world.run("install", "one", "two", "web", "--mode", "download")
+    assert done.code == 3
+    assert [line.split(":")[1].strip() for line in done.err.splitlines() if line.startswith("error: ")] == [
+        "one",
+        "two",
+        "web",
+    ]
+    hints = [line for line in done.err.splitlines() if line.startswith("  hint: ")]
+    assert len(hints) == len(set(hints))

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from hero_build.output.table import Cell, cell, paragraph, table
+from hero_build.output.table import Cell, cell, paragraph, table, whole
 from hero_build.output.terminal import Ink, Terminal
 from hero_build.output.text import plural, size
 from hero_build.queries.doctor import DoctorReport
@@ -28,6 +28,8 @@ def _rows(check: DoctorCheck, terminal: Terminal) -> Iterator[list[Cell]]:
     yield [cell(mark, ink), cell(check.name), cell(value, *((ink,) if check.state != "ok" else ()))]
     if check.hint:
         yield [cell(""), cell(""), cell(terminal.advice(check.hint), "dim")]
+    if check.command:
+        yield [cell(""), cell(""), whole(check.command)]
 
 
 def _summary(answer: DoctorReport) -> str:

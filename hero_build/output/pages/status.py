@@ -27,6 +27,7 @@ def page(answer: StatusReport, terminal: Terminal) -> Iterator[str]:
         yield ""
     for app in answer.apps:
         yield from _notes(app, terminal)
+    yield from _troubles(answer.apps, terminal)
     yield from paragraph(_summary(answer, terminal), terminal, ink=("bold",))
 
 
@@ -75,11 +76,19 @@ def _old(app: AppStatus) -> bool:
     return any(item.state == "old" for item in app.processes)
 
 
+def _troubles(apps: Sequence[AppStatus], terminal: Terminal) -> Iterator[str]:
+    """Why newest releases are not known, each reason once."""
+    reasons: dict[str, list[str]] = {}
+    for app in apps:
+        if app.trouble:
+            reasons.setdefault(app.trouble, []).append(app.name)
+    for reason, names in reasons.items():
+        yield from paragraph(f"{', '.join(names)}: {reason}", terminal, indent="  ", ink=("yellow",))
+
+
 def _notes(app: AppStatus, terminal: Terminal) -> Iterator[str]:
     for sentence in app.damage:
         yield from paragraph(f"{app.name}: {sentence}", terminal, indent="  ", ink=("red",))
-    if app.trouble:
-        yield from paragraph(f"{app.name}: {app.trouble}", terminal, indent="  ", ink=("yellow",))
     for bundle in app.bundles:
         yield from paragraph(f"{app.name}/{bundle.name}: {bundle.version}, {bundle.used}", terminal, indent="  ")
     if terminal.verbose and app.why:

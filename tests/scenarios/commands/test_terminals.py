@@ -76,3 +76,22 @@ def test_a_log_gets_a_live_view_if_colours_are_forced(world: World) -> None:
     code, text = sent(world, "install", "@both", "--color", "always", CI="true")
     assert code == 0
     assert "\x1b[2K" in text
+
+
+@pytest.mark.parametrize("columns", ["40", "200"])
+def test_path_is_said_once_after_the_first_install_on_a_line_to_copy(columns: str, world: World) -> None:
+    line = f'export PATH="{world.root.place("bin")}:$PATH"'
+    code, first = sent(world, "install", "db", "--version", "v1", COLUMNS=columns, SHELL="/bin/bash")
+    assert (code, first.splitlines()[-1]) == (0, line)
+    _, second = sent(world, "install", "db", COLUMNS=columns, SHELL="/bin/bash")
+    assert "export PATH" not in second
+    _, doctor = sent(world, "doctor", COLUMNS=columns, SHELL="/bin/bash")
+    assert any(printed.strip() == line for printed in doctor.splitlines())
+
+
+def test_path_is_not_said_where_it_is_right_and_not_to_a_pipe(world: World) -> None:
+    path = f"{world.root.place('bin')}:{os.environ['PATH']}"
+    assert "PATH" not in sent(world, "install", "db", PATH=path)[1]
+    world.ok("--root", str(world.folder / "other"), "install", "db")
+    done = world.run("--root", str(world.folder / "third"), "install", "db")
+    assert "PATH" not in done.err + done.out
