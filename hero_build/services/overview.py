@@ -16,7 +16,6 @@ from hero_build.services import processes
 from hero_build.services.processes import ProcessTable, ProgramState, RunningProgram
 from hero_build.services.records import ServiceRecord, Wanted, recorded_services, wanted
 from hero_build.supervisors.protocol import Supervisor
-from hero_build.supervisors.supervisord import Supervisord
 
 _GENERATION = re.compile(r"/generations/(\d+)/")
 
@@ -56,20 +55,13 @@ class Known(Struct, frozen=True):
     """Why the supervisor did not say anything."""
 
 
-def statuses(supervisor: Supervisor) -> Mapping[str, SupervisedStatus]:
-    """Of all its services. Raises RuntimeUnreachable, BadRuntimeResponse."""
-    if isinstance(supervisor, Supervisord):
-        return supervisor.statuses()
-    return {name: supervisor.status(name) for name in supervisor.services()}
-
-
 def known(root: Root, generation: Generation, supervisor: Supervisor) -> Known:
     """Asks the supervisor only if something was started by `start`."""
     records, trouble = recorded_services(root), ""
     reported: Mapping[str, SupervisedStatus] = {}
     if records:
         try:
-            reported = statuses(supervisor)
+            reported = supervisor.statuses()
         except RuntimeFailed as error:
             trouble = error.message
     table = processes.process_table(root)

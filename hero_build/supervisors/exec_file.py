@@ -111,14 +111,14 @@ def write_fields(path: Path, fields: Iterable[str]) -> None:
         write_file(path, b"".join(field + b"\0" for field in encoded))
 
 
-def write_file(path: Path, content: bytes) -> None:
-    """Replace a file of mode 0600, by a rename, and only if it differs. Raises OSError."""
+def write_file(path: Path, content: bytes, mode: int = _MODE) -> None:
+    """Replace a file by a rename, and only if it differs. Raises OSError."""
     if path.is_file() and path.read_bytes() == content:
         return
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     partial = path.with_name(f".{path.name}.{os.getpid()}")
     partial.unlink(missing_ok=True)
-    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, _MODE)
+    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
     with open(descriptor, "wb") as file:
         file.write(content)
     partial.rename(path)

@@ -55,6 +55,9 @@ class HeroRouter(Struct, frozen=True):
         result = self._client.call("service.status", {"name": name}, self.timeouts.call)
         return rpc.decode_status(result, name, self._client.peer)
 
+    def statuses(self) -> dict[str, SupervisedStatus]:
+        return {name: self.status(name) for name in self.services()}
+
     def logs(self, name: str, lines: int) -> tuple[str, ...]:
         result = self._client.call("service.logs", {"name": name, "lines": lines}, self.timeouts.call)
         return rpc.decode_lines(result, self._client.peer)[-lines:] if lines > 0 else ()

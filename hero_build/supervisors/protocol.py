@@ -59,6 +59,9 @@ class Supervisor(Protocol):
 
     def status(self, name: str) -> SupervisedStatus: ...
 
+    def statuses(self) -> dict[str, SupervisedStatus]:
+        """Of all its services, in as few calls as it can."""
+
     def logs(self, name: str, lines: int) -> tuple[str, ...]:
         """The last lines that it wrote, the oldest first. A byte that is not UTF-8 is U+FFFD; control characters are as
         they came, for output/ to remove.

@@ -94,15 +94,11 @@ class Supervisord(Struct, frozen=True):
 
     def status(self, name: str) -> SupervisedStatus:
         self._require(name)
-        return self.statuses().get(name) or SupervisedStatus(name=name, state="stopped")
+        return self._reported().get(name) or SupervisedStatus(name=name, state="stopped")
 
     def statuses(self) -> dict[str, SupervisedStatus]:
-        """Of all services that a running supervisord knows, in one call."""
-        try:
-            raw = self._call("hero_build.statuses")
-        except SupervisordNotRunning:
-            return {}
-        return {status.name: status for status in msgspec.json.decode(raw, type=list[SupervisedStatus])}
+        stopped = {name: SupervisedStatus(name=name, state="stopped") for name in self.services()}
+        return {**stopped, **self._reported()}
 
     def logs(self, name: str, lines: int) -> tuple[str, ...]:
         return log_files.last_lines(self._require(name).log, lines)
@@ -127,6 +123,14 @@ class Supervisord(Struct, frozen=True):
             raise ServiceNotDefined(f"{SUPERVISORD} has no service {name}", "`hero-build start APP` defines it.")
         return definition
 
+    def _reported(self) -> dict[str, SupervisedStatus]:
+        """Of all services that a running supervisord knows, in one call."""
+        try:
+            raw = self._call("hero_build.statuses")
+        except SupervisordNotRunning:
+            return {}
+        return {status.name: status for status in msgspec.json.decode(raw, type=list[SupervisedStatus])}
+
     def _write_config(self) -> None:
         definitions = self._definitions.all()
         programs = [(item, exec_file.write_exec(self.root, item, die_with_parent=True)) for item in definitions]
@@ -150,14 +154,14 @@ class Supervisord(Struct, frozen=True):
 
     def _remove(self, name: str, stop_timeout: float) -> None:
         """Stop a service and remove it from a supervisord that runs."""
-        if name not in self.statuses():
+        if name not in self._reported():
             return
         self._call("hero_build.stop", file_name(name))
         self._wait(lambda: self._has_no_process(name), f"{name} does not stop", stop_timeout)
         self._call("supervisor.removeProcessGroup", file_name(name))
 
     def _has_no_process(self, name: str) -> bool:
-        status = self.statuses().get(name)
+        status = self._reported().get(name)
         return status is None or not (status.pid or status.is_changing)
 
     def _ensure_running(self) -> None:

@@ -130,6 +130,9 @@ class Zinit(Struct, frozen=True):
             return _status(name, result)
         return _own_status(_status(name, result), definition, exec_file.starts(self.root, name))
 
+    def statuses(self) -> dict[str, SupervisedStatus]:
+        return {name: self.status(name) for name in self.services()}
+
     def logs(self, name: str, lines: int) -> tuple[str, ...]:
         definition = self._definitions.read(name)
         if definition is not None:

@@ -23,6 +23,8 @@ class Supervised:
 
     supervisor: Supervisor
     root: Root
+    host_pid: Callable[[int], int] = int
+    """The process that the supervisor calls by this number: another one if it runs in a container."""
 
     def definition(self, name: str, script: str = SLEEP, *arguments: str, **fields: object) -> Definition:
         """A service that runs a script with these arguments (`$1`, …); `env` is added to its environment."""
@@ -58,8 +60,11 @@ class Supervised:
         assert until(lambda: set(lines) <= set(self.supervisor.logs(name, 1000))), self.supervisor.logs(name, 1000)
         return self.supervisor.logs(name, 1000)
 
+    def pid(self, name: str) -> int:
+        return self.host_pid(self.supervisor.status(name).pid)
+
     def executable(self, name: str) -> str:
-        return os.readlink(f"/proc/{self.supervisor.status(name).pid}/exe")
+        return os.readlink(f"/proc/{self.pid(name)}/exe")
 
     def end(self) -> None:
         for name in self.supervisor.services():

@@ -1,15 +1,18 @@
 """The real supervisors that the contract is tested on, each with a root of its own."""
 
+import os
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from hero_build.supervisors.protocol import Timeouts
 from hero_build.supervisors.supervisord import Supervisord
+from hero_build.supervisors.systemd import Systemd, system_manager
 from hero_build.supervisors.zinit import Zinit
-from support import zinit_crate, zinit_server
+from support import systemd_container, zinit_crate, zinit_server
 from support.supervised import Supervised, private_root
 
 TIMEOUTS = Timeouts(call=30, change=60)
@@ -33,13 +36,25 @@ def zinit(folder: Path) -> Iterator[Supervised]:
         item.end()
 
 
-SUPERVISORS = {"supervisord": supervisord, "zinit": zinit}
+@contextmanager
+def systemd(folder: Path) -> Iterator[Supervised]:
+    with systemd_container.running(folder) as container, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PATH", f"{container.wrappers}{os.pathsep}{os.environ['PATH']}")
+        root = private_root(folder / "shared")
+        manager = replace(system_manager(), units=container.units)
+        item = Supervised(Systemd(root, manager, TIMEOUTS), root, container.host_pid)
+        yield item
+        item.end()
+
+
+SUPERVISORS = {"systemd": systemd, "supervisord": supervisord, "zinit": zinit}
 
 
 @pytest.fixture(
     params=[
         pytest.param("supervisord", marks=pytest.mark.xdist_group("supervisord")),
         pytest.param("zinit", marks=zinit_crate.marks),
+        pytest.param("systemd", marks=pytest.mark.xdist_group("systemd")),
     ]
 )
 def supervised(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Supervised]:

@@ -3,7 +3,7 @@
 import pytest
 
 from hero_build.supervisors.protocol import ServiceNotDefined
-from support.processes import gone
+from support.processes import alive, gone
 from support.supervised import Supervised
 
 
@@ -13,11 +13,12 @@ def test_a_service_is_defined_started_stopped_and_forgotten(supervised: Supervis
     assert supervisor.services() == ("app_server",)
     assert supervisor.status("app_server").state == "stopped"
     supervisor.start("app_server")
-    status = supervised.wait("app_server", "running")
-    assert status.pid
+    supervised.wait("app_server", "running")
+    pid = supervised.pid("app_server")
+    assert alive(pid)
     supervisor.stop("app_server")
     assert supervised.wait("app_server", "stopped").pid == 0
-    assert gone([status.pid])
+    assert gone([pid])
     supervisor.forget("app_server")
     assert supervisor.services() == ()
     with pytest.raises(ServiceNotDefined):

@@ -1,0 +1,259 @@
+"""systemd as a supervisor: a unit `hero-<service>.service` for each service, in the system's manager or the user's.
+
+A service that is started is enabled, too, so that it starts with the machine (a user's only if the user may linger:
+`loginctl enable-linger`); one that is stopped is disabled.
+"""
+
+import os
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+from msgspec import Struct
+
+from hero_build.errors import NotHealthy, NotWritable, RuntimeUnreachable, machine_errors
+from hero_build.install.layout import Root
+from hero_build.model.services import Definition, ServiceState, SupervisedStatus
+from hero_build.supervisors import exec_file, rpc, systemd_journal, systemd_unit
+from hero_build.supervisors.definitions import DefinitionFolder
+from hero_build.supervisors.exec_file import write_file
+from hero_build.supervisors.protocol import SYSTEMD, ServiceNotDefined, Timeouts
+from hero_build.supervisors.systemd_unit import service_of, unit_name
+from hero_build.system import process
+
+_PROPERTIES = (
+    "Id,LoadState,ActiveState,SubState,MainPID,NRestarts,Result,ExecMainCode,ExecMainStatus,"
+    "StateChangeTimestampMonotonic,ExecMainStartTimestampMonotonic"
+)
+_KILLED = ("2", "3")  # ExecMainCode: CLD_KILLED, CLD_DUMPED
+
+
+class SystemdManager(Struct, frozen=True):
+    """The system's or the user's instance; `units`: where its unit files are, `target`: what starts at boot."""
+
+    flag: str
+    units: Path
+    target: str
+    unit_flag: str
+    """Of journalctl, before a unit's name."""
+
+
+def system_manager() -> SystemdManager:
+    return SystemdManager("--system", Path("/etc/systemd/system"), target="multi-user.target", unit_flag="--unit")
+
+
+def user_manager(home: Path) -> SystemdManager:
+    """The units of a user are in `$XDG_CONFIG_HOME/systemd/user`."""
+    config = Path(os.environ.get("XDG_CONFIG_HOME") or home / ".config")
+    return SystemdManager("--user", config / "systemd" / "user", target="default.target", unit_flag="--user-unit")
+
+
+class Systemd(Struct, frozen=True):
+    """A Supervisor: a manager of systemd, for the services of one root."""
+
+    root: Root
+    manager: SystemdManager
+    timeouts: Timeouts
+
+    @property
+    def name(self) -> str:
+        return SYSTEMD
+
+    def services(self) -> tuple[str, ...]:
+        return self._definitions.names()
+
+    def definition(self, name: str) -> Definition | None:
+        return self._definitions.read(name)
+
+    def define(self, definition: Definition) -> None:
+        unit = self._unit_path(definition.name)
+        with self._definitions.changing(self.timeouts.change), machine_errors(unit):
+            words = exec_file.write_exec(self.root, definition)
+            text = systemd_unit.render(definition, words=words, root=self.root.path, target=self.manager.target)
+            self._require_own(unit)
+            changed = self._definitions.read(definition.name) != definition
+            if changed and unit.exists():
+                self._stop_and_wait(definition.name, definition.stop_timeout)
+            self._definitions.write(definition)
+            if changed or not unit.exists() or unit.read_text() != text:
+                unit.parent.mkdir(parents=True, exist_ok=True)
+                write_file(unit, text.encode(), mode=0o644)
+                self._systemctl("daemon-reload")
+
+    def forget(self, name: str) -> None:
+        unit = self._unit_path(name)
+        with self._definitions.changing(self.timeouts.change), machine_errors(unit):
+            definition = self._definitions.read(name)
+            if definition is None:
+                return
+            self._enable(name, enable=False)
+            self._stop_and_wait(name, definition.stop_timeout)
+            unit.unlink(missing_ok=True)
+            self._systemctl("daemon-reload")
+            self._systemctl("reset-failed", unit_name(name), may_fail=True)
+            self._definitions.remove(name)
+            exec_file.remove_exec(self.root, name)
+
+    def start(self, name: str) -> None:
+        self._require(name)
+        self._enable(name, enable=True)
+        if not self.status(name).is_running:
+            self._systemctl("reset-failed", unit_name(name), may_fail=True)
+        self._systemctl("start", "--no-block", unit_name(name))
+
+    def stop(self, name: str) -> None:
+        self._require(name)
+        self._enable(name, enable=False)
+        self._systemctl("stop", "--no-block", unit_name(name))
+
+    def restart(self, name: str) -> None:
+        self._require(name)
+        self._enable(name, enable=True)
+        self._systemctl("reset-failed", unit_name(name), may_fail=True)
+        self._systemctl("restart", "--no-block", unit_name(name))
+
+    def status(self, name: str) -> SupervisedStatus:
+        self._require(name)
+        return self._statuses([name])[name]
+
+    def statuses(self) -> dict[str, SupervisedStatus]:
+        names = self.services()
+        return self._statuses(names) if names else {}
+
+    def logs(self, name: str, lines: int) -> tuple[str, ...]:
+        return systemd_journal.last_lines(self._journalctl(name), lines)
+
+    def follow(self, name: str, lines: int = 0) -> Iterator[str]:
+        return systemd_journal.follow(self._journalctl(name), lines)
+
+    @property
+    def _definitions(self) -> DefinitionFolder:
+        return DefinitionFolder(self.root, SYSTEMD)
+
+    def _require(self, name: str) -> Definition:
+        if (definition := self._definitions.read(name)) is None:
+            raise ServiceNotDefined(f"{SYSTEMD} has no service {name}", "`hero-build start APP` defines it.")
+        return definition
+
+    def _unit_path(self, name: str) -> Path:
+        return self.manager.units / unit_name(name)
+
+    def _require_own(self, unit: Path) -> None:
+        """A unit of that name that somebody else wrote, or that is of another root, is left alone."""
+        if not unit.exists() or systemd_unit.root_of(unit.read_text(errors="replace")) == str(self.root.path):
+            return
+        hint = "Remove it, or name another supervisor with --supervisor."
+        raise NotWritable(f"{unit} is not of the root {self.root.path}", hint)
+
+    def _enable(self, name: str, *, enable: bool) -> None:
+        """Write the link that `systemctl enable` writes, without the reload that this does each time."""
+        unit = self._unit_path(name)
+        link = unit.parent / f"{self.manager.target}.wants" / unit.name
+        with machine_errors(link):
+            if not enable:
+                link.unlink(missing_ok=True)
+            elif not link.is_symlink():
+                link.parent.mkdir(parents=True, exist_ok=True)
+                link.symlink_to(unit)
+                self._systemctl("daemon-reload")  # the target then holds the unit, also after it has ended
+
+    def _is_enabled(self, name: str) -> bool:
+        unit = self._unit_path(name)
+        return (unit.parent / f"{self.manager.target}.wants" / unit.name).is_symlink()
+
+    def _stop_and_wait(self, name: str, stop_timeout: float) -> None:
+        self._systemctl("stop", "--no-block", unit_name(name), may_fail=True)
+        self._wait(lambda: not self._has_process(name), f"{name} does not stop", stop_timeout)
+
+    def _has_process(self, name: str) -> bool:
+        status = self._statuses([name])[name]
+        return bool(status.pid) or status.is_changing
+
+    def _statuses(self, names: Sequence[str]) -> dict[str, SupervisedStatus]:
+        units = [unit_name(name) for name in names]
+        text = self._systemctl("show", f"--property={_PROPERTIES}", *units)
+        blocks = [dict(line.split("=", 1) for line in block.splitlines()) for block in text.split("\n\n")]
+        known = {service_of(block["Id"]): block for block in blocks if "Id" in block}
+        return {name: self._status(name, known.get(name, {})) for name in names}
+
+    def _status(self, name: str, shown: dict[str, str]) -> SupervisedStatus:
+        definition, status = self._definitions.read(name), int(shown.get("ExecMainStatus", 0))
+        ended = shown.get("ExecMainCode", "0")
+        code = status if ended == "1" else None
+        number = status if ended in _KILLED else None
+        state = _state(shown, definition, is_enabled=self._is_enabled(name))
+        return SupervisedStatus(
+            name=name,
+            state=state,
+            pid=int(shown.get("MainPID", 0)),
+            since=_wall_time(int(shown.get("StateChangeTimestampMonotonic", 0))),
+            restarts=int(shown.get("NRestarts", 0)) - (state == "flapping"),  # the last one was refused
+            exit_code=code,
+            signal=number,
+            reason=rpc.exit_reason(code, number) if state in ("exited", "failed", "flapping", "starting") else "",
+        )
+
+    def _systemctl(self, *words: str, may_fail: bool = False) -> str:
+        """What systemctl prints. Raises RuntimeUnreachable, where it is not to fail."""
+        return "\n".join(self._run(["systemctl", self.manager.flag, "--no-pager", *words], may_fail=may_fail))
+
+    def _journalctl(self, name: str) -> Callable[..., list[str]]:
+        self._require(name)
+        unit = f"{self.manager.unit_flag}={unit_name(name)}"
+
+        def journalctl(*words: str) -> list[str]:
+            return self._run(["journalctl", unit, "--output=json", "--quiet", "--all", *words], may_fail=False)
+
+        return journalctl
+
+    def _run(self, command: list[str], *, may_fail: bool) -> list[str]:
+        lines: list[str] = []
+        end = time.monotonic() + self.timeouts.change
+        watch = process.OutputWatch(on_stdout=lines.append, cancelled=lambda: time.monotonic() >= end)
+        try:
+            result = process.run(command, cwd=Path("/"), env=_environment(), watch=watch)
+        except process.Cancelled as error:
+            sentence = f"`{' '.join(command[:4])}` gave no answer within {self.timeouts.change:g} s"
+            raise RuntimeUnreachable(sentence, "Does systemd run? `systemctl status` says more.") from error
+        if result.code and not may_fail:
+            reason = result.tail[-1] if result.tail else f"it ended with {result.code}"
+            raise RuntimeUnreachable(f"`{' '.join(command[:4])}`: {reason}", "`systemctl status` says more.")
+        return lines
+
+    def _wait(self, done: Callable[[], bool], problem: str, seconds: float) -> None:
+        end = time.monotonic() + seconds + self.timeouts.change
+        while not done():
+            if time.monotonic() >= end:
+                raise NotHealthy(f"{SYSTEMD}: {problem}", "`systemctl status` says more.")
+            time.sleep(self.timeouts.poll)
+
+
+def _state(shown: dict[str, str], definition: Definition | None, *, is_enabled: bool) -> ServiceState:
+    match shown.get("ActiveState"):
+        case "active" | "reloading":
+            return "running"
+        case "activating":
+            return "starting"
+        case "deactivating":
+            return "stopping"
+        case "inactive" if is_enabled and shown.get("ExecMainStartTimestampMonotonic", "0") != "0":
+            return "exited"
+        case "inactive":
+            return "stopped"
+        case "failed" if not is_enabled:
+            return "stopped"  # by SIGKILL, after its stop timeout
+        case "failed":
+            restarts = definition and not definition.oneshot and definition.restart != "never"
+            return "flapping" if restarts else "failed"  # systemd restarts it until the start limit
+    return "unknown"
+
+
+def _wall_time(monotonic: int) -> float | None:
+    """Seconds of time.time() of a moment in microseconds of CLOCK_MONOTONIC; None if it is 0."""
+    return time.time() - time.monotonic() + monotonic / 1e6 if monotonic else None
+
+
+def _environment() -> dict[str, str]:
+    """systemctl --user needs XDG_RUNTIME_DIR, which `su` and cron do not set."""
+    env = process.environment({"SYSTEMD_PAGER": "", "SYSTEMD_COLORS": "0", "LC_ALL": "C.UTF-8"})
+    return {"XDG_RUNTIME_DIR": f"/run/user/{os.getuid()}", **env}

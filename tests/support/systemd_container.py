@@ -1,0 +1,171 @@
+"""A systemd as PID 1 of a container made for the tests: namespaces, and a root file system in memory.
+
+    with running(folder) as container:
+        container.wrappers     # a folder with a systemctl and a journalctl that ask it, for PATH
+        container.units        # its /etc/systemd/system
+        container.host_pid(7)  # the process that is 7 inside
+
+It sees the machine's programs, but may write to `folder` alone, which has the same path inside. Where the machine does
+not allow it, the test is skipped with the reason.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+import sysconfig
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from support.processes import LONG, until
+from support.worlds import REPO
+
+SYSTEMD = Path("/usr/lib/systemd/systemd")
+CGROUPS = (Path("/sys/fs/cgroup/unified"), Path("/sys/fs/cgroup"))
+SCRIPT = Path(__file__).with_suffix(".sh")
+_FORBIDDEN = "this machine forbids it: "  # CI accepts a skip with such a reason (tests/conftest.py)
+_TARGET = "[Unit]\nDescription={0}\n"
+_UNITS = {
+    **{f"{name}.target": _TARGET.format(name) for name in ("sysinit", "basic", "sockets", "timers", "paths", "slices")},
+    **{f"{name}.target": _TARGET.format(name) for name in ("shutdown", "umount", "final", "default")},
+    "multi-user.target": "[Unit]\nDescription=multi-user\nRequires=systemd-journald.service\n",
+    "systemd-journald.socket": (
+        "[Unit]\nDefaultDependencies=no\n[Socket]\nListenDatagram=/run/systemd/journal/socket\n"
+        "ListenStream=/run/systemd/journal/stdout\nPassCredentials=yes\nReceiveBuffer=8M\n"
+    ),
+    "systemd-journald.service": (
+        "[Unit]\nDefaultDependencies=no\nRequires=systemd-journald.socket\nAfter=systemd-journald.socket\n[Service]\n"
+        "Type=notify\nExecStart=/usr/lib/systemd/systemd-journald\nSockets=systemd-journald.socket\nRestart=always\n"
+        "StandardOutput=null\nRuntimeDirectory=systemd/journal\nRuntimeDirectoryPreserve=yes\n"
+    ),
+}
+"""All that boots. The units of the machine are not in its path: they would set up a machine."""
+
+
+@dataclass(frozen=True, slots=True)
+class Container:
+    """A systemd that runs; `init` is its process as seen from outside."""
+
+    init: int
+    folder: Path
+
+    @property
+    def wrappers(self) -> Path:
+        return self.folder / "wrappers"
+
+    @property
+    def units(self) -> Path:
+        return self.folder / "units"
+
+    def host_pid(self, pid: int) -> int:
+        """The process that has this number inside; 0 if there is none."""
+        namespace = os.readlink(f"/proc/{self.init}/ns/pid")
+        for path in Path("/proc").glob("[0-9]*"):
+            try:
+                if os.readlink(path / "ns" / "pid") == namespace and _inner(path) == pid:
+                    return int(path.name)
+            except OSError:
+                continue
+        return 0
+
+
+def missing() -> str:
+    """Why no container can be made here; empty if one can."""
+    if not SYSTEMD.exists():
+        return f"{SYSTEMD} is not installed (the package systemd)"
+    if os.geteuid() != 0:
+        return f"{_FORBIDDEN}only root can start a systemd in namespaces of its own"
+    if _cgroup() is None:
+        return f"{_FORBIDDEN}no cgroup2 hierarchy is mounted that may be written"
+    command = ["unshare", "--mount", "--pid", "--fork", "--cgroup", "--uts", "--ipc", "mount", "-t", "proc", "proc"]
+    done = subprocess.run([*command, "/proc"], capture_output=True, text=True)
+    return f"{_FORBIDDEN}no namespaces can be made: {done.stderr.strip()}" if done.returncode else ""
+
+
+@contextmanager
+def running(folder: Path) -> Iterator[Container]:
+    """A container that has booted. It ends, with all that runs in it, when the block does."""
+    if reason := missing():
+        pytest.skip(reason)
+    cgroup = _cgroup()
+    assert cgroup is not None
+    for name in ("units", "wrappers", "shared", "root"):
+        (folder / name).mkdir()
+    for name, text in _UNITS.items():
+        (folder / "units" / name).write_text(text)
+    own = cgroup / f"hero-build-test-{os.getpid()}-{folder.name}"
+    own.mkdir()
+    process = _start(folder, own)
+    try:
+        container = Container(_init(process), folder)
+        _write_wrappers(container)
+        assert until(lambda: _answers(container)), (folder / "log").read_text()
+        yield container
+    finally:
+        process.kill()  # --kill-child ends PID 1, and with it all others
+        process.wait(LONG)
+        assert until(lambda: _remove(own)), list(own.rglob("cgroup.procs"))
+
+
+def _start(folder: Path, cgroup: Path) -> "subprocess.Popen[bytes]":
+    words = [str(folder / name) for name in ("root", "units", "shared")]
+    # what is outside /usr and still needed: the interpreter of the exec shim
+    read_only = sorted({str(Path(sysconfig.get_config_var("prefix")).resolve()), str(Path(sys.base_prefix).resolve())})
+    read_only = [path for path in read_only if not path.startswith("/usr")]
+    unshare = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "--cgroup", "--uts", "--ipc"]
+    join = f'echo $$ > {cgroup}/cgroup.procs && exec "$@"'
+    with (folder / "log").open("wb") as log:
+        return subprocess.Popen(
+            ["sh", "-c", join, "sh", *unshare, "sh", str(SCRIPT), *words, *read_only],
+            cwd=REPO,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+        )
+
+
+def _init(process: "subprocess.Popen[bytes]") -> int:
+    """The only child of unshare."""
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+    assert until(lambda: process.poll() is not None or bool(children.read_text().split()))
+    assert process.poll() is None
+    return int(children.read_text().split()[0])
+
+
+def _write_wrappers(container: Container) -> None:
+    nsenter = shutil.which("nsenter")
+    for name in ("systemctl", "journalctl"):
+        path = container.wrappers / name
+        enter = f"{nsenter} -t {container.init} --mount --pid --cgroup --uts --ipc"
+        path.write_text(f'#!/bin/sh\nexec {enter} /usr/bin/{name} "$@"\n')
+        path.chmod(0o755)
+
+
+def _answers(container: Container) -> bool:
+    command = [container.wrappers / "systemctl", "is-system-running"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    return done.stdout.strip() in ("running", "degraded")
+
+
+def _inner(process: Path) -> int:
+    line = next(line for line in (process / "status").read_text().splitlines() if line.startswith("NSpid:"))
+    return int(line.split()[-1])
+
+
+def _cgroup() -> Path | None:
+    return next((path for path in CGROUPS if (path / "cgroup.procs").exists() and os.access(path, os.W_OK)), None)
+
+
+def _remove(cgroup: Path) -> bool:
+    """Remove a cgroup and those below it: whether it is gone, for their processes may still end."""
+    try:
+        for path in sorted((path for path in cgroup.rglob("*") if path.is_dir()), reverse=True):
+            path.rmdir()
+        cgroup.rmdir()
+    except OSError:
+        return False
+    return True
