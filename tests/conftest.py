@@ -64,6 +64,6 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
     skipped = reporter.stats.get("skipped", []) if reporter else []
     unexpected = [report for report in skipped if f"Skipped: {FORBIDDEN}" not in str(report.longrepr)]
-    if os.environ.get("CI") and unexpected:
+    if os.environ.get("CI") and reporter and unexpected:
         reporter.write_line("tests were skipped, and CI expects none to be", red=True)
         session.exitstatus = pytest.ExitCode.TESTS_FAILED

@@ -146,7 +146,7 @@ def _write_wrappers(container: Container) -> None:
 
 
 def _answers(container: Container) -> bool:
-    command = [container.wrappers / "systemctl", "is-system-running"]
+    command = [str(container.wrappers / "systemctl"), "is-system-running"]
     done = subprocess.run(command, capture_output=True, text=True)
     return done.stdout.strip() in ("running", "degraded")
 
