@@ -47,12 +47,13 @@ def verify(session: Session, apps: Sequence[str], *, repair: bool, against_relea
 
 @command("doctor")
 @click.option("--wasm", is_flag=True, help="Also check the WebAssembly toolchain.")
-def doctor(session: Session, *, wasm: bool) -> int:
+@click.option("--publish", is_flag=True, help="Also check the Rust targets and tools that releases are built with.")
+def doctor(session: Session, *, wasm: bool, publish: bool) -> int:
     """Check that this machine has what hero-build needs, and show each setting with its source."""
     from hero_build.output.pages.doctor import page
     from hero_build.queries.doctor import doctor as query
 
-    answer = query(session.context(), os.environ.get("PATH", ""), wasm=wasm)
+    answer = query(session.context(), os.environ.get("PATH", ""), wasm=wasm, publish=publish)
     return session.console.answer(answer, lambda terminal: page(answer, terminal), answer.code)
 
 

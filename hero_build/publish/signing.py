@@ -19,6 +19,8 @@ KEY_VARIABLE, KEY_FILE_VARIABLE, PASSWORD_VARIABLE = (
     "HERO_MINISIGN_KEY_FILE",
     "HERO_MINISIGN_PASSWORD",
 )
+NO_MINISIGN = ("signatures need py-minisign", "Install it beside hero-build: `pip install py-minisign`.")
+"""What is missing, and the hint."""
 _KEY_FORMAT = "It must be a secret key as `minisign -G` writes it; docs/keys.md explains how to make one."
 
 
@@ -115,4 +117,4 @@ def _require_minisign() -> None:
     import importlib.util
 
     if importlib.util.find_spec("minisign") is None:
-        raise MissingTool("signatures need py-minisign", "Install it: `pip install 'hero-build[sign]'`.")
+        raise MissingTool(*NO_MINISIGN)

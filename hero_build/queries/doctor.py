@@ -29,8 +29,10 @@ class DoctorReport(Struct, frozen=True):
         return MachineError.code if self.missing else 0
 
 
-def doctor(context: Context, path: str, *, wasm: bool = False) -> DoctorReport:
-    """`path`: $PATH of the shell. `wasm`: also check the WebAssembly toolchain."""
+def doctor(context: Context, path: str, *, wasm: bool = False, publish: bool = False) -> DoctorReport:
+    """`path`: $PATH of the shell. `wasm`: also check the WebAssembly toolchain; `publish`: what releases are built and
+    published with.
+    """
     broken = tuple(_broken(context.catalog))
     checks = (
         *machine(),
@@ -41,8 +43,15 @@ def doctor(context: Context, path: str, *, wasm: bool = False) -> DoctorReport:
         *_forge(context, broken),
         *programs(path),
         *(webassembly(context.settings.cache, _islands(context)) if wasm else ()),
+        *(_publishing(context, path) if publish else ()),
     )
     return DoctorReport(checks, tuple(settings_of(context.settings)))
+
+
+def _publishing(context: Context, path: str) -> Iterator[DoctorCheck]:
+    from hero_build.queries.doctor_publish import publishing
+
+    return publishing(context.settings, path, Path.cwd())
 
 
 def _islands(context: Context) -> Path | None:

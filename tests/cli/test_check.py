@@ -1,10 +1,13 @@
 """`verify` and `doctor`."""
 
 import json
+import shutil
+from pathlib import Path
 
 import pytest
 
-from support import roots, worlds
+from hero_build.platforms import machine_arch
+from support import roots, source_builds, worlds
 from support.worlds import World
 
 pytestmark = pytest.mark.usefixtures("two_apps")
@@ -95,6 +98,57 @@ def test_doctor_shows_each_setting_with_its_source_and_never_the_token(world: Wo
     assert settings["root"] == (str(world.root.path), "environment")
     assert settings["sockets"][1] == "default"
     assert done.code == 0
+
+
+RUSTC = """#!/bin/sh
+case "$*" in
+  "--print target-libdir --target={has}") echo {folder} ;;
+  --print*) echo /nowhere ;;
+  *) exec {real} "$@" ;;
+esac
+"""
+
+
+def publish_rows(world: World, **env: str) -> dict[str, dict[str, str]]:
+    done = world.run("doctor", "--publish", "--json", env=env)
+    return {check["name"]: check for check in worlds.valid(done.document)["checks"] if check["group"] == "publish"}
+
+
+@pytest.mark.skipif(shutil.which("rustc") is None, reason="rustc is not installed")
+def test_doctor_publish_knows_the_rust_targets_and_tools(world: World, tmp_path: Path) -> None:
+    own, other = (machine_arch(), "arm64" if machine_arch() == "amd64" else "amd64")
+    triple = {"amd64": "x86_64-unknown-linux-musl", "arm64": "aarch64-unknown-linux-musl"}
+    env = source_builds.path_without(tmp_path / "path", "rustc", "musl-gcc", "cargo-zigbuild")
+    (tmp_path / "libs").mkdir()
+    (tmp_path / "libs" / "libcore-0.rlib").touch()
+    rustc = Path(env["PATH"]) / "rustc"
+
+    def with_target(name: str) -> dict[str, str]:
+        rustc.write_text(RUSTC.format(has=name, folder=tmp_path / "libs", real=shutil.which("rustc")))
+        rustc.chmod(0o755)
+        return env
+
+    rows = publish_rows(world, **with_target(triple[own]))
+    assert (rows[f"linux-{own}-musl"]["state"], rows[f"linux-{other}-musl"]["state"]) == ("ok", "warning")
+    assert (
+        rows[f"linux-{other}-musl"]["hint"] == f"`rustup target add {triple[other]}`, for --platform linux-{other}-musl"
+    )
+    assert [rows[name]["state"] for name in ("musl-gcc", "cargo-zigbuild")] == ["warning", "warning"]
+    assert "apt install musl-tools" in rows["musl-gcc"]["hint"]
+    assert rows["FORGEJO_TOKEN"]["value"] == "not set; a mirror needs none"
+    rows = publish_rows(world, **with_target(triple[other]), FORGEJO_TOKEN="sesame")
+    assert rows[f"linux-{own}-musl"]["state"] == "missing"
+    assert rows[f"linux-{own}-musl"]["hint"] == f"`rustup target add {triple[own]}`"
+    assert world.run("doctor", "--publish", env=env).code == 8
+    assert rows["FORGEJO_TOKEN"]["value"] == "set"
+    rustc.unlink()
+    rows = publish_rows(world, **env)
+    assert rows[f"linux-{own}-musl"]["value"] == "this machine has no Rust compiler (rustc)"
+
+
+def test_doctor_without_publish_asks_no_compiler(world: World) -> None:
+    document = worlds.valid(world.run("doctor", "--json").document)
+    assert "publish" not in {check["group"] for check in document["checks"]}
 
 
 def test_doctor_shows_the_line_for_path(world: World) -> None:

@@ -25,7 +25,7 @@ _TOOLCHAIN_FILES = ("rust-toolchain", "rust-toolchain.toml")
 _WRAPPERS = ("RUSTC_WRAPPER", "CARGO_BUILD_RUSTC_WRAPPER")
 _RUSTUP_HINT = "Install Rust with rustup (https://rustup.rs), then open a new shell."
 _ARCH = {"amd64": "x86_64", "arm64": "aarch64"}
-_ZIG_HINT = "Install it: `pip install cargo-zigbuild ziglang` (cargo must find it on PATH)."
+ZIG_HINT = "Install it: `pip install cargo-zigbuild ziglang` (cargo must find it on PATH)."
 
 
 def environment() -> dict[str, str]:
@@ -151,11 +151,14 @@ def _rustup_files(env: Mapping[str, str]) -> Iterator[Path]:
             yield toolchain / "bin" / "rustc"
 
 
-def _require_target(target: str, job: CargoJob, env: Mapping[str, str], cache: Path) -> None:
-    """Require the standard library for a target in the toolchain that the tree selects."""
+def has_target(target: str, folder: Path, env: Mapping[str, str], cache: Path) -> bool:
+    """Whether the toolchain that `folder` selects has the standard library for a target. Raises as `query_rustc`."""
     arguments = ("--print", "target-libdir", f"--target={target}")
-    folder = query_rustc(arguments, folder=job.folder, env=env, cache=cache)
-    if not any(Path(folder).glob("libcore-*.rlib")):
+    return any(Path(query_rustc(arguments, folder=folder, env=env, cache=cache)).glob("libcore-*.rlib"))
+
+
+def _require_target(target: str, job: CargoJob, env: Mapping[str, str], cache: Path) -> None:
+    if not has_target(target, folder=job.folder, env=env, cache=cache):
         hint = f"Install it with `rustup target add {target}` in {job.folder}."
         raise MissingTool(f"Rust's {target} target is not on this machine", hint)
 
@@ -164,4 +167,4 @@ def _require_zigbuild(target: str, env: Mapping[str, str]) -> None:
     try:
         process.find("cargo-zigbuild", env)
     except MissingTool as error:
-        raise MissingTool(f"a build for {target} on this machine needs cargo-zigbuild", _ZIG_HINT) from error
+        raise MissingTool(f"a build for {target} on this machine needs cargo-zigbuild", ZIG_HINT) from error
