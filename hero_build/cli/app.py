@@ -51,7 +51,7 @@ _SECTIONS = {
         "lock": "Write a lock file of apps' newest releases for this machine.",
         "mirror": "Copy apps' releases into a directory that serves as a forge.",
     },
-    "Shell": {"completion": "Print a completion script for your shell."},
+    "Shell": {"completion": "Print or install completion for your shell."},
 }
 _MODULES = {
     "install": "install",

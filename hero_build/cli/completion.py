@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import click
 from click.shell_completion import CompletionItem, ShellComplete, get_completion_class
 from msgspec import Struct
+from msgspec.structs import replace
 
 from hero_build.cli.base import command
 from hero_build.cli.session import Session
@@ -15,21 +16,38 @@ _VARIABLE = "_HERO_BUILD_COMPLETE"
 
 
 class CompletionScript(Struct, frozen=True):
+    """`installed`: with --install, the files that completion is read from; `changed`: those that were written."""
+
     shell: str
     script: str
+    installed: tuple[str, ...] = ()
+    changed: tuple[str, ...] = ()
 
 
 @command("completion", needs_root=False)
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+@click.option("--install", is_flag=True, help="Set it up for this account instead of printing it.")
 @click.pass_context
-def completion(ctx: click.Context, session: Session, shell: str) -> int:
-    """Print a script that completes commands, options, apps and generations in your shell."""
+def completion(ctx: click.Context, session: Session, shell: str, *, install: bool) -> int:
+    """Print a script that completes commands, options, apps and generations in your shell, or install it."""
     answer = CompletionScript(shell, _script(ctx, shell))
+    if install:
+        return _install(session, answer)
 
     def page(_terminal: object) -> Iterator[str]:
         yield answer.script.rstrip("\n")
 
     return session.console.answer(answer, page)
+
+
+def _install(session: Session, printed: CompletionScript) -> int:
+    from hero_build.ops.install_completion import install_completion
+    from hero_build.output.pages.completion import installed_page
+
+    files = install_completion(printed.shell, printed.script, os.environ)
+    every = [path for path in (files.script, files.start_file) if path is not None]
+    answer = replace(printed, installed=tuple(map(str, every)), changed=tuple(map(str, files.changed)))
+    return session.console.answer(answer, lambda terminal: installed_page(printed.shell, files, terminal))
 
 
 def _script(ctx: click.Context, shell: str) -> str:

@@ -62,3 +62,84 @@ def test_bash_completes_by_the_script(world: World, tmp_path: Path) -> None:
         ["bash", "-c", asked], env=environ, cwd=worlds.REPO, capture_output=True, text=True, timeout=60
     )
     assert done.stdout.split() == ["hero_db"], done.stderr
+
+
+def install_completion(world: World, home: Path, shell: str = "bash", **environ: str) -> str:
+    done = world.run("completion", shell, "--install", env={"HOME": str(home), **NO_XDG, **environ})
+    assert done.code == 0, done.err
+    return done.out
+
+
+NO_XDG = {"XDG_DATA_HOME": "", "XDG_CONFIG_HOME": "", "ZDOTDIR": ""}
+
+
+@pytest.mark.parametrize("before", [None, "", "alias ll='ls -l'\n", "no newline at its end"])
+def test_a_fresh_account_completes_after_install(before: str | None, world: World, tmp_path: Path) -> None:
+    """A new interactive bash of the account, with nothing but its ~/.bashrc, completes."""
+    program = tmp_path / "bin" / "hero-build"
+    program.parent.mkdir()
+    program.write_text(f'#!/bin/sh\nexec {sys.executable} -m hero_build "$@"\n')
+    program.chmod(0o755)
+    if before is not None:
+        (tmp_path / ".bashrc").write_text(before)
+    assert "wrote" in install_completion(world, tmp_path)
+    environ = world.environ() | {"PATH": f"{program.parent}:/usr/bin:/bin", "HOME": str(tmp_path), **NO_XDG}
+    asked = "COMP_WORDS=(hero-build show hero_d); COMP_CWORD=2; _hero_build_completion hero-build; echo ${COMPREPLY[@]}"
+    done = subprocess.run(
+        ["bash", "-i", "-c", asked], env=environ, cwd=worlds.REPO, capture_output=True, text=True, check=True
+    )
+    assert {"hero_db", "hero_do"} <= set(done.stdout.split())
+    assert (tmp_path / ".bashrc").read_text().startswith(before or "")
+
+
+FILES = {
+    "bash": {".bashrc", ".local/share/hero-build/completion.bash"},
+    "zsh": {".zshrc", ".local/share/hero-build/completion.zsh"},
+    "fish": {".config/fish/completions/hero-build.fish"},
+}
+
+
+@pytest.mark.parametrize("shell", FILES)
+def test_install_twice_changes_nothing_and_renews_an_old_script(shell: str, world: World, tmp_path: Path) -> None:
+    home = tmp_path / "home"
+
+    def tree() -> dict[str, str]:
+        return {str(path.relative_to(home)): path.read_text() for path in home.rglob("*") if path.is_file()}
+
+    install_completion(world, home, shell)
+    before = tree()
+    assert before.keys() == FILES[shell]
+    assert "nothing to do" in install_completion(world, home, shell)
+    assert tree() == before
+    (script,) = FILES[shell] - {".bashrc", ".zshrc"}
+    (home / script).write_text("an older one")
+    install_completion(world, home, shell)
+    assert tree() == before
+
+
+def test_install_writes_through_a_linked_start_file_and_into_other_folders(world: World, tmp_path: Path) -> None:
+    (tmp_path / "dotfiles").mkdir()
+    (tmp_path / "dotfiles" / "bashrc").write_text("# mine\n")
+    (tmp_path / ".bashrc").symlink_to("dotfiles/bashrc")
+    install_completion(world, tmp_path, XDG_DATA_HOME=str(tmp_path / "data"))
+    assert (tmp_path / ".bashrc").is_symlink()
+    assert str(tmp_path / "data" / "hero-build" / "completion.bash") in (tmp_path / "dotfiles" / "bashrc").read_text()
+    document = worlds.valid(
+        world.run("completion", "zsh", "--install", "--json", env={"HOME": str(tmp_path), **NO_XDG}).document
+    )
+    assert document["changed"] == document["installed"]
+    assert document["installed"][1] == str(tmp_path / ".zshrc")
+
+
+def test_install_into_a_place_that_refuses_it_is_8(world: World, tmp_path: Path) -> None:
+    (tmp_path / ".local").write_text("a file")
+    done = world.run("completion", "bash", "--install", env={"HOME": str(tmp_path), **NO_XDG})
+    assert done.code == 8
+    assert not (tmp_path / ".bashrc").exists()
+
+
+def test_installed_completion_completes_held_apps(world: World) -> None:
+    world.ok("install", "db")
+    world.ok("hold", "db")
+    assert complete(world, "unhold", "") == {"db"}
+    assert complete(world, "install", "@in") == {"@installed"}

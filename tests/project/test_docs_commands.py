@@ -69,6 +69,7 @@ RUNS: Mapping[str, Run] = {
     "hero-build audit --all --json": Run(change="checkouts"),
     "hero-build audit --all .. --no-release": Run(change="checkouts"),
     "hero-build completion bash": Run(),
+    "hero-build completion bash --install": Run(),
     "hero-build completion zsh": Run(),
     "hero-build completion fish": Run(),
     "hero-build ci workflow hero_db": Run(),
