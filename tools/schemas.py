@@ -28,12 +28,16 @@ from hero_build.queries.diff import Diff
 from hero_build.queries.doctor import DoctorReport
 from hero_build.queries.explain import Explanation
 from hero_build.queries.history import History
+from hero_build.queries.inspect import Inspection
 from hero_build.queries.list import AppListing
 from hero_build.queries.outdated import OutdatedReport
 from hero_build.queries.publish_report import MatrixReport, PublishReport, WorkflowReport
+from hero_build.queries.service_health import HealthReport
+from hero_build.queries.service_logs import LogReport
 from hero_build.queries.service_report import ServiceReport
 from hero_build.queries.show import AppDetails
 from hero_build.queries.status import StatusReport
+from hero_build.queries.troubleshoot import DiagnosisReport
 from hero_build.queries.verify import VerifyReport
 from hero_build.server import openrpc
 
@@ -48,11 +52,14 @@ ANSWERS: Mapping[str, type[Struct]] = {
     "doctor": DoctorReport,
     "explain": Explanation,
     "gc": GcReport,
+    "health": HealthReport,
     "history": History,
+    "inspect": Inspection,
     "hold": HoldReport,
     "install": ChangeReport,
     "islands": ChangeReport,
     "list": AppListing,
+    "logs": LogReport,
     "lock": LockReport,
     "mirror": MirrorReport,
     "outdated": OutdatedReport,
@@ -67,6 +74,7 @@ ANSWERS: Mapping[str, type[Struct]] = {
     "status": StatusReport,
     "unhold": HoldReport,
     "stop": ServiceReport,
+    "troubleshoot": DiagnosisReport,
     "uninstall": ChangeReport,
     "upgrade": ChangeReport,
     "verify": VerifyReport,

@@ -29,6 +29,10 @@ _SECTIONS = {
         "start": "Start the services of apps, and wait until they are healthy.",
         "stop": "Stop the services of apps.",
         "restart": "Restart the services of apps and check that they are healthy.",
+        "health": "Check the health of services now.",
+        "logs": "Print what services wrote.",
+        "inspect": "Show how the services of an app are defined and what they do.",
+        "troubleshoot": "Show why a service is not well, and the next command.",
         "serve": "Answer service.* over a Unix socket until SIGTERM.",
     },
     "Check": {
@@ -60,6 +64,7 @@ _MODULES = {
     **dict.fromkeys(("list", "search", "outdated", "show", "status", "explain"), "info"),
     **dict.fromkeys(("start", "stop"), "services"),
     "restart": "restart",
+    **dict.fromkeys(("health", "logs", "inspect", "troubleshoot"), "services"),
     "serve": "serve",
     **dict.fromkeys(("verify", "doctor", "audit"), "check"),
     **dict.fromkeys(("history", "diff", "rollback", "uninstall", "gc"), "generations"),

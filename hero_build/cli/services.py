@@ -1,4 +1,4 @@
-"""`start` and `stop`."""
+"""`start`, `stop`, `health`, `logs`, `inspect` and `troubleshoot`."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -14,7 +14,8 @@ from hero_build.model.artifacts import DESKTOP_APP
 if TYPE_CHECKING:
     from hero_build.ops.services import ServiceOutcomes
 
-_NAMES = "APP[:INSTANCE][/BINARY]..."
+_NAME = "APP[:INSTANCE][/BINARY]"
+_NAMES = f"{_NAME}..."
 _NO_NAME = "`hero-build status` shows what is installed and what runs; @SET names a set."
 
 
@@ -25,7 +26,7 @@ def start(session: Session, names: Sequence[str], *, reset: bool) -> int:
     """Start the services of apps in order, and wait until each is healthy. What runs and is healthy is left alone."""
     from hero_build.ops import services
 
-    result = services.start_services(_named(names), session.context(), reset=reset)
+    result = services.start_services(_named(names), session.service_run(), reset=reset)
     warn_of_missing_bundles(session, result)
     return _answer(session, result)
 
@@ -36,7 +37,62 @@ def stop(session: Session, names: Sequence[str]) -> int:
     """Stop the services of apps, in the reverse of the start order."""
     from hero_build.ops import services
 
-    return _answer(session, services.stop_services(_named(names), session.context()))
+    return _answer(session, services.stop_services(_named(names), session.service_run()))
+
+
+@command("health")
+@click.argument("names", nargs=-1, metavar="[APP[:INSTANCE][/BINARY]]...", shell_complete=completion.services)
+def health(session: Session, names: Sequence[str]) -> int:
+    """Check the health of services now: of those named, or of all that should run. Changes nothing."""
+    from hero_build.output.pages.service_health import page
+    from hero_build.queries.service_health import health as query
+
+    answer = query(names, session.service_run())
+    return session.console.answer(
+        answer, lambda terminal: page(answer, terminal), code=answer.code, failed=answer.failed
+    )
+
+
+@command("logs")
+@click.argument("name", metavar=_NAME, shell_complete=completion.services)
+@click.option("-n", "--lines", type=click.IntRange(1, 100_000), default=50, show_default=True, help="Number of lines.")
+@click.option("-f", "--follow", is_flag=True, help="Print each line as it is written, until interrupted.")
+def logs(session: Session, name: str, *, lines: int, follow: bool) -> int:
+    """Print the last lines that the services of an app wrote."""
+    from hero_build.output.pages.service_logs import page
+    from hero_build.queries import service_logs as query
+
+    run = session.service_run()
+    if follow:
+        if session.console.json:
+            raise UsageError("-f prints lines, not a document", "Leave out --json, or -f.")
+        for line in query.follow(name, lines, run):
+            session.console.line(line)
+        return 0
+    answer = query.logs(name, lines, run)
+    return session.console.answer(answer, lambda terminal: page(answer, terminal))
+
+
+@command("inspect")
+@click.argument("name", metavar=_NAME, shell_complete=completion.services)
+def inspect(session: Session, name: str) -> int:
+    """Show how the services of an app are defined and what they do. Changes nothing."""
+    from hero_build.output.pages.service_inspect import page
+    from hero_build.queries.inspect import inspect as query
+
+    answer = query(name, session.service_run())
+    return session.console.answer(answer, lambda terminal: page(answer, terminal))
+
+
+@command("troubleshoot")
+@click.argument("name", metavar=_NAME, shell_complete=completion.services)
+def troubleshoot(session: Session, name: str) -> int:
+    """Show why a service does not run or is not healthy, and the next command. Changes nothing."""
+    from hero_build.output.pages.troubleshoot import page
+    from hero_build.queries.troubleshoot import troubleshoot as query
+
+    answer = query(name, session.service_run())
+    return session.console.answer(answer, lambda terminal: page(answer, terminal))
 
 
 def warn_of_missing_bundles(session: Session, result: "ServiceOutcomes") -> None:

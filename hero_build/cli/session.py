@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from hero_build.context import Context
     from hero_build.forge.protocol import Forge
     from hero_build.model.installed import Generation
+    from hero_build.services.service_run import ServiceRun
     from hero_build.supervisors.protocol import Supervisor
 
 
@@ -79,10 +80,15 @@ class Session(Struct, frozen=True):
 
     def supervisor(self) -> "Supervisor":
         """The one that runs the services of this root."""
-        from hero_build.supervisors.protocol import timeouts
-        from hero_build.supervisors.supervisord import Supervisord
+        from hero_build.services.open_run import supervisor_of
 
-        return Supervisord(self.root, timeouts(self.settings))
+        return supervisor_of(self.settings)
+
+    def service_run(self) -> "ServiceRun":
+        """What commands that start, stop or look at services need. Raises RootDamaged, RecipeError."""
+        from hero_build.services.open_run import open_run
+
+        return open_run(self.settings, self.catalog(), self.console.report)
 
     def warn_of_lost_capabilities(self, before: "Generation", after: "Generation") -> None:
         """Warn of programs that a change from `before` to `after` left without their file capabilities."""

@@ -64,6 +64,15 @@ class Console:
     def warnings(self) -> "tuple[WarningRaised, ...]":
         return self.report.warnings if "report" in vars(self) else ()
 
+    @property
+    def json(self) -> bool:
+        return self._style.json
+
+    def line(self, text: str) -> None:
+        """Print one line of an answer that has no end. Raises MachineError if stdout cannot be written."""
+        self._end_report()
+        self._write(f"{clean(text)}\n")
+
     def answer(self, result: Struct, page: Page, code: int = 0, failed: Sequence[Failure] = ()) -> int:
         """Print the failures, then the answer; returns `code`. Raises MachineError if stdout cannot be written."""
         self._end_report()

@@ -9,7 +9,7 @@ import select
 import signal
 import stat
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -26,20 +26,27 @@ _KILL_WAIT = 5.0  # seconds until a killed process is gone
 
 
 def reclaim(
-    service: Service, *, helpers: Collection[str], root: Root, supervisors: Collection[Supervisor], emit: Emit
+    service: Service,
+    *,
+    helpers: Collection[str],
+    root: Root,
+    supervisor: Supervisor,
+    others: Collection[Supervisor],
+    emit: Emit,
 ) -> None:
     """Stop leftover processes of the service, remove its stale sockets. `helpers`: programs that it starts itself.
 
-    Raises ServiceConflict.
+    What the `supervisor` or one of the `others` holds is no leftover. Raises ServiceConflict.
     """
     table = processes.process_table(root)
     names = {service.binary, *helpers}
     programs = [program for program in table.programs.values() if program.binary in names]
     if programs:
-        held = supervised_pids(supervisors, table)
-        for program in programs:
-            if program.pid not in held:
-                _stop_leftover(program, service, emit)
+        held = {other.name: supervised_pids(other, table) for other in others}
+        own = supervised_pids(supervisor, table)
+        for program in (program for program in programs if program.pid not in own):
+            _require_not_held(program, held)
+            _stop_leftover(program, service, emit)
     for probe in service.probes:
         for path in probe_sockets(probe):
             _free_socket(path, service)
@@ -48,15 +55,14 @@ def reclaim(
             raise _conflict(service, f"port {port}", holder)
 
 
-def supervised_pids(supervisors: Collection[Supervisor], table: ProcessTable) -> frozenset[int]:
-    """All processes below the services of supervisors that answer."""
+def supervised_pids(supervisor: Supervisor, table: ProcessTable) -> frozenset[int]:
+    """All processes below the services of a supervisor; none where it does not answer."""
     pids: set[int] = set()
-    for supervisor in supervisors:
-        with suppress(RuntimeFailed):
-            level = [supervisor.status(name).pid for name in supervisor.services()]
-            while level := [pid for pid in level if pid and pid not in pids]:
-                pids.update(level)
-                level = [child for pid in level for child in table.children.get(pid, ())]
+    with suppress(RuntimeFailed):
+        level = [supervisor.status(name).pid for name in supervisor.services()]
+        while level := [pid for pid in level if pid and pid not in pids]:
+            pids.update(level)
+            level = [child for pid in level for child in table.children.get(pid, ())]
     return frozenset(pids)
 
 
@@ -94,6 +100,13 @@ def wait_for(done: Callable[[], bool], seconds: float, poll: float) -> bool:
             return False
         time.sleep(poll)
     return True
+
+
+def _require_not_held(program: RunningProgram, held: Mapping[str, frozenset[int]]) -> None:
+    for name, pids in held.items():
+        if program.pid in pids:
+            reason = f"{program.binary} (process {program.pid}) runs already, under {name}"
+            raise ServiceConflict(reason, f"Stop it there first, so that only one supervisor runs {program.binary}.")
 
 
 def _stop_leftover(program: RunningProgram, service: Service, emit: Emit) -> None:

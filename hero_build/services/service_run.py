@@ -47,10 +47,6 @@ class ServiceRun(Struct, frozen=True):
     reset: bool = False
     fresh: bool = False
 
-    @property
-    def supervisors(self) -> tuple[Supervisor, ...]:
-        return (self.supervisor, *self.others)
-
     def step(self, name: str, step: ServiceStepName) -> None:
         self.site.emit(ServiceStep(name, step))
 

@@ -114,7 +114,8 @@ def _reclaim(item: PlannedService, run: ServiceRun) -> None:
         item.service,
         helpers=item.helpers,
         root=run.site.root,
-        supervisors=run.supervisors,
+        supervisor=run.supervisor,
+        others=run.others,
         emit=run.site.emit,
     )
     if item.service.container:

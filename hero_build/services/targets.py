@@ -9,7 +9,7 @@ from hero_build.errors import NotFound, UsageError
 from hero_build.model.installed import PartId
 from hero_build.model.names import nearest
 from hero_build.services.definitions import AppServices, ServiceSite, app_services, load_recipe
-from hero_build.services.records import recorded_services
+from hero_build.services.records import ServiceRecord, recorded_services
 
 
 class ServiceTarget(Struct, frozen=True):
@@ -70,6 +70,12 @@ def select(target: ServiceTarget, site: ServiceSite, *, secrets: bool = True) ->
         reason = f"{target.app} has nothing to start: it has no server, admin or web"
         raise UsageError(reason, "`hero-build show` lists its programs.")
     return tuple(owner for owner in owners if owner.services)
+
+
+def covers(target: ServiceTarget, record: ServiceRecord) -> bool:
+    """Whether a target names a recorded service."""
+    same = target.app == record.app and target.instance in ("", record.instance)
+    return same and target.binary in ("", record.binary, record.name)
 
 
 def _only(owner: AppServices, binary: str, site: ServiceSite) -> AppServices:

@@ -49,6 +49,12 @@ def connect(where: SupervisorSockets, timeouts: Timeouts, emit: Emit) -> tuple[S
     return reachable
 
 
+def answering(where: SupervisorSockets, timeouts: Timeouts) -> tuple[Supervisor, ...]:
+    """Those of hero_router and zinit that answer."""
+    clients = (HeroRouter(where.router, timeouts), Zinit(Root(where.root), where.zinit, timeouts))
+    return tuple(item for item in clients if item.path.exists() and _failure(item) is None)
+
+
 def _failure(supervisor: Supervisor) -> RuntimeFailed | None:
     try:
         supervisor.services()

@@ -120,7 +120,7 @@ int main(int count, char **words) {
     printf("%s %s starts\n", name, version);
     fflush(stdout);
     find_path(name);
-    if (value(behaviour, "ugly") >= 0) write_all(1, "\x1b[31mred\x1b[0m\0nul \xe2\x82 half\n", 26);
+    if (value(behaviour, "ugly") >= 0) write_all(1, "\x1b[31mred\x1b[0m\0nul \xe2\x82 half\n", 25);
     for (long left = value(behaviour, "flood"); left > 0; left--) {
         static char block[1 << 20];
         memset(block, 'y', sizeof block), block[sizeof block - 1] = '\n';

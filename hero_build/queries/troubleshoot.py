@@ -1,0 +1,118 @@
+"""`troubleshoot`: all that explains why a service does not run or is not healthy, and the next command."""
+
+import os
+from contextlib import suppress
+
+from msgspec import Struct
+
+from hero_build.errors import HeroBuildError
+from hero_build.model.services import PortProbe, Service, probe_sockets
+from hero_build.queries.service_health import service_health
+from hero_build.services import holders, journal, overview, targets
+from hero_build.services.definitions import AppServices
+from hero_build.services.journal import Operation
+from hero_build.services.overview import ServiceRow
+from hero_build.services.probes import ProbeAnswer
+from hero_build.services.service_run import ServiceRun
+from hero_build.system.plain_text import clean
+
+_LINES = 20
+_OPERATIONS = 5
+
+
+class AddressHolder(Struct, frozen=True):
+    """Who listens at a socket or port: `process`, `command` and `user` of nobody are 0 and empty."""
+
+    address: str
+    exists: bool
+    process: int
+    command: str
+    user: str
+
+
+class Diagnosis(Struct, frozen=True):
+    """One service: `problem` is empty of one that runs as it should. `log` has its last 20 lines."""
+
+    service: str
+    status: ServiceRow | None
+    healthy: bool
+    problem: str
+    probes: tuple[ProbeAnswer, ...]
+    addresses: tuple[AddressHolder, ...]
+    log: tuple[str, ...]
+    next: str
+
+
+class DiagnosisReport(Struct, frozen=True):
+    app: str
+    supervisor: str
+    services: tuple[Diagnosis, ...]
+    operations: tuple[Operation, ...]
+
+
+def troubleshoot(name: str, run: ServiceRun) -> DiagnosisReport:
+    """Of APP, APP/BINARY or APP:INSTANCE. Raises AppNotFound, NotFound, UsageError, RecipeError."""
+    target = targets.parse(name)
+    targets.expand((name,), run.site)
+    owners = targets.select(target, run.site, secrets=False)
+    state = overview.known(run.site.root, run.site.generation, run.supervisor)
+    rows = {row.name: row for row in overview.rows([target.app], state)[target.app]}
+    services = tuple(
+        _diagnosis(owner, service, row=rows.get(service.name), run=run)
+        for owner in owners
+        for service in owner.services
+    )
+    operations = journal.operations(run.site.root, target.app, _OPERATIONS)
+    return DiagnosisReport(target.app, supervisor=run.supervisor.name, services=services, operations=operations)
+
+
+def _diagnosis(owner: AppServices, service: Service, *, row: ServiceRow | None, run: ServiceRun) -> Diagnosis:
+    health = service_health(service, run)
+    lines: tuple[str, ...] = ()
+    with suppress(HeroBuildError):
+        lines = tuple(clean(line) for line in run.supervisor.logs(service.name, _LINES))
+    problem, command = _problem(row, owner.label, healthy=health.healthy, message=health.message)
+    return Diagnosis(
+        service.name,
+        status=row,
+        healthy=health.healthy,
+        problem=problem,
+        probes=health.probes,
+        addresses=tuple(_addresses(service)),
+        log=lines,
+        next=command,
+    )
+
+
+def _problem(row: ServiceRow | None, label: str, *, healthy: bool, message: str) -> tuple[str, str]:
+    """What is wrong, and the command that follows from it."""
+    if row is None or (row.state == "stopped" and row.wanted != "running"):
+        word = "stopped by a command" if row and row.wanted == "stopped" else "never started"
+        return f"it does not run: it was {word}", f"hero-build start {label}"
+    if row.state == "flapping":
+        return f"it is flapping: {row.reason or 'it ended too often'}", f"hero-build start --reset {label}"
+    if not row.pid:
+        return f"it is {row.state}: {row.reason or 'it has no process'}", f"hero-build start {label}"
+    if row.program == "old":
+        return "it runs an older file than the installed one", f"hero-build restart {label}"
+    if not healthy:
+        return f"it is not healthy: {message}", f"hero-build restart {label}"
+    return "", ""
+
+
+def _addresses(service: Service) -> list[AddressHolder]:
+    found: list[AddressHolder] = []
+    for path in (path for probe in service.probes for path in probe_sockets(probe)[:1]):
+        with suppress(OSError):
+            found.append(_holder(str(path), holders.socket_holder(path), exists=os.path.lexists(path)))
+    ports = {*service.ports, *(probe.port for probe in service.probes if isinstance(probe, PortProbe))}
+    for port in sorted(ports):
+        holder = holders.port_holder(port)
+        found.append(_holder(f"127.0.0.1:{port}", holder, exists=holder is not None))
+    return found
+
+
+def _holder(address: str, holder: holders.Holder | None, *, exists: bool) -> AddressHolder:
+    if holder is None:
+        return AddressHolder(address, exists=exists, process=0, command="", user="")
+    return AddressHolder(address, exists=True, process=holder.pid, command=holder.command, user=holder.user)
