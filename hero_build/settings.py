@@ -1,7 +1,8 @@
 """The settings of a run: flag beats environment beats `<root>/cfg/hero_build.toml` beats default.
 
-Reading them removes FORGEJO_TOKEN from the environment, so that no child process and no library sees it, and the
-variables that git sets for its hooks, so that hero-build can run in one.
+Reading them removes FORGEJO_TOKEN from the environment, so that no child process and no library sees it (the command
+line erases it from the process's own environment block before), and the variables that git sets for its hooks, so that
+hero-build can run in one.
 """
 
 import os
@@ -15,7 +16,7 @@ from msgspec import Struct
 
 from hero_build import STATE
 from hero_build.errors import MachineError, UsageError, machine_error
-from hero_build.system.environment import GIT_LOCAL
+from hero_build.system.environment import GIT_LOCAL, SEALED, TOKENS
 from hero_build.system.home import expand, home
 from hero_build.system.regular_file import FileTooLong, read_regular
 
@@ -50,8 +51,30 @@ class Secret:
     def reveal(self) -> str:
         return self._value
 
+    @property
+    def valid(self) -> bool:
+        """Whether it is one printable word: anything else breaks the header, and the error about that may quote it."""
+        return bool(self._value) and all("!" <= letter <= "~" for letter in self._value)
+
     def __repr__(self) -> str:
         return "Secret(…)"
+
+
+class SealedSecret(Secret):
+    """A valid token that this process has not read before `reveal`; `descriptor`: its file (system/secrets.py)."""
+
+    __slots__ = ("descriptor",)
+
+    def __init__(self, descriptor: int) -> None:
+        super().__init__("")
+        self.descriptor = descriptor
+
+    def reveal(self) -> str:
+        return os.pread(self.descriptor, os.fstat(self.descriptor).st_size, 0).decode().strip()
+
+    @property
+    def valid(self) -> bool:
+        return True
 
 
 class Settings(Struct, frozen=True):
@@ -117,11 +140,7 @@ _SECONDS = ("a number of seconds", "2.5")
 
 def read(flags: Mapping[str, Any], environ: MutableMapping[str, str]) -> Settings:
     """The settings of this run. `flags` holds what was typed (None: not typed). Raises UsageError, MachineError."""
-    token = environ.pop("FORGEJO_TOKEN", "").strip()
-    if token and environ is os.environ:
-        from hero_build.system import process, secrets  # only where there is one
-
-        secrets.hide(process.SECRETS)
+    token = _token(environ)
     for name in GIT_LOCAL:
         environ.pop(name, None)
     sources: dict[str, Source] = {"token": "environment" if token else "default"}
@@ -151,9 +170,19 @@ def read(flags: Mapping[str, Any], environ: MutableMapping[str, str]) -> Setting
         retries=_number("retries", pick("retries", RETRIES), 0),
         backoff=_number("backoff", pick("backoff", BACKOFF), 0),
         depth=_number("depth", pick("depth", 1 if environ.get("CI") == "true" else 0), 0),
-        token=Secret(token) if token else None,
+        token=token,
         sources=tuple(sources.items()),
     )
+
+
+def _token(environ: MutableMapping[str, str]) -> Secret | None:
+    value = environ.pop(TOKENS[0], "").strip()
+    if SEALED in environ:
+        from hero_build.system.secrets import take_sealed  # only where there is one
+
+        if (descriptor := take_sealed(environ)) is not None:
+            return SealedSecret(descriptor)
+    return Secret(value) if value else None
 
 
 def _pick(

@@ -6,6 +6,7 @@ import sys
 
 from hero_build import __version__
 from hero_build.cli import signals
+from hero_build.system import environment
 
 TYPE_CHECKING = False  # a cached answer is printed in less time than typing, contextlib or json take to import
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ def run() -> "NoReturn":
     that wait for a server. Collecting garbage less often saves a fifth of the start-up time, in which there is little.
     """
     signals.install()
+    _hide_secrets()
     gc.set_threshold(100_000, 50, 50)
     _open_closed_streams()
     try:
@@ -28,6 +30,19 @@ def run() -> "NoReturn":
     for stream in (sys.stdout, sys.stderr):
         _flush(stream)
     os._exit(code)
+
+
+def _hide_secrets() -> None:
+    """Erase secrets from the process's own environment block; a command that publishes starts anew without the token,
+    since it may build first.
+    """
+    if environment.SEALED not in os.environ and not any(name in os.environ for name in environment.SECRETS):
+        return
+    from hero_build.system import secrets
+
+    if "publish" in sys.argv:
+        secrets.restart_without_token()
+    secrets.hide()
 
 
 def _run() -> int:

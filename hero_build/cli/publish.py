@@ -1,8 +1,8 @@
 """`publish`."""
 
 import os
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from hero_build.ops.publish import PublishRequest
     from hero_build.ops.publish_plan import PlannedRelease
     from hero_build.publish.matrix import CiJob
-    from hero_build.publish.types import PublishResult, ReleaseSpec
+    from hero_build.publish.types import Publisher, PublishResult, ReleaseSpec
 
 _PATH = click.Path(path_type=Path)
 _FOLDER = click.Path(exists=True, file_okay=False, readable=True, path_type=Path)
@@ -97,28 +97,35 @@ def publish(
     context = session.context(writable=not dry_run)
     results: list[PublishResult | PlannedRelease] = []
     failed: list[Failure] = []
-    with context.checkouts:
+    with context.checkouts, ExitStack() as publishers:
+        requests = []
         names = session.apps(context.catalog, apps)
         for request in tuple(_requests(names, flags, context)):  # check all before any build
             package = request.spec.package is not None
             publisher = open_publisher(session.settings, to, context.emit, signer=signer, package=package)
-            with closing(publisher):
-                try:
-                    results.append(_work(finish=finish, dry_run=dry_run)(request, publisher, context))
-                except HeroBuildError as error:
-                    failed += publish_failures(error, request.spec.app)
+            publishers.callback(publisher.close)
+            requests.append((request, publisher))
+        outcomes = _work(requests, context, finish=finish, dry_run=dry_run)
+        for (request, _), outcome in zip(requests, outcomes, strict=True):
+            if isinstance(outcome, HeroBuildError):
+                failed += publish_failures(outcome, request.spec.app)
+            else:
+                results.append(outcome)
     answer = publish_report(results, failed, dry_run=dry_run)
     return session.console.answer(
         answer, lambda terminal: page(answer, terminal), code=answer.code, failed=answer.failed
     )
 
 
-def _work(*, finish: bool, dry_run: bool) -> "Callable[..., PublishResult | PlannedRelease]":
+def _work(
+    requests: "Sequence[tuple[PublishRequest, Publisher]]", context: "Context", *, finish: bool, dry_run: bool
+) -> "Iterator[PublishResult | PlannedRelease | HeroBuildError]":
     from hero_build.ops import publish, publish_plan
 
     if dry_run:
-        return publish_plan.plan_finish if finish else publish_plan.plan_publish
-    return publish.finish if finish else publish.publish
+        plan = publish_plan.plan_finish if finish else publish_plan.plan_publish
+        return (publish.result_or_error(plan, *pair, context) for pair in requests)
+    return publish.finish_all(requests) if finish else publish.publish_all(requests, context)
 
 
 def _requests(apps: Sequence[str], flags: PublishFlags, context: "Context") -> "Iterator[PublishRequest]":

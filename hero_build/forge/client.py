@@ -4,7 +4,6 @@ Every request borrows an httpx client of its own (workers that share one race fo
 one TLS context, made when first needed.
 """
 
-import re
 from collections import deque
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -169,8 +168,7 @@ def _base_url(url: str) -> httpx.URL:
 
 
 def _valid_token(token: Secret | None) -> Secret | None:
-    """A token is one printable word: anything else breaks the header, and the error about that may quote it."""
-    if token is not None and not re.fullmatch(r"[!-~]+", token.reveal()):
+    if token is not None and not token.valid:
         raise UsageError(
             "FORGEJO_TOKEN contains characters that are not valid in a token", "Set it again, without quotes or spaces."
         )

@@ -1,14 +1,16 @@
-"""Publishing in steps: plan as if nothing were installed, build, verify, assemble, publish.
+"""Publishing in steps: plan as if nothing were installed, build, verify, assemble; then the publisher publishes.
 
-A failure publishes nothing.
+A failure publishes nothing. A command builds all its apps before it publishes the first: builds run code of the
+repositories, and publishing reads the token.
 
 resolve ─► decide ─► produce (build ─► verify) ─► assemble ─► publish (draft ─► upload ─► verify ─► publish the draft)
 
 Prebuilt artifacts skip the build: load_prebuilt (verify) ─► assemble ─► publish.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import ParamSpec, TypeVar
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -32,6 +34,9 @@ from hero_build.publish.prebuilt import load_prebuilt
 from hero_build.publish.types import Publisher, PublishResult, ReleaseFile, ReleaseSpec
 from hero_build.source.cargo.toolchain import for_platform
 from hero_build.source.git import paths
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 class PublishRequest(Struct, frozen=True):
@@ -59,31 +64,54 @@ class NotBuilt(HeroBuildError):
         self.code = codes.pop() if len(codes) == 1 else 1
 
 
-def publish(request: PublishRequest, publisher: Publisher, context: Context) -> PublishResult:
-    """Build the jobs and publish their files. Raises NotBuilt, CheckoutRefused, and as `load_prebuilt` and
-    `Publisher.publish`; the publisher's preflight comes before any build.
+def publish_all(
+    requests: Sequence[tuple[PublishRequest, Publisher]], context: Context
+) -> Iterator[PublishResult | HeroBuildError]:
+    """Build all apps, then publish those that were built; for each request, in order, its result or its error."""
+    with DownloadDir(context.settings.cache / "publish") as downloads:
+        specs = [result_or_error(build, *pair, downloads=downloads, context=context) for pair in requests]
+        for spec, (_, publisher) in zip(specs, requests, strict=True):
+            yield spec if isinstance(spec, HeroBuildError) else result_or_error(publisher.publish, spec)
+
+
+def finish_all(requests: Sequence[tuple[PublishRequest, Publisher]]) -> Iterator[PublishResult | HeroBuildError]:
+    """As `publish_all`, of the drafts that jobs have filled."""
+    for pair in requests:
+        yield result_or_error(finish, *pair)
+
+
+def result_or_error(step: Callable[P, T], *arguments: P.args, **options: P.kwargs) -> T | HeroBuildError:
+    try:
+        return step(*arguments, **options)
+    except HeroBuildError as error:
+        return error
+
+
+def build(request: PublishRequest, publisher: Publisher, downloads: DownloadDir, context: Context) -> ReleaseSpec:
+    """Build the jobs; the release with their files, which are in `downloads`. Sends no request to the publisher.
+
+    The token is not read for it, except by a git that clones or fetches. Raises NotBuilt, CheckoutRefused, and as
+    `load_prebuilt` and `Publisher.preflight`, which comes first.
     """
     spec = request.spec
     check_tag(spec.tag)
     publisher.preflight(spec)
     loaded = context.catalog.get(spec.app)
-    with DownloadDir(context.settings.cache / "publish") as downloads:
-        outputs = [
-            _job_output(job, request=request, loaded=loaded, downloads=downloads, context=context)
-            for job in request.jobs
-        ]
-        options = AssembleOptions(
-            loaded,
-            tag=spec.tag,
-            forge=publisher.url,
-            folder=downloads.scratch(),
-            legacy_names=request.legacy_names,
-        )
-        target = spec.target or outputs[0].tree.commit
-        return publisher.publish(replace(spec, files=_assemble_all(outputs, options), target=target))
+    outputs = [
+        _job_output(job, request=request, loaded=loaded, downloads=downloads, context=context) for job in request.jobs
+    ]
+    options = AssembleOptions(
+        loaded,
+        tag=spec.tag,
+        forge=publisher.url,
+        folder=downloads.scratch(),
+        legacy_names=request.legacy_names,
+    )
+    target = spec.target or outputs[0].tree.commit
+    return replace(spec, files=_assemble_all(outputs, options), target=target)
 
 
-def finish(request: PublishRequest, publisher: Publisher, _: Context) -> PublishResult:
+def finish(request: PublishRequest, publisher: Publisher) -> PublishResult:
     """Verify the draft that the jobs have filled, and publish it. Raises as `Publisher.finish`."""
     check_tag(request.spec.tag)
     publisher.preflight(request.spec)

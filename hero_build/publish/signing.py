@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hero_build.errors import MissingTool, UsageError
-from hero_build.system import secrets
 
 if TYPE_CHECKING:
     import minisign
@@ -56,8 +55,6 @@ def read_signer(file: Path | None, environ: MutableMapping[str, str]) -> Signer 
     """
     text, path = environ.pop(KEY_VARIABLE, ""), environ.pop(KEY_FILE_VARIABLE, "")
     password = environ.pop(PASSWORD_VARIABLE, None)
-    if environ is os.environ and (text or password):
-        secrets.hide((KEY_VARIABLE, PASSWORD_VARIABLE))
     file = file or (Path(path) if path and not text else None)
     if file is None and not text.strip():
         return None

@@ -1,5 +1,12 @@
 """Environment variables that child processes do not inherit."""
 
+TOKENS = ("FORGEJO_TOKEN", "GITEA_TOKEN", "GITHUB_TOKEN", "GH_TOKEN")
+"""A forge's tokens, as a person or the forge's CI sets them; hero-build uses the first."""
+SECRETS = (*TOKENS, "HERO_MINISIGN_KEY", "HERO_MINISIGN_PASSWORD")
+"""What no child process gets, and what is erased from this process's own environment block."""
+SEALED = "HERO_BUILD_SEALED_TOKEN"
+"""The descriptor of the token of a command that was started anew without it (system/secrets.py)."""
+
 GIT_LOCAL = (
     "GIT_DIR",
     "GIT_WORK_TREE",

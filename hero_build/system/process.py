@@ -19,16 +19,14 @@ from typing import TYPE_CHECKING, BinaryIO, Literal
 from msgspec import Struct
 
 from hero_build.errors import MissingTool, ToolFailed, machine_errors
-from hero_build.system.environment import GIT_LOCAL
+from hero_build.system.environment import GIT_LOCAL, SEALED, SECRETS
 
 if TYPE_CHECKING:
     from subprocess import Popen as Popen  # costs 3 ms; a no-op that starts nothing need not pay
 
 TAIL = 200
 """How many of the last lines of output an error has."""
-SECRETS = ("FORGEJO_TOKEN", "GITEA_TOKEN", "GITHUB_TOKEN", "GH_TOKEN")
-"""A forge's tokens, as a person or the forge's CI sets them: children do not get them."""
-_HIDDEN = frozenset((*SECRETS, *GIT_LOCAL))
+_HIDDEN = frozenset((*SECRETS, SEALED, *GIT_LOCAL))
 _END_OF_LINE = re.compile(rb"\r?\n|\r")
 _MAX_LINE = 1 << 20  # bytes; a longer line is split
 _POLL = 0.1

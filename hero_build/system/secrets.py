@@ -2,25 +2,71 @@
 
 unsetenv(3) removes a variable from the list, not its text from the block that the process was started with, which
 /proc/<pid>/environ shows (proc(5): env_start and env_end in /proc/<pid>/stat).
+
+A process that builds does not have the token at all: `restart_without_token` replaces the program by itself, with the
+token in a sealed memory file (memfd_create(2)) that only this process and a git with the token can open.
 """
 
+import fcntl
 import os
-from collections.abc import Collection
+import re
+import sys
+from collections.abc import Collection, MutableMapping
 from contextlib import suppress
+
+from hero_build.system.environment import SEALED, SECRETS, TOKENS
 
 _PR_SET_DUMPABLE = 4
 _ENV_START, _ENV_END = 47, 48  # fields 50 and 51 of /proc/<pid>/stat, counted from its third one
 _MAX_BLOCK = 16 << 20
+_SEALS = fcntl.F_SEAL_SEAL | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE
+_VALID = re.compile(r"[!-~]+")
 
 
-def hide(names: Collection[str]) -> None:
-    """Zero the values of these variables in the block, and keep other processes of the user out of this one's memory.
+def hide() -> None:
+    """Zero the values of SECRETS in the block, and keep other processes of the user out of this one's memory.
 
     Without effect where the system does not allow it. What is in `os.environ` stays.
     """
     with suppress(OSError, ValueError, IndexError):
-        _erase(frozenset(name.encode() for name in names))
+        _erase(frozenset(name.encode() for name in SECRETS))
     _make_undumpable()
+
+
+def restart_without_token() -> None:
+    """Run this command anew in the same process, with the token in a sealed file, and without those that nobody uses.
+
+    Returns where there is no (valid) token, or no such file or new start can be had.
+    """
+    token = os.environ.get(TOKENS[0], "").strip()
+    if not _VALID.fullmatch(token):
+        return
+    with suppress(OSError):
+        descriptor = sealed_file(token)
+        os.set_inheritable(descriptor, True)
+        kept = {name: value for name, value in os.environ.items() if name not in TOKENS}
+        os.execve(sys.executable, sys.orig_argv, {**kept, SEALED: str(descriptor)})  # noqa: S606 - no shell
+
+
+def take_sealed(environ: MutableMapping[str, str]) -> int | None:
+    """The descriptor of the token that `restart_without_token` sealed; its variable is removed. None: none was."""
+    number = environ.pop(SEALED, "")
+    try:
+        descriptor = int(number)
+        if fcntl.fcntl(descriptor, fcntl.F_GET_SEALS) != _SEALS:
+            return None
+        os.set_inheritable(descriptor, False)
+    except (OSError, ValueError):
+        return None
+    return descriptor
+
+
+def sealed_file(value: str) -> int:
+    """The descriptor of a memory file that has the value as its only line, and that nobody can change."""
+    descriptor = os.memfd_create("hero-build", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+    os.write(descriptor, f"{value}\n".encode())
+    fcntl.fcntl(descriptor, fcntl.F_ADD_SEALS, _SEALS)
+    return descriptor
 
 
 def _erase(names: Collection[bytes]) -> None:

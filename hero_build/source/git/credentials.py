@@ -5,7 +5,6 @@ in no file, URL, argument or environment variable; git asks the helper for the f
 other helpers are off for it, so none can store it (gitcredentials(7): an empty helper clears the list).
 """
 
-import fcntl
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,9 +13,8 @@ from urllib.parse import urlsplit
 from msgspec import Struct
 
 from hero_build.errors import UsageError
-from hero_build.settings import Secret, Settings
-
-_SEALS = fcntl.F_SEAL_SEAL | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE
+from hero_build.settings import SealedSecret, Secret, Settings
+from hero_build.system.secrets import sealed_file
 
 
 class GitAccess(Struct, frozen=True):
@@ -72,21 +70,21 @@ def _network_options(access: GitAccess) -> tuple[str, ...]:
 
 
 def _helper_options(origin: str, descriptor: int) -> tuple[str, ...]:
-    script = f'!f() {{ test "$1" = get && cat </proc/self/fd/{descriptor}; }}; f'
+    answer = f"echo username=hero-build && printf password= && cat </proc/self/fd/{descriptor}"
+    script = f'!f() {{ test "$1" = get && {answer}; }}; f'
     name = f"credential.{origin}.helper"
     return "-c", f"{name}=", "-c", f"{name}={script}"
 
 
 def _token_file(token: Secret) -> int:
-    value = token.reveal()
-    if not (value.isascii() and value.isprintable()) or " " in value:
+    """The descriptor of a sealed file with the token; one that is sealed already is not read here."""
+    if isinstance(token, SealedSecret):
+        return os.dup(token.descriptor)
+    if not token.valid:
         raise UsageError(
             "the token in FORGEJO_TOKEN has characters that a token cannot have", "Copy the whole token again."
         )
-    descriptor = os.memfd_create("hero-build", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
-    os.write(descriptor, f"username=hero-build\npassword={value}\n".encode())
-    fcntl.fcntl(descriptor, fcntl.F_ADD_SEALS, _SEALS)
-    return descriptor
+    return sealed_file(token.reveal())
 
 
 def _origin(forge: str) -> str:

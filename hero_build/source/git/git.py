@@ -18,6 +18,7 @@ from hero_build.source.git.credentials import GitAccess, GitCredentials, git_cre
 from hero_build.source.git.paths import Checkout
 from hero_build.source.git.redirects import redirecting_settings
 from hero_build.system import process
+from hero_build.system.environment import SECRETS
 
 if TYPE_CHECKING:
     import git
@@ -85,7 +86,7 @@ def _start(folder: Path, words: tuple[str, ...], descriptors: tuple[int, ...]) -
     program = process.find("git")
     import git  # 80 ms, only for a clone, fetch or switch
 
-    no_tokens = {name: "" for name in process.SECRETS if name in os.environ}
+    no_tokens = {name: "" for name in SECRETS if name in os.environ}
     return git.Git(folder).execute(
         [str(program), *words],
         as_process=True,

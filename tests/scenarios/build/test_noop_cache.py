@@ -9,8 +9,7 @@ from pathlib import Path
 import pytest
 
 from hero_build.ops.noop_cache import IGNORED_VARIABLES
-from hero_build.system.environment import GIT_LOCAL
-from hero_build.system.process import SECRETS
+from hero_build.system.environment import GIT_LOCAL, SECRETS
 from support import git_repos, rust_crates, source_builds
 from support.processes import until
 from support.source_builds import SOURCE
