@@ -125,7 +125,7 @@ def _cargo_build(items: Sequence[_BuildItem], job: CargoJob, run: RunContext) ->
     if buildable:
         attempt = _attempt(buildable, replace(job, programs=tuple(packages)), packages=packages, run=run)
         parts = [_part_result(item, attempt, run) for item in buildable]
-        directories = next((BuildDirectories(item.target, item.build) for item in workspaces.first()), None)
+        directories = [BuildDirectories(item.target, item.build) for item in workspaces.owners(tuple(packages))]
         record_parts(parts, job, attempt, settings=run.context.settings, directories=directories)
         results += parts
     return results

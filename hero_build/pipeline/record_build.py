@@ -1,6 +1,6 @@
 """Keeps what a build read and made, so that the next run can tell without cargo that nothing changed."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from hero_build.model.installed import Fingerprint, outputs_digest
 from hero_build.model.steps import CargoJob, Verified, VerifiedPart
@@ -15,7 +15,7 @@ def record_parts(
     job: CargoJob,
     attempt: BuildAttempt,
     settings: Settings,
-    directories: BuildDirectories | None = None,
+    directories: Sequence[BuildDirectories] = (),
 ) -> None:
     """Record the verified parts of one build by `job`; failed ones are passed over."""
     for part in parts:

@@ -24,7 +24,7 @@ from hero_build.source.cargo import build as cargo_build
 from hero_build.source.cargo.build_reads import BuildDirectories, BuildReads, build_reads
 from hero_build.source.cargo.build_reads import UnknownReads as UnknownReads
 from hero_build.source.cargo.messages import CargoMessage
-from hero_build.source.git.status import CACHE_TAG
+from hero_build.source.git.status import CACHE_TAG, status, tracked_files
 from hero_build.system import process
 from hero_build.system.file_cache import lookup, store
 
@@ -74,7 +74,7 @@ def record(
     outputs: Mapping[str, str],
     started: int,
     cache: Path,
-    directories: BuildDirectories | None = None,
+    directories: Sequence[BuildDirectories] = (),
 ) -> None:
     """Record what a build read and made (`outputs`: name and digest). One whose inputs are not clear is not recorded.
 
@@ -127,7 +127,7 @@ def _current(path: Path) -> str:
 def _outside(reads: BuildReads, job: CargoJob) -> Iterator[Path]:
     """What was read and is not covered by the fingerprint: outside the tree, ignored by git, or git's own."""
     tree = Path(os.path.realpath(job.tree.path))
-    covered = _tracked(tree)
+    covered = _covered(tree, job)
     for path in reads.paths:
         real = Path(os.path.realpath(path))
         in_libraries = job.lib is not None and path.is_relative_to(job.lib)
@@ -136,11 +136,10 @@ def _outside(reads: BuildReads, job: CargoJob) -> Iterator[Path]:
     yield from (folder for _, folder in reads.silent if not Path(os.path.realpath(folder)).is_relative_to(tree))
 
 
-def _tracked(tree: Path) -> frozenset[Path]:
-    """The files of a checkout whose content is part of its state: those that git knows or would add."""
-    words = ("git", "ls-files", "-z", "--cached", "--others", "--exclude-standard")
-    names = process.capture(words, cwd=tree, env=process.environment()).split("\0")
-    return frozenset(tree / name for name in names if name and os.path.basename(name) != "Cargo.lock")
+def _covered(tree: Path, job: CargoJob) -> frozenset[Path]:
+    """The files of a checkout whose content is part of its state: those that git tracks, and the changes to them."""
+    changes = status(tree).changes if job.tree.changes is None else job.tree.changes
+    return frozenset(tree / name for name in (*tracked_files(tree), *changes) if os.path.basename(name) != "Cargo.lock")
 
 
 def _tags(folder: Path) -> Iterator[Path]:

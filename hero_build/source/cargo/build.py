@@ -30,6 +30,9 @@ _TERMINAL_SETTINGS = {
 """cargo's own progress bar is the only place where stable cargo says how many crates there are."""
 
 
+_TARGET_OPTION = "--target-dir"
+
+
 class BuildAttempt(Struct, frozen=True):
     """The programs that cargo built, and why others are missing; both by name.
 
@@ -120,7 +123,12 @@ def _call_cargo(
 
 
 def _target_arguments(job: CargoJob, packages: Mapping[str, CargoPackage], configured: str) -> tuple[str, ...]:
-    """The workspaces of a checkout share its target folder: what they have in common is compiled once."""
+    """The workspaces of a checkout share its target folder: what they have in common is compiled once.
+
+    None where the recipe's own arguments name one.
+    """
+    if any(word.startswith(_TARGET_OPTION) for word in job.cargo.args):
+        return ()
     tree, folder = job.tree.path, _folder(packages)
     if folder == tree:
         return (f"--target-dir={configured}",) if configured else ()
@@ -179,11 +187,20 @@ def rerun_scripts(job: CargoJob, target: str | None = None) -> None:
     env, tree, triple = environment(job), job.tree.path, target or job.target
     for folder in job.folders if job.rerun else ():
         words = ["cargo", "clean", "--release", *_locked(folder, job), *([f"--target={triple}"] if triple else [])]
-        if folder != tree:
-            words.append(f"--target-dir={tree / (env.get('CARGO_TARGET_DIR') or 'target')}")
+        words += _recipe_target(job.cargo.args)
+        if folder != tree and _TARGET_OPTION not in " ".join(words):
+            words.append(f"{_TARGET_OPTION}={tree / (env.get('CARGO_TARGET_DIR') or 'target')}")
         for package in job.rerun:
             with suppress(ToolFailed):
                 process.capture((*words, f"--package={package}"), cwd=folder, env=env)
+
+
+def _recipe_target(arguments: Sequence[str]) -> list[str]:
+    """The option for a target folder among a recipe's arguments."""
+    for number, word in enumerate(arguments):
+        if word.startswith(_TARGET_OPTION):
+            return [word] if "=" in word else list(arguments[number : number + 2])
+    return []
 
 
 def compile_progress(parts: Sequence[PartId], emit: Emit) -> Progress:

@@ -45,11 +45,11 @@ class BuildDirectories(Struct, frozen=True):
 
 
 def build_reads(
-    messages: Sequence[CargoMessage], env: Mapping[str, str], directories: BuildDirectories | None = None
+    messages: Sequence[CargoMessage], env: Mapping[str, str], directories: Sequence[BuildDirectories] = ()
 ) -> BuildReads:
     """What the build behind these messages read; `env`: the environment of that cargo.
 
-    `directories` None: both are one folder. Raises UnknownReads, OSError.
+    `directories`: of each workspace where they may be two. Raises UnknownReads, OSError.
     """
     local = [message for message in messages if _package_folder(message) is not None]
     artifacts = [message for message in local if message.filenames]
@@ -97,7 +97,7 @@ def _final_paths(final: Path) -> Iterator[Path]:
             yield path
 
 
-def _dep_infos(artifact: CargoMessage, directories: BuildDirectories | None) -> list[Path]:
+def _dep_infos(artifact: CargoMessage, directories: Sequence[BuildDirectories]) -> list[Path]:
     """rustc's own dep-info files of a crate. An older one beside the newest only adds to what counts."""
     crate = artifact.target.name.replace("-", "_")
     finals = set(_finals(artifact))
@@ -109,11 +109,12 @@ def _dep_infos(artifact: CargoMessage, directories: BuildDirectories | None) -> 
     return files
 
 
-def _crate_folders(file: Path, directories: BuildDirectories | None) -> Iterator[Path]:
+def _crate_folders(file: Path, directories: Sequence[BuildDirectories]) -> Iterator[Path]:
     """Where rustc's files for a final file may be."""
     yield file.parent / "deps"
-    if directories is not None and file.is_relative_to(directories.target):
-        yield directories.build / file.parent.relative_to(directories.target) / "deps"
+    targets = [item.target for item in directories if file.is_relative_to(item.target)]
+    for target in targets:  # which may be shared by workspaces with build folders of their own
+        yield from (item.build / file.parent.relative_to(target) / "deps" for item in directories)
 
 
 def _manifests(manifest: Path) -> Iterator[Path]:

@@ -43,7 +43,7 @@ def status(path: Path) -> GitStatus:
         text = process.capture(command, cwd=path, env=_environment(path))
     except ToolFailed as error:
         raise unreadable_checkout(path, error.tail or (error.message,)) from error
-    return _parse_status(text.split("\n"), _output_names(path))
+    return _parse_status(text.split("\n"), _Outputs(path))
 
 
 def remote_of(path: Path, repo: str, branch: str) -> str:
@@ -133,27 +133,36 @@ def _target_excludes(path: Path) -> tuple[str, ...]:
 
 
 def output_marks(folder: Path) -> tuple[Path, ...]:
-    """The files that show that cargo puts its output into an existing folder, which gets no CACHE_TAG."""
-    return folder / ".rustc_info.json", folder / "release" / ".cargo-lock"
+    """The files by which a folder is cargo's, besides a CACHE_TAG: it writes them into every target and build folder,
+    whatever named it (configuration, a variable, `--target-dir`) and whichever workspace it is of.
+    """
+    return folder / ".rustc_info.json", folder / "release" / ".cargo-lock", folder / "debug" / ".cargo-lock"
 
 
-def _output_names(path: Path) -> tuple[str, ...]:
-    """Folders in the tree that cargo's configuration names for output, and a `target` that is a link or in use."""
-    used = (folder for folder in target_folders(path) if _is_linked(folder) or _is_used(folder))
-    folders = {*used, *configured_output_folders(path, process.environment())}
-    return tuple(str(folder.relative_to(path)) for folder in folders if folder != path and folder.is_relative_to(path))
+class _Outputs:
+    """The folders of the tree that hold cargo's output: those that its configuration names, a `target` that is a link,
+    and those that it has marked. Never the tree itself.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        linked = (folder for folder in target_folders(path) if folder.is_symlink() and folder.is_dir())
+        folders = {*linked, *configured_output_folders(path, process.environment())} - {path}
+        inside = (str(folder.relative_to(path)) for folder in folders if folder.is_relative_to(path))
+        self._known = dict.fromkeys(inside, True)
+
+    def contain(self, name: str) -> bool:
+        """Whether a path of the tree is such a folder or in one."""
+        while name:
+            if name not in self._known:
+                self._known[name] = any(mark.is_file() for mark in output_marks(self._path / name))
+            if self._known[name]:
+                return True
+            name = os.path.dirname(name)
+        return False
 
 
-def _is_linked(folder: Path) -> bool:
-    """Whether it is a link to a folder, which may be empty still."""
-    return folder.is_symlink() and folder.is_dir()
-
-
-def _is_used(folder: Path) -> bool:
-    return any(mark.is_file() for mark in output_marks(folder))
-
-
-def _parse_status(lines: list[str], outputs: tuple[str, ...] = ()) -> GitStatus:
+def _parse_status(lines: list[str], outputs: _Outputs) -> GitStatus:
     headers: Mapping[str, str] = {
         key: value for line in lines if (key := _header_key(line)) for value in [line[len(key) + 1 :]]
     }
@@ -173,15 +182,14 @@ def _header_key(line: str) -> str:
     return " ".join(line.split(" ", 2)[:2]) if line.startswith("# ") else ""
 
 
-def _changed_path(line: str, outputs: tuple[str, ...]) -> str:
+def _changed_path(line: str, outputs: _Outputs) -> str:
     """Empty for what a build makes: only untracked files can be that."""
     kind = line[:1]
     if kind not in _FIELDS_BEFORE_PATH:
         return ""
     path = _unquoted(line.split(" ", _FIELDS_BEFORE_PATH[kind])[-1])
-    in_output = any(path == name or path.startswith(f"{name}/") for name in outputs)
-    made = in_output or os.path.basename(path) == "Cargo.lock"
-    return "" if kind == "?" and made else path
+    made = kind == "?" and (os.path.basename(path) == "Cargo.lock" or outputs.contain(path))
+    return "" if made else path
 
 
 def _unquoted(path: str) -> str:
