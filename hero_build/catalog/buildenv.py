@@ -1,9 +1,11 @@
 """The set of a repo without service manifests, from the `buildenv.sh` at its root, as older Hero repos have it.
 
     export BINARIES="mycelium mycelium-private"
+    export ALL_FEATURES="default"
 
 The file is read, never run. Only a plain assignment counts: at the beginning of a line, with or without `export`, of a
-word or a quoted text without `$`, backquotes and backslashes. It lists names only; their kinds are the recipe's.
+word or a quoted text without `$`, backquotes and backslashes. It lists names only; their kinds are the recipe's. Not
+used: PROJECT_NAME, which names no program, and VERSION, which lags behind what is built; a release has its tag.
 """
 
 import re
@@ -18,13 +20,15 @@ from hero_build.model.names import safe_name
 
 NAME: Final = "buildenv.sh"
 VARIABLE: Final = "BINARIES"
+FEATURES: Final = "ALL_FEATURES"
 _LARGEST = 1 << 20  # bytes
-_ANY = re.compile(rf"^(?!\s*#).*?\b{VARIABLE}\+?=", re.MULTILINE)
-_PLAIN = re.compile(
-    rf"""(?:export[ \t]+)?{VARIABLE}=(?:"(?P<double>[^"$`\\]*)"|'(?P<single>[^'$`\\]*)'|(?P<word>[\w.+-]*))"""
-    r"[ \t]*(?:[ \t]#.*|;[ \t]*)?\r?$",
-    re.MULTILINE,
+_ANY = r"^(?!\s*#).*?\b{variable}\+?="
+_PLAIN = (
+    r"""(?:export[ \t]+)?{variable}=(?:"(?P<double>[^"$`\\]*)"|'(?P<single>[^'$`\\]*)'|(?P<word>[\w.,+/-]*))"""
+    r"[ \t]*(?:[ \t]#.*|;[ \t]*)?\r?$"
 )
+_NO_FEATURES = "default"  # what cargo enables anyway
+_SAY_THEM = "Say the features in the recipe: `cargo` returns Cargo(features=(…))."
 _LIST_THEM = "List the binaries in the recipe: docs/recipes.md shows how."
 
 
@@ -41,15 +45,29 @@ def declared(loaded: LoadedRecipe, folder: Path) -> Declared | None:
 
 def binaries(text: str) -> tuple[str, ...]:
     """The names of the last assignment. Raises InvalidServiceManifest where one of them is not plain."""
+    return tuple(_value(text, VARIABLE, _LIST_THEM).split())
+
+
+def features(folder: Path) -> tuple[str, ...]:
+    """The features that the file of a checkout lists, separated by spaces or commas, without the default ones.
+
+    Raises InvalidServiceManifest for a file that cannot be read, and a list that is not plain.
+    """
+    names = _value(_read(folder / NAME), FEATURES, _SAY_THEM).replace(",", " ").split()
+    return tuple(name for name in dict.fromkeys(names) if name != _NO_FEATURES)
+
+
+def _value(text: str, variable: str, hint: str) -> str:
+    """The text of the last assignment; empty without one. Raises InvalidServiceManifest where one is not plain."""
     value = ""
-    for line in _ANY.finditer(text):
-        plain = _PLAIN.match(text, line.start())
+    for line in re.finditer(_ANY.format(variable=variable), text, re.MULTILINE):
+        plain = re.compile(_PLAIN.format(variable=variable), re.MULTILINE).match(text, line.start())
         if plain is None:
             number = text.count("\n", 0, line.start()) + 1
-            sentence = f"{NAME} sets {VARIABLE} in line {number} to more than a plain text, which is not read"
-            raise InvalidServiceManifest(sentence, _LIST_THEM)
+            sentence = f"{NAME} sets {variable} in line {number} to more than a plain text, which is not read"
+            raise InvalidServiceManifest(sentence, hint)
         value = next(group for group in (plain["double"], plain["single"], plain["word"]) if group is not None)
-    return tuple(value.split())
+    return value
 
 
 def _checked(name: str) -> str:

@@ -3,11 +3,14 @@
 from collections.abc import Callable
 from pathlib import Path
 
+from msgspec.structs import replace
+
 from hero_build.catalog import buildenv, service_toml
 from hero_build.catalog.loader import LoadedRecipe
 from hero_build.catalog.service_toml import Declared
 from hero_build.errors import HeroBuildError, InvalidServiceManifest
-from hero_build.model.artifacts import Binary
+from hero_build.model.artifacts import Binary, Cargo
+from hero_build.recipe import Recipe
 
 
 def declarations(loaded: LoadedRecipe, folder: Path) -> tuple[Declared, ...]:
@@ -40,6 +43,18 @@ def binaries_of_checkout(
     )
     available = _available(programs) if programs else ""
     raise InvalidServiceManifest(sentence, f"List them in the recipe: docs/recipes.md shows how.{available}")
+
+
+def with_listed_features(loaded: LoadedRecipe, cargo: Cargo, folder: Path) -> Cargo:
+    """`cargo`, which the recipe returns; with the features of a buildenv.sh that lists the programs, if the recipe leaves
+    `cargo` as it is. Raises InvalidServiceManifest, RecipeError.
+    """
+    recipe = loaded.recipe
+    if recipe.binaries or type(recipe).cargo is not Recipe.cargo or not (folder / buildenv.NAME).is_file():
+        return cargo
+    files = declarations(loaded, folder)
+    listed = files[:1] and files[0].where == buildenv.NAME
+    return replace(cargo, features=buildenv.features(folder)) if listed else cargo
 
 
 def _available(programs: Callable[[], str]) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 from msgspec.structs import replace
 
-from hero_build.catalog.checkout_set import binaries_of_checkout
+from hero_build.catalog.checkout_set import binaries_of_checkout, with_listed_features
 from hero_build.catalog.loader import LoadedRecipe, recipe_errors
 from hero_build.catalog.recipe_facts import RecipeFacts
 from hero_build.context import Context
@@ -103,7 +103,8 @@ class _Planner(Struct, frozen=True):
     def programs(self, tree: Tree, siblings: Sequence[Tree]) -> PlannedBuild:
         binaries, listed_by = self._binaries(tree.path)
         recipe_app = self.loaded.app if _has_own_build(self.loaded) else ""
-        job = CargoJob(tree, _cargo(self.loaded), tuple(item.name for item in binaries), recipe_app=recipe_app)
+        cargo = with_listed_features(self.loaded, _cargo(self.loaded), tree.path)
+        job = CargoJob(tree, cargo, tuple(item.name for item in binaries), recipe_app=recipe_app)
         job = _in_workspaces(job, self._workspaces(job))
         return PlannedBuild(self._with_last(self._build_plan(job, siblings)), binaries, listed_by)
 

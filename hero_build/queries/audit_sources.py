@@ -52,7 +52,8 @@ def workspace(
 ) -> tuple[Mapping[str, tuple[str, ...]], AuditSource]:
     """The programs of a checkout's workspaces, each with the features that it lacks.
 
-    The workspaces are those that have one of `programs` (none named: all). Raises BuildError, RecipeError.
+    The workspaces are those that have one of `programs` (none named: all). Raises BuildError, RecipeError,
+    InvalidServiceManifest.
     """
     if folder is None:
         return {}, AuditSource("cargo", "absent", "no checkout")
@@ -61,6 +62,7 @@ def workspace(
     target = recipe_facts.platform(loaded)
     with recipe_errors(loaded.path):
         cargo = loaded.recipe.cargo(target)
+    cargo = checkout_set.with_listed_features(loaded, cargo, folder)
     try:
         workspaces = Workspaces(folder, cargo, toolchain.environment()).owners(programs)
     except MissingTool as error:

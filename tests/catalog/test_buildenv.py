@@ -63,3 +63,25 @@ def test_another_assignment_is_not_read_and_said(line: str, tmp_path: Path, monk
     with pytest.raises(InvalidServiceManifest, match=message):
         buildenv.binaries(f'BINARIES="plain"\n{line}\n')
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ('export ALL_FEATURES="default"\n', ()),
+        ('export ALL_FEATURES="one two"\n', ("one", "two")),
+        ("ALL_FEATURES=default,one,app/two\n", ("one", "app/two")),
+        ("ALL_FEATURES=\n", ()),
+        ('export BINARIES="one"\n', ()),
+    ],
+)
+def test_features_beside_the_default_ones(text: str, names: tuple[str, ...], tmp_path: Path) -> None:
+    (tmp_path / "buildenv.sh").write_text(text)
+    assert buildenv.features(tmp_path) == names
+
+
+def test_features_that_only_a_shell_knows(tmp_path: Path) -> None:
+    (tmp_path / "buildenv.sh").write_text('BINARIES="one"\nALL_FEATURES="$MORE"\n')
+    with pytest.raises(InvalidServiceManifest, match="sets ALL_FEATURES in line 2 to more than") as caught:
+        buildenv.features(tmp_path)
+    assert "Cargo(features=" in caught.value.hint

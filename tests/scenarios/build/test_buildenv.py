@@ -79,6 +79,47 @@ def test_a_list_that_cannot_be_read_is_said(world: World, text: str, sentence: s
     assert not world.root.current.exists()
 
 
+FEATURE = {
+    "Cargo.toml": rust_crates.manifest("app", "[features]\nodd = []\n"),
+    "src/bin/app.rs": 'fn main() { println!("{}", if cfg!(feature = "odd") { "with" } else { "without" }); }\n',
+}
+ODD = f'{LIST}export ALL_FEATURES="default odd"\n'
+
+
+def test_its_features_are_those_of_the_build(world: World) -> None:
+    add_app(world, {**FEATURE, "buildenv.sh": ODD})
+    world.ok("install", "app")
+    assert program_output(world) == "with"
+
+
+def test_a_recipe_that_says_how_cargo_builds_says_the_features(world: World) -> None:
+    add_app(world, {**FEATURE, "buildenv.sh": ODD})
+    path = world.recipes / "app.py"
+    own = "    def cargo(self, platform):\n        return Cargo()\n"
+    path.write_text(f"{path.read_text().replace('import Recipe', 'import Cargo, Recipe')}\n{own}")
+    world.ok("install", "app")
+    assert program_output(world) == "without"
+
+
+def test_where_a_service_manifest_lists_the_set_its_features_do_not_count(world: World) -> None:
+    add_app(world, {**FEATURE, "buildenv.sh": ODD, "service.toml": '[[binaries]]\nname = "app"\nkind = "cli"\n'})
+    world.ok("install", "app")
+    assert program_output(world) == "without"
+
+
+def test_publishing_writes_the_set_into_a_service_manifest(world: World) -> None:
+    """So that a download knows it, which has no checkout."""
+    add_app(world, kind='"web" if name == "app" else super().kind(name)')
+    path = world.recipes / "app.py"
+    path.write_text(path.read_text().replace('repo = "o/app"', 'repo = "o/app"\n    libc = "gnu"'))
+    out = (world.folder / "out").as_uri()
+    world.ok("publish", "app", "--tag", "v1", "--to", out)
+    text = (world.folder / "out" / "o" / "app" / "v1" / "service.toml").read_text()
+    assert text == '[[binaries]]\nname = "app"\nkind = "web"\n\n[[binaries]]\nname = "app_server"\nkind = "server"\n'
+    world.ok("install", "app", "--mode", "download", "--forge", out)
+    assert kinds(world) == {"app": "web", "app_server": "server"}
+
+
 def test_audit_compares_its_names(world: World) -> None:
     """Its kinds are the recipe's, which it does not have."""
     add_app(world)
