@@ -46,8 +46,9 @@ def binaries_of_checkout(
 
 
 def with_listed_features(loaded: LoadedRecipe, cargo: Cargo, folder: Path) -> Cargo:
-    """`cargo`, which the recipe returns; with the features of a buildenv.sh that lists the programs, if the recipe leaves
-    `cargo` as it is. Raises InvalidServiceManifest, RecipeError.
+    """The recipe's `cargo`, with the features of a buildenv.sh that lists the programs if the recipe has no own method.
+
+    Raises InvalidServiceManifest, RecipeError.
     """
     recipe = loaded.recipe
     if recipe.binaries or type(recipe).cargo is not Recipe.cargo or not (folder / buildenv.NAME).is_file():

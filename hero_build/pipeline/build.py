@@ -222,7 +222,7 @@ def _recipe_build(item: _BuildItem, job: CargoJob, run: RunContext) -> list[Veri
         started=min((call.started for call in context.attempts), default=0),
     )
     parts = [_part_result(item, attempt, run)]
-    record_parts(parts, job, attempt, settings=run.context.settings)
+    record_parts(parts, job, attempt, settings=run.context.settings, complete=False)  # the recipe's code reads, too
     return parts
 
 

@@ -174,6 +174,8 @@ def _unverified(plan: BuildPlan, record: InstalledPart) -> _Change | None:
         return _Change(Reason.INPUTS_CHANGED, f"changed since the last build: {', '.join(plan.last.changed)}")
     built = dict(plan.last.outputs)
     entries = [entry for entry in record.entries if entry.artifact != "library"]
+    if plan.job.recipe_app:
+        return _Change(Reason.INPUTS_UNKNOWN, "what the recipe's own build reads is not known, so it runs again")
     if any(built.get(entry.name) != _digest(entry) for entry in entries):
         return _Change(Reason.INPUTS_UNKNOWN, "not all that the last build read is recorded, so cargo decides")
     return None

@@ -16,8 +16,13 @@ def record_parts(
     attempt: BuildAttempt,
     settings: Settings,
     directories: Sequence[BuildDirectories] = (),
+    *,
+    complete: bool = True,
 ) -> None:
-    """Record the verified parts of one build by `job`; failed ones are passed over."""
+    """Record the verified parts of one build by `job`; failed ones are passed over.
+
+    `complete` False: not all that the build read is known, so that the record never says that a part is up to date.
+    """
     for part in parts:
         fingerprint = _fingerprint(part)
         if isinstance(part, VerifiedPart) and fingerprint is not None:
@@ -25,7 +30,7 @@ def record_parts(
                 job,
                 fingerprint=fingerprint,
                 messages=attempt.crates,
-                outputs={item.artifact.name: _digest(item) for item in part.artifacts},
+                outputs={item.artifact.name: _digest(item) if complete else "" for item in part.artifacts},
                 started=attempt.started,
                 cache=settings.cache,
                 directories=directories,

@@ -62,8 +62,8 @@ class ExplainedPart(Struct, frozen=True):
 class ExplainedBuild(Struct, frozen=True):
     """The inputs of a build, and which of them changed since the installed build (None: no build is installed).
 
-    `decided_by`: what says whether the installed build is up to date: `inputs`, which are recorded completely, or
-    `cargo` (None: no build is installed).
+    `decided_by`: what says whether the installed build is up to date: `inputs`, which are recorded completely, `cargo`,
+    or `recipe`, whose own build runs again (None: no build is installed).
     """
 
     checkout: str
@@ -74,7 +74,7 @@ class ExplainedBuild(Struct, frozen=True):
     wrapper: str
     fingerprint: Mapping[str, str]
     changed: tuple[str, ...] | None
-    decided_by: Literal["inputs", "cargo"] | None = None
+    decided_by: Literal["inputs", "cargo", "recipe"] | None = None
 
 
 class ExplainedSetting(Struct, frozen=True):
@@ -201,7 +201,8 @@ def _build(plan: BuildPlan, disk: Disk, decisions: Sequence[Decision]) -> Explai
     tree = plan.job.tree
     builds = [item.record.origin.build for item in disk.installed.values()]
     last = next((build for build in builds if build is not None), None)
-    by_cargo = any(item.reason is Reason.INPUTS_UNKNOWN for item in decisions)
+    unknown = any(item.reason is Reason.INPUTS_UNKNOWN for item in decisions)
+    builder: Literal["cargo", "recipe"] = "recipe" if plan.job.recipe_app else "cargo"
     return ExplainedBuild(
         checkout=str(tree.path),
         commit=tree.commit,
@@ -211,7 +212,7 @@ def _build(plan: BuildPlan, disk: Disk, decisions: Sequence[Decision]) -> Explai
         wrapper=plan.wrapper,
         fingerprint=dict(plan.fingerprint.parts),
         changed=(*plan.fingerprint.changed(last.fingerprint), *plan.last.changed) if last else None,
-        decided_by=("cargo" if by_cargo else "inputs") if last else None,
+        decided_by=(builder if unknown else "inputs") if last else None,
     )
 
 

@@ -13,6 +13,7 @@ _INK: dict[str, Ink] = {"keep": "green", "download": "green", "build": "yellow",
 _DECIDED_BY = {
     "inputs": "all that the last build read, which is recorded: cargo is not started",
     "cargo": "cargo, because not all that the last build read is recorded",
+    "recipe": "the recipe's own build, which runs again: what it reads is not known",
 }
 
 

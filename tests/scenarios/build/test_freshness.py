@@ -1,11 +1,13 @@
 """What a build reads beside its checkout: a change of it is noticed, and without one no cargo is started."""
 
 import os
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from support import git_repos, rust_crates, source_builds
+from support.publish_cli import PLATFORM
 from support.source_builds import SOURCE, Spies, checkout_path, program_output
 from support.worlds import World
 
@@ -86,6 +88,50 @@ def test_a_path_dependency_outside_the_checkout(world: World, spies: Spies) -> N
     assert "(source)" in world.ok(*SOURCE)
     assert program_output(world) == "two"
     kept(world, spies)
+
+
+def test_what_is_published_is_built_from_it(world: World, spies: Spies) -> None:
+    outside = with_outside_crate(world)
+    path = world.recipes / "app.py"
+    path.write_text(path.read_text().replace('repo = "o/app"', 'repo = "o/app"\n    libc = "gnu"'))
+    out = world.folder / "out"
+    for tag in ("one", "two"):
+        git_repos.write(outside, {"src/lib.rs": f'pub fn word() -> &\'static str {{ "{tag}" }}\n'})
+        world.ok("publish", "app", "--tag", tag, "--to", out.as_uri())
+        program = out / "o" / "app" / tag / f"app-{PLATFORM}"
+        program.chmod(0o755)
+        assert subprocess.run([program], capture_output=True, text=True, check=True).stdout == f"{tag}\n"
+
+
+OWN_BUILD = """
+    def build(self, ctx):
+        built = dict(ctx.cargo(ctx.usual))
+        {read}
+        return {{**built, "app": ctx.tree / "target" / "joined"}}
+"""
+READS_OUTSIDE = {
+    "by a program": 'ctx.run("sh", "-c", f"cat {{built[\'app\']}} {file} >target/joined")',
+    "by the recipe": """word = open("{file}", "rb").read()
+        (ctx.tree / "target" / "joined").write_bytes(built["app"].read_bytes() + word)""",
+}
+
+
+@pytest.mark.parametrize("reader", READS_OUTSIDE)
+def test_a_recipes_own_build_runs_each_time(reader: str, world: World, spies: Spies) -> None:
+    """What its code and the programs that it runs read cannot be known; equal results are nothing to do."""
+    file = world.folder / "outside.txt"
+    file.write_text("one")
+    source_builds.add_app(world)
+    recipe = world.recipes / "app.py"
+    recipe.write_text(recipe.read_text() + OWN_BUILD.format(read=READS_OUTSIDE[reader].format(file=file)))
+    world.ok(*SOURCE)
+    number = os.readlink(world.root.current)
+    assert "decided by  the recipe's own build" in world.ok("explain", "app", "--mode", "source")
+    assert "nothing to do: app: " in world.ok(*SOURCE)
+    assert os.readlink(world.root.current) == number
+    file.write_text("two")
+    world.ok(*SOURCE)
+    assert (world.root.path / "bin" / "app").read_bytes().endswith(b"two")
 
 
 def test_the_manifest_of_a_path_dependency(world: World, spies: Spies) -> None:

@@ -128,6 +128,33 @@ def reasons(world: World, code: desktops.Code, *words: str) -> dict[str, str]:
     return {part["part"]: part["why"] for part in document["parts"]}
 
 
+@pytest.mark.parametrize("phase", ["islands", "shell"])
+def test_what_a_bundle_reads_outside_the_checkout_counts(phase: str, world: World) -> None:
+    """A file that an `include_str!` names: a change is noticed, and without one nothing is compiled."""
+    outside = world.folder / "word.txt"
+    outside.write_text("first word")
+    word = f'include_str!("{outside}")'
+    if phase == "islands":
+        code, place = sources(world, "greeter"), world.root.path / desktops.ISLANDS / "island_greeter"
+        code.edit("islands/greeter/src/lib.rs", '"greeter"', word)
+    else:
+        code, place = os_sources(world), world.root.path / desktops.SHELL
+        code.edit("app/src/lib.rs", "name.replace", f"name.replace({word}, &String::new()).replace")
+
+    def compiled() -> bytes:
+        (module,) = place.glob("*.wasm")
+        return module.read_bytes()
+
+    world_ok(world, code, phase, "--mode", "source")
+    assert b"first word" in compiled()
+    assert "nothing to do" in world_ok(world, code, phase, "--mode", "source")
+    outside.write_text("other word")
+    reason = reasons(world, code, phase, "--mode", "source")
+    assert all(why.startswith(f"changed since the last build: {outside};") for why in reason.values()), reason
+    world_ok(world, code, phase, "--mode", "source")
+    assert b"other word" in compiled()
+
+
 def test_both_backends_make_the_same_bytes(world: World) -> None:
     code = sources(world, "greeter", "sketch")
     world_ok(world, code, "islands")
