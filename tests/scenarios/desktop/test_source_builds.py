@@ -139,7 +139,8 @@ def test_what_a_bundle_reads_outside_the_checkout_counts(phase: str, world: Worl
         code.edit("islands/greeter/src/lib.rs", '"greeter"', word)
     else:
         code, place = os_sources(world), world.root.path / desktops.SHELL
-        code.edit("app/src/lib.rs", "name.replace", f"name.replace({word}, &String::new()).replace")
+        label = f'let name = format!("{{name}}{{}}", {word});\n    let words'
+        code.edit("app/src/lib.rs", "let words", label)
 
     def compiled() -> bytes:
         (module,) = place.glob("*.wasm")

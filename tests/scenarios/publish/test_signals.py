@@ -3,14 +3,17 @@
 import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
 
 from support import publish_cli
 from support.fault_server import FaultServer, answer, dripping_headers
+from support.forge_server import ForgeServer
 from support.limits import TOKEN
 from support.processes import until
+from support.server_releases import CuttingProxy, ProxyRequest, seen
 from support.worlds import REPO
 
 
@@ -44,3 +47,48 @@ def test_a_signal_while_the_server_lets_wait(
     assert err.count("error: ") == 1
     assert "Traceback" not in err
     assert {request.method for request in faults.seen} == {"GET"}
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize("stall", ["the server reads nothing", "the server does not respond"])
+def test_a_signal_while_an_upload_stalls(
+    stall: str, number: signal.Signals, code: int, tmp_path: Path, forge_server: ForgeServer
+) -> None:
+    """Nobody sees a release then, and the next run completes it."""
+    world = publish_cli.hero_db(tmp_path)
+    repo = publish_cli.pushed(forge_server, world)
+    recipe = world.recipes / "hero_db.py"
+    recipe.write_text(recipe.read_text().replace("lhumina_code/hero_db", repo))
+    large = publish_cli.built("hero_db", "v1", publish_cli.PLATFORM) + bytes(32 << 20)  # more than sockets buffer
+    folder = publish_cli.dist(tmp_path / "dist", publish_cli.PLATFORM, changed={"hero_db": large})
+    stalled, end = threading.Event(), threading.Event()
+
+    def wait(asked: ProxyRequest) -> None:
+        if asked.method == "POST" and "/assets" in asked.path:
+            stalled.set()
+            end.wait(60)
+
+    def wait_for_body(asked: ProxyRequest, body: bytes) -> bytes:
+        wait(asked)
+        return body
+
+    with CuttingProxy(forge_server.url) as proxy:
+        if stall == "the server reads nothing":
+            proxy.answers = wait  # type: ignore[assignment]  # it answers nothing
+        else:
+            proxy.spoil = wait_for_body
+        words = ["publish", "hero_db", "--tag", "v1", "--from", folder, "--to", proxy.url, "-j", "2"]
+        command = [sys.executable, "-m", "hero_build", *words]
+        environ = world.environ(FORGEJO_URL=forge_server.url, FORGEJO_TOKEN=forge_server.token)
+        pipe = subprocess.PIPE
+        try:
+            with subprocess.Popen(command, env=environ, cwd=REPO, stdout=pipe, stderr=pipe, text=True) as process:
+                assert until(lambda: stalled.is_set() or process.poll() is not None)
+                process.send_signal(number)
+                _, err = process.communicate(timeout=15)  # a server is given 30 seconds
+        finally:
+            end.set()
+    assert process.returncode == code, err
+    assert err.count("error: ") == 1
+    assert "Traceback" not in err
+    assert seen(forge_server, repo, "v1") is None
