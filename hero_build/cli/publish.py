@@ -1,7 +1,7 @@
 """`publish`."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -123,8 +123,9 @@ def _work(
     from hero_build.ops import publish, publish_plan
 
     if dry_run:
+        plan: Callable[[PublishRequest, Publisher, Context], PlannedRelease]
         plan = publish_plan.plan_finish if finish else publish_plan.plan_publish
-        return (publish.result_or_error(plan, *pair, context) for pair in requests)
+        return (publish.result_or_error(plan, request, publisher, context) for request, publisher in requests)
     return publish.finish_all(requests) if finish else publish.publish_all(requests, context)
 
 

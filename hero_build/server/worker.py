@@ -23,7 +23,7 @@ from hero_build.server.progress import OperationStep, Progress
 from hero_build.services import journal
 from hero_build.services.journal import Operation
 from hero_build.settings import Settings, read
-from hero_build.system import process, secrets
+from hero_build.system import secrets
 
 INTERRUPTED = Failure("Interrupted", "the operation was stopped", "Run it again: it continues where it was.", exit=143)
 
@@ -109,7 +109,7 @@ def _settings(task: Task) -> Settings:
     environ = dict(os.environ)
     if task.token:
         environ["FORGEJO_TOKEN"] = task.token
-        secrets.hide(process.SECRETS)
+        secrets.hide()
     return read(task.flags, environ)
 
 

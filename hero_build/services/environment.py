@@ -13,8 +13,8 @@ from pathlib import Path
 from hero_build.errors import UsageError
 from hero_build.events import Emit, WarningRaised
 from hero_build.model.services import Service
+from hero_build.system.environment import TOKENS
 from hero_build.system.home import home
-from hero_build.system.process import SECRETS
 from hero_build.system.regular_file import read_regular
 
 _SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -37,7 +37,7 @@ def environment(
         **dict(service.env),
         **dict(service.secret_env),
     }
-    return tuple(sorted((name, value) for name, value in variables.items() if name not in SECRETS))
+    return tuple(sorted((name, value) for name, value in variables.items() if name not in TOKENS))
 
 
 def file_variables(root: Path, app: str, emit: Emit) -> Mapping[str, str]:
@@ -49,7 +49,7 @@ def file_variables(root: Path, app: str, emit: Emit) -> Mapping[str, str]:
     for name in ("hero", app):
         path = root / "cfg" / "env" / f"{name}.env"
         for variable, value in _read(path, emit):
-            if variable in SECRETS:
+            if variable in TOKENS:
                 hint = "A forge's token never enters a service: remove the line, or use another name."
                 emit(WarningRaised(f"{path} sets {variable}, which is left out", hint))
             variables[variable] = value

@@ -74,7 +74,7 @@ def test_a_signal_while_an_upload_stalls(
 
     with CuttingProxy(forge_server.url) as proxy:
         if stall == "the server reads nothing":
-            proxy.answers = wait  # type: ignore[assignment]  # it answers nothing
+            proxy.answers = wait  # it answers nothing
         else:
             proxy.spoil = wait_for_body
         words = ["publish", "hero_db", "--tag", "v1", "--from", folder, "--to", proxy.url, "-j", "2"]
