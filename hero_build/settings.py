@@ -19,6 +19,8 @@ from hero_build.errors import MachineError, UsageError, machine_error
 from hero_build.system.environment import GIT_LOCAL, SEALED, TOKENS
 from hero_build.system.home import expand, home
 from hero_build.system.regular_file import FileTooLong, read_regular
+from hero_build.system.token import SealedSecret
+from hero_build.system.token import Secret as Secret
 
 Source = Literal["flag", "environment", "config", "default"]
 DEFAULT_FORGE = "https://forge.ourworld.tf"
@@ -38,43 +40,6 @@ _ENVIRONMENT = {
     "cache": "HERO_BUILD_CACHE",
     "depth": "HERO_CLONE_DEPTH",
 }
-
-
-class Secret:
-    """A token: never printed, compared or hashed; `reveal()` is for the one header it goes into."""
-
-    __slots__ = ("_value",)
-
-    def __init__(self, value: str) -> None:
-        self._value = value
-
-    def reveal(self) -> str:
-        return self._value
-
-    @property
-    def valid(self) -> bool:
-        """Whether it is one printable word: anything else breaks the header, and the error about that may quote it."""
-        return bool(self._value) and all("!" <= letter <= "~" for letter in self._value)
-
-    def __repr__(self) -> str:
-        return "Secret(…)"
-
-
-class SealedSecret(Secret):
-    """A valid token that this process has not read before `reveal`; `descriptor`: its file (system/secrets.py)."""
-
-    __slots__ = ("descriptor",)
-
-    def __init__(self, descriptor: int) -> None:
-        super().__init__("")
-        self.descriptor = descriptor
-
-    def reveal(self) -> str:
-        return os.pread(self.descriptor, os.fstat(self.descriptor).st_size, 0).decode().strip()
-
-    @property
-    def valid(self) -> bool:
-        return True
 
 
 class Settings(Struct, frozen=True):

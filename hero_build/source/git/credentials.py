@@ -13,8 +13,9 @@ from urllib.parse import urlsplit
 from msgspec import Struct
 
 from hero_build.errors import UsageError
-from hero_build.settings import SealedSecret, Secret, Settings
+from hero_build.settings import Secret, Settings
 from hero_build.system.secrets import sealed_file
+from hero_build.system.token import SealedSecret
 
 
 class GitAccess(Struct, frozen=True):
