@@ -12,6 +12,7 @@ from msgspec import Struct
 from msgspec.json import schema_components
 
 from hero_build.cli.completion import CompletionScript
+from hero_build.cli.help import HelpText
 from hero_build.cli.serve import Serving
 from hero_build.forge.build_record import BuildRecord, RecordHeader
 from hero_build.install.gc import GcReport
@@ -53,6 +54,7 @@ ANSWERS: Mapping[str, type[Struct]] = {
     "explain": Explanation,
     "gc": GcReport,
     "health": HealthReport,
+    "help": HelpText,
     "history": History,
     "inspect": Inspection,
     "hold": HoldReport,

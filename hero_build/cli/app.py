@@ -55,7 +55,10 @@ _SECTIONS = {
         "lock": "Write a lock file of apps' newest releases for this machine.",
         "mirror": "Copy apps' releases into a directory that serves as a forge.",
     },
-    "Shell": {"completion": "Print or install completion for your shell."},
+    "Shell": {
+        "completion": "Print or install completion for your shell.",
+        "help": "Print the help text of a command.",
+    },
 }
 _MODULES = {
     "install": "install",
@@ -72,6 +75,7 @@ _MODULES = {
     "ci": "ci",
     **dict.fromkeys(("lock", "mirror"), "offline"),
     "completion": "completion",
+    "help": "help",
 }
 
 
@@ -116,7 +120,7 @@ def summaries() -> dict[str, str]:
     invoke_without_command=True,
     params=options(),
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    epilog="docs/ describes exit codes, settings and the JSON documents.",
+    epilog="`hero-build help COMMAND` shows a command with examples; docs/ has exit codes, settings and documents.",
 )
 @click.version_option(__version__, "-V", "--version", prog_name="hero-build", message="%(prog)s %(version)s")
 @click.pass_context

@@ -7,6 +7,7 @@ from typing import Any, cast
 
 import click
 
+from hero_build.cli.examples import epilog
 from hero_build.cli.guard import guarded
 from hero_build.cli.root_watch import RootWatch
 from hero_build.cli.session import Session
@@ -45,7 +46,7 @@ class SessionCommand(click.Command):
 
     def __init__(self, name: str | None, *, needs_root: bool = True, changes_root: bool = False, **rest: Any) -> None:
         self.needs_root, self.changes_root = needs_root, changes_root
-        super().__init__(name, **{"context_settings": _HELP, **rest})
+        super().__init__(name, **{"context_settings": _HELP, "epilog": epilog(name or ""), **rest})
         self.params.extend(options())
 
     def invoke(self, ctx: click.Context) -> int:
@@ -71,6 +72,9 @@ class SessionCommand(click.Command):
         except click.exceptions.Exit as end:
             return end.exit_code
 
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        write_examples(ctx.command, formatter)
+
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The command's own options first, then the global ones."""
         own: list[tuple[str, str]] = []
@@ -83,6 +87,13 @@ class SessionCommand(click.Command):
             if records:
                 with formatter.section(title):
                     formatter.write_dl(records)
+
+
+def write_examples(of: click.Command, formatter: click.HelpFormatter) -> None:
+    """The examples at the end of a help text, one a line, never wrapped."""
+    if lines := (of.epilog or "").partition("\b\n")[2].splitlines():
+        with formatter.section("Examples"):
+            formatter.write("".join(f"{'':{formatter.current_indent}}{line}\n" for line in lines))
 
 
 def command(name: str, *, needs_root: bool = True, changes_root: bool = False) -> Callable[[Callback], click.Command]:

@@ -6,11 +6,15 @@ from typing import Any
 import click
 
 from hero_build.cli import completion
-from hero_build.cli.base import command, options, remember_globals
+from hero_build.cli.base import command, options, remember_globals, write_examples
+from hero_build.cli.examples import epilog
 from hero_build.cli.session import Session
 
 
 class CiGroup(click.Group):
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        write_examples(self, formatter)
+
     def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
         if args and args[0] not in self.commands:
             raise click.UsageError(f"unknown command 'ci {args[0]}', only {' and '.join(self.commands)}", ctx)
@@ -23,6 +27,7 @@ class CiGroup(click.Group):
     invoke_without_command=True,
     params=options(),
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog=epilog("ci"),
 )
 @click.pass_context
 def ci(ctx: click.Context, /, **_: object) -> None:

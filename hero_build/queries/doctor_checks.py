@@ -98,13 +98,15 @@ def kept_generations(root: Root) -> Iterator[DoctorCheck]:
             "root", name="leftovers", state="warning", value="an interrupted command left something behind", hint=hint
         )
     garbage = gc.collect(root, dry_run=True)
-    value = f"{len(garbage.generations)} generations, {garbage.bytes} bytes"
+    count = len(garbage.generations)
+    value = f"{count} generation{'' if count == 1 else 's'}"
     yield DoctorCheck(
         "root",
         name="reclaimable",
         state="ok",
         value=value,
         hint="`hero-build gc` frees it." if garbage.bytes else "",
+        bytes=garbage.bytes,
     )
 
 
@@ -213,5 +215,5 @@ def _intact(root: Root, generation: Generation) -> DoctorCheck:
         "root",
         name="installed",
         state="ok",
-        value=f"generation {generation.number}, apps: {len(apps)}, intact by their seal",
+        value=f"generation {generation.number}, {len(apps)} app{'' if len(apps) == 1 else 's'}, intact by their seal",
     )

@@ -1,6 +1,7 @@
 """How arguments are parsed, without running a command."""
 
 import json
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from click.testing import CliRunner
 
 from hero_build import __version__
 from hero_build.cli.app import hero_build, summaries
+from hero_build.cli.base import SessionCommand
 from hero_build.cli.main import main
 from hero_build.errors import HeroBuildError
 from support import worlds
@@ -233,3 +235,28 @@ def test_every_failure_has_its_two_codes_in_one_table() -> None:
     for kind in tree:
         tree += kind.__subclasses__()
         assert kind is HeroBuildError or str(kind.rpc) in rows[str(kind.code)], kind
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_help_text_ends_with_examples_that_parse(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    lines = CliRunner().invoke(hero_build, [*name.split(), "--help"]).output.rstrip().splitlines()
+    examples = lines[lines.index("Examples:") + 1 :]
+    assert examples
+    monkeypatch.setattr(SessionCommand, "invoke", lambda _self, _context: 0)
+    for line in examples:
+        assert line.startswith(f"  hero-build {name}"), line
+        hero_build.main(shlex.split(line)[1:], standalone_mode=False)
+
+
+@pytest.mark.parametrize("name", ["", *COMMANDS])
+def test_help_prints_what_the_option_prints(name: str, words: Words) -> None:
+    assert words("help", *name.split()) == words(*name.split(), "--help")
+    assert words("help", *name.split())[0] == 0
+
+
+def test_help_of_an_unknown_command_names_the_one_that_is_meant(words: Words) -> None:
+    code, _, err = words("help", "remove")
+    assert (code, "did you mean uninstall?" in err) == (2, True)
+    assert words("help", "ci", "matrx")[0] == 2
+    _, out, _ = words("help", "install", "--json")
+    assert "Usage: hero-build install" in worlds.valid(json.loads(out))["text"]
