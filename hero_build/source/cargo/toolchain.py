@@ -25,7 +25,10 @@ _TOOLCHAIN_FILES = ("rust-toolchain", "rust-toolchain.toml")
 _WRAPPERS = ("RUSTC_WRAPPER", "CARGO_BUILD_RUSTC_WRAPPER")
 _RUSTUP_HINT = "Install Rust with rustup (https://rustup.rs), then open a new shell."
 _ARCH = {"amd64": "x86_64", "arm64": "aarch64"}
-ZIG_HINT = "Install it: `pip install cargo-zigbuild ziglang` (cargo must find it on PATH)."
+ZIG_HINT = (  # outside of an environment on PATH, Debian forbids pip, and cargo-zigbuild does not find its zig
+    "Install it: `python3 -m venv ~/.local/zig && ~/.local/zig/bin/pip install cargo-zigbuild`, "
+    'then `export PATH="$HOME/.local/zig/bin:$PATH"`.'
+)
 
 
 def environment() -> dict[str, str]:
