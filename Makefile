@@ -2,7 +2,7 @@
 # make test    everything, as CI runs it
 # make check   the inner loop: style, types and the tests that are not slow; needs no network
 # make docs    all that is generated in docs/: `make schemas` (JSON Schemas, from the types), `make man` (manual pages, from
-#              the help texts)
+#              the help texts), `make samples` (the output below the commands of the pages, from real runs)
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -10,7 +10,7 @@ PYTEST := $(BIN)/python -m pytest
 COMPILE := $(BIN)/pip-compile --quiet --generate-hashes --strip-extras --allow-unsafe \
 	--no-emit-index-url --no-emit-trusted-host --no-emit-find-links
 
-.PHONY: venv check lint test demo bench docs schemas man requirements clean
+.PHONY: venv check lint test demo bench docs schemas man samples requirements clean
 .DELETE_ON_ERROR:
 
 venv: $(VENV)/.ready
@@ -55,7 +55,10 @@ schemas: venv
 man: venv
 	$(BIN)/python -m tools.manpages
 
-docs: schemas man
+samples: venv
+	PYTHONPATH=tests $(BIN)/python -m support.samples
+
+docs: schemas man samples
 
 requirements: venv
 	CUSTOM_COMPILE_COMMAND="make requirements" $(COMPILE) --upgrade -o requirements.txt pyproject.toml

@@ -18,7 +18,7 @@ KEY_VARIABLE, KEY_FILE_VARIABLE, PASSWORD_VARIABLE = (
     "HERO_MINISIGN_KEY_FILE",
     "HERO_MINISIGN_PASSWORD",
 )
-NO_MINISIGN = ("signatures need py-minisign", "Install it beside hero-build: `pip install py-minisign`.")
+NO_MINISIGN = ("signatures need py-minisign", "Install it beside hero-build: `pipx inject hero-build py-minisign`.")
 """What is missing, and the hint."""
 _KEY_FORMAT = "It must be a secret key as `minisign -G` writes it; docs/keys.md explains how to make one."
 

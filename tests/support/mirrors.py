@@ -20,11 +20,11 @@ class App(Recipe):
 '''
 
 
-def recipe(folder: Path, app: str, names: Sequence[str] = (), **extra: str) -> Path:
+def recipe(folder: Path, app: str, names: Sequence[str] = (), *, owner: str = "o", **extra: str) -> Path:
     """An overlay recipe for `app` in `folder`; `extra` are further class attributes as Python text."""
     folder.mkdir(parents=True, exist_ok=True)
     binaries = " ".join(f'cli("{name}"),' for name in names or (app,))
-    text = RECIPE.format(app=app, repo=f"o/{app}", binaries=binaries)
+    text = RECIPE.format(app=app, repo=f"{owner}/{app}", binaries=binaries)
     text += "".join(f"    {key} = {value}\n" for key, value in extra.items())
     path = folder / f"{app}.py"
     path.write_text(text)
@@ -45,9 +45,16 @@ def sums(files: Mapping[str, bytes]) -> bytes:
 
 
 def release(
-    directory: Path, app: str, tag: str, files: Mapping[str, bytes], *, latest: bool = True, checksums: bool = True
+    directory: Path,
+    app: str,
+    tag: str,
+    files: Mapping[str, bytes],
+    *,
+    owner: str = "o",
+    latest: bool = True,
+    checksums: bool = True,
 ) -> Release:
-    """Put a release of `o/<app>` with these files, and SHA256SUMS unless `checksums` is false, into the mirror."""
+    """Put a release of `<owner>/<app>` into the mirror, with SHA256SUMS unless `checksums` is false."""
     files = {**files, **({"SHA256SUMS": sums(files)} if checksums else {})}
     source = directory.parent / f"{directory.name}-source" / app / tag
     source.mkdir(parents=True, exist_ok=True)
@@ -55,6 +62,6 @@ def release(
     for name, data in files.items():
         (source / name).write_bytes(data)
         assets.append(Asset(name, url=f"https://forge.example/{name}", size=len(data), id=f"{tag}-{name}"))
-    release = Release("https://forge.example", repo=f"o/{app}", tag=tag, assets=tuple(assets))
+    release = Release("https://forge.example", repo=f"{owner}/{app}", tag=tag, assets=tuple(assets))
     mirror.publish(directory, release, {name: source / name for name in files}, latest=latest)
     return release

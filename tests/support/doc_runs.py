@@ -1,0 +1,210 @@
+"""The commands of the docs, run in a small world: the apps that the pages speak of, in a mirror.
+
+world = docs_world(folder)
+sample(example, world)        # the lines that the page shows below the command
+"""
+
+import re
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from support import git_repos, mirrors, rust_crates
+from support.doc_examples import Example
+from support.worlds import REPO, World
+
+DOCS = REPO / "docs"
+PAGES = (REPO / "README.md", *sorted(DOCS.rglob("*.md")))
+PLACEHOLDERS = re.compile(r"…|\[-|\b(APP|DIR|REF|TAG)\b")
+"""In a synopsis, and not in a command to type."""
+_HOME = "/home/me"
+_PLACES = {"media": "/media/mirror", "usb": "/media/usb"}
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """How a command runs here: after the commands of `before`, in a world that `change` prepared; and its exit code.
+
+    A page shows the lines of its output that match `shown`, and `…` for others.
+    """
+
+    before: tuple[str, ...] = ()
+    change: str = ""
+    code: int = 0
+    shown: str = ""
+
+
+OWNER = "lhumina_code"
+SIZE = 1_800_000
+HERO_DB = ("hero_db", "hero_db_server", "hero_db_admin")
+HERO_PROC = ("hero_proc", "hero_proc_server", "hero_proc_admin")
+HERO_LIVEKIT = ("hero_livekit_server", "hero_livekit_admin", "lk-backend", "hero_do_hero_livekit")
+NO_SETTINGS = r"^(?!settings|  (root|forge|recipes|cache) +environment)"
+BOTH = ("install hero_proc", "install hero_db --version v0.3.1")
+RUNS: Mapping[str, Run] = {
+    "hero-build install hero_db": Run(),
+    "hero-build install hero_db hero_proc": Run(("install hero_db --version v0.3.1",)),
+    "hero-build install hero_db --mode source": Run(change="source"),
+    "hero-build status": Run(("install hero_db hero_proc",), change="damage"),
+    "hero-build status --json": Run(BOTH),
+    "hero-build status --latest": Run(("install hero_db",)),
+    "hero-build verify": Run(BOTH, change="damage", code=5),
+    "hero-build verify --repair": Run(BOTH, change="damage"),
+    "hero-build verify hero_db --against-release": Run(("install hero_db",)),
+    "hero-build rollback": Run(BOTH),
+    "hero-build history": Run(("install hero_db --version v0.3.1", "install @core")),
+    "hero-build list": Run(("install hero_db",), shown=r"^(app|hero_db|hero_notes|hero_proc|set|@core|@base) |^$"),
+    "hero-build upgrade": Run(BOTH),
+    "hero-build outdated": Run(BOTH),
+    "hero-build hold hero_db": Run(("install hero_db",)),
+    "hero-build install @core": Run(),
+    "hero-build list --json": Run(("install hero_db",)),
+    "hero-build show hero_notes": Run(),
+    "hero-build show hero_collab --json": Run(),
+    "hero-build explain hero_db": Run(("install hero_db --version v0.3.1",), shown=NO_SETTINGS),
+    "hero-build explain hero_notes": Run(),
+    "hero-build explain hero_db --mode source": Run(change="edited", shown=NO_SETTINGS),
+    "hero-build restart hero_db": Run(("install hero_db",), code=9),
+    "hero-build install hero_notes --mode source": Run(change="source"),
+    "hero-build lock @core -o hero.lock": Run(),
+    "hero-build install --locked hero.lock": Run(("lock @core -o hero.lock",)),
+    "hero-build mirror @core /media/usb/mirror": Run(),
+    "hero-build --forge file:///media/usb/mirror install @core": Run(("mirror @core /media/usb/mirror",)),
+    "hero-build audit hero_db": Run(change="extra", code=5),
+    "hero-build audit hero_notes": Run(change="checkouts"),
+    "hero-build audit hero_db hero_livekit": Run(change="checkouts"),
+    "hero-build audit --all": Run(change="checkouts"),
+    "hero-build audit --all ~/checkouts": Run(change="checkouts"),
+    "hero-build audit --all --json": Run(change="checkouts"),
+    "hero-build audit --all .. --no-release": Run(change="checkouts"),
+    "hero-build completion bash": Run(),
+    "hero-build completion bash --install": Run(),
+    "hero-build completion zsh": Run(),
+    "hero-build completion fish": Run(),
+    "hero-build ci workflow hero_db": Run(),
+    "hero-build ci matrix hero_db --platform linux-amd64-musl": Run(),
+    "hero-build ci matrix hero_db --platform linux-amd64-musl --platform linux-arm64-musl": Run(),
+    "hero-build doctor": Run(),
+    "hero-build install hero_bd": Run(code=3),
+    "hero-build publish hero_db --tag v0.4.0 --to file:///media/mirror": Run(change="gnu"),
+}
+_PUBLISHES = "compiles for musl and publishes to a forge: tests/scenarios/publish"
+PARSED: Mapping[str, str] = {
+    "hero-build islands --restart": "compiles WebAssembly for minutes: tests/scenarios/desktop",
+    "hero-build install hero_db --ref my-branch": "needs a branch and a build: tests/scenarios/build",
+    "hero-build install hero_db --ref ${{ github.sha }} --json": "the runner fills in the commit",
+    "hero-build start @core": "the programs of this world do not serve: tests/scenarios/services",
+    "hero-build serve": "runs until it is stopped: tests/scenarios/server",
+    "hero-build publish hero_db --tag v0.4.0": _PUBLISHES,
+    "hero-build publish hero_db --tag v0.4.0 --draft": _PUBLISHES,
+    "hero-build publish hero_db --tag v0.4.0 --finish": _PUBLISHES,
+}
+"""Why a command is only parsed."""
+
+
+def docs_world(folder: Path) -> World:
+    """The apps of the docs: hero_db in two releases, hero_proc, and hero_notes with a recipe of one's own."""
+    world = World(folder)
+    mirrors.recipe(world.recipes, "hero_notes", owner=OWNER)
+    (world.recipes / "_sets.py").write_text('SETS = {"core": ("hero_proc", "hero_db")}\n')
+    for app, tags, programs in (
+        ("hero_db", ("v0.3.1", "v0.3.2"), HERO_DB),
+        ("hero_proc", ("v0.2.0",), HERO_PROC),
+        ("hero_notes", ("v1",), ("hero_notes",)),
+    ):
+        for tag in tags:
+            files = mirrors.programs(tag, *programs, size=SIZE)
+            mirrors.release(world.mirror, app=app, tag=tag, files=files, owner=OWNER)
+    return world
+
+
+def prepare(world: World, change: str) -> None:
+    match change:
+        case "gnu":  # what cargo builds here without another target
+            mirrors.recipe(world.recipes, "hero_db", HERO_DB, owner=OWNER, libc='"gnu"')
+            git_repos.upstream(world.mirror, f"{OWNER}/hero_db", _crate("hero_db", HERO_DB))
+        case "edited":
+            git_repos.upstream(world.mirror, f"{OWNER}/hero_db", _crate("hero_db", HERO_DB))
+            world.ok("install", "hero_db", "--mode", "source")
+            with (world.root.path / "code0" / OWNER / "hero_db" / "src/bin/hero_db.rs").open("a") as file:
+                file.write("// a change\n")
+        case "damage":
+            (world.root.path / "bin" / "hero_proc").unlink()
+        case "source":
+            git_repos.upstream(world.mirror, f"{OWNER}/hero_db", _crate("hero_db", HERO_DB))
+            git_repos.upstream(world.mirror, f"{OWNER}/hero_notes", _crate("hero_notes", ("hero_notes",)))
+        case "checkouts" | "extra":
+            extra = ("hero_db_web",) if change == "extra" else ()
+            _checkout(world, "hero_db", (*HERO_DB, *extra))
+            _checkout(world, "hero_livekit", HERO_LIVEKIT)
+            _checkout(world, "hero_notes", ("hero_notes",))
+
+
+def _checkout(world: World, app: str, programs: Sequence[str]) -> None:
+    for folder in (world.root.path / "code0", world.folder / "checkouts"):
+        git_repos.write(folder / OWNER / app, _crate(app, programs))
+
+
+def _crate(app: str, programs: Sequence[str]) -> Mapping[str, str]:
+    sources = {f"src/bin/{program}.rs": rust_crates.program(program) for program in programs}
+    return {".gitignore": "/target\n", "Cargo.toml": rust_crates.manifest(app), **sources}
+
+
+def local(arguments: Sequence[str], world: World) -> list[str]:
+    """The same with the places of the docs below the world's folder."""
+    places = {
+        "file:///tmp/mirror": world.mirror.as_uri(),
+        "file:///media/usb": (world.folder / "usb").as_uri(),
+        "file:///media/mirror": (world.folder / "media").as_uri(),
+        "/media/usb": str(world.folder / "usb"),
+        "~/checkouts": str(world.folder / "checkouts"),
+        "hero.lock": str(world.folder / "hero.lock"),
+    }
+    for place, path in places.items():
+        arguments = [word.replace(place, path) if word.startswith(place) else word for word in arguments]
+    return [str(world.folder / "checkouts") if word == ".." else word for word in arguments]
+
+
+def output(example: Example, world: World) -> str:
+    """What the command prints, progress and errors first; it ends with the code of its rule."""
+    run = RUNS[example.command]
+    for command in run.before:
+        world.ok(*local(shlex.split(command), world))
+    prepare(world, run.change)
+    done = world.run(*local(example.arguments, world))
+    assert done.code == run.code, done.err
+    return done.err + done.out
+
+
+def sample(example: Example, world: World) -> Sequence[str]:
+    """The lines below the command, as a page shows them: with the paths of a person, without what differs each time."""
+    text = output(example, world)
+    for place, path in {**_PLACES, "": _HOME}.items():
+        text = text.replace(str(world.folder / place), path)
+    text = text.replace(str(REPO), f"{_HOME}/hero_build")
+    return _shortened([line.rstrip() for line in text.rstrip().splitlines()], RUNS[example.command].shown)
+
+
+def comparable(lines: Sequence[str]) -> Sequence[str]:
+    """The same without what differs from run to run: sizes, digests, times, and the spaces that depend on them; the
+    order in which several apps report their progress.
+    """
+    texts = [_comparable(line) for line in lines if line.strip()]
+    progress = [text for text in texts if re.match(r"\w+: (download|mirror)", text)]
+    return [*sorted(progress), *(text for text in texts if text not in progress)]
+
+
+def _comparable(line: str) -> str:
+    text = re.sub(r"\b\d+(\.\d+)? ([kMG]?B|m?s)\b", "0 B", line)
+    text = re.sub(r"\b([0-9a-f]{32,64}|[0-9a-f]{12})\b", "0", text)
+    text = re.sub(r"\b20\d\d-\d\d-\d\d \d\d:\d\dZ", "2026", text)
+    text = re.sub(r"rustc [\d.]+ \(.*\) \w+", "rustc", text)
+    return re.sub(r" +", " ", text).strip()
+
+
+def _shortened(lines: Sequence[str], shown: str) -> Sequence[str]:
+    if not shown:
+        return lines
+    kept = [line if re.search(shown, line) else "…" for line in lines]
+    return [line for before, line in zip(["", *kept], kept, strict=False) if (before, line) != ("…", "…")]
