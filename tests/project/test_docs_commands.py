@@ -40,9 +40,11 @@ def test_every_command_has_one_rule() -> None:
 
 
 @pytest.mark.parametrize("example", TYPED, ids=name)
-def test_a_command_parses(example: Example, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every name, option and value is one that the command line takes."""
+def test_a_command_parses(example: Example, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every name, option and value is one that the command line takes, in a folder that has `dist`."""
     parsed: list[str | None] = []
+    (tmp_path / "dist").mkdir()
+    monkeypatch.chdir(tmp_path)
 
     def invoke(_command: SessionCommand, context: click.Context) -> int:
         parsed.append(context.info_name)

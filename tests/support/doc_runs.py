@@ -98,6 +98,7 @@ PARSED: Mapping[str, str] = {
     "hero-build serve": "runs until it is stopped: tests/scenarios/server",
     "hero-build publish hero_db --tag v0.4.0": _PUBLISHES,
     "hero-build publish hero_db --tag v0.4.0 --draft": _PUBLISHES,
+    "hero-build publish hero_db --tag v0.4.0 --from dist": _PUBLISHES,
     "hero-build publish hero_db --tag v0.4.0 --finish": _PUBLISHES,
 }
 """Why a command is only parsed."""
