@@ -28,6 +28,7 @@ from support.fault_server import (
 )
 from support.processes import until
 from support.worlds import REPO, World
+from world.router_standin import Router
 
 pytestmark = pytest.mark.usefixtures("two_apps")
 ENDS = {signal.SIGINT: 130, signal.SIGTERM: 143}
@@ -160,6 +161,25 @@ def test_a_signal_after_the_commit_says_what_was_committed(number: signal.Signal
     assert "Undo: hero-build rollback 1" in err
     installed.ok("rollback", "1")
     assert "generation 3" in installed.ok("status")
+
+
+@numbers
+@pytest.mark.parametrize("wait", ["the service stays in between", "the supervisor says no more"])
+def test_a_signal_after_a_supervisor_has_accepted_a_restart(wait: str, number: signal.Signals, world: World) -> None:
+    """The supervisor goes on with it; nobody waits for the end of that."""
+    recipe = world.recipes / "db.py"
+    recipe.write_text(recipe.read_text().replace('cli("db")', 'server("db")').replace("import ", "import server, ", 1))
+    world.ok("install", "db")
+    with Router(world.root.path / "var" / "sockets" / "hero_router" / "service.sock") as router:
+        router.hold("db", world.root.path / "bin" / "db", "wait")
+        router.services["db"].never_up = wait == "the service stays in between"
+        with running(world, "restart", "db", "--json") as process:
+            assert until(lambda: ("service.restart", "db") in router.asked or process.poll() is not None)
+            if wait == "the supervisor says no more":
+                router.troubles["service.status"] = "hang"
+            seen = len(router.asked)
+            assert until(lambda: len(router.asked) > seen or process.poll() is not None)
+            check_end(process, number)
 
 
 @numbers
