@@ -15,7 +15,12 @@ from hero_build.source.git.lfs import fetch_lfs, may_use_lfs
 from hero_build.source.git.locks import Locks
 from hero_build.source.git.paths import Checkout, check_ref
 from hero_build.source.git.status import GitStatus, read_tree, remote_of, status, tree_of
-from hero_build.source.git.update import missing_submodules, update_submodules
+from hero_build.source.git.update import (
+    fetch_submodule_lfs,
+    missing_submodules,
+    submodules_may_use_lfs,
+    update_submodules,
+)
 
 
 class CheckoutRequest(Struct, frozen=True):
@@ -77,6 +82,8 @@ def _update_existing(git: Git, request: CheckoutRequest) -> Tree:
             update_submodules(git)
         if not current.changes and may_use_lfs(path):
             fetch_lfs(git)
+        if not current.changes and submodules_may_use_lfs(path):
+            fetch_submodule_lfs(git)
         return tree
     _switch_and_update(git, request=request, current=current, remote=remote)
     fetch_lfs(git)

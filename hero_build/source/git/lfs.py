@@ -24,22 +24,23 @@ def pointers_stay() -> tuple[str, ...]:
     return tuple(word for setting in settings for word in ("-c", f"filter.lfs.{setting}"))
 
 
-def fetch_lfs(git: Git) -> None:
-    """Replace the pointers of a checkout by their files.
+def fetch_lfs(git: Git, submodule: str = "") -> None:
+    """Replace the pointers of a checkout, or of the `submodule` of it that `git` runs in, by their files.
 
     Raises MissingTool without git-lfs, CheckoutRefused where pointers stay, and the errors of git/errors.py.
     """
     pointers = lfs_pointers(git.folder)
     if not pointers:
         return
+    owner = f"the submodule {submodule} of {git.checkout.repo}" if submodule else git.checkout.repo
     if shutil.which("git-lfs") is None:
         more = f" and {len(pointers) - 1} more" if len(pointers) > 1 else ""
-        sentence = f"{git.checkout.repo} needs git-lfs: {pointers[0]}{more} of it is in Git LFS"
+        sentence = f"{owner} needs git-lfs: {pointers[0]}{more} of it is in Git LFS"
         raise MissingTool(sentence, "Install it (Debian, Ubuntu: `apt install git-lfs`), then run the command again.")
     git.local("lfs", "install", "--local", "--skip-repo")  # without its filters, the files look changed
     git.remote("lfs", "pull")
     if left := lfs_pointers(git.folder):
-        sentence = f"git-lfs did not fetch {left[0]} of {git.checkout.repo}"
+        sentence = f"git-lfs did not fetch {left[0]} of {owner}"
         raise CheckoutRefused(sentence, "Does the forge have it? `git lfs fsck` in a clone lists what is missing.")
 
 

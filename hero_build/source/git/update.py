@@ -5,11 +5,14 @@ and only in a checkout without changes.
 """
 
 import re
+from pathlib import Path
+
+from msgspec.structs import replace
 
 from hero_build.errors import CheckoutRefused, RefNotFound
 from hero_build.events import WarningRaised
 from hero_build.source.git.git import Git
-from hero_build.source.git.lfs import pointers_stay
+from hero_build.source.git.lfs import fetch_lfs, may_use_lfs, pointers_stay
 from hero_build.source.git.status import GitStatus, operation_in_progress
 from hero_build.source.git.switch import FULL_HASH, RefTarget, find_ref, list_refs, own_locks_aside, unknown_ref
 
@@ -110,9 +113,10 @@ def _blocking_reason(git: Git, status: GitStatus, upstream: str, ahead: int, beh
 def update_submodules(git: Git) -> None:
     """Update every submodule to the commit that the checkout names; only for a checkout without changes.
 
-    One that .gitmodules does not list has no address: it stays empty, with a warning.
+    Their files in Git LFS are fetched like those of the checkout. A submodule that .gitmodules does not list has no
+    address: it stays empty, with a warning.
     """
-    listed = set(_listed_submodules(git))
+    listed = set(_listed_submodules(git.folder))
     present = _gitlinks(git)
     for path in present:
         if path not in listed:
@@ -122,11 +126,30 @@ def update_submodules(git: Git) -> None:
         return
     depth = (f"--depth={git.access.depth}",) if git.access.depth else ()
     try:
-        git.remote("submodule", "--quiet", "update", "--init", "--recursive", *depth, "--", *paths)
+        git.remote(*pointers_stay(), "submodule", "--quiet", "update", "--init", "--recursive", *depth, "--", *paths)
     except CheckoutRefused as error:
         if _NO_ADDRESS not in error.message:
             raise
         git.emit(WarningRaised(f"a submodule of {git.checkout.repo} has one without an address: {error.message}"))
+    fetch_submodule_lfs(git)
+
+
+def fetch_submodule_lfs(git: Git, parent: str = "") -> None:
+    """Fetch the files in Git LFS of all submodules that are checked out, of these in `parent` if it is named.
+
+    Raises as `fetch_lfs`.
+    """
+    for path in _gitlinks(git):
+        inside, name = replace(git, folder=git.folder / path), f"{parent}{path}"
+        if (inside.folder / ".git").exists():
+            fetch_lfs(inside, name)
+            fetch_submodule_lfs(inside, f"{name}/")
+
+
+def submodules_may_use_lfs(path: Path) -> bool:
+    """Whether the attributes at the root of a submodule name Git LFS; starts no process."""
+    folders = (path / name for name in _listed_submodules(path))
+    return any(may_use_lfs(folder) or submodules_may_use_lfs(folder) for folder in folders)
 
 
 def _gitlinks(git: Git) -> list[str]:
@@ -135,9 +158,9 @@ def _gitlinks(git: Git) -> list[str]:
     return [entry.partition("\t")[2] for entry in entries if entry.startswith("160000 ")]
 
 
-def _listed_submodules(git: Git) -> list[str]:
+def _listed_submodules(path: Path) -> list[str]:
     try:
-        text = (git.folder / ".gitmodules").read_text(encoding="utf-8", errors="replace")
+        text = (path / ".gitmodules").read_text(encoding="utf-8", errors="replace")
     except OSError:
         return []
     return [match[1] for match in _SUBMODULE_PATH.finditer(text)]
@@ -145,4 +168,4 @@ def _listed_submodules(git: Git) -> list[str]:
 
 def missing_submodules(git: Git) -> bool:
     """Whether a submodule was never checked out; starts no process."""
-    return any(not (git.folder / path / ".git").exists() for path in _listed_submodules(git))
+    return any(not (git.folder / path / ".git").exists() for path in _listed_submodules(git.folder))

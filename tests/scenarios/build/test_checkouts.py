@@ -195,3 +195,30 @@ def test_a_detached_checkout_is_built_as_it_is(world: World) -> None:
     assert done.code == 0, done.err
     assert "is on no branch (HEAD is detached); it is built as it is" in done.err
     assert source_builds.installed_app(world)["build"]["ref"] == ""
+
+
+POINTER = f"version https://git-lfs.github.com/spec/v1\noid sha256:{'0' * 64}\nsize 9\n"
+WITH_POINTER = {".gitattributes": "*.bin filter=lfs diff=lfs merge=lfs -text\n", "model.bin": POINTER}
+
+
+@pytest.mark.parametrize("where", ["the repo", "a submodule"])
+def test_a_pointer_of_git_lfs_is_never_compiled_in(where: str, world: World) -> None:
+    """Without git-lfs the command ends with 8, and says what to install."""
+    program = 'fn main() { print!("{}", include_str!("../../part/model.bin")); }\n'
+    files = {**rust_crates.APP, "src/bin/app.rs": program}
+    if where == "the repo":
+        upstream = source_builds.add_app(world, files=files)
+        upstream.commit({f"part/{name}": text for name, text in WITH_POINTER.items()})
+        what = "o/app needs git-lfs: part/model.bin"
+    else:
+        part = git_repos.upstream(world.mirror, "o/part", WITH_POINTER)
+        upstream = source_builds.add_app(world, files=files)
+        git_repos.git(upstream.work, "submodule", "--quiet", "add", part.bare.as_uri(), "part")
+        upstream.commit({})
+        what = "the submodule part of o/app needs git-lfs: model.bin"
+    hint = "Install it (Debian, Ubuntu: `apt install git-lfs`), then run the command again."
+    refusal = Refusal(8, kind="MissingTool", message=f"{what} of it is in Git LFS", hint=hint)
+    env = source_builds.path_without(world.folder / "path", "git-lfs")
+    for more in ((), ("--json",)):
+        assert_refused(world, refusal, *SOURCE, *more, env=env)
+    assert not checkout_path(world).exists()

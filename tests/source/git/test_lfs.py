@@ -75,6 +75,48 @@ def test_a_checkout_with_pointers_gets_the_files(forge: CheckoutEnv, repo: tuple
     assert lfs_pointers(tree) == ()
 
 
+@pytest.fixture
+def outer(forge_server: ForgeServer, repo: tuple[str, Path], tmp_path: Path) -> str:
+    """A private repo with the other one as its submodule `part`."""
+    name = forge_server.create_repo(f"outer-{uuid4().hex[:8]}", private=True)
+    login = forge_server.url.replace("://", f"://{forge_server.user}:{forge_server.token}@")
+    work = tmp_path / "outer"
+    git_repos.git(tmp_path, "clone", "--quiet", f"{login}/{name}.git", str(work))
+    modules = f'[submodule "part"]\n\tpath = part\n\turl = {forge_server.url}/{repo[0]}.git\n'
+    (work / ".gitmodules").write_text(modules)
+    commit = git_repos.git(repo[1], "rev-parse", "HEAD")
+    git_repos.git(work, "add", ".gitmodules")
+    git_repos.git(work, "update-index", "--add", "--cacheinfo", f"160000,{commit},part")
+    git_repos.git(work, "commit", "--quiet", "-m", "with a submodule")
+    git_repos.git(work, "push", "--quiet", "origin", "main")
+    return name
+
+
+def test_the_files_of_a_submodule(forge: CheckoutEnv, outer: str, repo: tuple[str, Path]) -> None:
+    tree = forge.ensure(repo=outer)
+    file = tree.path / "part" / "assets" / "model.bin"
+    content = (repo[1] / "assets" / "model.bin").read_text()
+    assert (file.read_text(), tree.dirty) == (content, False)
+    assert forge.ensure(repo=outer, update=True).dirty is False
+    assert forge.warnings == []
+    git_repos.git(file.parents[1], "lfs", "uninstall", "--local")
+    file.unlink()
+    git_repos.git(file.parents[1], "-c", "filter.lfs.smudge=", "-c", "filter.lfs.process=", "checkout", ".")
+    assert lfs_pointers(tree.path / "part") == ("assets/model.bin",)
+    assert forge.ensure(repo=outer).dirty is False
+    assert file.read_text() == content
+
+
+def test_without_git_lfs_a_pointer_in_a_submodule_is_the_same_error(
+    forge: CheckoutEnv, outer: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in source_builds.path_without(tmp_path / "path", "git-lfs").items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(MissingTool, match=rf"the submodule part of {outer} needs git-lfs: assets/model\.bin"):
+        forge.ensure(repo=outer)
+    assert not (forge.coderoot / outer).exists()
+
+
 def test_without_git_lfs_a_pointer_is_an_error(
     forge: CheckoutEnv, repo: tuple[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
