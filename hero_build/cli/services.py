@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 _NAME = "APP[:INSTANCE][/BINARY]"
 _NAMES = f"{_NAME}..."
+_LINES = 50
 _NO_NAME = "`hero-build status` shows what is installed and what runs; @SET names a set."
 
 
@@ -55,14 +56,17 @@ def health(session: Session, names: Sequence[str]) -> int:
 
 @command("logs")
 @click.argument("name", metavar=_NAME, shell_complete=completion.services)
-@click.option("-n", "--lines", type=click.IntRange(1, 100_000), default=50, show_default=True, help="Number of lines.")
+@click.option("-n", "--lines", type=click.IntRange(1, 100_000), help="Number of lines (default 50; of a build all).")
 @click.option("-f", "--follow", is_flag=True, help="Print each line as it is written, until interrupted.")
-def logs(session: Session, name: str, *, lines: int, follow: bool) -> int:
-    """Print the last lines that the services of an app wrote."""
+@click.option("--build", is_flag=True, help="Print what the last build of the app wrote.")
+def logs(session: Session, name: str, *, lines: int | None, follow: bool, build: bool) -> int:
+    """Print the last lines that the services of an app wrote, or the log of its last build."""
     from hero_build.output.pages.service_logs import page
     from hero_build.queries import service_logs as query
 
-    run = session.service_run()
+    if build:
+        return _build_log(session, name, lines, follow=follow)
+    run, lines = session.service_run(), lines or _LINES
     if follow:
         if session.console.json:
             raise UsageError("-f prints lines, not a document", "Leave out --json, or -f.")
@@ -71,6 +75,18 @@ def logs(session: Session, name: str, *, lines: int, follow: bool) -> int:
         return 0
     answer = query.logs(name, lines, run)
     return session.console.answer(answer, lambda terminal: page(answer, terminal))
+
+
+def _build_log(session: Session, name: str, lines: int | None, *, follow: bool) -> int:
+    from hero_build.output.pages.service_logs import page
+    from hero_build.queries.build_log import build_log
+
+    if follow:
+        raise UsageError("--build prints a log that has ended", "Leave out -f.")
+    answer = build_log(name, lines, cache=session.settings.cache, catalog=session.catalog())
+    code = session.console.answer(answer, lambda terminal: page(answer, terminal))
+    session.console.note(lambda terminal: (terminal.ink(f"from {answer.logs[0].file}", "dim"),))
+    return code
 
 
 @command("inspect")

@@ -232,6 +232,12 @@ def _build_context(items: Sequence[_BuildItem], job: CargoJob, run: RunContext) 
     log = context.settings.cache / "logs" / f"{parts[0].app}-{digest}.log"
     with machine_errors(log.parent):
         log.unlink(missing_ok=True)
+        log.parent.mkdir(parents=True, exist_ok=True)
+        for part in parts[1:]:  # the other apps of this call
+            link = log.with_name(f"{part.app}-{digest}.log")
+            if link != log:
+                link.unlink(missing_ok=True)
+                link.symlink_to(log.name)
     return CargoBuildContext(
         job, log=log, progress=cargo_build.compile_progress(parts, context.emit), cancelled=run.stop.is_set
     )

@@ -13,10 +13,14 @@ from hero_build.system.plain_text import clean
 
 
 class ServiceLog(Struct, frozen=True):
-    """The last lines of a service's log, the oldest first, without control characters."""
+    """The last lines of a service's log, the oldest first, without control characters.
+
+    With --build, those of the last build of an app, which is then `service`; `file` has all of them.
+    """
 
     service: str
     lines: tuple[str, ...]
+    file: str | None = None
 
 
 class LogReport(Struct, frozen=True):
