@@ -28,6 +28,7 @@ CONNECT, STALL, BACKOFF = 10.0, 30.0, 0.5
 """Seconds: to open a connection; without a single byte; the first wait before a request is sent again."""
 RETRIES = 3
 """How often a request is sent again, in a row, after a transient failure."""
+SUPERVISORS = ("auto", "systemd", "zinit", "supervisord", "hero_router")
 _LARGEST = 1_000_000  # seconds: eleven days; a larger number is a typing error, and the system's calls have limits
 _LARGEST_FILE = 1 << 20  # bytes
 _COUNTS = frozenset({"jobs", "retries", "depth"})
@@ -35,6 +36,7 @@ _ENVIRONMENT = {
     "root": "HERO_ROOT",
     "coderoot": "CODEROOT",
     "sockets": "HERO_SOCKET_DIR",
+    "supervisor": "HERO_SUPERVISOR",
     "forge": "FORGEJO_URL",
     "recipes": "HERO_RECIPES",
     "cache": "HERO_BUILD_CACHE",
@@ -52,6 +54,7 @@ class Settings(Struct, frozen=True):
     root: Path
     coderoot: Path
     sockets: Path
+    supervisor: str
     forge: str
     recipes: tuple[Path, ...]
     cache: Path
@@ -79,6 +82,7 @@ class ConfigFile(Struct, frozen=True, forbid_unknown_fields=True):
 
     coderoot: str | None = None
     sockets: str | None = None
+    supervisor: str | None = None
     forge: str | None = None
     recipes: str | Names | None = None
     cache: str | None = None
@@ -94,6 +98,7 @@ class ConfigFile(Struct, frozen=True, forbid_unknown_fields=True):
 
 _TAKES = {
     "forge": ("an address in quotes", '"https://forge.example"'),
+    "supervisor": ("a supervisor in quotes", '"systemd"'),
     "recipes": ("a list of folders", '["recipes", "/srv/recipes"]'),
     "plain_http": ("a list of hosts", '["forge.lan:3000"]'),
     **dict.fromkeys(("coderoot", "sockets", "cache"), ("a folder in quotes", '"/srv/folder"')),
@@ -124,6 +129,7 @@ def read(flags: Mapping[str, Any], environ: MutableMapping[str, str]) -> Setting
         root=root,
         coderoot=place("coderoot", pick("coderoot", str(root / "code0"))),
         sockets=place("sockets", pick("sockets", str(root / "var" / "sockets"))),
+        supervisor=_supervisor(str(pick("supervisor", "auto"))),
         forge=_forge(str(pick("forge", DEFAULT_FORGE))),
         recipes=tuple(place("recipes", part) for part in _folders(pick("recipes", ""))),
         cache=place("cache", pick("cache", None) or _default_cache(root)),
@@ -222,6 +228,12 @@ def _forge(url: str) -> str:
     if "@" in url.split("://", 1)[1].split("/", 1)[0]:
         raise UsageError("a forge's address may not carry credentials", "Put the token into FORGEJO_TOKEN.")
     return url.rstrip("/")
+
+
+def _supervisor(name: str) -> str:
+    if name not in SUPERVISORS:
+        raise UsageError(f"{name!r} is not a supervisor", f"It takes one of {', '.join(SUPERVISORS)}.")
+    return name
 
 
 def _number(name: str, value: Any, minimum: float) -> Any:

@@ -41,6 +41,7 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
             or name in ("CODEROOT", "NO_COLOR")
         ):
             monkeypatch.delenv(name)
+    monkeypatch.setenv("HERO_SUPERVISOR", "supervisord")  # not the systemd of the person who runs them
 
 
 SCENARIOS = Path(__file__).parent / "scenarios"

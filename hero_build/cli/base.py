@@ -12,7 +12,7 @@ from hero_build.cli.guard import guarded
 from hero_build.cli.root_watch import RootWatch
 from hero_build.cli.session import Session
 from hero_build.output.console import Console, Style
-from hero_build.settings import read
+from hero_build.settings import SUPERVISORS, read
 
 _GLOBAL = "global"
 _HELP = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
@@ -25,6 +25,9 @@ def options() -> list[click.Parameter]:
         click.Option(["--root"], metavar="DIR", help="Install into DIR (default ~/hero)."),
         click.Option(
             ["--forge"], metavar="URL", help="Get releases from https://HOST, or from a mirror at file:///DIR."
+        ),
+        click.Option(
+            ["--supervisor"], type=click.Choice(SUPERVISORS), help="Run services through this one (default auto)."
         ),
         click.Option(["--json", "json"], is_flag=True, help="Print one JSON document on stdout."),
         click.Option(["-q", "--quiet"], is_flag=True, help="Print only errors."),
@@ -61,7 +64,7 @@ class SessionCommand(click.Command):
         )
 
     def _run(self, ctx: click.Context, options: Mapping[str, Any], console: Console, watch: RootWatch) -> int:
-        flags = {name: options[name] for name in ("root", "forge", "jobs", "wait")}
+        flags = {name: options[name] for name in ("root", "forge", "jobs", "wait", "supervisor")}
         settings = read(flags if self.needs_root else {**flags, "root": os.sep}, os.environ)
         if self.changes_root:
             watch.start(settings.root, options["root"])

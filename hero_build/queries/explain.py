@@ -158,6 +158,7 @@ def settings_of(settings: Settings) -> Iterator[ExplainedSetting]:
         "cache": str(settings.cache),
         "coderoot": str(settings.coderoot),
         "sockets": str(settings.sockets),
+        "supervisor": settings.supervisor,
         "jobs": str(settings.jobs),
         "wait": f"{settings.wait:g} s",
         "connect": f"{settings.connect:g} s",

@@ -10,8 +10,8 @@ from hero_build.services.definitions import ServiceSite
 from hero_build.services.service_run import ServiceRun
 from hero_build.settings import Settings
 from hero_build.supervisors import discover
+from hero_build.supervisors.choice import choose
 from hero_build.supervisors.protocol import Supervisor, timeouts
-from hero_build.supervisors.supervisord import Supervisord
 
 
 def open_run(settings: Settings, catalog: Catalog, emit: Emit) -> ServiceRun:
@@ -30,5 +30,5 @@ def open_run(settings: Settings, catalog: Catalog, emit: Emit) -> ServiceRun:
 
 
 def supervisor_of(settings: Settings) -> Supervisor:
-    """The one that runs the services of the root."""
-    return Supervisord(Root(settings.root), timeouts(settings))
+    """The one that runs the services of the root. Raises UsageError."""
+    return choose(settings, os.environ, timeouts(settings)).supervisor

@@ -15,6 +15,8 @@ from hero_build.supervisors.exec_file import write_file
 from hero_build.supervisors.service_names import file_name, service_name
 from hero_build.system import filelock
 
+_CHOICE = "supervisor"  # a file in the root's state
+
 
 class DefinitionFolder(Struct, frozen=True):
     """The definitions for one supervisor. All methods raise MachineError."""
@@ -52,11 +54,15 @@ class DefinitionFolder(Struct, frozen=True):
         with machine_errors(path):
             definition.log.parent.mkdir(parents=True, exist_ok=True)
             write_file(path, msgspec.json.format(msgspec.json.encode(definition, enc_hook=str)))
+        if stored_choice(self.root) is None:
+            store_choice(self.root, self.supervisor)
 
     def remove(self, name: str) -> None:
         path = definition_path(self.folder, file_name(name))
         with machine_errors(path):
             path.unlink(missing_ok=True)
+        if not self.names() and stored_choice(self.root) == self.supervisor:
+            store_choice(self.root, None)
 
     @contextmanager
     def changing(self, wait: float) -> Iterator[None]:
@@ -80,3 +86,22 @@ def definition_path(folder: Path, file_name: str) -> Path:
 def decode_definition(raw: bytes) -> Definition:
     """What a definition's file holds. Raises ValueError."""
     return msgspec.json.decode(raw, type=Definition, dec_hook=lambda kind, value: kind(value))
+
+
+def stored_choice(root: Root) -> str | None:
+    """The supervisor that has the services of a root; None before the first one is defined. Raises MachineError."""
+    with machine_errors(root.state / _CHOICE):
+        try:
+            return (root.state / _CHOICE).read_text(errors="replace").strip() or None
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+
+
+def store_choice(root: Root, supervisor: str | None) -> None:
+    """None: choose anew the next time. Raises MachineError."""
+    path = root.state / _CHOICE
+    with machine_errors(path):
+        if supervisor is None:
+            path.unlink(missing_ok=True)
+        else:
+            write_file(path, f"{supervisor}\n".encode(), mode=0o644)

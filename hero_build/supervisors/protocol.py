@@ -1,7 +1,7 @@
 """What every supervisor can do, and the timeouts of its clients."""
 
 from collections.abc import Iterator
-from typing import Protocol
+from typing import Literal, Protocol
 
 from msgspec import Struct
 
@@ -9,10 +9,11 @@ from hero_build.errors import BadRuntimeResponse
 from hero_build.model.services import Definition, SupervisedStatus
 from hero_build.settings import Settings
 
-ROUTER = "hero_router"
-ZINIT = "zinit"
-SYSTEMD = "systemd"
-SUPERVISORD = "supervisord"
+SupervisorName = Literal["systemd", "zinit", "supervisord", "hero_router"]
+ROUTER: SupervisorName = "hero_router"
+ZINIT: SupervisorName = "zinit"
+SYSTEMD: SupervisorName = "systemd"
+SUPERVISORD: SupervisorName = "supervisord"
 
 
 class ServiceNotDefined(BadRuntimeResponse):
