@@ -2,7 +2,8 @@
 # make test    everything, as CI runs it
 # make check   the inner loop: style, types and the tests that are not slow; needs no network
 # make docs    all that is generated in docs/: `make schemas` (JSON Schemas, from the types), `make man` (manual pages, from
-#              the help texts), `make samples` (the output below the commands of the pages, from real runs)
+#              the help texts), `make samples` (what is shown below the commands of the pages, and
+#              the recording, from real runs)
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin

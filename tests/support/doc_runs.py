@@ -180,11 +180,15 @@ def output(example: Example, world: World) -> str:
 
 def sample(example: Example, world: World) -> Sequence[str]:
     """The lines below the command, as a page shows them: with the paths of a person, without what differs each time."""
-    text = output(example, world)
+    text = personal(output(example, world), world)
+    return _shortened([line.rstrip() for line in text.rstrip().splitlines()], RUNS[example.command].shown)
+
+
+def personal(text: str, world: World) -> str:
+    """The text with the paths of a person."""
     for place, path in {**_PLACES, "": _HOME}.items():
         text = text.replace(str(world.folder / place), path)
-    text = text.replace(str(REPO), f"{_HOME}/hero_build")
-    return _shortened([line.rstrip() for line in text.rstrip().splitlines()], RUNS[example.command].shown)
+    return text.replace(str(REPO), f"{_HOME}/hero_build")
 
 
 def comparable(lines: Sequence[str]) -> Sequence[str]:

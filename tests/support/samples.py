@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from support import recording
 from support.doc_examples import Example, blocks, examples, typed
 from support.doc_runs import DOCS, PAGES, RUNS, comparable, docs_world, sample
 from support.worlds import REPO
@@ -53,6 +54,8 @@ def main() -> None:
         if text != page.read_text():
             page.write_text(text)
             sys.stdout.write(f"{page.relative_to(REPO)}\n")
+    if recording.renew():
+        sys.stdout.write(f"{recording.PAGE.relative_to(REPO)}\n")
 
 
 if __name__ == "__main__":
