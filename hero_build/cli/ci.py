@@ -10,6 +10,8 @@ from hero_build.cli.base import command, options, remember_globals, write_exampl
 from hero_build.cli.examples import epilog
 from hero_build.cli.session import Session
 
+_WHEEL = "@wheel"  # the value of --install without a command
+
 
 class CiGroup(click.Group):
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -67,9 +69,11 @@ def matrix(
 @click.option("--tags", metavar="PATTERN", default="v*", show_default=True, help="Which tags become releases.")
 @click.option(
     "--install",
-    metavar="COMMAND",
+    metavar="[COMMAND]",
+    is_flag=False,
+    flag_value=_WHEEL,
     default="",
-    help="Installs hero-build in a job (default: it is there).",
+    help="Install hero-build in each job, with COMMAND or from its release on this forge (default: it is there).",
 )
 @click.option("--recipes", metavar="FOLDER", default="", help="The repo's folder with recipes of its own.")
 @click.option("--with-legacy-names", is_flag=True, help="Publish renamed binaries under their former names, too.")
@@ -94,6 +98,10 @@ def workflow(
 
     context = session.context()
     loaded = context.catalog.get(app)
+    if install == _WHEEL:
+        from hero_build.ops.own_wheel import install_command
+
+        install = install_command(context)
     platforms = platform or tuple(job.platform for job in ci_jobs.jobs_of(loaded, (), context) if job.platform)
     fixed = ci_jobs.plan([app], platforms=platforms, shards=shards, since=None, context=context) if fixed_matrix else ()
     spec = Workflow(
