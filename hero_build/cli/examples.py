@@ -36,7 +36,7 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
     "diff": ("diff", "diff 3 5"),
     "rollback": ("rollback", "rollback 3", "rollback 0"),
     "uninstall": ("uninstall hero_db", "uninstall @all"),
-    "gc": ("gc --dry-run", "gc --keep 2"),
+    "gc": ("gc --dry-run", "gc --keep 2", "gc --builds --cache"),
     "publish": (
         "publish hero_db --tag v0.4.0 --draft",
         "publish hero_db --tag v0.4.0 --platform linux-amd64-musl --platform linux-arm64-musl",

@@ -1,13 +1,19 @@
 """`history`, `diff`, `rollback`, `uninstall`, `gc`."""
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import click
 
 from hero_build.cli import completion
 from hero_build.cli.base import command
 from hero_build.cli.session import Session
+from hero_build.errors import HeroBuildError
+from hero_build.events import WarningRaised
 from hero_build.model.installed import Generation
+
+if TYPE_CHECKING:
+    from hero_build.catalog.loader import Catalog
 
 _NUMBER = click.IntRange(min=0)
 
@@ -60,14 +66,35 @@ def uninstall(session: Session, apps: Sequence[str]) -> int:
 
 @command("gc")
 @click.option("--keep", type=click.IntRange(min=1), default=5, show_default=True, help="Number of generations to keep.")
+@click.option("--builds", is_flag=True, help="Also delete cargo's target folders in checkouts, and logs of builds.")
+@click.option("--cache", is_flag=True, help="Also delete hero-build's cache.")
 @click.option("-n", "--dry-run", is_flag=True, help="Print what would be deleted, and delete nothing.")
-def gc(session: Session, keep: int, *, dry_run: bool) -> int:
-    """Delete old generations and stale downloads. Generations that running programs use are kept."""
-    from hero_build.install.gc import collect
-    from hero_build.output.pages.maintenance import gc_page
+def gc(session: Session, keep: int, *, builds: bool, cache: bool, dry_run: bool) -> int:
+    """Delete old generations and stale downloads, and show what is on the disk.
 
-    answer = collect(session.root, keep, session.settings.wait, dry_run=dry_run)
+    Generations that running programs use are kept. What --builds and --cache delete is made again when it is needed;
+    uncommitted work is never deleted.
+    """
+    from hero_build.ops.gc import GcOptions
+    from hero_build.ops.gc import gc as collect
+    from hero_build.output.pages.gc import gc_page
+
+    options = GcOptions(keep, builds=builds, cache=cache, dry_run=dry_run)
+    answer = collect(options, session.settings, session.catalog() if builds else _catalog(session))
     return session.console.answer(answer, lambda terminal: gc_page(answer, terminal))
+
+
+def _catalog(session: Session) -> "Catalog":
+    """The recipes, whose checkouts are measured; none, with a warning, where they cannot be read: a full disk is freed
+    also then.
+    """
+    from hero_build.catalog.loader import Catalog
+
+    try:
+        return session.catalog()
+    except HeroBuildError as error:
+        session.console.report(WarningRaised(f"checkouts are not measured: {error.message}", error.hint))
+        return Catalog({}, {})
 
 
 def _answer(session: Session, before: Generation, after: Generation) -> int:

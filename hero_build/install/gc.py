@@ -9,6 +9,8 @@ from msgspec import Struct
 
 from hero_build.errors import machine_errors
 from hero_build.forge.download_dir import delete_stale
+from hero_build.install.disk_usage import DiskUse
+from hero_build.install.free_space import FreedFolder, KeptFolder
 from hero_build.install.layout import Root
 from hero_build.install.recover import current_number, delete_generation, generation_numbers
 from hero_build.install.root_lock import locked
@@ -18,11 +20,17 @@ _STALE = 24 * 3600.0  # seconds without a write after which a download counts as
 
 
 class GcReport(Struct, frozen=True):
-    """What is deleted, or would be: generations by number, and bytes of content and unfinished downloads."""
+    """What is deleted, or would be: generations by number, and bytes of content and unfinished downloads.
+
+    `freed`: with --builds and --cache, what else; `kept`: what could not be. `usage`: what is on the disk afterwards.
+    """
 
     generations: tuple[int, ...]
     bytes: int
     dry_run: bool
+    freed: tuple[FreedFolder, ...] = ()
+    kept: tuple[KeptFolder, ...] = ()
+    usage: tuple[DiskUse, ...] = ()
 
 
 def collect(root: Root, keep: int = KEEP, wait: float = 0, *, dry_run: bool = False) -> GcReport:

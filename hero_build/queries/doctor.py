@@ -5,11 +5,12 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from hero_build.catalog.known_checkouts import known_checkouts
 from hero_build.catalog.loader import Catalog
 from hero_build.context import Context
 from hero_build.errors import AuthError, HeroBuildError, MachineError, NotFound, RecipeError, UntrustedRecipe
 from hero_build.model.artifacts import ISLANDS_APP
-from hero_build.queries.doctor_checks import DoctorCheck, kept_generations, machine, place, programs, webassembly
+from hero_build.queries.doctor_checks import DoctorCheck, disk, kept_generations, machine, place, programs, webassembly
 from hero_build.queries.doctor_owners import owners
 from hero_build.queries.explain import ExplainedSetting, settings_of
 from hero_build.queries.status import latest_release
@@ -39,6 +40,12 @@ def doctor(context: Context, path: str, *, wasm: bool = False, publish: bool = F
         *place(context.root, path),
         *owners(context.root),
         *kept_generations(context.root),
+        *disk(
+            context.root,
+            context.settings.coderoot,
+            checkouts=known_checkouts(context.catalog, context.settings.coderoot),
+            cache=context.settings.cache,
+        ),
         *_recipes(context.catalog, broken),
         *_forge(context, broken),
         *programs(path),

@@ -3,7 +3,7 @@
 import os
 import platform
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from hero_build.errors import HeroBuildError, MachineError, RootDamaged
 from hero_build.install import gc, seal, snapshot
+from hero_build.install.disk_usage import disk_usage
 from hero_build.install.history import Unreadable, list_generations
 from hero_build.install.layout import Root
 from hero_build.install.recover import needs_recovery
@@ -108,6 +109,15 @@ def kept_generations(root: Root) -> Iterator[DoctorCheck]:
         hint="`hero-build gc` frees it." if garbage.bytes else "",
         bytes=garbage.bytes,
     )
+
+
+def disk(root: Root, coderoot: Path, *, checkouts: Sequence[Path], cache: Path) -> Iterator[DoctorCheck]:
+    """What hero-build takes on the disk, and the command that frees it."""
+    frees = {"builds": "--builds", "logs": "--builds", "cache": "--cache"}
+    for use in disk_usage(root, coderoot, checkouts=checkouts, cache=cache):
+        hint = f"`hero-build gc {frees[use.name]}` frees it." if use.name in frees and use.bytes >= LOW else ""
+        if use.bytes:
+            yield DoctorCheck("disk", name=use.name, state="ok", value=use.path, hint=hint, bytes=use.bytes)
 
 
 def programs(path: str) -> Iterator[DoctorCheck]:

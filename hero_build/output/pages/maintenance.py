@@ -1,22 +1,14 @@
-"""The pages of `gc`, `lock` and `mirror`."""
+"""The pages of `lock` and `mirror`."""
 
 import shlex
 from collections.abc import Iterator
 
-from hero_build.install.gc import GcReport
 from hero_build.ops.write_lockfile import LockReport
 from hero_build.ops.write_mirror import MirrorReport
 from hero_build.output.phrases import closing
-from hero_build.output.table import cell, paragraph, table
+from hero_build.output.table import cell, table
 from hero_build.output.terminal import Terminal
 from hero_build.output.text import plural, short, size
-
-
-def gc_page(answer: GcReport, terminal: Terminal) -> Iterator[str]:
-    numbers = ", ".join(map(str, answer.generations))
-    generations = f"generations {numbers}" if numbers else "no generation"
-    verb, freed = ("would delete", "to free") if answer.dry_run else ("deleted", "freed")
-    yield from paragraph(f"{verb} {generations}; {size(answer.bytes)} {freed}", terminal)
 
 
 def lock_page(answer: LockReport, terminal: Terminal) -> Iterator[str]:

@@ -1,0 +1,131 @@
+"""Frees what can be made again: cargo's output in checkouts, the logs of builds, and hero-build's cache.
+
+Nothing that git tracks is deleted, and nothing outside the folders that cargo marked as its output: uncommitted work
+stays. What is in use at this moment stays, too, with the reason.
+"""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from msgspec import Struct
+
+from hero_build.errors import HeroBuildError, machine_errors
+from hero_build.forge.download_dir import delete_stale
+from hero_build.install.disk_usage import LOGS, build_folders, cached, space
+from hero_build.source.git.locks import Locks
+from hero_build.source.git.paths import STATE_FOLDER
+from hero_build.source.git.status import tracked_files
+from hero_build.system import filelock
+
+_UNFINISHED = ".new-"  # entries of the cache of bundles that a build writes at this moment
+_DELETED = "deleted-"
+_EVERYTHING = float("inf")
+
+
+class FreedFolder(Struct, frozen=True):
+    """A file or folder that was deleted, or would be; `bytes`: the space that it took on the disk."""
+
+    path: str
+    bytes: int
+
+
+class KeptFolder(Struct, frozen=True):
+    """What was not deleted, and why."""
+
+    path: str
+    why: str
+
+
+Freed = FreedFolder | KeptFolder
+
+
+def free_builds(checkouts: Sequence[Path], cache: Path, *, wait: float, dry_run: bool) -> tuple[Freed, ...]:
+    """Delete cargo's output in these checkouts, and the logs of builds. Raises MachineError."""
+    freed: list[Freed] = []
+    for checkout in checkouts:
+        for folder in build_folders(checkout):
+            freed.append(FreedFolder(str(folder), space([folder])) if dry_run else _free_build(checkout, folder, wait))
+    logs = cache / LOGS
+    if size := space([logs]):
+        freed.append(FreedFolder(str(logs), size))
+        if not dry_run:
+            with machine_errors(logs):
+                _delete(logs)
+    return tuple(freed)
+
+
+def free_cache(cache: Path, *, dry_run: bool) -> tuple[Freed, ...]:
+    """Delete what hero-build has in its cache folder; downloads that a process writes stay. Raises MachineError."""
+    freed = []
+    for path in cached(cache):
+        before = space([path])
+        if not before:
+            continue
+        if dry_run:
+            freed.append(FreedFolder(str(path), before))
+            continue
+        with machine_errors(path):
+            _free_cached(path)
+        freed.append(FreedFolder(str(path), before - space([path])))
+    return tuple(freed)
+
+
+def _free_cached(path: Path) -> None:
+    if path.name in ("downloads", "publish"):
+        delete_stale(path, _EVERYTHING)
+    elif path.name == "bundles":
+        for entry in path.iterdir():
+            if not entry.name.startswith(_UNFINISHED):
+                _delete(entry)
+    else:
+        _delete(path)
+
+
+def _free_build(checkout: Path, folder: Path, wait: float) -> Freed:
+    name = str(folder.relative_to(checkout))
+    if tracked_files(checkout, name):
+        return KeptFolder(str(folder), "git tracks files in it")
+    try:
+        with Locks(wait) as locks, locks.hold(checkout), _unused_by_cargo(folder) as unused:
+            if not unused:
+                return KeptFolder(str(folder), "cargo builds in it")
+            size = space([folder])
+            with machine_errors(folder):
+                _delete_at_once(folder, checkout.parent / STATE_FOLDER)
+    except HeroBuildError as error:
+        return KeptFolder(str(folder), error.message)
+    return FreedFolder(str(folder), size)
+
+
+@contextmanager
+def _unused_by_cargo(folder: Path) -> Iterator[bool]:
+    """Whether no cargo builds in the folder; none starts before the end. cargo locks a file in each of its profiles."""
+    descriptors = []
+    try:
+        for path in (*folder.glob("*/.cargo-lock"), *folder.glob("*/*/.cargo-lock")):
+            descriptors.append(os.open(path, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW))
+        yield all(filelock.attempt(descriptor) for descriptor in descriptors)
+    finally:
+        for descriptor in descriptors:
+            os.close(descriptor)
+
+
+def _delete_at_once(folder: Path, state: Path) -> None:
+    """One rename takes it out of the checkout, so that no half of it is ever there; then its files go."""
+    for left in state.glob(f"{_DELETED}*"):  # by a command that was interrupted
+        _delete(left)
+    aside = Path(tempfile.mkdtemp(prefix=_DELETED, dir=state))
+    folder.rename(aside / folder.name)
+    _delete(aside)
+
+
+def _delete(path: Path) -> None:
+    with suppress(FileNotFoundError):
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
