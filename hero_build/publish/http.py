@@ -34,7 +34,11 @@ _WRITE_ACCESS = (
     "The token in FORGEJO_TOKEN needs write access there (write:repository; write:package for packages). "
     "A workflow's own token may write to its own repository only, and with `permissions: contents: write`."
 )
-_RAISE_LIMIT = "Ask the forge's administrator to allow larger files (attachment MAX_SIZE, and the proxy before it)."
+_RAISE_LIMIT = (
+    "Ask the forge's administrator to allow larger files (FILE_MAX_SIZE of [repository.release], in older servers "
+    "MAX_SIZE of [attachment]; a proxy before the server may have a limit, too)."
+)
+_RAISE_QUOTA = "Ask the forge's administrator to raise the limit that the message names ([packages] or [quota])."
 _RERUN = "Run it again: it keeps what is uploaded and correct, and nothing but a draft is visible."
 _ALLOW_TYPE = (
     "Ask the forge's administrator to allow that type of file in releases (ALLOWED_TYPES of [repository.release])."
@@ -44,6 +48,7 @@ PROTECTED_TAG = (
     "Let an administrator of the repository allow this token's user to create it (Settings, Tags), or use another tag."
 )
 _PROTECTED = re.compile(r"\bprotected\b", re.IGNORECASE)
+_QUOTA = re.compile(r"\bquota\b|\bmaximum allowed\b", re.IGNORECASE)
 _FILE_TYPE = re.compile(r"\bfile\b.*\b(type|extension)\b", re.IGNORECASE)
 
 
@@ -52,7 +57,7 @@ class NameConflict(BadForgeResponse):
 
 
 class PayloadTooLarge(BadForgeResponse):
-    """413."""
+    """413, or a quota is used up."""
 
 
 class WriteClient:
@@ -185,6 +190,8 @@ def publish_error(status: int, headers: httpx.Headers, url: httpx.URL, body: byt
     """The error for the status of a request that writes."""
     host, quote = http_errors.answerer(url), http_errors.quoted(body)
     match status:
+        case 403 if _QUOTA.search(quote):  # of packages: Gitea has no other status for it
+            return PayloadTooLarge(f"{host} does not take more ({status}){quote}", _RAISE_QUOTA)
         case 401 | 403:
             return AuthError(f"{host} does not let this token publish ({status}){quote}", _WRITE_ACCESS)
         case 404:

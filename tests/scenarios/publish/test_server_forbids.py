@@ -1,13 +1,18 @@
 """What a real server forbids for good: said before anything is uploaded where it says so, and never as a try-again."""
 
+from contextlib import closing
 from uuid import uuid4
 
 import pytest
 
 from hero_build.errors import AuthError, BadForgeResponse, HeroBuildError
 from hero_build.events import Event
+from hero_build.model.artifacts import GenericPackage
+from hero_build.publish.packages import PackagePublisher
+from hero_build.publish.types import ReleaseSpec
+from hero_build.settings import Secret
 from support.forge_server import ForgeServer, changed_server
-from support.server_releases import Make, Pack, Publish, drafts, seen, whole
+from support.server_releases import PATIENT, Make, Pack, Publish, drafts, seen, whole
 
 A = b"a" * 100
 
@@ -84,6 +89,31 @@ def test_a_type_of_file_that_releases_may_not_have(publisher: Make, spec: Publis
         assert "rejects the request (400)" in error.message
         assert "ALLOWED_TYPES" in error.hint
         assert seen(server, repo, "v1") is None
+
+
+def test_a_size_that_releases_may_not_have(publisher: Make, spec: Publish, pack: Pack) -> None:
+    """The API says the limit of other attachments only."""
+    with changed_server(**{"repository.release.FILE_MAX_SIZE": "1"}) as server:
+        repo = server.create_repo("sizes")
+        error = refusal(publisher, server.url, server.token, spec(*pack(a=bytes(2 << 20), b=A), repo=repo))
+        assert isinstance(error, BadForgeResponse)
+        assert "does not take a file of that size (413)" in error.message
+        assert "FILE_MAX_SIZE of [repository.release]" in error.hint
+        assert server.api("GET", "/settings/attachment")["max_size"] > 2
+        assert seen(server, repo, "v1") is None
+
+
+def test_a_size_that_packages_may_not_have(pack: Pack, events: list[Event]) -> None:
+    with changed_server(packages__LIMIT_SIZE_GENERIC="1 MiB") as server:
+        writer = another_user(server)  # an administrator may exceed it
+        token = Secret(writer.limited_token("w", ["write:package"]))
+        publisher = PackagePublisher(server.url, token, events.append, limits=PATIENT, jobs=1)
+        package = GenericPackage(writer.user, "tool", "v1")
+        one = ReleaseSpec("app", repo=f"{writer.user}/tool", tag="v1", files=pack(a=bytes(2 << 20)), package=package)
+        with closing(publisher), pytest.raises(BadForgeResponse) as caught:
+            publisher.publish(one)
+        assert "does not take more (403)" in caught.value.message
+        assert "raise the limit" in caught.value.hint
 
 
 def test_attachments_that_are_switched_off(publisher: Make, spec: Publish, pack: Pack) -> None:
