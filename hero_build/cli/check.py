@@ -33,7 +33,9 @@ def verify(session: Session, apps: Sequence[str], *, repair: bool, against_relea
 
         context = session.context(writable=True)
         with context.checkouts:
-            changes = change_report.outcome(repair_apps(answer.damaged, context), session.root_flag)
+            outcome = repair_apps(answer.damaged, context)
+        session.warn_of_lost_capabilities(outcome.before, outcome.after)
+        changes = change_report.outcome(outcome, session.root_flag)
         answer = replace(query(session.root, session.catalog(), apps), repair=changes)
     if against_release:
         from hero_build.queries.compare_release import compare_release

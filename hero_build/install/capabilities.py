@@ -14,6 +14,7 @@ from msgspec import Struct
 from hero_build.events import WarningRaised
 from hero_build.install.layout import Root
 from hero_build.install.recover import generation_numbers
+from hero_build.install.seal import sealed_size
 from hero_build.model.installed import Generation
 
 _XATTR = "security.capability"
@@ -42,7 +43,7 @@ def lost_capabilities(root: Root, generation: Generation) -> Iterator[LostCapabi
         file = root.generation(generation.number) / path
         if _read(file):
             continue
-        if text := describe(_read_predecessor(file, [root.generation(number) / path for number in older])):
+        if text := describe(_read_predecessor(file, [root.generation(number) for number in older], path)):
             target = shlex.quote(str(root.place(path)))
             yield LostCapabilities(path, text, f'sudo setcap "{text}" "$(realpath {target})"')
 
@@ -78,12 +79,16 @@ def _programs(generation: Generation) -> set[str]:
     return {file.path for entry in entries if entry.artifact == "binary" for file in entry.files}
 
 
-def _read_predecessor(file: Path, older: list[Path]) -> bytes:
-    """Of the newest of these files that is another one: what an owner removed before that stays removed."""
-    for path in older:
+def _read_predecessor(file: Path, older: list[Path], path: str) -> bytes:
+    """Of the newest of these generations in which the file is another one: what an owner removed before that stays
+    removed. One that was damaged there, by its size, says nothing: it was repaired since.
+    """
+    for folder in older:
         try:
-            if not path.samefile(file):
-                return _read(path)
+            status = (folder / path).stat()
+            if os.path.samestat(status, file.stat()) or sealed_size(folder, path) not in (None, status.st_size):
+                continue
+            return _read(folder / path)
         except OSError:
             continue
     return b""

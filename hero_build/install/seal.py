@@ -64,6 +64,12 @@ def first_damage(folder: Path, record: InstalledPart) -> str | None:
     return next((f"{path} {reason}" for path, reason in damage.items()), None)
 
 
+def sealed_size(folder: Path, path: str) -> int | None:
+    """The size of a file when its generation was committed; None without a seal that says it."""
+    stamp = _load(folder / NAME).get(path)
+    return stamp[1] if stamp else None
+
+
 def _examine(
     root: Root, generation: Generation, parts: tuple[PartId, ...], *, read_all: bool, links: bool
 ) -> dict[PartId, Installed]:

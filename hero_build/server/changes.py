@@ -1,6 +1,7 @@
 """The methods that change an app: each runs in a process of its own, one at a time for an app."""
 
 from hero_build import manifest
+from hero_build.install import capabilities
 from hero_build.model.steps import Request
 from hero_build.ops import install as ops_install
 from hero_build.queries import change_report
@@ -18,6 +19,8 @@ def install(params: InstallParams, call: Call) -> ChangeReport:
     with context.checkouts:
         plan = ops_install.plan([request], context)
         outcome = ops_install.apply(plan, context, f"install {app}")
+    for warning in capabilities.warnings(call.root, outcome.before, outcome.after):
+        context.emit(warning)
     report = change_report.outcome(outcome, str(call.root.path))
     raise_first(report.failed)
     return report

@@ -105,3 +105,18 @@ def test_what_an_owner_removed_stays_removed(upgraded: World) -> None:
     done = upgraded.run("install", "db")
     assert "capabilities" not in done.err
     assert lost(upgraded) == []
+
+
+@pytest.mark.parametrize("damage", ["deleted", "replaced"])
+def test_a_repair_warns(damage: str, upgraded: World) -> None:
+    """The program comes back as a new file."""
+    program = upgraded.root.current / "bin" / "db"
+    program.unlink()
+    if damage == "replaced":
+        program.write_bytes(b"other")
+    done = upgraded.run("verify", "--repair")
+    assert done.code == 0, done.err
+    warning = f"warning: {upgraded.root.place('bin/db')} has no file capabilities any more: its last version had {CAPS}"
+    assert done.err.count(warning) == 1
+    assert lost(upgraded) == [f"bin/db {CAPS}"]
+    assert "capabilities" not in upgraded.run("verify", "--repair").err
