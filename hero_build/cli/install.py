@@ -13,6 +13,7 @@ from hero_build.cli.app_names import check_versions, split_versions
 from hero_build.cli.base import command
 from hero_build.cli.options import InstallOptions, app_options, bundle_options
 from hero_build.cli.session import Session
+from hero_build.errors import UsageError
 from hero_build.model.artifacts import DESKTOP_APP, ISLANDS_APP
 
 if TYPE_CHECKING:
@@ -30,7 +31,16 @@ def change_options(function: F) -> F:
     """Add the options of every command that installs."""
     dry_run = click.option("-n", "--dry-run", is_flag=True, help="Print what would be done, and do nothing.")
     restart = click.option("--restart", is_flag=True, help="Restart running services whose programs changed.")
-    return restart(dry_run(function))
+    rollback = click.option(
+        "--rollback-on-failure", is_flag=True, help="With --restart: roll back if a service is not healthy after it."
+    )
+    return restart(rollback(dry_run(function)))
+
+
+def require_restart(*, restart: bool, rollback_on_failure: bool) -> None:
+    """Raises UsageError."""
+    if rollback_on_failure and not restart:
+        raise UsageError("--rollback-on-failure goes with --restart", "Add --restart, or use `hero-build upgrade`.")
 
 
 def run_install(
@@ -41,22 +51,34 @@ def run_install(
     *,
     restart: bool,
     dry_run: bool,
+    gated: bool = False,
     remember: "Callable[[Plan, str], None] | None" = None,
 ) -> int:
-    """Plan, apply, print; returns the exit code. `action` is for `history`; `remember` gets the plan and the page."""
+    """Plan, apply, print; returns the exit code. `action` is for `history`; `remember` gets the plan and the page.
+
+    `gated`: restart what changed, and roll back where a service is not healthy after it.
+    """
     from hero_build.ops import install
     from hero_build.output.pages.install import page
     from hero_build.queries import change_report
 
     with context.checkouts:
+        if not dry_run:
+            session.finish_interrupted_upgrade()
         plan = install.plan(requests, context)
         if dry_run:
             answer = change_report.dry(plan, session.generation())
+        elif gated:
+            from hero_build.ops.gated_change import apply_gated
+            from hero_build.queries.gated_report import gated_report
+
+            gate = apply_gated(plan, context, action)
+            outcome, answer = gate.outcome, gated_report(gate, session.root_flag)
         else:
             outcome = install.apply(plan, context, action)
             answer = change_report.outcome(outcome, session.root_flag)
     if not dry_run:
-        answer = _finish(session, outcome=outcome, answer=answer, context=context, restart=restart)
+        answer = _finish(session, outcome=outcome, answer=answer, context=context, restart=restart and not gated)
     code = session.console.answer(
         answer, lambda terminal: page(answer, terminal), code=answer.code, failed=answer.every_failure
     )
@@ -105,7 +127,14 @@ def _finish(
 @click.option("--with-needs", is_flag=True, help="Also install the apps that these need.")
 @change_options
 def install(
-    session: Session, apps: Sequence[str], *, with_needs: bool, restart: bool, dry_run: bool, **values: Any
+    session: Session,
+    apps: Sequence[str],
+    *,
+    with_needs: bool,
+    restart: bool,
+    rollback_on_failure: bool,
+    dry_run: bool,
+    **values: Any,
 ) -> int:
     """Install or update apps; each app switches as a whole. APP@VERSION names a release, @SET a set, @all every app.
 
@@ -114,6 +143,7 @@ def install(
     """
     from hero_build.ops import noop_cache
 
+    require_restart(restart=restart, rollback_on_failure=rollback_on_failure)
     options = InstallOptions(**values)
     forge, pinned = options.forge(session)
     context = session.context(forge, writable=not dry_run)
@@ -131,7 +161,14 @@ def install(
 
     action = f"install {shortened(apps or names)}"
     return run_install(
-        session, requests=requests, context=context, action=action, restart=restart, dry_run=dry_run, remember=remember
+        session,
+        requests=requests,
+        context=context,
+        action=action,
+        restart=restart,
+        gated=rollback_on_failure,
+        dry_run=dry_run,
+        remember=remember,
     )
 
 
@@ -149,8 +186,9 @@ def shortened(names: Sequence[str]) -> str:
 @command("shell", changes_root=True)
 @bundle_options
 @change_options
-def shell(session: Session, *, restart: bool, dry_run: bool, **values: Any) -> int:
+def shell(session: Session, *, restart: bool, rollback_on_failure: bool, dry_run: bool, **values: Any) -> int:
     """Install or update the desktop shell, from a release or built."""
+    require_restart(restart=restart, rollback_on_failure=rollback_on_failure)
     request = InstallOptions(**values).request(DESKTOP_APP, "shell")
     return run_install(
         session,
@@ -158,6 +196,7 @@ def shell(session: Session, *, restart: bool, dry_run: bool, **values: Any) -> i
         context=session.context(writable=not dry_run),
         action="shell",
         restart=restart,
+        gated=rollback_on_failure,
         dry_run=dry_run,
     )
 
@@ -166,11 +205,20 @@ def shell(session: Session, *, restart: bool, dry_run: bool, **values: Any) -> i
 @click.argument("names", nargs=-1, metavar="[NAME]...")
 @bundle_options
 @change_options
-def islands(session: Session, names: Sequence[str], *, restart: bool, dry_run: bool, **values: Any) -> int:
+def islands(
+    session: Session,
+    names: Sequence[str],
+    *,
+    restart: bool,
+    rollback_on_failure: bool,
+    dry_run: bool,
+    **values: Any,
+) -> int:
     """Install or update the desktop islands, or only those named, from a release or built.
 
     An island that fails keeps its old version; the others are installed.
     """
+    require_restart(restart=restart, rollback_on_failure=rollback_on_failure)
     request = InstallOptions(**values).request(ISLANDS_APP, "islands", names)
     action = f"islands {shortened(names)}".rstrip()
     return run_install(
@@ -179,5 +227,6 @@ def islands(session: Session, names: Sequence[str], *, restart: bool, dry_run: b
         context=session.context(writable=not dry_run),
         action=action,
         restart=restart,
+        gated=rollback_on_failure,
         dry_run=dry_run,
     )

@@ -12,9 +12,12 @@ from hero_build.model.artifacts import DESKTOP_APP
 
 
 @command("restart")
-@click.argument("apps", nargs=-1, metavar="APP...", shell_complete=completion.installed)
+@click.argument("apps", nargs=-1, metavar="APP[:INSTANCE][/BINARY]...", shell_complete=completion.services)
 def restart(session: Session, apps: Sequence[str]) -> int:
-    """Restart the services of apps through hero_router or zinit, and check their health."""
+    """Restart the services of apps, and check their health; start those that are down.
+
+    What hero_router or zinit runs is restarted through them.
+    """
     from hero_build.ops import restart as ops_restart
     from hero_build.output.pages.restart import page
     from hero_build.queries.bundle_warnings import missing_bundles
@@ -23,7 +26,8 @@ def restart(session: Session, apps: Sequence[str]) -> int:
     if not apps:
         raise UsageError("no app is named", "`hero-build status` shows what is installed and what runs.")
     context = session.context()
-    outcomes = ops_restart.restart_apps(session.apps(context.catalog, apps), context)
+    session.finish_interrupted_upgrade()
+    outcomes = ops_restart.restart_apps(apps, context)
     if DESKTOP_APP in outcomes.touched:
         for warning in missing_bundles(session.root, session.generation()):
             session.console.report(warning)

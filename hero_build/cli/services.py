@@ -27,6 +27,7 @@ def start(session: Session, names: Sequence[str], *, reset: bool) -> int:
     """Start the services of apps in order, and wait until each is healthy. What runs and is healthy is left alone."""
     from hero_build.ops import services
 
+    session.finish_interrupted_upgrade()
     result = services.start_services(_named(names), session.service_run(), reset=reset)
     warn_of_missing_bundles(session, result)
     return _answer(session, result)
@@ -38,6 +39,7 @@ def stop(session: Session, names: Sequence[str]) -> int:
     """Stop the services of apps, in the reverse of the start order."""
     from hero_build.ops import services
 
+    session.finish_interrupted_upgrade()
     return _answer(session, services.stop_services(_named(names), session.service_run()))
 
 

@@ -78,6 +78,15 @@ class Session(Struct, frozen=True):
             self.console.report(warning)
         return apps
 
+    def finish_interrupted_upgrade(self) -> None:
+        """Finish or undo an upgrade whose command was killed, before anything else is changed."""
+        from hero_build.services.upgrade_journal import interrupted_upgrade
+
+        if interrupted_upgrade(self.root) is not None:
+            from hero_build.ops.gated_change import resume
+
+            resume(self.context(writable=True))
+
     def supervisor(self) -> "Supervisor":
         """The one that runs the services of this root."""
         from hero_build.services.open_run import supervisor_of

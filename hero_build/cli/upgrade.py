@@ -15,12 +15,12 @@ from hero_build.events import WarningRaised
 @command("upgrade")
 @click.argument("apps", nargs=-1, metavar="[APP]...", shell_complete=completion.installed)
 @click.option("-n", "--dry-run", is_flag=True, help="Print what would be done, and do nothing.")
-@click.option("--no-restart", is_flag=True, help="Restart no service, as is the case in this version.")
+@click.option("--no-restart", is_flag=True, help="Let running services run what they run.")
 def upgrade(session: Session, apps: Sequence[str], *, dry_run: bool, no_restart: bool) -> int:
     """Upgrade installed apps, or only those named, to their newest versions; held apps stay as they are.
 
-    An app that was installed with --mode source is built from its fast-forwarded checkout. Running services keep
-    running what they run: `restart` starts the new programs.
+    An app that was installed with --mode source is built from its fast-forwarded checkout. Services that run are
+    restarted; if one is not as healthy as before, the upgrade is rolled back.
     """
     from hero_build.ops.upgrade import requests
     from hero_build.queries.apps import by_app, present
@@ -39,7 +39,8 @@ def upgrade(session: Session, apps: Sequence[str], *, dry_run: bool, no_restart:
         requests=requests(names, generation),
         context=context,
         action=f"upgrade {shortened(apps)}".rstrip(),
-        restart=False,
+        restart=not no_restart,
+        gated=not no_restart,
         dry_run=dry_run,
     )
 

@@ -44,6 +44,22 @@ def rollback(root: Root, number: int | None = None, wait: float = 0) -> tuple[Ge
         return commit(locked_root, changes, f"rollback to {target.number}")
 
 
+def revert(root: Root, before: int, after: int, wait: float = 0) -> tuple[Generation, Generation]:
+    """Give the parts that generation `after` changed the content that they have in `before`, as a new generation. What
+    another command changed since stays as it is. Raises RootDamaged, LockHeld, MachineError.
+    """
+    with locked(root, wait) as locked_root:
+        old = Generation(0) if before == 0 else manifest.read(root.generation(before))
+        new = manifest.read(root.generation(after))
+        current = locked_root.generation.records
+        changed = [part for part in {**old.records, **new.records} if old.records.get(part) != new.records.get(part)]
+        changes: list[Change] = []
+        for part in (part for part in changed if current.get(part) == new.records.get(part)):
+            record = old.records.get(part)
+            changes.append(Restore(record, before) if record else Drop(part))
+        return commit(locked_root, changes, f"roll back {after}: its services did not come up")
+
+
 def uninstall(root: Root, apps: Sequence[str], wait: float = 0) -> tuple[Generation, Generation]:
     """Remove apps with all their parts: (before, after). Raises NotFound when one is not installed."""
     with locked(root, wait) as locked_root:

@@ -8,49 +8,119 @@ from msgspec import Struct
 from hero_build import manifest
 from hero_build.catalog.loader import Catalog, recipe_errors
 from hero_build.context import Context
-from hero_build.errors import AppNotFound, HeroBuildError, RuntimeFailed
+from hero_build.errors import AppNotFound, HeroBuildError
 from hero_build.model.artifacts import Binary
 from hero_build.model.installed import InstalledArtifact
 from hero_build.model.steps import Failed
-from hero_build.services import selection
+from hero_build.ops import services
+from hero_build.ops.services import ServiceOutcomes
+from hero_build.services import selection, targets
+from hero_build.services.exclusions import running_apps
+from hero_build.services.open_run import open_run
+from hero_build.services.records import recorded_services
 from hero_build.services.restart import NotRestarted, NotRunning, Restarted, RestartSite, default_sockets, restart
 from hero_build.services.selection import RestartRequest
+from hero_build.services.service_run import ServiceFailed, ServiceRun, ServiceUp
+from hero_build.services.targets import ServiceTarget
 from hero_build.supervisors import discover
 from hero_build.supervisors.protocol import timeouts
 
 
 class RestartOutcomes(Struct, frozen=True):
-    """What was restarted, the apps with nothing to restart, and the failures."""
+    """What was restarted, the apps with nothing to restart, and the failures (`name` empty: not of one service).
+
+    `services` are the names of those that `start` had started, and that were restarted in the same way.
+    """
 
     done: tuple[Restarted, ...] = ()
     idle: tuple[NotRunning, ...] = ()
-    failed: tuple[Failed, ...] = ()
+    failures: tuple[ServiceFailed, ...] = ()
+    services: tuple[str, ...] = ()
+
+    @property
+    def failed(self) -> tuple[Failed, ...]:
+        return tuple(Failed(item.app, None, item.error) for item in self.failures)
 
     @property
     def touched(self) -> frozenset[str]:
         """The apps of which a service was restarted, or which have none."""
         return frozenset((*(item.app for item in self.done), *(item.app for item in self.idle)))
 
+    def with_started(self, started: ServiceOutcomes) -> "RestartOutcomes":
+        """These, and the services that were restarted by the start contract."""
+        failures = (item for item in started.outcomes if isinstance(item, ServiceFailed))
+        return RestartOutcomes(
+            (*(_restarted(item) for item in started.up), *self.done),
+            idle=self.idle,
+            failures=(*failures, *self.failures),
+            services=tuple(item.name for item in started.outcomes),
+        )
 
-def restart_apps(apps: Sequence[str], context: Context) -> RestartOutcomes:
-    """`restart APP…`: all their services. Raises RuntimeFailed, RootDamaged; AppNotFound if one is not installed."""
-    installed = {part.app for part in manifest.load(context.root.path).records}
-    for app in apps:
-        if app not in installed:
-            raise AppNotFound(f"{app} is not installed", f"`hero-build install {app}` first.")
-    return _restart(selection.all_services(apps), context)
+
+def restart_apps(names: Sequence[str], context: Context) -> RestartOutcomes:
+    """`restart APP…`: all their services, also those that do not run. What `start` started restarts as it starts; what
+    hero_router or zinit runs, through them. Raises RuntimeFailed, RootDamaged, AppNotFound, NotFound, UsageError.
+    """
+    run = open_run(context.settings, context.catalog, context.emit)
+    selected = targets.expand(names, run.site)
+    installed = {part.app for part in run.site.generation.records}
+    for target in selected:
+        if target.app not in installed:
+            raise AppNotFound(f"{target.app} is not installed", f"`hero-build install {target.app}` first.")
+    own = [target for target in selected if _is_own(target, run)]
+    others = [target.app for target in selected if target not in own]
+    started = services.restart_targets(own, run) if own else ServiceOutcomes()
+    legacy = _restart(selection.all_services(others), context) if others else RestartOutcomes()
+    return legacy.with_started(started)
 
 
 def restart_changed(apps: Sequence[str], context: Context) -> RestartOutcomes:
     """`--restart` after an install of these: services that do not run as installed. Never undoes the install."""
+    run = open_run(context.settings, context.catalog, context.emit)
+    recorded = {record.app for record in recorded_services(run.site.root)}
+    requests = _requests(apps, context)
+    own = [item for item in requests if item.app in recorded]
+    others = [item for item in requests if item.app not in recorded]
+    started, outcomes = ServiceOutcomes(), RestartOutcomes()
+    try:
+        started = services.restart_outdated(own, run)
+        outcomes = _restart(others, context) if others else outcomes
+    except HeroBuildError as error:
+        outcomes = RestartOutcomes(failures=(ServiceFailed(apps[0] if len(apps) == 1 else "", "", error),))
+    return outcomes.with_started(started)
+
+
+def restart_running(apps: Sequence[str], context: Context) -> RestartOutcomes:
+    """As `restart_changed`, for apps of which something runs: none of the others needs a supervisor."""
+    run = open_run(context.settings, context.catalog, context.emit)
+    others = {other for app in apps for other in context.catalog.get(app).recipe.restarts}
+    running = running_apps(run) | {item.app for item in recorded_services(run.site.root)}
+    active = [app for app in apps if app in running or others & running]
+    return restart_changed(active, context) if active else RestartOutcomes()
+
+
+def _requests(apps: Sequence[str], context: Context) -> tuple[RestartRequest, ...]:
     generation = manifest.load(context.root.path)
     others = {app: context.catalog.get(app).recipe.restarts for app in apps}
-    try:
-        return _restart(
-            selection.outdated_services(apps, root=context.root, generation=generation, restarts=others), context
-        )
-    except RuntimeFailed as error:
-        return RestartOutcomes(failed=(Failed(apps[0] if len(apps) == 1 else "", None, error),))
+    return selection.outdated_services(apps, root=context.root, generation=generation, restarts=others)
+
+
+def _is_own(target: ServiceTarget, run: ServiceRun) -> bool:
+    """Whether `start` started it, or only `start` can."""
+    if target.instance or target.binary:
+        return True
+    return any(targets.covers(target, record) for record in recorded_services(run.site.root))
+
+
+def _restarted(item: ServiceUp) -> Restarted:
+    return Restarted(
+        item.app,
+        service=item.name,
+        seconds=item.seconds,
+        old_pid=item.pid_before,
+        new_pid=item.pid,
+        tries=item.tries,
+    )
 
 
 def _restart(requests: Sequence[RestartRequest], context: Context) -> RestartOutcomes:
@@ -68,7 +138,7 @@ def _restart(requests: Sequence[RestartRequest], context: Context) -> RestartOut
     return RestartOutcomes(
         tuple(item for item in outcomes if isinstance(item, Restarted)),
         tuple(item for item in outcomes if isinstance(item, NotRunning)),
-        tuple(Failed(item.app, None, item.error) for item in outcomes if isinstance(item, NotRestarted)),
+        tuple(ServiceFailed(item.app, item.service, item.error) for item in outcomes if isinstance(item, NotRestarted)),
     )
 
 

@@ -1,6 +1,6 @@
 """`start`, `stop` and `restart`: select the services, then start or stop them in order."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -9,10 +9,12 @@ from hero_build.errors import HeroBuildError
 from hero_build.events import WarningRaised
 from hero_build.model.installed import PartId
 from hero_build.model.steps import Failed
-from hero_build.services import stack, targets
-from hero_build.services.definitions import AppServices
+from hero_build.services import overview, stack, targets
+from hero_build.services.definitions import AppServices, app_services
 from hero_build.services.exclusions import require_compatible
+from hero_build.services.overview import ServiceRow
 from hero_build.services.records import recorded_services, wanted
+from hero_build.services.selection import RestartRequest, started_before
 from hero_build.services.service_run import (
     ServiceFailed,
     ServiceOutcome,
@@ -51,12 +53,29 @@ def start_services(names: Sequence[str], run: ServiceRun, *, reset: bool = False
 
     Raises AppNotFound, NotFound, UsageError, RecipeError, ServiceConflict, RuntimeUnreachable.
     """
-    return _start(names, replace(run, reset=reset))
+    return _start(targets.expand(names, run.site), replace(run, reset=reset))
 
 
-def restart_services(names: Sequence[str], run: ServiceRun) -> ServiceOutcomes:
-    """`restart APP…`: all services of the apps, also those that do not run. Raises as `start_services`."""
-    return _start(names, replace(run, reset=True, fresh=True))
+def restart_targets(selected: Sequence[ServiceTarget], run: ServiceRun) -> ServiceOutcomes:
+    """All services of the targets, also those that do not run. Raises as `start_services`."""
+    return _start(selected, replace(run, reset=True, fresh=True))
+
+
+def restart_outdated(requests: Sequence[RestartRequest], run: ServiceRun) -> ServiceOutcomes:
+    """What should run and does not run as installed: an older program, none, or one from before files that it read."""
+    state = overview.known(run.site.root, run.site.generation, run.supervisor)
+    rows = overview.rows([request.app for request in requests], state)
+    outdated = [row.name for request in requests for row in rows[request.app] if _is_outdated(row, request)]
+    return restart_names(outdated, run)
+
+
+def restart_names(names: Collection[str], run: ServiceRun) -> ServiceOutcomes:
+    """Restart services by their names: those that were started here, and are still defined."""
+    records = [record for record in recorded_services(run.site.root) if record.name in names]
+    pairs = dict.fromkeys((record.app, record.instance) for record in records)
+    owners = [app_services(app, instance, run.site) for app, instance in pairs]
+    items = [item for item in stack.plan(owners) if item.name in names]
+    return ServiceOutcomes(stack.start_all(items, replace(run, reset=True, fresh=True)))
 
 
 def stop_services(names: Sequence[str], run: ServiceRun) -> ServiceOutcomes:
@@ -65,8 +84,17 @@ def stop_services(names: Sequence[str], run: ServiceRun) -> ServiceOutcomes:
     return ServiceOutcomes(stack.stop_all(_stop_order(selected, run), run))
 
 
-def _start(names: Sequence[str], run: ServiceRun) -> ServiceOutcomes:
-    selected = targets.expand(names, run.site)
+def stop_names(names: Collection[str], run: ServiceRun) -> ServiceOutcomes:
+    """Stop services by their names, all at once."""
+    level = [(item.app, item.name) for item in recorded_services(run.site.root) if item.name in names]
+    return ServiceOutcomes(stack.stop_all([level], run))
+
+
+def _is_outdated(row: ServiceRow, request: RestartRequest) -> bool:
+    return row.wanted == "running" and (not row.pid or row.program == "old" or started_before(row.pid, request))
+
+
+def _start(selected: Sequence[ServiceTarget], run: ServiceRun) -> ServiceOutcomes:
     owners = tuple(owner for target in selected for owner in targets.select(target, run.site))
     items = stack.plan(owners)
     require_compatible(items, run)

@@ -96,10 +96,16 @@ class PartState(Struct, frozen=True):
     requested: Mode | None = None
 
 
+Result = Literal["done", "rolled_back", "stopped"]
+"""`rolled_back`: services were not healthy after it, so that what it changed was undone; `stopped`: the same, without a
+version to return to, so that its services were stopped."""
+
+
 class ChangeReport(Struct, frozen=True):
     """Generation numbers before and after: equal when nothing changed. `undo` is the command that takes it back.
 
-    `restart` is what --restart did, if it was given.
+    `restart` is what --restart did, if it was given. `rollback` is the generation that an automatic rollback made, and
+    `evidence` the folder with the logs and answers of what failed.
     """
 
     before: int
@@ -109,6 +115,9 @@ class ChangeReport(Struct, frozen=True):
     failed: tuple[Failure, ...]
     undo: str | None = None
     restart: RestartReport | None = None
+    result: Result = "done"
+    rollback: int | None = None
+    evidence: str | None = None
 
     @property
     def code(self) -> int:

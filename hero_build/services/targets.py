@@ -11,6 +11,8 @@ from hero_build.model.names import nearest
 from hero_build.services.definitions import AppServices, ServiceSite, app_services, load_recipe
 from hero_build.services.records import ServiceRecord, recorded_services
 
+_INSTALLED = "@installed"
+
 
 class ServiceTarget(Struct, frozen=True):
     """`instance` and `binary` are empty where none is named; `from_set`: named by a set, not by itself."""
@@ -42,10 +44,12 @@ def _expand(name: str, site: ServiceSite) -> Iterator[ServiceTarget]:
             site.catalog.expand((target.app,))  # raises AppNotFound with the nearest name
         yield target
         return
-    apps = site.catalog.expand((name,))
-    installed = [app for app in apps if PartId(app) in site.generation.records]
+    installed = [part.app for part in sorted(site.generation.records, key=str) if part.bundle is None]
+    if name != _INSTALLED:
+        installed = [app for app in site.catalog.expand((name,)) if app in installed]
     if not installed:
-        raise NotFound(f"nothing of {name} is installed", f"`hero-build install {name}` first.")
+        hint = "`hero-build install APP` first." if name == _INSTALLED else f"`hero-build install {name}` first."
+        raise NotFound(f"nothing of {name} is installed", hint)
     yield from (ServiceTarget(app, from_set=True) for app in installed)
 
 

@@ -32,7 +32,7 @@ def page(answer: ChangeReport, terminal: Terminal) -> Iterator[str]:
             yield from _artifacts(part, terminal)
     if answer.restart:
         yield from services(answer.restart, terminal)
-    yield from closing(_summary(answer), f"Undo: {answer.undo}" if answer.undo else "", terminal)
+    yield from closing(_result(answer), f"Undo: {answer.undo}" if answer.undo else "", terminal)
 
 
 def _row(part: PartState, terminal: Terminal, *, planned: bool) -> list[Cell]:
@@ -62,6 +62,17 @@ def _artifacts(part: PartState, terminal: Terminal) -> Iterator[str]:
     if rows:
         yield terminal.ink(f"{part.part}:", "bold")
         yield from table(rows, terminal, indent=2)
+
+
+def _result(answer: ChangeReport) -> str:
+    evidence = f" (logs and answers: {answer.evidence})" if answer.evidence else ""
+    match answer.result:
+        case "rolled_back":
+            return f"{_summary(answer)}: rolled back, generation {answer.rollback} has what was there before{evidence}"
+        case "stopped":
+            return f"{_summary(answer)}: its services did not come up and are stopped{evidence}"
+        case "done":
+            return _summary(answer)
 
 
 def _summary(answer: ChangeReport) -> str:

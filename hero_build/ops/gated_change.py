@@ -1,0 +1,193 @@
+"""An install whose services must be as healthy after it as before; else it is rolled back.
+
+install ─► restart what it changed ─► all healthy? ─► done
+                                          └─ no ─► save the evidence ─► roll back ─► restart the same services
+
+Only a service that was healthy before counts, so that one that was down already undoes nothing. Every step is in the
+journal first: a command that finds the journal of a killed one finishes or undoes it.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from hero_build import manifest
+from hero_build.context import Context
+from hero_build.errors import HeroBuildError, NotHealthy
+from hero_build.events import WarningRaised
+from hero_build.install.history import revert
+from hero_build.install.recover import current_number
+from hero_build.model.installed import Generation, PartId
+from hero_build.ops import services
+from hero_build.ops.install import Outcome, Plan, apply
+from hero_build.ops.restart import RestartOutcomes, restart_running
+from hero_build.services import overview, upgrade_journal
+from hero_build.services.definitions import app_services
+from hero_build.services.evidence import save_evidence
+from hero_build.services.open_run import open_run
+from hero_build.services.records import recorded_services, wanted
+from hero_build.services.service_run import ServiceFailed, ServiceRun
+from hero_build.services.upgrade_journal import UpgradeState
+from hero_build.services.wait_until_up import check_health
+
+
+class GatedOutcome(Struct, frozen=True):
+    """`outcome` of the install, what was restarted, and after a rollback the generation that it made and the folder
+    with the evidence. `stopped`: services of which no version was there to return to.
+    """
+
+    outcome: Outcome
+    restarts: RestartOutcomes
+    rolled_back: Generation | None = None
+    evidence: Path | None = None
+    stopped: tuple[str, ...] = ()
+
+
+class Judged(Struct, frozen=True):
+    """What became of an upgrade after its services were restarted."""
+
+    restarts: RestartOutcomes
+    rolled_back: Generation | None = None
+    evidence: Path | None = None
+    stopped: tuple[str, ...] = ()
+
+
+def apply_gated(todo: Plan, context: Context, action: str) -> GatedOutcome:
+    """Do what was planned, restart what runs of it, and undo it where a service is not well. Raises as `apply`."""
+    with upgrade_journal.upgrade_lock(context.root, context.settings.wait):
+        apps = tuple(dict.fromkeys(step.facts.app for step in todo.steps))
+        before = manifest.load(context.root.path)
+        first = _first_installs(apps, before, context)
+        state = UpgradeState("installing", before.number, apps, healthy=healthy_services(context), first=first)
+        upgrade_journal.write_upgrade(context.root, state)
+        try:
+            outcome = apply(todo, context, action)
+        except BaseException:
+            if current_number(context.root) == before.number:  # else the next command finishes it
+                upgrade_journal.end_upgrade(context.root)
+            raise
+        if outcome.before.number == outcome.after.number:
+            upgrade_journal.end_upgrade(context.root)
+            return GatedOutcome(outcome, restart_running(_installed(apps, outcome.after), context))
+        judged = _restart_and_judge(replace(state, before=outcome.before.number, after=outcome.after.number), context)
+    return GatedOutcome(
+        outcome,
+        judged.restarts,
+        rolled_back=judged.rolled_back,
+        evidence=judged.evidence,
+        stopped=judged.stopped,
+    )
+
+
+def resume(context: Context) -> None:
+    """Finish or undo an upgrade whose command was killed. What cannot be finished is a warning, never a block."""
+    if upgrade_journal.interrupted_upgrade(context.root) is None:
+        return
+    with upgrade_journal.upgrade_lock(context.root, context.settings.wait):
+        if (state := upgrade_journal.read_upgrade(context.root)) is None:
+            return
+        current = current_number(context.root)
+        after = state.after or (current if current == state.before + 1 else 0)
+        try:
+            _resume(replace(state, after=after), context)
+        except HeroBuildError as error:
+            upgrade_journal.end_upgrade(context.root)
+            sentence = f"an interrupted upgrade of {', '.join(state.apps)} could not be finished: {error.message}"
+            context.emit(WarningRaised(sentence, error.hint))
+
+
+def healthy_services(context: Context) -> tuple[str, ...]:
+    """The names of the services that should run, run and are healthy."""
+    run = open_run(context.settings, context.catalog, context.emit)
+    root = run.site.root
+    state = overview.known(root, run.site.generation, run.supervisor)
+    records = [record for record in recorded_services(root) if wanted(root, record.name) == "running"]
+    running = {name for name, status in state.statuses.items() if status.is_running}
+    return tuple(record.name for record in records if record.name in running and _is_healthy(record.name, run))
+
+
+def _is_healthy(name: str, run: ServiceRun) -> bool:
+    record = next(record for record in recorded_services(run.site.root) if record.name == name)
+    try:
+        owner = app_services(record.app, record.instance, run.site, secrets=False)
+    except HeroBuildError:
+        return False
+    found = [service for service in owner.services if service.name == name]
+    return bool(found) and all(answer.healthy for answer in check_health(found[0], run.timeouts.call))
+
+
+def _resume(state: UpgradeState, context: Context) -> None:
+    root = context.root
+    apps = ", ".join(state.apps)
+    if not state.after:
+        upgrade_journal.end_upgrade(root)  # nothing was committed, or it is not known what: another command came since
+        return
+    context.emit(WarningRaised(f"an upgrade of {apps} was interrupted: it is finished now, or undone"))
+    if state.step == "rolling back":
+        _roll_back(state, context)
+    else:
+        _restart_and_judge(state, context)
+
+
+def _restart_and_judge(state: UpgradeState, context: Context) -> Judged:
+    root = context.root
+    state = replace(state, step="restarting")
+    upgrade_journal.write_upgrade(root, state)
+    installed = manifest.load(root.path)
+    restarts = restart_running(_installed(state.apps, installed), context)
+    bad = [item for item in restarts.failures if _counts(item, restarts, state)]
+    if not bad:
+        upgrade_journal.end_upgrade(root)
+        return Judged(restarts)
+    run = open_run(context.settings, context.catalog, context.emit)
+    evidence = save_evidence(root, run.supervisor, before=state.before, after=state.after, failed=bad)
+    state = replace(state, services=restarts.services)
+    if all(item.app in state.first for item in bad):
+        stopped = services.stop_names([item.name for item in bad], run)
+        upgrade_journal.end_upgrade(root)
+        return Judged(restarts, evidence=evidence, stopped=tuple(item.name for item in stopped.stopped))
+    return Judged(restarts, rolled_back=_roll_back(state, context), evidence=evidence)
+
+
+def _roll_back(state: UpgradeState, context: Context) -> Generation:
+    """Restore the parts that the upgrade changed, and restart exactly the services that it restarted."""
+    root = context.root
+    upgrade_journal.write_upgrade(root, replace(state, step="rolling back"))
+    _, restored = revert(root, state.before, after=state.after, wait=context.settings.wait)
+    run = open_run(context.settings, context.catalog, context.emit)
+    if state.services:
+        results = services.restart_names(state.services, run)
+        for failed in results.failed:
+            sentence = f"after the rollback: {failed.error.message}"
+            context.emit(WarningRaised(sentence, failed.error.hint))
+    else:
+        restart_running(_installed(state.apps, restored), context)
+    upgrade_journal.end_upgrade(root)
+    return restored
+
+
+def _installed(apps: Sequence[str], generation: Generation) -> list[str]:
+    installed = {part.app for part in generation.records}
+    return [app for app in apps if app in installed]
+
+
+def _first_installs(apps: Sequence[str], before: Generation, context: Context) -> tuple[str, ...]:
+    """The apps that should run and are not installed: said beforehand, since there is no version to return to."""
+    running = {item.app for item in recorded_services(context.root) if wanted(context.root, item.name) == "running"}
+    first = tuple(app for app in apps if app in running and PartId(app) not in before.records)
+    for app in first:
+        sentence = f"{app} was not installed before: if its services do not come up, there is no version to return to"
+        context.emit(WarningRaised(sentence, "They are stopped then."))
+    return first
+
+
+def _counts(item: ServiceFailed, restarts: RestartOutcomes, state: UpgradeState) -> bool:
+    """Whether a failure undoes the upgrade: of a service that was healthy before, or of a first install."""
+    return item.name in state.healthy or item.app in state.first or _was_restarted(item, restarts)
+
+
+def _was_restarted(item: ServiceFailed, restarts: RestartOutcomes) -> bool:
+    """Whether it is a service of hero_router or zinit that ran before, was restarted, and is not well."""
+    return bool(item.name) and item.name not in restarts.services and isinstance(item.error, NotHealthy)

@@ -1,0 +1,94 @@
+"""The journal of a health-gated upgrade: `<root>/var/hero_build/upgrade.json` while one is under way.
+
+Its writer holds `upgrade.lock`; a journal without a holder is that of a command that was killed, and the next command
+finishes or undoes what it says.
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+from msgspec import Struct
+
+from hero_build.errors import LockHeld, machine_errors
+from hero_build.install.layout import Root
+from hero_build.system import filelock
+from hero_build.system.fsync import fsync
+
+UpgradeStep = Literal["installing", "restarting", "rolling back"]
+
+
+class UpgradeState(Struct, frozen=True):
+    """`before`: the generation to return to; `after`: that of the upgrade, 0 until it is committed. `apps`: those that
+    it installs, `first` those of them that were not installed before and should run; `healthy`: the services that were
+    healthy before; `services`: those that were restarted.
+    """
+
+    step: UpgradeStep
+    before: int
+    apps: tuple[str, ...]
+    healthy: tuple[str, ...] = ()
+    first: tuple[str, ...] = ()
+    services: tuple[str, ...] = ()
+    after: int = 0
+
+
+def read_upgrade(root: Root) -> UpgradeState | None:
+    """What the journal says; None without one. One that cannot be read was never written completely: as none."""
+    try:
+        return msgspec.json.decode(_path(root).read_bytes(), type=UpgradeState)
+    except (OSError, ValueError):
+        return None
+
+
+def write_upgrade(root: Root, state: UpgradeState) -> None:
+    """Replace the journal; it survives a power cut. Raises MachineError."""
+    path = _path(root)
+    with machine_errors(path):
+        part = path.with_suffix(".new")
+        with part.open("wb") as out:
+            out.write(msgspec.json.encode(state))
+            out.flush()
+            os.fsync(out.fileno())
+        os.replace(part, path)
+        fsync(path.parent)
+
+
+def end_upgrade(root: Root) -> None:
+    """Remove the journal: nothing is left to do."""
+    with machine_errors(_path(root)):
+        _path(root).unlink(missing_ok=True)
+
+
+@contextmanager
+def upgrade_lock(root: Root, wait: float) -> Iterator[None]:
+    """Held by the one command that writes the journal. Raises LockHeld after `wait` seconds, MachineError."""
+    path = root.state / "upgrade.lock"
+    with machine_errors(path):
+        root.state.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+    try:
+        held = LockHeld(f"another hero-build upgrades {root.path}", "Wait for it to end, or give --wait SECONDS.")
+        filelock.acquire(descriptor, wait, held)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def interrupted_upgrade(root: Root) -> UpgradeState | None:
+    """The journal of a command that was killed; None without one, and while its command runs."""
+    state = read_upgrade(root)
+    if state is None:
+        return None
+    try:
+        with upgrade_lock(root, 0):
+            return read_upgrade(root)
+    except LockHeld:
+        return None
+
+
+def _path(root: Root) -> Path:
+    return root.state / "upgrade.json"

@@ -1,0 +1,218 @@
+"""Upgrades that are health-gated: the new version runs and is healthy, or the old one runs again."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from hero_build.services import upgrade_journal
+from hero_build.services.upgrade_journal import UpgradeState
+from support import rust_world
+from support.processes import until
+from support.service_world import ServiceWorld
+from support.worlds import REPO, Done, valid
+
+
+def started(stack: ServiceWorld, *apps: str) -> None:
+    """Apps of version v1, started."""
+    for app in apps or ("app",):
+        stack.service(app, start_timeout=1.5)
+        stack.install(app)
+    stack.ok("start", *(apps or ("app",)))
+
+
+def versions(stack: ServiceWorld) -> dict[str, tuple[str, str, str | None]]:
+    """State, installed and running version of each service."""
+    return {
+        name: (item["state"], item["version_installed"], item["version_running"])
+        for name, item in stack.services().items()
+    }
+
+
+def test_an_upgrade_restarts_what_runs(stack: ServiceWorld) -> None:
+    started(stack)
+    before = stack.pid("app_server")
+    stack.release_of("app", "v2")
+    done = stack.run("upgrade", "--json")
+    assert done.code == 0, done.err
+    answer = valid(done.document)
+    (restarted,) = answer["restart"]["restarted"]
+    assert (answer["result"], restarted["pid_before"], restarted["tries"]) == ("done", before, 1)
+    assert versions(stack) == {"app_server": ("running", "v2", "v2")}
+    assert stack.run("upgrade").out == "nothing to do: app: v2 is installed and intact\n"
+    assert stack.pid("app_server") == restarted["pid_after"]
+
+
+def test_no_restart_leaves_running_what_runs(stack: ServiceWorld) -> None:
+    started(stack)
+    stack.release_of("app", "v2")
+    stack.ok("upgrade", "--no-restart")
+    assert versions(stack) == {"app_server": ("running", "v2", "v1")}
+    stack.ok("restart", "app")
+    assert versions(stack) == {"app_server": ("running", "v2", "v2")}
+
+
+def test_an_upgrade_of_what_was_never_started_starts_nothing(stack: ServiceWorld) -> None:
+    stack.install("app")
+    stack.release_of("app", "v2", "exit:3")
+    done = stack.run("upgrade")
+    assert (done.code, stack.running()) == (0, []), done.err
+
+
+def test_what_was_stopped_stays_stopped(stack: ServiceWorld) -> None:
+    started(stack)
+    stack.ok("stop", "app")
+    stack.release_of("app", "v2", "exit:3")
+    assert stack.run("upgrade").code == 0
+    assert versions(stack) == {"app_server": ("stopped", "v2", None)}
+
+
+@pytest.mark.parametrize("behaviour", ["exit:3", "status:500", "never-bind"])
+def test_a_version_that_does_not_come_up_is_rolled_back(stack: ServiceWorld, behaviour: str) -> None:
+    started(stack)
+    stack.release_of("app", "v2", behaviour)
+    done = stack.run("upgrade", "--json")
+    assert done.code == 9, done.err
+    answer = valid(done.document)
+    assert (answer["result"], answer["after"], answer["rollback"], answer["undo"]) == ("rolled_back", 2, 3, None)
+    assert answer["restart"]["failed"][0]["kind"] == "NotHealthy"
+    assert versions(stack) == {"app_server": ("running", "v1", "v1")}
+    assert rust_world.health(stack.socket("app")) == {"status": "ok"}
+    report = json.loads(Path(answer["evidence"], "report.json").read_text())
+    (service,) = report["services"]
+    assert (report["before"], report["after"], service["service"]) == (1, 2, "app_server")
+    assert "app_server v2 starts" in service["log"]
+    assert not (stack.root.state / "upgrade.json").exists()
+    assert (stack.root.generation(2) / "bin" / "app_server").is_file(), "the failed generation stays"
+
+
+def test_the_page_of_a_rollback_says_where_the_evidence_is(stack: ServiceWorld) -> None:
+    started(stack)
+    stack.release_of("app", "v2", "exit:3")
+    done = stack.run("upgrade")
+    assert done.code == 9
+    assert "rolled back, generation 3 has what was there before (logs and answers: " in done.out
+    assert "app_server did not come up: it exited with code 3" in done.err
+    assert "I cannot run" in done.err
+
+
+def test_exactly_what_the_upgrade_touched_is_restarted(stack: ServiceWorld) -> None:
+    started(stack, "app", "good", "other")
+    pids = {app: stack.pid(f"{app}_server") for app in ("app", "good", "other")}
+    stack.release_of("app", "v2", "exit:3")
+    stack.release_of("good", "v2")
+    done = stack.run("upgrade", "app", "good")
+    assert done.code == 9
+    assert versions(stack) == {f"{app}_server": ("running", "v1", "v1") for app in pids}
+    assert stack.pid("other_server") == pids["other"]
+    assert stack.pid("good_server") != pids["good"]
+
+
+def test_a_service_that_was_not_well_before_undoes_nothing(stack: ServiceWorld) -> None:
+    started(stack)
+    stack.env_file("app", "BEHAVIOUR=exit:3\n")
+    assert stack.run("restart", "app").code == 9
+    stack.release_of("app", "v2")
+    done = stack.run("upgrade", "--json")
+    assert (done.code, done.document["result"]) == (9, "done")
+    assert versions(stack)["app_server"][1] == "v2"
+
+
+def test_install_rolls_back_only_if_asked(stack: ServiceWorld) -> None:
+    started(stack)
+    stack.release_of("app", "v2", "exit:3")
+    assert stack.run("install", "app", "--rollback-on-failure").code == 2
+    done = stack.run("install", "app", "--restart", "--rollback-on-failure", "--json")
+    assert (done.code, done.document["result"]) == (9, "rolled_back")
+    done = stack.run("install", "app", "--restart", "--json")
+    assert (done.code, done.document["result"], done.document["rollback"]) == (9, "done", None)
+    assert versions(stack)["app_server"][1] == "v2"
+    stack.ok("rollback", "1")
+    stack.ok("restart", "app")
+    assert versions(stack) == {"app_server": ("running", "v1", "v1")}
+
+
+def test_without_a_version_to_return_to_its_services_are_stopped(stack: ServiceWorld) -> None:
+    """What should run was uninstalled: its next install is a first one."""
+    started(stack)
+    stack.ok("uninstall", "app")
+    stack.ok("install", "app", "--version", "v1", "--restart", "--rollback-on-failure")
+    stack.ok("uninstall", "app")
+    stack.release_of("app", "v2", "exit:3")
+    done = stack.run("install", "app", "--restart", "--rollback-on-failure", "--json")
+    assert (done.code, done.document["result"], done.document["after"]) == (9, "stopped", done.document["before"] + 1)
+    assert "app was not installed before: if its services do not come up, there is no version" in done.err
+    assert not stack.running()
+    assert stack.services()["app_server"]["wanted"] == "stopped"
+
+
+def test_restart_uses_the_start_contract(stack: ServiceWorld) -> None:
+    started(stack)
+    before = stack.pid("app_server")
+    answer = valid(stack.run("restart", "app", "--json").document)
+    (restarted,) = answer["restarted"]
+    assert (restarted["service"], restarted["pid_before"]) == ("app_server", before)
+    assert restarted["pid_after"] == stack.pid("app_server") != before
+    stack.ok("stop", "app")
+    assert stack.run("restart", "app/app_server").code == 0
+    assert stack.pid("app_server")
+
+
+def killed_while_restarting(stack: ServiceWorld, words: Sequence[str]) -> None:
+    """Kill an upgrade once its generation is committed and its service does not come up yet."""
+    line = [sys.executable, "-m", "hero_build", *words]
+    with subprocess.Popen(line, env=stack.environ(), cwd=REPO, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as child:
+        assert until(lambda: _step(stack) == "restarting")
+        os.kill(child.pid, signal.SIGKILL)
+        child.communicate()
+
+
+def _step(stack: ServiceWorld) -> str:
+    state = upgrade_journal.read_upgrade(stack.root)
+    return state.step if state else ""
+
+
+@pytest.mark.parametrize(("behaviour", "version"), [("bind-after:800", "v2"), ("never-bind", "v1")])
+@pytest.mark.parametrize("next_command", ["start app", "restart app", "stop other", "install other"])
+def test_a_killed_upgrade_is_finished_or_undone_by_the_next_command(
+    stack: ServiceWorld, behaviour: str, version: str, next_command: str
+) -> None:
+    started(stack, "app", "other")
+    stack.release_of("app", "v2", behaviour)
+    killed_while_restarting(stack, ("upgrade", "app"))
+    done = stack.run(*next_command.split())
+    assert "an upgrade of app was interrupted: it is finished now, or undone" in done.err, done
+    assert done.code == 0, done.err
+    assert versions(stack)["app_server"] == ("running", version, version)
+    assert _step(stack) == ""
+
+
+@pytest.mark.parametrize("step", ["installing", "restarting", "rolling back"])
+def test_every_step_of_the_journal_can_be_resumed(stack: ServiceWorld, step: upgrade_journal.UpgradeStep) -> None:
+    started(stack)
+    stack.release_of("app", "v2", "exit:3")
+    stack.ok("upgrade", "--no-restart")
+    healthy = ("app_server",)
+    state = UpgradeState(step, before=1, apps=("app",), healthy=healthy, after=0 if step == "installing" else 2)
+    upgrade_journal.write_upgrade(stack.root, state)
+    done = _start(stack)
+    assert "was interrupted" in done.err
+    assert versions(stack) == {"app_server": ("running", "v1", "v1")}
+    assert _step(stack) == ""
+
+
+def test_a_journal_of_nothing_blocks_nothing(stack: ServiceWorld) -> None:
+    started(stack)
+    for text in ("", "{", '{"step": "restarting", "before": 77, "apps": ["gone"], "after": 78}'):
+        (stack.root.state / "upgrade.json").write_text(text)
+        assert _start(stack).code == 0
+    assert _step(stack) == ""
+
+
+def _start(stack: ServiceWorld) -> Done:
+    return stack.run("start", "app")
