@@ -25,8 +25,10 @@ def open_run(settings: Settings, catalog: Catalog, emit: Emit) -> ServiceRun:
         environ=os.environ,
         emit=emit,
     )
-    others = discover.answering(discover.sockets(settings, os.environ), limits)
-    return ServiceRun(site, supervisor=supervisor_of(settings), timeouts=limits, others=others)
+    supervisor = supervisor_of(settings)
+    answering = discover.answering(discover.sockets(settings, os.environ), limits)
+    others = tuple(item for item in answering if item.name != supervisor.name)
+    return ServiceRun(site, supervisor=supervisor, timeouts=limits, others=others)
 
 
 def supervisor_of(settings: Settings) -> Supervisor:
