@@ -208,3 +208,27 @@ def test_a_shell_alone_is_no_installed_app(world: World) -> None:
     )
     listed = worlds.valid(world.run("list", "--json").document)["apps"]
     assert next(item for item in listed if item["name"] == "hero_os")["version"] is None
+
+
+def test_upgrade_brings_program_shell_and_islands_in_one_generation(installed: World) -> None:
+    release(installed, "v2", "notes", "maps")
+    outdated = worlds.valid(installed.run("outdated", "--json").document)
+    assert [(app["name"], app["version"], app["latest"]) for app in outdated["apps"]] == [
+        ("hero_archipelagos", "v1", "v2"),
+        ("hero_os", "v1", "v2"),
+    ]
+    out = installed.ok("upgrade")
+    assert state(installed) == of("v2", "maps", "notes"), out
+    assert roots.settled(installed.root).number == 4
+    assert "nothing to do" in installed.ok("upgrade")
+    installed.ok("rollback")
+    assert state(installed) == of("v1", "notes", "radio")
+
+
+def test_upgrade_of_a_phase_that_is_not_installed_adds_none(world: World) -> None:
+    release(world, "v1", "notes")
+    world.ok("shell")
+    release(world, "v2", "notes")
+    world.ok("upgrade")
+    assert (version(world, "", SHELL), there(world)) == ("v2", [])
+    assert not (world.root.path / "bin" / "hero_os_server").exists()
