@@ -39,7 +39,7 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
     "gc": ("gc --dry-run", "gc --keep 2", "gc --builds --cache"),
     "publish": (
         "publish hero_db --tag v0.4.0 --draft",
-        "publish hero_db --tag v0.4.0 --platform linux-amd64-musl --platform linux-arm64-musl",
+        "publish hero_db --tag v0.4.0 --platform linux-arm64-musl",
         "publish hero_db --tag v0.4.0 --to file:///media/mirror",
     ),
     "ci": ("ci matrix hero_db", "ci workflow hero_db"),

@@ -20,7 +20,10 @@ from hero_build.model.artifacts import DESKTOP_APP
 @click.option("--installed", is_flag=True, help="Only installed apps.")
 @click.option("--outdated", "is_outdated", is_flag=True, help="Only apps with a newer release; asks the forge.")
 def list_(session: Session, *, installed: bool, is_outdated: bool) -> int:
-    """List all apps, what they are, their installed versions, and the sets."""
+    """List all apps, what they are, their installed versions, and the sets.
+
+    Beside the sets that are listed, @all is every app, and @installed is what is installed.
+    """
     if not (installed or is_outdated):
         return list_apps(session)
     from hero_build.output.pages.list import page

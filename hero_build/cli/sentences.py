@@ -2,6 +2,7 @@
 
 import click
 
+from hero_build.cli.examples import EXAMPLES
 from hero_build.cli.suggestions import unknown_option
 from hero_build.errors import UsageError
 
@@ -25,7 +26,7 @@ def usage_error(error: click.ClickException) -> UsageError:
         case click.NoSuchOption() if context:
             return UsageError(*unknown_option(error.option_name, _options(context), path))
         case click.MissingParameter(param=click.Parameter() as param):
-            return UsageError(_missing(param, path), f"Usage: {_usage(context)}" if context else hint)
+            return UsageError(_missing(param, path), _example(context) or hint)
         case click.BadParameter(param=click.Parameter() as param):
             return UsageError(_invalid(param, error.message), hint)
         case click.BadOptionUsage() if "requires an argument" in error.message:
@@ -35,6 +36,15 @@ def usage_error(error: click.ClickException) -> UsageError:
         words = extra.removeprefix("s").strip(" ()")
         return UsageError(f"{path} takes fewer arguments: {words} is too much", f"Usage: {_usage(context)}")
     return UsageError(text, hint)
+
+
+def _example(context: click.Context | None) -> str:
+    """The first example of a command, and how it is used."""
+    if context is None:
+        return ""
+    lines = EXAMPLES.get(context.info_name or "", ())
+    example = f"For example `hero-build {lines[0]}`; usage: " if lines else "Usage: "
+    return f"{example}{_usage(context)}"
 
 
 def _usage(context: click.Context) -> str:

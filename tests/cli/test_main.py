@@ -245,6 +245,7 @@ def test_every_help_text_ends_with_examples_that_parse(name: str, monkeypatch: p
     monkeypatch.setattr(SessionCommand, "invoke", lambda _self, _context: 0)
     for line in examples:
         assert line.startswith(f"  hero-build {name}"), line
+        assert len(line) < 80, line
         hero_build.main(shlex.split(line)[1:], standalone_mode=False)
 
 
