@@ -168,4 +168,5 @@ def _installed_artifact(staged: Staged) -> InstalledArtifact:
         legacy_name=bool(selected and selected.legacy),
         verified=verified.checks,
         elf=verified.elf,
+        install_only=isinstance(artifact, Binary) and artifact.install_only,
     )

@@ -95,7 +95,10 @@ class FileEntry(Struct, frozen=True):
 
 
 class InstalledArtifact(Struct, frozen=True):
-    """An artifact as committed: its files, the asset they came from, and the checks they passed."""
+    """An artifact as committed: its files, the asset they came from, and the checks they passed.
+
+    `install_only`: another program starts it.
+    """
 
     name: str
     artifact: Literal["binary", "library", "bundle"]
@@ -107,6 +110,7 @@ class InstalledArtifact(Struct, frozen=True):
     legacy_name: bool = False
     verified: tuple[str, ...] = ()
     elf: Elf | None = None
+    install_only: bool = False
 
     @property
     def startable(self) -> bool:

@@ -90,6 +90,7 @@ def _single(entry: InstalledArtifact) -> ManifestArtifact:
     (file,) = entry.files
     return ManifestArtifact(
         kind=_or_unset(entry.kind),
+        install_only=entry.install_only or UNSET,
         path=file.path,
         sha256=file.sha256,
         size=file.size,
@@ -182,6 +183,7 @@ def _artifact(name: str, artifact: Literal["binary", "library"], item: ManifestA
         legacy_name=item.legacy_name,
         verified=item.verified,
         elf=_or_none(item.elf),
+        install_only=item.install_only is True,
     )
 
 

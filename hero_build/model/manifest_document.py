@@ -61,6 +61,9 @@ class ManifestArtifact(Struct, frozen=True, kw_only=True):
     """A binary or a library: one file, and where it came from."""
 
     kind: Kind | UnsetType = UNSET
+    install_only: Annotated[bool, Meta(description="true: another program starts it; absent: false")] | UnsetType = (
+        UNSET
+    )
     path: LinkedPath
     sha256: Sha256
     size: ByteSize

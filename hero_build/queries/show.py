@@ -1,5 +1,7 @@
 """`show APP`: its recipe, what is installed, and its release."""
 
+from pathlib import Path
+
 from msgspec import Struct
 
 from hero_build.catalog import buildenv, checkout_set, service_toml
@@ -11,7 +13,7 @@ from hero_build.errors import ForgeError, HeroBuildError, NotFound, Verification
 from hero_build.forge.build_record import BuildRecord
 from hero_build.model.artifacts import Binary, Platform, WasmBundle
 from hero_build.model.failure import Failure, failure
-from hero_build.model.installed import Kind
+from hero_build.model.installed import STARTABLE, Kind
 from hero_build.model.steps import Release
 from hero_build.pipeline.artifact_set import ArtifactSet, list_artifacts
 from hero_build.platforms import machine_arch
@@ -20,13 +22,16 @@ from hero_build.source.git.paths import locate
 
 
 class ShownBinary(Struct, frozen=True):
-    """`asset`: its name in a release for this machine."""
+    """`asset`: its name in a release for this machine. `sockets`: of a service, the paths at which it may answer, the
+    usual one first.
+    """
 
     name: str
     kind: Kind
     formerly: str | None
     install_only: bool
     asset: str
+    sockets: tuple[str, ...] = ()
 
 
 class ShownAsset(Struct, frozen=True):
@@ -84,7 +89,8 @@ def show(app: str, context: Context, version: str | None = None) -> AppDetails:
     installed = status(context.root, context.catalog, (app,)).apps[0]
     with recipe_errors(loaded.path):
         platform = loaded.recipe.platform(machine_arch())
-        binaries = tuple(_binary(loaded, item, platform) for item in listed.binaries)
+        sockets = context.settings.sockets
+        binaries = tuple(_binary(loaded, item, platform=platform, sockets=sockets) for item in listed.binaries)
     bundles = (*loaded.recipe.bundles, *(item for item in listed.artifacts if isinstance(item, WasmBundle)))
     return AppDetails(
         name=app,
@@ -111,10 +117,15 @@ def show(app: str, context: Context, version: str | None = None) -> AppDetails:
     )
 
 
-def _binary(loaded: LoadedRecipe, binary: Binary, platform: Platform) -> ShownBinary:
-    asset = loaded.recipe.asset_name(binary, binary.name, platform)
+def _binary(loaded: LoadedRecipe, binary: Binary, platform: Platform, sockets: Path) -> ShownBinary:
+    names = loaded.recipe.health(loaded.app, binary) if binary.kind in STARTABLE else ()
     return ShownBinary(
-        binary.name, kind=binary.kind, formerly=binary.formerly, install_only=binary.install_only, asset=asset
+        binary.name,
+        kind=binary.kind,
+        formerly=binary.formerly,
+        install_only=binary.install_only,
+        asset=loaded.recipe.asset_name(binary, binary.name, platform),
+        sockets=tuple(str(sockets / name) for name in names),
     )
 
 
