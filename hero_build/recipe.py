@@ -32,6 +32,7 @@ from hero_build.model.services import Container, HttpProbe, PortProbe, Probe, Se
 
 __all__ = [
     "Artifact",
+    "Binary",
     "BuildContext",
     "Cargo",
     "Container",

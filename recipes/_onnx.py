@@ -9,7 +9,7 @@ the archives. A file that differs is refused. The repos of the three services do
 choice of this file.
 """
 
-from hero_build.recipe import Cargo, Pinned, library
+from hero_build.recipe import Cargo, Pinned, Service, ServiceContext, library
 
 _VERSION = "1.20.1"
 _FROM = f"https://github.com/microsoft/onnxruntime/releases/download/v{_VERSION}"
@@ -26,3 +26,9 @@ _PINS = (
 )
 LIBRARIES = (library("libonnxruntime.so", *_PINS), library("libonnxruntime.so.1", *_PINS))
 CARGO = Cargo(env=(("ORT_LIB_LOCATION", "{lib}"),))
+
+
+def with_library(services: tuple[Service, ...], ctx: ServiceContext) -> tuple[Service, ...]:
+    """The services with the installed library: for the loader, and for programs that open it at run time."""
+    path = ctx.lib / "libonnxruntime.so"
+    return tuple(item.with_env(LD_LIBRARY_PATH=ctx.lib, ORT_DYLIB_PATH=path) for item in services)

@@ -2,7 +2,9 @@
 
 # Its `_ui` and a dev `_admin` were merged into admin.
 
-from hero_build.recipe import Recipe, admin, server, web
+import os
+
+from hero_build.recipe import Recipe, Service, ServiceContext, admin, server, web
 
 
 class HeroBooks(Recipe):
@@ -13,3 +15,12 @@ class HeroBooks(Recipe):
         web("hero_books_web"),
         admin("hero_books_admin", formerly="hero_books_ui"),
     )
+
+    def services(self, ctx: ServiceContext) -> tuple[Service, ...]:
+        url = ctx.socket_url("hero_embedder")
+        return tuple(item.with_env(HERO_BOOKS_DATA=ctx.data, HERO_EMBEDDER_URL=url) for item in super().services(ctx))
+
+    def prepare(self, ctx: ServiceContext) -> None:
+        """Its first start seeds its default libraries in the data folder."""
+        if not os.access(ctx.data, os.W_OK | os.X_OK):
+            ctx.refuse(f"{ctx.data} is not writable, and hero_books seeds its libraries there", "Fix its permissions.")

@@ -8,3 +8,4 @@ from hero_build.recipe import Recipe
 
 class HeroCodescalers(Recipe):
     repo = "lhumina_code/hero_codescalers"
+    instances = True

@@ -2,9 +2,9 @@
 
 # No list of its programs is known, so that it is read from the repo or from the release.
 
-from hero_build.recipe import Cargo, Platform, Recipe
+from hero_build.recipe import Cargo, Platform, Recipe, Service, ServiceContext
 
-from ._onnx import CARGO, LIBRARIES
+from ._onnx import CARGO, LIBRARIES, with_library
 
 
 class HeroVoice(Recipe):
@@ -14,3 +14,6 @@ class HeroVoice(Recipe):
 
     def cargo(self, platform: Platform) -> Cargo:
         return CARGO
+
+    def services(self, ctx: ServiceContext) -> tuple[Service, ...]:
+        return with_library(super().services(ctx), ctx)

@@ -10,14 +10,15 @@ from collections.abc import Mapping
 
 from msgspec.structs import replace
 
-from hero_build.errors import HeroBuildError, NotHealthy, machine_errors
+from hero_build.errors import HeroBuildError, NotHealthy, ServiceConflict, machine_errors
 from hero_build.model.services import Definition, SupervisedStatus, probe_sockets
 from hero_build.services import containers, definitions, reclaim, records
 from hero_build.services.records import ServiceRecord
+from hero_build.services.service_map import ROUTER_CANNOT_RESTART
 from hero_build.services.service_run import PlannedService, ServiceRun, ServiceStopped, ServiceUp
 from hero_build.services.wait_until_up import Attempt, NotUp, check_health, runs_as_installed, wait_until_up
 from hero_build.supervisors import exec_file
-from hero_build.supervisors.protocol import ServiceNotDefined
+from hero_build.supervisors.protocol import ROUTER, ServiceNotDefined
 from hero_build.system.plain_text import clean
 
 TAIL = 20
@@ -28,6 +29,7 @@ _CHECK_SECONDS = 2.0  # for the answer of a service that may be healthy already
 def start_service(item: PlannedService, run: ServiceRun) -> ServiceUp:
     """Start it, or see that there is nothing to do. Raises NotHealthy, RuntimeFailed, MachineError, RecipeError."""
     root, name, began = run.site.root, item.name, time.monotonic()
+    _require_other_supervisor(item, run)
     definitions.check_sockets(item.service)
     with machine_errors(root.path), records.locked_service(root, name, run.wait):
         records.set_wanted(root, name, "running")
@@ -173,6 +175,12 @@ def _record(item: PlannedService, run: ServiceRun) -> ServiceRecord:
     service = item.service
     record = known or ServiceRecord(app=service.app, name=service.name, binary=service.binary)
     return replace(record, instance=service.instance, definition=_definition(item, run))
+
+
+def _require_other_supervisor(item: PlannedService, run: ServiceRun) -> None:
+    if run.supervisor.name == ROUTER and item.app in ROUTER_CANNOT_RESTART:
+        reason = f"{item.name} is not managed through hero_router, which would end with it"
+        raise ServiceConflict(reason, "Name another supervisor: --supervisor supervisord.")
 
 
 def _require_not_flapping(item: PlannedService, record: ServiceRecord, status: SupervisedStatus) -> None:

@@ -20,10 +20,12 @@ from typing import Any
 
 import pytest
 
+from hero_build.catalog.loader import shipped
+from hero_build.platforms import machine_arch
 from hero_build.services import processes
 from hero_build.supervisors.protocol import Timeouts
 from hero_build.supervisors.supervisord import Supervisord
-from support import elf_files, mirrors
+from support import elf_files, mirrors, rust_world
 from support.processes import until
 from support.worlds import World
 
@@ -47,6 +49,11 @@ class App(Recipe):
 def _program() -> bytes:
     source = (Path(__file__).parent / "service.c").read_text()
     return elf_files.compiled("service.c", source, ("-static", "-O1"))
+
+
+def platform() -> str:
+    """That of what cargo makes here."""
+    return f"linux-{machine_arch()}-gnu"
 
 
 def program(name: str, version: str, behaviour: str = "ok") -> bytes:
@@ -86,6 +93,16 @@ class ServiceWorld(World):
             self.service(app)
         self.release_of(app, version, behaviour)
         self.ok("install", app, "--version", version)
+
+    def rust(self, app: str, repo: str = "") -> None:
+        """Install an app of tests/world/ with its shipped recipe, but for this machine's libc."""
+        text = (shipped() / f"{app}.py").read_text()
+        (self.recipes / f"{app}.py").write_text(text.replace("    repo =", '    libc = "gnu"\n    repo =', 1))
+        folder = rust_world.binaries(repo or app)
+        programs = [path for path in folder.iterdir() if path.is_file() and os.access(path, os.X_OK)]
+        files = {f"{path.name}-{platform()}": path.read_bytes() for path in programs}
+        mirrors.release(self.mirror, app=app, tag="v1", files=files, owner=rust_world.OWNER)
+        self.ok("install", app)
 
     def services(self, *names: str) -> dict[str, Any]:
         """The services in `status --json`, by name."""

@@ -59,7 +59,7 @@ def test_logs_are_printed_without_control_characters(stack: ServiceWorld) -> Non
     assert stack.ok("logs", "app") == "app_server v1 starts\nred nul \ufffd half\n"
     assert stack.ok("logs", "app", "-n", "1") == "red nul \ufffd half\n"
     (log,) = valid(stack.run("logs", "app", "--json").document)["logs"]
-    assert log == {"service": "app_server", "lines": ["app_server v1 starts", "red nul \ufffd half"]}
+    assert log == {"file": None, "service": "app_server", "lines": ["app_server v1 starts", "red nul \ufffd half"]}
 
 
 def test_logs_follow_until_interrupted(stack: ServiceWorld) -> None:

@@ -22,7 +22,7 @@ DAEMONS = {
     ("hero_livekit", "lk-backend"): ("hero_livekit/backend",),
     ("hero_proc", "hero_proc_server"): ("hero_proc/rpc",),
     ("hero_proc", "hero_proc_admin"): ("hero_proc/admin",),
-    ("hero_router", "hero_router"): ("hero_router/service",),
+    ("hero_router", "hero_router"): ("hero_router/rpc", "hero_router/service"),
     ("mycelium_network", "mycelium_server"): ("mycelium/rpc",),
     ("mycelium_network", "mycelium_server_msg"): ("mycelium/msg",),
 }
