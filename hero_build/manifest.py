@@ -18,9 +18,12 @@ from hero_build import STATE
 from hero_build.errors import RootDamaged
 from hero_build.model.installed import SCHEMA as SCHEMA
 from hero_build.model.installed import Generation
+from hero_build.system.regular_file import read_regular
 
 if TYPE_CHECKING:  # the document's types are loaded where there is a manifest to read or write
     from hero_build.model.manifest_document import ManifestDocument
+
+_LARGEST_FILE = 64 << 20  # bytes
 
 
 def current(root: Path) -> Path | None:
@@ -57,7 +60,7 @@ def read(folder: Path) -> Generation:
 
     path = folder / "manifest.json"
     try:
-        return from_document(_parse(path.read_bytes()))
+        return from_document(_parse(read_regular(path, _LARGEST_FILE)))
     except (OSError, ValueError) as error:
         raise _damaged(path, str(error)) from error
 

@@ -23,8 +23,10 @@ from hero_build.install.links import link_names
 from hero_build.install.root_lock import locked_if_free
 from hero_build.model.installed import FileEntry, Generation, InstalledPart, PartId
 from hero_build.model.steps import Installed
+from hero_build.system.regular_file import read_regular
 
 NAME = "seal.json"
+_LARGEST_FILE = 64 << 20  # bytes
 Stamp = tuple[int, int, int]
 Seal = Mapping[str, Stamp]
 _SEAL: msgspec.json.Decoder[dict[str, Stamp]] = msgspec.json.Decoder(dict[str, Stamp])
@@ -93,7 +95,7 @@ def _examine(
 def _index_damage(folder: Path, generation: Generation) -> Iterator[str]:
     """The index follows from the records alone, so no seal is needed to check it."""
     try:
-        text = (folder / islands_index.PATH).read_bytes()
+        text = read_regular(folder / islands_index.PATH, _LARGEST_FILE)
     except OSError:
         yield f"{islands_index.PATH} is missing"
         return
@@ -208,6 +210,6 @@ def _dump(seal: Seal) -> str:
 def _load(path: Path) -> Seal:
     """Without a seal that can be read, every file is read."""
     try:
-        return _SEAL.decode(path.read_bytes())
+        return _SEAL.decode(read_regular(path, _LARGEST_FILE))
     except (OSError, ValueError):
         return {}

@@ -50,9 +50,10 @@ def recall(arguments: "Sequence[str]", environ: "Mapping[str, str]") -> str | No
     if arguments[:1] != ["install"]:
         return None
     try:
-        with open(
-            os.path.join(_root(arguments, environ), STATE, _FILE_NAME), encoding="utf-8", errors="surrogatepass"
-        ) as file:
+        receipt = os.path.join(_root(arguments, environ), STATE, _FILE_NAME)
+        if not stat.S_ISREG(os.stat(receipt).st_mode):  # opening a FIFO waits for a writer
+            return None
+        with open(receipt, encoding="utf-8", errors="surrogatepass") as file:
             answer, *fields, end = file.read().split("\0")
         key = _key_fields(arguments, environ)
         if end != _END_MARK or fields[: len(key)] != key:

@@ -22,7 +22,9 @@ from hero_build.install.layout import Root
 from hero_build.model.failure import Failure
 from hero_build.model.names import check_name
 from hero_build.services import processes
+from hero_build.system.regular_file import read_regular
 
+_LARGEST_FILE = 64 << 20  # bytes
 KEPT = 32
 OperationState = Literal["queued", "running", "done", "failed", "interrupted"]
 Argument = str | int | bool | None
@@ -119,7 +121,7 @@ def _path(root: Root, app: str) -> Path:
 def _read(path: Path) -> tuple[Operation, ...]:
     """Nothing where there is no journal, or none that can be read: it explains, and decides nothing."""
     try:
-        return msgspec.json.decode(path.read_bytes(), type=OperationLog).operations
+        return msgspec.json.decode(read_regular(path, _LARGEST_FILE), type=OperationLog).operations
     except (OSError, ValueError):
         return ()
 

@@ -20,9 +20,11 @@ from hero_build.model.services import Definition, FlapLimit
 from hero_build.supervisors.service_names import file_name, service_name
 from hero_build.system import filelock
 from hero_build.system.fsync import fsync
+from hero_build.system.regular_file import read_regular
 
 Wanted = Literal["running", "stopped"]
 _FOLDER = "services"
+_LARGEST_FILE = 64 << 20  # bytes
 
 
 class ServiceRecord(Struct, frozen=True):
@@ -62,8 +64,8 @@ def log_path(root: Root, name: str) -> Path:
 def wanted(root: Root, name: str) -> Wanted | None:
     """What the last start or stop said; None for a service that was never started here."""
     try:
-        word = (folder(root, name) / "wanted").read_text().strip()
-    except OSError:
+        word = read_regular(folder(root, name) / "wanted", _LARGEST_FILE).decode().strip()
+    except (OSError, ValueError):
         return None
     return "running" if word == "running" else "stopped"
 
@@ -77,7 +79,7 @@ def set_wanted(root: Root, name: str, state: Wanted) -> None:
 def read_record(root: Root, name: str) -> ServiceRecord | None:
     """The record; None without one, or where it cannot be read: a service is then defined anew."""
     try:
-        raw = (folder(root, name) / "record.json").read_bytes()
+        raw = read_regular(folder(root, name) / "record.json", _LARGEST_FILE)
         return msgspec.json.decode(raw, type=ServiceRecord, dec_hook=_decode)
     except (OSError, ValueError):
         return None

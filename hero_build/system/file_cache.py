@@ -7,7 +7,10 @@ from pathlib import Path
 
 import msgspec
 
+from hero_build.system.regular_file import read_regular
+
 _MAX_ENTRIES = 50
+_LARGEST_FILE = 64 << 20  # bytes
 
 
 def cached(file: Path, key: str, ask: Callable[[], str], still: Callable[[], bool] = lambda: True) -> str:
@@ -45,7 +48,7 @@ def file_stamp(path: Path) -> str:
 
 def _read(file: Path) -> dict[str, str]:
     try:
-        return msgspec.json.decode(file.read_bytes(), type=dict[str, str])
+        return msgspec.json.decode(read_regular(file, _LARGEST_FILE), type=dict[str, str])
     except (OSError, ValueError):
         return {}
 

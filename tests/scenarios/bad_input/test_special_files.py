@@ -103,3 +103,21 @@ def test_a_recipe(world: World, mirrored: Path, name: str, make: Callable[[Path]
     assert mirrored.is_dir()
     make(world.recipes / name)
     check_refused(world, ("install", "db"), 2, f"{world.recipes / name} cannot be read: it is a")
+
+
+@pytest.mark.parametrize(
+    "words", [("status",), ("verify",), ("install", "db"), ("history",), ("list",), ("rollback", "0")]
+)
+@pytest.mark.parametrize("file", ["manifest.json", "seal.json"])
+def test_a_fifo_in_a_generation_is_never_waited_for(file: str, words: tuple[str, ...], two_apps: World) -> None:
+    two_apps.ok("install", "db")
+    fifo(two_apps.root.current / file)
+    done = two_apps.run(*words)
+    expected = 0 if file == "seal.json" or words[0] in ("history", "rollback") else 5
+    assert (done.code, "Traceback" in done.err) == (expected, False), done.err
+
+
+def test_a_fifo_in_place_of_a_cached_answer_is_never_waited_for(two_apps: World) -> None:
+    two_apps.ok("install", "db")
+    fifo(two_apps.root.state / "receipt")
+    assert "nothing to do" in two_apps.ok("install", "db")
