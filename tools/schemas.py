@@ -24,7 +24,9 @@ from hero_build.ops.write_mirror import MirrorReport
 from hero_build.output.json_document import DocumentHead, ErrorDocument
 from hero_build.output.json_schema import strict
 from hero_build.queries.audit import AuditReport
+from hero_build.queries.build_report import BuildReport
 from hero_build.queries.change_report import ChangeReport, RestartReport
+from hero_build.queries.delete_report import DeleteReport
 from hero_build.queries.diff import Diff
 from hero_build.queries.doctor import DoctorReport
 from hero_build.queries.explain import Explanation
@@ -46,9 +48,11 @@ DOCS = Path(__file__).parents[1] / "docs"
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 ANSWERS: Mapping[str, type[Struct]] = {
     "audit": AuditReport,
+    "build": BuildReport,
     "ci matrix": MatrixReport,
     "ci workflow": WorkflowReport,
     "completion": CompletionScript,
+    "delete": DeleteReport,
     "diff": Diff,
     "doctor": DoctorReport,
     "explain": Explanation,

@@ -11,6 +11,7 @@ from hero_build.cli.base import options, remember_globals
 _SECTIONS = {
     "Install": {
         "install": "Install or update apps; each app switches as a whole.",
+        "build": "Download or build apps and verify them, without installing.",
         "shell": "Install or update the desktop shell.",
         "islands": "Install or update the desktop islands.",
         "upgrade": "Upgrade installed apps to their newest versions.",
@@ -33,6 +34,7 @@ _SECTIONS = {
         "logs": "Print what services wrote.",
         "inspect": "Show how the services of an app are defined and what they do.",
         "troubleshoot": "Show why a service is not well, and the next command.",
+        "delete": "Stop the services of apps and forget them; optionally uninstall.",
         "serve": "Answer service.* over a Unix socket until SIGTERM.",
     },
     "Check": {
@@ -62,12 +64,14 @@ _SECTIONS = {
 }
 _MODULES = {
     "install": "install",
+    "build": "build",
     **dict.fromkeys(("shell", "islands"), "install"),
     **dict.fromkeys(("upgrade", "hold", "unhold"), "upgrade"),
     **dict.fromkeys(("list", "search", "outdated", "show", "status", "explain"), "info"),
     **dict.fromkeys(("start", "stop"), "services"),
     "restart": "restart",
     **dict.fromkeys(("health", "logs", "inspect", "troubleshoot"), "services"),
+    "delete": "delete",
     "serve": "serve",
     **dict.fromkeys(("verify", "doctor", "audit"), "check"),
     **dict.fromkeys(("history", "diff", "rollback", "uninstall", "gc"), "generations"),

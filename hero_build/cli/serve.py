@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+import click
 from msgspec import Struct
 
 from hero_build.cli.base import command
@@ -17,7 +18,15 @@ class Serving(Struct, frozen=True):
 
 
 @command("serve")
-def serve(session: Session) -> int:
+@click.option(
+    "--probe-interval",
+    metavar="SECONDS",
+    type=click.FloatRange(min=0.1, max=3600),
+    default=10,
+    show_default=True,
+    help="Check the health of services this often; after three failures one is restarted.",
+)
+def serve(session: Session, *, probe_interval: float) -> int:
     """Answer service.* (JSON-RPC 2.0) on $HERO_SOCKET_DIR/hero_build/service.sock until SIGTERM or Ctrl-C."""
     import os
 
@@ -31,5 +40,5 @@ def serve(session: Session) -> int:
 
         session.console.answer(answer, page)
 
-    run(session.settings, ready)
+    run(session.settings, ready, probe_interval=probe_interval)
     return 0

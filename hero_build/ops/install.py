@@ -73,7 +73,7 @@ def apply(todo: Plan, context: Context, action: str) -> Outcome:
     with DownloadDir(context.root.partial) as downloads:
         results = list(produce(work, downloads, context))
         with locked(context.root, context.settings.wait) as held:
-            staged = [_staged(held, item, context) for item in results if isinstance(item, VerifiedPart)]
+            staged = [stage_part(held, item, context) for item in results if isinstance(item, VerifiedPart)]
             puts = [item for item in staged if isinstance(item, Put)]
             before, after = commit(held, [*puts, *gone], action)
     failed = (item for item in (*results, *staged) if isinstance(item, Failed))
@@ -89,7 +89,7 @@ def _step(request: Request, disk: Disk, context: Context) -> Step | Failed:
         return _failed(Failed(request.app, None, error), context)
 
 
-def _staged(locked_root: LockedRoot, ready: VerifiedPart, context: Context) -> Put | Failed:
+def stage_part(locked_root: LockedRoot, ready: VerifiedPart, context: Context) -> Put | Failed:
     try:
         return stage(locked_root, ready)
     except HeroBuildError as error:

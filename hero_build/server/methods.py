@@ -41,8 +41,19 @@ METHODS = {
     method.name: method
     for method in (
         Method("service.list", queries.list_services),
-        Method("service.verify", queries.verify),
+        Method("service.inspect", queries.inspect),
+        Method("service.status", queries.status),
+        Method("service.health", queries.service_health),
+        Method("service.build", changes.build, changes=True),
         Method("service.install", changes.install, changes=True),
+        Method("service.start", changes.start, changes=True),
+        Method("service.stop", changes.stop, changes=True),
+        Method("service.restart", changes.restart, changes=True),
+        Method("service.delete", changes.delete, changes=True),
+        Method("service.upgrade", changes.upgrade, changes=True),
+        Method("service.verify", queries.verify),
+        Method("service.logs", queries.logs),
+        Method("service.troubleshoot", queries.troubleshoot),
         Method("rpc.discover", queries.discover),
         Method("rpc.health", queries.health),
     )

@@ -6,6 +6,7 @@ An operation belongs to the server: a client that goes away ends nothing. Used i
 import asyncio
 import signal
 from collections import defaultdict
+from collections.abc import Callable
 
 import msgspec
 from msgspec import Raw, Struct
@@ -39,6 +40,8 @@ class Operations:
         self._workers: set[WorkerProcess] = set()
         self._stopping = False
         self.hub = Hub(self.current)
+        self.on_end: Callable[[], None] = lambda: None
+        """Called when an operation has ended, before its client gets the result."""
 
     def current(self) -> tuple[Operation, ...]:
         """The operations that run or wait, the oldest first."""
@@ -77,6 +80,7 @@ class Operations:
             ending = Ended(failure=failure(error, operation.app), code=error.rpc)
         finally:
             operation = self._current.pop(operation.id)
+            self.on_end()
         self.hub.operation(journal.ended(operation, ending.failure, ending.generations))
         return ending
 

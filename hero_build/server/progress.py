@@ -16,13 +16,25 @@ from hero_build.events import (
     Planning,
     Restarting,
     Retrying,
+    ServiceDone,
+    ServiceStep,
     Started,
     Transferred,
     WarningRaised,
 )
 
 StepKind = Literal[
-    "plan", "start", "transfer", "git", "compile", "retry", "service", "part done", "part failed", "warning"
+    "plan",
+    "start",
+    "transfer",
+    "git",
+    "compile",
+    "retry",
+    "service",
+    "service done",
+    "part done",
+    "part failed",
+    "warning",
 ]
 _INTERVAL = 0.25  # seconds between two steps that only count
 
@@ -100,8 +112,10 @@ def _said(event: Event) -> OperationStep | None:
     match event:
         case Retrying(what, why):
             return OperationStep("retry", what, why)
-        case Restarting(service, step):
+        case Restarting(service, step) | ServiceStep(service, step):
             return OperationStep("service", service, step)
+        case ServiceDone(service, _, text):
+            return OperationStep("service done", service, text)
         case PartFailed(failed):
             return OperationStep("part failed", str(failed.part or failed.app), failed.error.message)
         case _:

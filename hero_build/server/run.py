@@ -16,6 +16,8 @@ from hero_build.server.app import create_app
 from hero_build.server.call import Call
 from hero_build.server.dispatch import Dispatcher
 from hero_build.server.http_protocol import DeadlineProtocol
+from hero_build.server.liveness import Liveness
+from hero_build.server.observer import Observer
 from hero_build.server.operations import Operations
 from hero_build.settings import Settings
 from hero_build.system.thread_pool import ThreadPool
@@ -26,18 +28,22 @@ _MOST_CONNECTIONS = 900  # below the usual limit of open files; more get a 503
 _GRACE = 5  # seconds for answers that are being written
 
 
-def serve(settings: Settings, ready: Callable[[Path], None]) -> None:
+def serve(settings: Settings, ready: Callable[[Path], None], *, probe_interval: float) -> None:
     """Answer until SIGTERM or SIGINT. `ready` is called once the socket listens. Raises LockHeld, MachineError."""
     path = endpoint.path_of(settings)
     with endpoint.listening(path) as listener:
-        asyncio.run(_serve(settings, listener, lambda: ready(path)))
+        asyncio.run(_serve(settings, listener, ready=lambda: ready(path), probe_interval=probe_interval))
 
 
-async def _serve(settings: Settings, listener: socket.socket, ready: Callable[[], None]) -> None:
+async def _serve(
+    settings: Settings, listener: socket.socket, *, ready: Callable[[], None], probe_interval: float
+) -> None:
     operations = Operations(settings)
     threads = ThreadPool(_THREADS, thread_name_prefix="call")
     try:
-        call = Call(settings, started=time.time(), operations=operations.current)
+        observer = Observer(settings)
+        operations.on_end = observer.forget
+        call = Call(settings, observer, started=time.time(), operations=operations.current)
         dispatcher = Dispatcher(call, operations, threads)
         config = uvicorn.Config(
             create_app(dispatcher),
@@ -57,7 +63,9 @@ async def _serve(settings: Settings, listener: socket.socket, ready: Callable[[]
             asyncio.get_running_loop().add_signal_handler(number, server.end)
         signal.setitimer(signal.ITIMER_REAL, 0)  # the command line's, which would wake the loop every second
         server.on_started = ready
+        watch = asyncio.create_task(Liveness(call, operations, probe_interval).run())
         await server.serve(sockets=[listener])
+        watch.cancel()
     finally:
         threads.shutdown(wait=False, cancel_futures=True)
 

@@ -19,9 +19,11 @@ from hero_build.events import WarningRaised
 from hero_build.install.layout import Root
 from hero_build.model.failure import Failure, failure, rpc_code
 from hero_build.server.call import Call, ReportFailed
+from hero_build.server.observer import Observer
 from hero_build.server.progress import OperationStep, Progress
 from hero_build.services import journal
 from hero_build.services.journal import Operation
+from hero_build.services.upgrade_journal import interrupted_upgrade
 from hero_build.settings import Settings, read
 from hero_build.system import secrets
 
@@ -62,7 +64,10 @@ def main() -> None:
     os.dup2(2, 1)  # what a recipe prints is not ours
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _stop)
-    task = msgspec.json.decode(sys.stdin.buffer.read(), type=Task)
+    text = sys.stdin.buffer.read()
+    if not text:  # the server was killed before it said what to do
+        os._exit(1)
+    task = msgspec.json.decode(text, type=Task)
     progress = Progress(lambda step: _write(out, Reported(step)))
     ending = _ending(task, progress)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
@@ -76,12 +81,16 @@ def _ending(task: Task, progress: Progress) -> Ended:
     from hero_build.server.methods import METHODS
 
     try:
-        call = Call(_settings(task), progress)
+        settings = _settings(task)
+        call = Call(settings, Observer(settings), progress)
         method = METHODS[task.operation.method]
+        _finish_interrupted_upgrade(call)
         result = method.handler(msgspec.json.decode(task.params, type=method.params), call)
         return Ended(Raw(msgspec.json.encode(result)), generations=_generations(result), warnings=progress.warnings)
     except ReportFailed as report:
-        return Ended(failure=report.item, code=rpc_code(report.item), warnings=progress.warnings)
+        generations = _generations(report.report)
+        code = rpc_code(report.item)
+        return Ended(failure=report.item, code=code, generations=generations, warnings=progress.warnings)
     except HeroBuildError as error:
         return Ended(failure=failure(error, task.operation.app), code=error.rpc, warnings=progress.warnings)
     except KeyboardInterrupt:
@@ -90,7 +99,15 @@ def _ending(task: Task, progress: Progress) -> Ended:
         return _unexpected(error)
 
 
-def _generations(result: Struct) -> tuple[int, int] | None:
+def _finish_interrupted_upgrade(call: Call) -> None:
+    """Finish or undo an upgrade that was killed, before anything else is changed."""
+    if interrupted_upgrade(call.root) is not None:
+        from hero_build.ops.gated_change import resume
+
+        resume(call.context(writable=True))
+
+
+def _generations(result: Struct | None) -> tuple[int, int] | None:
     from hero_build.queries.change_report import ChangeReport
 
     return (result.before, result.after) if isinstance(result, ChangeReport) else None

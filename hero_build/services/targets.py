@@ -9,6 +9,7 @@ from hero_build.errors import NotFound, UsageError
 from hero_build.model.installed import PartId
 from hero_build.model.names import nearest
 from hero_build.services.definitions import AppServices, ServiceSite, app_services, load_recipe
+from hero_build.services.overview import ServiceRow
 from hero_build.services.records import ServiceRecord, recorded_services
 
 _INSTALLED = "@installed"
@@ -76,8 +77,8 @@ def select(target: ServiceTarget, site: ServiceSite, *, secrets: bool = True) ->
     return tuple(owner for owner in owners if owner.services)
 
 
-def covers(target: ServiceTarget, record: ServiceRecord) -> bool:
-    """Whether a target names a recorded service."""
+def covers(target: ServiceTarget, record: ServiceRecord | ServiceRow) -> bool:
+    """Whether a target names a service."""
     same = target.app == record.app and target.instance in ("", record.instance)
     return same and target.binary in ("", record.binary, record.name)
 

@@ -81,7 +81,17 @@ def test_the_entry_point_is_hero_build(wheel: Path) -> None:
 
 
 def test_man_finds_the_pages_beside_the_command(wheel: Path, tmp_path: Path) -> None:
-    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index", "--disable-pip-version-check"]
+    pip = [
+        sys.executable,
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--ignore-installed",
+        "--no-deps",
+        "--no-index",
+        "--disable-pip-version-check",
+    ]
     subprocess.run([*pip, "--prefix", tmp_path, wheel], check=True)
     env = {"PATH": f"{tmp_path / 'bin'}:{os.environ['PATH']}", "MANWIDTH": "80", "LC_ALL": "C"}
     for words, title in (("hero-build install", "HERO-BUILD-INSTALL(1)"), ("hero-build-ci-matrix", "HERO-BUILD-CI-M")):

@@ -1,0 +1,39 @@
+"""`build`."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import click
+from msgspec.structs import replace
+
+from hero_build.cli import completion
+from hero_build.cli.app_names import check_versions, split_versions
+from hero_build.cli.base import command
+from hero_build.cli.options import InstallOptions, app_options
+from hero_build.cli.session import Session
+
+
+@command("build")
+@click.argument("apps", nargs=-1, metavar="APP...", shell_complete=completion.apps)
+@app_options
+def build(session: Session, apps: Sequence[str], **values: Any) -> int:
+    """Download or build apps and verify them, without installing: the files are in the store alone.
+
+    A later `install` takes what cargo has built; `gc` deletes what was never installed.
+    """
+    from hero_build.ops.build import build as build_apps
+    from hero_build.output.pages.build import page
+    from hero_build.queries.build_report import build_report
+
+    options = InstallOptions(**values)
+    forge, pinned = options.forge(session)
+    context = session.context(forge, writable=True)
+    typed, versions = split_versions(apps)
+    check_versions(versions, version=options.version, ref=options.ref)
+    names = session.expand(context.catalog, typed or pinned, with_needs=False)
+    requests = [replace(options.request(app), version=versions.get(app, options.version)) for app in names]
+    with context.checkouts:
+        answer = build_report(build_apps(requests, context))
+    return session.console.answer(
+        answer, lambda terminal: page(answer, terminal), code=answer.code, failed=answer.failed
+    )

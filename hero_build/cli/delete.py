@@ -1,0 +1,35 @@
+"""`delete`."""
+
+from collections.abc import Sequence
+
+import click
+
+from hero_build.cli import completion
+from hero_build.cli.base import command
+from hero_build.cli.session import Session
+
+_NAMES = "APP[:INSTANCE][/BINARY]..."
+
+
+@command("delete", changes_root=True)
+@click.argument(
+    "names", nargs=-1, required=True, metavar="APP[:INSTANCE][/BINARY]...", shell_complete=completion.services
+)
+@click.option("--purge", is_flag=True, help="Also uninstall the apps.")
+def delete(session: Session, names: Sequence[str], *, purge: bool) -> int:
+    """Stop the services of apps, and have their supervisor forget them; with --purge, uninstall the apps.
+
+    Data, logs, configuration and secrets stay. `start` defines the services again.
+    """
+    from hero_build.ops.delete import delete as delete_services
+    from hero_build.output.pages.delete import page
+    from hero_build.queries.delete_report import delete_report
+
+    before = session.generation()
+    result = delete_services(names, session.service_run(), purge=purge, wait=session.settings.wait)
+    if result.uninstalled:
+        session.warn_of_lost_capabilities(before, result.uninstalled[1])
+    answer = delete_report(result, session.root_flag)
+    return session.console.answer(
+        answer, lambda terminal: page(answer, terminal), code=answer.code, failed=answer.failed
+    )
