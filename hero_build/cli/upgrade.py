@@ -12,7 +12,7 @@ from hero_build.errors import UsageError
 from hero_build.events import WarningRaised
 
 
-@command("upgrade")
+@command("upgrade", changes_root=True)
 @click.argument("apps", nargs=-1, metavar="[APP]...", shell_complete=completion.installed)
 @click.option("-n", "--dry-run", is_flag=True, help="Print what would be done, and do nothing.")
 @click.option("--no-restart", is_flag=True, help="Let running services run what they run.")

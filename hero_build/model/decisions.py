@@ -111,12 +111,16 @@ class BuildTask(Struct, frozen=True):
 
 
 class Build(Struct, frozen=True):
-    """Build every program of the part. `task` None: what it takes is not known before there is a checkout."""
+    """Build every program of the part. `task` None: what it takes is not known before there is a checkout.
+
+    `fallback`: nobody asked for a build, but the release lacks something.
+    """
 
     part: Part
     why: str
     task: BuildTask | None = None
     reason: Reason = Reason.NOT_INSTALLED
+    fallback: bool = False
 
 
 class Remove(Struct, frozen=True):

@@ -77,7 +77,7 @@ def _start_item(build: Build, libraries: Sequence[Future[Verified]], run: RunCon
         hint = f"Run it without --dry-run: `hero-build install {build.part.id.app}`."
         raise BuildNeeded(f"the checkout to build {build.part.id} from does not exist yet", hint)
     origin = build.task.origin
-    why = origin.why if origin.requested == "auto" else ""
+    why = origin.why if build.fallback else ""
     run.context.emit(Started(build.part.id, verb="build", version=origin.version, total=None, why=why))
     return _BuildItem(build, build.task, tuple(future.result() for future in libraries))
 

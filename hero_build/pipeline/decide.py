@@ -43,7 +43,7 @@ def decide(request: Request, facts: Facts) -> tuple[Decision, ...]:
         case Unavailable(error):
             raise error
         case FromSource(why) if not facts.parts:  # only a tree can list the islands, and there is none to look at
-            return (Build(Part(PartId(facts.app), ()), why),)
+            return (Build(Part(PartId(facts.app), ()), why, fallback=_is_fallback(facts)),)
         case FromRelease() | FromSource():
             decisions = [_part(request, facts, part) for part in facts.parts]
     named = {part.id for part in facts.parts}
@@ -135,7 +135,7 @@ def _same(artifact: Artifact, selected: SelectedAsset, entry: InstalledArtifact)
 
 def _build(request: Request, *, facts: Facts, part: Part, why: str) -> Keep | Build:
     if facts.build_plan is None:
-        return Build(part, why)
+        return Build(part, why, fallback=_is_fallback(facts))
     installed = facts.installed.get(part.id)
     change = _outdated(request, plan=facts.build_plan, part=part, installed=installed)
     if installed is not None and change is None:
@@ -148,7 +148,12 @@ def _build(request: Request, *, facts: Facts, part: Part, why: str) -> Keep | Bu
         why=f"{change.sentence}; {why}" if change else why,
         task=BuildTask(facts.build_plan.job, origin=origin, platform=facts.platform, libraries=libraries),
         reason=change.reason if change else Reason.NOT_INSTALLED,
+        fallback=_is_fallback(facts),
     )
+
+
+def _is_fallback(facts: Facts) -> bool:
+    return isinstance(facts.choice, FromSource) and facts.choice.unavailable is not None
 
 
 def _outdated(request: Request, *, plan: BuildPlan, part: Part, installed: Installed | None) -> _Change | None:

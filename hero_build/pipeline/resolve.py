@@ -94,7 +94,8 @@ def resolve_build(facts: Facts, *, recipe: RecipeFacts, request: Request, contex
     except (MissingTool, NotFound, ForgeError) as error:  # what is missing hides why anything is built
         if reason := facts.choice.unavailable:
             error.message = f"{facts.choice.why}, so it would be built, and {error.message}"
-            error.hint = " ".join(hint for hint in (reason.hint, error.hint) if hint)
+            missing = "" if reason.hint and isinstance(error, NotFound) else error.hint
+            error.hint = " ".join(hint for hint in (reason.hint, missing) if hint)
         raise
     if planned is None:
         return facts

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from hero_build.model.decisions import Build, Decision, Download, Keep, Reason, Remove
 from hero_build.model.failure import Failure, exit_code, failures
-from hero_build.model.installed import Generation, InstalledArtifact, InstalledPart, Mode, Used
+from hero_build.model.installed import Generation, InstalledArtifact, InstalledPart, Used
 from hero_build.model.steps import Failed
 from hero_build.ops.install import Outcome, Plan
 from hero_build.queries.diff import PartChange, changes
@@ -81,7 +81,7 @@ class ChangedArtifact(Struct, frozen=True):
 class PartState(Struct, frozen=True):
     """`bytes`: of the installed files; for a plan, of the assets to download, None if a size is unknown.
 
-    `requested`: the mode that was asked for: where `auto` used `source`, `why` says why.
+    `fallback`: `auto` built it, and nobody asked for a build: `why` says why.
     """
 
     part: str
@@ -93,7 +93,7 @@ class PartState(Struct, frozen=True):
     why: str | None
     bytes: int | None = None
     items: tuple[ChangedArtifact, ...] = ()
-    requested: Mode | None = None
+    fallback: bool = False
 
 
 Result = Literal["done", "rolled_back", "stopped"]
@@ -137,7 +137,9 @@ def outcome(result: Outcome, root_flag: str | None = None) -> ChangeReport:
     failed = {str(item.part or item.app) for item in result.failed}
     same = result.before.number == result.after.number
     rest = (part for item in result.plan.decisions if (part := _unmoved(item, same=same)).part not in named | failed)
-    ordered = tuple(sorted((*rest, *done.parts), key=lambda part: part.part))
+    built = {str(item.part.id) for item in result.plan.decisions if isinstance(item, Build) and item.fallback}
+    changed = (replace(part, fallback=part.part in built) for part in done.parts)
+    ordered = tuple(sorted((*rest, *changed), key=lambda part: part.part))
     return ChangeReport(
         done.before, after=done.after, dry_run=False, parts=ordered, failed=failures(result.failed), undo=done.undo
     )
@@ -191,7 +193,6 @@ def _done(change: PartChange, record: InstalledPart | None) -> PartState:
         version_after=change.version_after,
         used=change.used,
         why=change.why,
-        requested=change.requested,
     )
     return replace(head, bytes=sum(item.size for item in items), items=items)
 
@@ -234,7 +235,7 @@ def _intended(decision: Decision) -> PartState:
                 version_after=version,
                 used="source",
                 why=why,
-                requested=task.origin.requested if task else None,
+                fallback=decision.fallback,
             )
         case Remove(part_id, why):
             return PartState(

@@ -10,7 +10,7 @@ from hero_build.errors import GenerationNotFound
 from hero_build.install.layout import Root
 from hero_build.install.recover import current_number
 from hero_build.install.recover import generation_numbers as kept_numbers
-from hero_build.model.installed import FileEntry, Generation, InstalledPart, Mode, Origin, PartId, Used
+from hero_build.model.installed import FileEntry, Generation, InstalledPart, Origin, PartId, Used
 
 Change = Literal["added", "removed", "changed"]
 
@@ -35,7 +35,6 @@ class PartChange(Struct, frozen=True):
     used: Used | None
     why: str | None
     files: tuple[FileChange, ...]
-    requested: Mode | None = None
 
 
 class Diff(Struct, frozen=True):
@@ -89,7 +88,6 @@ def _part(part: PartId, before: InstalledPart | None, after: InstalledPart | Non
         used=new.used if new else None,
         why=new.why if new else None,
         files=files,
-        requested=new.requested if new else None,
     )
 
 

@@ -29,7 +29,7 @@ def publishing(settings: Settings, path: str, folder: Path) -> Iterator[DoctorCh
     for arch in sorted(ARCHES, key=lambda arch: arch != machine_arch()):
         yield _target(Platform(arch, _LIBC), env=env, folder=folder, cache=settings.cache)
     yield _program("musl-gcc", env, _MUSL_GCC)
-    yield _program("cargo-zigbuild", env, f"Builds for another architecture need it: {toolchain.ZIG_HINT}")
+    yield _program("cargo-zigbuild", env, f"For builds for another architecture. {toolchain.ZIG_HINT}")
     yield _token(settings)
     yield _key(os.environ)
 

@@ -23,7 +23,8 @@ def page(answer: Explanation, terminal: Terminal) -> Iterator[str]:
     yield from table([[cell(label, "dim"), value] for label, value in _facts(answer)], terminal, indent=2)
     if any(item.asset or item.looked_for for item in answer.artifacts) and (answer.release or not answer.build):
         yield terminal.ink("artifacts", "dim")
-        yield from table([_artifact(item) for item in answer.artifacts], terminal, indent=2)
+        complete = all(item.asset for item in answer.artifacts)  # checksums are read only then
+        yield from table([_artifact(item, checksums=complete) for item in answer.artifacts], terminal, indent=2)
     shown = [item for item in answer.settings if terminal.verbose or item.source != "default"]
     if shown:
         yield terminal.ink("settings", "dim")
@@ -97,18 +98,14 @@ def _release(release: ExplainedRelease) -> Cell:
     return cell(f"{release.tag}{date}, {plural(len(release.assets), 'asset')}")
 
 
-def _artifact(item: ExplainedArtifact) -> list[Cell]:
+def _artifact(item: ExplainedArtifact, *, checksums: bool) -> list[Cell]:
     if item.asset is None:
         missing = f"no asset {' or '.join(item.looked_for)}" if item.looked_for else "not in the release"
         return [cell(item.name), cell(item.kind or item.artifact), cell(missing, "red")]
     legacy = " (its former name)" if item.legacy else ""
-    return [
-        cell(item.name),
-        cell(item.kind or item.artifact),
-        cell(
-            f"{item.asset}{legacy}, {size(item.size) if item.size is not None else 'size unknown'}, {_checksum(item)}"
-        ),
-    ]
+    amount = size(item.size) if item.size is not None else "size unknown"
+    checksum = f", {_checksum(item)}" if checksums else ""
+    return [cell(item.name), cell(item.kind or item.artifact), cell(f"{item.asset}{legacy}, {amount}{checksum}")]
 
 
 def _checksum(item: ExplainedArtifact) -> str:

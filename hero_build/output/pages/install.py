@@ -104,7 +104,7 @@ def _phrase(part: PartState, *, alone: bool) -> str:
 
 def _used(part: PartState) -> str | None:
     """With the reason, where nobody asked for a build."""
-    return f"source: {part.why}" if (part.requested, part.used) == ("auto", "source") else part.used
+    return f"source: {part.why}" if part.fallback else part.used
 
 
 def _grouped(parts: list[PartState]) -> str:

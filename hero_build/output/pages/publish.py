@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from hero_build.ops.publish_plan import PlannedJob
 from hero_build.output.phrases import closing
-from hero_build.output.table import cell, paragraph, table
+from hero_build.output.table import Cell, cell, paragraph, table
 from hero_build.output.terminal import Terminal
 from hero_build.output.text import clean, plural
 from hero_build.publish.types import PublishResult
@@ -30,14 +30,19 @@ def _dry_run(answer: PublishReport, terminal: Terminal) -> Iterator[str]:
         held = f", {plural(len(release.existing), 'asset')}" if release.existing else ""
         state = f"{_EXISTING[release.state]}{held}"
         yield from paragraph(f"{release.repo} {release.tag} at {release.forge}: {state}", terminal, ink=("bold",))
-        rows = [[cell(job.what), cell(_built_from(job)), cell(name)] for job in release.jobs for name in job.assets]
-        yield from table(rows, terminal, indent=2)
+        yield from table([row for job in release.jobs for row in _rows(job)], terminal, indent=2)
     if not answer.planned:
         yield from closing("dry run: nothing would be published", "", terminal)
         return
     names = {name for release in answer.planned for job in release.jobs for name in job.assets}
     counts = f"{plural(len(answer.planned), 'release')}, {plural(len(names), 'asset')} and their checksums"
     yield from closing(f"dry run, nothing was built or uploaded: {counts}", "", terminal)
+
+
+def _rows(job: PlannedJob) -> Iterator[list[Cell]]:
+    head = [cell(job.what), cell(_built_from(job))]
+    for number, name in enumerate(job.assets):
+        yield [*([cell(""), cell("")] if number else head), cell(name)]
 
 
 def _built_from(job: PlannedJob) -> str:

@@ -50,8 +50,8 @@ def test_a_new_release_is_listed_asset_by_asset_and_nothing_is_built(world: Worl
     assert done.code == 0, done.err
     lines = done.out.splitlines()
     assert lines[0] == f"lhumina_code/hero_db v1 at {out(world)}: new"
-    assert f"  {PLATFORM}  {commit[:12]}  hero_db_admin-{PLATFORM}" in lines
-    assert f"  {PLATFORM}  {commit[:12]}  hero_db_ui-{PLATFORM}" in lines
+    assert lines[1].split() == [PLATFORM, commit[:12], f"hero_db_server-{PLATFORM}"]
+    assert [line.split() for line in lines[2:4]] == [[f"hero_db_admin-{PLATFORM}"], [f"hero_db_ui-{PLATFORM}"]]
     assert lines[-1] == "dry run, nothing was built or uploaded: 1 release, 5 assets and their checksums"
     document = worlds.valid(dry(world, "--json").document)
     (planned,) = document["planned"]
@@ -75,7 +75,7 @@ def test_without_a_checkout_nothing_is_cloned(world: World) -> None:
     before = state(world)
     done = dry(world)
     assert done.code == 0, done.err
-    assert f"  {PLATFORM}  to be cloned or switched  hero_db-{PLATFORM}" in done.out.splitlines()
+    assert f"  {PLATFORM}  to be cloned or switched  hero_db_server-{PLATFORM}" in done.out.splitlines()
     assert state(world) == before
 
 
