@@ -1,5 +1,6 @@
 """Repos that are not one workspace at their root: each program is built in the workspace that has it."""
 
+import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -19,10 +20,14 @@ BOTH = ("mycelium", "mycelium-private")
 NESTED = '[workspace]\nmembers = []\nexclude = ["one", "two"]\n'
 
 
-def shape() -> Mapping[str, str]:
-    """The files of the repo."""
-    files = (path for path in sorted(SHAPE.rglob("*")) if path.is_file() and "target" not in path.parts)
-    return {str(path.relative_to(SHAPE)): path.read_text() for path in files}
+def shape(folder: Path) -> Mapping[str, str]:
+    """The files of the repo, each workspace with a lock file, which cargo writes into a copy in `folder`."""
+    made = ("target", "Cargo.lock")
+    files = (path for path in sorted(SHAPE.rglob("*")) if path.is_file() and not set(made) & set(path.parts))
+    git_repos.write(folder, {str(path.relative_to(SHAPE)): path.read_text() for path in files})
+    for name in (".", "myceliumd", "myceliumd-private"):
+        subprocess.run(["cargo", "generate-lockfile", "--offline", "--quiet"], cwd=folder / name, check=True)
+    return {str(path.relative_to(folder)): path.read_text() for path in folder.rglob("*") if path.is_file()}
 
 
 def own_workspace(name: str, program: str) -> Mapping[str, str]:
@@ -42,7 +47,7 @@ def add_recipe(world: World, app: str, *names: str, cargo: str = "") -> None:
 def mycelium(world: World) -> git_repos.Upstream:
     """The app, whose two programs are in two workspaces; one of them needs a feature, which the other does not have."""
     add_recipe(world, "mycelium", *BOTH, cargo="Cargo(features=('vendored-openssl',))")
-    return git_repos.upstream(world.mirror, "o/mycelium", shape())
+    return git_repos.upstream(world.mirror, "o/mycelium", shape(world.folder / "shape"))
 
 
 @pytest.fixture
