@@ -22,7 +22,6 @@ LEFT_OUT = {
 }
 CODES = {
     "hero-build verify": 5,  # the reader has deleted a file
-    "hero-build restart hero_db": 9,  # no supervisor runs
 }
 PREPARED = {"recipe": "1. Prepare the machine"}
 """The section of the developer's guide that a guide begins with."""
