@@ -70,13 +70,19 @@ class Machine:
     @contextmanager
     def running(self, script: str, log: Path, **environ: str) -> Iterator["subprocess.Popen[bytes]"]:
         """The same beside others, until the block ends; what it writes is in `log`."""
+        ours, theirs = os.pipe()
         with log.open("wb") as out:
-            child = subprocess.Popen(self._command(script, environ), stdin=subprocess.DEVNULL, stdout=out, stderr=out)
+            child = subprocess.Popen(
+                self._command(script, environ), stdin=subprocess.DEVNULL, stdout=out, stderr=out, pass_fds=(theirs,)
+            )
+        os.close(theirs)
         try:
             yield child
         finally:
             child.kill()  # and with it, all that it has started: they are in a process namespace of its own
             child.wait(30)
+            os.read(ours, 1)  # until the last of them has ended
+            os.close(ours)
 
     def install(self, script: str) -> None:
         """Run a script that only installs packages, or unpack what it made before."""

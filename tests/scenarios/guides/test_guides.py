@@ -1,7 +1,8 @@
 """Each guide, followed to its end on a bare Debian 12 machine: README's installation first, then block by block."""
 
 import os
-from collections.abc import Mapping, Sequence
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -37,10 +38,22 @@ def forge(forge_server: ForgeServer, tmp_path_factory: pytest.TempPathFactory) -
     return forge_server
 
 
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """A folder for machines, which are large: not one of those that pytest keeps."""
+    with tempfile.TemporaryDirectory(prefix="debian-") as made:
+        yield Path(made)
+
+
 @pytest.fixture(scope="module")
-def ready(forge: ForgeServer, tmp_path_factory: pytest.TempPathFactory) -> Machine:
+def ready(forge: ForgeServer) -> Iterator[Machine]:
     """A machine after the section "Install" of the README."""
-    machine = debian.machine(tmp_path_factory.mktemp("machine"))
+    with tempfile.TemporaryDirectory(prefix="debian-") as made:
+        yield installed(forge, Path(made))
+
+
+def installed(forge: ForgeServer, folder: Path) -> Machine:
+    machine = debian.machine(folder)
     todo = list(guides.steps(REPO / "README.md", "Install"))
     machine.install(packages(todo))
     guides.follow(machine, todo, reader(forge))
@@ -79,19 +92,19 @@ def test_every_guide_is_followed() -> None:
 
 
 @pytest.mark.parametrize("name", ["operator", "developer", "recipe", "runtime"])
-def test_a_reader_gets_to_the_end(name: str, ready: Machine, forge: ForgeServer, tmp_path: Path) -> None:
-    machine, todo = begin(name, ready, tmp_path)
+def test_a_reader_gets_to_the_end(name: str, ready: Machine, forge: ForgeServer, folder: Path) -> None:
+    machine, todo = begin(name, ready, folder)
     guides.follow(machine, todo, reader(forge))
 
 
-def test_a_pushed_tag_becomes_a_release(ready: Machine, tmp_path: Path) -> None:
+def test_a_pushed_tag_becomes_a_release(ready: Machine, folder: Path) -> None:
     """The guide for CI: the runner takes its jobs on the machine that the guide has prepared."""
     push = "git push origin v0.4.0"
     with changed_server() as forge:
-        (tmp_path / "forge").mkdir()
-        hero_forge.fill(forge, tmp_path / "forge", {"hero_db": ()})
+        (folder / "forge").mkdir()
+        hero_forge.fill(forge, folder / "forge", {"hero_db": ()})
         actions_runner.create_checkout_action(forge)
-        machine, todo = begin("ci", ready, tmp_path)
+        machine, todo = begin("ci", ready, folder)
         pushed = [step.command for step in todo].index(push) + 1
         binds = {"/opt/runner": actions_runner.program(), "/opt/recipes": hero_forge.gnu_recipes()}
         machine = machine.bound(binds)
@@ -99,16 +112,16 @@ def test_a_pushed_tag_becomes_a_release(ready: Machine, tmp_path: Path) -> None:
         assert machine.run(may_push(forge)).code == 0
         token = forge.api("POST", f"/repos/{hero_forge.OWNER}/hero_db/actions/runners/registration-token")["token"]
         command = f". ~/.cargo/env\n/opt/runner -url {forge.url} -token {token} -dir ~/work\n"
-        with machine.running(command, tmp_path / "log", **person.environ):
+        with machine.running(command, folder / "log", **person.environ):
             guides.follow(machine, todo[:pushed], person)
             repo = f"{hero_forge.OWNER}/hero_db"
-            assert until(lambda: ended(forge, repo)), logs(forge, repo) + (tmp_path / "log").read_text()
+            assert until(lambda: ended(forge, repo)), logs(forge, repo) + (folder / "log").read_text()
         guides.follow(machine, todo[pushed:], person, folder=f"{HOME}/hero_db")
 
 
 @pytest.mark.parametrize(("section", "needs"), [("With uv", "pipx install uv"), ("In a virtual environment", "")])
 def test_it_is_installed_in_other_ways(
-    section: str, needs: str, ready: Machine, forge: ForgeServer, tmp_path: Path
+    section: str, needs: str, ready: Machine, forge: ForgeServer, folder: Path
 ) -> None:
     """First the way with pipx is upgraded and removed; what it has installed keeps working."""
     install = Step("hero-build install hero_db"), Step("~/hero/bin/hero_db --version", ("hero_db v0.3.2",))
@@ -117,7 +130,7 @@ def test_it_is_installed_in_other_ways(
     other = [Step(command) for command in (needs,) if command]
     other += guides.steps(REPO / "docs" / "install.md", section)
     todo = [*install, *upgrade, *gone, *other, Step("hero-build --version"), Step("hero-build verify -v")]
-    guides.follow(ready.copy(tmp_path / "machine"), todo, reader(forge))
+    guides.follow(ready.copy(folder / "machine"), todo, reader(forge))
 
 
 def may_push(forge: ForgeServer) -> str:
