@@ -1,7 +1,7 @@
 """Every command in the code blocks of the docs is run in a small world, or parsed where it cannot run here."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import click
@@ -9,14 +9,32 @@ import pytest
 
 from hero_build.cli.app import hero_build, summaries
 from hero_build.cli.base import NAMES, SessionCommand
-from support.doc_examples import Example, blocks, examples, typed
-from support.doc_runs import DOCS, PAGES, PARSED, PLACEHOLDERS, RUNS, comparable, docs_world, output, sample
+from support.doc_examples import Block, Example, blocks, examples, typed
+from support.doc_runs import (
+    DOCS,
+    FOLLOWED,
+    OTHERS,
+    PAGES,
+    PARSED,
+    PLACEHOLDERS,
+    RUNS,
+    comparable,
+    docs_world,
+    output,
+    sample,
+)
+from support.guides import steps
+from support.worlds import REPO
 
 ALL = [example for page in PAGES for block in blocks(page) for example in examples(block)]
 TYPED = [example for example in ALL if not PLACEHOLDERS.search(example.command)]
 RULED = [example for example in TYPED if example.page.parent != DOCS / "guides"]
 """The guides are followed block by block, in tests/scenarios/guides."""
 SYNOPSES = [example for example in ALL if PLACEHOLDERS.search(example.command)]
+
+SHELL = re.compile(
+    r"(\$ )?(make|sudo|git|pipx|uv|pip|python3?|ln|mkdir|export|minisign|ls|curl|~/\S+|sh|cp|echo|rustup|systemctl) "
+)
 
 
 def name(example: Example) -> str:
@@ -37,6 +55,30 @@ def test_every_command_has_one_rule() -> None:
     commands = {example.command for example in RULED}
     assert commands == RUNS.keys() | PARSED.keys()
     assert not RUNS.keys() & PARSED.keys()
+
+
+def test_every_other_command_has_one_rule() -> None:
+    """Commands of the shell, on all pages but the guides."""
+    followed = {step.command for page in PAGES for section in _followed(page) for step in steps(page, section)}
+    commands = {
+        command
+        for page in PAGES
+        if page.parent != DOCS / "guides"
+        for block in blocks(page)
+        for command in shell(block)
+    }
+    assert commands - followed == OTHERS.keys()
+
+
+def shell(block: Block) -> Iterator[str]:
+    """The commands of a block that begin with a program of SHELL."""
+    for line in block.lines:
+        if SHELL.match(line.strip()):
+            yield re.split(r"\s+(#|\\$)", line.strip().removeprefix("$ "))[0]
+
+
+def _followed(page: Path) -> Sequence[str]:
+    return FOLLOWED.get(page.name, ()) if page.parent in (REPO, DOCS) else ()
 
 
 @pytest.mark.parametrize("example", TYPED, ids=name)
