@@ -103,13 +103,14 @@ PARSED: Mapping[str, str] = {
     "hero-build publish hero_db --tag v0.4.0 --finish": _PUBLISHES,
 }
 """Why a command is only parsed."""
+_SOCKET = "~/hero/var/sockets/hero_build/service.sock"
 FOLLOWED = {
     "README.md": ("Install",),
     "install.md": ("With uv", "In a virtual environment", "Upgrade and removal"),
 }
 """Sections whose commands tests/scenarios/guides types on a bare machine."""
 OTHERS: Mapping[str, str] = {
-    "make demo": "compiles in a folder of its own; tests/scenarios/commands has each of its steps",
+    "make demo": "checks each of its steps itself, and ends with 1 if one differs; it takes a minute",
     "make test": "is what runs this test",
     "export HERO_RECIPES=~/my-recipes": "the guide for recipes, in tests/scenarios/guides",
     "ls -l ~/hero/var/hero_build/current": "the guide for runtimes reads it, in tests/scenarios/guides",
@@ -117,11 +118,11 @@ OTHERS: Mapping[str, str] = {
     "python3 -m venv ~/.local/zig": "zig is 80 MB, and there is no Rust target of another machine to build for",
     "~/.local/zig/bin/pip install cargo-zigbuild": "the same",
     'export PATH="$HOME/.local/zig/bin:$PATH"': "the same",
-    "curl --unix-socket ~/hero/var/sockets/hero_build/service.sock http://localhost/rpc": "tests/scenarios/server",
-    "curl -N --unix-socket ~/hero/var/sockets/hero_build/service.sock http://localhost/events": "tests/scenarios/server",
+    f"curl --unix-socket {_SOCKET} http://localhost/rpc": "tests/scenarios/server asks it, by the same protocol",
+    f"curl -N --unix-socket {_SOCKET} http://localhost/events": "the same",
     "sudo install -d -g heroes -m 2775 /opt/hero": "tests/scenarios/users makes such a folder",
     "pipx inject hero-build py-minisign": "py-minisign is installed for the tests",
-    "minisign -G -p hero.pub -s hero.key": "minisign is not needed by hero-build; tests/publish/test_signing.py",
+    "minisign -G -p hero.pub -s hero.key": "a program of its own, which hero-build does not need",
     "minisign -V -p hero.pub -m SHA256SUMS && sha256sum --ignore-missing -c SHA256SUMS": "the same",
     "export FORGEJO_TOKEN=…": "each test of publishing sets it",
     "git clone --mirror https://forge.example/lhumina_code/hero_db.git DIR/lhumina_code/hero_db.git": "each test of "
