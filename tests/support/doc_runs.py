@@ -79,7 +79,6 @@ RUNS: Mapping[str, Run] = {
     "hero-build audit --all --json": Run(change="checkouts"),
     "hero-build audit --all .. --no-release": Run(change="checkouts"),
     "hero-build completion bash": Run(),
-    "hero-build completion bash --install": Run(),
     "hero-build completion zsh": Run(),
     "hero-build completion fish": Run(),
     "hero-build ci workflow hero_db": Run(),
@@ -91,6 +90,7 @@ RUNS: Mapping[str, Run] = {
 }
 _PUBLISHES = "compiles for musl and publishes to a forge: tests/scenarios/publish"
 PARSED: Mapping[str, str] = {
+    "hero-build completion bash --install": "writes into the home of who runs it: tests/cli/test_completion.py",
     "hero-build islands --restart": "compiles WebAssembly for minutes: tests/scenarios/desktop",
     "hero-build install hero_db --ref my-branch": "needs a branch and a build: tests/scenarios/build",
     "hero-build install hero_db --ref ${{ github.sha }} --json": "the runner fills in the commit",
