@@ -2,7 +2,8 @@
 
 Compiles a small Rust app (tests/world/hero_db) in two versions, puts both into a directory mirror together with its
 git repository, which is one version ahead; then installs, checks, upgrades, rolls back and builds from there with the
-real command line, in a root of its own that is removed afterwards. What is compiled for the releases stays in cache/.
+real command line, in a root of its own that is removed afterwards. At last it runs the app as services, and upgrades it
+to a release whose server does not come up. What is compiled for the releases stays in cache/.
 Exits with 1 at the first thing that is not as it should be.
 """
 
@@ -12,10 +13,14 @@ import platform
 import re
 import shlex
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 CHECKOUT = Path(__file__).resolve().parent.parent
@@ -27,6 +32,8 @@ from hero_build.model.steps import Asset, Release  # noqa: E402
 CACHE = CHECKOUT / "cache"
 WORLD = CHECKOUT / "tests" / "world"
 BINARIES = ("hero_db", "hero_db_admin", "hero_db_server")
+FAULT = "its database has format 7, which this program cannot read"
+"""What the server of v0.4.0 prints before it ends with 1."""
 FORMERLY = {("v0.1.0", "hero_db_admin"): "hero_db_ui"}
 REPO = "lhumina_code/hero_db"
 AUTHOR = {
@@ -48,7 +55,11 @@ def main() -> None:
         for version in ("v0.1.0", "v0.2.0"):
             release(place / "mirror", version, compiled(version))
         repository(place, "0.3.0")
-        story(place / "hero", environment(place))
+        root, env = place / "hero", environment(place)
+        story(root, env)
+        release(place / "mirror", "v0.4.0", compiled("v0.4.0", HERO_DEMO_FAULT=FAULT))
+        with stopped_at_the_end(env):
+            run_it(root, env)
     say("Done: the root and the mirror of this demo are gone again.")
 
 
@@ -102,6 +113,70 @@ def from_source(root: Path, env: Mapping[str, str]) -> None:
     typed("hero-build history")
 
 
+def run_it(root: Path, env: Mapping[str, str]) -> None:
+    """Services: start, look, and an upgrade whose server ends as soon as it starts."""
+
+    def typed(command: str, code: int = 0) -> None:
+        run(shlex.split(command), env, code=code)
+
+    say("Run it: each service in order, each checked over its own socket")
+    for command in ("install hero_db --version v0.2.0", "start hero_db", "start hero_db", "status hero_db"):
+        typed(f"hero-build {command}")
+    for command in ("health hero_db", "logs hero_db -n 5"):
+        typed(f"hero-build {command}")
+    say("Upgrade to v0.4.0, whose server does not come up: it is rolled back, and the old version runs")
+    with Watch(root / "var" / "sockets" / "hero_db" / "rpc.sock") as watch:
+        typed("hero-build upgrade hero_db", code=9)
+    programs_say(root, "v0.2.0", env)
+    print(f"  The longest time without an answer of hero_db_server: {watch.longest:.2f} s")
+    for command in ("health hero_db", "history", "verify", "stop hero_db"):
+        typed(f"hero-build {command}")
+
+
+class Watch:
+    """Asks a service for its health all the time; `longest` is the longest time without an answer, in seconds."""
+
+    def __init__(self, path: Path) -> None:
+        self.path, self.longest, self.last = path, 0.0, time.monotonic()
+        self.ended = threading.Event()
+        self.thread = threading.Thread(target=self.ask_until_ended)
+
+    def __enter__(self) -> "Watch":
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.ended.set()
+        self.thread.join()
+
+    def ask_until_ended(self) -> None:
+        while not self.ended.wait(0.01):
+            answered = answers(self.path)
+            now = time.monotonic()
+            self.longest = max(self.longest, now - self.last)
+            self.last = now if answered else self.last
+
+
+def answers(path: Path) -> bool:
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.settimeout(5)
+        try:
+            connection.connect(os.path.relpath(path))  # an address has at most 107 bytes
+            connection.sendall(b"GET /health HTTP/1.0\r\n\r\n")
+            return connection.recv(12).endswith(b" 200")
+        except OSError:
+            return False
+
+
+@contextmanager
+def stopped_at_the_end(env: Mapping[str, str]) -> Iterator[None]:
+    """Leave no service and no supervisor running, also when the demo fails."""
+    try:
+        yield
+    finally:
+        subprocess.run(["hero-build", "stop", "hero_db", "-q"], env=env, check=False)
+
+
 def programs_say(root: Path, version: str, env: Mapping[str, str]) -> None:
     for name in BINARIES:
         out = run([str(root / "bin" / name), "--version"], env)
@@ -109,22 +184,22 @@ def programs_say(root: Path, version: str, env: Mapping[str, str]) -> None:
             raise SystemExit(f"{name} should say {version}, and says {out!r}")
 
 
-def run(command: list[str], env: Mapping[str, str]) -> str:
-    """Print the command as a person types it, run it, show what it says. Ends the demo when it fails."""
+def run(command: list[str], env: Mapping[str, str], *, code: int = 0) -> str:
+    """Print the command as a person types it, run it, show its output. Ends the demo unless it ends with `code`."""
     typed = shlex.join(command).replace(env["HERO_ROOT"], "$HERO_ROOT")
     print(f"\033[1m$ {typed}\033[0m" if colour() else f"$ {typed}", flush=True)
     kept = None if command[0] == "hero-build" else subprocess.PIPE  # on a terminal, hero-build has its live view
     done = subprocess.run(command, env=env, stdout=kept, text=True, check=False)
-    if done.returncode:
+    if done.returncode != code:
         raise SystemExit(f"`{typed}` ended with exit code {done.returncode}.")
     print(done.stdout or "", end="")
     return done.stdout or ""
 
 
-def compiled(version: str) -> Path:
+def compiled(version: str, **variables: str) -> Path:
     """The folder with the app's binaries of that version; compiled at most once."""
     source, target = copied(CACHE / "demo" / "hero_db"), CACHE / "demo-target" / version
-    env = {**os.environ, "HERO_DEMO_VERSION": version}
+    env = {**os.environ, "HERO_DEMO_VERSION": version, **variables}
     command = ["cargo", "build", "--release", "--quiet", "--target-dir", str(target)]
     subprocess.run(command, cwd=source, env=env, check=True)
     return target / "release"
