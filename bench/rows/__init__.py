@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 
 from bench.bench import Bench
 from bench.result import Row
-from bench.rows import download, islands, memory, noop, plan, publish, scale, source, startup
+from bench.rows import download, islands, memory, noop, plan, publish, scale, services, source, startup
 
 ROWS: Mapping[str, Callable[[Bench], list[Row]]] = {
     "cold-30": download.small,
@@ -14,6 +14,7 @@ ROWS: Mapping[str, Callable[[Bench], list[Row]]] = {
     "startup": startup.rows,
     "memory": memory.rows,
     "scale": scale.rows,
+    "services": services.rows,
     "source": source.rows,
     "source-noop": source.noop,
     "islands": islands.rows,
