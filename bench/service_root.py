@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import signal
 import subprocess
 import time
 from collections.abc import Iterator, Sequence
@@ -81,6 +82,13 @@ class ServiceRoot:
         )
         return Command((str(self.bench.context.hero), *arguments), env, self.folder)
 
+    def end_supervisor(self) -> None:
+        """End the supervisord that hero-build started for this root; the services are stopped already."""
+        pid = int((self.folder / "root" / "var" / "hero_build" / "supervisord" / "supervisord.pid").read_text())
+        os.kill(pid, signal.SIGTERM)
+        while Path(f"/proc/{pid}").exists():
+            time.sleep(0.05)
+
     def run(self, *arguments: str) -> float:
         return seconds(self.command(*arguments))
 
@@ -93,7 +101,7 @@ def service_root(bench: Bench, binaries: dict[str, tuple[str, ...]]) -> Iterator
             yield root
         finally:
             root.run("stop", "@bench")
-            root.run("supervisor", "stop")
+            root.end_supervisor()
 
 
 @contextmanager
