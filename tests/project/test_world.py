@@ -70,14 +70,16 @@ def test_the_demo_runs_to_its_end_and_leaves_nothing(tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stdout + done.stderr
     says = re.findall(r"^hero_db_server (v\S+)$", done.stdout, re.M)
-    assert says == ["v0.1.0", "v0.2.0", "v0.1.0", "v0.3.0", "v0.2.0", "v0.3.0"]
+    assert says == ["v0.1.0", "v0.2.0", "v0.1.0", "v0.3.0", "v0.2.0", "v0.3.0", "v0.2.0"]
     assert re.search(r"is up to date with its checkout", done.stdout)
     assert re.search(r"to build +changed since the last build: worktree", done.stdout)
-    assert re.findall(r"^generation \d+: .* \((\w+)\)", done.stdout, re.M) == [
-        *("download", "download", "download", "source", "download", "source")
+    assert re.findall(r"^generation \d+: .* \((\w+)[:)]", done.stdout, re.M) == [
+        *("download", "download", "download", "source", "download", "source", "download", "download")
     ]
+    assert re.search(r"^generation \d+: hero_db v0.2.0 -> v0.4.0 \(download\): rolled back", done.stdout, re.M)
     typed = re.findall(r"^\$ hero-build (\S+)", done.stdout, re.M)
     assert {"install", "list", "status", "verify", "history", "diff", "rollback"} <= set(typed)
+    assert {"start", "health", "logs", "upgrade", "stop"} <= set(typed)
     (root,) = re.findall(r"export HERO_ROOT=(\S+)", done.stdout)
     assert not Path(root).parent.exists()
     assert list(tmp_path.iterdir()) == []
