@@ -20,9 +20,9 @@ def run() -> "NoReturn":
     that wait for a server. Collecting garbage less often saves a fifth of the start-up time, in which there is little.
     """
     signals.install()
+    _open_closed_streams()
     _hide_secrets()
     gc.set_threshold(100_000, 50, 50)
-    _open_closed_streams()
     try:
         code = _run()
     except KeyboardInterrupt as end:

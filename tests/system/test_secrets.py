@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -71,3 +72,25 @@ def test_a_token_that_no_header_can_have_is_not_sealed() -> None:
 
 def test_every_token_is_a_secret() -> None:
     assert set(TOKENS) < set(SECRETS)
+
+
+@pytest.mark.parametrize("closed", [">&-", "<&- >&-", "<&- >&- 2>&-"])
+def test_the_sealed_token_takes_no_number_of_a_closed_stream(closed: str, tmp_path: Path) -> None:
+    out = tmp_path / "token"
+    probe = f"""
+import os, sys
+from hero_build import cli, settings
+
+def command():
+    token = settings.read({{"root": "/tmp/nowhere"}}, os.environ).token
+    with open({str(out)!r}, "w") as file:
+        file.write(f"{{token.descriptor > 2}} {{token.reveal()}}")
+    return 0
+
+cli._run = command
+cli.run()
+"""
+    env = {**os.environ, "FORGEJO_TOKEN": "s3cret"}
+    words = ["sh", "-c", f'exec "$@" {closed}', "sh", sys.executable, "-c", probe, "publish"]
+    assert subprocess.run(words, env=env).returncode == 0
+    assert out.read_text() == "True s3cret"
