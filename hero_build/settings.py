@@ -103,8 +103,8 @@ _TAKES = {
     "plain_http": ("a list of hosts", '["forge.lan:3000"]'),
     **dict.fromkeys(("coderoot", "sockets", "cache"), ("a folder in quotes", '"/srv/folder"')),
     **dict.fromkeys(sorted(_COUNTS), ("a whole number", "8")),
+    **dict.fromkeys(("wait", "connect", "stall", "backoff"), ("a number of seconds", "2.5")),
 }
-_SECONDS = ("a number of seconds", "2.5")
 """What a setting of the file takes, and an example."""
 
 
@@ -208,7 +208,7 @@ def _config_error(path: Path, error: msgspec.ValidationError) -> UsageError:
         names = ", ".join(sorted(ConfigFile.__struct_fields__))
         what = f"has no setting {field[1]!r}" if field else f"is no settings file: {error}"
         return UsageError(f"{path} {what}", f"{mean}It may hold: {names} (docs/install.md, 'Settings').")
-    takes, example = _TAKES.get(name[1], _SECONDS)
+    takes, example = _TAKES[name[1]]
     return UsageError(f"{path}: {name[1]} takes {takes}", f"Write it like this: {name[1]} = {example}")
 
 

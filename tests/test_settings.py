@@ -9,7 +9,7 @@ import pytest
 
 from hero_build.errors import MachineError, UsageError
 from hero_build.forge.limits import Limits, limits_of
-from hero_build.settings import DEFAULT_FORGE, read
+from hero_build.settings import DEFAULT_FORGE, ConfigFile, read
 
 
 def test_defaults(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -103,6 +103,17 @@ def test_the_hint_for_a_wrong_setting_can_be_used(text: str, hint: str, tmp_path
     assert caught.value.hint.startswith(hint)
     if hint.startswith("Write"):
         file.write_text(hint.partition(": ")[2])
+        read({"root": str(tmp_path)}, {})
+
+
+def test_every_setting_of_the_file_has_a_type_for_its_error(tmp_path: Path) -> None:
+    file = tmp_path / "cfg" / "hero_build.toml"
+    file.parent.mkdir()
+    for name in ConfigFile.__struct_fields__:
+        file.write_text(f"{name} = {{}}\n")
+        with pytest.raises(UsageError, match=f"{name} takes a") as caught:
+            read({"root": str(tmp_path)}, {})
+        file.write_text(caught.value.hint.partition(": ")[2])
         read({"root": str(tmp_path)}, {})
 
 
