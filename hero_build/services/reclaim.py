@@ -46,6 +46,7 @@ def reclaim(
         own = supervised_pids(supervisor, table)
         for program in (program for program in programs if program.pid not in own):
             _require_not_held(program, held)
+            _require_no_unit(program)
             _stop_leftover(program, service, emit)
     for probe in service.probes:
         for path in probe_sockets(probe):
@@ -107,6 +108,24 @@ def _require_not_held(program: RunningProgram, held: Mapping[str, frozenset[int]
         if program.pid in pids:
             reason = f"{program.binary} (process {program.pid}) runs already, under {name}"
             raise ServiceConflict(reason, f"Stop it there first, so that only one supervisor runs {program.binary}.")
+
+
+def _require_no_unit(program: RunningProgram) -> None:
+    """A unit of systemd that is not ours would start it again."""
+    unit = systemd_unit(program.pid)
+    if unit and unit != systemd_unit(os.getpid()):
+        reason = f"{program.binary} (process {program.pid}) runs already, in systemd's unit {unit}"
+        raise ServiceConflict(reason, f"Stop and disable that unit first: systemctl disable --now {unit}")
+
+
+def systemd_unit(pid: int, proc: Path = Path("/proc")) -> str:
+    """The service unit of a process by its control group; empty for none, and for the manager of a user."""
+    try:
+        lines = (proc / str(pid) / "cgroup").read_text().splitlines()
+    except OSError:
+        return ""
+    units = [part for line in lines for part in line.rpartition(":")[2].split("/") if part.endswith(".service")]
+    return next((unit for unit in reversed(units) if not unit.startswith("user@")), "")
 
 
 def _stop_leftover(program: RunningProgram, service: Service, emit: Emit) -> None:

@@ -6,7 +6,7 @@
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Literal
@@ -107,15 +107,20 @@ def recorded_services(root: Root) -> tuple[ServiceRecord, ...]:
 
 
 @contextmanager
-def locked_service(root: Root, name: str, wait: float) -> Iterator[None]:
-    """Hold a service's lock while it is started or stopped. Raises LockHeld after `wait` seconds, MachineError."""
+def locked_service(root: Root, name: str, wait: float, on_wait: Callable[[], None] = lambda: None) -> Iterator[None]:
+    """Hold a service's lock while it is started or stopped. Raises LockHeld after `wait` seconds, MachineError.
+
+    `on_wait` is called if another command holds it.
+    """
     place = folder(root, name)
     with machine_errors(place):
         place.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(place / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
     try:
         held = LockHeld(f"another command starts or stops {name}", "Wait for it to end, or give --wait SECONDS.")
-        filelock.acquire(descriptor, wait, held)
+        if not filelock.attempt(descriptor):
+            on_wait()
+            filelock.acquire(descriptor, wait, held)
         yield
     finally:
         os.close(descriptor)

@@ -7,6 +7,7 @@ process runs the installed file, and every probe is healthy.
 
 import time
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 
 from msgspec.structs import replace
 
@@ -31,7 +32,7 @@ def start_service(item: PlannedService, run: ServiceRun) -> ServiceUp:
     root, name, began = run.site.root, item.name, time.monotonic()
     _require_other_supervisor(item, run)
     definitions.check_sockets(item.service)
-    with machine_errors(root.path), records.locked_service(root, name, run.wait):
+    with machine_errors(root.path), _turn(name, run):
         records.set_wanted(root, name, "running")
         record = replace(_record(item, run), supervisor=run.supervisor.name)
         before = status_of(name, run)
@@ -52,7 +53,7 @@ def stop_service(app: str, name: str, run: ServiceRun) -> ServiceStopped:
     """Stop it, and wait until its process has ended. Raises NotHealthy, RuntimeFailed, MachineError."""
     root, began = run.site.root, time.monotonic()
     records.set_wanted(root, name, "stopped")  # a start that waits for its health ends by that
-    with records.locked_service(root, name, run.wait):
+    with machine_errors(root.path), _turn(name, run):
         records.set_wanted(root, name, "stopped")
         before = status_of(name, run)
         run.step(name, "stop")
@@ -60,6 +61,11 @@ def stop_service(app: str, name: str, run: ServiceRun) -> ServiceStopped:
         if (record := records.read_record(root, name)) is not None:
             records.write_record(root, replace(record, ends=(), flapping=None, reason=""))
     return ServiceStopped(app, name=name, seconds=time.monotonic() - began, pid_before=before.pid)
+
+
+def _turn(name: str, run: ServiceRun) -> AbstractContextManager[None]:
+    """One command at a time starts or stops a service."""
+    return records.locked_service(run.site.root, name, run.wait, on_wait=lambda: run.step(name, "wait"))
 
 
 def status_of(name: str, run: ServiceRun) -> SupervisedStatus:

@@ -1,5 +1,6 @@
 """Several services at once: order, failures of one, and commands that meet, on a real supervisord."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -112,6 +113,23 @@ def test_a_stop_ends_a_start_that_still_waits(stack: ServiceWorld) -> None:
     assert "app_server is not started: another command stopped it while it started" in err
     assert not stack.running()
     assert stack.services()["app_server"]["wanted"] == "stopped"
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_a_supervisor_that_ends_while_a_start_waits_is_an_error(stack: ServiceWorld, number: int) -> None:
+    """The reset starts a new one, under which the service comes up no better."""
+    stack.service("app", start_timeout=8.0)
+    stack.install("app", behaviour="never-bind")
+    with command(stack, "start", "app") as process:
+        assert until(lambda: bool(stack.running()))
+        os.kill(int((stack.supervisor.folder / "supervisord.pid").read_text()), number)
+        _, err = process.communicate(timeout=100)
+    assert process.returncode == 9
+    assert "error: " in err
+    assert "Traceback" not in err
+    stack.env_file("app", "BEHAVIOUR=ok\n")
+    assert stack.run("start", "app").code == 0
+    assert len(stack.running()) == 1
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
