@@ -32,7 +32,7 @@ SUPERVISORS = ("auto", "systemd", "zinit", "supervisord", "hero_router")
 _LARGEST = 1_000_000  # seconds: eleven days; a larger number is a typing error, and the system's calls have limits
 _LARGEST_FILE = 1 << 20  # bytes
 _COUNTS = frozenset({"jobs", "retries", "depth"})
-_ENVIRONMENT = {
+ENVIRONMENT = {
     "root": "HERO_ROOT",
     "coderoot": "CODEROOT",
     "sockets": "HERO_SOCKET_DIR",
@@ -166,7 +166,7 @@ def _pick(
 ) -> Any:
     layers: tuple[tuple[Source, Any], ...] = (
         ("flag", flags.get(name)),
-        ("environment", environ.get(_ENVIRONMENT.get(name, "")) or None),
+        ("environment", environ.get(ENVIRONMENT.get(name, "")) or None),
         ("config", getattr(config, name, None)),
     )
     for source, value in layers:

@@ -30,7 +30,7 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
     "troubleshoot": ("troubleshoot hero_db",),
     "restart": ("restart hero_db", "restart @installed"),
     "delete": ("delete hero_db", "delete hero_codescalers:alpha", "delete hero_db --purge"),
-    "serve": ("serve", "serve --probe-interval 30"),
+    "serve": ("serve", "serve --probe-interval 30", "serve --print-unit", "serve --install-unit"),
     "verify": ("verify", "verify hero_db --repair", "verify --against-release"),
     "doctor": ("doctor", "doctor --wasm"),
     "audit": ("audit hero_db", "audit --all ~/checkouts"),

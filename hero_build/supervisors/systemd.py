@@ -120,6 +120,20 @@ class Systemd(Struct, frozen=True):
         names = self.services()
         return self._statuses(names) if names else {}
 
+    def install(self, unit: str, text: str) -> Path:
+        """Install a unit that is not a service of a root: write, enable and restart it. Raises RuntimeUnreachable,
+        MachineError.
+        """
+        path = self.manager.units / unit
+        self._systemctl("daemon-reload")  # where it does not run, nothing is written
+        with machine_errors(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_file(path, text.encode(), mode=0o644)
+        self._systemctl("daemon-reload")
+        self._systemctl("enable", unit)
+        self._systemctl("restart", unit)
+        return path
+
     def logs(self, name: str, lines: int) -> tuple[str, ...]:
         return systemd_journal.last_lines(self._journalctl(name), lines)
 

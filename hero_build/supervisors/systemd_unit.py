@@ -57,7 +57,7 @@ def render(definition: Definition, *, words: tuple[str, ...], root: Path, target
         root=root,
         flap_seconds=definition.flap.seconds,
         flap_starts=definition.flap.starts,
-        command=" ".join(_quoted(word) for word in words),
+        command=" ".join(quoted(word) for word in words),
         signal=definition.stop_signal.removeprefix("SIG"),
         stop_timeout=definition.stop_timeout,
         restart="no" if never else _RESTART[definition.restart],
@@ -73,7 +73,7 @@ def root_of(text: str) -> str | None:
     return next((value for key, _, value in lines if key == _ROOT), None)
 
 
-def _quoted(word: str) -> str:
+def quoted(word: str) -> str:
     r"""In double quotes, with `%`, `$`, `"` and `\` as themselves (systemd.syntax(7))."""
     escaped = word.replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%").replace("$", "$$")
     return f'"{escaped}"'

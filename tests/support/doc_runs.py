@@ -59,7 +59,7 @@ RUNS: Mapping[str, Run] = {
     "hero-build outdated": Run(BOTH),
     "hero-build hold hero_db": Run(("install hero_db",)),
     "hero-build install @core": Run(),
-    "hero-build build hero_db": Run(),
+    "hero-build build hero_db": Run(shown=r"files"),
     "hero-build list --json": Run(("install hero_db",)),
     "hero-build show hero_notes": Run(),
     "hero-build show hero_collab --json": Run(),
