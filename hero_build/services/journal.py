@@ -21,7 +21,7 @@ from hero_build.errors import machine_errors
 from hero_build.install.layout import Root
 from hero_build.model.failure import Failure
 from hero_build.model.names import check_name
-from hero_build.services import processes
+from hero_build.system import proc_stat
 from hero_build.system.regular_file import read_regular
 
 _LARGEST_FILE = 64 << 20  # bytes
@@ -107,7 +107,7 @@ def now() -> str:
 
 
 def _by(operation: Operation, pid: int) -> Operation:
-    return replace(operation, pid=pid, pid_started=processes.start_time(pid) or time.time())
+    return replace(operation, pid=pid, pid_started=proc_stat.start_time(pid) or time.time())
 
 
 def _text(moment: datetime) -> str:
@@ -130,7 +130,7 @@ def _as_it_is(operation: Operation) -> Operation:
     """Queued and running operations end with the process that queued or runs them."""
     if operation.state not in ("queued", "running"):
         return operation
-    started = processes.start_time(operation.pid) if operation.pid else None
+    started = proc_stat.start_time(operation.pid) if operation.pid else None
     if started is not None and abs(started - operation.pid_started) < _ALIVE:
         return operation
     return replace(operation, state="interrupted")

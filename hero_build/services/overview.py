@@ -16,6 +16,7 @@ from hero_build.services import processes
 from hero_build.services.processes import ProcessTable, ProgramState, RunningProgram
 from hero_build.services.records import ServiceRecord, Wanted, recorded_services, wanted
 from hero_build.supervisors.protocol import Supervisor
+from hero_build.system import proc_stat
 
 _GENERATION = re.compile(r"/generations/(\d+)/")
 
@@ -111,7 +112,7 @@ def _status(record: ServiceRecord, state: Known, taken: set[int]) -> SupervisedS
     held = {item.pid for pid in taken for item in state.table.descendants(pid)}
     for program in state.table.programs.values():
         if program.binary == record.binary and program.pid not in held and not record.instance:
-            since = processes.start_time(program.pid)
+            since = proc_stat.start_time(program.pid)
             reason = "not started by hero-build start"
             return SupervisedStatus(name=record.name, state="running", pid=program.pid, since=since, reason=reason)
     return SupervisedStatus(name=record.name, state="stopped")

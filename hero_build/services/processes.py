@@ -7,7 +7,6 @@ nothing. A file that was in `<root>/bin` before hero-build replaced it belongs t
 
 import filecmp
 import os
-import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Literal
@@ -16,6 +15,7 @@ from msgspec import Struct
 
 from hero_build import manifest
 from hero_build.install.layout import Root
+from hero_build.system.proc_stat import stat_fields
 
 ProgramState = Literal["running", "old", "unknown"]
 """Runs the installed file; runs an older file and needs a restart; is another user's, with only its name known."""
@@ -50,7 +50,7 @@ def process_table(root: Root) -> ProcessTable:
     """Read /proc once."""
     children: dict[int, list[int]] = {}
     for pid in _pids():
-        if (fields := _stat(pid)) is not None:
+        if (fields := stat_fields(pid)) is not None:
             children.setdefault(int(fields[1]), []).append(pid)
     programs = {program.pid: program for program in running_programs(root)}
     return ProcessTable(programs, {pid: tuple(below) for pid, below in children.items()})
@@ -80,26 +80,8 @@ def running_programs(root: Root, folder: Path | None = None) -> Iterator[Running
             yield RunningProgram(pid, binary=name, state=_state(pid, folder / "bin" / name), path=path)
 
 
-def start_time(pid: int) -> float | None:
-    """When a process was started, in seconds of time.time(), accurate to a few hundredths; None if it has ended."""
-    fields = _stat(pid)
-    if fields is None:
-        return None
-    age = time.clock_gettime(time.CLOCK_BOOTTIME) - int(fields[19]) / os.sysconf("SC_CLK_TCK")
-    return time.time() - age
-
-
 def _pids() -> list[int]:
     return [int(name) for name in os.listdir("/proc") if name.isdecimal()]
-
-
-def _stat(pid: int) -> list[str] | None:
-    """The fields of /proc/<pid>/stat from the state (the third) on: the name before it may contain any character."""
-    try:
-        raw = Path(f"/proc/{pid}/stat").read_text(errors="replace")
-    except OSError:
-        return None
-    return raw.rpartition(")")[2].split() or None
 
 
 def _command(pid: int) -> str:

@@ -7,8 +7,8 @@ from msgspec import Struct
 
 from hero_build.install.layout import Root
 from hero_build.model.installed import Generation, InstalledArtifact
-from hero_build.services import processes
 from hero_build.services.service_map import OwnedService
+from hero_build.system import proc_stat
 
 
 class RestartRequest(Struct, frozen=True):
@@ -57,7 +57,7 @@ def needs_restart(item: OwnedService, request: RestartRequest) -> bool:
 
 def started_before(pid: int, request: RestartRequest) -> bool:
     """Whether a process was started before the files that it must have read were installed."""
-    started = processes.start_time(pid) if pid else None
+    started = proc_stat.start_time(pid) if pid else None
     return started is not None and started < request.since
 
 

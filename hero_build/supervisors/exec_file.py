@@ -10,6 +10,8 @@ import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from msgspec import Struct
+
 from hero_build.errors import MachineError, machine_errors
 from hero_build.install.layout import Root
 from hero_build.model.services import Definition
@@ -44,19 +46,21 @@ def write_exec(
     root: Root,
     definition: Definition,
     *,
-    die_with_parent: bool = False,
+    parent_pid_file: Path | None = None,
     own_log: bool = False,
     count_starts: bool = False,
+    may_be_held: bool = False,
 ) -> tuple[str, ...]:
     """Write what the shim needs; the command with which a supervisor starts the service. Raises MachineError.
 
-    `die_with_parent`: the service gets SIGTERM when the supervisor ends. `own_log`: it writes to its log file itself.
-    `count_starts`: each start is recorded, see `starts`.
+    `parent_pid_file`: has the supervisor's pid; the service gets SIGTERM when that ends. `own_log`: it writes to its
+    log file itself. `count_starts`: each start is recorded, see `starts`. `may_be_held`: see `hold`.
     """
     path = exec_path(root, definition.name)
     env_file, log = str(definition.env_file or ""), str(definition.log) if own_log else ""
     starts = str(_starts_path(root, definition.name)) if count_starts else ""
-    options = ("1" if die_with_parent else "", log, starts, env_file, str(definition.folder))
+    held = str(_held_path(root, definition.name)) if may_be_held else ""
+    options = (held, str(parent_pid_file or ""), log, starts, env_file, str(definition.folder))
     write_fields(path, (*options, *definition.command))
     shim = root.exec / "exec_shim.py"
     with machine_errors(shim):
@@ -66,20 +70,27 @@ def write_exec(
 
 def remove_exec(root: Root, name: str) -> None:
     """Remove the files of a service, its environment, too. Raises MachineError."""
-    for path in (exec_path(root, name), environment_path(root, name), _starts_path(root, name)):
+    for path in (make(root, name) for make in (exec_path, environment_path, _starts_path, _held_path)):
         with machine_errors(path):
             path.unlink(missing_ok=True)
 
 
-def starts(root: Root, name: str) -> tuple[float, ...]:
-    """When a service was started since `forget_starts`, in seconds of time.time(). Raises MachineError."""
+class RecordedStart(Struct, frozen=True):
+    """A start of a service: its process, and when, in seconds of time.time()."""
+
+    pid: int
+    time: float
+
+
+def starts(root: Root, name: str) -> tuple[RecordedStart, ...]:
+    """The starts of a service since `forget_starts`, by its shim. Raises MachineError."""
     path = _starts_path(root, name)
     with machine_errors(path):
         try:
-            lines = path.read_bytes().split()
+            lines = path.read_bytes().splitlines()
         except FileNotFoundError:
             return ()
-    return tuple(float(line) for line in lines)
+    return tuple(RecordedStart(int(line.split()[0]), float(line.split()[1])) for line in lines)
 
 
 def forget_starts(root: Root, name: str) -> None:
@@ -87,6 +98,24 @@ def forget_starts(root: Root, name: str) -> None:
     path = _starts_path(root, name)
     with machine_errors(path):
         path.unlink(missing_ok=True)
+
+
+def hold(root: Root, name: str, *, held: bool) -> None:
+    """Have a service's shim end at once, or start the service again. Raises MachineError."""
+    path = _held_path(root, name)
+    with machine_errors(path):
+        if held:
+            write_file(path, b"")
+        else:
+            path.unlink(missing_ok=True)
+
+
+def is_held(root: Root, name: str) -> bool:
+    return _held_path(root, name).exists()
+
+
+def _held_path(root: Root, name: str) -> Path:
+    return root.exec / f"{file_name(name)}.held"
 
 
 def _starts_path(root: Root, name: str) -> Path:

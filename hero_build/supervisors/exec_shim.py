@@ -18,13 +18,15 @@ _LOG_BYTES, _LOG_BACKUPS = 10 << 20, 3
 
 
 def main(path: str) -> None:
-    die_with_parent, log, starts, env_file, folder, *command = _fields(path)
+    held, parent_pid_file, log, starts, env_file, folder, *command = _fields(path)
+    if held and os.path.exists(held):
+        _fail("it is stopped, and `hero-build start` starts it", 0)
     if log:
         _write_to(log)
     if starts:
         _record_start(starts)
-    if die_with_parent:
-        _die_with_parent()
+    if parent_pid_file:
+        _die_with_parent(parent_pid_file)
     environment = _environment(env_file) if env_file else dict(os.environb)
     try:
         os.chdir(folder)
@@ -69,20 +71,23 @@ def _write_to(log: bytes) -> None:
 
 
 def _record_start(path: bytes) -> None:
-    """Append the time, in seconds since 1970, for a supervisor that counts no restarts."""
+    """Append the process and the time, in seconds since 1970, for a supervisor that counts no restarts."""
     try:
         with open(path, "ab") as file:
             if file.tell() < _STARTS_BYTES:
-                file.write(b"%.6f\n" % time.time())
+                file.write(b"%d %.6f\n" % (os.getpid(), time.time()))
     except OSError:  # a full disk stops no service
         return
 
 
-def _die_with_parent() -> None:
+def _die_with_parent(pid_file: bytes) -> None:
     """Get SIGTERM when the supervisor ends: what it leaves behind would write into closed pipes (prctl(2))."""
     import ctypes  # 10 ms, and only here
 
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, _SIGTERM)
+    with open(pid_file, "rb") as file:
+        if int(file.read()) != os.getppid():
+            _fail("the supervisor has ended", 127)
 
 
 def _fail(sentence: str, code: int) -> None:

@@ -133,7 +133,8 @@ class Supervisord(Struct, frozen=True):
 
     def _write_config(self) -> None:
         definitions = self._definitions.all()
-        programs = [(item, exec_file.write_exec(self.root, item, die_with_parent=True)) for item in definitions]
+        pid_file = self.folder / "supervisord.pid"
+        programs = [(item, exec_file.write_exec(self.root, item, parent_pid_file=pid_file)) for item in definitions]
         text = supervisord_config.render(self.folder, programs)
         with machine_errors(self.folder):
             exec_file.write_file(self.folder / "supervisord.conf", text.encode())

@@ -73,6 +73,7 @@ class Systemd(Struct, frozen=True):
             self._require_own(unit)
             changed = self._definitions.read(definition.name) != definition
             if changed and unit.exists():
+                self._enable(definition.name, enable=False)
                 self._stop_and_wait(definition.name, definition.stop_timeout)
             self._definitions.write(definition)
             if changed or not unit.exists() or unit.read_text() != text:

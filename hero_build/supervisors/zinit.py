@@ -1,16 +1,15 @@
-"""zinit 0.3.9 as a supervisor. Our definitions are files of hero-build; zinit has a service only while it is started.
+"""zinit 0.3.9 as a supervisor.
 
-What zinit does differently from what its names say, as measured:
-- `service.set` of a name that exists blocks the daemon for good: a service is deleted first.
-- `service.delete` of one that runs blocks it for 5 s: it is stopped first, and waited for.
-- `service.set` starts the service, and so does each start of zinit: what is stopped is therefore deleted.
-- A byte that is not UTF-8 closes the service's output: the service writes to a file of ours instead.
+What it does differently from what its names say, as measured (see zinit_entries, too):
+- Each start of zinit starts all its services: the shim of one that is stopped ends at once.
+- A byte that is not UTF-8 closes a service's output: the service writes to a file of ours instead.
+- It reports neither how often it restarted a service nor whether it will: the shim counts.
 """
 
 import time
 from collections.abc import Callable, Iterator
+from itertools import chain, count
 from pathlib import Path
-from shlex import join
 from typing import Literal
 
 import msgspec
@@ -22,9 +21,11 @@ from hero_build.install.layout import Root
 from hero_build.model.services import Definition, ServiceState, SupervisedStatus
 from hero_build.supervisors import exec_file, log_files, rpc, socket_client
 from hero_build.supervisors.definitions import DefinitionFolder
+from hero_build.supervisors.exec_file import RecordedStart
 from hero_build.supervisors.protocol import ZINIT, ServiceNotDefined, Timeouts
-from hero_build.supervisors.service_names import file_name
 from hero_build.supervisors.socket_client import RpcClient
+from hero_build.supervisors.zinit_entries import ZinitConfig, ZinitEntries, ZinitEntry, zinit_config, zinit_name
+from hero_build.system.proc_stat import start_time
 
 
 class ZinitReason(Struct, frozen=True):
@@ -52,6 +53,12 @@ class ZinitStatus(Struct, frozen=True):
     uptime_secs: int | None = None
 
 
+class AddedService(Struct, frozen=True):
+    """The result of `service.set`."""
+
+    path: str | None = None
+
+
 class Zinit(Struct, frozen=True):
     """A Supervisor: the zinit that listens on `path`."""
 
@@ -65,24 +72,25 @@ class Zinit(Struct, frozen=True):
 
     def services(self) -> tuple[str, ...]:
         """Ours, started or not, and others that zinit runs."""
-        ours = {zinit_name(name): name for name in self._definitions.names()}
-        others = [name for name in self._known() if name not in ours]
-        return (*ours.values(), *sorted(others))
+        own = {entry.name for entry in self._entries.all()}
+        return (*self._definitions.names(), *sorted(name for name in self._known() if name not in own))
 
     def definition(self, name: str) -> Definition | None:
         return self._definitions.read(name)
 
     def define(self, definition: Definition) -> None:
         with self._definitions.changing(self.timeouts.change):
-            if self._definitions.read(definition.name) != definition:
-                self._delete(definition.name, definition.stop_timeout)
-            exec_file.write_exec(self.root, definition, own_log=True, count_starts=True)
+            if self._definitions.read(definition.name) not in (None, definition):
+                self._stop_and_wait(definition.name)
+            self._write_exec(definition)
             self._definitions.write(definition)
 
     def forget(self, name: str) -> None:
         with self._definitions.changing(self.timeouts.change):
-            definition = self._definitions.read(name)
-            self._delete(name, definition.stop_timeout if definition else 0)
+            if self._definitions.read(name) is None:
+                return
+            self._stop_and_wait(name)
+            self._retire(name)
             self._definitions.remove(name)
             exec_file.remove_exec(self.root, name)
 
@@ -92,43 +100,47 @@ class Zinit(Struct, frozen=True):
             self._call("service.start", {"name": name}, self.timeouts.change)
             return
         with self._definitions.changing(self.timeouts.change):
-            if zinit_name(name) in self._known():
-                if self.status(name).pid:
-                    return
-                self._delete(name, definition.stop_timeout)
+            entry, config = self._entry(name), zinit_config(definition, self._write_exec(definition))
+            if entry and self.status(name).is_running:
+                return
             exec_file.forget_starts(self.root, name)
-            words = exec_file.write_exec(self.root, definition, own_log=True, count_starts=True)
-            self._call("service.set", {"config": _config(definition, words)}, self.timeouts.change)
+            exec_file.hold(self.root, name, held=False)
+            if entry and entry.config == config:
+                self._call("service.restart", {"name": entry.name}, self.timeouts.change)  # this also forgets failures
+                return
+            self._retire(name)
+            self._add(name, config)
 
     def stop(self, name: str) -> None:
-        definition = self._definitions.read(name)
-        if definition is None:
+        entry = self._entry(name)
+        if self._definitions.read(name) is None:
             self._call("service.stop", {"name": name}, self.timeouts.change)
-            return
-        with self._definitions.changing(self.timeouts.change):
-            self._delete(name, definition.stop_timeout)
+        elif entry:
+            exec_file.hold(self.root, name, held=True)
+            self._call("service.stop", {"name": entry.name}, self.timeouts.change)
 
     def restart(self, name: str) -> None:
-        ours = self._definitions.read(name) is not None
-        if ours and not self.status(name).pid:
-            self.start(name)
-            return
-        if ours:
+        entry = self._entry(name)
+        if self._definitions.read(name) is None:
+            self._call("service.restart", {"name": name}, self.timeouts.change)
+        elif entry and self.status(name).is_running:
             exec_file.forget_starts(self.root, name)
-        self._call("service.restart", {"name": zinit_name(name)}, self.timeouts.change)
+            self._call("service.restart", {"name": entry.name}, self.timeouts.change)
+        else:
+            self.start(name)
 
     def status(self, name: str) -> SupervisedStatus:
-        definition = self._definitions.read(name)
-        try:
-            raw = self._call("service.status_full", {"name": zinit_name(name)}, self.timeouts.call)
-        except ServiceNotDefined:
-            if definition is None:
-                raise
+        definition, entry = self._definitions.read(name), self._entry(name)
+        if definition is not None and entry is None:
             return SupervisedStatus(name=name, state="stopped")
+        raw = self._call("service.status_full", {"name": entry.name if entry else name}, self.timeouts.call)
         result = rpc.decode(raw, ZinitStatus, peer=self._client.peer, what=f"its status of {name}")
+        status = _status(name, result)
         if definition is None:
-            return _status(name, result)
-        return _own_status(_status(name, result), definition, exec_file.starts(self.root, name))
+            return status
+        if exec_file.is_held(self.root, name) and not status.pid:
+            return replace(status, state="stopped", reason="")
+        return _own_status(status, definition, exec_file.starts(self.root, name))
 
     def statuses(self) -> dict[str, SupervisedStatus]:
         return {name: self.status(name) for name in self.services()}
@@ -154,17 +166,51 @@ class Zinit(Struct, frozen=True):
     def _client(self) -> RpcClient:
         return socket_client.zinit_client(self.path)
 
+    @property
+    def _entries(self) -> ZinitEntries:
+        return ZinitEntries(self.root)
+
     def _known(self) -> tuple[str, ...]:
         return rpc.decode_services(self._call("service.list", {}, self.timeouts.call), self._client.peer)
 
-    def _delete(self, name: str, stop_timeout: float) -> None:
-        """Stop and delete it in zinit, if it is there."""
-        item: dict[str, object] = {"name": zinit_name(name)}
-        if zinit_name(name) not in self._known():
+    def _entry(self, name: str) -> ZinitEntry | None:
+        """The service in zinit, if it is there: a zinit of another folder does not have it."""
+        entry = self._entries.of(name)
+        return entry if entry and entry.name in self._known() else None
+
+    def _add(self, name: str, config: ZinitConfig) -> None:
+        known, base = self._known(), zinit_name(name)
+        names = chain((base,), (f"{base}.{number}" for number in count(2)))
+        free = next(item for item in names if item not in known)
+        named = replace(config, service=replace(config.service, name=free))
+        raw = self._call("service.set", {"config": named}, self.timeouts.change)
+        added = rpc.decode(raw, AddedService, peer=self._client.peer, what=f"its answer to service.set of {name}")
+        self._entries.write(ZinitEntry(free, name, config, added.path))
+
+    def _retire(self, name: str) -> None:
+        """Delete what has ended where it is safe: the service that zinit has as its last one."""
+        entry = self._entries.of(name)
+        if entry is None:
             return
-        self._call("service.stop", item, self.timeouts.change)
-        self._wait(lambda: not self.status(name).pid, f"{name} does not stop", stop_timeout)
-        self._call("service.delete", item, self.timeouts.change)
+        known = self._known()
+        if known[-1:] == (entry.name,):
+            self._call("service.delete", {"name": entry.name}, self.timeouts.change)
+        if known[-1:] == (entry.name,) or entry.name not in known:
+            self._entries.remove(entry)
+        else:
+            self._entries.retire(entry)
+
+    def _stop_and_wait(self, name: str) -> None:
+        definition, entry = self._definitions.read(name), self._entry(name)
+        if entry is None:
+            return
+        exec_file.hold(self.root, name, held=True)
+        self._call("service.stop", {"name": entry.name}, self.timeouts.change)
+        seconds = definition.stop_timeout if definition else 0.0
+        self._wait(lambda: not self.status(name).pid, f"{name} does not stop", seconds)
+
+    def _write_exec(self, definition: Definition) -> tuple[str, ...]:
+        return exec_file.write_exec(self.root, definition, own_log=True, count_starts=True, may_be_held=True)
 
     def _wait(self, done: Callable[[], bool], problem: str, seconds: float) -> None:
         end = time.monotonic() + seconds + self.timeouts.change
@@ -175,37 +221,6 @@ class Zinit(Struct, frozen=True):
 
     def _call(self, method: str, params: dict[str, object], seconds: float) -> Raw:
         return self._client.call(method, params, seconds)
-
-
-def zinit_name(name: str) -> str:
-    """The name in zinit, which has letters, digits, `-`, `_` and `.`: the `:` of an instance becomes `--`."""
-    file_name(name)
-    return name.replace(":", "--")
-
-
-def _config(definition: Definition, words: tuple[str, ...]) -> dict[str, object]:
-    """As of 0.3.9. Without `requires`: zinit would stop what depends on it, too, and leave it so. Never `kill_others`:
-    it can end unrelated processes. `exec` is a line for /bin/sh, whose first word must be a program; the service takes
-    the shell's place, so that its pid and its exit are its own.
-    """
-    delay = max(1, round(definition.backoff * 1000))
-    never = definition.oneshot or definition.restart == "never"
-    return {
-        "service": {
-            "name": zinit_name(definition.name),
-            "exec": f"true && exec {join(words)}",
-            "oneshot": definition.oneshot,
-        },
-        "lifecycle": {
-            "restart": "never" if never else definition.restart,
-            "restart_delay_ms": delay,
-            "restart_delay_max_ms": delay,
-            "max_restarts": max(1, definition.flap.starts - 1),
-            "stability_period_ms": round(1000 * definition.flap.seconds / definition.flap.starts),
-            "stop_timeout_ms": max(1, round(definition.stop_timeout * 1000)),
-            "stop_signal": f"SIG{definition.stop_signal.removeprefix('SIG')}",
-        },
-    }
 
 
 def _status(name: str, status: ZinitStatus) -> SupervisedStatus:
@@ -224,15 +239,18 @@ def _status(name: str, status: ZinitStatus) -> SupervisedStatus:
     )
 
 
-def _own_status(status: SupervisedStatus, definition: Definition, starts: tuple[float, ...]) -> SupervisedStatus:
+def _own_status(
+    status: SupervisedStatus, definition: Definition, starts: tuple[RecordedStart, ...]
+) -> SupervisedStatus:
     """With what zinit does not report of a service: how often it was restarted, and whether it will be again."""
-    since = starts[-1] if starts and status.pid else None
-    status = replace(status, restarts=max(len(starts) - 1, 0), since=since)
+    others = [start for start in starts if start.pid != status.pid]  # the shim of this one may not have come so far
+    restarts = len(others) if status.pid else len(others) - 1
+    status = replace(status, restarts=max(restarts, 0), since=start_time(status.pid) if status.pid else None)
     if status.pid or not _will_restart(status, definition):
         return status
     recent = starts[-definition.flap.starts :]
     is_full = len(recent) == definition.flap.starts
-    if is_full and recent[-1] - recent[0] <= definition.flap.seconds:
+    if is_full and recent[-1].time - recent[0].time <= definition.flap.seconds:
         return replace(status, state="flapping")
     return replace(status, state="starting")
 

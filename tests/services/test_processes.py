@@ -15,6 +15,7 @@ from hero_build.install.layout import Root
 from hero_build.queries.apps import by_app
 from hero_build.queries.status import RunningProcess, running_processes
 from hero_build.services import processes as runtime_processes
+from hero_build.system import proc_stat
 from support import roots
 from support.daemons import Machine
 from support.elf_files import program, static_elf
@@ -80,10 +81,10 @@ def test_when_a_process_began(machine: Machine) -> None:
     machine.install("hero_db", "v1", "hero_db_server")
     before = time.time()
     with machine.by_hand("hero_db_server") as process:
-        began = runtime_processes.start_time(process.pid)
+        began = proc_stat.start_time(process.pid)
         assert began is not None
         assert before - 0.1 <= began <= time.time() + 0.1
-    assert runtime_processes.start_time(process.pid) is None
+    assert proc_stat.start_time(process.pid) is None
 
 
 def test_a_process_that_another_user_started_is_unknown(machine: Machine) -> None:

@@ -8,10 +8,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from msgspec import structs
+
 from hero_build.install.layout import Root
 from hero_build.model.services import Definition, ServiceState, SupervisedStatus
 from hero_build.supervisors import exec_file
-from hero_build.supervisors.protocol import Supervisor
+from hero_build.supervisors.protocol import Supervisor, Timeouts
 from support.processes import until
 
 SLEEP = "exec sleep 1000"
@@ -25,6 +27,12 @@ class Supervised:
     root: Root
     host_pid: Callable[[int], int] = int
     """The process that the supervisor calls by this number: another one if it runs in a container."""
+    own_pid: Callable[[], int] = int
+    """The supervisor's own process."""
+
+    def with_timeouts(self, timeouts: Timeouts) -> Supervisor:
+        """The same supervisor, for a client of less patience."""
+        return structs.replace(self.supervisor, timeouts=timeouts)  # type: ignore[type-var]
 
     def definition(self, name: str, script: str = SLEEP, *arguments: str, **fields: object) -> Definition:
         """A service that runs a script with these arguments (`$1`, …); `env` is added to its environment."""
@@ -60,8 +68,16 @@ class Supervised:
         assert until(lambda: set(lines) <= set(self.supervisor.logs(name, 1000))), self.supervisor.logs(name, 1000)
         return self.supervisor.logs(name, 1000)
 
+    def wait_for_lines(self, name: str, count: int) -> tuple[str, ...]:
+        """What the service wrote, once it is so many lines."""
+        assert until(lambda: len(self.supervisor.logs(name, 1000)) >= count)
+        return self.supervisor.logs(name, 1000)
+
     def pid(self, name: str) -> int:
-        return self.host_pid(self.supervisor.status(name).pid)
+        """Of a service that runs; never 0, which would be the test's own process group for kill(2)."""
+        pid = self.host_pid(self.supervisor.status(name).pid)
+        assert pid > 1
+        return pid
 
     def executable(self, name: str) -> str:
         return os.readlink(f"/proc/{self.pid(name)}/exe")

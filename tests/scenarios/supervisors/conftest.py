@@ -21,7 +21,9 @@ TIMEOUTS = Timeouts(call=30, change=60)
 @contextmanager
 def supervisord(folder: Path) -> Iterator[Supervised]:
     root = private_root(folder)
-    item = Supervised(Supervisord(root, TIMEOUTS), root)
+    supervisor = Supervisord(root, TIMEOUTS)
+    pidfile = supervisor.folder / "supervisord.pid"
+    item = Supervised(supervisor, root, own_pid=lambda: int(pidfile.read_text()))
     yield item
     item.end()
 
@@ -30,8 +32,9 @@ def supervisord(folder: Path) -> Iterator[Supervised]:
 def zinit(folder: Path) -> Iterator[Supervised]:
     root = private_root(folder)
     home = folder / "home"
-    with zinit_server.running(zinit_crate.binaries() / "zinit-server", home):
-        item = Supervised(Zinit(root, zinit_server.socket_path(home), TIMEOUTS), root)
+    with zinit_server.running(zinit_crate.binaries() / "zinit-server", home) as process:
+        client = Zinit(root, zinit_server.socket_path(home), TIMEOUTS)
+        item = Supervised(client, root, own_pid=lambda: process.pid)
         yield item
         item.end()
 
@@ -42,7 +45,9 @@ def systemd(folder: Path) -> Iterator[Supervised]:
         patch.setenv("PATH", f"{container.wrappers}{os.pathsep}{os.environ['PATH']}")
         root = private_root(folder / "shared")
         manager = replace(system_manager(), units=container.units)
-        item = Supervised(Systemd(root, manager, TIMEOUTS), root, container.host_pid)
+        item = Supervised(
+            Systemd(root, manager, TIMEOUTS), root, host_pid=container.host_pid, own_pid=lambda: container.init
+        )
         yield item
         item.end()
 

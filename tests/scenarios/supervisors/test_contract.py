@@ -1,9 +1,16 @@
 """What every supervisor does, on real ones: the promises of supervisors/protocol.py."""
 
+import os
+import signal
+import time
+from pathlib import Path
+
 import pytest
 
+from hero_build.model.services import ServiceState
+from hero_build.supervisors import exec_file
 from hero_build.supervisors.protocol import ServiceNotDefined
-from support.processes import alive, gone
+from support.processes import alive, gone, until
 from support.supervised import Supervised
 
 
@@ -54,3 +61,105 @@ def test_what_ends_too_often_is_flapping_until_it_is_started(supervised: Supervi
     assert (status.restarts, status.exit_code) == (4, 3)
     supervised.supervisor.start("app_server")
     assert supervised.supervisor.status("app_server").restarts < 4
+
+
+def test_what_runs_is_left_alone_if_it_is_defined_as_before_and_stopped_if_not(supervised: Supervised) -> None:
+    supervised.run("app_server")
+    supervised.wait("app_server", "running")
+    pid = supervised.pid("app_server")
+    definition = supervised.supervisor.definition("app_server")
+    assert definition is not None
+    supervised.supervisor.define(definition)
+    supervised.supervisor.start("app_server")
+    assert supervised.pid("app_server") == pid
+    supervised.supervisor.define(supervised.definition("app_server", "exec sleep 2000"))
+    assert gone([pid])
+    assert supervised.supervisor.status("app_server").state == "stopped"
+    supervised.supervisor.start("app_server")
+    supervised.wait("app_server", "running")
+    arguments = Path(f"/proc/{supervised.pid('app_server')}/cmdline")
+    assert until(lambda: arguments.read_bytes() == b"sleep\x002000\x00")
+
+
+def test_a_restart_is_one_request_and_starts_also_what_is_down(supervised: Supervised) -> None:
+    supervised.supervisor.define(supervised.definition("app_server"))
+    supervised.supervisor.restart("app_server")
+    supervised.wait("app_server", "running")
+    pid = supervised.pid("app_server")
+    supervised.supervisor.restart("app_server")
+    status = supervised.wait_until("app_server", lambda item: item.is_running and supervised.host_pid(item.pid) != pid)
+    assert gone([pid])
+    assert status.restarts == 0
+
+
+def test_since_is_the_time_of_its_start(supervised: Supervised) -> None:
+    before = time.time()
+    supervised.run("app_server")
+    status = supervised.wait("app_server", "running")
+    assert status.since is not None
+    assert before - 0.1 <= status.since <= time.time() + 0.1
+
+
+@pytest.mark.parametrize("action", ["stop", "forget"])
+def test_what_ignores_its_stop_signal_is_killed_with_all_that_it_started(supervised: Supervised, action: str) -> None:
+    script = "trap '' TERM; sleep 1000 & echo $!; while :; do sleep 0.1; done"
+    supervised.run("app_server", script, stop_timeout=0.5)
+    (child,) = supervised.wait_for_lines("app_server", 1)
+    pids = [supervised.pid("app_server"), supervised.host_pid(int(child))]
+    assert all(pids)
+    getattr(supervised.supervisor, action)("app_server")
+    assert gone(pids)
+
+
+def test_its_stop_signal_is_the_one_of_its_definition(supervised: Supervised) -> None:
+    script = "trap 'echo stopping; exit 0' USR1; echo ready; while :; do sleep 0.1; done"
+    supervised.run("app_server", script, stop_signal="USR1", stop_timeout=30)
+    supervised.wait_for_log("app_server", "ready")
+    supervised.supervisor.stop("app_server")
+    supervised.wait("app_server", "stopped")
+    supervised.wait_for_log("app_server", "stopping")
+
+
+def test_what_is_killed_is_started_again_and_counted(supervised: Supervised) -> None:
+    supervised.run("app_server", "echo ready; exec sleep 1000")
+    supervised.wait_for_log("app_server", "ready")
+    pid = supervised.pid("app_server")
+    os.kill(pid, signal.SIGTERM)
+    status = supervised.wait_until("app_server", lambda item: item.is_running and supervised.host_pid(item.pid) != pid)
+    assert status.restarts == 1
+
+
+@pytest.mark.parametrize(("policy", "state"), [("on-failure", "exited"), ("always", "flapping")])
+def test_an_end_with_code_0_is_final_unless_it_is_always_restarted(
+    supervised: Supervised, policy: str, state: ServiceState
+) -> None:
+    supervised.run("app_server", "exit 0", restart=policy)
+    assert supervised.wait("app_server", state).exit_code == 0
+
+
+def test_a_program_or_folder_that_is_missing_is_named_in_the_log(supervised: Supervised) -> None:
+    missing = supervised.root.path / "gone"
+    definitions = {
+        "a_server": supervised.definition("a_server", command=(str(missing),), restart="never"),
+        "b_server": supervised.definition("b_server", folder=missing, restart="never"),
+    }
+    for name, definition in definitions.items():
+        supervised.supervisor.define(definition)
+        supervised.supervisor.start(name)
+        assert supervised.wait(name, "failed").exit_code == 127
+    supervised.wait_for_log("a_server", f"hero-build: {missing} cannot be started: No such file or directory")
+    sentence = f"hero-build: the working folder {missing} cannot be entered: No such file or directory"
+    supervised.wait_for_log("b_server", sentence)
+
+
+def test_a_secret_is_in_its_file_of_mode_0600_and_nowhere_else(supervised: Supervised) -> None:
+    secret = "sesame-4711"
+    supervised.run("app_server", 'test -n "$TOKEN" && echo has it; exec sleep 1000', env={"TOKEN": secret})
+    supervised.wait_for_log("app_server", "has it")
+    files = [path for path in supervised.root.path.rglob("*") if path.is_file()]
+    holders = [path for path in files if secret.encode() in path.read_bytes()]
+    assert holders == [exec_file.environment_path(supervised.root, "app_server")]
+    assert holders[0].stat().st_mode & 0o777 == 0o600
+    for file in ("cmdline", "environ"):
+        assert secret.encode() not in Path(f"/proc/{supervised.own_pid()}/{file}").read_bytes()
+    assert secret.encode() not in Path(f"/proc/{supervised.pid('app_server')}/cmdline").read_bytes()
