@@ -28,7 +28,8 @@ RestartForceExitStatus={force}
 SyslogIdentifier={name}
 StandardOutput=journal
 StandardError=journal
-LogRateLimitIntervalSec=0
+LogRateLimitIntervalSec=1
+LogRateLimitBurst=1000000
 
 [Install]
 WantedBy={target}
@@ -47,7 +48,10 @@ def service_of(unit: str) -> str:
 
 
 def render(definition: Definition, *, words: tuple[str, ...], root: Path, target: str) -> str:
-    """The unit of a service that is started by these words. The flap limit is systemd's start limit."""
+    """The unit of a service that is started by these words. The flap limit is systemd's start limit.
+
+    An interval of 0 would be the journal's own limit, of some 10,000 lines in 30 s; what exceeds it is lost.
+    """
     never = definition.oneshot or definition.restart == "never"
     forced = definition.restart == "on-failure" and not never
     return _UNIT.format(
