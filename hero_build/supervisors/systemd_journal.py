@@ -2,9 +2,12 @@
 
 import time
 from collections.abc import Callable, Iterator
+from itertools import accumulate
 
 import msgspec
 from msgspec import Struct
+
+from hero_build.supervisors.log_files import MAX_TAIL
 
 _POLL = 0.3  # seconds
 _TOO_LARGE = "(a line that the journal does not show: it is too large)"
@@ -32,10 +35,13 @@ class JournalEntry(Struct, frozen=True):
 
 
 def last_lines(journalctl: Journalctl, lines: int) -> tuple[str, ...]:
-    """What the service itself wrote last; not what systemd wrote about it."""
+    """What the service itself wrote last, MAX_TAIL at most; not what systemd wrote about it."""
     if lines <= 0:
         return ()
-    return tuple(entry.text for entry in _entries(journalctl(f"--lines={lines}", "_TRANSPORT=stdout")))
+    entries = _entries(journalctl(f"--lines={lines}", "_TRANSPORT=stdout"))
+    sizes = accumulate(len(entry.text) for entry in reversed(entries))
+    kept = sum(1 for size in sizes if size <= MAX_TAIL)
+    return tuple(entry.text for entry in entries[len(entries) - kept :])
 
 
 def follow(journalctl: Journalctl, lines: int) -> Iterator[str]:

@@ -185,7 +185,7 @@ class Zinit(Struct, frozen=True):
         named = replace(config, service=replace(config.service, name=free))
         raw = self._call("service.set", {"config": named}, self.timeouts.change)
         added = rpc.decode(raw, AddedService, peer=self._client.peer, what=f"its answer to service.set of {name}")
-        self._entries.write(ZinitEntry(free, name, config, added.path))
+        self._entries.write(ZinitEntry(free, service=name, config=config, file=added.path))
 
     def _retire(self, name: str) -> None:
         """Delete what has ended where it is safe: the service that zinit has as its last one."""
