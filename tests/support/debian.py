@@ -12,6 +12,7 @@ machine's: a server on loopback is reached.
 import hashlib
 import os
 import shutil
+import signal
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -79,7 +80,10 @@ class Machine:
         try:
             yield child
         finally:
-            child.kill()  # and with it, all that it has started: they are in a process namespace of its own
+            for first in Path(f"/proc/{child.pid}/task/{child.pid}/children").read_text().split():
+                os.kill(
+                    int(first), signal.SIGKILL
+                )  # and with it all others: they are in a process namespace of its own
             child.wait(30)
             os.read(ours, 1)  # until the last of them has ended
             os.close(ours)
@@ -87,6 +91,8 @@ class Machine:
     def install(self, script: str) -> None:
         """Run a script that only installs packages, or unpack what it made before."""
         archive = CACHE / f"{_digest(self.key, script)}.tar"
+        if not script:
+            return
         if not archive.exists():
             self._run_ok(script)
             _pack(archive, self.folder / "upper")
