@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import stat
+from pathlib import Path
 
 from support import roots, rpc_server, worlds
 from support.processes import until
@@ -111,3 +112,27 @@ def test_a_client_that_goes_away_cancels_nothing(home: World) -> None:
         connection.close()
         assert until((home.root.path / "bin" / "db").exists)
         assert until(lambda: server.get("/health").document["operations"] == 0)
+
+
+def test_the_token_reaches_the_forge_alone(home: World) -> None:
+    """Not the environment of an operation, which recipes and build scripts see, nor anything that is written."""
+    seen = home.folder / "seen"
+    path = home.recipe("db")
+    code = f"\nimport os\nwith open({str(seen)!r}, 'a') as file:\n    print(sorted(os.environ), file=file)\n"
+    path.write_text(path.read_text() + code)
+    home.release("db", "v1")
+    with serving(home, env={"FORGEJO_TOKEN": "secret-token"}) as server:
+        stream = rpc_server.events(server)
+        server.result("service.install", name="db")
+        assert "secret-token" not in str(next(iter(stream)))
+        stream.close()
+        environ = Path(f"/proc/{server.pid}/environ")
+        try:
+            assert b"secret-token" not in environ.read_bytes()
+        except PermissionError:
+            assert os.geteuid() != 0
+        assert server.stop() == (0, "")
+    assert "HERO_ROOT" in seen.read_text()
+    assert "FORGEJO_TOKEN" not in seen.read_text()
+    written = [path for path in home.root.path.rglob("*") if path.is_file() and not path.is_symlink()]
+    assert [path for path in written if b"secret-token" in path.read_bytes()] == []
