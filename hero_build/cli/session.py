@@ -80,6 +80,8 @@ class Session(Struct, frozen=True):
 
     def finish_interrupted_upgrade(self) -> None:
         """Finish or undo an upgrade whose command was killed, before anything else is changed."""
+        if not self.root.upgrade.exists():
+            return
         from hero_build.services.upgrade_journal import interrupted_upgrade
 
         if interrupted_upgrade(self.root) is not None:

@@ -49,6 +49,11 @@ class Root(Struct, frozen=True):
         """The files through which supervisors start services."""
         return self.state / "exec"
 
+    @property
+    def upgrade(self) -> Path:
+        """The journal of an upgrade under way."""
+        return self.state / "upgrade.json"
+
     def generation(self, number: int) -> Path:
         return self.generations / str(number)
 

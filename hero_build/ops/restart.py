@@ -8,7 +8,7 @@ from msgspec import Struct
 from hero_build import manifest
 from hero_build.catalog.loader import Catalog, recipe_errors
 from hero_build.context import Context
-from hero_build.errors import AppNotFound, HeroBuildError
+from hero_build.errors import AppNotFound, HeroBuildError, RuntimeUnreachable
 from hero_build.model.artifacts import Binary
 from hero_build.model.installed import InstalledArtifact
 from hero_build.model.steps import Failed
@@ -70,8 +70,18 @@ def restart_apps(names: Sequence[str], context: Context) -> RestartOutcomes:
     own = [target for target in selected if _is_own(target, run)]
     others = [target.app for target in selected if target not in own]
     started = services.restart_targets(own, run) if own else ServiceOutcomes()
-    legacy = _restart(selection.all_services(others), context) if others else RestartOutcomes()
-    return legacy.with_started(started)
+    return _through_others(others, context).with_started(started)
+
+
+def _through_others(apps: Sequence[str], context: Context) -> RestartOutcomes:
+    """Restart what `start` did not start."""
+    if not apps:
+        return RestartOutcomes()
+    try:
+        return _restart(selection.all_services(apps), context)
+    except RuntimeUnreachable as error:
+        hint = f"{error.hint} `hero-build start {apps[0]}` needs neither."
+        raise RuntimeUnreachable(error.message, hint) from error
 
 
 def restart_changed(apps: Sequence[str], context: Context) -> RestartOutcomes:

@@ -7,7 +7,6 @@ finishes or undoes what it says.
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Literal
 
 import msgspec
@@ -39,14 +38,14 @@ class UpgradeState(Struct, frozen=True):
 def read_upgrade(root: Root) -> UpgradeState | None:
     """What the journal says; None without one. One that cannot be read was never written completely: as none."""
     try:
-        return msgspec.json.decode(_path(root).read_bytes(), type=UpgradeState)
+        return msgspec.json.decode(root.upgrade.read_bytes(), type=UpgradeState)
     except (OSError, ValueError):
         return None
 
 
 def write_upgrade(root: Root, state: UpgradeState) -> None:
     """Replace the journal; it survives a power cut. Raises MachineError."""
-    path = _path(root)
+    path = root.upgrade
     with machine_errors(path):
         part = path.with_suffix(".new")
         with part.open("wb") as out:
@@ -59,8 +58,8 @@ def write_upgrade(root: Root, state: UpgradeState) -> None:
 
 def end_upgrade(root: Root) -> None:
     """Remove the journal: nothing is left to do."""
-    with machine_errors(_path(root)):
-        _path(root).unlink(missing_ok=True)
+    with machine_errors(root.upgrade):
+        root.upgrade.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -88,7 +87,3 @@ def interrupted_upgrade(root: Root) -> UpgradeState | None:
             return read_upgrade(root)
     except LockHeld:
         return None
-
-
-def _path(root: Root) -> Path:
-    return root.state / "upgrade.json"
