@@ -40,6 +40,7 @@ from hero_build.queries.service_logs import LogReport
 from hero_build.queries.service_report import ServiceReport
 from hero_build.queries.show import AppDetails
 from hero_build.queries.status import StatusReport
+from hero_build.queries.supervisor_report import SupervisorReport
 from hero_build.queries.troubleshoot import DiagnosisReport
 from hero_build.queries.verify import VerifyReport
 from hero_build.server import openrpc
@@ -78,6 +79,8 @@ ANSWERS: Mapping[str, type[Struct]] = {
     "show": AppDetails,
     "start": ServiceReport,
     "status": StatusReport,
+    "supervisor current": SupervisorReport,
+    "supervisor use": ServiceReport,
     "unhold": HoldReport,
     "stop": ServiceReport,
     "troubleshoot": DiagnosisReport,

@@ -35,6 +35,7 @@ _SECTIONS = {
         "inspect": "Show how the services of an app are defined and what they do.",
         "troubleshoot": "Show why a service is not well, and the next command.",
         "delete": "Stop the services of apps and forget them; optionally uninstall.",
+        "supervisor": "Show or change which supervisor runs the services.",
         "serve": "Answer service.* over a Unix socket until SIGTERM.",
     },
     "Check": {
@@ -72,6 +73,7 @@ _MODULES = {
     "restart": "restart",
     **dict.fromkeys(("health", "logs", "inspect", "troubleshoot"), "services"),
     "delete": "delete",
+    "supervisor": "supervisor",
     "serve": "serve",
     **dict.fromkeys(("verify", "doctor", "audit"), "check"),
     **dict.fromkeys(("history", "diff", "rollback", "uninstall", "gc"), "generations"),

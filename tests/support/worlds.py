@@ -51,6 +51,7 @@ class World:
     def environ(self, **more: str) -> dict[str, str]:
         kept = {key: value for key, value in os.environ.items() if not key.startswith(("HERO_", "FORGEJO_"))}
         return kept | {
+            "HERO_SUPERVISOR": "supervisord",  # not the systemd of this machine
             "HERO_ROOT": str(self.root.path),
             "HERO_RECIPES": str(self.recipes),
             "HERO_BUILD_CACHE": str(self.folder / "cache"),

@@ -1,0 +1,41 @@
+"""`supervisor use NAME`: move the services of a root to another supervisor."""
+
+import os
+
+from msgspec.structs import replace
+
+from hero_build.errors import Unsupported
+from hero_build.ops import services
+from hero_build.ops.services import ServiceOutcomes
+from hero_build.services.records import recorded_services, set_wanted, wanted
+from hero_build.services.service_run import ServiceRun
+from hero_build.settings import Settings
+from hero_build.supervisors.choice import make
+from hero_build.supervisors.definitions import store_choice
+from hero_build.supervisors.protocol import ROUTER
+
+
+def use_supervisor(name: str, settings: Settings, run: ServiceRun) -> ServiceOutcomes:
+    """Stop what should run, forget all services where they are, define and start them there. `run` is over the
+    supervisor that has them.
+
+    Raises Unsupported for hero_router, RuntimeUnreachable if the other one is not there: nothing has changed then.
+    """
+    if name == ROUTER:
+        hint = "Stop them with `hero-build stop`, and start them through hero_router."
+        raise Unsupported(f"{ROUTER} defines its services itself", hint)
+    target = make(name, settings, environ=os.environ, limits=run.timeouts)
+    target.services()
+    root = run.site.root
+    if target.name == run.supervisor.name:
+        store_choice(root, name)
+        return ServiceOutcomes()
+    records = [record for record in recorded_services(root) if wanted(root, record.name) == "running"]
+    services.stop_services([*dict.fromkeys(record.app for record in records)], run)
+    for record in records:
+        set_wanted(root, record.name, "running")  # also if this is interrupted
+    for service in run.supervisor.services():
+        if run.supervisor.definition(service) is not None:
+            run.supervisor.forget(service)
+    store_choice(root, name)
+    return services.restart_names([record.name for record in records], replace(run, supervisor=target))
