@@ -6,6 +6,7 @@ import click
 from msgspec.structs import replace
 
 from hero_build.cli.base import command, options, remember_globals
+from hero_build.cli.examples import epilog
 from hero_build.cli.session import Session
 from hero_build.settings import SUPERVISORS
 
@@ -26,6 +27,7 @@ class SupervisorGroup(click.Group):
     invoke_without_command=True,
     params=options(),
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog=epilog("supervisor"),
 )
 @click.pass_context
 def supervisor(ctx: click.Context, /, **_: object) -> None:
