@@ -5,7 +5,7 @@ from typing import Any
 import click
 from msgspec.structs import replace
 
-from hero_build.cli.base import command, options, remember_globals
+from hero_build.cli.base import command, options, remember_globals, write_examples
 from hero_build.cli.examples import epilog
 from hero_build.cli.session import Session
 from hero_build.settings import SUPERVISORS
@@ -14,6 +14,9 @@ _NAMES = [name for name in SUPERVISORS if name != "auto"]
 
 
 class SupervisorGroup(click.Group):
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        write_examples(self, formatter)
+
     def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
         if args and args[0] not in self.commands:
             words = f"unknown command 'supervisor {args[0]}', only {' and '.join(self.commands)}"

@@ -137,7 +137,7 @@ def decode_status(result: Raw, name: str, peer: RpcPeer) -> SupervisedStatus:
 
 def decode_lines(result: Raw, peer: RpcPeer) -> tuple[str, ...]:
     """The result of `service.logs`: its lines, in an array or in an object's `lines`. Raises BadRuntimeResponse."""
-    if result.lstrip().startswith(b"{"):
+    if bytes(result).lstrip().startswith(b"{"):
         return decode(result, LinesResult, peer=peer, what="its list of log lines").lines
     return decode(result, tuple[str, ...], peer=peer, what="its list of log lines")
 

@@ -38,6 +38,7 @@ class Held:
         self.never_up = False
         self.crashes = False
         self.deaf = False
+        self.lines: list[str] = []
         self._lock = threading.Lock()
 
     def describe(self) -> dict[str, object]:
@@ -177,9 +178,14 @@ class Router:
         if trouble := self.troubles.get(method):
             _misbehave(trouble, request=request, http=http, die=self._listening.close)
             return
-        _answer(http, json.dumps({"jsonrpc": "2.0", "id": request["id"], **self._result(method, name)}).encode())
+        _answer(
+            http,
+            json.dumps(
+                {"jsonrpc": "2.0", "id": request["id"], **self._result(method, name, request["params"].get("lines", 0))}
+            ).encode(),
+        )
 
-    def _result(self, method: str, name: str) -> dict[str, object]:
+    def _result(self, method: str, name: str, lines: int) -> dict[str, object]:
         if method == "service.list":
             return {"result": list(self.services)}
         if name not in self.services:
@@ -187,6 +193,8 @@ class Router:
         held = self.services[name]
         if method == "service.status":
             return {"result": held.describe()}
+        if method == "service.logs":
+            return {"result": {"lines": held.lines[-lines:]}}
         self._changes.append(threading.Thread(target=getattr(held, method.removeprefix("service.")), daemon=True))
         self._changes[-1].start()
         return {"result": {"ok": True}}

@@ -1,0 +1,68 @@
+"""Reading a log file from its end, and following it over rotations."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from hero_build.supervisors import log_files
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> Path:
+    return tmp_path / "app.log"
+
+
+def append(log: Path, text: str) -> None:
+    with log.open("a") as file:
+        file.write(text)
+
+
+def test_without_a_file_there_are_no_lines(log: Path) -> None:
+    assert log_files.last_lines(log, 10) == ()
+
+
+@pytest.mark.parametrize(
+    ("content", "count", "lines"),
+    [
+        ("a\nb\nc\n", 2, ("b", "c")),
+        ("a\nb\nc", 2, ("b", "c")),
+        ("a\r\nb\n", 9, ("a", "b")),
+        ("\n\n", 9, ("", "")),
+        ("", 9, ()),
+        ("a\n", 0, ()),
+    ],
+)
+def test_the_last_lines(log: Path, content: str, count: int, lines: tuple[str, ...]) -> None:
+    log.write_text(content, newline="")
+    assert log_files.last_lines(log, count) == lines
+
+
+def test_lines_that_were_rotated_away_are_read_too(log: Path) -> None:
+    log.with_name("app.log.2").write_text("one\n")
+    log.with_name("app.log.1").write_text("two\nthr")
+    log.write_text("ee\nfour\n")
+    assert log_files.last_lines(log, 10) == ("one", "two", "three", "four")
+    assert log_files.last_lines(log, 2) == ("three", "four")
+
+
+def test_a_line_is_cut_at_the_limit(log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(log_files, "MAX_TAIL", 10)
+    log.write_text("x" * 100 + "\nend\n")
+    assert log_files.last_lines(log, 5) == ("xxxxx", "end")
+
+
+def test_a_log_is_followed_over_a_rotation_and_a_truncation(log: Path) -> None:
+    append(log, "old\nlast\n")
+    followed = log_files.follow(log, 1)
+    assert next(followed) == "last"
+    append(log, "a\nb")
+    assert next(followed) == "a"
+    append(log, "c\n")
+    os.replace(log, log.with_name("app.log.1"))
+    append(log, "new\n")
+    assert (next(followed), next(followed)) == ("bc", "new")
+    os.truncate(log, 0)
+    append(log, "x\n")
+    assert next(followed) == "x"
+    followed.close()  # type: ignore[attr-defined]
