@@ -27,6 +27,7 @@ from hero_build.services import overview, upgrade_journal
 from hero_build.services.definitions import app_services
 from hero_build.services.evidence import save_evidence
 from hero_build.services.open_run import open_run
+from hero_build.services.reclaim import wait_for
 from hero_build.services.records import recorded_services, wanted
 from hero_build.services.service_run import ServiceFailed, ServiceRun
 from hero_build.services.upgrade_journal import UpgradeState
@@ -138,17 +139,35 @@ def _restart_and_judge(state: UpgradeState, context: Context) -> Judged:
     installed = manifest.load(root.path)
     restarts = restart_running(_installed(state.apps, installed), context)
     bad = [item for item in restarts.failures if _counts(item, restarts, state)]
+    bad = bad or _no_longer_healthy(state, context)
     if not bad:
         upgrade_journal.end_upgrade(root)
         return Judged(restarts)
     run = open_run(context.settings, context.catalog, context.emit)
     evidence = save_evidence(root, run.supervisor, before=state.before, after=state.after, failed=bad)
     state = replace(state, services=restarts.services)
+    restarts = restarts.with_failures(bad)
     if all(item.app in state.first for item in bad):
         stopped = services.stop_names([item.name for item in bad], run)
         upgrade_journal.end_upgrade(root)
         return Judged(restarts, evidence=evidence, stopped=tuple(item.name for item in stopped.stopped))
     return Judged(restarts, rolled_back=_roll_back(state, context), evidence=evidence)
+
+
+def _no_longer_healthy(state: UpgradeState, context: Context) -> list[ServiceFailed]:
+    """Services that were healthy and are not, also of other apps: one may need what was upgraded."""
+    run = open_run(context.settings, context.catalog, context.emit)
+    should = {item.name: item.app for item in recorded_services(context.root) if item.name in state.healthy}
+
+    def lost() -> set[str]:
+        still = {name for name in should if wanted(context.root, name) == "running"}
+        return still - set(healthy_services(context))
+
+    if wait_for(lambda: not lost(), run.timeouts.health, run.timeouts.poll):
+        return []
+    hint = "`hero-build troubleshoot APP` shows more."
+    error = "{} was healthy before the upgrade, and is not any more"
+    return [ServiceFailed(should[name], name, NotHealthy(error.format(name), hint)) for name in sorted(lost())]
 
 
 def _roll_back(state: UpgradeState, context: Context) -> Generation:

@@ -4,6 +4,7 @@ import os
 from collections.abc import Sequence
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from hero_build import manifest
 from hero_build.catalog.loader import Catalog, recipe_errors
@@ -45,6 +46,10 @@ class RestartOutcomes(Struct, frozen=True):
     def touched(self) -> frozenset[str]:
         """The apps of which a service was restarted, or which have none."""
         return frozenset((*(item.app for item in self.done), *(item.app for item in self.idle)))
+
+    def with_failures(self, failures: Sequence[ServiceFailed]) -> "RestartOutcomes":
+        """These, with failures that are not among them yet."""
+        return replace(self, failures=(*self.failures, *(item for item in failures if item not in self.failures)))
 
     def with_started(self, started: ServiceOutcomes) -> "RestartOutcomes":
         """These, and the services that were restarted by the start contract."""

@@ -11,7 +11,7 @@ from hero_build.model.installed import PartId
 from hero_build.model.steps import Failed
 from hero_build.services import overview, stack, targets
 from hero_build.services.definitions import AppServices, app_services
-from hero_build.services.exclusions import require_compatible
+from hero_build.services.exclusions import require_compatible, running_apps
 from hero_build.services.overview import ServiceRow
 from hero_build.services.records import recorded_services, wanted
 from hero_build.services.selection import RestartRequest, started_before
@@ -107,6 +107,7 @@ def _missing_needs(owners: Sequence[AppServices], run: ServiceRun) -> Iterable[W
     """A need that is neither wanted running nor part of this start: the app starts all the same."""
     starting = {owner.app for owner in owners}
     running = {item.app for item in recorded_services(run.site.root) if wanted(run.site.root, item.name) == "running"}
+    running |= running_apps(run)
     for owner in owners:
         for need in owner.loaded.recipe.needs:
             if need not in starting | running:

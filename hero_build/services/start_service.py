@@ -42,7 +42,13 @@ def start_service(item: PlannedService, run: ServiceRun) -> ServiceUp:
         variables = dict(definitions.variables(item.owner, item.service))
         if not run.fresh and _is_up_to_date(item, before, run=run, variables=variables):
             return ServiceUp(item.app, name=name, how="already healthy", seconds=0.0, pid=before.pid)
-        status, tries = _start_or_reset(item, before, run=run, record=record)
+        try:
+            status, tries = _start_or_reset(item, before, run=run, record=record)
+        except NotHealthy:
+            raise  # recorded, with its ends
+        except HeroBuildError as error:
+            records.write_record(root, replace(record, reason=error.message))
+            raise
         records.write_record(root, replace(record, ends=(), flapping=None, reason=""))
     how, seconds = "restarted" if before.pid else "started", time.monotonic() - began
     up = ServiceUp(item.app, name=name, how="started", seconds=seconds, pid=status.pid, pid_before=before.pid)

@@ -71,6 +71,16 @@ static int bound(void) {
     return line;
 }
 
+/* Whether app/rpc.sock accepts a connection. */
+static int app_answers(void) {
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    int line = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    snprintf(address.sun_path, sizeof address.sun_path, "%s/app/rpc.sock", getenv("HERO_SOCKET_DIR"));
+    int failed = connect(line, (struct sockaddr *)&address, sizeof address);
+    close(line);
+    return !failed;
+}
+
 static void answer(int line, const char *behaviour) {
     char request[4096], head[256];
     struct timeval limit = {5, 0};
@@ -80,6 +90,7 @@ static void answer(int line, const char *behaviour) {
     if (value(behaviour, "slow") >= 0) nap(value(behaviour, "slow"));
     if (value(behaviour, "garbage") >= 0) { write_all(line, "SSH-2.0-not-http\r\n", 18); return; }
     long status = value(behaviour, "status"), big = value(behaviour, "big");
+    if (value(behaviour, "needs-app") >= 0 && !app_answers()) status = 503;
     const char *body = "{\"status\":\"ok\"}";
     snprintf(head, sizeof head, "HTTP/1.1 %ld X\r\nContent-Length: %ld\r\nConnection: close\r\n\r\n",
              status > 0 ? status : 200, big > 0 ? big << 20 : (long)strlen(body));

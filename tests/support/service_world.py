@@ -6,7 +6,8 @@
 
 Behaviours, joined with `+`: exit:CODE, exit-after:MS, ignore-term, never-bind, bind-after:MS, status:NUMBER, slow:MS,
 big:MIB, close, garbage, fork, once (ends with 0), ugly (prints ESC, NUL, half a character), flood:MIB, env (prints its
-environment). The variable BEHAVIOUR replaces what the version says.
+environment), needs-app (503 while app/rpc.sock does not listen). BEHAVIOUR in its environment replaces what
+the version says.
 """
 
 import functools

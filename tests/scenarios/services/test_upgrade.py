@@ -113,6 +113,24 @@ def test_exactly_what_the_upgrade_touched_is_restarted(stack: ServiceWorld) -> N
     assert stack.pid("good_server") != pids["good"]
 
 
+def test_a_service_that_needs_what_was_upgraded_counts_too(stack: ServiceWorld) -> None:
+    """`client` answers 503 while nothing listens on the socket of `app`, which counts as up without it."""
+    started(stack)
+    (stack.root.path / "cfg").mkdir(exist_ok=True)
+    (stack.root.path / "cfg" / "hero_build.toml").write_text("stall = 2\n")
+    stack.install("client", behaviour="needs-app")
+    stack.ok("start", "client")
+    client = stack.pid("client_server")
+    stack.service("app", start_timeout=1.5, probes=())
+    stack.release_of("app", "v2", "never-bind")
+    done = stack.run("upgrade", "app", "--json")
+    assert (done.code, done.document["result"]) == (9, "rolled_back"), done.err
+    (failure,) = done.document["restart"]["failed"]
+    assert failure["message"] == "client_server was healthy before the upgrade, and is not any more"
+    assert versions(stack)["app_server"] == ("running", "v1", "v1")
+    assert stack.pid("client_server") == client, "the upgrade did not touch it"
+
+
 def test_a_service_that_was_not_well_before_undoes_nothing(stack: ServiceWorld) -> None:
     started(stack)
     stack.env_file("app", "BEHAVIOUR=exit:3\n")
