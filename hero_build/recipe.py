@@ -267,5 +267,12 @@ class Recipe:
         socket, *older = (folder / name for name in self.health(ctx.app, binary))
         return (HttpProbe(socket, older=tuple(older)),)
 
+    def url(self, ctx: ServiceContext, service: Service) -> str:
+        """The http address at which a browser finds a service; empty: none. By default the first port that an admin or
+        a web declares, on this machine.
+        """
+        pages = {item.name for item in ctx.programs if item.kind in ("admin", "web")}
+        return f"http://127.0.0.1:{service.ports[0]}/" if service.ports and service.binary in pages else ""
+
     def prepare(self, ctx: ServiceContext) -> None:
         """Called before each start of its services; it may create files in `ctx.data`, and must be idempotent."""

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import click
 from msgspec import Struct
@@ -10,20 +11,29 @@ from msgspec import Struct
 from hero_build.cli.base import command
 from hero_build.cli.session import Session
 from hero_build.errors import UsageError
+from hero_build.server.cockpit.listener import HttpOptions, http_options
 from hero_build.server.endpoint import path_of
 from hero_build.server.unit import ServerUnit, server_unit
 from hero_build.server.unit import install_unit as install_server_unit
 
 
 class Serving(Struct, frozen=True):
-    """The server listens: its socket, and its process; or the unit that would run it, and no process."""
+    """The server listens: its socket, and its process; or the unit that would run it, and no process.
+
+    `url` opens the cockpit once; null: it has none.
+    """
 
     socket: str
     pid: int | None
     unit: ServerUnit | None = None
+    url: str | None = None
 
 
 @command("serve")
+@click.option("--http", metavar="HOST:PORT", help="Also serve the cockpit, a page for a browser, on this address.")
+@click.option("--allow-remote", is_flag=True, help="With --http: listen on an address that other machines reach.")
+@click.option("--public-url", metavar="URL", help="With --http: the address that a reverse proxy has for the cockpit.")
+@click.option("--address", is_flag=True, help="Print a new one-time address of the cockpit that runs, and end.")
 @click.option(
     "--probe-interval",
     metavar="SECONDS",
@@ -36,24 +46,40 @@ class Serving(Struct, frozen=True):
 @click.option(
     "--install-unit", is_flag=True, help="Install, enable and start that unit: the system's for root, else the user's."
 )
-def serve(session: Session, *, probe_interval: float, print_unit: bool, install_unit: bool) -> int:
+def serve(
+    session: Session, *, probe_interval: float, address: bool, print_unit: bool, install_unit: bool, **page: Any
+) -> int:
     """Answer service.* (JSON-RPC 2.0) on $HERO_SOCKET_DIR/hero_build/service.sock until SIGTERM or Ctrl-C."""
-    if print_unit and install_unit:
-        raise UsageError("--print-unit and --install-unit exclude each other", "Leave out one of them.")
+    if address + print_unit + install_unit > 1:
+        raise UsageError("--address, --print-unit and --install-unit exclude each other", "Leave out all but one.")
+    if address:
+        return _print_address(session)
     if print_unit or install_unit:
         return _unit(session, install=install_unit)
+    return _serve(session, http_options(**page), probe_interval)
+
+
+def _serve(session: Session, http: HttpOptions | None, probe_interval: float) -> int:
     from hero_build.server.run import serve as run
 
-    def ready(path: Path) -> None:
-        answer = Serving(str(path), os.getpid())
-
+    def ready(path: Path, url: str | None) -> None:
         def page(_terminal: object) -> Iterator[str]:
+            if url:
+                yield url
+                yield "opens the cockpit once; hero-build serve --address prints another address"
             yield f"listening on {path}"
 
-        session.console.answer(answer, page)
+        session.console.answer(Serving(str(path), os.getpid(), url=url), page)
 
-    run(session.settings, ready, probe_interval=probe_interval)
+    run(session.settings, ready, probe_interval=probe_interval, http=http)
     return 0
+
+
+def _print_address(session: Session) -> int:
+    from hero_build.server.cockpit.fresh_address import fresh_address
+
+    answer = fresh_address(path_of(session.settings))
+    return session.console.answer(answer, lambda _terminal: iter((answer.url,)))
 
 
 def _unit(session: Session, *, install: bool) -> int:

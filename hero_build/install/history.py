@@ -11,7 +11,7 @@ from hero_build.install.commit import commit
 from hero_build.install.layout import Root
 from hero_build.install.recover import current_number, generation_numbers
 from hero_build.install.root_lock import locked
-from hero_build.model.installed import Generation
+from hero_build.model.installed import Generation, PartId
 from hero_build.model.steps import Change, Drop, Restore
 
 
@@ -58,6 +58,21 @@ def revert(root: Root, before: int, after: int, wait: float = 0) -> tuple[Genera
             record = old.records.get(part)
             changes.append(Restore(record, before) if record else Drop(part))
         return commit(locked_root, changes, f"roll back {after}: its services did not come up")
+
+
+def restore_app(root: Root, app: str, number: int, *, wait: float = 0) -> tuple[Generation, Generation]:
+    """Give the programs of one app the content that they have in generation `number`; all else stays as it is.
+
+    Raises NotFound where they are not in it, RootDamaged, LockHeld, MachineError.
+    """
+    with locked(root, wait) as locked_root:
+        record = _target(root, number).records.get(PartId(app))
+        if record is None:
+            raise NotFound(f"generation {number} has no {app}", "`hero-build history` lists the generations.")
+        if reason := seal.first_damage(root.generation(number), record):
+            hint = f"`hero-build install {app} --version TAG` fetches another version."
+            raise RootDamaged(f"generation {number} is damaged: {reason}", hint)
+        return commit(locked_root, [Restore(record, number)], f"roll back {app} to {record.origin.version}")
 
 
 def uninstall(root: Root, apps: Sequence[str], wait: float = 0) -> tuple[Generation, Generation]:

@@ -30,7 +30,9 @@ _MANIFEST = {
 Answer = Callable[[Request], Awaitable[Response]]
 
 
-def create_app(dispatcher: Dispatcher) -> Starlette:
+def create_app(dispatcher: Dispatcher, *more: Route) -> Starlette:
+    """`more`: addresses that only one of the listeners has."""
+
     async def rpc(request: Request) -> Response:
         return await _rpc(request, dispatcher)
 
@@ -48,7 +50,7 @@ def create_app(dispatcher: Dispatcher) -> Starlette:
         Route("/health", _result("rpc.health", dispatcher), methods=["GET"]),
         Route("/.well-known/heroservice.json", about, methods=["GET"]),
     ]
-    return Starlette(routes=routes)
+    return Starlette(routes=[*routes, *more])
 
 
 def _result(method: str, dispatcher: Dispatcher) -> Answer:

@@ -2,13 +2,14 @@
 
 from collections.abc import Callable, Sequence
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from hero_build.catalog.loader import load
 from hero_build.context import Context, open_context
 from hero_build.events import Emit, silent
 from hero_build.install.layout import Root
 from hero_build.model.failure import Failure
+from hero_build.server.catalog_memory import CatalogMemory
 from hero_build.server.observer import Observer
 from hero_build.services.journal import Operation
 from hero_build.services.open_run import open_run
@@ -26,6 +27,7 @@ class Call(Struct, frozen=True, eq=False):
     """When the server started, in seconds of time.time()."""
     operations: Callable[[], tuple[Operation, ...]] = tuple
     """What the server runs or queues now."""
+    memory: CatalogMemory = field(default_factory=CatalogMemory)
 
     @property
     def root(self) -> Root:

@@ -25,6 +25,8 @@ from hero_build.server.targets import known_app
 from hero_build.system.bug_report import bug
 
 T = TypeVar("T")
+WHOLE_ROOT = "hero_build"
+"""The app in whose name a change of all apps is recorded."""
 _FIELDS = {"UsageError": "name", "UnsafeName": "version"}
 """The parameters that have a meaning beside their type, by the error that it leads to."""
 
@@ -94,7 +96,7 @@ class Dispatcher(Struct, frozen=True, eq=False):
 
     async def _change(self, method: Method, params: Struct) -> bytes:
         name: str = getattr(params, "name", "")
-        app = await self._in_thread(lambda: _app(name, self.call))
+        app = await self._in_thread(lambda: _app(name, self.call)) if name else WHOLE_ROOT
         ending = await self.operations.run(method.name, app, params)
         if ending.failure is None:
             return bytes(ending.result)

@@ -37,10 +37,11 @@ class ServerEvent(Struct, frozen=True, omit_defaults=True):
 
 
 class Snapshot(Struct, frozen=True):
-    """The operations that run or are queued, as of the event `seq`."""
+    """The operations that run or are queued, as of the event `seq`, and the last step of each kind of them."""
 
     seq: int
     operations: tuple[Operation, ...]
+    steps: tuple[ServerEvent, ...] = ()
 
 
 class Hub:
@@ -52,12 +53,16 @@ class Hub:
         self._events: deque[ServerEvent] = deque(maxlen=_KEPT)
         self._news = asyncio.Event()
         self._closed = False
+        self._steps: dict[str, dict[tuple[str, str], ServerEvent]] = {}
 
     def operation(self, operation: Operation) -> None:
+        if operation.state not in ("queued", "running"):
+            self._steps.pop(operation.id, None)
         self._publish("operation", operation.app, id=operation.id, operation=operation)
 
     def step(self, operation: Operation, step: OperationStep) -> None:
-        self._publish("step", operation.app, id=operation.id, step=step)
+        event = self._publish("step", operation.app, id=operation.id, step=step)
+        self._steps.setdefault(operation.id, {})[(step.kind, step.subject)] = event
 
     def service(self, app: str, message: str) -> None:
         self._publish("service", app, message=message)
@@ -72,12 +77,12 @@ class Hub:
         seen = int(last) if last and last.isascii() and last.isdecimal() and len(last) < 20 else -1
         if not self._has_all_after(seen):
             seen = self._seq
-            yield _frame("snapshot", self._seq, Snapshot(self._seq, self._current()))
+            yield self._snapshot()
         while not self._closed:
             news = self._news
             if not self._has_all_after(seen):  # a slow reader: what it misses is in a snapshot
                 seen = self._seq
-                yield _frame("snapshot", self._seq, Snapshot(self._seq, self._current()))
+                yield self._snapshot()
             for event in [item for item in self._events if item.seq > seen]:
                 yield _frame(event.kind, event.seq, event)
                 seen = event.seq
@@ -88,15 +93,21 @@ class Hub:
             except TimeoutError:
                 yield b": still here\n\n"
 
+    def _snapshot(self) -> bytes:
+        steps = tuple(step for steps in self._steps.values() for step in steps.values())
+        return _frame("snapshot", self._seq, Snapshot(self._seq, self._current(), steps))
+
     def _has_all_after(self, seen: int) -> bool:
         oldest = self._events[0].seq if self._events else self._seq + 1
         return oldest - 1 <= seen <= self._seq
 
-    def _publish(self, kind: Literal["operation", "step", "service"], app: str, **more: object) -> None:
+    def _publish(self, kind: Literal["operation", "step", "service"], app: str, **more: object) -> ServerEvent:
         self._seq += 1
         event = ServerEvent(self._seq, journal.now(), kind=kind, app=app)
-        self._events.append(msgspec.structs.replace(event, **more))
+        event = msgspec.structs.replace(event, **more)
+        self._events.append(event)
         self._wake()
+        return event
 
     def _wake(self) -> None:
         self._news.set()

@@ -6,7 +6,7 @@ from typing import Any, get_type_hints
 
 from msgspec import Struct
 
-from hero_build.server import changes, queries
+from hero_build.server import catalog, catalog_changes, catalog_queries, changes, queries
 from hero_build.server.call import Call
 
 Handler = Callable[[Any, Call], Any]
@@ -54,6 +54,14 @@ METHODS = {
         Method("service.verify", queries.verify),
         Method("service.logs", queries.logs),
         Method("service.troubleshoot", queries.troubleshoot),
+        Method("catalog.list", catalog.list_catalog),
+        Method("catalog.install", catalog_changes.install, changes=True),
+        Method("catalog.rollback", catalog_changes.roll_back, changes=True),
+        Method("catalog.restore", catalog_changes.restore, changes=True),
+        Method("catalog.latest", catalog_queries.latest),
+        Method("catalog.history", catalog_queries.history),
+        Method("catalog.diff", catalog_queries.diff),
+        Method("catalog.doctor", catalog_queries.doctor),
         Method("rpc.discover", queries.discover),
         Method("rpc.health", queries.health),
     )

@@ -11,9 +11,13 @@ from pathlib import Path
 
 import uvicorn
 
+from hero_build.install.layout import Root
 from hero_build.server import endpoint
 from hero_build.server.app import create_app
 from hero_build.server.call import Call
+from hero_build.server.cockpit.access import CockpitAccess
+from hero_build.server.cockpit.app import Cockpit
+from hero_build.server.cockpit.listener import HttpOptions, listening_on
 from hero_build.server.dispatch import Dispatcher
 from hero_build.server.http_protocol import DeadlineProtocol
 from hero_build.server.liveness import Liveness
@@ -28,15 +32,38 @@ _MOST_CONNECTIONS = 900  # below the usual limit of open files; more get a 503
 _GRACE = 5  # seconds for answers that are being written
 
 
-def serve(settings: Settings, ready: Callable[[Path], None], *, probe_interval: float) -> None:
-    """Answer until SIGTERM or SIGINT. `ready` is called once the socket listens. Raises LockHeld, MachineError."""
+Ready = Callable[[Path, str | None], None]
+"""Called once the server listens, with its socket and the one-time address of its page."""
+
+
+def serve(settings: Settings, ready: Ready, *, probe_interval: float, http: HttpOptions | None = None) -> None:
+    """Answer until SIGTERM or SIGINT. `http`: also serve the cockpit. Raises LockHeld, MachineError."""
     path = endpoint.path_of(settings)
-    with endpoint.listening(path) as listener:
-        asyncio.run(_serve(settings, listener, ready=lambda: ready(path), probe_interval=probe_interval))
+    with endpoint.listening(path) as listener, _page_of(settings, http) as (sockets, cockpit):
+
+        def announce() -> None:
+            ready(path, cockpit.new_address() if cockpit else None)
+
+        work = _serve(settings, [listener, *sockets], ready=announce, probe_interval=probe_interval, cockpit=cockpit)
+        asyncio.run(work)
+
+
+@contextlib.contextmanager
+def _page_of(settings: Settings, http: HttpOptions | None) -> Iterator[tuple[list[socket.socket], Cockpit | None]]:
+    if http is None:
+        yield [], None
+        return
+    with listening_on(http) as (listener, addresses):
+        yield [listener], Cockpit(CockpitAccess(Root(settings.root)), addresses)
 
 
 async def _serve(
-    settings: Settings, listener: socket.socket, *, ready: Callable[[], None], probe_interval: float
+    settings: Settings,
+    listeners: list[socket.socket],
+    *,
+    ready: Callable[[], None],
+    probe_interval: float,
+    cockpit: Cockpit | None,
 ) -> None:
     operations = Operations(settings)
     threads = ThreadPool(_THREADS, thread_name_prefix="call")
@@ -46,7 +73,7 @@ async def _serve(
         call = Call(settings, observer, started=time.time(), operations=operations.current)
         dispatcher = Dispatcher(call, operations, threads)
         config = uvicorn.Config(
-            create_app(dispatcher),
+            cockpit.application(dispatcher) if cockpit else create_app(dispatcher),
             http=DeadlineProtocol,
             ws="none",
             lifespan="off",
@@ -54,6 +81,7 @@ async def _serve(
             log_level="critical",
             access_log=False,
             server_header=False,
+            proxy_headers=False,
             limit_concurrency=_MOST_CONNECTIONS,
             timeout_keep_alive=_KEEP_ALIVE,
             timeout_graceful_shutdown=_GRACE,
@@ -64,7 +92,7 @@ async def _serve(
         signal.setitimer(signal.ITIMER_REAL, 0)  # the command line's, which would wake the loop every second
         server.on_started = ready
         watch = asyncio.create_task(Liveness(call, operations, probe_interval).run())
-        await server.serve(sockets=[listener])
+        await server.serve(sockets=listeners)
         watch.cancel()
     finally:
         threads.shutdown(wait=False, cancel_futures=True)

@@ -97,6 +97,8 @@ PARSED: Mapping[str, str] = {
     "hero-build start hero_db": "the programs of this world do not serve: tests/scenarios/guides",
     "hero-build start @core": "the programs of this world do not serve: tests/scenarios/services",
     "hero-build serve": "runs until it is stopped: tests/scenarios/server",
+    "hero-build serve --http 127.0.0.1:9470": "runs until it is stopped: tests/scenarios/cockpit",
+    "hero-build serve --address": "needs a server that runs: tests/scenarios/cockpit/test_attacks.py",
     "hero-build publish hero_db --tag v0.4.0": _PUBLISHES,
     "hero-build publish hero_db --tag v0.4.0 --draft": _PUBLISHES,
     "hero-build publish hero_db --tag v0.4.0 --from dist": _PUBLISHES,

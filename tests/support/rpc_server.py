@@ -3,6 +3,7 @@
 import http.client
 import itertools
 import json
+import os
 import socket
 import subprocess
 import sys
@@ -37,6 +38,8 @@ class RpcServer:
 
     path: Path
     process: "subprocess.Popen[str]"
+    url: str = ""
+    """The address that opens its page once."""
     ids: Iterator[int] = field(default_factory=itertools.count)
 
     @property
@@ -112,10 +115,32 @@ def serving(world: World, *words: str, env: Mapping[str, str] | None = None) -> 
         text=True,
     )
     try:
-        yield RpcServer(_announced(process), process)
+        document = _announced(process)
+        yield RpcServer(Path(document["socket"]), process, document["url"] or "")
     finally:
         process.kill()
         process.communicate()
+
+
+@contextmanager
+def printing(world: World, *words: str) -> Iterator[Iterator[str]]:
+    """The lines that a command writes to stdout until the block ends it."""
+    command = [sys.executable, "-m", "hero_build", *words]
+    process = subprocess.Popen(command, env=world.environ(), cwd=REPO, stdout=subprocess.PIPE, text=True)
+    try:
+        assert process.stdout is not None
+        yield iter(process.stdout)
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def tcp_port(pid: int) -> int:
+    """The port on which a process listens."""
+    inodes = {os.readlink(path) for path in Path(f"/proc/{pid}/fd").iterdir()}
+    rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    (port,) = {int(row[1].partition(":")[2], 16) for row in rows if row[3] == "0A" and f"socket:[{row[9]}]" in inodes}
+    return port
 
 
 def events(server: RpcServer, *, after: str | None = None, timeout: float = 60) -> "EventStream":
@@ -150,13 +175,13 @@ def ended(pid: int) -> bool:
     return until(lambda: not alive(pid))
 
 
-def _announced(process: "subprocess.Popen[str]") -> Path:
-    """The socket that the server names once it listens."""
+def _announced(process: "subprocess.Popen[str]") -> Any:
+    """What the server prints once it listens."""
     assert process.stdout is not None
     lines = []
     for line in process.stdout:
         lines.append(line)
         if line.rstrip() == "}":
-            return Path(json.loads("".join(lines))["socket"])
+            return json.loads("".join(lines))
     assert process.stderr is not None
     raise AssertionError(process.stderr.read())

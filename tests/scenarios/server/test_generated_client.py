@@ -53,6 +53,15 @@ def test_it_calls_every_method(stack: ServiceWorld) -> None:
         assert client.service_restart("app/app_server")["restarted_at"]
         assert client.service_upgrade("app", version="v1")["result"] == "done"
         assert [item["status"] for item in client.service_list() if item["name"] == "app"] == ["running"]
+        assert [item["version"] for item in client.catalog_list()["apps"] if item["name"] == "app"] == ["v1"]
+        assert client.catalog_install("app")["after"] == 1
+        assert [item["latest"] for item in client.catalog_latest()["apps"]] == ["v1"]
+        assert [item["number"] for item in client.catalog_history()["generations"]] == [1]
+        assert client.catalog_diff(0, 1)["parts"][0]["change"] == "added"
+        assert client.catalog_doctor()["checks"]
+        assert client.catalog_restore(1)["after"] == 1
+        with pytest.raises(module.RpcError, match="no earlier version"):
+            client.catalog_rollback("app")
         assert client.service_stop("app")["stopped_at"]
         assert client.service_delete("app", purge_binaries=True)["uninstalled"]["after"] == 2
         with pytest.raises(module.RpcError) as caught:

@@ -1,0 +1,34 @@
+"""`serve --address`: a new one-time address from the server that runs, over its Unix socket."""
+
+from pathlib import Path
+
+import msgspec
+from msgspec import Struct
+
+from hero_build.errors import RuntimeUnreachable, UsageError
+from hero_build.supervisors import unix_socket
+from hero_build.supervisors.rpc import RpcPeer
+from hero_build.supervisors.socket_client import post
+
+_PATH = "/cockpit/address"
+_SECONDS = 10.0
+
+
+class CockpitAddress(Struct, frozen=True):
+    """An address that opens the cockpit once."""
+
+    url: str
+
+
+def fresh_address(socket: Path) -> CockpitAddress:
+    """Raises RuntimeUnreachable, BadRuntimeResponse; UsageError where the server has no page."""
+    peer = RpcPeer("hero-build serve", socket)
+    try:
+        status, body = post(peer, path=_PATH, content_type="application/json", request=b"", seconds=_SECONDS)
+    except OSError as error:
+        reason = unix_socket.describe_error(error, _SECONDS)
+        hint = "Start it: `hero-build serve --http 127.0.0.1:9470`."
+        raise RuntimeUnreachable(f"no hero-build serve answers at {socket}: {reason}", hint) from error
+    if status == 404:
+        raise UsageError("the server that runs has no cockpit", "Start it with --http 127.0.0.1:9470.")
+    return msgspec.json.decode(body, type=CockpitAddress)

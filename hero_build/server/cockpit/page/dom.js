@@ -1,0 +1,70 @@
+// Making elements, and changing those on the page into what they should be. Text is always a text node.
+
+export function h(tag, attributes, ...children) {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes ?? {})) {
+    if (value === null || value === undefined || value === false) continue;
+    element.setAttribute(name, value === true ? "" : String(value));
+  }
+  for (const child of children.flat(Infinity)) {
+    if (child === null || child === undefined || child === false || child === "") continue;
+    element.append(child instanceof Node ? child : String(child));
+  }
+  return element;
+}
+
+// Text with `commands`.
+export const prose = (text) => text.split("`").map((part, index) => (index % 2 ? h("code", {}, part) : part));
+
+// Elements with equal keys stay the same elements, so that the focus and the scroll position do.
+export function show(parent, ...children) {
+  const wanted = children.flat(Infinity).filter((child) => child instanceof Node);
+  const focused = document.activeElement?.closest?.("[data-app]")?.dataset.app;
+  patch(parent, wanted);
+  if (focused && document.activeElement === document.body) {
+    document.querySelector(`[data-app="${CSS.escape(focused)}"]`)?.focus({ preventScroll: true });
+  }
+}
+
+function patch(parent, wanted) {
+  const keyed = new Map();
+  for (const child of parent.childNodes) if (child.dataset?.key) keyed.set(child.dataset.key, child);
+  let place = parent.firstChild;
+  for (const node of wanted) {
+    const same = node.dataset?.key ? keyed.get(node.dataset.key) : alike(place, node) ? place : null;
+    if (same && alike(same, node)) {
+      if (same === place) place = place.nextSibling; else parent.insertBefore(same, place);
+      morph(same, node);
+    } else {
+      parent.insertBefore(node, place);
+    }
+  }
+  while (place) { const next = place.nextSibling; place.remove(); place = next; }
+}
+
+const alike = (one, other) => one && one.nodeName === other.nodeName && one.dataset?.key === other.dataset?.key;
+
+function morph(from, to) {
+  if (from.isEqualNode(to)) return;
+  if (from.nodeType !== Node.ELEMENT_NODE) { from.nodeValue = to.nodeValue; return; }
+  for (const { name } of [...from.attributes]) {
+    if (!to.hasAttribute(name) && name !== "open") from.removeAttribute(name);
+  }
+  for (const { name, value } of to.attributes) if (from.getAttribute(name) !== value) from.setAttribute(name, value);
+  patch(from, [...to.childNodes]);
+}
+
+export async function copy(text) {
+  try {
+    await navigator.clipboard.writeText(text);
+    return true;
+  } catch {
+    const area = h("textarea", { class: "hidden", "aria-hidden": "true" });
+    area.value = text;
+    document.body.append(area);
+    area.select();
+    const done = document.execCommand("copy");
+    area.remove();
+    return done;
+  }
+}

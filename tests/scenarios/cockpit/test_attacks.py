@@ -1,0 +1,311 @@
+"""The cockpit against those who have no business there, with a plain HTTP client."""
+
+import http.client
+import json
+import re
+import socket
+import stat
+from collections.abc import Iterator, Mapping
+from urllib.parse import urlsplit
+
+import pytest
+
+from support import rpc_server
+from support.rpc_server import Answer, RpcServer
+from support.worlds import World
+
+LIST = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "catalog.list"})
+INSTALL = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "catalog.install", "params": {"name": "db"}})
+
+
+@pytest.fixture
+def server(home: World) -> Iterator[RpcServer]:
+    home.recipe("db")
+    home.release("db", "v1")
+    with rpc_server.serving(home, "--http", "127.0.0.1:0") as started:
+        yield started
+
+
+class Client:
+    """Sends what it is told to, and keeps the cookie that it gets."""
+
+    def __init__(self, server: RpcServer) -> None:
+        self.url = urlsplit(server.url)
+        self.host = self.url.netloc
+        self.cookie = ""
+
+    def send(
+        self, method: str, target: str, body: str | bytes | None = None, headers: Mapping[str, str | None] | None = None
+    ) -> Answer:
+        """`headers` of None are left out."""
+        sent: dict[str, str | None] = {"Host": self.host}
+        if self.cookie:
+            sent["Cookie"] = self.cookie
+        if method == "POST":
+            sent |= {
+                "Content-Type": "application/json",
+                "Origin": f"http://{self.host}",
+                "Sec-Fetch-Site": "same-origin",
+            }
+        sent |= headers or {}
+        connection = http.client.HTTPConnection(self.url.hostname or "", self.url.port, timeout=60)
+        try:
+            connection.putrequest(method, target, skip_host=True, skip_accept_encoding=True)
+            for name, value in sent.items():
+                if value is not None:
+                    connection.putheader(name, value)
+            data = body.encode() if isinstance(body, str) else body
+            if data is not None and "Content-Length" not in sent:
+                connection.putheader("Content-Length", str(len(data)))
+            connection.endheaders(data)
+            response = connection.getresponse()
+            return Answer(response.status, dict(response.getheaders()), response.read())
+        finally:
+            connection.close()
+
+    def sign_in(self) -> Answer:
+        answer = self.send("GET", f"/?{self.url.query}")
+        assert answer.status == 200, answer.body
+        self.cookie = answer.headers["set-cookie"].split(";")[0]
+        return answer
+
+    def post(self, body: str | bytes = LIST, **headers: str | None) -> Answer:
+        return self.send("POST", "/rpc", body, {name.replace("_", "-"): value for name, value in headers.items()})
+
+
+@pytest.fixture
+def outsider(server: RpcServer) -> Client:
+    return Client(server)
+
+
+@pytest.fixture
+def user(server: RpcServer) -> Client:
+    client = Client(server)
+    client.sign_in()
+    return client
+
+
+def test_a_session_may_do_everything_and_its_cookie_is_strict(outsider: Client) -> None:
+    answer = outsider.sign_in()
+    cookie = answer.headers["set-cookie"]
+    assert all(word in cookie for word in ("HttpOnly", "SameSite=strict", "Path=/"))
+    assert "location" not in answer.headers
+    assert outsider.send("GET", "/").status == 200
+    answer = outsider.post()
+    assert (answer.status, [app["name"] for app in answer.document["result"]["apps"]].count("db")) == (200, 1)
+
+
+@pytest.mark.parametrize(
+    "target", ["/", "/rpc", "/events", "/openrpc.json", "/health", "/.well-known/heroservice.json"]
+)
+def test_no_cookie_no_answer(outsider: Client, target: str) -> None:
+    answer = outsider.send("GET", target)
+    assert (answer.status, "set-cookie" in answer.headers) == (401, False)
+    assert b"db" not in answer.body
+    assert outsider.post().status == 401
+    assert outsider.post(Cookie=f"hero_build_{outsider.url.port}=x").status == 401
+
+
+def test_a_stolen_address_works_once(server: RpcServer, user: Client) -> None:
+    thief = Client(server)
+    answer = thief.send("GET", f"/?{thief.url.query}")
+    assert (answer.status, "set-cookie" in answer.headers) == (403, False)
+    assert thief.post().status == 401
+    assert user.post().status == 200
+
+
+def test_only_a_get_of_the_page_uses_an_address_up(outsider: Client) -> None:
+    query = outsider.url.query
+    for method, target in (("HEAD", f"/?{query}"), ("POST", f"/?{query}"), ("GET", f"/rpc?{query}")):
+        assert "set-cookie" not in outsider.send(method, target, "{}" if method == "POST" else None).headers
+    assert outsider.sign_in()
+
+
+def test_guesses_are_limited_and_say_when_to_go_on(outsider: Client) -> None:
+    statuses = [outsider.send("GET", f"/?token={number}").status for number in range(12)]
+    assert statuses == [403] * 10 + [429] * 2
+    answer = outsider.send("GET", f"/?{outsider.url.query}")
+    assert answer.status == 429
+    assert 0 < int(answer.headers["retry-after"]) <= 61
+
+
+@pytest.mark.parametrize(
+    "origin", ["https://evil.example", "null", "http://127.0.0.1:1", "http://localhost.evil.example"]
+)
+def test_another_origin_is_refused(home: World, user: Client, origin: str) -> None:
+    assert user.post(INSTALL, Origin=origin).status == 403
+    assert not home.root.path.joinpath("bin").exists()
+
+
+@pytest.mark.parametrize("site", ["cross-site", "same-site", "unheard-of"])
+def test_another_site_is_refused(user: Client, site: str) -> None:
+    assert user.post(Sec_Fetch_Site=site).status == 403
+    assert user.send("GET", "/events", headers={"Sec-Fetch-Site": site}).status == 403
+    assert user.send("GET", "/", headers={"Sec-Fetch-Site": site}).status == 403
+    link = {"Sec-Fetch-Site": site, "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"}
+    assert user.send("GET", "/", headers=link).status == 200
+    assert user.send("GET", "/", headers={**link, "Sec-Fetch-Dest": "iframe"}).status == 403
+    assert user.send("GET", "/openrpc.json", headers=link).status == 403
+
+
+def test_a_client_that_is_no_browser_sends_neither(user: Client) -> None:
+    assert user.post(Origin=None, Sec_Fetch_Site=None).status == 200
+
+
+@pytest.mark.parametrize(
+    "host", ["evil.example", "evil.example:{port}", "127.0.0.1", "127.0.0.1:1", "", "192.0.2.1:{port}"]
+)
+def test_a_rebound_name_is_refused(user: Client, host: str) -> None:
+    host = host.format(port=user.url.port)
+    assert user.post(Host=host, Origin=None, Sec_Fetch_Site=None).status == 403
+    assert user.post(Host=host, Origin=f"http://{host}").status == 403
+    assert user.send("GET", f"/?{user.url.query}", headers={"Host": host}).status == 403
+    assert user.send("GET", "/assets/cockpit.js", headers={"Host": host}).status == 403
+
+
+def test_two_hosts_are_refused(user: Client) -> None:
+    with socket.create_connection((user.url.hostname or "", user.url.port or 0), timeout=60) as sock:
+        head = f"GET / HTTP/1.1\r\nHost: {user.host}\r\nHost: evil.example\r\nConnection: close\r\n\r\n"
+        sock.sendall(head.encode())
+        assert sock.makefile("rb").readline().split()[1] in (b"400", b"403")
+
+
+@pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data", "", None])
+def test_a_form_cannot_write(home: World, user: Client, kind: str | None) -> None:
+    assert user.post(INSTALL, Content_Type=kind).status == 415
+    assert not home.root.path.joinpath("bin").exists()
+
+
+@pytest.mark.parametrize("method", ["PUT", "DELETE", "OPTIONS", "PATCH", "TRACE", "CONNECT"])
+def test_other_methods(user: Client, method: str) -> None:
+    assert user.send(method, "/rpc").status in (400, 405)
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        "/assets/../cockpit/access.json",
+        "/assets/..%2f..%2faccess.py",
+        "/assets/%2e%2e/gate.py",
+        "/assets//etc/passwd",
+        "/assets/.",
+        "/assets/cockpit.js%00.css",
+        "/assets/gate.py",
+        "/../../etc/passwd",
+    ],
+)
+def test_no_path_leads_out_of_the_page(user: Client, target: str) -> None:
+    answer = user.send("GET", target)
+    assert (answer.status, b"root:" in answer.body or b"import" in answer.body) == (404, False)
+
+
+def test_an_oversized_body(user: Client) -> None:
+    assert user.post(b" " * (300 << 10)).status == 413
+    assert user.post(b"", Content_Length=str(1 << 40)).status == 413
+    assert user.post().status == 200
+
+
+def test_every_answer_has_the_policy(user: Client) -> None:
+    for method, target in (
+        ("GET", "/"),
+        ("GET", "/assets/cockpit.css"),
+        ("GET", "/nothing"),
+        ("POST", "/rpc"),
+        ("PUT", "/"),
+    ):
+        headers = user.send(method, target, LIST if method == "POST" else None).headers
+        policy = headers["content-security-policy"]
+        assert "default-src 'none'" in policy
+        assert "frame-ancestors 'none'" in policy
+        assert "unsafe" not in policy
+        assert (headers["x-content-type-options"], headers["referrer-policy"]) == ("nosniff", "no-referrer")
+        assert "access-control-allow-origin" not in headers
+
+
+def test_the_page_has_no_inline_script_or_style(user: Client) -> None:
+    text = user.send("GET", "/").body.decode()
+    assert not re.search(r"<script(?![^>]*src=)|<style|\son[a-z]+=|\sstyle=|javascript:", text)
+
+
+def test_the_page_weighs_under_60_kb(user: Client) -> None:
+    names = re.findall(r'(?:src|href)="(/assets/[^"]+)"', user.send("GET", "/").body.decode())
+    todo = {"/", *names}
+    sizes: dict[str, int] = {}
+    while todo - sizes.keys():
+        name = min(todo - sizes.keys())
+        body = user.send("GET", name).body
+        sizes[name] = len(body)
+        todo |= {
+            f"/assets/{module}"
+            for module in re.findall(rb'from "\./([a-z]+\.js)"', body)
+            for module in [module.decode()]
+        }
+    assert len(sizes) > 6
+    assert sum(sizes.values()) < 60_000
+
+
+def test_the_secrets_on_disk_are_private(home: World, user: Client) -> None:
+    (path,) = (home.root.state / "cockpit").iterdir()
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert user.cookie.partition("=")[2] not in path.read_text()
+
+
+def test_the_unix_socket_needs_no_session(server: RpcServer) -> None:
+    assert server.is_well()
+    assert server.post(LIST).status == 200
+
+
+def test_a_page_on_tcp_cannot_make_addresses(user: Client) -> None:
+    assert user.send("POST", "/cockpit/address", "{}").status == 404
+
+
+def test_serve_address_prints_a_fresh_one(home: World, server: RpcServer) -> None:
+    done = home.ok("serve", "--address").splitlines()
+    assert len(done) == 1
+    old, new = Client(server), Client(server)
+    new.url = urlsplit(done[0])
+    assert old.send("GET", f"/?{old.url.query}").status == 403
+    assert new.sign_in()
+    assert new.post().status == 200
+
+
+def test_serve_address_without_a_server_or_a_page(home: World) -> None:
+    assert home.run("serve", "--address").code == 9
+    with rpc_server.serving(home):
+        assert home.run("serve", "--address").code == 2
+
+
+def test_the_first_line_is_the_address(home: World) -> None:
+    with rpc_server.printing(home, "serve", "--http", "127.0.0.1:0") as lines:
+        first = next(lines)
+    assert re.fullmatch(r"http://127\.0\.0\.1:\d+/\?token=[\w-]{40,}\n", first)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("--http", "0.0.0.0:0"), ("--http", "here:80"), ("--allow-remote",), ("--public-url", "https://a.example")],
+)
+def test_what_cannot_be_meant(home: World, words: tuple[str, ...]) -> None:
+    done = home.run("serve", *words)
+    assert done.code == 2, done.err
+    assert not home.root.path.exists()
+
+
+def test_a_port_that_is_taken(home: World) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        done = home.run("serve", "--http", f"127.0.0.1:{taken.getsockname()[1]}")
+    assert (done.code, "another program listens" in done.err) == (8, True)
+
+
+def test_behind_a_proxy_the_cookie_needs_tls(home: World) -> None:
+    words = ("--http", "127.0.0.1:0", "--public-url", "https://cockpit.example")
+    with rpc_server.serving(home, *words) as server:
+        assert server.url.startswith("https://cockpit.example/?token=")
+        port = rpc_server.tcp_port(server.pid)
+        client = Client(server)
+        client.url = urlsplit(f"http://127.0.0.1:{port}/?{urlsplit(server.url).query}")
+        cookie = client.sign_in().headers["set-cookie"]
+        assert cookie.startswith("__Host-hero_build_")
+        assert "Secure" in cookie
+        assert client.post(Origin="https://cockpit.example").status == 200
+        assert client.post(Origin="http://cockpit.example").status == 403

@@ -1,0 +1,99 @@
+"""One page, one click: an app is installed and runs; one that does not start is repaired, by mouse and by keyboard."""
+
+from playwright.sync_api import Browser, Page, expect
+
+from support import cockpit
+from support.service_world import ServiceWorld
+
+pytestmark = cockpit.marks
+NOTES = ("notes_server", "notes_web", "notes_admin")
+
+
+def test_one_click_installs_and_starts_all_of_an_app(browser: Browser, stack: ServiceWorld) -> None:
+    stack.service("notes", *NOTES)
+    stack.release_of("notes", "v1", "ok", *NOTES)
+    with cockpit.serving(stack) as server, cockpit.opened(browser, server) as page:
+        row = cockpit.app(page, "notes")
+        expect(row).to_have_count(1)
+        expect(row.locator(".kinds")).to_have_text("server · web · admin")
+        expect(cockpit.service(page, "notes_server")).to_have_count(0)
+        cockpit.press(page, "Install notes")
+        cockpit.is_running(page, *NOTES)
+        assert {item.binary for item in stack.running()} == set(NOTES)
+        card = cockpit.app(page, "notes")
+        expect(card.locator(".version")).to_have_text("v1")
+        expect(card.locator(".tally")).to_have_text("running")
+        expect(page.locator("#place")).to_contain_text("generation 1")
+
+
+def broken(stack: ServiceWorld) -> None:
+    stack.service("notes")
+    stack.release_of("notes", "v1", "ok")
+    stack.env_file("notes", "BEHAVIOUR=exit:3\n")
+
+
+def repaired(stack: ServiceWorld) -> None:
+    stack.env_file("notes", "")
+
+
+def is_failed(page: Page) -> None:
+    failure = cockpit.app(page, "notes").locator(".failure")
+    expect(failure.locator(".cause")).to_contain_text("Install failed.")
+    expect(failure.locator(".cause")).to_contain_text("notes_server did not come up")
+
+
+def test_install_break_read_and_repair_by_mouse_alone(browser: Browser, stack: ServiceWorld) -> None:
+    broken(stack)
+    with cockpit.serving(stack) as server, cockpit.opened(browser, server) as page:
+        _click(page, "Install notes")
+        is_failed(page)
+        expect(cockpit.service(page, "notes_server").locator(".state")).to_have_text("Down")
+        _click(page, "Logs of notes_server")
+        expect(page.locator("pre.log")).to_contain_text("I cannot run")
+        _click(page, "Close")
+        expect(page.locator("pre.log")).to_be_hidden()
+        repaired(stack)
+        _click(page, "Retry: Install notes")
+        cockpit.is_running(page, "notes_server")
+        expect(cockpit.app(page, "notes").locator(".failure")).to_have_count(0)
+
+
+def test_install_break_read_and_repair_by_keyboard_alone(browser: Browser, stack: ServiceWorld) -> None:
+    broken(stack)
+    with cockpit.serving(stack) as server, cockpit.opened(browser, server) as page:
+        page.keyboard.press("/")
+        page.keyboard.type("notes")
+        expect(cockpit.app(page, "hero_db")).to_have_count(0)
+        _tab_to(page, "Install notes")
+        page.keyboard.press("Enter")
+        is_failed(page)
+        expect(cockpit.app(page, "notes")).to_be_focused()
+        _tab_to(page, "Logs of notes_server")
+        page.keyboard.press("Enter")
+        expect(page.locator("pre.log")).to_contain_text("I cannot run")
+        page.keyboard.press("Escape")
+        expect(page.get_by_role("button", name="Logs of notes_server")).to_be_focused()
+        repaired(stack)
+        _tab_to(page, "Retry: Install notes")
+        page.keyboard.press("Space")
+        cockpit.is_running(page, "notes_server")
+
+
+def _click(page: Page, label: str) -> None:
+    """Where the button is, with the mouse and nothing else."""
+    button = page.get_by_role("button", name=label, exact=True)
+    expect(button).to_be_enabled()
+    button.scroll_into_view_if_needed()
+    box = button.bounding_box()
+    assert box is not None
+    page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+
+
+def _tab_to(page: Page, label: str) -> None:
+    """Press Tab until a button of this name has the focus."""
+    for _ in range(60):
+        page.keyboard.press("Tab")
+        name = page.evaluate("document.activeElement.getAttribute('aria-label') ?? document.activeElement.textContent")
+        if name == label:
+            return
+    raise AssertionError(f"no Tab leads to {label!r}")

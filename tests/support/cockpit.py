@@ -1,0 +1,119 @@
+"""The cockpit in a real browser: Playwright drives Debian's Chromium; server, mirror and services are real.
+
+with cockpit.opened(browser, server) as page: …
+"""
+
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, expect, sync_playwright
+
+from support import rpc_server
+from support.rpc_server import RpcServer
+from support.worlds import World
+
+CHROMIUM = shutil.which("chromium")
+LONG = 60_000  # ms: far more than anything waited for takes
+marks = [
+    pytest.mark.slow,
+    pytest.mark.xdist_group("cockpit"),
+    pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed"),
+]
+_SWITCHES = [
+    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-dev-shm-usage"),
+    *("--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-proxy-server"),
+    *("--disable-default-apps", "--disable-domain-reliability", "--metrics-recording-only"),
+]
+_VIOLATIONS = "window.addEventListener('securitypolicyviolation', e => console.error('CSP ' + e.violatedDirective))"
+_EXPECTED = ("Failed to load resource", "net::ERR_")
+"""What Chromium itself logs of requests to a server that has ended."""
+expect.set_options(timeout=LONG)
+
+
+@contextmanager
+def browser() -> Iterator[Browser]:
+    """One browser, for the tests of a module."""
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=CHROMIUM, args=_SWITCHES, timeout=LONG)
+        try:
+            yield started
+        finally:
+            started.close()
+
+
+@contextmanager
+def serving(world: World, port: int = 0, **env: str) -> Iterator[RpcServer]:
+    """A server with a cockpit on a port that is free."""
+    with rpc_server.serving(world, "--http", f"127.0.0.1:{port}", env=env) as server:
+        yield server
+
+
+@contextmanager
+def opened(on: Browser, server: RpcServer, *, offline: bool = False, **context: object) -> Iterator[Page]:
+    """A page that is signed in. At its end nothing was written to the console; `offline`: but lost connections."""
+    session = on.new_context(**{"viewport": {"width": 1200, "height": 900}, **context})  # type: ignore[arg-type]
+    session.set_default_timeout(LONG)
+    try:
+        page = session.new_page()
+        problems = watch(page)
+        page.goto(server.url)
+        ready(page)
+        yield page
+        lost = [text for text in problems if offline and text.startswith(_EXPECTED)]
+        assert [text for text in problems if text not in lost] == []
+    finally:
+        session.close()
+
+
+def watch(page: Page) -> list[str]:
+    """What a page writes to the console as an error or a warning, and every violation of its policy."""
+    problems: list[str] = []
+
+    def note(message: ConsoleMessage) -> None:
+        if message.type in ("error", "warning"):
+            problems.append(message.text)
+
+    page.add_init_script(_VIOLATIONS)
+    page.on("console", note)
+    page.on("pageerror", lambda error: problems.append(f"uncaught {error}"))
+    return problems
+
+
+def ready(page: Page) -> None:
+    """Wait until the catalog is shown."""
+    page.wait_for_selector("html[data-ready]")
+
+
+def app(page: Page, name: str) -> Locator:
+    """The row or the card of an app."""
+    return page.locator(f'[data-app="{name}"]')
+
+
+def service(page: Page, name: str) -> Locator:
+    return page.locator(f'[data-service="{name}"]')
+
+
+def press(page: Page, name: str) -> None:
+    page.get_by_role("button", name=name, exact=True).click()
+
+
+def is_running(page: Page, *names: str) -> None:
+    """Wait until the page shows these services as running."""
+    for name in names:
+        expect(service(page, name).locator(".state")).to_have_text("Running")
+
+
+def states(page: Page) -> Mapping[str, str]:
+    """The services on the page with their states."""
+    script = (
+        "rows => Object.fromEntries(rows.map(row => [row.dataset.service, row.querySelector('.state').textContent]))"
+    )
+    shown: Mapping[str, str] = page.locator("[data-service]").evaluate_all(script)
+    return shown
+
+
+def screenshot(page: Page, path: Path) -> None:
+    page.screenshot(path=path)
