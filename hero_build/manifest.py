@@ -18,6 +18,7 @@ from hero_build import STATE
 from hero_build.errors import RootDamaged
 from hero_build.model.installed import SCHEMA as SCHEMA
 from hero_build.model.installed import Generation
+from hero_build.system.decoding import convert, decode_json
 from hero_build.system.regular_file import read_regular
 
 if TYPE_CHECKING:  # the document's types are loaded where there is a manifest to read or write
@@ -86,7 +87,7 @@ def decode(document: object, path: Path) -> Generation:
     from hero_build.model.manifest_document import ManifestDocument
 
     try:
-        return from_document(msgspec.convert(document, ManifestDocument))
+        return from_document(convert(document, ManifestDocument))
     except ValueError as error:
         raise _damaged(path, _schema_problem(document) or str(error)) from error
 
@@ -96,7 +97,7 @@ def _parse(content: bytes) -> "ManifestDocument":
     from hero_build.model.manifest_document import ManifestDocument
 
     try:
-        return msgspec.json.decode(content, type=ManifestDocument)
+        return decode_json(content, kind=ManifestDocument)
     except msgspec.ValidationError as error:
         if problem := _schema_problem(msgspec.json.decode(content)):
             raise ValueError(problem) from error

@@ -16,6 +16,7 @@ from msgspec import Struct
 
 from hero_build import STATE
 from hero_build.errors import MachineError, UsageError, machine_error
+from hero_build.system.decoding import prepared
 from hero_build.system.environment import GIT_LOCAL, SEALED, TOKENS
 from hero_build.system.home import expand, home
 from hero_build.system.regular_file import FileTooLong, read_regular
@@ -179,7 +180,7 @@ def _pick(
 
 def _config(path: Path) -> ConfigFile:
     try:
-        return msgspec.toml.decode(read_regular(path, _LARGEST_FILE), type=ConfigFile)
+        return msgspec.toml.decode(read_regular(path, _LARGEST_FILE), type=prepared(ConfigFile))
     except (FileNotFoundError, NotADirectoryError):  # a root that is not a folder is reported where one is needed
         return ConfigFile()
     except OSError as error:

@@ -22,6 +22,7 @@ from hero_build.errors import InvalidServiceManifest
 from hero_build.model.artifacts import KIND_SUFFIXES, Binary
 from hero_build.model.installed import Kind
 from hero_build.model.names import safe_name
+from hero_build.system.decoding import convert
 from hero_build.system.regular_file import FileTooLong, read_regular
 
 NAME: Final = "service.toml"
@@ -55,7 +56,7 @@ def parse(text: bytes, where: str) -> Declared:
     import tomllib  # not for the recipes that list their binaries
 
     try:
-        document = msgspec.convert(tomllib.loads(text.decode()), ServiceManifest)
+        document = convert(tomllib.loads(text.decode()), ServiceManifest)
     except msgspec.ValidationError as error:
         hint = f"A binary has a name, and a kind: {', '.join(get_args(Kind))}. {_CORRECT_IT}"
         raise InvalidServiceManifest(f"{where} is not a service manifest: {error}", hint) from error

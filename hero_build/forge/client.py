@@ -22,6 +22,7 @@ from hero_build.forge.limits import Limits
 from hero_build.forge.pages import Page, to_page
 from hero_build.forge.transports import Transports
 from hero_build.settings import Secret
+from hero_build.system.decoding import decode_json
 
 T = TypeVar("T")
 _REDIRECTS = (301, 302, 303, 307, 308)
@@ -60,7 +61,7 @@ class ForgeClient:
         with self.response(url, {"Accept": "application/json"}, self._limits.answer) as response:
             body = _read_bounded(response, self._limits.document)
         try:
-            return msgspec.json.decode(body, type=kind), response.headers
+            return decode_json(body, kind=kind), response.headers
         except msgspec.ValidationError as error:
             raise BadForgeResponse(f"{what} has an unexpected format: {error}", _NOT_A_FORGE) from error
         except (ValueError, RecursionError) as error:

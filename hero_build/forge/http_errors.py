@@ -6,7 +6,6 @@ import time
 from collections.abc import Iterator
 from email.utils import parsedate_to_datetime
 
-import msgspec
 from msgspec import Struct
 
 from hero_build.errors import AuthError, BadForgeResponse, HeroBuildError, NetworkError, NotFound
@@ -14,6 +13,7 @@ from hero_build.forge.access_hints import Access, access_hint
 from hero_build.forge.lean_httpx import httpx
 from hero_build.forge.proxies import proxy_name
 from hero_build.forge.retry import TransientError, Truncated
+from hero_build.system.decoding import decode_json
 
 _TEXT_SIZE = 200  # characters of a server's text that are shown
 _TITLE = re.compile(r"<(?:title|message)>([^<]+)", re.IGNORECASE)  # of a page, or of a storage's XML
@@ -108,7 +108,7 @@ def _causes(error: BaseException | None) -> Iterator[BaseException]:
 def quoted(body: bytes) -> str:
     """`: ` and the API's message, a page's title, or else the first line of the body; empty for an empty body."""
     try:
-        message = msgspec.json.decode(body, type=_ApiError).message
+        message = decode_json(body, kind=_ApiError).message
     except (ValueError, RecursionError):
         message = None
     text = body[: _TEXT_SIZE * 10].decode(errors="replace") if message is None else message

@@ -5,6 +5,7 @@ from typing import Annotated, TypeVar
 import msgspec
 
 from hero_build.errors import BadForgeResponse
+from hero_build.system.decoding import prepared
 
 T = TypeVar("T")
 Sha256 = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$", max_length=64)]
@@ -22,7 +23,7 @@ def decode_json(content: bytes, kind: type[T], what: str, hint: str) -> T:
     Raises BadForgeResponse, which names the document (`what`) and the path of the first field that does not fit.
     """
     try:
-        return msgspec.json.decode(content, type=kind)
+        return msgspec.json.decode(content, type=prepared(kind))
     except msgspec.ValidationError as error:
         raise BadForgeResponse(f"{what} has an unexpected format: {error}", hint) from error
     except (ValueError, RecursionError) as error:

@@ -20,6 +20,7 @@ from hero_build.forge.protocol import Body, Forge, Ref, no_release
 from hero_build.model.artifacts import GenericPackage
 from hero_build.model.names import check_name, check_repo, check_tag
 from hero_build.model.steps import Asset, Release
+from hero_build.system.decoding import decode_json
 from hero_build.system.regular_file import read_regular
 
 _REWRITE = "Write it again with `hero-build lock APP… -o FILE`."
@@ -142,7 +143,7 @@ def encode(lock: Lock) -> bytes:
 
 def decode(content: bytes) -> Lock:
     """Raises ValueError, whose text names the field that does not fit, RecursionError, and UnsafeName."""
-    document = msgspec.json.decode(content, type=LockDocument)
+    document = decode_json(content, kind=LockDocument)
     pins = tuple(_pin(app, raw, document.forge) for app, raw in document.apps.items())
     _check_one_tag_each(pins)
     return Lock(document.arch, document.forge, pins)
@@ -176,7 +177,7 @@ def _locked_app(pin: Pin) -> LockedApp:
 
 def _pin(app: str, raw: msgspec.Raw, forge: str) -> Pin:
     try:
-        locked = msgspec.json.decode(raw, type=LockedApp)
+        locked = decode_json(raw, kind=LockedApp)
     except msgspec.ValidationError as error:
         raise ValueError(f"app {app}: {error}") from error
     check_repo(locked.repo)

@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from hero_build.errors import RootDamaged, machine_errors
 from hero_build.install.layout import Root
+from hero_build.system.decoding import decode_json
 from hero_build.system.regular_file import read_regular
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ def held_apps(root: Root) -> tuple[str, ...]:
     path = root.state / FILE_NAME
     try:
         content = read_regular(path, _LARGEST_FILE)
-        return tuple(sorted(msgspec.json.decode(content, type=HeldApps).apps))
+        return tuple(sorted(decode_json(content, kind=HeldApps).apps))
     except (FileNotFoundError, NotADirectoryError):
         return ()
     except (msgspec.DecodeError, OSError) as error:

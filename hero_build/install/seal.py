@@ -23,13 +23,14 @@ from hero_build.install.links import link_names
 from hero_build.install.root_lock import locked_if_free
 from hero_build.model.installed import FileEntry, Generation, InstalledPart, PartId
 from hero_build.model.steps import Installed
+from hero_build.system.decoding import prepared
 from hero_build.system.regular_file import read_regular
 
 NAME = "seal.json"
 _LARGEST_FILE = 64 << 20  # bytes
 Stamp = tuple[int, int, int]
 Seal = Mapping[str, Stamp]
-_SEAL: msgspec.json.Decoder[dict[str, Stamp]] = msgspec.json.Decoder(dict[str, Stamp])
+_SEAL: msgspec.json.Decoder[dict[str, Stamp]] = msgspec.json.Decoder(prepared(dict[str, Stamp]))
 _GONE = (FileNotFoundError, NotADirectoryError)
 _SHORT_OF = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM})  # says nothing about the file
 

@@ -12,6 +12,7 @@ from hero_build.errors import AmbiguousAsset, ChecksumMismatch, InvalidServiceMa
 from hero_build.model.artifacts import Artifact, Binary, WasmBundle
 from hero_build.model.names import check_name
 from hero_build.model.steps import Asset, Release
+from hero_build.system.decoding import decode_json
 
 INDEX = "islands.json"
 UNKNOWN = "not known before there is a checkout"
@@ -104,7 +105,7 @@ def _islands(loaded: LoadedRecipe, release: Release | None, context: Context) ->
 def _indexed(text: bytes, where: str) -> tuple[WasmBundle, ...]:
     """The islands that an islands.json lists, sorted by name. Raises InvalidServiceManifest, UnsafeName."""
     try:
-        names = {island.name for island in msgspec.json.decode(text, type=_Index).islands}
+        names = {island.name for island in decode_json(text, kind=_Index).islands}
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         hint = "Publish the release again, or take another with --version TAG."
         raise InvalidServiceManifest(f"{where} is not an islands index: {error}", hint) from error

@@ -12,6 +12,7 @@ from msgspec import Raw, Struct
 
 from hero_build.errors import UsageError
 from hero_build.forge.build_record import record_name
+from hero_build.system.decoding import decode_json
 
 _COPY_IT = "Pass on what `hero-build ci matrix` printed, unchanged."
 
@@ -94,10 +95,10 @@ def decode(text: str) -> tuple[CiJob, ...]:
     Raises UsageError for any other text.
     """
     try:
-        if "include" in msgspec.json.decode(text, type=dict[str, Raw]):
-            entries = msgspec.json.decode(text, type=MatrixDocument).include
+        if "include" in decode_json(text, kind=dict[str, Raw]):
+            entries = decode_json(text, kind=MatrixDocument).include
         else:
-            entries = (msgspec.json.decode(text, type=MatrixEntry),)
+            entries = (decode_json(text, kind=MatrixEntry),)
     except (ValueError, RecursionError) as error:  # msgspec's errors are ValueErrors
         raise UsageError(f"invalid matrix: {error}", _COPY_IT) from error
     return tuple(entry.job() for entry in entries)

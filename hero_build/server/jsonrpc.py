@@ -13,6 +13,7 @@ from hero_build import events
 from hero_build.errors import HeroBuildError, UsageError
 from hero_build.model.failure import Failure, failure
 from hero_build.output.json_document import DocumentHead
+from hero_build.system.decoding import decode_json
 
 PARSE_ERROR = -32700
 INVALID_REQUEST = -32600
@@ -102,7 +103,7 @@ def parse(body: bytes) -> Item | Batch:
         return RpcRefusal(ErrorObject(INVALID_REQUEST, "a batch has at least one request"))
     if len(value) > MAX_BATCH:
         return RpcRefusal(ErrorObject(INVALID_REQUEST, f"a batch has at most {MAX_BATCH} requests"))
-    return Batch(tuple(_item(item) for item in msgspec.json.decode(body, type=list[Raw])))
+    return Batch(tuple(_item(item) for item in decode_json(body, kind=list[Raw])))
 
 
 def success(call_id: Raw, result: bytes) -> bytes:
@@ -135,7 +136,7 @@ def invalid_params(method: str, field: str, sentence: str) -> RpcFailed:
 
 def _item(raw: Raw) -> Item:
     try:
-        envelope = msgspec.json.decode(raw, type=_Envelope)
+        envelope = decode_json(raw, kind=_Envelope)
     except msgspec.ValidationError as error:
         return RpcRefusal(ErrorObject(INVALID_REQUEST, f"not a JSON-RPC 2.0 request: {error}"), _id_of(raw))
     if not _valid_id(envelope.id):
@@ -149,7 +150,7 @@ def _item(raw: Raw) -> Item:
 def _id_of(raw: Raw) -> Raw:
     """The id of an invalid request, where it has a valid one."""
     try:
-        found = msgspec.json.decode(raw, type=Mapping[str, Raw]).get("id", NULL)
+        found = decode_json(raw, kind=Mapping[str, Raw]).get("id", NULL)
     except msgspec.ValidationError:
         return NULL
     return found if _valid_id(found) else NULL

@@ -12,6 +12,7 @@ from msgspec.structs import FieldInfo, fields
 
 from hero_build.model.names import nearest
 from hero_build.server.jsonrpc import invalid_params
+from hero_build.system.decoding import decode_json
 
 P = TypeVar("P", bound=Struct)
 
@@ -36,8 +37,8 @@ def _given(method: str, raw: Raw | UnsetType, known: Mapping[str, FieldInfo]) ->
     if raw is UNSET:
         return {}
     if bytes(raw).startswith(b"{"):
-        return msgspec.json.decode(raw, type=dict[str, Raw])
-    values = msgspec.json.decode(raw, type=list[Raw])
+        return decode_json(raw, kind=dict[str, Raw])
+    values = decode_json(raw, kind=list[Raw])
     if len(values) > len(known):
         sentence = f"{len(values)} parameters; it takes {_listed(known)}"
         raise invalid_params(method, str(len(known)), sentence)
@@ -46,7 +47,7 @@ def _given(method: str, raw: Raw | UnsetType, known: Mapping[str, FieldInfo]) ->
 
 def _value(method: str, field: FieldInfo, raw: Raw) -> Any:
     try:
-        return msgspec.json.decode(raw, type=field.type)
+        return decode_json(raw, kind=field.type)
     except msgspec.ValidationError as error:
         raise invalid_params(method, field.encode_name, f"the parameter {field.encode_name!r}: {error}") from error
 

@@ -26,6 +26,7 @@ from hero_build.services.journal import Operation
 from hero_build.services.upgrade_journal import interrupted_upgrade
 from hero_build.settings import Settings, read
 from hero_build.system import secrets
+from hero_build.system.decoding import decode_json
 
 INTERRUPTED = Failure("Interrupted", "the operation was stopped", "Run it again: it continues where it was.", exit=143)
 
@@ -67,7 +68,7 @@ def main() -> None:
     text = sys.stdin.buffer.read()
     if not text:  # the server was killed before it said what to do
         os._exit(1)
-    task = msgspec.json.decode(text, type=Task)
+    task = decode_json(text, kind=Task)
     progress = Progress(lambda step: _write(out, Reported(step)))
     ending = _ending(task, progress)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
@@ -85,7 +86,7 @@ def _ending(task: Task, progress: Progress) -> Ended:
         call = Call(settings, Observer(settings), progress)
         method = METHODS[task.operation.method]
         _finish_interrupted_upgrade(call)
-        result = method.handler(msgspec.json.decode(task.params, type=method.params), call)
+        result = method.handler(decode_json(task.params, kind=method.params), call)
         return Ended(Raw(msgspec.json.encode(result)), generations=_generations(result), warnings=progress.warnings)
     except ReportFailed as report:
         generations = _generations(report.report)

@@ -11,6 +11,7 @@ import msgspec
 from msgspec import Struct
 
 from hero_build.server.worker import Line, Task
+from hero_build.system.decoding import decode_json
 
 _LONGEST_LINE = 64 << 20  # bytes
 _MAIN = "from hero_build.server.worker import main; main()"
@@ -53,7 +54,7 @@ class WorkerProcess(Struct, frozen=True, eq=False):
     async def lines(self) -> AsyncIterator[Line]:
         """What it reports, until its stdout ends."""
         while text := await self.stdout.readline():
-            yield msgspec.json.decode(text, type=Line)
+            yield decode_json(text, kind=Line)
 
     async def wait(self) -> int:
         """The exit code; negative: the signal."""

@@ -22,6 +22,7 @@ from hero_build.install.layout import Root
 from hero_build.model.failure import Failure
 from hero_build.model.names import check_name
 from hero_build.system import proc_stat
+from hero_build.system.decoding import decode_json
 from hero_build.system.regular_file import read_regular
 
 _LARGEST_FILE = 64 << 20  # bytes
@@ -121,7 +122,7 @@ def _path(root: Root, app: str) -> Path:
 def _read(path: Path) -> tuple[Operation, ...]:
     """Nothing where there is no journal, or none that can be read: it explains, and decides nothing."""
     try:
-        return msgspec.json.decode(read_regular(path, _LARGEST_FILE), type=OperationLog).operations
+        return decode_json(read_regular(path, _LARGEST_FILE), kind=OperationLog).operations
     except (OSError, ValueError):
         return ()
 

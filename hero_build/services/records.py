@@ -19,6 +19,7 @@ from hero_build.install.layout import Root
 from hero_build.model.services import Definition, FlapLimit
 from hero_build.supervisors.service_names import file_name, service_name
 from hero_build.system import filelock
+from hero_build.system.decoding import decode_json
 from hero_build.system.fsync import fsync
 from hero_build.system.regular_file import read_regular
 
@@ -80,7 +81,7 @@ def read_record(root: Root, name: str) -> ServiceRecord | None:
     """The record; None without one, or where it cannot be read: a service is then defined anew."""
     try:
         raw = read_regular(folder(root, name) / "record.json", _LARGEST_FILE)
-        return msgspec.json.decode(raw, type=ServiceRecord, dec_hook=_decode)
+        return decode_json(raw, kind=ServiceRecord, dec_hook=_decode)
     except (OSError, ValueError):
         return None
 

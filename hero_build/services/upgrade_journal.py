@@ -15,6 +15,7 @@ from msgspec import Struct
 from hero_build.errors import LockHeld, machine_errors
 from hero_build.install.layout import Root
 from hero_build.system import filelock
+from hero_build.system.decoding import decode_json
 from hero_build.system.fsync import fsync
 
 UpgradeStep = Literal["installing", "restarting", "rolling back"]
@@ -38,7 +39,7 @@ class UpgradeState(Struct, frozen=True):
 def read_upgrade(root: Root) -> UpgradeState | None:
     """What the journal says; None without one. One that cannot be read was never written completely: as none."""
     try:
-        return msgspec.json.decode(root.upgrade.read_bytes(), type=UpgradeState)
+        return decode_json(root.upgrade.read_bytes(), kind=UpgradeState)
     except (OSError, ValueError):
         return None
 

@@ -13,6 +13,7 @@ import msgspec
 
 from hero_build.source.git.paths import STATE_FOLDER
 from hero_build.source.git.status import tracked_files
+from hero_build.system.decoding import decode_json
 
 LOCK = "Cargo.lock"
 
@@ -36,7 +37,7 @@ def recording(tree: Path, writable: Sequence[Path]) -> Iterator[None]:
 def own_locks(tree: Path) -> tuple[Path, ...]:
     """Our own lock files in a checkout: as a build wrote them, and not tracked by git."""
     try:
-        recorded = msgspec.json.decode(_file(tree).read_bytes(), type=dict[str, str])
+        recorded = decode_json(_file(tree).read_bytes(), kind=dict[str, str])
     except (OSError, msgspec.MsgspecError):
         return ()
     same = [name for name, digest in recorded.items() if _digest(tree / name) == digest]

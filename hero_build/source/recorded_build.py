@@ -26,6 +26,7 @@ from hero_build.source.cargo.build_reads import UnknownReads as UnknownReads
 from hero_build.source.cargo.messages import CargoMessage
 from hero_build.source.git.status import CACHE_TAG, status, tracked_files
 from hero_build.system import process
+from hero_build.system.decoding import decode_json
 from hero_build.system.file_cache import lookup, store
 
 _ENTRIES = 300  # programs and bundles of a checkout, in the states that were built last
@@ -207,6 +208,6 @@ def _entry(tree: Path, fingerprint: Fingerprint, name: str, cache: Path) -> _Ent
 
 def _decode(text: str) -> _Entry | None:
     try:
-        return msgspec.json.decode(text, type=_Entry)
+        return decode_json(text, kind=_Entry)
     except ValueError:
         return None

@@ -14,6 +14,7 @@ from hero_build.model.services import Definition
 from hero_build.supervisors.exec_file import write_file
 from hero_build.supervisors.service_names import file_name, service_name
 from hero_build.system import filelock
+from hero_build.system.decoding import decode_json
 
 _CHOICE = "supervisor"  # a file in the root's state
 
@@ -85,7 +86,7 @@ def definition_path(folder: Path, file_name: str) -> Path:
 
 def decode_definition(raw: bytes) -> Definition:
     """What a definition's file holds. Raises ValueError."""
-    return msgspec.json.decode(raw, type=Definition, dec_hook=lambda kind, value: kind(value))
+    return decode_json(raw, kind=Definition, dec_hook=lambda kind, value: kind(value))
 
 
 def stored_choice(root: Root) -> str | None:

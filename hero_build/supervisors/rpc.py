@@ -12,6 +12,7 @@ from msgspec import Meta, Raw, Struct
 from hero_build.errors import BadRuntimeResponse
 from hero_build.model.services import ServiceState, SupervisedStatus
 from hero_build.supervisors.protocol import ServiceNotDefined
+from hero_build.system.decoding import decode_json
 
 T = TypeVar("T")
 MAX_BYTES = 1 << 20
@@ -155,7 +156,7 @@ def bad_response(peer: RpcPeer, reason: str) -> BadRuntimeResponse:
 
 def _response(raw: bytes, method: str, peer: RpcPeer) -> RpcResponse:
     try:
-        return msgspec.json.decode(raw, type=RpcResponse)
+        return decode_json(raw, kind=RpcResponse)
     except msgspec.ValidationError as error:
         reason = f"its response to {method} is not a JSON-RPC response: {error}"
         raise bad_response(peer, reason) from error
@@ -167,7 +168,7 @@ def _response(raw: bytes, method: str, peer: RpcPeer) -> RpcResponse:
 def decode(result: Raw, kind: type[T], peer: RpcPeer, what: str) -> T:
     """A result of this type; `what` it is, for the error. Raises BadRuntimeResponse."""
     try:
-        return msgspec.json.decode(result, type=kind)
+        return decode_json(result, kind=kind)
     except (ValueError, RecursionError) as error:  # msgspec's errors are ValueErrors
         reason = str(error).replace("`$", "`$.result")  # the path from the response's root
         raise bad_response(peer, f"{what} is malformed: {_quote(reason)}") from error

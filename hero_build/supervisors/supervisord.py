@@ -12,7 +12,6 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
-import msgspec
 from msgspec import Struct
 
 from hero_build.errors import NotHealthy, RuntimeUnreachable, machine_errors
@@ -24,6 +23,7 @@ from hero_build.supervisors.protocol import SUPERVISORD, ServiceNotDefined, Time
 from hero_build.supervisors.service_names import file_name, service_name
 from hero_build.supervisors.supervisord_client import SupervisordNotRunning
 from hero_build.system import filelock, process
+from hero_build.system.decoding import decode_json
 
 _KEPT = ("PATH", "HOME", "USER", "LOGNAME", "LANG", "LC_ALL", "TZ", "PYTHONPATH")
 """What supervisord itself has of the environment; services have their own."""
@@ -129,7 +129,7 @@ class Supervisord(Struct, frozen=True):
             raw = self._call("hero_build.statuses")
         except SupervisordNotRunning:
             return {}
-        return {status.name: status for status in msgspec.json.decode(raw, type=list[SupervisedStatus])}
+        return {status.name: status for status in decode_json(raw, kind=list[SupervisedStatus])}
 
     def _write_config(self) -> None:
         definitions = self._definitions.all()

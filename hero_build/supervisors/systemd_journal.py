@@ -8,6 +8,7 @@ import msgspec
 from msgspec import Struct
 
 from hero_build.supervisors.log_files import MAX_TAIL
+from hero_build.system.decoding import decode_json
 
 _POLL = 0.3  # seconds
 _TOO_LARGE = "(a line that the journal does not show: it is too large)"
@@ -58,4 +59,4 @@ def follow(journalctl: Journalctl, lines: int) -> Iterator[str]:
 
 
 def _entries(lines: list[str]) -> list[JournalEntry]:
-    return [msgspec.json.decode(line, type=JournalEntry) for line in lines if line.startswith("{")]
+    return [decode_json(line, kind=JournalEntry) for line in lines if line.startswith("{")]

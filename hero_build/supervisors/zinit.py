@@ -12,7 +12,6 @@ from itertools import chain, count
 from pathlib import Path
 from typing import Literal
 
-import msgspec
 from msgspec import Raw, Struct
 from msgspec.structs import replace
 
@@ -25,6 +24,7 @@ from hero_build.supervisors.exec_file import RecordedStart
 from hero_build.supervisors.protocol import ZINIT, ServiceNotDefined, Timeouts
 from hero_build.supervisors.socket_client import RpcClient
 from hero_build.supervisors.zinit_entries import ZinitConfig, ZinitEntries, ZinitEntry, zinit_config, zinit_name
+from hero_build.system.decoding import convert
 from hero_build.system.proc_stat import start_time
 
 
@@ -230,7 +230,7 @@ def _status(name: str, status: ZinitStatus) -> SupervisedStatus:
     states: dict[str, ServiceState] = {"inactive": "stopped", "blocked": "starting", "exited": ended}
     return SupervisedStatus(
         name=name,
-        state=states.get(state.state) or msgspec.convert(state.state, ServiceState),
+        state=states.get(state.state) or convert(state.state, ServiceState),
         pid=state.pid,
         since=None if status.uptime_secs is None else time.time() - status.uptime_secs,
         exit_code=code,

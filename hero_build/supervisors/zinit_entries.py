@@ -19,6 +19,7 @@ from hero_build.model.services import Definition, RestartPolicy
 from hero_build.supervisors.exec_file import write_file
 from hero_build.supervisors.protocol import ZINIT
 from hero_build.supervisors.service_names import file_name
+from hero_build.system.decoding import decode_json
 
 
 class ZinitService(Struct, frozen=True):
@@ -72,7 +73,7 @@ class ZinitEntries(Struct, frozen=True):
     def all(self) -> tuple[ZinitEntry, ...]:
         with machine_errors(self.folder):
             paths = sorted(self.folder.glob("*.json"))
-            return tuple(msgspec.json.decode(path.read_bytes(), type=ZinitEntry) for path in paths)
+            return tuple(decode_json(path.read_bytes(), kind=ZinitEntry) for path in paths)
 
     def of(self, service: str) -> ZinitEntry | None:
         return next((entry for entry in self.all() if entry.service == service), None)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import msgspec
 
+from hero_build.system.decoding import decode_json
 from hero_build.system.regular_file import read_regular
 
 _MAX_ENTRIES = 50
@@ -48,7 +49,7 @@ def file_stamp(path: Path) -> str:
 
 def _read(file: Path) -> dict[str, str]:
     try:
-        return msgspec.json.decode(read_regular(file, _LARGEST_FILE), type=dict[str, str])
+        return decode_json(read_regular(file, _LARGEST_FILE), kind=dict[str, str])
     except (OSError, ValueError):
         return {}
 

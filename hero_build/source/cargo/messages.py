@@ -6,6 +6,8 @@ from collections.abc import Callable
 import msgspec
 from msgspec import Struct
 
+from hero_build.system.decoding import prepared
+
 _PROGRESS_BAR = re.compile(r"^\s*Building \[[^]]*\] (\d+)/(\d+)(?:: ([^,(\s]+))?")
 _CRATE_LINE = re.compile(r"^\s+(?:Compiling|Checking|Building) (\S+) v\d")
 _CRATE_DONE = ("compiler-artifact", "build-script-executed")
@@ -41,7 +43,7 @@ class CargoMessage(Struct, frozen=True):
     message: Diagnostic | None = None
 
 
-_DECODER = msgspec.json.Decoder(CargoMessage)
+_DECODER = msgspec.json.Decoder(prepared(CargoMessage))
 
 
 class CargoMessages:

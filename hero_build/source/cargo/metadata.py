@@ -4,13 +4,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import msgspec
 from msgspec import Struct
 
 from hero_build.errors import BuildError, ToolFailed
 from hero_build.model.artifacts import Cargo
 from hero_build.source.cargo.errors import cargo_error
 from hero_build.system import process
+from hero_build.system.decoding import decode_json
 
 
 class MetadataTarget(Struct, frozen=True, rename="kebab"):
@@ -130,7 +130,7 @@ def cargo_metadata(folder: Path, env: Mapping[str, str], cancelled: Callable[[],
     except ToolFailed as error:
         raise cargo_error(f"cargo cannot read the workspace {folder}", error.tail, folder) from error
     try:
-        return msgspec.json.decode(text, type=CargoMetadata)
+        return decode_json(text, kind=CargoMetadata)
     except ValueError as error:
         hint = "Is `cargo` on PATH the real one? Run `cargo metadata --no-deps` there to see what it prints."
         raise BuildError(f"unexpected output of `cargo metadata` in {folder}: {error}", hint) from error

@@ -11,7 +11,6 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import msgspec
 from msgspec import Struct
 
 from hero_build.errors import BuildError
@@ -20,6 +19,7 @@ from hero_build.model.names import nearest
 from hero_build.model.steps import CargoJob
 from hero_build.source.cargo.metadata import CargoPackage, Workspace, candidates, package_of, workspace
 from hero_build.source.git.status import tracked_files
+from hero_build.system.decoding import convert
 from hero_build.system.file_cache import cached
 
 _FORMAT_VERSION = "1"  # goes up when the rules for where workspaces are found change
@@ -242,6 +242,6 @@ def nested_manifests(tree: Path) -> tuple[Path, ...]:
 def _read_manifest(path: Path) -> CargoManifest | None:
     """None: it does not exist, or cannot be read; cargo reports why."""
     try:
-        return msgspec.convert(tomllib.loads(path.read_text(encoding="utf-8")), type=CargoManifest)
+        return convert(tomllib.loads(path.read_text(encoding="utf-8")), kind=CargoManifest)
     except (OSError, ValueError):
         return None

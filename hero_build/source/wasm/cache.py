@@ -15,6 +15,8 @@ from pathlib import Path
 
 import msgspec
 
+from hero_build.system.decoding import decode_json
+
 _INDEX = ".digests.json"
 _UNFINISHED = ".new-"
 _MAX_BYTES = 512 << 20  # bytes that stay after a build
@@ -25,7 +27,7 @@ def restore(folder: Path, key: str, dest: Path) -> bool:
     """Copy the entry `key` into the new folder `dest`; False, with nothing written, if no intact entry exists."""
     entry = folder / key
     try:
-        digests = msgspec.json.decode((entry / _INDEX).read_bytes(), type=dict[str, str])
+        digests = decode_json((entry / _INDEX).read_bytes(), kind=dict[str, str])
         contents = {name: (entry / name).read_bytes() for name in digests}
         if any(sha256(content).hexdigest() != digests[name] for name, content in contents.items()):
             return False

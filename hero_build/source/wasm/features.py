@@ -27,6 +27,7 @@ from hero_build.source.wasm.pool import Pool
 from hero_build.source.wasm.types import TARGET, Crate
 from hero_build.source.wasm.workspace import CONFIG_FILES, WasmWorkspace
 from hero_build.system import process
+from hero_build.system.decoding import decode_json
 
 Features = Mapping[str, tuple[str, ...]]
 """Package as cargo prints it (`name vVERSION (PATH)`) → each set of features it is compiled with (`default,std`)."""
@@ -140,7 +141,7 @@ def _cache_key(query: FeatureQuery) -> str:
 
 def _read_cache(file: Path, key: str) -> dict[str, dict[str, tuple[str, ...]]]:
     try:
-        document = msgspec.json.decode(file.read_bytes(), type=_CachedFeatures)
+        document = decode_json(file.read_bytes(), kind=_CachedFeatures)
     except (OSError, ValueError):
         return {}
     if document.key != key or any(_digest(Path(path)) != digest for path, digest in document.outside.items()):

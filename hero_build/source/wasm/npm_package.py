@@ -5,11 +5,11 @@ import json
 import shutil
 from pathlib import Path
 
-import msgspec
 from msgspec import Struct
 
 from hero_build.errors import BuildError
 from hero_build.source.wasm.types import Crate
+from hero_build.system.decoding import decode_json
 
 
 class _WrittenPackage(Struct, frozen=True):
@@ -63,7 +63,7 @@ def _dependencies(path: Path) -> dict[str, str] | None:
     if not path.is_file():
         return None
     try:
-        dependencies = msgspec.json.decode(path.read_bytes(), type=_WrittenPackage).dependencies
+        dependencies = decode_json(path.read_bytes(), kind=_WrittenPackage).dependencies
     except ValueError as error:
         raise BuildError(
             f"{path}, which wasm-bindgen wrote, cannot be read: {error}", "Run the command again."

@@ -11,7 +11,6 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import msgspec
 from msgspec import Struct
 
 from hero_build.model.installed import Backend, Fingerprint
@@ -20,6 +19,7 @@ from hero_build.source.cargo import build
 from hero_build.source.wasm import TARGET
 from hero_build.source.wasm import toolchain as wasm_toolchain
 from hero_build.source.wasm.toolchain import Tool
+from hero_build.system.decoding import convert
 from hero_build.system.file_cache import cached
 
 if TYPE_CHECKING:
@@ -117,7 +117,7 @@ def _manifests(folder: Path) -> Iterator[Path]:
 def _member_patterns(manifest: Path) -> list[str]:
     """`workspace.members`; empty where there is none that can be read: cargo reports the error."""
     try:
-        document = msgspec.convert(tomllib.loads(manifest.read_text(encoding="utf-8")), type=_Manifest)
+        document = convert(tomllib.loads(manifest.read_text(encoding="utf-8")), kind=_Manifest)
     except (OSError, ValueError):
         return []
     patterns = (str(member).strip("/") for member in document.workspace.members)

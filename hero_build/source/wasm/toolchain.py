@@ -11,7 +11,6 @@ import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-import msgspec
 from msgspec import Struct
 
 from hero_build.errors import BuildError, MachineError, MissingTool, ToolFailed, machine_errors
@@ -19,6 +18,7 @@ from hero_build.model.installed import Backend
 from hero_build.source.cargo import toolchain
 from hero_build.source.wasm import TARGET
 from hero_build.system import process
+from hero_build.system.decoding import convert
 from hero_build.system.file_cache import cached, file_stamp
 
 _VERSION = re.compile(r"(?<=\s)\d[\w.+-]*")
@@ -90,7 +90,7 @@ def locked_wasm_bindgen(folder: Path) -> str:
     """The version of wasm-bindgen in `<folder>/Cargo.lock`. Raises BuildError where the file does not have one."""
     path = folder / "Cargo.lock"
     try:
-        lock = msgspec.convert(tomllib.loads(path.read_text(encoding="utf-8")), type=_LockFile)
+        lock = convert(tomllib.loads(path.read_text(encoding="utf-8")), kind=_LockFile)
     except FileNotFoundError:
         hint = f"Run `cargo generate-lockfile` in {folder}, review the file, and commit it."
         raise BuildError(f"{folder} has no Cargo.lock, which names the version of wasm-bindgen", hint) from None

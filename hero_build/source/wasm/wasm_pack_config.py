@@ -9,6 +9,7 @@ import msgspec
 from msgspec import Struct
 
 from hero_build.errors import BuildError
+from hero_build.system.decoding import convert
 
 
 class BindgenOptions(Struct, frozen=True, rename="kebab"):
@@ -76,7 +77,7 @@ def _release_table(metadata: object, manifest: Path) -> ReleaseProfile:
     if not isinstance(metadata, dict):
         return ReleaseProfile()
     try:
-        wasm_pack = msgspec.convert(metadata, type=_PackageMetadata).wasm_pack
+        wasm_pack = convert(metadata, kind=_PackageMetadata).wasm_pack
     except msgspec.ValidationError as error:
         hint = "See wasm-pack's book, 'Cargo.toml Configuration'."
         raise BuildError(f"{manifest}: package.metadata does not fit wasm-pack: {error}", hint) from error

@@ -5,7 +5,6 @@ import json
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
-import msgspec
 from msgspec import Struct
 
 from hero_build.errors import BuildError, BundleNotFound
@@ -13,6 +12,7 @@ from hero_build.model.names import check_name, nearest
 from hero_build.source.cargo.metadata import MetadataPackage, cargo_metadata
 from hero_build.source.wasm import wasm_pack_config
 from hero_build.source.wasm.types import Crate, PackageInfo
+from hero_build.system.decoding import convert
 
 CONFIG_FILES = (".cargo/config.toml", ".cargo/config", "rust-toolchain.toml", "rust-toolchain")
 """The files that configure cargo, or select a toolchain, for a folder and all below it."""
@@ -92,7 +92,7 @@ def _crate(package: MetadataPackage, library: str, root: Path) -> Crate:
         dependency_digest=_dependency_digest(package),
         bindgen=profile.bindgen,
         optimise=profile.optimise,
-        info=msgspec.convert(package, type=PackageInfo, from_attributes=True),
+        info=convert(package, kind=PackageInfo, from_attributes=True),
     )
 
 
