@@ -61,6 +61,12 @@ class Container:
     def units(self) -> Path:
         return self.folder / "units"
 
+    def run(self, *command: str, **environ: str) -> "subprocess.CompletedProcess[str]":
+        """Run a program inside."""
+        enter = ["nsenter", "-t", str(self.init), "--mount", "--pid", "--cgroup", "--uts", "--ipc", *command]
+        env = {"PATH": "/usr/bin:/usr/sbin", "HOME": "/root", **environ}
+        return subprocess.run(enter, env=env, cwd="/", capture_output=True, text=True, timeout=120)
+
     def host_pid(self, pid: int) -> int:
         """The process that has this number inside; 0 if there is none."""
         namespace = os.readlink(f"/proc/{self.init}/ns/pid")
@@ -94,7 +100,7 @@ def running(folder: Path) -> Iterator[Container]:
     cgroup = _cgroup()
     assert cgroup is not None
     for name in ("units", "wrappers", "shared", "root"):
-        (folder / name).mkdir()
+        (folder / name).mkdir(exist_ok=True)
     for name, text in _UNITS.items():
         (folder / "units" / name).write_text(text)
     own = cgroup / f"hero-build-test-{os.getpid()}-{folder.name}"
@@ -113,9 +119,9 @@ def running(folder: Path) -> Iterator[Container]:
 
 def _start(folder: Path, cgroup: Path) -> "subprocess.Popen[bytes]":
     words = [str(folder / name) for name in ("root", "units", "shared")]
-    # what is outside /usr and still needed: the interpreter of the exec shim
-    read_only = sorted({str(Path(sysconfig.get_config_var("prefix")).resolve()), str(Path(sys.base_prefix).resolve())})
-    read_only = [path for path in read_only if not path.startswith("/usr")]
+    # outside /usr: the interpreter of the exec shim, and hero-build
+    interpreters = {str(Path(sysconfig.get_config_var("prefix")).resolve()), str(Path(sys.base_prefix).resolve())}
+    read_only = [path for path in sorted({*interpreters, sys.prefix, str(REPO)}) if not path.startswith("/usr/")]
     unshare = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "--cgroup", "--uts", "--ipc"]
     join = f'echo $$ > {cgroup}/cgroup.procs && exec "$@"'
     with (folder / "log").open("wb") as log:
