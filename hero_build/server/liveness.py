@@ -136,6 +136,8 @@ class Liveness:
 def _check(service: Service, label: str, *, state: Known, seconds: float) -> Checked | None:
     """None for what is neither up nor down: it is starting, flapping, or has ended as it should."""
     status = state.statuses.get(service.name)
+    if any(record.name == service.name and record.flapping is not None for record in state.records):
+        return None
     checked = Checked(service=service.name, app=service.app, name=f"{label}/{service.binary}")
     if status is None or status.state in _DOWN:
         reason = f"it is {status.state if status else 'not defined'}"
@@ -143,4 +145,6 @@ def _check(service: Service, label: str, *, state: Known, seconds: float) -> Che
     if status.state != "running":
         return None
     answer = next((item for item in check_health(service, seconds) if not item.healthy), None)
+    if answer and time.time() - (status.since or 0.0) < service.start_timeout:
+        return None  # it may still be starting
     return replace(checked, reason=answer.message) if answer else checked

@@ -4,6 +4,7 @@ An operation belongs to the server: a client that goes away ends nothing. Used i
 """
 
 import asyncio
+import contextlib
 import signal
 from collections import defaultdict
 from collections.abc import Callable
@@ -11,15 +12,17 @@ from collections.abc import Callable
 import msgspec
 from msgspec import Raw, Struct
 
-from hero_build.errors import HeroBuildError, LockHeld
+from hero_build.errors import HeroBuildError, LockHeld, machine_error
 from hero_build.install.layout import Root
 from hero_build.model.failure import Failure, failure
 from hero_build.server.hub import Hub
+from hero_build.server.jsonrpc import INTERNAL_ERROR
 from hero_build.server.worker import INTERRUPTED, Ended, Reported, Task
 from hero_build.server.worker_process import WorkerProcess
 from hero_build.services import journal
 from hero_build.services.journal import Operation
 from hero_build.settings import Settings
+from hero_build.system.bug_report import bug
 
 AT_ONCE = 4
 """Operations of different apps that run at the same time; each downloads with `-j` connections."""
@@ -73,18 +76,32 @@ class Operations:
 
     async def _take_turn(self, operation: Operation, params: Raw) -> Ended:
         try:
-            await self._note(operation)
-            async with self._turns[operation.app], self._slots:
-                ending = Ended(failure=INTERRUPTED) if self._stopping else await self._work(operation, params)
-        except HeroBuildError as error:  # the journal cannot be written
-            ending = Ended(failure=failure(error, operation.app), code=error.rpc)
+            ending = await self._queued(operation, params)
         finally:
             operation = self._current.pop(operation.id)
             self.on_end()
         self.hub.operation(journal.ended(operation, ending.failure, ending.generations))
         return ending
 
-    async def _work(self, operation: Operation, params: Raw) -> Ended:
+    async def _queued(self, operation: Operation, params: Raw) -> Ended:
+        """Wait, then work. A worker records its own end; this does it where there was none, or where it crashed."""
+        code = INTERNAL_ERROR
+        try:
+            await self._note(operation)
+            async with self._turns[operation.app], self._slots:
+                ending = INTERRUPTED if self._stopping else await self._work(operation, params)
+            if isinstance(ending, Ended):
+                return ending
+            reason = ending
+        except Exception as error:  # noqa: BLE001 - what the machine refuses (a process, the journal), and bugs
+            refused = error if isinstance(error, HeroBuildError) else machine_error(error)
+            reason, code = (failure(refused, operation.app), refused.rpc) if refused else (bug(error), code)
+        with contextlib.suppress(HeroBuildError):
+            await asyncio.to_thread(journal.record, self._root, journal.ended(self._current[operation.id], reason))
+        return Ended(failure=reason, code=code)
+
+    async def _work(self, operation: Operation, params: Raw) -> Ended | Failure:
+        """How the worker ended; a Failure if it did not say."""
         worker = await WorkerProcess.start()
         self._workers.add(worker)
         try:
@@ -95,10 +112,7 @@ class Operations:
             code = await worker.wait()
         finally:
             self._workers.discard(worker)
-        if ending is None:
-            ending = Ended(failure=_crashed(operation, code))
-            await asyncio.to_thread(journal.record, self._root, journal.ended(operation, ending.failure))
-        return ending
+        return ending or _crashed(operation, code)
 
     async def _follow(self, worker: WorkerProcess, operation: Operation) -> Ended | None:
         """Pass its steps on; None where it ends without saying how."""
