@@ -17,7 +17,7 @@ import msgspec
 from msgspec import Struct
 from supervisor import events
 from supervisor.process import Subprocess
-from supervisor.states import ProcessStates
+from supervisor.states import ProcessStates, SupervisorStates
 from supervisor.xmlrpc import Faults, RPCError
 
 from hero_build.model.services import Definition, ServiceState, SupervisedStatus
@@ -104,6 +104,11 @@ class HeroBuildInterface:
             case ProcessStates.EXITED:
                 self._exited(process, history)
 
+    def on_tick(self, _: Any) -> None:
+        """Called every five seconds: a supervisord whose root was deleted ends, with its services."""
+        if not os.fstat(self._lock).st_nlink:
+            self._supervisord.options.mood = SupervisorStates.SHUTDOWN
+
     def _exited(self, process: Any, history: ProcessHistory) -> None:
         definition = self._definition(process)
         if definition is None or not _restarts(definition, history):
@@ -158,6 +163,7 @@ def make_interface(supervisord: Any) -> HeroBuildInterface:
     interface = HeroBuildInterface(supervisord, Path.cwd())
     Subprocess.finish = _finish_and_keep_status(Subprocess.finish)
     events.subscribe(events.ProcessStateEvent, interface.on_state)
+    events.subscribe(events.Tick5Event, interface.on_tick)
     return interface
 
 

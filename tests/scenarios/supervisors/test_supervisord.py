@@ -1,6 +1,7 @@
 """The supervisord of a root: when it is killed, what it leaves behind, who else may start it, when it ends."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -103,3 +104,13 @@ def test_a_root_deeper_than_a_socket_path_may_be(tmp_path: Path) -> None:
     item.wait("app_server", "running")
     item.end()
     assert until(lambda: item.supervisor.services() == ())
+
+
+def test_it_ends_with_its_services_when_its_root_is_deleted(tmp_path: Path) -> None:
+    root = private_root(tmp_path)
+    supervisor = Supervisord(root, Timeouts(call=30, change=60))
+    item = Supervised(supervisor, root)
+    item.run("app_server")
+    processes = [item.pid("app_server"), int((supervisor.folder / "supervisord.pid").read_text())]
+    shutil.rmtree(root.path)
+    assert gone(processes)
