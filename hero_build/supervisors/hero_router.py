@@ -4,12 +4,12 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from msgspec import Struct
+from msgspec import Raw, Struct
 
 from hero_build.errors import Unsupported
 from hero_build.model.services import Definition, SupervisedStatus
-from hero_build.supervisors import rpc, socket_client
-from hero_build.supervisors.protocol import ROUTER, Timeouts
+from hero_build.supervisors import router_rpc, rpc, socket_client
+from hero_build.supervisors.protocol import ROUTER, ServiceNotDefined, Timeouts
 from hero_build.supervisors.socket_client import RpcClient
 
 _LINES = 1000  # that `follow` compares
@@ -27,8 +27,8 @@ class HeroRouter(Struct, frozen=True):
         return ROUTER
 
     def services(self) -> tuple[str, ...]:
-        result = self._client.call("service.list", {}, self.timeouts.call)
-        return rpc.decode_services(result, self._client.peer)
+        names, apps = self._list()
+        return names or tuple(self._rows(apps))
 
     def definition(self, name: str) -> Definition | None:
         return None
@@ -43,24 +43,30 @@ class HeroRouter(Struct, frozen=True):
             self.stop(name)
 
     def start(self, name: str) -> None:
-        self._client.call("service.start", {"name": name}, self.timeouts.change)
+        self._call("service.start", {"name": self._address(name)}, self.timeouts.change)
 
     def stop(self, name: str) -> None:
-        self._client.call("service.stop", {"name": name}, self.timeouts.change)
+        self._call("service.stop", {"name": self._address(name)}, self.timeouts.change)
 
     def restart(self, name: str) -> None:
-        self._client.call("service.restart", {"name": name}, self.timeouts.change)
+        self._call("service.restart", {"name": self._address(name)}, self.timeouts.change)
 
     def status(self, name: str) -> SupervisedStatus:
-        result = self._client.call("service.status", {"name": name}, self.timeouts.call)
+        _, apps = self._list()
+        if apps:
+            return self._row(name, apps)[1]
+        result = self._call("service.status", {"name": name}, self.timeouts.call)
         return rpc.decode_status(result, name, self._client.peer)
 
     def statuses(self) -> dict[str, SupervisedStatus]:
-        return {name: self.status(name) for name in self.services()}
+        names, apps = self._list()
+        return {name: self.status(name) for name in names} or {
+            name: status for name, (_, status) in self._rows(apps).items()
+        }
 
     def logs(self, name: str, lines: int) -> tuple[str, ...]:
-        result = self._client.call("service.logs", {"name": name, "lines": lines}, self.timeouts.call)
-        return rpc.decode_lines(result, self._client.peer)[-lines:] if lines > 0 else ()
+        result = self._call("service.logs", {"name": self._address(name), "lines": max(lines, 1)}, self.timeouts.call)
+        return router_rpc.decode_logs(result, name, self._client.peer)[-lines:] if lines > 0 else ()
 
     def follow(self, name: str, lines: int = 0) -> Iterator[str]:
         """It has no stream of lines: asks for the last ones again and again."""
@@ -75,6 +81,36 @@ class HeroRouter(Struct, frozen=True):
     @property
     def _client(self) -> RpcClient:
         return socket_client.router_client(self.path)
+
+    def _call(self, method: str, params: dict[str, object], seconds: float) -> Raw:
+        return self._client.call(method, params, seconds)
+
+    def _list(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        return router_rpc.decode_list(self._call("service.list", {}, self.timeouts.call), self._client.peer)
+
+    def _rows(self, apps: tuple[str, ...]) -> dict[str, tuple[str, SupervisedStatus]]:
+        """The services of these apps, each with the app it is of."""
+        rows: dict[str, tuple[str, SupervisedStatus]] = {}
+        for app in apps:
+            result = self._call("service.status", {"name": app}, self.timeouts.call)
+            rows |= {status.name: (app, status) for status in router_rpc.decode_rows(result, app, self._client.peer)}
+        return rows
+
+    def _row(self, name: str, apps: tuple[str, ...]) -> tuple[str, SupervisedStatus]:
+        if (row := self._rows(apps).get(name)) is None:
+            raise ServiceNotDefined(
+                f"{self._client.peer} has no service {name}", "`hero-build status` lists what there is."
+            )
+        return row
+
+    def _address(self, name: str) -> str:
+        """How a service is named in a request: `APP/BINARY`, or `APP:INSTANCE/BINARY`, where apps have the services."""
+        _, apps = self._list()
+        if not apps:
+            return name
+        app, _ = self._row(name, apps)
+        binary, _, instance = name.partition(":")
+        return f"{app}:{instance}/{binary}" if instance else f"{app}/{binary}"
 
 
 def _overlap(before: tuple[str, ...], now: tuple[str, ...]) -> int:
