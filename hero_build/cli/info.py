@@ -90,16 +90,15 @@ def show(session: Session, app: str, *, version: str | None) -> int:
 
 
 @command("status")
-@click.argument("apps", nargs=-1, metavar="[APP]...", shell_complete=completion.installed)
+@click.argument("names", nargs=-1, metavar="[APP[:INSTANCE][/BINARY]]...", shell_complete=completion.services)
 @click.option("--latest", is_flag=True, help="Also ask the forge for the newest releases.")
-def status(session: Session, apps: Sequence[str], *, latest: bool) -> int:
+def status(session: Session, names: Sequence[str], *, latest: bool) -> int:
     """Show what is installed, whether it is intact, and what runs. A quick check: `verify` reads every byte."""
     from hero_build.output.pages.status import page
     from hero_build.queries import status as query
 
-    answer = query.with_services(
-        query.status(session.root, session.catalog(), apps), session.root, session.supervisor()
-    )
+    installed = query.status(session.root, session.catalog(), query.apps_of(names))
+    answer = query.with_services(installed, session.root, supervisor=session.supervisor(), names=names)
     if any(app.name == DESKTOP_APP for app in answer.apps):
         from hero_build.queries.bundle_warnings import missing_bundles
 

@@ -51,7 +51,7 @@ class Inspection(Struct, frozen=True):
 
 def inspect(name: str, run: ServiceRun) -> Inspection:
     """Of APP, APP/BINARY or APP:INSTANCE. Raises AppNotFound, NotFound, UsageError, RecipeError."""
-    target = targets.parse(name)
+    target = targets.one(name)
     targets.expand((name,), run.site)
     owners = targets.select(target, run.site, secrets=False)
     state = overview.known(run.site.root, run.site.generation, run.supervisor)

@@ -28,7 +28,7 @@ class LogReport(Struct, frozen=True):
 
 
 def logs(name: str, lines: int, run: ServiceRun) -> LogReport:
-    """Of APP, APP/BINARY or APP:INSTANCE. Raises AppNotFound, NotFound for what was never started."""
+    """Of APP, APP/BINARY, APP:INSTANCE or @SET. Raises AppNotFound, NotFound for what was never started."""
     return LogReport(tuple(_log(record, lines, run) for record in _records(name, run)))
 
 
@@ -42,11 +42,12 @@ def follow(name: str, lines: int, run: ServiceRun) -> Iterator[str]:
 
 
 def _records(name: str, run: ServiceRun) -> tuple[ServiceRecord, ...]:
-    target = targets.parse(name)
-    records = tuple(item for item in recorded_services(run.site.root) if targets.covers(target, item))
+    selected = [targets.parse(name)] if not name.startswith("@") else targets.expand((name,), run.site)
+    recorded = recorded_services(run.site.root)
+    records = tuple(item for item in recorded if any(targets.covers(target, item) for target in selected))
     if not records:
-        targets.expand((name,), run.site)
-        targets.select(target, run.site, secrets=False)
+        for target in targets.expand((name,), run.site):
+            targets.select(target, run.site, secrets=False)
         raise NotFound(f"{name} was never started here", f"`hero-build start {name}` first.")
     return records
 

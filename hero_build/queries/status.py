@@ -19,8 +19,9 @@ from hero_build.install.layout import Root
 from hero_build.model.installed import Generation, InstalledArtifact, InstalledPart, PartId, Used
 from hero_build.model.steps import Installed, Release
 from hero_build.queries.apps import by_app, expand, main
-from hero_build.services import overview, processes
+from hero_build.services import overview, processes, targets
 from hero_build.services.overview import ServiceRow
+from hero_build.services.targets import ServiceTarget
 from hero_build.supervisors.protocol import Supervisor
 from hero_build.system.thread_pool import ThreadPool
 
@@ -123,11 +124,31 @@ def status(root: Root, catalog: Catalog, names: Sequence[str]) -> StatusReport:
     )
 
 
-def with_services(answer: StatusReport, root: Root, supervisor: Supervisor) -> StatusReport:
-    """The answer with what runs of each app, as the supervisor and /proc have it. Raises RootDamaged."""
+def apps_of(names: Sequence[str]) -> tuple[str, ...]:
+    """The apps and sets of names that may name a service or an instance. Raises UsageError."""
+    return tuple(dict.fromkeys(name if name.startswith("@") else targets.parse(name).app for name in names))
+
+
+def with_services(answer: StatusReport, root: Root, supervisor: Supervisor, names: Sequence[str] = ()) -> StatusReport:
+    """The answer with what runs of each app, as the supervisor and /proc have it; of an app whose service or instance
+    is named, only that. Raises RootDamaged.
+    """
     state = overview.known(root, manifest.load(root.path), supervisor)
     services = overview.rows([app.name for app in answer.apps], state)
-    return replace(answer, apps=tuple(replace(app, services=services[app.name]) for app in answer.apps))
+    named = [targets.parse(name) for name in names if not name.startswith("@")]
+    return replace(answer, apps=tuple(replace(app, services=_named(services[app.name], named)) for app in answer.apps))
+
+
+def _named(rows: tuple[ServiceRow, ...], named: Sequence[ServiceTarget]) -> tuple[ServiceRow, ...]:
+    """The rows that are named; all rows of an app of which no service is named."""
+    own = [target for target in named if rows and target.app == rows[0].app]
+    if not own or any(not (target.instance or target.binary) for target in own):
+        return rows
+    return tuple(
+        row
+        for row in rows
+        if any(t.instance in ("", row.instance) and t.binary in ("", row.binary, row.name) for t in own)
+    )
 
 
 def _status(root: Root, catalog: Catalog, names: Sequence[str], generation: Generation) -> StatusReport:

@@ -52,7 +52,7 @@ class DiagnosisReport(Struct, frozen=True):
 
 def troubleshoot(name: str, run: ServiceRun) -> DiagnosisReport:
     """Of APP, APP/BINARY or APP:INSTANCE. Raises AppNotFound, NotFound, UsageError, RecipeError."""
-    target = targets.parse(name)
+    target = targets.one(name)
     targets.expand((name,), run.site)
     owners = targets.select(target, run.site, secrets=False)
     state = overview.known(run.site.root, run.site.generation, run.supervisor)

@@ -62,6 +62,20 @@ def test_logs_are_printed_without_control_characters(stack: ServiceWorld) -> Non
     assert log == {"file": None, "service": "app_server", "lines": ["app_server v1 starts", "red nul \ufffd half"]}
 
 
+def test_commands_that_look_take_services_and_sets(stack: ServiceWorld) -> None:
+    stack.service("app", "app_server", "app_admin")
+    stack.release_of("app", "v1", "ok", "app_server", "app_admin")
+    (stack.recipes / "_sets.py").write_text('SETS = {"mine": ("app",)}\n')
+    stack.ok("install", "app")
+    stack.ok("start", "@mine")
+    assert set(stack.services("app/app_admin")) == {"app_admin"}
+    assert set(stack.services("@mine")) == set(stack.services("app")) == {"app_server", "app_admin"}
+    assert "2 of 2 services healthy" in stack.ok("health", "@mine")
+    assert "app_admin v1 starts" in stack.ok("logs", "@mine")
+    refused = stack.run("troubleshoot", "@mine")
+    assert (refused.code, "@mine is a set, and this takes one app" in refused.err) == (2, True)
+
+
 def test_logs_follow_until_interrupted(stack: ServiceWorld) -> None:
     stack.install("app")
     stack.ok("start", "app")
