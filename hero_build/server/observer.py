@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from threading import Lock
 
 from hero_build import manifest
+from hero_build.catalog.loader import load
 from hero_build.install.layout import Root
 from hero_build.services import overview
 from hero_build.services.open_run import supervisor_of
@@ -23,6 +24,9 @@ class Observer:
         self._lock = Lock()
         self._seen: Known | None = None
         self._until = 0.0
+        self._changes = 0
+        self._apps: frozenset[str] = frozenset()
+        self._apps_until = 0.0
         self.health: Mapping[str, bool] = {}
         """Of the services that are wanted running: the last result of their probes."""
 
@@ -30,13 +34,23 @@ class Observer:
         """Raises RootDamaged, UsageError."""
         with self._lock:
             if self._seen is None or time.monotonic() >= self._until:
-                root = Root(self._settings.root)
+                root, changes = Root(self._settings.root), self._changes
                 self._seen = overview.known(root, manifest.load(root.path), supervisor_of(self._settings))
-                self._until = time.monotonic() + FRESH
+                unchanged = changes == self._changes  # else something ended while this looked
+                self._until = time.monotonic() + FRESH if unchanged else 0.0
             return self._seen
+
+    def apps(self) -> frozenset[str]:
+        """The names of the apps that have a recipe. Raises RecipeError, UntrustedRecipe."""
+        with self._lock:
+            if time.monotonic() >= self._apps_until:
+                self._apps = frozenset(load(self._settings.recipes).files)
+                self._apps_until = time.monotonic() + FRESH
+            return self._apps
 
     def forget(self) -> None:
         """Look again at the next call."""
+        self._changes += 1
         self._until = 0.0
 
     def healthy(self, rows: Iterable[ServiceRow]) -> bool | None:

@@ -40,7 +40,7 @@ def list_services(params: NoParams, call: Call) -> tuple[ListedService, ...]:
     """List all apps, whether they are installed, run and are healthy."""
     state = call.observer.observe()
     installed = by_app(state.generation)
-    names = sorted({*load(call.settings.recipes).files, *installed})
+    names = sorted({*call.observer.apps(), *installed})
     rows = overview.rows(tuple(installed), state)
     return tuple(_listed(name, version(installed.get(name, ())), rows=rows.get(name, ()), call=call) for name in names)
 
