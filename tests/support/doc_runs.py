@@ -16,7 +16,7 @@ from support.worlds import REPO, World
 
 DOCS = REPO / "docs"
 PAGES = (REPO / "README.md", *sorted(DOCS.rglob("*.md")))
-PLACEHOLDERS = re.compile(r"…|\[-|\b(APP|DIR|REF|TAG)\b")
+PLACEHOLDERS = re.compile(r"…|\[-|\b(APP|DIR|NAME|REF|TAG)\b")
 """In a synopsis, and not in a command to type."""
 _HOME = "/home/me"
 _PLACES = {"media": "/media/mirror", "usb": "/media/usb"}
@@ -40,7 +40,7 @@ SIZE = 1_800_000
 HERO_DB = ("hero_db", "hero_db_server", "hero_db_admin")
 HERO_PROC = ("hero_proc", "hero_proc_server", "hero_proc_admin")
 HERO_LIVEKIT = ("hero_livekit_server", "hero_livekit_admin", "lk-backend", "hero_do_hero_livekit")
-NO_SETTINGS = r"^(?!settings|  (root|forge|recipes|cache) +environment)"
+NO_SETTINGS = r"^(?!settings|  (root|forge|recipes|cache|supervisor) +environment)"
 BOTH = ("install hero_proc", "install hero_db --version v0.3.1")
 RUNS: Mapping[str, Run] = {
     "hero-build install hero_db": Run(),
@@ -85,6 +85,7 @@ RUNS: Mapping[str, Run] = {
     "hero-build ci matrix hero_db --platform linux-amd64-musl": Run(),
     "hero-build ci matrix hero_db --platform linux-amd64-musl --platform linux-arm64-musl": Run(),
     "hero-build doctor": Run(),
+    "hero-build supervisor current": Run(("install hero_db",)),
     "hero-build install hero_bd": Run(code=3),
     "hero-build publish hero_db --tag v0.4.0 --to file:///media/mirror": Run(change="gnu"),
 }
