@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 
 from bench.bench import Bench
 from bench.result import Row
-from bench.rows import download, islands, memory, noop, plan, publish, scale, serve, services, source, startup
+from bench.rows import cockpit, download, islands, memory, noop, plan, publish, scale, serve, services, source, startup
 
 ROWS: Mapping[str, Callable[[Bench], list[Row]]] = {
     "cold-30": download.small,
@@ -16,6 +16,7 @@ ROWS: Mapping[str, Callable[[Bench], list[Row]]] = {
     "scale": scale.rows,
     "services": services.rows,
     "serve": serve.rows,
+    "cockpit": cockpit.rows,
     "source": source.rows,
     "source-noop": source.noop,
     "islands": islands.rows,

@@ -18,7 +18,7 @@ from hero_build.install.layout import Root
 from hero_build.model.artifacts import DESKTOP_APP, ISLANDS_APP
 from hero_build.model.installed import Generation, InstalledPart, Kind, PartId
 from hero_build.queries.apps import by_app, version
-from hero_build.queries.bundle_warnings import missing_bundles
+from hero_build.queries.bundle_warnings import missing_bundles, short
 from hero_build.server.call import Call
 from hero_build.server.catalog_cards import RecipeCard
 from hero_build.server.catalog_foreign import foreign_services
@@ -29,11 +29,13 @@ from hero_build.server.catalog_types import (
     CatalogService,
     CatalogSet,
     CatalogWarning,
+    ForeignService,
 )
 from hero_build.server.types import NoParams
 from hero_build.services import journal, overview
 from hero_build.services.definitions import ServiceSite, app_services
 from hero_build.services.journal import Operation
+from hero_build.services.open_run import supervisor_of
 from hero_build.services.overview import Known, ServiceRow
 from hero_build.system.plain_text import clean
 
@@ -72,7 +74,7 @@ def list_catalog(params: NoParams, call: Call) -> CatalogListing:
     )
     return CatalogListing(
         time.time(),
-        root=str(call.root.path),
+        root=short(call.root.path),
         host=socket.gethostname(),
         generation=state.generation.number,
         disk_free=_free(call.root),
@@ -80,8 +82,13 @@ def list_catalog(params: NoParams, call: Call) -> CatalogListing:
         apps=tuple(_app(name, sources) for name in sorted({*catalog.files, *installed})),
         sets=tuple(CatalogSet(f"@{name}", members) for name, members in sorted(catalog.sets.items())),
         warnings=_warnings(call.root, state.generation),
-        foreign=call.memory.foreign.get(lambda: foreign_services(state, sources.cards, call.settings)),
+        foreign=call.memory.foreign.get(lambda: _foreign(sources)),
     )
+
+
+def _foreign(sources: Sources) -> tuple[ForeignService, ...]:
+    own = supervisor_of(sources.call.settings)
+    return foreign_services(sources.state, sources.cards, settings=sources.call.settings, own=own)
 
 
 def _app(name: str, sources: Sources) -> CatalogApp:

@@ -17,12 +17,14 @@ _TIMEOUTS = Timeouts(call=1.0)
 """A page waits for it."""
 
 
-def foreign_services(state: Known, cards: Mapping[str, RecipeCard], settings: Settings) -> tuple[ForeignService, ...]:
+def foreign_services(
+    state: Known, cards: Mapping[str, RecipeCard], settings: Settings, own: Supervisor
+) -> tuple[ForeignService, ...]:
     """Of the root's own supervisor, and of hero_router and zinit where they answer."""
     recorded = {record.name for record in state.records}
-    own = [item for item in state.statuses.values() if item.name not in recorded]
-    others = discover.answering(discover.sockets(settings, os.environ), _TIMEOUTS)
-    services = [*_named("the root's supervisor", own), *(item for other in others for item in _services(other))]
+    answering = discover.answering(discover.sockets(settings, os.environ), _TIMEOUTS)
+    others = [item for item in answering if item.name != own.name]
+    services = [item for supervisor in (own, *others) for item in _services(supervisor)]
     owned = _owned(others, state)
     apps = {binary.name: app for app, card in cards.items() for binary in card.recipe.binaries}
     return tuple(
@@ -38,13 +40,9 @@ def foreign_services(state: Known, cards: Mapping[str, RecipeCard], settings: Se
     )
 
 
-def _named(name: str, statuses: Iterable[SupervisedStatus]) -> Iterator[tuple[str, SupervisedStatus]]:
-    return ((name, status) for status in statuses)
-
-
 def _services(supervisor: Supervisor) -> Iterator[tuple[str, SupervisedStatus]]:
     try:
-        yield from _named(supervisor.name, supervisor.statuses().values())
+        yield from ((supervisor.name, status) for status in supervisor.statuses().values())
     except RuntimeFailed:
         return
 

@@ -121,7 +121,9 @@ class ForeignService(Struct, frozen=True):
 
 
 class CatalogListing(Struct, frozen=True):
-    """All apps, the sets, and what a page shows beside them. `disk_free`: bytes; `time`: seconds since 1970."""
+    """All apps, the sets, and what a page shows beside them. `disk_free`: bytes; `time`: seconds since 1970; `root`:
+    with `~` for the home folder.
+    """
 
     time: float
     root: str

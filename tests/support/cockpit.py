@@ -74,7 +74,7 @@ def watch(page: Page) -> list[str]:
 
     def note(message: ConsoleMessage) -> None:
         if message.type in ("error", "warning"):
-            problems.append(message.text)
+            problems.append(f"{message.text} {message.location.get('url', '')}")
 
     page.add_init_script(_VIOLATIONS)
     page.on("console", note)
@@ -93,7 +93,7 @@ def app(page: Page, name: str) -> Locator:
 
 
 def service(page: Page, name: str) -> Locator:
-    return page.locator(f'[data-service="{name}"]')
+    return page.locator(f'li[data-service="{name}"]')
 
 
 def press(page: Page, name: str) -> None:
@@ -111,7 +111,7 @@ def states(page: Page) -> Mapping[str, str]:
     script = (
         "rows => Object.fromEntries(rows.map(row => [row.dataset.service, row.querySelector('.state').textContent]))"
     )
-    shown: Mapping[str, str] = page.locator("[data-service]").evaluate_all(script)
+    shown: Mapping[str, str] = page.locator("li[data-service]").evaluate_all(script)
     return shown
 
 

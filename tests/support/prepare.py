@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from support import actions_runner, gitea, sccache_server, wasm_toolchain, zinit_crate
+from support import actions_runner, axe, gitea, sccache_server, wasm_toolchain, zinit_crate
 
 REPO = Path(__file__).resolve().parents[2]
 
@@ -24,6 +24,7 @@ WORK: tuple[tuple[str, Callable[[], object]], ...] = (
     ("zinit", zinit_crate.binaries),
     ("zinit with its other features", zinit_crate.full),
     ("sccache", sccache_server.program),
+    ("axe-core", axe.script),
 )
 
 

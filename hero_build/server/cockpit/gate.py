@@ -143,10 +143,7 @@ def _forward() -> Response:
     """To the page without the token. Not a redirect: after a link on another site a browser would follow that one
     without the new cookie, which is SameSite=Strict.
     """
-    text = (
-        b'<!doctype html><html lang="en"><meta http-equiv="refresh" content="0;url=/"><title>Cockpit</title></html>\n'
-    )
-    return Response(text, media_type="text/html; charset=utf-8")
+    return _page(200, "signed-in.html")
 
 
 def _page(status: int, name: str) -> Response:

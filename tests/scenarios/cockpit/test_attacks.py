@@ -5,12 +5,14 @@ import json
 import re
 import socket
 import stat
+import tempfile
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 
-from support import rpc_server
+from support import rpc_server, worlds
 from support.rpc_server import Answer, RpcServer
 from support.worlds import World
 
@@ -18,10 +20,32 @@ LIST = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "catalog.list"})
 INSTALL = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "catalog.install", "params": {"name": "db"}})
 
 
+@pytest.fixture(scope="module")
+def site() -> Iterator[World]:
+    """A world with an app to install, for all tests of this module."""
+    with tempfile.TemporaryDirectory(prefix="hero-") as folder:
+        world = worlds.empty(Path(folder))
+        world.recipe("db")
+        world.release("db", "v1")
+        yield world
+
+
+@pytest.fixture(scope="module")
+def shared(site: World) -> Iterator[RpcServer]:
+    with rpc_server.serving(site, "--http", "127.0.0.1:0") as started:
+        yield started
+
+
 @pytest.fixture
-def server(home: World) -> Iterator[RpcServer]:
-    home.recipe("db")
-    home.release("db", "v1")
+def server(shared: RpcServer) -> RpcServer:
+    """The server of all tests, with an address that nobody has used."""
+    shared.url = shared.post("", target="/cockpit/address").document["url"]
+    return shared
+
+
+@pytest.fixture
+def own(home: World) -> Iterator[RpcServer]:
+    """A server of the test's own, which no other test has attacked."""
     with rpc_server.serving(home, "--http", "127.0.0.1:0") as started:
         yield started
 
@@ -106,8 +130,9 @@ def test_no_cookie_no_answer(outsider: Client, target: str) -> None:
     assert outsider.post(Cookie=f"hero_build_{outsider.url.port}=x").status == 401
 
 
-def test_a_stolen_address_works_once(server: RpcServer, user: Client) -> None:
-    thief = Client(server)
+def test_a_stolen_address_works_once(own: RpcServer) -> None:
+    user, thief = Client(own), Client(own)
+    user.sign_in()
     answer = thief.send("GET", f"/?{thief.url.query}")
     assert (answer.status, "set-cookie" in answer.headers) == (403, False)
     assert thief.post().status == 401
@@ -121,7 +146,8 @@ def test_only_a_get_of_the_page_uses_an_address_up(outsider: Client) -> None:
     assert outsider.sign_in()
 
 
-def test_guesses_are_limited_and_say_when_to_go_on(outsider: Client) -> None:
+def test_guesses_are_limited_and_say_when_to_go_on(own: RpcServer) -> None:
+    outsider = Client(own)
     statuses = [outsider.send("GET", f"/?token={number}").status for number in range(12)]
     assert statuses == [403] * 10 + [429] * 2
     answer = outsider.send("GET", f"/?{outsider.url.query}")
@@ -132,17 +158,17 @@ def test_guesses_are_limited_and_say_when_to_go_on(outsider: Client) -> None:
 @pytest.mark.parametrize(
     "origin", ["https://evil.example", "null", "http://127.0.0.1:1", "http://localhost.evil.example"]
 )
-def test_another_origin_is_refused(home: World, user: Client, origin: str) -> None:
+def test_another_origin_is_refused(site: World, user: Client, origin: str) -> None:
     assert user.post(INSTALL, Origin=origin).status == 403
-    assert not home.root.path.joinpath("bin").exists()
+    assert not site.root.path.joinpath("bin").exists()
 
 
-@pytest.mark.parametrize("site", ["cross-site", "same-site", "unheard-of"])
-def test_another_site_is_refused(user: Client, site: str) -> None:
-    assert user.post(Sec_Fetch_Site=site).status == 403
-    assert user.send("GET", "/events", headers={"Sec-Fetch-Site": site}).status == 403
-    assert user.send("GET", "/", headers={"Sec-Fetch-Site": site}).status == 403
-    link = {"Sec-Fetch-Site": site, "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"}
+@pytest.mark.parametrize("fetch_site", ["cross-site", "same-site", "unheard-of"])
+def test_another_site_is_refused(user: Client, fetch_site: str) -> None:
+    assert user.post(Sec_Fetch_Site=fetch_site).status == 403
+    assert user.send("GET", "/events", headers={"Sec-Fetch-Site": fetch_site}).status == 403
+    assert user.send("GET", "/", headers={"Sec-Fetch-Site": fetch_site}).status == 403
+    link = {"Sec-Fetch-Site": fetch_site, "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"}
     assert user.send("GET", "/", headers=link).status == 200
     assert user.send("GET", "/", headers={**link, "Sec-Fetch-Dest": "iframe"}).status == 403
     assert user.send("GET", "/openrpc.json", headers=link).status == 403
@@ -171,9 +197,9 @@ def test_two_hosts_are_refused(user: Client) -> None:
 
 
 @pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data", "", None])
-def test_a_form_cannot_write(home: World, user: Client, kind: str | None) -> None:
+def test_a_form_cannot_write(site: World, user: Client, kind: str | None) -> None:
     assert user.post(INSTALL, Content_Type=kind).status == 415
-    assert not home.root.path.joinpath("bin").exists()
+    assert not site.root.path.joinpath("bin").exists()
 
 
 @pytest.mark.parametrize("method", ["PUT", "DELETE", "OPTIONS", "PATCH", "TRACE", "CONNECT"])
@@ -244,8 +270,8 @@ def test_the_page_weighs_under_60_kb(user: Client) -> None:
     assert sum(sizes.values()) < 60_000
 
 
-def test_the_secrets_on_disk_are_private(home: World, user: Client) -> None:
-    (path,) = (home.root.state / "cockpit").iterdir()
+def test_the_secrets_on_disk_are_private(site: World, user: Client) -> None:
+    (path,) = (site.root.state / "cockpit").iterdir()
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert user.cookie.partition("=")[2] not in path.read_text()
 
@@ -259,10 +285,10 @@ def test_a_page_on_tcp_cannot_make_addresses(user: Client) -> None:
     assert user.send("POST", "/cockpit/address", "{}").status == 404
 
 
-def test_serve_address_prints_a_fresh_one(home: World, server: RpcServer) -> None:
+def test_serve_address_prints_a_fresh_one(home: World, own: RpcServer) -> None:
     done = home.ok("serve", "--address").splitlines()
     assert len(done) == 1
-    old, new = Client(server), Client(server)
+    old, new = Client(own), Client(own)
     new.url = urlsplit(done[0])
     assert old.send("GET", f"/?{old.url.query}").status == 403
     assert new.sign_in()

@@ -84,7 +84,7 @@ function generation(item, restore) {
     const answer = await call("catalog.diff", { before: item.since ?? 0, after: item.number }).catch((error) => error);
     files.replaceChildren(answer.parts ? diff(answer) : h("p", { class: "trouble" }, answer.message));
   });
-  const back = h("button", { type: "button", "aria-label": `Return to generation ${item.number}` }, "Return to this");
+  const back = h("button", { type: "button", "aria-label": `Return to this generation, ${item.number}` }, "Return to this");
   back.addEventListener("click", () => restore(item.number));
   return h("li", { "data-key": item.number, class: item.current ? "current" : "" },
     h("div", { class: "line" }, h("strong", {}, item.number), h("span", {}, item.trouble ?? item.action ?? ""),

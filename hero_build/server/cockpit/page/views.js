@@ -75,22 +75,22 @@ function card(app) {
   return h("article", { class: `card ${needsAttention(app) ? "alert" : ""}`, "data-key": app.name, "data-app": app.name,
     tabindex: "-1", "aria-labelledby": `app-${app.name}` },
   h("header", {},
-    h("div", { class: "title" },
+    h("div", {}, h("div", { class: "title" },
       h("h3", { id: `app-${app.name}` }, app.name),
       h("span", { class: "version" }, app.version ?? app.bundles.join(", ")),
       app.used === "source" ? h("span", { class: "tag" }, "built here") : null,
       app.held ? h("span", { class: "tag", title: "upgrade leaves it as it is" }, "held") : null,
       h("span", { class: `tally ${tone}` }, text)),
+    app.about ? h("p", { class: "about" }, prose(app.about)) : null),
     h("div", { class: "actions" },
-      next ? button(`Upgrade to ${next}`, "upgrade", data, "primary", { ...off, "aria-label": `Upgrade ${app.name} to ${next}` }) : null,
+      next ? button(`Upgrade to ${next}`, "upgrade", data, "primary", { ...off, "aria-label": `Upgrade to ${next}: ${app.name}` }) : null,
       app.services.length > 1 && app.services.some((item) => !up(item))
         ? button("Start all", "start", data, "", { ...off, "aria-label": `Start all services of ${app.name}` }) : null,
       app.services.length > 1 && app.services.every(up)
         ? button("Restart all", "restart", data, "", { ...off, "aria-label": `Restart all services of ${app.name}` }) : null,
       app.previous ? button("Roll back", "rollback", data, "", { ...off, title: `to ${app.previous}`,
-        "aria-label": `Roll ${app.name} back to ${app.previous}` }) : null,
+        "aria-label": `Roll back ${app.name} to ${app.previous}` }) : null,
       button("Uninstall", "uninstall", data, "quiet", { ...off, "aria-label": `Uninstall ${app.name}` }))),
-  app.about ? h("p", { class: "about" }, prose(app.about)) : null,
   h("ul", { class: "services", "data-key": "services" }, app.services.map((service) => serviceRow(app, service, busy))),
   commands(app),
   app.trouble ? h("p", { class: "trouble", "data-key": "trouble" }, app.trouble) : null,
@@ -124,7 +124,7 @@ function serviceRow(app, service, busy) {
   return h("li", { class: "service", "data-key": service.name, "data-service": service.name },
     h("span", { class: `state ${tone}` }, label),
     h("span", { class: "name" }, service.name, service.kind ? h("span", { class: "kind" }, service.kind) : null),
-    h("span", { class: "facts" }, facts.join(" · "), service.reason
+    h("span", { class: "facts" }, facts.join(" · "), service.reason && tone !== "off"
       ? h("span", { class: `reason ${tone === "bad" ? "bad" : ""}` }, service.reason) : null),
     h("span", { class: "actions" },
       service.url ? h("a", { class: "button", href: service.url, target: "_blank", rel: "noopener noreferrer",
@@ -245,7 +245,7 @@ function failure(app, operation) {
     h("div", { class: "actions" },
       app.installs === "nothing" || !(app.version || app.bundles.length) ? null
         : button("Retry", "retry", data, "primary", { "aria-label": `Retry: ${noun} ${app.name}` }),
-      button("Copy report", "report", data, "", { "aria-label": `Copy the report about ${app.name}` })));
+      button("Copy report", "report", data, "", { "aria-label": `Copy report about ${app.name}` })));
 }
 
 export function filters() {
