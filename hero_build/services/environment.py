@@ -97,4 +97,5 @@ def _user() -> dict[str, str]:
         entry = pwd.getpwuid(os.getuid())
     except KeyError:  # a user of a container without an entry
         return {"HOME": str(home())}
-    return {"HOME": str(home()), "USER": entry.pw_name, "LOGNAME": entry.pw_name, "SHELL": entry.pw_shell or "/bin/sh"}
+    folder = entry.pw_dir or str(home())  # not $HOME first: it is that of whichever shell types `start`
+    return {"HOME": folder, "USER": entry.pw_name, "LOGNAME": entry.pw_name, "SHELL": entry.pw_shell or "/bin/sh"}

@@ -1,6 +1,7 @@
 """What a service gets: environment files, secrets and the recipe's variables, on a real supervisord."""
 
 import os
+import pwd
 from pathlib import Path
 
 import pytest
@@ -24,7 +25,7 @@ def test_a_service_has_the_files_variables_and_none_of_the_shells(stack: Service
     stack.env_file(
         "app", '# a comment\nexport TWO=\'it is = "quoted"\'\n\nLINES="first\nsecond"\nDOLLAR=a$HOME${HOME}\nEMPTY=\n'
     )
-    done = stack.run("start", "app", env={"FORGEJO_TOKEN": "s3cret", "SHELLS_OWN": "1"})
+    done = stack.run("start", "app", env={"FORGEJO_TOKEN": "s3cret", "SHELLS_OWN": "1", "HOME": "/nowhere"})
     assert (done.code, "warning" in done.err) == (0, False), done.err
     seen = environment(stack)
     assert (seen["ONE"], seen["TWO"], seen["EMPTY"]) == ("hero", 'it is = "quoted"', "")
@@ -32,6 +33,7 @@ def test_a_service_has_the_files_variables_and_none_of_the_shells(stack: Service
     assert seen["HERO_ROOT"] == str(stack.root.path)
     assert seen["HERO_SOCKET_DIR"] == str(stack.root.path / "var" / "sockets")
     assert seen["PATH"].startswith(f"{stack.root.path}/bin:")
+    assert seen["HOME"] == pwd.getpwuid(os.getuid()).pw_dir
     assert not {"FORGEJO_TOKEN", "SHELLS_OWN"} & seen.keys()
 
 
