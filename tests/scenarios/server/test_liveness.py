@@ -45,6 +45,22 @@ def test_a_service_that_no_longer_answers_is_restarted(stack: ServiceWorld, serv
     assert (last["method"], last["arguments"]["name"]) == ("service.restart", "app/app_server")
 
 
+def test_a_restart_that_fails_is_announced_and_tried_again_later(stack: ServiceWorld, server: RpcServer) -> None:
+    server.result("service.start", name="app")
+    stack.release_of("app", "v2", "exit:3")
+    stack.ok("install", "app")  # without a restart: what runs is still the old program
+    stream = rpc_server.events(server)
+    assert next(iter(stream))[0] == "snapshot"
+    os.kill(stack.pid("app_server"), signal.SIGSTOP)
+    texts = (data["message"] for kind, _, data in stream if kind == "service")
+    assert next(texts).startswith("app_server is restarted: ")
+    text = next(texts)
+    stream.close()
+    assert "the next attempt is in" in text
+    assert "code 3" in text
+    assert server.is_well()
+
+
 def test_what_was_stopped_stays_stopped(stack: ServiceWorld, server: RpcServer) -> None:
     server.result("service.start", name="app")
     assert until(lambda: healthy(server) is True)

@@ -195,3 +195,20 @@ def test_a_stopped_server_interrupts_what_runs_and_says_so(stack: ServiceWorld) 
         connection.close()
         assert error["data"]["error"]["kind"] == "Interrupted"
     assert json.loads(path.read_text())["operations"][-1]["state"] == "interrupted"
+
+
+def test_instances_have_their_own_names(stack: ServiceWorld) -> None:
+    stack.service("app", attributes="instances = True")
+    stack.release_of("app", "v1")
+    stack.ok("install", "app")
+    with serving(stack) as server:
+        for name in ("app:alpha", "app:beta"):
+            server.result("service.start", name=name)
+        assert [item["name"] for item in server.result("service.status", name="app:alpha")] == ["app_server:alpha"]
+        stopped = server.result("service.stop", name="app:alpha/app_server")
+        assert [item["service"] for item in stopped["services"]] == ["app_server:alpha"]
+        states = {item["name"]: item["state"] for item in server.result("service.status", name="app")}
+        assert (states["app_server:alpha"], states["app_server:beta"]) == ("stopped", "running")
+        assert server.result("service.delete", name="app:alpha")["forgotten"] == ["app_server:alpha"]
+        assert server.error("service.delete", name="app:beta", purge_binaries=True)["code"] == -32602
+        assert server.result("service.health", name="app:beta")["services"][0]["healthy"]
