@@ -1,7 +1,7 @@
 """`serve`."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -54,9 +54,16 @@ def serve(
         raise UsageError("--address, --print-unit and --install-unit exclude each other", "Leave out all but one.")
     if address:
         return _print_address(session)
+    http = http_options(**page)
     if print_unit or install_unit:
-        return _unit(session, install=install_unit)
-    return _serve(session, http_options(**page), probe_interval)
+        return _unit(session, _words(**page), install=install_unit)
+    return _serve(session, http, probe_interval)
+
+
+def _words(http: str | None, public_url: str | None, *, allow_remote: bool) -> list[str]:
+    """The options of the page, as they were typed."""
+    pairs = [("--http", http or ""), ("--public-url", public_url or "")]
+    return [word for pair in pairs if pair[1] for word in pair] + ["--allow-remote"] * allow_remote
 
 
 def _serve(session: Session, http: HttpOptions | None, probe_interval: float) -> int:
@@ -64,7 +71,9 @@ def _serve(session: Session, http: HttpOptions | None, probe_interval: float) ->
 
     def ready(path: Path, url: str | None) -> None:
         def page(_terminal: object) -> Iterator[str]:
-            if url:
+            if url and "NOTIFY_SOCKET" in os.environ:  # stdout is the journal, which others may read
+                yield "serves the cockpit; hero-build serve --address prints an address that opens it"
+            elif url:
                 yield url
                 yield "opens the cockpit once; hero-build serve --address prints another address"
             yield f"listening on {path}"
@@ -82,8 +91,8 @@ def _print_address(session: Session) -> int:
     return session.console.answer(answer, lambda _terminal: iter((answer.url,)))
 
 
-def _unit(session: Session, *, install: bool) -> int:
-    unit = install_server_unit(session.settings) if install else server_unit(session.settings)
+def _unit(session: Session, options: Sequence[str], *, install: bool) -> int:
+    unit = (install_server_unit if install else server_unit)(session.settings, options)
 
     def page(_terminal: object) -> Iterator[str]:
         if not install:

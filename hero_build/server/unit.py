@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from msgspec import Struct
@@ -76,20 +76,23 @@ class ServerUnit(Struct, frozen=True):
     installed: bool = False
 
 
-def server_unit(settings: Settings) -> ServerUnit:
-    """The unit for this user: of the system's manager for root, else of the user's. Raises UsageError."""
+def server_unit(settings: Settings, options: Sequence[str] = ()) -> ServerUnit:
+    """The unit for this user: of the system's manager for root, else of the user's; `options`: further ones of `serve`.
+
+    Raises UsageError.
+    """
     manager = _manager()
     return ServerUnit(
         NAME,
         path=str(manager.units / NAME),
         manager=manager.flag.removeprefix("--"),
-        text=_text(settings, manager),
+        text=_text(settings, manager, options),
     )
 
 
-def install_unit(settings: Settings) -> ServerUnit:
+def install_unit(settings: Settings, options: Sequence[str] = ()) -> ServerUnit:
     """Install, enable and start it. Raises RuntimeUnreachable where systemd does not run, MachineError, UsageError."""
-    unit, manager = server_unit(settings), _manager()
+    unit, manager = server_unit(settings, options), _manager()
     Systemd(Root(settings.root), manager, timeouts(settings)).install(NAME, unit.text)
     return replace(unit, installed=True)
 
@@ -98,13 +101,13 @@ def _manager() -> SystemdManager:
     return system_manager() if os.geteuid() == 0 else user_manager(home())
 
 
-def _text(settings: Settings, manager: SystemdManager) -> str:
+def _text(settings: Settings, manager: SystemdManager, options: Sequence[str] = ()) -> str:
     is_system = manager.flag == "--system"
     return _UNIT.format(
         name=NAME,
         root=str(settings.root).replace("%", "%%"),
         after="After=network-online.target\nWants=network-online.target\n" if is_system else "",
-        command=" ".join(quoted(word) for word in _command(settings)),
+        command=" ".join(quoted(word) for word in (*_command(settings), *options)),
         environment="\n".join(_environment(settings)),
         token_file=str(settings.root / "cfg" / "hero_build.env").replace("%", "%%"),
         hardening=_hardening(settings, is_system=is_system),

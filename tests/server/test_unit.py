@@ -45,6 +45,12 @@ def remarks(folder: Path, content: str, *, system: bool) -> list[str]:
     return [line for line in done.stderr.splitlines() if unit.NAME in line or str(path) in line]
 
 
+def test_it_serves_the_cockpit_where_that_is_asked_for(home: World) -> None:
+    shown = home.ok("serve", "--http", "127.0.0.1:9470", "--public-url", "https://a.example", "--print-unit")
+    assert '"--http" "127.0.0.1:9470" "--public-url" "https://a.example"\n' in shown
+    assert home.run("serve", "--http", "0.0.0.0:1", "--print-unit").code == 2
+
+
 def test_it_names_what_was_set_and_never_the_token(home: World) -> None:
     env = {"FORGEJO_TOKEN": "secret-token", "HERO_SOCKET_DIR": "/run/hero sockets"}
     done = home.run("serve", "--print-unit", "--json", env=env)

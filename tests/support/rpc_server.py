@@ -123,10 +123,11 @@ def serving(world: World, *words: str, env: Mapping[str, str] | None = None) -> 
 
 
 @contextmanager
-def printing(world: World, *words: str) -> Iterator[Iterator[str]]:
+def printing(world: World, *words: str, env: Mapping[str, str] | None = None) -> Iterator[Iterator[str]]:
     """The lines that a command writes to stdout until the block ends it."""
     command = [sys.executable, "-m", "hero_build", *words]
-    process = subprocess.Popen(command, env=world.environ(), cwd=REPO, stdout=subprocess.PIPE, text=True)
+    environ = world.environ(**(env or {}))
+    process = subprocess.Popen(command, env=environ, cwd=REPO, stdout=subprocess.PIPE, text=True)
     try:
         assert process.stdout is not None
         yield iter(process.stdout)

@@ -307,6 +307,14 @@ def test_the_first_line_is_the_address(home: World) -> None:
     assert re.fullmatch(r"http://127\.0\.0\.1:\d+/\?token=[\w-]{40,}\n", first)
 
 
+def test_under_systemd_no_address_gets_into_the_journal(home: World) -> None:
+    environ = {"NOTIFY_SOCKET": "@nobody"}
+    with rpc_server.printing(home, "serve", "--http", "127.0.0.1:0", env=environ) as lines:
+        text = next(lines) + next(lines)
+    assert "serve --address" in text
+    assert "token" not in text
+
+
 @pytest.mark.parametrize(
     "words",
     [("--http", "0.0.0.0:0"), ("--http", "here:80"), ("--allow-remote",), ("--public-url", "https://a.example")],

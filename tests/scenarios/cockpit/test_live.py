@@ -1,7 +1,10 @@
 """Operations live on the server: a second tab, a reload, a lost connection and a killed server change nothing."""
 
 import re
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from playwright.sync_api import Browser, Page, expect
 
@@ -135,6 +138,29 @@ def test_bytes_are_counted_while_they_arrive(browser: Browser, stack: ServiceWor
         assert any(re.search(r"\d (k|M)?B", text) for text in seen()), seen()
 
 
+@contextmanager
+def http_server() -> Iterator[int]:
+    """A page at a port of this machine."""
+
+    class Hello(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(b"hello from notes")
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Hello) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield server.server_address[1]
+        finally:
+            server.shutdown()
+            thread.join()
+
+
 def _texts(page: Page) -> Callable[[], list[str]]:
     """Collects what the progress of an app says, from now on."""
     page.evaluate(
@@ -149,3 +175,59 @@ def _texts(page: Page) -> Callable[[], list[str]]:
 
 def _port(server: RpcServer) -> int:
     return int(re.findall(r":(\d+)/", server.url)[0])
+
+
+def test_a_failed_download_stays_and_retry_installs(browser: Browser, stack: ServiceWorld) -> None:
+    stack.service("notes")
+    with cockpit.serving(stack) as server, cockpit.opened(browser, server) as page:
+        cockpit.press(page, "Install notes")
+        failure = cockpit.app(page, "notes").locator(".failure")
+        expect(failure.locator(".cause")).to_contain_text("Install failed.")
+        page.reload()
+        expect(failure).to_be_visible()
+        page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+        cockpit.press(page, "Copy report about notes")
+        expect(page.locator("#said")).to_have_text("The report is copied")
+        report = page.evaluate("navigator.clipboard.readText()")
+        assert report.startswith("hero-build: catalog.install of notes failed")
+        stack.release_of("notes", "v1")
+        cockpit.press(page, "Retry notes")
+        cockpit.is_running(page, "notes_server")
+        expect(failure).to_have_count(0)
+
+
+def test_a_lost_connection_comes_back(browser: Browser, stack: ServiceWorld) -> None:
+    installed(stack)
+    with cockpit.serving(stack) as server, cockpit.opened(browser, server, offline=True) as page:
+        cockpit.is_running(page, *NAMES)
+        page.context.set_offline(offline=True)
+        stack.ok("stop", "notes")
+        assert set(cockpit.states(page).values()) == {"Running"}
+        page.context.set_offline(offline=False)
+        expect(cockpit.app(page, "notes").locator(".tally")).to_have_text("stopped")
+        expect(page.locator("#link")).to_have_text("Live")
+
+
+def test_the_address_of_a_service_opens(browser: Browser, stack: ServiceWorld) -> None:
+    """What listens there is a stand-in: the services of these tests serve no page."""
+    with http_server() as port:
+        stack.service("notes", *NAMES, ports=(port,))
+        stack.release_of("notes", "v1", "ok", *NAMES)
+        stack.ok("install", "notes")
+        with cockpit.serving(stack) as server, cockpit.opened(browser, server) as page:
+            link = page.get_by_role("link", name="Open notes_web")
+            assert link.get_attribute("href") == f"http://127.0.0.1:{port}/"
+            with page.context.expect_page() as opened:
+                link.click()
+            expect(opened.value.locator("body")).to_have_text("hello from notes")
+
+
+def test_a_banner_names_missing_islands(browser: Browser, stack: ServiceWorld) -> None:
+    stack.service("hero_os")
+    stack.release_of("hero_os", "v1")
+    stack.ok("install", "hero_os")
+    with cockpit.serving(stack) as server, cockpit.opened(browser, server) as page:
+        banner = page.get_by_role("note").filter(has_text="per-island WASM bundles not found")
+        expect(banner).to_be_visible()
+        banner.get_by_role("button", name="Install them").click()
+        expect(cockpit.app(page, "hero_archipelagos").locator(".failure")).to_be_visible()

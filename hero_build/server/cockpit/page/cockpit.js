@@ -149,9 +149,11 @@ const ACTS = {
   doctor: () => dialogs.doctor(),
   filter: ({ filter }) => { state.filter = filter; draw(); },
   reset: () => { state.filter = "all"; state.search = ""; element("search").value = ""; draw(); element("search").focus(); },
-  async report({ name }, button) {
+  async report({ name }) {
     const done = await copy(report(appOf(name)));
-    button.textContent = done ? "Copied" : "Not copied";
+    state.copied = { name, label: done ? "Copied" : "Not copied" };
+    setTimeout(() => { state.copied = {}; draw(); }, 4000);
+    draw();
     say(done ? "The report is copied" : "The report could not be copied");
   },
   async rollback({ name }) {
@@ -176,7 +178,7 @@ async function restore(number) {
 
 document.addEventListener("click", (event) => {
   const target = event.target.closest?.("[data-act]");
-  if (target && target.getAttribute("aria-disabled") !== "true") ACTS[target.dataset.act]({ ...target.dataset }, target);
+  if (target && target.getAttribute("aria-disabled") !== "true") ACTS[target.dataset.act]({ ...target.dataset });
 });
 
 element("search").addEventListener("input", (event) => { state.search = event.target.value; draw(); });

@@ -11,6 +11,7 @@ export const state = {
   search: "",
   online: null,
   signedOut: false,
+  copied: {}, // the app whose report was copied a moment ago
 };
 
 const LIVE = new Set(["queued", "running"]);

@@ -245,7 +245,7 @@ function failure(app, operation) {
     h("div", { class: "actions" },
       app.installs === "nothing" || !(app.version || app.bundles.length) ? null
         : button("Retry", "retry", data, "primary", { "aria-label": `Retry: ${noun} ${app.name}` }),
-      button("Copy report", "report", data, "", { "aria-label": `Copy report about ${app.name}` })));
+      button(state.copied.name === app.name ? state.copied.label : "Copy report", "report", data, "", { "aria-label": `Copy report about ${app.name}` })));
 }
 
 export function filters() {
