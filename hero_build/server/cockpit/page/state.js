@@ -65,7 +65,7 @@ export function running(app) {
 export function failed(app) {
   const operation = app.operation;
   if (!operation || running(app) || !["failed", "interrupted"].includes(operation.state)) return null;
-  const repaired = /start$/.test(operation.method) && app.services.length
+  const repaired = /(start|install)$/.test(operation.method) && app.version
     && app.services.every((service) => service.state === "running");
   return repaired ? null : operation;
 }
