@@ -29,7 +29,7 @@ def main() -> None:
         stack.recipes.mkdir()
         try:
             _installed(stack)
-            with cockpit.serving(stack, HOME=folder) as server, cockpit.browser() as browser:
+            with cockpit.serving(stack, env={"HOME": folder}) as server, cockpit.browser() as browser:
                 _pictures(stack, server, browser)
         finally:
             stack.end()

@@ -45,7 +45,7 @@ def browser() -> Iterator[Browser]:
 
 
 @contextmanager
-def serving(world: World, port: int = 0, **env: str) -> Iterator[RpcServer]:
+def serving(world: World, *, port: int = 0, env: Mapping[str, str] | None = None) -> Iterator[RpcServer]:
     """A server with a cockpit on a port that is free."""
     with rpc_server.serving(world, "--http", f"127.0.0.1:{port}", env=env) as server:
         yield server

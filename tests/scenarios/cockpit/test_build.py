@@ -15,7 +15,7 @@ pytestmark = cockpit.marks
 def test_crates_are_counted_while_it_compiles(browser: Browser, stack: ServiceWorld, tmp_path: Path) -> None:
     source_builds.add_app(stack, files=GATED_APP)
     gate = Gate(tmp_path)
-    with cockpit.serving(stack, **gate.environ) as server, cockpit.opened(browser, server) as page:
+    with cockpit.serving(stack, env=gate.environ) as server, cockpit.opened(browser, server) as page:
         cockpit.press(page, "Install app")
         gate.reached()
         activity = cockpit.app(page, "app").locator(".activity")
