@@ -241,7 +241,7 @@ NAMES = st.text(string.ascii_letters + "._-+% éß'\"&?#", min_size=1, max_size=
 @settings(max_examples=40, deadline=None)
 @given(
     st.text(string.ascii_letters + "-+%&#é/", min_size=1, max_size=12).filter(
-        lambda tag: "//" not in tag and tag.strip("/") == tag and tag != "latest"
+        lambda tag: "//" not in tag and tag.strip("/") == tag and tag != "latest" and not tag.startswith("-")
     ),
     st.dictionaries(NAMES, st.binary(max_size=30), max_size=4),
     st.booleans(),

@@ -9,6 +9,7 @@ import pytest
 
 from hero_build.source.wasm import pool
 from hero_build.source.wasm.types import Backend, BuildWatch, BuiltBundle, FailedBundle
+from hero_build.system.process import Cancelled
 from support import island_workspace
 from support.spies import stand_in
 
@@ -44,6 +45,29 @@ def test_there_is_always_one_core(monkeypatch: pytest.MonkeyPatch) -> None:
     with pool.pool(lambda: False) as workers, workers.busy():
         workers.running.add(0)
         assert workers.share() == 1
+
+
+def test_an_interrupt_waits_until_unfinished_files_are_deleted() -> None:
+    """Deleting takes a moment on a busy machine, and the process ends after the pool without waiting for threads."""
+    writing, deleted, never = threading.Event(), threading.Event(), threading.Event()
+
+    def work(workers: pool.Pool) -> None:
+        with workers.busy():
+            writing.set()
+            while not workers.cancelled():
+                never.wait(0.01)
+            never.wait(0.3)
+            deleted.set()
+
+    def interrupted() -> None:
+        with pool.pool(lambda: False) as workers:
+            workers.executor.submit(work, workers)
+            assert writing.wait(60)
+            raise Cancelled
+
+    with pytest.raises(Cancelled):
+        interrupted()
+    assert deleted.is_set()
 
 
 @pytest.mark.parametrize("cores", [1, 3])
