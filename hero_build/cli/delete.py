@@ -7,6 +7,7 @@ import click
 from hero_build.cli import completion
 from hero_build.cli.base import command
 from hero_build.cli.session import Session
+from hero_build.model.failure import failures
 
 _NAMES = "APP[:INSTANCE][/BINARY]..."
 
@@ -25,8 +26,11 @@ def delete(session: Session, names: Sequence[str], *, purge: bool) -> int:
     from hero_build.output.pages.delete import page
     from hero_build.queries.delete_report import delete_report
 
-    before = session.generation()
-    result = delete_services(names, session.service_run(), purge=purge, wait=session.settings.wait)
+    before, run = session.generation(), session.service_run()
+    with session.journaled("service.delete", names, run, purge_binaries=purge) as operations:
+        result = delete_services(names, run, purge=purge, wait=session.settings.wait)
+        numbers = result.uninstalled and (result.uninstalled[0].number, result.uninstalled[1].number)
+        operations.end(failed=failures(result.failed), generations=numbers)
     if result.uninstalled:
         session.warn_of_lost_capabilities(before, result.uninstalled[1])
     answer = delete_report(result, session.root_flag)

@@ -50,7 +50,8 @@ def rollback(session: Session, number: int | None) -> int:
     """Restore the content of generation N (default: the previous one) as a new generation."""
     from hero_build.install.history import rollback as restore
 
-    return _answer(session, *restore(session.root, number, session.settings.wait))
+    before, after = restore(session.root, number, session.settings.wait)
+    return _answer(session, before, after, method="catalog.restore")
 
 
 @command("uninstall", changes_root=True)
@@ -61,7 +62,8 @@ def uninstall(session: Session, apps: Sequence[str]) -> int:
     from hero_build.queries.apps import by_app, present
 
     names = present(apps, by_app(session.generation()), session.catalog())
-    return _answer(session, *remove(session.root, names, session.settings.wait))
+    before, after = remove(session.root, names, session.settings.wait)
+    return _answer(session, before, after, method="uninstall")
 
 
 @command("gc")
@@ -97,10 +99,14 @@ def _catalog(session: Session) -> "Catalog":
         return Catalog({}, {})
 
 
-def _answer(session: Session, before: Generation, after: Generation) -> int:
+def _answer(session: Session, before: Generation, after: Generation, *, method: str) -> int:
+    """`method`: the name of what was done, in the journal of each app that it changed."""
     from hero_build.output.pages.install import page
     from hero_build.queries.change_report import between
+    from hero_build.services.journaled import journaled
 
     session.warn_of_lost_capabilities(before, after)
     answer = between(before, after, session.root_flag)
+    with journaled(session.root, method) as operations:
+        operations.end([part.app for part in answer.parts], generations=(before.number, after.number))
     return session.console.answer(answer, lambda terminal: page(answer, terminal))

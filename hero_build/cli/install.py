@@ -3,7 +3,7 @@
 import os
 import sys
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import click
 from msgspec.structs import replace
@@ -43,6 +43,16 @@ def require_restart(*, restart: bool, rollback_on_failure: bool) -> None:
         raise UsageError("--rollback-on-failure goes with --restart", "Add --restart, or use `hero-build upgrade`.")
 
 
+class InstallChange(NamedTuple):
+    """What an install does: `method` is its name in the journal of operations, `action` that in `history`."""
+
+    plan: "Plan"
+    action: str
+    method: str
+    restart: bool
+    gated: bool
+
+
 def run_install(
     session: Session,
     requests: "Sequence[Request]",
@@ -52,6 +62,7 @@ def run_install(
     restart: bool,
     dry_run: bool,
     gated: bool = False,
+    method: str = "service.install",
     remember: "Callable[[Plan, str], None] | None" = None,
 ) -> int:
     """Plan, apply, print; returns the exit code. `action` is for `history`; `remember` gets the plan and the page.
@@ -62,31 +73,61 @@ def run_install(
     from hero_build.output.pages.install import page
     from hero_build.queries import change_report
 
+    outcome = None
     with context.checkouts:
         if not dry_run:
             session.finish_interrupted_upgrade()
         plan = install.plan(requests, context)
         if dry_run:
             answer = change_report.dry(plan, session.generation())
-        elif gated:
-            from hero_build.ops.gated_change import apply_gated
-            from hero_build.queries.gated_report import gated_report
-
-            gate = apply_gated(plan, context, action)
-            outcome, answer = gate.outcome, gated_report(gate, session.root_flag)
         else:
-            outcome = install.apply(plan, context, action)
-            answer = change_report.outcome(outcome, session.root_flag)
-    if not dry_run:
-        answer = _finish(session, outcome=outcome, answer=answer, context=context, restart=restart and not gated)
+            change = InstallChange(plan, action, method, restart=restart, gated=gated)
+            outcome, answer = _journaled(session, change, context)
     code = session.console.answer(
         answer, lambda terminal: page(answer, terminal), code=answer.code, failed=answer.every_failure
     )
-    if not dry_run and outcome.before.number == 0 < outcome.after.number:
+    if outcome and outcome.before.number == 0 < outcome.after.number:
         _say_path(session)
-    if remember and not dry_run and (text := session.console.plain_text(lambda terminal: page(answer, terminal))):
+    if remember and outcome and (text := session.console.plain_text(lambda terminal: page(answer, terminal))):
         remember(plan, text)
     return code
+
+
+def _journaled(session: Session, change: InstallChange, context: "Context") -> "tuple[Outcome, ChangeReport]":
+    """Do it, in the journal of each app that it changes: from its start, where services restart."""
+    from hero_build.model.decisions import Keep
+
+    steps = change.plan.steps
+    apps = [step.facts.app for step in steps if any(not isinstance(item, Keep) for item in step.decisions)]
+    if not (apps or change.plan.failed or change.restart):
+        return _apply(session, change, context)
+    from hero_build.services.journaled import journaled
+
+    with journaled(session.root, change.method) as operations:
+        operations.start(apps, record=change.restart)
+        outcome, answer = _apply(session, change, context)
+        apps += [item.app for item in answer.every_failure if item.app]
+        apps += [item.app for item in (answer.restart.restarted if answer.restart else ())]
+        numbers = outcome.before.number, outcome.after.number
+        operations.end(apps, failed=answer.every_failure, generations=numbers)
+    return outcome, answer
+
+
+def _apply(session: Session, change: InstallChange, context: "Context") -> "tuple[Outcome, ChangeReport]":
+    if change.gated:
+        from hero_build.ops.gated_change import apply_gated
+        from hero_build.queries.gated_report import gated_report
+
+        gate = apply_gated(change.plan, context, change.action)
+        outcome, answer = gate.outcome, gated_report(gate, session.root_flag)
+    else:
+        from hero_build.ops import install
+        from hero_build.queries import change_report
+
+        outcome = install.apply(change.plan, context, change.action)
+        answer = change_report.outcome(outcome, session.root_flag)
+    restart = change.restart and not change.gated
+    return outcome, _finish(session, outcome=outcome, answer=answer, context=context, restart=restart)
 
 
 def _say_path(session: Session) -> None:

@@ -9,6 +9,7 @@ from hero_build.cli.base import command
 from hero_build.cli.session import Session
 from hero_build.errors import UsageError
 from hero_build.model.artifacts import DESKTOP_APP
+from hero_build.model.failure import failures
 
 
 @command("restart")
@@ -27,7 +28,9 @@ def restart(session: Session, apps: Sequence[str]) -> int:
         raise UsageError("no app is named", "`hero-build status` shows what is installed and what runs.")
     context = session.context()
     session.finish_interrupted_upgrade()
-    outcomes = ops_restart.restart_apps(apps, context)
+    with session.journaled("service.restart", apps, session.service_run()) as operations:
+        outcomes = ops_restart.restart_apps(apps, context)
+        operations.end(failed=failures(outcomes.failed))
     if DESKTOP_APP in outcomes.touched:
         for warning in missing_bundles(session.root, session.generation()):
             session.console.report(warning)

@@ -10,6 +10,7 @@ from hero_build.cli.base import command
 from hero_build.cli.session import Session
 from hero_build.errors import UsageError
 from hero_build.model.artifacts import DESKTOP_APP
+from hero_build.model.failure import failures
 
 if TYPE_CHECKING:
     from hero_build.ops.services import ServiceOutcomes
@@ -28,7 +29,10 @@ def start(session: Session, names: Sequence[str], *, reset: bool) -> int:
     from hero_build.ops import services
 
     session.finish_interrupted_upgrade()
-    result = services.start_services(_named(names), session.service_run(), reset=reset)
+    run = session.service_run()
+    with session.journaled("service.start", _named(names), run, reset=reset) as operations:
+        result = services.start_services(names, run, reset=reset)
+        operations.end(failed=failures(result.failed))
     warn_of_missing_bundles(session, result)
     return _answer(session, result)
 
@@ -40,7 +44,11 @@ def stop(session: Session, names: Sequence[str]) -> int:
     from hero_build.ops import services
 
     session.finish_interrupted_upgrade()
-    return _answer(session, services.stop_services(_named(names), session.service_run()))
+    run = session.service_run()
+    with session.journaled("service.stop", _named(names), run) as operations:
+        result = services.stop_services(names, run)
+        operations.end(failed=failures(result.failed))
+    return _answer(session, result)
 
 
 @command("health")

@@ -1,6 +1,7 @@
 """What a command works with: the settings of this run, its console, and the engine's context when needed."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from hero_build.context import Context
     from hero_build.forge.protocol import Forge
     from hero_build.model.installed import Generation
+    from hero_build.services.journaled import JournaledCommand
     from hero_build.services.service_run import ServiceRun
     from hero_build.supervisors.protocol import Supervisor
 
@@ -100,6 +102,19 @@ class Session(Struct, frozen=True):
         from hero_build.services.open_run import open_run
 
         return open_run(self.settings, self.catalog(), self.console.report)
+
+    @contextmanager
+    def journaled(
+        self, method: str, names: Sequence[str], run: "ServiceRun", **arguments: bool
+    ) -> "Iterator[JournaledCommand]":
+        """Around what changes the services of `names`: in the journal of each app. Raises AppNotFound, UsageError."""
+        from hero_build.services.journaled import journaled
+        from hero_build.services.targets import expand
+
+        apps = {target.app for target in expand(names, run.site)}
+        with journaled(self.root, method, **arguments) as operations:
+            operations.start(sorted(apps))
+            yield operations
 
     def warn_of_lost_capabilities(self, before: "Generation", after: "Generation") -> None:
         """Warn of programs that a change from `before` to `after` left without their file capabilities."""

@@ -39,6 +39,7 @@ def upgrade(session: Session, apps: Sequence[str], *, dry_run: bool, no_restart:
         requests=requests(names, generation),
         context=context,
         action=f"upgrade {shortened(apps)}".rstrip(),
+        method="service.upgrade",
         restart=not no_restart,
         gated=not no_restart,
         dry_run=dry_run,

@@ -68,8 +68,9 @@ def new(app: str, method: str, arguments: Mapping[str, Argument]) -> Operation:
     return _by(queued, os.getpid())
 
 
-def running(operation: Operation, pid: int) -> Operation:
-    return _by(replace(operation, state="running", started=now()), pid)
+def running(operation: Operation, pid: int, started: str | None = None) -> Operation:
+    """`started`: when the work of `pid` began, where that is not now."""
+    return _by(replace(operation, state="running", started=started or now()), pid)
 
 
 def ended(
