@@ -119,7 +119,8 @@ export async function doctor() {
     show(list, sorted.map((check) => h("li", {},
       h("span", { class: `state ${{ ok: "ok", warning: "warn", missing: "bad" }[check.state]}` },
         { ok: "OK", warning: "Attention", missing: "Missing" }[check.state]),
-      h("span", { class: "name" }, check.name), h("span", {}, check.value,
+      h("span", { class: "name" }, check.name), h("span", {}, prose(check.value),
+        check.bytes === null ? null : h("span", { class: "muted" }, ` ${bytes(check.bytes)}`),
         check.hint ? h("p", { class: "muted" }, prose(check.hint)) : null,
         check.command ? h("pre", { tabindex: "0" }, check.command) : null))));
   } catch (error) {
