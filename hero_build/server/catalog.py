@@ -146,6 +146,15 @@ def _kind(kinds: Mapping[str, Kind | None], row: ServiceRow) -> Kind | None:
 
 def _urls(app: str, rows: Sequence[ServiceRow], sources: Sources) -> Mapping[str, str]:
     """What the recipe says; a recipe that fails here has no addresses, and says why when it is started."""
+    loaded = sources.cards[app].loaded if app in sources.cards else None
+    instances = tuple(dict.fromkeys(row.instance for row in rows))
+    folder = sources.call.root.path / "cfg" / "env"
+    settings = tuple(_modified(folder / f"{name}.env") for name in ("hero", app))
+    key = (loaded, sources.generation.number, instances, settings)
+    return sources.call.memory.urls.get(app, key, lambda: _ask_urls(app, instances, sources))
+
+
+def _ask_urls(app: str, instances: Sequence[str], sources: Sources) -> Mapping[str, str]:
     settings = sources.call.settings
     site = ServiceSite(
         sources.call.root,
@@ -156,7 +165,7 @@ def _urls(app: str, rows: Sequence[ServiceRow], sources: Sources) -> Mapping[str
         emit=silent,
     )
     urls: dict[str, str] = {}
-    for instance in dict.fromkeys(row.instance for row in rows):
+    for instance in instances:
         try:
             owner = app_services(app, instance, site, secrets=False)
             with recipe_errors(owner.loaded.path):
@@ -164,6 +173,13 @@ def _urls(app: str, rows: Sequence[ServiceRow], sources: Sources) -> Mapping[str
         except HeroBuildError:
             continue
     return {name: url for name, url in urls.items() if is_web_address(url)}
+
+
+def _modified(path: Path) -> int:
+    try:
+        return path.stat().st_mtime_ns
+    except OSError:
+        return 0
 
 
 def is_web_address(url: object) -> bool:

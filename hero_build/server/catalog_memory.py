@@ -1,7 +1,7 @@
 """What the server remembers for `catalog.*`, so that several pages that ask every two seconds cost little."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from threading import Lock
 from typing import Generic, TypeVar
 
@@ -35,10 +35,24 @@ class Remembered(Generic[T]):
             return self._value
 
 
+class RememberedByKey(Generic[T]):
+    """A value for each name, made again when its key is another one. Called by any thread."""
+
+    def __init__(self) -> None:
+        self._values: dict[str, tuple[object, T]] = {}
+
+    def get(self, name: str, key: object, make: Callable[[], T]) -> T:
+        known = self._values.get(name)
+        if known is None or known[0] != key:
+            known = self._values[name] = (key, make())
+        return known[1]
+
+
 class CatalogMemory(Struct, frozen=True, eq=False):
-    """Recipes, manifests of earlier generations, other supervisors' services, and the newest releases."""
+    """Recipes, manifests of earlier generations, addresses and other supervisors' services, and the newest releases."""
 
     cards: RecipeCards = field(default_factory=RecipeCards)
     previous: PreviousVersions = field(default_factory=PreviousVersions)
+    urls: RememberedByKey[Mapping[str, str]] = field(default_factory=RememberedByKey)
     foreign: Remembered[tuple[ForeignService, ...]] = field(default_factory=lambda: Remembered(5))
     latest: Remembered[LatestVersions] = field(default_factory=lambda: Remembered(15 * 60))
