@@ -132,7 +132,7 @@ def _services(app: str, card: RecipeCard, sources: Sources) -> Iterator[CatalogS
             healthy=sources.call.observer.health.get(row.name) if row.pid else None,
             reason=clean(row.reason),
             pid=row.pid,
-            since=row.since,
+            since=None if row.since is None else row.since.timestamp(),
             restarts=row.restarts,
             wanted=row.wanted,
             version_running=row.version_running,

@@ -105,7 +105,7 @@ def discover(params: NoParams, call: Call) -> Mapping[str, Any]:
 
 
 def _status(row: ServiceRow, now: float) -> ServiceStatusRow:
-    since = row.since if row.pid else None
+    since = row.since.timestamp() if row.since and row.pid else None
     return ServiceStatusRow(
         row.name,
         state=row.state,

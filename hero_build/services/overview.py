@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path
 
 from msgspec import Struct
@@ -24,7 +25,7 @@ _GENERATION = re.compile(r"/generations/(\d+)/")
 class ServiceRow(Struct, frozen=True):
     """A service of an installed app. `supervisor` is empty of one that was not started by `start`.
 
-    `since`: when it entered its state, in seconds since 1970; `version_running` is None if it is not known, or nothing
+    `since`: when it entered its state; `version_running` is None if it is not known, or nothing
     runs; `program`: whether the running file is the installed one. `wanted`: what the last start or stop said.
     """
 
@@ -34,7 +35,7 @@ class ServiceRow(Struct, frozen=True):
     instance: str
     state: ServiceState
     pid: int
-    since: float | None
+    since: datetime | None
     restarts: int
     reason: str
     wanted: Wanted | None
@@ -92,7 +93,7 @@ def _rows(app: str, state: Known, versions: dict[int, Mapping[str, str]]) -> Ite
             instance=record.instance,
             state="flapping" if record.flapping is not None and not status.pid else status.state,
             pid=status.pid,
-            since=status.since,
+            since=None if status.since is None else datetime.fromtimestamp(round(status.since, 3), UTC),
             restarts=status.restarts,
             reason=_reason(record, status, state),
             wanted=wanted(state.root, record.name),

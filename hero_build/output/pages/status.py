@@ -61,7 +61,7 @@ def _service(item: ServiceRow) -> list[Cell]:
         cell(item.name, "bold"),
         cell(item.state, ink),
         cell(version, *(("yellow",) if item.program == "old" else ())),
-        cell(duration(time.time() - item.since) if item.since and item.pid else "-"),
+        cell(duration(time.time() - item.since.timestamp()) if item.since and item.pid else "-"),
         cell(item.restarts or "-"),
         cell(item.reason, *(("red",) if not item.pid else ("dim",))),
     ]

@@ -1,5 +1,7 @@
 """`start`, `status` and `stop` on a real supervisord, with real programs."""
 
+from datetime import UTC, datetime, timedelta
+
 from support import rust_world
 from support.processes import until
 from support.service_world import ServiceWorld
@@ -40,11 +42,14 @@ def test_a_service_starts_is_healthy_and_stops(stack: ServiceWorld) -> None:
 
 def test_the_documents_of_start_stop_and_status_are_valid(stack: ServiceWorld) -> None:
     stack.install("app")
+    before = datetime.now(UTC) - timedelta(milliseconds=1)  # `since` has milliseconds
     started = valid(stack.run("start", "app", "--json").document)
     (change,) = started["services"]
     assert (change["app"], change["service"], change["result"], change["tries"]) == ("app", "app_server", "started", 1)
     assert change["pid_after"] == stack.pid("app_server")
-    assert valid(stack.run("status", "--json").document)["apps"][0]["services"][0]["pid"] == change["pid_after"]
+    (row,) = valid(stack.run("status", "--json").document)["apps"][0]["services"]
+    assert row["pid"] == change["pid_after"]
+    assert before <= datetime.fromisoformat(row["since"]) <= datetime.now(UTC)
     (change,) = valid(stack.run("stop", "app", "--json").document)["services"]
     assert (change["result"], change["pid_after"]) == ("stopped", 0)
 
