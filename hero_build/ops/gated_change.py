@@ -8,6 +8,7 @@ journal first: a command that finds the journal of a killed one finishes or undo
 """
 
 from collections.abc import Sequence
+from copy import copy
 from pathlib import Path
 
 from msgspec import Struct
@@ -151,7 +152,20 @@ def _restart_and_judge(state: UpgradeState, context: Context) -> Judged:
         stopped = services.stop_names([item.name for item in bad], run)
         upgrade_journal.end_upgrade(root)
         return Judged(restarts, evidence=evidence, stopped=tuple(item.name for item in stopped.stopped))
-    return Judged(restarts, rolled_back=_roll_back(state, context), evidence=evidence)
+    restored = _roll_back(state, context)
+    failures = tuple(_with_hint(item, evidence) for item in restarts.failures)
+    return Judged(replace(restarts, failures=failures), rolled_back=restored, evidence=evidence)
+
+
+def _with_hint(item: ServiceFailed, evidence: Path) -> ServiceFailed:
+    """What to do after a rollback: the version before runs again, so that there is nothing to start."""
+    app = item.app or "APP"
+    error = copy(item.error)
+    error.hint = (
+        f"The version before it is restored; {evidence} has the logs and answers of this one. "
+        f"`hero-build troubleshoot {app}` shows what runs, `hero-build hold {app}` keeps it from the next `upgrade`."
+    )
+    return replace(item, error=error)
 
 
 def _no_longer_healthy(state: UpgradeState, context: Context) -> list[ServiceFailed]:

@@ -12,3 +12,5 @@ def page(answer: LogReport, terminal: Terminal) -> Iterator[str]:
         if len(answer.logs) > 1:
             yield terminal.ink(f"{clean(log.service)}:", "bold")
         yield from (clean(line) for line in log.lines)
+        if not log.lines:
+            yield terminal.ink("no output", "dim")

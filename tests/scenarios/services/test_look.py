@@ -148,3 +148,18 @@ def test_troubleshoot_of_what_runs_well_has_nothing_to_do(stack: ServiceWorld) -
     row = stack.services()["app_server"]
     assert (row["pid"], row["program"], row["version_installed"], row["version_running"]) == (old, "old", "v2", "v1")
     assert until(lambda: stack.pid("app_server") == old)
+
+
+def test_the_log_of_a_service_that_printed_nothing_says_so(stack: ServiceWorld) -> None:
+    stack.service("app", "app_server", "app_web")
+    stack.release_of("app", "v1", "ok", "app_server", "app_web")
+    stack.ok("install", "app")
+    stack.ok("start", "app")
+    stack.ok("stop", "app")
+    for name, text in (("app_server", "app_server v1 starts\n"), ("app_web", "")):
+        (stack.root.path / "var" / "log" / f"{name}.log").write_text(text)
+    assert stack.ok("logs", "app") == "app_server:\napp_server v1 starts\napp_web:\nno output\n"
+    assert stack.ok("logs", "app/app_web") == "no output\n"
+    assert stack.run("logs", "app/app_web", "--json").document["logs"] == [
+        {"service": "app_web", "lines": [], "file": None}
+    ]

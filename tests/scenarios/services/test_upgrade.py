@@ -99,6 +99,14 @@ def test_the_page_of_a_rollback_says_where_the_evidence_is(stack: ServiceWorld) 
     assert "rolled back, generation 3 has what was there before (logs and answers: " in done.out
     assert "app_server did not come up: it exited with code 3" in done.err
     assert "I cannot run" in done.err
+    hint = " ".join(done.err.split())
+    assert "The version before it is restored; " in hint
+    assert "`hero-build hold app` keeps it from the next `upgrade`" in hint
+    assert "Correct the cause" not in hint, "nothing is to be started"
+    assert str(stack.root.state / "failed_upgrades" / "2") in done.err.replace("\n  ", "")
+    stack.ok("hold", "app")
+    assert stack.run("upgrade").code == 0
+    assert versions(stack) == {"app_server": ("running", "v1", "v1")}
 
 
 def test_exactly_what_the_upgrade_touched_is_restarted(stack: ServiceWorld) -> None:
