@@ -66,7 +66,7 @@ def test_what_was_stopped_stays_stopped(stack: ServiceWorld, server: RpcServer) 
     assert until(lambda: healthy(server) is True)
     stack.ok("stop", "app")
     assert until(lambda: healthy(server) is None)
-    assert [item["method"] for item in journal(stack)] == ["service.start"]
+    assert [item["method"] for item in journal(stack)] == ["service.install", "service.start", "service.stop"]
     assert not stack.running()
 
 

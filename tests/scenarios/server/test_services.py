@@ -62,7 +62,7 @@ def test_an_upgrade_that_turns_out_bad_is_undone(stack: ServiceWorld) -> None:
         assert (error["code"], error["data"]["exit"]) == (-32008, 9)
         (row,) = server.result("service.status", name="app")
         assert (row["state"], row["version_installed"], row["version_running"]) == ("running", "v1", "v1")
-        (operation,) = server.result("service.inspect", name="app")["operations"]
+        operation = server.result("service.inspect", name="app")["operations"][0]
         assert (operation["state"], operation["before"], operation["after"]) == ("failed", 1, 2)
         stack.release_of("app", "v3")
         assert server.result("service.upgrade", name="app")["result"] == "done"
