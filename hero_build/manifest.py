@@ -36,7 +36,7 @@ def current(root: Path) -> Path | None:
         return None
     except OSError as error:
         if error.errno == errno.EINVAL:
-            how, hint = "is not a link", "Run `hero-build history`, then `hero-build rollback N`."
+            how, hint = "is not a link", f"Move it away (`mv {link} {link}.old`), then run `hero-build rollback N`."
         else:
             how, hint = f"cannot be read: {error.strerror}", "Fix its permissions, or name another root with --root."
         raise RootDamaged(f"{link} {how}", hint) from error
@@ -62,7 +62,9 @@ def read(folder: Path) -> Generation:
     path = folder / "manifest.json"
     try:
         return from_document(_parse(read_regular(path, _LARGEST_FILE)))
-    except (OSError, ValueError) as error:
+    except OSError as error:
+        raise _damaged(path, error.strerror or str(error)) from error
+    except ValueError as error:
         raise _damaged(path, str(error)) from error
 
 

@@ -10,20 +10,24 @@ class Access(Struct, frozen=True):
 
     `forge`: host (and port) of the forge; `authorization`: whether there is a token, and whether it was sent;
     `reached`: the forge itself answered, or another host to which a `redirect` led, or one that a document of the forge
-    names (`address`).
+    names (`address`). `moved`: the forge itself at `address`, to which it redirects, without a change of path, as from
+    http to https or to its canonical name.
     """
 
     forge: str
     authorization: Literal["none", "sent", "withheld"] = "none"
-    reached: Literal["forge", "redirect", "address"] = "forge"
+    reached: Literal["forge", "moved", "redirect", "address"] = "forge"
+    address: str = ""
 
     @property
     def elsewhere(self) -> bool:
-        return self.reached != "forge"
+        return self.reached in ("redirect", "address")
 
 
 def access_hint(status: int, access: Access) -> str:
-    """The hint of the error for a status of 401, 403 or 404."""
+    """The hint of the error for a status of 401, 403 or 404; of another host for any status below 500."""
+    if access.reached == "moved":
+        return _moved_hint(access)
     if access.reached == "redirect":
         return (
             f"{access.forge} sends there for the file, as to its storage: run it again, since such addresses expire; "
@@ -39,6 +43,13 @@ def access_hint(status: int, access: Access) -> str:
             "or list that host under plain_http in cfg/hero_build.toml."
         )
     return _SENT.get(status, "")
+
+
+def _moved_hint(access: Access) -> str:
+    sentence = f"{access.forge} redirects to {access.address}"
+    if access.authorization == "none":
+        return f"{sentence}. If it is private, set FORGEJO_TOKEN, and use --forge {access.address}."
+    return f"{sentence}, and the token is not sent to where a redirect leads: use --forge {access.address}."
 
 
 def _address_hint(access: Access) -> str:

@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from http.cookiejar import CookieJar, DefaultCookiePolicy
-from typing import TypeVar, cast
+from typing import Literal, TypeVar, cast
 
 import msgspec
 
@@ -76,7 +76,7 @@ class ForgeClient:
 
         Nothing is asked with HEAD: an address that a storage has signed for GET refuses it.
         """
-        target = url_policy.parse_url(url, "the release")
+        asked = target = url_policy.parse_url(url, "the release")
         visited: set[str] = set()
         while True:
             if str(target) in visited or len(visited) > self._limits.redirects:
@@ -85,7 +85,7 @@ class ForgeClient:
             visited.add(str(target))
             with self._send(target, headers, seconds) as response:
                 if response.status_code not in _REDIRECTS:
-                    self._check_status(response, redirected=len(visited) > 1)
+                    self._check_status(response, asked=asked)
                     yield response
                     return
                 _read_head(response)
@@ -111,14 +111,14 @@ class ForgeClient:
             finally:
                 response.close()
 
-    def _check_status(self, response: httpx.Response, *, redirected: bool) -> None:
+    def _check_status(self, response: httpx.Response, asked: httpx.URL) -> None:
         if not (response.is_success or response.status_code == 416):
             raise http_error(
                 response.status_code,
                 headers=response.headers,
                 url=response.url,
                 body=_read_head(response),
-                access=self._access(response.url, redirected=redirected),
+                access=self._access(response.url, asked),
             )
         encoding = response.headers.get("content-encoding", "identity").strip().lower()
         if encoding not in ("identity", ""):
@@ -133,12 +133,20 @@ class ForgeClient:
     def _is_forge(self, url: httpx.URL) -> bool:
         return url_policy.origin(url) == url_policy.origin(self._base)
 
-    def _access(self, url: httpx.URL, *, redirected: bool) -> Access:
+    def _access(self, url: httpx.URL, asked: httpx.URL) -> Access:
         return Access(
             self._base.netloc.decode("ascii"),
             authorization="none" if not self._token else "sent" if self._may_send_token(url) else "withheld",
-            reached="forge" if self._is_forge(url) else "redirect" if redirected else "address",
+            reached=self._reached(url, asked),
+            address=str(url.copy_with(raw_path=self._base.raw_path)).rstrip("/"),
         )
+
+    def _reached(self, url: httpx.URL, asked: httpx.URL) -> Literal["forge", "moved", "redirect", "address"]:
+        if self._is_forge(url):
+            return "forge"
+        if self._is_forge(asked) and url.raw_path == asked.raw_path:
+            return "moved"
+        return "address" if url == asked else "redirect"
 
     @contextmanager
     def _borrowed(self) -> Iterator[httpx.Client]:

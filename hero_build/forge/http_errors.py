@@ -43,7 +43,9 @@ def http_error(status: int, headers: httpx.Headers, url: httpx.URL, body: bytes,
     match status:
         case 407:
             return NetworkError(f"the proxy {proxy_name(url) or url.host} asks for a login (407){text}", _PROXY)
-        case 401 | 403 | 404 if access.elsewhere:
+        case 429:
+            return TransientError(f"{host} receives too many requests (429){text}", _TRY_LATER, retry_after(headers))
+        case _ if access.elsewhere and status < 500:
             return _elsewhere_error(status, url=url, text=text, hint=hint)
         case 401:
             return AuthError(f"{host} does not accept the request (401){text}", hint)
@@ -51,8 +53,6 @@ def http_error(status: int, headers: httpx.Headers, url: httpx.URL, body: bytes,
             return AuthError(f"{host} forbids the request (403){text}", hint)
         case 404:
             return HttpNotFound(f"{host} has no {url.path} (404){text}", hint)
-        case 429:
-            return TransientError(f"{host} receives too many requests (429){text}", _TRY_LATER, retry_after(headers))
         case _ if status >= 500:
             kind = ServerError if status == 500 else TransientError
             return kind(f"{host} failed ({status}){text}", _TRY_LATER, retry_after(headers))

@@ -8,6 +8,7 @@
 A tag is quoted as in an address: `a/b` is the folder `a%2Fb`.
 """
 
+import errno
 import json
 import secrets
 import shutil
@@ -122,15 +123,30 @@ def _replace_folder(place: Path, files: Mapping[str, Path], listing: str, docume
 
 
 def _swap_in(new_folder: Path, place: Path) -> None:
-    """Rename `new_folder` to `place`; an existing folder becomes `new_folder`, which the caller deletes."""
+    """Rename `new_folder` to `place`; an existing folder becomes `new_folder`, which the caller deletes.
+
+    A folder in the lower layer of an overlay cannot be renamed (EXDEV): it is deleted in place, its document first.
+    """
     old = new_folder.with_name(new_folder.name.replace(".new-", ".old-"))
     fsync(new_folder)
     if place.exists():
-        place.rename(old)
+        _move_aside(place, old)
     new_folder.rename(place)
     fsync(place.parent)
     if old.exists():
         old.rename(new_folder)
+
+
+def _move_aside(place: Path, old: Path) -> None:
+    try:
+        place.rename(old)
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
+        for listing in (RELEASE, FILES):
+            (place / listing).unlink(missing_ok=True)
+        fsync(place)
+        shutil.rmtree(place)
 
 
 def _copy(source: Path, target: Path) -> None:

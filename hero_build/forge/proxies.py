@@ -34,10 +34,13 @@ def _is_excluded(url: httpx.URL, no_proxy: str) -> bool:
 
 
 def _is_named(url: httpx.URL, names: Iterable[str]) -> bool:
-    """Whether one of the names is that of the host or of a domain above it; a name may end in `:` and the port."""
+    """Whether one of the names is that of the host or of a domain above it; a name may end in `:` and the port, and
+    either in the dot of the root domain. A name beyond ASCII may be written as it is, or as DNS has it (xn--…).
+    """
     port = f":{origin(url)[2]}"
     domains = [name.removesuffix(port).strip(".") for name in names]
-    return any(url.host == domain or url.host.endswith(f".{domain}") for domain in domains if domain)
+    hosts = {host.rstrip(".") for host in (url.host, url.raw_host.decode("ascii"))}
+    return any(host == name or host.endswith(f".{name}") for host in hosts for name in domains if name)
 
 
 def _is_in_range(host: str, ranges: Iterable[str]) -> bool:

@@ -8,6 +8,7 @@ from msgspec import Struct
 
 Colour = Literal["auto", "always", "never"]
 Ink = Literal["bold", "dim", "red", "green", "yellow", "cyan"]
+_DUMB = ("dumb", "unknown")
 _CODES: Mapping[Ink, str] = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "cyan": "36"}
 
 
@@ -33,7 +34,8 @@ class Terminal(Struct, frozen=True):
         """A hint whose commands, in backticks or the whole of it, are for the same root."""
         if self.program == "hero-build" or self.program in hint:
             return hint
-        whole = f"{self.program} {hint[11:]}" if hint.startswith("hero-build ") else hint
+        is_command = hint.startswith("hero-build ") and not hint.endswith(".")  # a sentence may begin with that word
+        whole = f"{self.program} {hint[11:]}" if is_command else hint
         return whole.replace("`hero-build ", f"`{self.program} ")
 
 
@@ -59,8 +61,10 @@ def program(root: str | None) -> str:
 
 
 def _is_logged(environ: Mapping[str, str]) -> bool:
-    """Whether nothing that was printed can be erased: TERM=dumb, or CI, whose runners give their steps a terminal."""
-    return environ.get("TERM") == "dumb" or environ.get("CI", "").lower() not in ("", "0", "false")
+    """Whether nothing that was printed can be erased: a terminal whose TERM says so, or CI, whose runners give their
+    steps a terminal.
+    """
+    return environ.get("TERM") in _DUMB or environ.get("CI", "").lower() not in ("", "0", "false")
 
 
 def is_terminal(stream: TextIO) -> bool:

@@ -115,9 +115,19 @@ def _check_loader(loader: str, expect: Expect) -> None:
     """A program for this machine needs its loader here; one for another platform, where that platform has it."""
     if expect.here and not os.path.exists(loader):
         raise InvalidFormat(f"asks for the loader {loader}, which this machine does not have", _OTHER_LIBC)
+    if expect.here and not _can_load(loader):
+        raise InvalidFormat(f"asks for the loader {loader}, which this machine cannot execute", _OTHER_LIBC)
     standard = _standard_loader(expect.platform)
     if not expect.here and loader != standard:
         raise InvalidFormat(f"asks for the loader {loader}, expected {standard}", _OTHER_LIBC)
+
+
+def _can_load(loader: str) -> bool:
+    """Whether the kernel starts it: an executable ELF file."""
+    if not (os.path.isfile(loader) and os.access(loader, os.X_OK)):
+        return False
+    with open(loader, "rb") as file:
+        return file.read(4) == b"\x7fELF"
 
 
 def _standard_loader(platform: Platform) -> str:

@@ -48,7 +48,7 @@ def test_width(terminal: TextIO) -> None:
     assert open_terminal(closed, colour="auto", verbose=0, environ={}).width is None
 
 
-LOGS = [{"CI": "true"}, {"CI": "1"}, {"CI": "woodpecker"}, {"TERM": "dumb"}, {"CI": "true", "COLUMNS": "99"}]
+LOGS = [{"CI": "true"}, {"CI": "woodpecker"}, {"TERM": "dumb"}, {"TERM": "unknown"}, {"CI": "true", "COLUMNS": "99"}]
 
 
 @pytest.mark.parametrize("environ", LOGS)
@@ -68,3 +68,11 @@ def test_ink() -> None:
     assert Terminal(colour=True).ink("x", "bold", "red") == "\x1b[1;31mx\x1b[0m"
     assert Terminal().ink("x", "bold") == "x"
     assert Terminal(colour=True).ink("", "bold") == ""
+
+
+def test_advice_is_for_the_root_that_was_typed_and_leaves_sentences_alone() -> None:
+    terminal = Terminal(program="hero-build --root /r")
+    assert terminal.advice("hero-build start db") == "hero-build --root /r start db"
+    assert terminal.advice("Run `hero-build gc`.") == "Run `hero-build --root /r gc`."
+    sentence = "hero-build did not create it: move it away, then run it again."
+    assert terminal.advice(sentence) == sentence

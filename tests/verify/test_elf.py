@@ -4,6 +4,7 @@ import os
 import struct
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -420,6 +421,23 @@ def test_a_loader_that_this_machine_lacks(tmp_path: Path) -> None:
     assert (error.code, "--mode source" in error.hint) == (5, True)
     elsewhere = _loader(tmp_path, b"/nix/ld-linux.so.2")
     assert "/nix/ld-linux.so.2, which this machine does not have" in _refusal(elsewhere, _here()).message
+
+
+@needs_glibc
+@pytest.mark.parametrize("kind", ["folder", "not executable", "empty"])
+def test_a_loader_that_the_kernel_does_not_start(kind: str, tmp_path: Path) -> None:
+    with tempfile.TemporaryDirectory(dir="/tmp") as short:  # the path must fit into the program's
+        loader = Path(short, "ld-linux")
+        if kind == "folder":
+            loader.mkdir()
+        else:
+            loader.write_bytes(b"" if kind == "empty" else static_bytes(b"x\n"))
+            loader.chmod(0o755 if kind == "empty" else 0o644)
+        program = _loader(tmp_path, str(loader).encode())
+        program.chmod(0o755)
+        with pytest.raises(OSError, match=r"."):
+            subprocess.run([program], check=False)
+        assert f"{loader}, which this machine cannot execute" in _refusal(program, _here()).message
 
 
 @needs_glibc

@@ -17,7 +17,7 @@ def lock_page(answer: LockReport, terminal: Terminal) -> Iterator[str]:
             cell(app.name, "bold"),
             cell(app.tag),
             cell(asset.name),
-            cell(size(asset.size or 0)),
+            cell(size(asset.size) if asset.size is not None else "size unknown"),
             cell(short(asset.sha256), "dim"),
         ]
         for app in answer.apps

@@ -117,11 +117,14 @@ def _proxy_hint(url: str) -> str:
     return f"{which} http_proxy, https_proxy and no_proxy in the environment, and git's own http.proxy."
 
 
+_SYSTEM_FOLDER = "/etc/ssl/certs"  # git reads it, too
+
+
 def _certificate_hint(environ: Mapping[str, str]) -> str:
-    """git is not hero-build: SSL_CERT_FILE, which Python reads, means nothing to most builds of it."""
-    file = environ.get("SSL_CERT_FILE")
-    if file and not environ.get("GIT_SSL_CAINFO"):
-        return f"git does not read SSL_CERT_FILE: set GIT_SSL_CAINFO={file}, too."
+    """git is not hero-build: SSL_CERT_FILE and SSL_CERT_DIR, which Python reads, mean nothing to most builds of it."""
+    for ours, gits in (("SSL_CERT_FILE", "GIT_SSL_CAINFO"), ("SSL_CERT_DIR", "GIT_SSL_CAPATH")):
+        if (path := environ.get(ours, "")) not in ("", _SYSTEM_FOLDER) and not environ.get(gits):
+            return f"git does not read {ours}: set {gits}={path}, too."
     return "Check this machine's clock and certificates; GIT_SSL_CAINFO may name the file of a private authority."
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from hero_build.errors import AssetNotFound, AuthError, BadForgeResponse, HeroBuildError, ReleaseNotFound
+from hero_build.errors import AssetNotFound, AuthError, BadForgeResponse, HeroBuildError, ReleaseNotFound, RepoNotFound
 from hero_build.events import silent
 from hero_build.forge.forgejo import Forgejo
 from hero_build.forge.protocol import Ref
@@ -86,7 +86,7 @@ def refusal(forge: Forgejo, url: str) -> HeroBuildError:
 
 
 @pytest.mark.parametrize("token", [None, Secret(TOKEN)])
-@pytest.mark.parametrize("status", [401, 403, 404])
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 410, 412])
 def test_a_refusal_of_the_storage_is_not_blamed_on_the_token(
     faults: FaultServer, another: FaultServer, status: int, token: Secret | None
 ) -> None:
@@ -112,6 +112,25 @@ def test_an_address_at_another_host_says_that_the_token_was_withheld(
     assert f"the token is sent to 127.0.0.1:{faults.port} only" in error.hint
     assert "ROOT_URL" in error.hint
     assert "token" not in refusal(anonymous(faults.url), url).hint.lower()
+    assert all("authorization" not in request.headers for request in another.seen)
+
+
+@pytest.mark.parametrize("token", [None, Secret(TOKEN)])
+def test_a_forge_that_redirects_to_its_own_address_names_it(
+    faults: FaultServer, another: FaultServer, token: Secret | None
+) -> None:
+    """From http to https, or to its canonical name: that is not its storage, and the token stays behind."""
+    paths = ("/api/v1/repos/o/tool/releases/latest", "/api/v1/repos/o/tool", "/o/tool/releases/download/v1/prog")
+    for path in paths:
+        faults.on(path, redirect(f"{another.url}{path}"))
+        another.on(path, answer(404))
+    forge = Forgejo(faults.url, token=token, emit=silent, limits=QUICK)
+    with pytest.raises(RepoNotFound) as caught:
+        forge.find(Ref("o/tool"))
+    for error in (caught.value, refusal(forge, f"{faults.url}{paths[2]}")):
+        assert error.hint.startswith(f"127.0.0.1:{faults.port} redirects to {another.url}")
+        assert error.hint.endswith(f"use --forge {another.url}.")
+        assert ("FORGEJO_TOKEN" in error.hint) == (token is None)
     assert all("authorization" not in request.headers for request in another.seen)
 
 

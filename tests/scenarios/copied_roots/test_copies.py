@@ -41,6 +41,21 @@ def copied(request: pytest.FixtureRequest, two_apps: World) -> World:
     return two_apps
 
 
+def test_a_copy_without_links_says_how_it_is_repaired(two_apps: World) -> None:
+    two_apps.ok("install", "db", "--version", "v1")
+    two_apps.ok("install", "db")
+    copy = World(two_apps.folder / "copy")
+    shutil.copytree(two_apps.folder, copy.folder, ignore=shutil.ignore_patterns("copy"))
+    error = copy.run("status").err
+    assert f"{copy.root.current} is not a link" in error
+    shutil.move(copy.root.current, f"{copy.root.current}.old")
+    assert f"`mv {copy.root.current} {copy.root.current}.old`" in error
+    assert "`hero-build rollback N`" in error
+    copy.ok("rollback", "1")
+    copy.ok("verify")
+    assert program_output(copy.root) == "db v1\n"
+
+
 def touch_all(root: Root) -> None:
     """As a copy does that keeps no mtimes."""
     for path in root.current.resolve().rglob("*"):

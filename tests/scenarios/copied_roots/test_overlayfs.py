@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from hero_build.install import gc
-from support import roots
+from support import mirrors, roots
 from support.mount_namespaces import inside, namespace
 from support.refusals import Refusal, check_refusal, program_output
 from support.worlds import World
@@ -58,6 +58,25 @@ def every_command(folder: Path) -> None:
     world.ok("rollback", "3")
     assert program_output(world.root) == "db v3\n"
     roots.settled(world.root)
+
+
+def test_a_mirror_is_renewed(image: World) -> None:
+    shelf = image.root.path / "shelf"
+    image.ok("mirror", "db", str(shelf))
+    inside(renew_mirror, image.folder, OVERLAY, str(image.folder))
+
+
+def renew_mirror(folder: Path) -> None:
+    world = World(folder)
+    shelf = world.root.path / "shelf"
+    (release,) = (path for path in shelf.glob("*/db/v3"))
+    asset = release / mirrors.asset("db_admin")
+    asset.write_bytes(b"damaged")
+    with pytest.raises(OSError, match="cross-device"):
+        release.rename(shelf / "elsewhere")
+    world.ok("mirror", "db", str(shelf))
+    assert asset.read_bytes() != b"damaged"
+    assert {path.name for path in release.parent.iterdir()} == {"latest", "v3"}
 
 
 def test_gc_deletes_in_place(image: World) -> None:

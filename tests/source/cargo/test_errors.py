@@ -133,6 +133,7 @@ UNTRUSTED = [
 @pytest.mark.parametrize(
     ("environ", "hint"),
     [
+        ({"SSL_CERT_DIR": "/ca"}, "git does not read SSL_CERT_DIR: set GIT_SSL_CAPATH=/ca, too."),
         ({"SSL_CERT_FILE": "/ca.pem"}, "git does not read SSL_CERT_FILE: set GIT_SSL_CAINFO=/ca.pem, too."),
         ({}, "GIT_SSL_CAINFO may name the file of a private authority"),
         ({"SSL_CERT_FILE": "/ca.pem", "GIT_SSL_CAINFO": "/other.pem"}, "Check this machine's clock and certificates"),
@@ -141,7 +142,7 @@ UNTRUSTED = [
 def test_a_certificate_that_git_does_not_trust(
     reason: str, environ: dict[str, str], hint: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name in ("SSL_CERT_FILE", "GIT_SSL_CAINFO"):
+    for name in ("SSL_CERT_FILE", "GIT_SSL_CAINFO", "SSL_CERT_DIR", "GIT_SSL_CAPATH"):
         monkeypatch.delenv(name, raising=False)
     for name, value in environ.items():
         monkeypatch.setenv(name, value)
