@@ -23,6 +23,7 @@ from hero_build.services.definitions import ServiceSite, app_services
 from hero_build.services.overview import Known
 from hero_build.services.records import wanted
 from hero_build.services.wait_until_up import check_health
+from hero_build.supervisors.zinit import rotate_logs
 from hero_build.system.thread_pool import ThreadPool
 
 INTERVAL = 10.0
@@ -98,6 +99,7 @@ class Liveness:
 
     def _results(self) -> list[Checked]:
         """An unreadable root or recipe is no reason to restart anything."""
+        rotate_logs(self._call.root)
         try:
             state = self._call.observer.observe()
             services = list(self._services(state))

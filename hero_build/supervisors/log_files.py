@@ -9,6 +9,8 @@ from typing import BinaryIO
 
 MAX_TAIL = 4 << 20
 """Bytes that are read from the end of a log: more lines than that are not returned, and a longer line is cut."""
+LOG_BYTES, LOG_BACKUPS = 10 << 20, 3
+"""A log that is larger is rotated; so many older parts of it are kept."""
 _CHUNK = 1 << 16
 _POLL = 0.2  # seconds
 
@@ -49,6 +51,45 @@ def follow(log: Path, lines: int) -> Iterator[str]:
     finally:
         if file is not None:
             file.close()
+
+
+def rotate_in_place(log: Path) -> bool:
+    """Rotate a log that has grown while its service has it open (with O_APPEND): copy its end, then truncate it.
+
+    What is written between the two is lost. Nothing happens where the copy fails, as on a full disk: the log stays.
+    Returns whether it was rotated.
+    """
+    try:
+        if log.stat().st_size <= LOG_BYTES:
+            return False
+        fresh = log.with_name(f"{log.name}.new")
+        try:
+            _copy_end(log, fresh)
+        except OSError:
+            fresh.unlink(missing_ok=True)
+            return False
+        for number in range(LOG_BACKUPS, 1, -1):
+            older = log.with_name(f"{log.name}.{number - 1}")
+            if older.exists():
+                older.replace(log.with_name(f"{log.name}.{number}"))
+        fresh.replace(log.with_name(f"{log.name}.1"))
+        os.truncate(log, 0)
+    except OSError:  # deleted or rotated by its service's start since
+        return False
+    return True
+
+
+def _copy_end(log: Path, fresh: Path) -> None:
+    """The last LOG_BYTES, from the start of a line, and what is written meanwhile."""
+    fresh.unlink(missing_ok=True)  # of a rotation that was killed
+    with log.open("rb") as source, fresh.open("xb") as out:
+        os.fchmod(out.fileno(), os.fstat(source.fileno()).st_mode & 0o777)
+        source.seek(-LOG_BYTES, os.SEEK_END)
+        chunk = source.read(_CHUNK)
+        out.write(chunk.partition(b"\n")[2] or chunk)
+        left = 2 * LOG_BYTES  # a service that writes faster than this reads does not fill the disk
+        while left > 0 and (chunk := source.read(_CHUNK)):
+            left -= out.write(chunk)
 
 
 def _rotated(log: Path) -> Iterator[Path]:

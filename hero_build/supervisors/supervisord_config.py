@@ -6,10 +6,9 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from hero_build.model.services import Definition
+from hero_build.supervisors.log_files import LOG_BACKUPS, LOG_BYTES
 from hero_build.supervisors.service_names import file_name
 
-LOG_BYTES, LOG_BACKUPS = 10 << 20, 3
-"""A service's log is rotated at this size, and so many older files of it are kept."""
 _HEADER = """\
 ; Written by hero-build: it replaces what is changed here.
 [unix_http_server]

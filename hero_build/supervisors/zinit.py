@@ -8,6 +8,7 @@ What it does differently from what its names say, as measured (see zinit_entries
 
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from itertools import chain, count
 from pathlib import Path
 from typing import Literal
@@ -15,7 +16,7 @@ from typing import Literal
 from msgspec import Raw, Struct
 from msgspec.structs import replace
 
-from hero_build.errors import NotHealthy
+from hero_build.errors import HeroBuildError, NotHealthy
 from hero_build.install.layout import Root
 from hero_build.model.services import Definition, ServiceState, SupervisedStatus
 from hero_build.supervisors import exec_file, log_files, rpc, socket_client
@@ -99,6 +100,7 @@ class Zinit(Struct, frozen=True):
         if definition is None:
             self._call("service.start", {"name": name}, self.timeouts.change)
             return
+        rotate_logs(self.root)
         with self._definitions.changing(self.timeouts.change):
             entry, config = self._entry(name), zinit_config(definition, self._write_exec(definition))
             if entry and self.status(name).is_running:
@@ -221,6 +223,16 @@ class Zinit(Struct, frozen=True):
 
     def _call(self, method: str, params: dict[str, object], seconds: float) -> Raw:
         return self._client.call(method, params, seconds)
+
+
+def rotate_logs(root: Root) -> None:
+    """Rotate the logs that have grown, which zinit does not: at the start of a service, and regularly under `serve`."""
+    definitions = DefinitionFolder(root, ZINIT)
+    if not definitions.names():
+        return
+    with suppress(HeroBuildError), definitions.changing(0):  # else another hero-build does
+        for definition in definitions.all():
+            log_files.rotate_in_place(definition.log)
 
 
 def _status(name: str, status: ZinitStatus) -> SupervisedStatus:

@@ -66,3 +66,33 @@ def test_a_log_is_followed_over_a_rotation_and_a_truncation(log: Path) -> None:
     append(log, "x\n")
     assert next(followed) == "x"
     followed.close()  # type: ignore[attr-defined]
+
+
+def test_a_log_that_is_written_is_rotated_in_place(log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(log_files, "LOG_BYTES", 10)
+    log.with_name("app.log.1").write_text("older\n")
+    with log.open("a", buffering=1) as service:
+        service.write("first\nsecond\n")
+        inode = log.stat().st_ino
+        assert log_files.rotate_in_place(log)
+        service.write("third\n")
+        assert not log_files.rotate_in_place(log), "it is small again"
+    assert (log.read_text(), log.stat().st_ino) == ("third\n", inode), "the service goes on in its file"
+    assert log.with_name("app.log.1").read_text() == "second\n", "the newest whole lines within the limit"
+    assert log.with_name("app.log.2").read_text() == "older\n"
+    assert log_files.last_lines(log, 9) == ("older", "second", "third")
+    log.chmod(0o640)
+    for number in range(9):
+        append(log, f"{number}" * 20 + "\n")
+        assert log_files.rotate_in_place(log)
+    assert sorted(path.name for path in log.parent.iterdir()) == ["app.log", *(f"app.log.{n}" for n in (1, 2, 3))]
+    assert log.with_name("app.log.1").stat().st_mode & 0o777 == 0o640
+
+
+def test_a_log_that_cannot_be_copied_stays(log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(log_files, "LOG_BYTES", 10)
+    log.write_text("x" * 50)
+    log.with_name("app.log.new").mkdir()
+    assert not log_files.rotate_in_place(log)
+    assert log.read_text() == "x" * 50
+    assert not log_files.rotate_in_place(log.with_name("none.log"))

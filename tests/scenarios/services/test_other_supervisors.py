@@ -5,8 +5,10 @@ from collections.abc import Iterator
 
 import pytest
 
+from hero_build.supervisors import log_files
 from support import rust_world, zinit_crate
 from support.processes import until
+from support.rpc_server import serving
 from support.service_world import ServiceWorld
 from support.worlds import Done
 
@@ -63,3 +65,17 @@ def test_zinit_runs_upgrades_and_rolls_back(zinit: ZinitStack) -> None:
     done = zinit.run("stop", "app")
     assert (done.code, done.out) == (0, "1 service stopped\n"), done.err
     assert until(lambda: not zinit.stack.running())
+
+
+def test_a_log_that_grows_under_zinit_is_rotated_while_its_service_runs(zinit: ZinitStack) -> None:
+    """By the server; a start does it, too."""
+    log = zinit.stack.root.path / "var" / "log" / "app_server.log"
+    zinit.stack.install("app", behaviour="flood:12")
+    assert zinit.run("start", "app").code == 0
+    pid = zinit.service()["pid"]
+    assert until(lambda: log.stat().st_size > log_files.LOG_BYTES)
+    with serving(zinit.stack, "--supervisor", "zinit", "--probe-interval", "0.3"):
+        assert until(lambda: log.stat().st_size < log_files.LOG_BYTES)
+    assert log.with_name("app_server.log.1").stat().st_size <= 2 * log_files.LOG_BYTES
+    assert zinit.service()["pid"] == pid
+    assert zinit.run("logs", "app", "--json").document["logs"][0]["lines"]

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from hero_build.install.layout import Root
+from hero_build.supervisors.log_files import LOG_BACKUPS, LOG_BYTES
 from hero_build.supervisors.protocol import Timeouts
 from hero_build.supervisors.supervisord import Supervisord
-from hero_build.supervisors.supervisord_config import LOG_BACKUPS, LOG_BYTES
 from support.processes import alive, gone, until
 from support.supervised import Supervised, private_root
 
