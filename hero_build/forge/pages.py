@@ -13,7 +13,7 @@ from hero_build.forge.lean_httpx import httpx
 T = TypeVar("T")
 PAGE_SIZE = 50
 """Items to ask for: the most that a server sends unless it is configured otherwise."""
-_NEXT = re.compile(r';\s*rel="?next\b')
+_NEXT = re.compile(r';\s*rel\s*=\s*(?:next\b|"(?:[^"]*\s)?next[\s"])', re.IGNORECASE)  # one of several relations
 _COUNT = re.compile(r"\d{1,9}")
 
 
