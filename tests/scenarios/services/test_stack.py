@@ -144,3 +144,27 @@ def test_an_interrupted_start_blocks_nothing(stack: ServiceWorld, number: int) -
     stack.env_file("app", "BEHAVIOUR=ok\n")
     assert stack.run("start", "app").code == 0
     assert len(stack.running()) == 1
+
+
+def test_a_supervisor_that_hangs_while_a_start_waits_is_an_error(stack: ServiceWorld) -> None:
+    """Nothing is lost: once it goes on, the service is there and can be started."""
+    (stack.root.path / "cfg").mkdir(parents=True)
+    (stack.root.path / "cfg" / "hero_build.toml").write_text("stall = 2\nconnect = 2\n")
+    stack.service("app", start_timeout=60.0)
+    stack.install("app", behaviour="never-bind")
+    with command(stack, "start", "app") as process:
+        assert until(lambda: bool(stack.running()))
+        supervisor = int((stack.supervisor.folder / "supervisord.pid").read_text())
+        os.kill(supervisor, signal.SIGSTOP)
+        try:
+            _, err = process.communicate(timeout=200)
+            status = stack.run("status", "app")
+        finally:
+            os.kill(supervisor, signal.SIGCONT)
+    assert process.returncode == 9, err
+    assert "cannot be reached: no answer within 2 s" in err
+    assert "Traceback" not in err
+    assert status.code == 0, "what is installed is shown all the same"
+    stack.env_file("app", "BEHAVIOUR=ok\n")
+    assert stack.run("start", "app").code == 0
+    assert len(stack.running()) == 1
