@@ -105,8 +105,8 @@ def service_root(bench: Bench, binaries: dict[str, tuple[str, ...]]) -> Iterator
 
 
 @contextmanager
-def supervisorctl(root: ServiceRoot, programs: Sequence[str]) -> Iterator[tuple[str, ...]]:
-    """supervisord with the same programs, and the words of its own command; ended afterwards."""
+def supervisorctl(root: ServiceRoot, programs: Sequence[str]) -> Iterator[tuple[tuple[str, ...], Path]]:
+    """supervisord with the same programs: the words of its own command, and the services' sockets; ended afterwards."""
     with scratch("supervisord") as folder:
         sockets = folder / "s"
         lines = [_PROGRAM.format(name=name, command=_compiled(name, TAGS[0]), sockets=sockets) for name in programs]
@@ -117,7 +117,7 @@ def supervisorctl(root: ServiceRoot, programs: Sequence[str]) -> Iterator[tuple[
         try:
             while subprocess.run([*control, "pid"], capture_output=True, check=False).returncode:
                 time.sleep(0.05)
-            yield control
+            yield control, sockets
         finally:
             subprocess.run([*control, "shutdown"], capture_output=True, check=False)
 

@@ -1,25 +1,35 @@
-"""Starting services, and looking at sixty of them, beside supervisorctl with the same programs."""
+"""Starting services, looking at sixty of them, and exchanging one, beside supervisorctl with the same programs."""
 
+import itertools
+import socket
+import threading
+import time
+from functools import partial
 from pathlib import Path
 
+from msgspec.structs import replace
+
 from bench.bench import Bench
-from bench.measure import Command, Peer, compare, environment, seconds
+from bench.measure import Command, Peer, compare, environment, once, seconds
 from bench.result import HERO, Row, Target
-from bench.service_root import ServiceRoot, apps, service_root, supervisorctl
+from bench.service_root import TAGS, ServiceRoot, apps, service_root, supervisorctl
 
 _CTL = "supervisorctl"
+_GAP = 0.1
+"""Seconds that an upgrade's downtime may take over the supervisor's own restart."""
+_OFTEN = 0.005
 _MORE = 1.5
 """Seconds that a start may take over the supervisor's own: it also checks each service and waits until it is steady."""
 
 
 def rows(bench: Bench) -> list[Row]:
-    return [_start(bench), _status(bench)]
+    return [_start(bench), _status(bench), _downtime(bench)]
 
 
 def _start(bench: Bench) -> Row:
     five = apps(5, 0)
     names = [name for binaries in five.values() for name in binaries]
-    with service_root(bench, five) as root, supervisorctl(root, names) as control:
+    with service_root(bench, five) as root, supervisorctl(root, names) as (control, _):
         peers = [_started(root), _started_by(control, names)]
         samples = compare(peers, bench.rounds, seconds)
     row = Row("services-start", title="5 services, started", unit="s", samples=samples)
@@ -47,7 +57,7 @@ def _started_by(control: tuple[str, ...], names: list[str]) -> Peer:
 def _status(bench: Bench) -> Row:
     binaries = apps(35, 25)
     names = [name for group in binaries.values() for name in group]
-    with service_root(bench, binaries) as root, supervisorctl(root, names) as control:
+    with service_root(bench, binaries) as root, supervisorctl(root, names) as (control, _):
         root.run("start", "@bench")
         seconds(Command((*control, "start", *names), environment(root.folder), root.folder))
         hero = Peer(HERO, lambda _: root.command("status"))
@@ -55,3 +65,71 @@ def _status(bench: Bench) -> Row:
         samples = compare([hero, other], bench.rounds, seconds)
     title = f"`status` of {len(binaries)} apps with {len(names)} running services"
     return Row("services-status", title=title, unit="s", samples=samples, targets=(Target(0.3),))
+
+
+def _downtime(bench: Bench) -> Row:
+    """How long a service does not answer: while its app is upgraded, and while supervisorctl restarts it."""
+    one = apps(1, 0)
+    ((app, (name,)),) = one.items()
+    with service_root(bench, one) as root, supervisorctl(root, [name]) as (control, sockets):
+        root.run("start", app)
+        seconds(Command((*control, "start", name), environment(root.folder), root.folder))
+        peers = {
+            HERO: (_upgraded(root, app), root.sockets),
+            _CTL: (
+                Peer(_CTL, lambda folder: Command((*control, "restart", name), environment(folder), folder)),
+                sockets,
+            ),
+        }
+        samples: dict[str, list[float]] = {peer: [] for peer in peers}
+        for _ in range(bench.rounds):
+            for peer, (work, place) in peers.items():
+                samples[peer].append(once(work, partial(_silence, path=place / app / "rpc.sock")))
+    title = "An upgrade of a running service: the longest time without an answer"
+    row = Row("services-downtime", title=title, unit="s", samples={peer: tuple(s) for peer, s in samples.items()})
+    more = row.middle(HERO) - row.middle(_CTL)
+    fact = f"an upgrade's downtime is at most {_GAP:g} s over supervisorctl's own restart ({more:+.2f} s)"
+    return replace(row, facts=((fact, more <= _GAP),))
+
+
+def _upgraded(root: ServiceRoot, app: str) -> Peer:
+    """Goes back and forth between two releases; health-gated as `upgrade` is."""
+    tags = itertools.cycle(TAGS[::-1])
+
+    def prepare(_: Path) -> Command:
+        gated = ("--restart", "--rollback-on-failure")
+        return root.command("install", app, "--mode", "download", "--version", next(tags), *gated)
+
+    return Peer(HERO, prepare)
+
+
+def _silence(command: Command, path: Path) -> float:
+    """The longest time without an answer at `path` while a command runs, and until there is one again, in seconds."""
+    ended = threading.Event()
+    longest = [0.0]
+
+    def ask() -> None:
+        last, answered = time.monotonic(), False
+        while not (ended.is_set() and answered):
+            answered = _answers(path)
+            longest.append(time.monotonic() - last)
+            last = time.monotonic() if answered else last
+            time.sleep(_OFTEN)
+
+    thread = threading.Thread(target=ask)
+    thread.start()
+    seconds(command)
+    ended.set()
+    thread.join()
+    return max(longest)
+
+
+def _answers(path: Path) -> bool:
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.settimeout(5)
+        try:
+            connection.connect(str(path))
+            connection.sendall(b"GET /health HTTP/1.0\r\n\r\n")
+            return b" 200" in connection.recv(64)
+        except OSError:
+            return False
