@@ -111,9 +111,11 @@ class Session(Struct, frozen=True):
         from hero_build.services.journaled import journaled
         from hero_build.services.targets import expand
 
-        apps = {target.app for target in expand(names, run.site)}
+        targets = expand(names, run.site)
+        apps = [target.app for target in targets]
+        parts = {target.app: target.name for target in targets if apps.count(target.app) == 1}
         with journaled(self.root, method, **arguments) as operations:
-            operations.start(sorted(apps))
+            operations.start(sorted(set(apps)), names=parts)
             yield operations
 
     def warn_of_lost_capabilities(self, before: "Generation", after: "Generation") -> None:

@@ -7,6 +7,7 @@ import os
 import signal
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from types import MappingProxyType
 
 from hero_build.errors import HeroBuildError, machine_error
 from hero_build.install.layout import Root
@@ -25,13 +26,16 @@ class JournaledCommand:
         self._began = journal.now()
         self._open: dict[str, Operation] = {}
 
-    def start(self, apps: Collection[str], *, record: bool = True) -> None:
+    def start(
+        self, apps: Collection[str], *, names: Mapping[str, str] = MappingProxyType({}), record: bool = True
+    ) -> None:
         """Record that these are being changed: until their end is recorded, they run as long as this process does.
 
-        `record`: False where only the end matters, since nothing is seen of the work before.
+        `names`: of the part of an app that is meant, where it is not all of it. `record`: False where only the end
+        matters, since nothing is seen of the work before.
         """
         for app in apps:
-            self._open[app] = self._new(app)
+            self._open[app] = self._new(app, names.get(app))
             if record:
                 self._record(self._open[app])
 
@@ -55,8 +59,8 @@ class JournaledCommand:
             _, operation = self._open.popitem()
             self._record(journal.ended(operation, reason))
 
-    def _new(self, app: str) -> Operation:
-        queued = journal.new(app, self._method, {"name": app, **self._arguments})
+    def _new(self, app: str, name: str | None = None) -> Operation:
+        queued = journal.new(app, self._method, {"name": name or app, **self._arguments})
         return journal.running(queued, os.getpid(), started=self._began)
 
     def _record(self, operation: Operation) -> None:

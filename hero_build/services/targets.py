@@ -23,6 +23,12 @@ class ServiceTarget(Struct, frozen=True):
     binary: str = ""
     from_set: bool = False
 
+    @property
+    def name(self) -> str:
+        """As a command takes it."""
+        instance = f":{self.instance}" if self.instance else ""
+        return f"{self.app}{instance}{f'/{self.binary}' if self.binary else ''}"
+
 
 def parse(name: str) -> ServiceTarget:
     """One word of a command line that is not a set. Raises UsageError."""

@@ -21,6 +21,7 @@ def test_each_command_that_changes_an_app_is_an_operation(stack: ServiceWorld) -
     stack.ok("install", "app", "--version", "v1")
     stack.ok("start", "app")
     stack.ok("restart", "app/app_server")
+    assert journal.operations(stack.root, "app", 1)[0].arguments == {"name": "app/app_server"}
     stack.release_of("app", "v2", "exit:3")
     assert stack.run("upgrade").code == 9
     stack.release_of("app", "v3")
