@@ -40,7 +40,13 @@ _MOUNT = """
 lower=$1 upper=$2 work=$3 root=$4 user=$5; shift 5
 mount -t overlay overlay -o "lowerdir=$lower,upperdir=$upper,workdir=$work" "$root"
 mount -t proc proc "$root/proc"
-mount --rbind /dev "$root/dev"
+mount -t tmpfs -o mode=755 tmpfs "$root/dev"  # its own: what root does there must not reach this machine's devices
+for device in null:3 zero:5 full:7 random:8 urandom:9; do mknod -m 666 "$root/dev/${device%:*}" c 1 "${device#*:}"; done
+mknod -m 666 "$root/dev/tty" c 5 0
+mkdir -m 755 "$root/dev/pts"; mount -t devpts -o newinstance,ptmxmode=0666 devpts "$root/dev/pts"
+mkdir -m 1777 "$root/dev/shm"; mount -t tmpfs -o mode=1777 tmpfs "$root/dev/shm"
+ln -s pts/ptmx "$root/dev/ptmx"; ln -s /proc/self/fd "$root/dev/fd"
+for number in 0:stdin 1:stdout 2:stderr; do ln -s "/proc/self/fd/${number%:*}" "$root/dev/${number#*:}"; done
 while [ "$1" != -- ]; do mount --bind "$1" "$root/$2"; mount -o remount,bind,ro "$root/$2"; shift 2; done
 shift
 exec chroot --userspec="$user" "$root" "$@"

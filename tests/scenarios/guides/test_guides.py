@@ -1,6 +1,7 @@
 """Each guide, followed to its end on a bare Debian 12 machine: README's installation first, then block by block."""
 
 import os
+import stat
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -53,6 +54,13 @@ def ready(forge: ForgeServer) -> Iterator[Machine]:
     """A machine after the section "Install" of the README."""
     with tempfile.TemporaryDirectory(prefix="debian-") as made:
         yield installed(forge, Path(made))
+
+
+def test_what_root_does_to_devices_there_stays_there(ready: Machine, folder: Path) -> None:
+    done = ready.copy(folder).run("sudo rm /dev/null && sudo touch /dev/null && sudo chmod 600 /dev/zero")
+    assert done.code == 0, done.out
+    modes = [os.stat(device).st_mode for device in ("/dev/null", "/dev/zero")]
+    assert [(stat.S_ISCHR(mode), stat.S_IMODE(mode)) for mode in modes] == [(True, 0o666)] * 2
 
 
 def installed(forge: ForgeServer, folder: Path) -> Machine:
