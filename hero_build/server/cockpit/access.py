@@ -1,4 +1,4 @@
-"""Who may use the cockpit: whoever opened a one-time address, for thirty days.
+"""Who may use the cockpit: the browser that opened a one-time address, for thirty days.
 
 An address has a token that works once; a new address replaces one that was not used. A session is a cookie. Only
 digests are stored, in `<root>/var/hero_build/cockpit/access.json`, mode 0600, so that a session outlives the server.

@@ -63,7 +63,7 @@ class Gate:
         await (response or self._app)(scope, receive, protected)
 
     def _refused(self, scope: Scope, headers: Headers) -> Response | None:
-        """Why a request is refused, whoever sends it."""
+        """Why a request is refused, from any sender."""
         host = headers.get("host", "")
         if scope["method"] not in _METHODS:
             return _plain(405, "only GET and POST are answered")

@@ -51,7 +51,7 @@ def own(home: World) -> Iterator[RpcServer]:
 
 
 class Client:
-    """Sends what it is told to, and keeps the cookie that it gets."""
+    """Sends the requests of a test, and keeps the cookie that it gets."""
 
     def __init__(self, server: RpcServer) -> None:
         self.url = urlsplit(server.url)
