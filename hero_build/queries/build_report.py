@@ -41,7 +41,7 @@ def build_report(result: BuildOutcome) -> BuildReport:
             fresh=item.fresh,
             paths=tuple(map(str, item.paths)),
         )
-        for item in result.parts
+        for item in sorted(result.parts, key=lambda item: str(item.part))  # they come as they are finished
     )
     paths = tuple(dict.fromkeys(path for part in parts for path in part.paths))
     took = round(1000 * result.seconds)

@@ -98,7 +98,7 @@ def test_what_waits_when_the_server_stops_is_interrupted(
         go_on.set()
         await stopping
         endings = [await task for task in tasks]
-        assert [ending.failure.kind for ending in endings if ending.failure] == ["MachineError", "Interrupted"]
+        assert {ending.failure.kind for ending in endings if ending.failure} == {"MachineError", "Interrupted"}
         with pytest.raises(LockHeld):
             await queue.run("service.stop", "db", NameParams("db"))
 

@@ -17,6 +17,7 @@ from msgspec import Struct
 
 from hero_build.errors import machine_errors
 from hero_build.install.layout import Root
+from hero_build.system.decoding import decode_json
 
 SESSION_SECONDS = 30 * 24 * 3600
 _MOST_SESSIONS = 32
@@ -121,6 +122,6 @@ def _read(path: Path) -> StoredAccess:
         if status.st_uid != os.geteuid() or status.st_mode & 0o077:
             return StoredAccess()
         try:
-            return msgspec.json.decode(file.read(_LARGEST_FILE), type=StoredAccess)
+            return decode_json(file.read(_LARGEST_FILE), kind=StoredAccess)
         except (OSError, ValueError):
             return StoredAccess()

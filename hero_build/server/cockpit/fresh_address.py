@@ -2,13 +2,13 @@
 
 from pathlib import Path
 
-import msgspec
 from msgspec import Struct
 
 from hero_build.errors import RuntimeUnreachable, UsageError
 from hero_build.supervisors import unix_socket
 from hero_build.supervisors.rpc import RpcPeer
 from hero_build.supervisors.socket_client import post
+from hero_build.system.decoding import decode_json
 
 _PATH = "/cockpit/address"
 _SECONDS = 10.0
@@ -31,4 +31,4 @@ def fresh_address(socket: Path) -> CockpitAddress:
         raise RuntimeUnreachable(f"no hero-build serve answers at {socket}: {reason}", hint) from error
     if status == 404:
         raise UsageError("the server that runs has no cockpit", "Start it with --http 127.0.0.1:9470.")
-    return msgspec.json.decode(body, type=CockpitAddress)
+    return decode_json(body, kind=CockpitAddress)

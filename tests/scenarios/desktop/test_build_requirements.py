@@ -3,7 +3,7 @@
 import os
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -184,4 +184,5 @@ def test_the_shell_takes_the_same_tools(installed: World, tmp_path: Path, monkey
     source_builds.clone_checkout(installed, "hero_os")
     no("wasm-opt")(tmp_path / "path", monkeypatch)
     refusal = missing("wasm-opt is not on this machine…", OPT)
+    refusal = replace(refusal, message=f"no release exists, so it would be built, and {refusal.message}")
     desktops.refused(installed, refusal, "shell", env={"PATH": os.environ["PATH"]})

@@ -83,9 +83,8 @@ def test_those_that_are_named_are_the_same_and_only_the_whole_set_takes_away(wor
     assert there(world) == [name for name in FOUR if name != "island_notes"]
     world.ok("rollback")
     assert bundle(world, "island_notes") == all_at_once["island_notes"]
-    refusal = Refusal(
-        3, kind="BundleNotFound", message="the workspace … has no bundle 'island_notes'", hint="There are: …"
-    )
+    message = "no release exists, so it would be built, and the workspace … has no bundle 'island_notes'"
+    refusal = Refusal(3, kind="BundleNotFound", message=message, hint="There are: …")
     refusals.check_refusal(world.run("islands", "island_notes", "--json", env=code.environ), refusal, as_json=True)
     roots.settled(world.root)
 

@@ -36,7 +36,7 @@ _ENV = """export PATH="$HOME/.cargo/bin:$PATH"\n"""
 pytestmark = [pytest.mark.xdist_group("guides"), pytest.mark.timeout(1800)]
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")  # filled once, whatever tests of other modules run in between
 def forge(forge_server: ForgeServer, tmp_path_factory: pytest.TempPathFactory) -> ForgeServer:
     hero_forge.fill(forge_server, tmp_path_factory.mktemp("forge"))
     return forge_server
@@ -49,7 +49,7 @@ def folder() -> Iterator[Path]:
         yield Path(made)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def ready(forge: ForgeServer) -> Iterator[Machine]:
     """A machine after the section "Install" of the README."""
     with tempfile.TemporaryDirectory(prefix="debian-") as made:

@@ -12,6 +12,7 @@ from hero_build.platforms import machine_arch
 from support import git_repos, source_builds
 from support.elf_files import dynamic_bytes, program
 from support.forge_server import ForgeServer
+from support.processes import until
 from support.users import NOBODY_IN_PARTICULAR, as_user
 from support.worlds import World
 
@@ -96,6 +97,7 @@ def spying_app(world: World, server: ForgeServer) -> str:
     git_repos.commit(work, {})
     host = server.url.removeprefix("http://")
     git_repos.git(work, "push", "--quiet", f"http://{server.user}:{server.token}@{host}/{repo}.git", "main")
+    assert until(lambda: not server.api("GET", f"/repos/{repo}")["empty"])  # it notices a moment later
     (world.recipes / f"{app}.py").write_text(RECIPE.format(app=app, repo=repo, folder=world.folder))
     (world.folder / "token").write_text(server.token)
     return app
