@@ -3,6 +3,7 @@
 The programs are those of tests/world/, compiled as static programs, which fit every name.
 """
 
+import fcntl
 import hashlib
 import os
 import shutil
@@ -22,8 +23,18 @@ RELEASES: Mapping[str, Sequence[str]] = {"hero_db": ("v0.3.1", "v0.3.2"), "hero_
 
 
 def fill(server: ForgeServer, folder: Path, releases: Mapping[str, Sequence[str]] = RELEASES) -> None:
-    """Create the organisation with these apps' repositories, their releases, and hero_build. Once for a server."""
-    server.api("POST", "/orgs", {"username": OWNER})
+    """Create the organisation with these apps' repositories, their releases, and hero_build; once for a server, which
+    other processes of the test run share.
+    """
+    CACHE.mkdir(parents=True, exist_ok=True)
+    with (CACHE / f"{server.url.rpartition(':')[2]}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if all(known["username"] != OWNER for known in server.api("GET", "/orgs?limit=50")):
+            server.api("POST", "/orgs", {"username": OWNER})
+            _fill(server, folder, releases)
+
+
+def _fill(server: ForgeServer, folder: Path, releases: Mapping[str, Sequence[str]]) -> None:
     for app, tags in releases.items():
         work = git_repos.repository(folder / app, rust_world.files(app), "development")
         for tag in tags:
