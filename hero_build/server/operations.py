@@ -87,8 +87,9 @@ class Operations:
         """Wait, then work. A worker records its own end; this does it where there was none, or where it crashed."""
         code = INTERNAL_ERROR
         try:
-            await self._note(operation)
+            noted = asyncio.create_task(self._note(operation))  # its place in the queue does not wait for the disk
             async with self._turns[operation.app], self._slots:
+                await noted
                 ending = INTERRUPTED if self._stopping else await self._work(operation, params)
             if isinstance(ending, Ended):
                 return ending

@@ -3,9 +3,11 @@
 import asyncio
 import errno
 import os
+import threading
 from pathlib import Path
 
 import pytest
+from msgspec import Raw
 
 from hero_build import settings
 from hero_build.errors import LockHeld
@@ -13,8 +15,10 @@ from hero_build.install.layout import Root
 from hero_build.server import operations
 from hero_build.server.operations import Operations
 from hero_build.server.types import NameParams
+from hero_build.server.worker import Ended
 from hero_build.server.worker_process import WorkerProcess
 from hero_build.services import journal
+from hero_build.services.journal import Operation
 
 
 @pytest.fixture
@@ -98,8 +102,38 @@ def test_what_waits_when_the_server_stops_is_interrupted(
         go_on.set()
         await stopping
         endings = [await task for task in tasks]
-        assert {ending.failure.kind for ending in endings if ending.failure} == {"MachineError", "Interrupted"}
+        assert [ending.failure.kind for ending in endings if ending.failure] == ["MachineError", "Interrupted"]
         with pytest.raises(LockHeld):
             await queue.run("service.stop", "db", NameParams("db"))
 
     asyncio.run(run())
+
+
+def test_operations_of_an_app_run_in_the_order_in_which_they_came(
+    site: settings.Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also when the record of the first takes longer to write than that of the second."""
+    second_recorded, record = threading.Event(), journal.record
+    started: list[str] = []
+
+    def slow_for_the_first(root: Root, operation: Operation) -> None:
+        if operation.method == "service.stop" and operation.state == "queued":
+            assert second_recorded.wait(30)
+        record(root, operation)
+        if operation.method == "service.start":
+            second_recorded.set()
+
+    async def note_start(queue: Operations, operation: Operation, params: Raw) -> Ended:
+        started.append(operation.method)
+        return Ended()
+
+    monkeypatch.setattr(journal, "record", slow_for_the_first)
+    monkeypatch.setattr(Operations, "_work", note_start)
+
+    async def run() -> None:
+        queue = Operations(site)
+        methods = ("service.stop", "service.start")
+        await asyncio.gather(*(queue.run(method, "db", NameParams("db")) for method in methods))
+
+    asyncio.run(run())
+    assert started == ["service.stop", "service.start"]
