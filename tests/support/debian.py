@@ -9,6 +9,7 @@ so does what apt installs. Packages come from where this machine's own apt and p
 machine's: a server on loopback is reached.
 """
 
+import fcntl
 import hashlib
 import os
 import shutil
@@ -99,10 +100,12 @@ class Machine:
         archive = CACHE / f"{_digest(self.key, script)}.tar"
         if not script:
             return
-        if not archive.exists():
-            self._run_ok(script)
-            _pack(archive, self.folder / "upper")
-        else:
+        with _alone():
+            made = archive.exists()
+            if not made:
+                self._run_ok(script)
+                _pack(archive, self.folder / "upper")
+        if made:
             _unpack(archive, self.folder / "upper")
 
     def copy(self, folder: Path) -> "Machine":
@@ -146,8 +149,9 @@ def machine(folder: Path) -> Machine:
     """Debian as it is after a minimal installation. Skipped where this cannot be."""
     _must_be_possible()
     base = CACHE / f"{_digest(SUITE, _FIRST)}.tar"
-    if not base.exists():
-        _bootstrap(base)
+    with _alone():
+        if not base.exists():
+            _bootstrap(base)
     _unpack(base, folder / "base")
     return _machine(folder / "first", (folder / "base",), base.stem, _own_binds(folder))
 
@@ -172,10 +176,20 @@ def _must_be_possible() -> None:
         pytest.skip("debootstrap is not installed")
 
 
+@contextmanager
+def _alone() -> Iterator[None]:
+    """One process at a time makes an archive: workers that share an empty cache come to it together."""
+    CACHE.mkdir(parents=True, exist_ok=True)
+    with (CACHE / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
 def _bootstrap(base: Path) -> None:
     folder = base.with_suffix(".part")
     shutil.rmtree(folder, ignore_errors=True)
-    _run("apt-get", "-qq", "update")
+    (CACHE / "lists/partial").mkdir(parents=True, exist_ok=True)
+    _apt_get("-qq", "update")
     source = _targets("$(REPO_URI)", f"Codename: {SUITE}")[0]
     _run("debootstrap", "--variant=minbase", "--include=sudo", SUITE, str(folder), source)
     lines = _targets("deb $(REPO_URI) $(RELEASE) $(COMPONENT)", "Origin: Debian")
@@ -191,7 +205,12 @@ def _bootstrap(base: Path) -> None:
 
 def _targets(text: str, *filters: str) -> Sequence[str]:
     """What this machine's apt knows of its sources, one line for each list of packages."""
-    return _run("apt-get", "indextargets", "--format", text, "Created-By: Packages", *filters).splitlines()
+    return _apt_get("indextargets", "--format", text, "Created-By: Packages", *filters).splitlines()
+
+
+def _apt_get(*words: str) -> str:
+    """With lists of its own: this machine's may be locked, by another apt-get, at any time."""
+    return _run("apt-get", "-o", f"Dir::State::Lists={CACHE / 'lists'}", *words)
 
 
 def _pack(archive: Path, folder: Path) -> None:
