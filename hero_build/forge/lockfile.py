@@ -20,6 +20,7 @@ from hero_build.forge.protocol import Body, Forge, Ref, no_release
 from hero_build.model.artifacts import GenericPackage
 from hero_build.model.names import check_name, check_repo, check_tag
 from hero_build.model.steps import Asset, Release
+from hero_build.system.atomic_file import replace_file
 from hero_build.system.decoding import decode_json
 from hero_build.system.regular_file import read_regular
 
@@ -129,10 +130,8 @@ def read(path: Path) -> Lock:
 
 def write(path: Path, lock: Lock) -> None:
     """Raises NotWritable, DiskFull."""
-    part = path.with_name(f".{path.name}.part")
     with machine_errors(path.parent):
-        part.write_bytes(encode(lock))
-        part.replace(path)
+        replace_file(path, encode(lock))
 
 
 def encode(lock: Lock) -> bytes:

@@ -25,6 +25,7 @@ from hero_build.forge.api_documents import PackageFile, from_release
 from hero_build.model.artifacts import GenericPackage
 from hero_build.model.names import check_name, check_repo, check_tag
 from hero_build.model.steps import Release
+from hero_build.system.atomic_file import replace_file
 from hero_build.system.fsync import fsync
 
 RELEASE, LATEST, FILES, PINNED = "release.json", "latest", "files.json", "_pinned"
@@ -69,7 +70,7 @@ def publish(directory: Path, release: Release, files: Mapping[str, Path], *, lat
 def set_latest(directory: Path, repo: str, tag: str) -> None:
     """Mark `tag` as the newest release of `repo`. Raises NotWritable, DiskFull."""
     with machine_errors(directory):
-        _write(repo_folder(directory, repo) / LATEST, f"{tag}\n".encode())
+        replace_file(repo_folder(directory, repo) / LATEST, f"{tag}\n".encode(), durable=True)
 
 
 def move_into_place(folder: Path, place: Path) -> None:
@@ -115,7 +116,8 @@ def _replace_folder(place: Path, files: Mapping[str, Path], listing: str, docume
         try:
             for name, path in files.items():
                 _copy(path, new_folder / name)
-            _write(new_folder / listing, json.dumps(to_builtins(document), indent=2).encode() + b"\n")
+            content = json.dumps(to_builtins(document), indent=2).encode() + b"\n"
+            replace_file(new_folder / listing, content, durable=True)
             new_folder.chmod(0o755)
             _swap_in(new_folder, place)
         finally:
@@ -155,16 +157,5 @@ def _copy(source: Path, target: Path) -> None:
         shutil.copyfile(source, part)
         fsync(part)
         part.replace(target)
-    finally:
-        part.unlink(missing_ok=True)
-
-
-def _write(path: Path, content: bytes) -> None:
-    part = path.with_name(f".{secrets.token_hex(8)}.part")
-    try:
-        part.write_bytes(content)
-        fsync(part)
-        part.replace(path)
-        fsync(path.parent)
     finally:
         part.unlink(missing_ok=True)

@@ -1,6 +1,5 @@
 """The apps that are held at their installed version: `held.json` of a root (docs/on-disk.md, contract)."""
 
-import os
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Literal
 
@@ -42,12 +41,9 @@ def held_apps(root: Root) -> tuple[str, ...]:
 
 def write_held(locked: "LockedRoot", apps: Iterable[str]) -> None:
     """Replace the list of held apps, by one rename. Raises MachineError."""
-    from hero_build.install.fsutil import write  # `list` only reads
-    from hero_build.system.fsync import fsync
+    from hero_build.system.atomic_file import replace_file  # `list` only reads
 
     root = locked.root
-    new, path = root.staging / FILE_NAME, root.state / FILE_NAME
+    content = msgspec.json.encode(HeldApps(1, tuple(sorted(apps)))) + b"\n"
     with machine_errors(root.path):
-        write(new, msgspec.json.encode(HeldApps(1, tuple(sorted(apps)))).decode() + "\n")
-        os.replace(new, path)
-        fsync(root.state)
+        replace_file(root.state / FILE_NAME, content, durable=True, scratch=root.staging)

@@ -17,12 +17,12 @@ import msgspec
 from msgspec import Struct
 
 from hero_build.install import islands_index
-from hero_build.install.fsutil import write
 from hero_build.install.layout import Root, is_ours
 from hero_build.install.links import link_names
 from hero_build.install.root_lock import locked_if_free
 from hero_build.model.installed import FileEntry, Generation, InstalledPart, PartId
 from hero_build.model.steps import Installed
+from hero_build.system.atomic_file import replace_file
 from hero_build.system.decoding import prepared
 from hero_build.system.regular_file import read_regular
 
@@ -188,9 +188,8 @@ def _renew(root: Root, folder: Path, fresh: Seal) -> None:
         return
     with suppress(OSError), locked_if_free(root) as free:
         if free and folder.stat().st_uid == os.geteuid():
-            temporary = root.staging / NAME
-            write(temporary, _dump({**_load(folder / NAME), **fresh}))
-            temporary.rename(folder / NAME)
+            content = _dump({**_load(folder / NAME), **fresh}).encode()
+            replace_file(folder / NAME, content, durable=True, scratch=root.staging)
 
 
 def _stamp(status: os.stat_result) -> Stamp:

@@ -214,10 +214,10 @@ def _recipe_files(context: "Context") -> "Iterator[str]":
 
 
 def _write(path: str, text: str) -> None:
-    part = f"{path}.{os.getpid()}"
-    try:
-        with open(part, "w", encoding="utf-8", errors="surrogatepass") as file:
-            file.write(text)
-        os.replace(part, path)
-    except OSError:
-        return  # the cache only saves time
+    from contextlib import suppress
+    from pathlib import Path
+
+    from hero_build.system.atomic_file import replace_file
+
+    with suppress(OSError):  # the cache only saves time
+        replace_file(Path(path), text.encode(errors="surrogatepass"))

@@ -22,6 +22,7 @@ from hero_build.install.layout import Root
 from hero_build.model.failure import Failure
 from hero_build.model.names import check_name
 from hero_build.system import proc_stat
+from hero_build.system.atomic_file import replace_file
 from hero_build.system.decoding import decode_json
 from hero_build.system.regular_file import read_regular
 
@@ -90,9 +91,7 @@ def record(root: Root, operation: Operation) -> None:
         path = _path(root, operation.app)
         others = [item for item in _read(path) if item.id != operation.id]
         log = OperationLog(operations=tuple([*others, operation][-KEPT:]))
-        fresh = path.with_suffix(".new")
-        fresh.write_bytes(msgspec.json.encode(log) + b"\n")
-        fresh.replace(path)
+        replace_file(path, msgspec.json.encode(log) + b"\n")
 
 
 def operations(root: Root, app: str, last: int = KEPT) -> tuple[Operation, ...]:

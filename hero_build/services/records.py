@@ -19,8 +19,8 @@ from hero_build.install.layout import Root
 from hero_build.model.services import Definition, FlapLimit
 from hero_build.supervisors.service_names import file_name, service_name
 from hero_build.system import filelock
+from hero_build.system.atomic_file import replace_file
 from hero_build.system.decoding import decode_json
-from hero_build.system.fsync import fsync
 from hero_build.system.regular_file import read_regular
 
 Wanted = Literal["running", "stopped"]
@@ -133,14 +133,6 @@ def _decode(kind: Any, value: object) -> Any:
 
 def _write(path: Path, content: bytes) -> None:
     """Replace a file atomically; what is in it survives a power cut."""
-    import tempfile
-
     with machine_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, part = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
-        with os.fdopen(descriptor, "wb") as out:
-            out.write(content)
-            out.flush()
-            os.fsync(out.fileno())
-        os.replace(part, path)
-        fsync(path.parent)
+        replace_file(path, content, mode=0o600, durable=True)

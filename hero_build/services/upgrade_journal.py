@@ -15,8 +15,8 @@ from msgspec import Struct
 from hero_build.errors import LockHeld, machine_errors
 from hero_build.install.layout import Root
 from hero_build.system import filelock
+from hero_build.system.atomic_file import replace_file
 from hero_build.system.decoding import decode_json
-from hero_build.system.fsync import fsync
 
 UpgradeStep = Literal["installing", "restarting", "rolling back"]
 
@@ -46,15 +46,8 @@ def read_upgrade(root: Root) -> UpgradeState | None:
 
 def write_upgrade(root: Root, state: UpgradeState) -> None:
     """Replace the journal; it survives a power cut. Raises MachineError."""
-    path = root.upgrade
-    with machine_errors(path):
-        part = path.with_suffix(".new")
-        with part.open("wb") as out:
-            out.write(msgspec.json.encode(state))
-            out.flush()
-            os.fsync(out.fileno())
-        os.replace(part, path)
-        fsync(path.parent)
+    with machine_errors(root.upgrade):
+        replace_file(root.upgrade, msgspec.json.encode(state), durable=True)
 
 
 def end_upgrade(root: Root) -> None:

@@ -17,6 +17,7 @@ from hero_build.install.layout import Root
 from hero_build.model.services import Definition
 from hero_build.supervisors import exec_shim
 from hero_build.supervisors.service_names import file_name
+from hero_build.system.atomic_file import replace_file
 
 _MODE = 0o600
 
@@ -145,9 +146,4 @@ def write_file(path: Path, content: bytes, mode: int = _MODE) -> None:
     if path.is_file() and path.read_bytes() == content:
         return
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
-    partial.unlink(missing_ok=True)
-    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
-    with open(descriptor, "wb") as file:
-        file.write(content)
-    partial.rename(path)
+    replace_file(path, content, mode=mode)

@@ -1,12 +1,12 @@
 """A small file that keeps the answers of slow tools by a key of all that they depend on."""
 
-import os
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
 import msgspec
 
+from hero_build.system.atomic_file import replace_file
 from hero_build.system.decoding import decode_json
 from hero_build.system.regular_file import read_regular
 
@@ -56,12 +56,7 @@ def _read(file: Path) -> dict[str, str]:
 
 def _write(file: Path, answers: Mapping[str, str], most: int = _MAX_ENTRIES) -> None:
     """Best effort: without the cache, a tool runs once more."""
-    import tempfile
-
     newest = dict(list(answers.items())[-most:])
     with suppress(OSError):
         file.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, part = tempfile.mkstemp(prefix=f"{file.stem}-", dir=file.parent)
-        with os.fdopen(descriptor, "wb") as out:
-            out.write(msgspec.json.encode(newest))
-        os.replace(part, file)
+        replace_file(file, msgspec.json.encode(newest), mode=0o600)

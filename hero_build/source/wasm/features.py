@@ -9,7 +9,6 @@ file, the manifests and the toolchain stay the same.
 import json
 import os
 import re
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from hashlib import sha256
@@ -27,6 +26,7 @@ from hero_build.source.wasm.pool import Pool
 from hero_build.source.wasm.types import TARGET, Crate
 from hero_build.source.wasm.workspace import CONFIG_FILES, WasmWorkspace
 from hero_build.system import process
+from hero_build.system.atomic_file import replace_file
 from hero_build.system.decoding import decode_json
 
 Features = Mapping[str, tuple[str, ...]]
@@ -155,10 +155,7 @@ def _write_cache(file: Path, key: str, trees: Mapping[str, Mapping[str, tuple[st
     document = _CachedFeatures(key, outside, {digest: dict(tree) for digest, tree in trees.items()})
     with suppress(OSError, UnicodeEncodeError):  # the latter: a path that is not UTF-8
         file.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, temporary = tempfile.mkstemp(prefix=f"{file.stem}-", dir=file.parent)
-        with os.fdopen(descriptor, "wb") as out:
-            out.write(msgspec.json.encode(document))
-        os.replace(temporary, file)
+        replace_file(file, msgspec.json.encode(document), mode=0o600)
 
 
 def _local_manifests(trees: Mapping[str, Features]) -> set[Path]:

@@ -1,0 +1,52 @@
+"""A file is replaced wholly or not at all, and nothing else is left in its folder."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from hero_build.system.atomic_file import replace_file
+
+
+@pytest.mark.parametrize("durable", [False, True])
+def test_the_content_is_replaced_with_the_mode(tmp_path: Path, durable: bool) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(b"old")
+    path.chmod(0o644)
+    replace_file(path, b"new", mode=0o600, durable=durable)
+    assert (path.read_bytes(), path.stat().st_mode & 0o777) == (b"new", 0o600)
+    assert os.listdir(tmp_path) == ["file"]
+
+
+def test_what_cannot_be_written_leaves_the_old_content_and_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(b"old")
+
+    def full(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space left"):
+        replace_file(path, b"new", durable=True)
+    assert (path.read_bytes(), os.listdir(tmp_path)) == (b"old", ["file"])
+
+
+def test_a_folder_at_its_place_stays(tmp_path: Path) -> None:
+    (tmp_path / "place").mkdir()
+    with pytest.raises(IsADirectoryError):
+        replace_file(tmp_path / "place", b"new")
+    assert os.listdir(tmp_path) == ["place"]
+
+
+def test_a_durable_file_and_its_folder_are_synced_before_and_after_the_rename(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, scratch = tmp_path / "file", tmp_path / "scratch"
+    scratch.mkdir()
+    synced: list[tuple[int, bool]] = []
+    monkeypatch.setattr(os, "fsync", lambda number: synced.append((os.fstat(number).st_ino, path.exists())))
+    replace_file(path, b"new", durable=True, scratch=scratch)
+    assert synced == [(path.stat().st_ino, False), (tmp_path.stat().st_ino, True)]
+    assert os.listdir(scratch) == []
