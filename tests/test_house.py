@@ -54,6 +54,8 @@ DOORS = {
     "uvicorn": {"server"},
     "h11": {"server"},
     "asyncio": {"server"},
+    "backports": {"system"},
+    "compression": {"system"},
 }
 MAKERS = {"Verified": "verify", "Staged": "install"}
 LONGEST_FILE = 280

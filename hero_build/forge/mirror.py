@@ -20,7 +20,7 @@ from hero_build.forge.api_documents import (
     to_release,
 )
 from hero_build.forge.json_decode import decode_json
-from hero_build.forge.mirror_layout import FILES, LATEST, PINNED, RELEASE, package_folder, repo_folder, segment
+from hero_build.forge.mirror_layout import FILES, LATEST, PINNED, RELEASE, STORE, package_folder, repo_folder, segment
 from hero_build.forge.mirror_layout import publish as publish
 from hero_build.forge.mirror_layout import publish_package as publish_package
 from hero_build.forge.mirror_layout import publish_pinned as publish_pinned
@@ -120,11 +120,13 @@ class Mirror:
         return check_response_tag(text, f"the newest release of {repo} in the mirror")
 
     def _path(self, asset: Asset) -> Path:
-        """The file of an asset: at its own address, or, for one that a recipe pins elsewhere, by its digest."""
+        """The file of an asset: at its own address, or by its digest if a recipe or lock file pins it elsewhere."""
         if not asset.url.startswith("file:"):
             if asset.sha256 is None:
                 raise no_file(asset.name, str(self._folder))
-            return self._folder / PINNED / check_name(asset.sha256, "pinned file")
+            digest = check_name(asset.sha256, "pinned file")
+            pinned = self._folder / PINNED / digest
+            return pinned if pinned.exists() else self._folder / STORE / digest
         return Path(unquote(urlsplit(asset.url).path))
 
     def _inside(self, path: Path) -> Path:

@@ -4,6 +4,7 @@
     <dir>/<owner>/<repo>/latest                            names the newest tag
     <dir>/api/packages/<owner>/generic/<name>/<version>/   files.json (optional) and the files of a package
     <dir>/_pinned/<sha256>                                 libraries that recipes pin by address and digest
+    <dir>/_store/<sha256>, <sha256>.zst                    every content by its digest; see content_store.py
 
 A tag is quoted as in an address: `a/b` is the folder `a%2Fb`.
 """
@@ -28,7 +29,7 @@ from hero_build.model.steps import Release
 from hero_build.system.atomic_file import replace_file
 from hero_build.system.fsync import fsync
 
-RELEASE, LATEST, FILES, PINNED = "release.json", "latest", "files.json", "_pinned"
+RELEASE, LATEST, FILES, PINNED, STORE = "release.json", "latest", "files.json", "_pinned", "_store"
 
 
 def segment(name: str) -> str:
@@ -39,6 +40,11 @@ def segment(name: str) -> str:
 def repo_folder(directory: Path, repo: str) -> Path:
     owner, name = check_repo(repo)
     return directory / owner / name
+
+
+def release_folder(directory: Path, repo: str, tag: str, package: GenericPackage | None = None) -> Path:
+    """Where the files of a release lie, or those of a generic package. Raises UnsafeName."""
+    return package_folder(directory, package) if package else repo_folder(directory, repo) / segment(check_tag(tag))
 
 
 def package_folder(directory: Path, package: GenericPackage) -> Path:

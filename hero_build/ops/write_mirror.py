@@ -11,8 +11,17 @@ from hero_build.catalog.recipe_facts import ask_recipe
 from hero_build.context import Context
 from hero_build.errors import AmbiguousAsset, HeroBuildError
 from hero_build.events import Finished, PartFailed, Planning, Started, Transferred
+from hero_build.forge import content_store
 from hero_build.forge.download_dir import DownloadDir
-from hero_build.forge.mirror_layout import LATEST, publish, publish_package, publish_pinned, repo_folder
+from hero_build.forge.mirror_layout import (
+    LATEST,
+    PINNED,
+    publish,
+    publish_package,
+    publish_pinned,
+    release_folder,
+    repo_folder,
+)
 from hero_build.forge.transfer import Downloaded, fetch
 from hero_build.model.artifacts import GenericPackage, Pinned
 from hero_build.model.failure import Failure, exit_code, failures
@@ -96,6 +105,9 @@ class MirrorWriter(Struct, frozen=True):
         )
         for digest, item in libraries.items():
             publish_pinned(self.directory, digest, item.path)
+        folder = release_folder(self.directory, repo=release.repo, tag=release.tag, package=package)
+        self._add_contents({folder / name: item.sha256 for name, item in downloads.items()})
+        self._add_contents({self.directory / PINNED / digest: digest for digest in libraries})
         for item in (*downloads.values(), *libraries.values()):
             item.path.unlink()
         self.context.emit(Finished(PartId(app)))
@@ -146,6 +158,11 @@ class MirrorWriter(Struct, frozen=True):
             limits=context.limits,
             emit=context.emit,
         )
+
+    def _add_contents(self, digests: Mapping[Path, str]) -> None:
+        futures = [self.pool.submit(content_store.add, self.directory, path, sha) for path, sha in digests.items()]
+        for future in futures:
+            future.result()
 
     def _publish(self, app: str, release: Release, package: GenericPackage | None, files: Mapping[str, Path]) -> None:
         if package is not None:

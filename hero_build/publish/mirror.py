@@ -17,7 +17,7 @@ from hero_build.errors import (
     machine_errors,
 )
 from hero_build.events import Emit, Finished, Started, Transferred
-from hero_build.forge import mirror_layout
+from hero_build.forge import content_store, mirror_layout
 from hero_build.forge.mirror import Mirror
 from hero_build.forge.protocol import Ref
 from hero_build.forge.transfer import verify_remote
@@ -142,6 +142,8 @@ class MirrorPublisher:
             self._stage(spec, files, stage)
             self._verify(spec, files, Mirror(stage.as_uri()))
             mirror_layout.move_into_place(_release_folder(stage, spec), _release_folder(self._directory, spec))
+        for file in files:
+            content_store.add(self._directory, _release_folder(self._directory, spec) / file.name, file.sha256)
         if latest:
             mirror_layout.set_latest(self._directory, spec.repo, spec.tag)
         self._emit(Finished(PartId(spec.app)))
@@ -210,9 +212,7 @@ def _ref(spec: ReleaseSpec) -> Ref:
 
 
 def _release_folder(directory: Path, spec: ReleaseSpec) -> Path:
-    if spec.package is not None:
-        return mirror_layout.package_folder(directory, spec.package)
-    return mirror_layout.repo_folder(directory, spec.repo) / mirror_layout.segment(spec.tag)
+    return mirror_layout.release_folder(directory, repo=spec.repo, tag=spec.tag, package=spec.package)
 
 
 def _signature(

@@ -126,6 +126,11 @@ def test_mirror_is_a_forge_with_every_platform(world: World, tmp_path: Path) -> 
     document = worlds.valid(world.run("mirror", "@both", str(copy), "--json").document)
     assert [(app["name"], app["tag"], app["files"]) for app in document["apps"]] == [("db", "v3", 4), ("web", "v1", 2)]
     assert (copy / "o" / "db" / "v3" / "db-linux-other-musl").read_bytes() == b"for another machine"
+    stored = sorted((copy / "_store").iterdir())
+    assert {hashlib.sha256(path.read_bytes()).hexdigest() for path in stored if not path.suffix} >= {
+        hashlib.sha256(content).hexdigest() for content in files.values()
+    }
+    assert all(path.stat().st_nlink == 2 for path in stored if not path.suffix), "one file on disk for both addresses"
     shutil.rmtree(world.mirror)
     assert "db v3 (download)" in world.ok("--forge", document["url"], "install", "db")
     assert roots.settled(world.root).number == 1
