@@ -22,6 +22,7 @@ HeroBuildError
 │   ├── SizeMismatch
 │   ├── ChecksumMismatch
 │   ├── InvalidChecksumFile       a checksum file that is malformed or ambiguous, or missing where one is required
+│   ├── InvalidSignature          a lock file without a signature by a trusted key
 │   ├── InvalidServiceManifest    a service.toml that is malformed, or two that contradict each other
 │   ├── InvalidBinary             not an ELF file of the expected kind, machine or libc
 │   ├── InvalidBundle             not a folder of WebAssembly that a browser can load, or an unsafe archive
@@ -61,8 +62,7 @@ class HeroBuildError(Exception):
 
     def __init__(self, message: str, hint: str = "", *, tail: tuple[str, ...] = (), log: Path | None = None) -> None:
         super().__init__(message)
-        self.message, self.hint = message, hint
-        self.tail, self.log = tail, log
+        self.message, self.hint, self.tail, self.log = message, hint, tail, log
 
 
 class UsageError(HeroBuildError):
@@ -131,6 +131,9 @@ class ChecksumMismatch(VerificationError): ...
 
 
 class InvalidChecksumFile(VerificationError): ...
+
+
+class InvalidSignature(VerificationError): ...
 
 
 class InvalidServiceManifest(VerificationError): ...
@@ -207,8 +210,7 @@ class NotHealthy(RuntimeFailed):
 
 
 _FULL = {errno.ENOSPC: "the disk is full", errno.EDQUOT: "the quota is used up"}
-_DENIED = {errno.EACCES, errno.EPERM, errno.EROFS}
-_TAKEN = {errno.EEXIST, errno.EISDIR, errno.ENOTDIR, errno.ELOOP}
+_DENIED, _TAKEN = {errno.EACCES, errno.EPERM, errno.EROFS}, {errno.EEXIST, errno.EISDIR, errno.ENOTDIR, errno.ELOOP}
 _SHORT = {  # what the machine has too little of
     errno.EMFILE: ("too many files are open", "Raise the limit (`ulimit -n`), or use a smaller -j."),
     errno.ENFILE: ("this machine has too many files open", "End other programs, then run it again."),
@@ -235,10 +237,9 @@ def machine_error(error: Exception, place: Path | None = None) -> MachineError |
     unmapped = isinstance(error, ImportError) and "failed to map segment" in str(error)  # of a shared object, by ld.so
     if unmapped or isinstance(error, MemoryError):
         return MachineError(*_SHORT[errno.ENOMEM])
-    if isinstance(error, RuntimeError) and "can't start new thread" in str(error):
-        return MachineError(*TOO_FEW_THREADS)
     if not isinstance(error, OSError):
-        return None
+        no_thread = isinstance(error, RuntimeError) and "can't start new thread" in str(error)
+        return MachineError(*TOO_FEW_THREADS) if no_thread else None
     if error.errno in _SHORT:
         sentence, hint = _SHORT[error.errno]
         return MachineError(f"{sentence} ({error.strerror})", hint)

@@ -49,7 +49,7 @@ class Settings(Struct, frozen=True):
     """One run's settings; `sources` has the source of each value by its name.
 
     `wait`, `connect`, `stall` and `backoff` are in seconds. `depth`: how many commits of history a clone fetches, 0 for
-    all; in CI, which discards its clones, 1.
+    all; in CI, which discards its clones, 1. `trust`: public keys; every lock file must be signed by one of them.
     """
 
     root: Path
@@ -67,6 +67,7 @@ class Settings(Struct, frozen=True):
     retries: int
     backoff: float
     depth: int
+    trust: tuple[str, ...]
     token: Secret | None
     sources: tuple[tuple[str, Source], ...]
 
@@ -95,6 +96,7 @@ class ConfigFile(Struct, frozen=True, forbid_unknown_fields=True):
     retries: Number | None = None
     backoff: Number | None = None
     plain_http: Names = ()
+    trust: str | Names = ()
 
 
 _TAKES = {
@@ -102,6 +104,7 @@ _TAKES = {
     "supervisor": ("a supervisor in quotes", '"systemd"'),
     "recipes": ("a list of folders", '["recipes", "/srv/recipes"]'),
     "plain_http": ("a list of hosts", '["forge.lan:3000"]'),
+    "trust": ("a list of public keys", '["RWQ…"]'),
     **dict.fromkeys(("coderoot", "sockets", "cache"), ("a folder in quotes", '"/srv/folder"')),
     **dict.fromkeys(sorted(_COUNTS), ("a whole number", "8")),
     **dict.fromkeys(("wait", "connect", "stall", "backoff"), ("a number of seconds", "2.5")),
@@ -142,6 +145,7 @@ def read(flags: Mapping[str, Any], environ: MutableMapping[str, str]) -> Setting
         retries=_number("retries", pick("retries", RETRIES), 0),
         backoff=_number("backoff", pick("backoff", BACKOFF), 0),
         depth=_number("depth", pick("depth", 1 if environ.get("CI") == "true" else 0), 0),
+        trust=(config.trust,) if isinstance(config.trust, str) else config.trust,
         token=token,
         sources=tuple(sources.items()),
     )

@@ -27,6 +27,7 @@ pytest_plugins = [
     "support.forge_server",
     "support.publish_fixtures",
     "support.service_world",
+    "support.static_server",
     "support.wasm_fixtures",
     "support.worlds",
 ]

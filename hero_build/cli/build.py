@@ -26,11 +26,11 @@ def build(session: Session, apps: Sequence[str], **values: Any) -> int:
     from hero_build.queries.build_report import build_report
 
     options = InstallOptions(**values)
-    forge, pinned = options.forge(session)
-    context = session.context(forge, writable=True)
+    lock = options.open_lock(session)
+    context = session.context(lock.forge if lock else None, writable=True)
     typed, versions = split_versions(apps)
     check_versions(versions, version=options.version, ref=options.ref)
-    names = session.expand(context.catalog, typed or pinned, with_needs=False)
+    names = session.expand(context.catalog, typed or (lock.apps if lock else ()), with_needs=False)
     requests = [replace(options.request(app), version=versions.get(app, options.version)) for app in names]
     with context.checkouts:
         answer = build_report(build_apps(requests, context))

@@ -118,9 +118,9 @@ def explain(session: Session, app: str, **values: Any) -> int:
     from hero_build.queries import explain as query
 
     options = InstallOptions(**values)
-    forge, _ = options.forge(session)
+    lock = options.open_lock(session)
     (name,), versions = split_versions([app])
     check_versions(versions, version=options.version, ref=options.ref)
     request = replace(options.request(name), version=versions.get(name, options.version))
-    answer = query.explain(request, session.context(forge))
+    answer = query.explain(request, session.context(lock.forge if lock else None))
     return session.console.answer(answer, lambda terminal: page(answer, terminal), answer.code)

@@ -186,15 +186,15 @@ def install(
 
     require_restart(restart=restart, rollback_on_failure=rollback_on_failure)
     options = InstallOptions(**values)
-    forge, pinned = options.forge(session)
-    context = session.context(forge, writable=not dry_run)
+    lock = options.open_lock(session)
+    context = session.context(lock.forge if lock else None, writable=not dry_run)
     typed, versions = split_versions(apps)
     check_versions(versions, version=options.version, ref=options.ref)
-    names = session.expand(context.catalog, typed or pinned, with_needs=with_needs)
+    names = session.expand(context.catalog, typed or (lock.apps if lock else ()), with_needs=with_needs)
     names = session.without_held(names, named=typed)
     requests = [replace(options.request(app), version=versions.get(app, options.version)) for app in names]
     cacheable = _depends_on_files_alone(options) and not (versions or restart or dry_run)
-    stamps = noop_cache.stamp_inputs(names, context, options.locked) if cacheable else None
+    stamps = noop_cache.stamp_inputs(names, context, lock.files if lock else ()) if cacheable else None
 
     def remember(plan: "Plan", text: str) -> None:
         if stamps is not None:

@@ -1,5 +1,6 @@
 """`lock` and `mirror`: for machines without a network, and for machines that must all have the same versions."""
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -16,17 +17,20 @@ _PATH = click.Path(path_type=Path)
 @command("lock")
 @click.argument("apps", nargs=-1, required=True, metavar="APP...", shell_complete=completion.apps)
 @click.option("-o", "--output", "file", metavar="FILE", required=True, type=_PATH, help="Write the lock file FILE.")
-def lock(session: Session, apps: Sequence[str], file: Path) -> int:
+@click.option("--sign", "key", metavar="KEYFILE", type=_PATH, help="Sign it with this minisign key, as FILE.minisig.")
+def lock(session: Session, apps: Sequence[str], file: Path, *, key: Path | None) -> int:
     """Write a lock file of apps' newest releases for this machine, or of APP@VERSION.
 
     Install from it with `install --locked FILE`.
     """
     from hero_build.ops.write_lockfile import pin
     from hero_build.output.pages.maintenance import lock_page
+    from hero_build.publish.signing import read_signer
 
+    signer = read_signer(key, os.environ) if key else None
     context = session.context()
     names, versions = split_versions(apps)
-    answer = pin(session.apps(context.catalog, names), versions=versions, file=file, context=context)
+    answer = pin(session.apps(context.catalog, names), versions=versions, file=file, context=context, signer=signer)
     return session.console.answer(
         answer, lambda terminal: lock_page(answer, terminal), code=answer.code, failed=answer.failed
     )

@@ -12,8 +12,8 @@ from hero_build.errors import UsageError
 from hero_build.model.installed import Backend, Mode, Phase
 
 if TYPE_CHECKING:
-    from hero_build.forge.protocol import Forge
     from hero_build.model.steps import Request
+    from hero_build.ops.open_lock import OpenedLock
 
 F = TypeVar("F", bound=Callable[..., int])
 _COMMON = (
@@ -36,11 +36,16 @@ _COMMON = (
         help="Whether to refuse assets without a published checksum.",
     ),
 )
-_LOCKED = click.option(
-    "--locked",
-    metavar="FILE",
-    type=click.Path(path_type=Path),
-    help="Install exactly what a lock file pins; never build.",
+_LOCKED = (
+    click.option(
+        "--locked",
+        metavar="FILE",
+        type=click.Path(path_type=Path),
+        help="Install exactly what a lock file pins; never build.",
+    ),
+    click.option("--at", metavar="PLACE", help="Fetch what is pinned from a mirror (URL or folder) or a forge."),
+    click.option("--digest", metavar="SHA256", help="Refuse a lock file with another sha256."),
+    click.option("--trust", metavar="PUBKEY", help="Refuse a lock file that this minisign key has not signed."),
 )
 _BACKEND = click.option(
     "--backend",
@@ -66,6 +71,9 @@ class InstallOptions(Struct, frozen=True):
     locked: Path | None = None
     backend: Backend = "direct"
     no_opt: bool = False
+    at: str | None = None
+    digest: str | None = None
+    trust: str | None = None
 
     def __post_init__(self) -> None:
         """Raises UsageError for options that contradict each other, and for values that a script left empty."""
@@ -79,6 +87,9 @@ class InstallOptions(Struct, frozen=True):
             raise UsageError("--no-opt means a build, and --mode download forbids one", "Leave out either.")
         if self.locked and (self.ref or self.mode == "source"):
             raise UsageError("--locked installs releases, and --ref and --mode source build", "Leave out --locked.")
+        of_lock = (("--at", self.at), ("--digest", self.digest), ("--trust", self.trust))
+        if self.locked is None and (names := [name for name, value in of_lock if value is not None]):
+            raise UsageError(f"{names[0]} goes with --locked", "Add --locked FILE, a file that `lock` wrote.")
 
     @property
     def _mode(self) -> Mode:
@@ -105,18 +116,19 @@ class InstallOptions(Struct, frozen=True):
             optimise=not self.no_opt,
         )
 
-    def forge(self, session: Session) -> "tuple[Forge | None, Sequence[str]]":
-        """The forge of the lock file and the apps that it pins; without a lock file None and no apps."""
+    def open_lock(self, session: Session) -> "OpenedLock | None":
+        """The lock file, checked and opened; None without one. Raises UsageError, VerificationError, MissingTool."""
         if self.locked is None:
-            return None, ()
-        from hero_build.ops.write_lockfile import open_lock
+            return None
+        from hero_build.ops.open_lock import LockOptions, open_lock
 
-        return open_lock(self.locked, session.settings, session.console.report)
+        options = LockOptions(self.locked, at=self.at, digest=self.digest, trust=self.trust)
+        return open_lock(options, session.settings, session.console.report)
 
 
 def app_options(function: F) -> F:
     """Add the options for programs."""
-    return _decorate(function, (*_COMMON, _LOCKED))
+    return _decorate(function, (*_COMMON, *_LOCKED))
 
 
 def bundle_options(function: F) -> F:

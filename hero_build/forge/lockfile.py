@@ -118,20 +118,36 @@ class LockfileForge:
 
 def read(path: Path) -> Lock:
     """Raises UsageError, which names the field that does not fit."""
+    return parse(read_content(path), path)
+
+
+def read_content(path: Path) -> bytes:
+    """The bytes of a lock file, which are not looked at. Raises UsageError."""
     try:
-        return decode(read_regular(path, _LARGEST))
-    except UnsafeName as error:
-        raise UsageError(f"{path} is not a lock file: {error.message}", _REWRITE) from error
+        return read_regular(path, _LARGEST)
     except OSError as error:
         raise UsageError(f"the lock file {path} cannot be read: {error.strerror}", _REWRITE) from error
+
+
+def parse(content: bytes, path: Path) -> Lock:
+    """The lock of the `content` of `path`. Raises UsageError, which names the field that does not fit."""
+    try:
+        return decode(content)
+    except UnsafeName as error:
+        raise UsageError(f"{path} is not a lock file: {error.message}", _REWRITE) from error
     except (ValueError, RecursionError) as error:
         raise UsageError(f"{path} is not a lock file: {error}", _REWRITE) from error
 
 
 def write(path: Path, lock: Lock) -> None:
     """Raises NotWritable, DiskFull."""
+    write_content(path, encode(lock))
+
+
+def write_content(path: Path, content: bytes) -> None:
+    """Replace a file by one rename. Raises NotWritable, DiskFull."""
     with machine_errors(path.parent):
-        replace_file(path, encode(lock))
+        replace_file(path, content)
 
 
 def encode(lock: Lock) -> bytes:

@@ -63,8 +63,9 @@ def recall(arguments: "Sequence[str]", environ: "Mapping[str, str]") -> str | No
         return None
 
 
-def stamp_inputs(apps: "Iterable[str]", context: "Context", lock: "Path | None") -> list[str] | None:
-    """The stamps of all files that a decision about these apps depends on: a lock file, or (None) their checkouts.
+def stamp_inputs(apps: "Iterable[str]", context: "Context", lock: "Sequence[Path]") -> list[str] | None:
+    """The stamps of all files that a decision about these apps depends on: a lock file with what vouches for it, or
+    (none) their checkouts.
 
     Returns None if they cannot be listed. Call it before the decision.
     """
@@ -73,8 +74,8 @@ def stamp_inputs(apps: "Iterable[str]", context: "Context", lock: "Path | None")
 
     try:
         files = {*_root_files(apps, context), *_recipe_files(context)}
-        if lock is not None:
-            return _stamp_fields(sorted({*files, str(lock.absolute())}), (), ())
+        if lock:
+            return _stamp_fields(sorted({*files, *(str(path.absolute()) for path in lock)}), (), ())
         inputs = build_inputs([context.catalog.get(app).recipe for app in apps], context.settings)
         return _stamp_fields(sorted(files | inputs.files), sorted(inputs.trees), sorted(inputs.outputs))
     except (OSError, ValueError, InputsUnclear, UnknownInputs, HeroBuildError):

@@ -1,5 +1,6 @@
-"""Lock files: write what each app's release has for this machine, and open a Forge that serves it."""
+"""Lock files: write what each app's release has for this machine."""
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,21 +10,21 @@ from msgspec.structs import replace
 
 from hero_build.catalog.loader import recipe_errors
 from hero_build.context import Context
-from hero_build.errors import HeroBuildError, ReleaseNotFound, UsageError
-from hero_build.events import Emit, Finished, PartFailed, Started, Transferred
-from hero_build.forge import lockfile, open_forge
-from hero_build.forge.protocol import Forge
+from hero_build.errors import HeroBuildError, ReleaseNotFound
+from hero_build.events import Finished, PartFailed, Started, Transferred
+from hero_build.forge import lockfile
 from hero_build.model.artifacts import Library
 from hero_build.model.failure import Failure, exit_code, failures
 from hero_build.model.installed import PartId
 from hero_build.model.steps import Asset, Failed, Request, SelectedAsset
 from hero_build.ops.install import Step, plan
+from hero_build.ops.open_lock import signature_of
 from hero_build.platforms import machine_arch
-from hero_build.settings import Settings
 from hero_build.system.thread_pool import ThreadPool
 
 if TYPE_CHECKING:
     from hero_build.forge.download_dir import DownloadDir
+    from hero_build.publish.signing import Signer
 
 DOWNLOADS = "downloads"
 
@@ -40,7 +41,8 @@ class PinnedApp(Struct, frozen=True):
 class LockReport(Struct, frozen=True):
     """The pinned apps. If an app fails, nothing is written: a lock file contains every requested app.
 
-    `existed`: the file was there before.
+    `existed`: the file was there before. `digest`: the sha256 of the file, for `install --locked FILE --digest`;
+    `signature`: the file with its minisign signature.
     """
 
     file: str
@@ -50,18 +52,26 @@ class LockReport(Struct, frozen=True):
     apps: tuple[PinnedApp, ...]
     failed: tuple[Failure, ...]
     existed: bool = False
+    digest: str | None = None
+    signature: str | None = None
 
     @property
     def code(self) -> int:
         return exit_code(self.failed, 0)
 
 
-def pin(apps: Sequence[str], versions: Mapping[str, str | None], file: Path, context: Context) -> LockReport:
-    """Write the lock file of these apps' releases: the newest, or that in `versions`.
+def pin(
+    apps: Sequence[str],
+    versions: Mapping[str, str | None],
+    file: Path,
+    context: Context,
+    signer: "Signer | None" = None,
+) -> LockReport:
+    """Write the lock file of these apps' releases: the newest, or that in `versions`; and its signature.
 
     Assets without a published digest are downloaded and hashed. Raises NotWritable, DiskFull, RootDamaged, Unsupported.
     """
-    from hero_build.forge.download_dir import DownloadDir  # `open_lock` does not need it
+    from hero_build.forge.download_dir import DownloadDir
 
     plans = plan([Request(app, "download", versions.get(app), checksum="if-present") for app in apps], context)
     with (
@@ -72,30 +82,32 @@ def pin(apps: Sequence[str], versions: Mapping[str, str | None], file: Path, con
     pins = tuple(result for result in results if isinstance(result, lockfile.Pin))
     failed = failures((*plans.failed, *(result for result in results if isinstance(result, Failed))))
     lock, existed = lockfile.Lock(machine_arch(), context.forge.url, pins), file.exists()
+    content = lockfile.encode(lock)
     if not failed:
-        lockfile.write(file, lock)
-    pinned = tuple(
-        PinnedApp(item.app, repo=item.release.repo, tag=item.release.tag, assets=item.release.assets) for item in pins
-    )
+        _write(file, content, signer)
     return LockReport(
-        str(file), arch=lock.arch, forge=lock.forge, written=not failed, apps=pinned, failed=failed, existed=existed
+        str(file),
+        arch=lock.arch,
+        forge=lock.forge,
+        written=not failed,
+        apps=tuple(map(_pinned_app, pins)),
+        failed=failed,
+        existed=existed,
+        digest=None if failed else hashlib.sha256(content).hexdigest(),
+        signature=str(signature_of(file)) if signer and not failed else None,
     )
 
 
-def open_lock(file: Path, settings: Settings, emit: Emit) -> tuple[Forge, tuple[str, ...]]:
-    """The Forge of a lock file, and the apps that it pins. Asks no forge. Raises UsageError.
+def _write(file: Path, content: bytes, signer: "Signer | None") -> None:
+    """The lock file, and before it the signature, which lets nothing in that the key has not signed."""
+    if signer is not None:
+        comment = f"{file.name} sha256:{hashlib.sha256(content).hexdigest()}"
+        lockfile.write_content(signature_of(file), signer.sign(content, comment))
+    lockfile.write_content(file, content)
 
-    The token is used only if the settings name the same forge: a lock file may come from anyone.
-    """
-    lock = lockfile.read(file)
-    if lock.arch != machine_arch():
-        sentence = f"{file} was written on {lock.arch}, and this machine is {machine_arch()}"
-        raise UsageError(sentence, "Write one here with `hero-build lock APP… -o FILE`.")
-    if settings.source("forge") == "flag" and settings.forge != lock.forge:
-        sentence = f"{file} pins files at {lock.forge}, and --forge names {settings.forge}"
-        raise UsageError(sentence, "Leave out --forge, or write a lock file with `hero-build --forge URL lock APP…`.")
-    lock_settings = replace(settings, forge=lock.forge, token=settings.token if settings.forge == lock.forge else None)
-    return lockfile.LockfileForge(lock, lambda: open_forge(lock_settings, emit)), tuple(item.app for item in lock.pins)
+
+def _pinned_app(item: lockfile.Pin) -> PinnedApp:
+    return PinnedApp(item.app, repo=item.release.repo, tag=item.release.tag, assets=item.release.assets)
 
 
 def _pin(step: Step, downloads: "DownloadDir", context: Context) -> lockfile.Pin | Failed:

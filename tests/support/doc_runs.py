@@ -69,6 +69,9 @@ RUNS: Mapping[str, Run] = {
     "hero-build install hero_notes --mode source": Run(change="source"),
     "hero-build lock @core -o hero.lock": Run(),
     "hero-build install --locked hero.lock": Run(("lock @core -o hero.lock",)),
+    "hero-build install --locked hero.lock --at /media/usb/mirror": Run(
+        ("lock @core -o hero.lock", "mirror @core /media/usb/mirror")
+    ),
     "hero-build mirror @core /media/usb/mirror": Run(),
     "hero-build --forge file:///media/usb/mirror install @core": Run(("mirror @core /media/usb/mirror",)),
     "hero-build audit hero_db": Run(change="extra", code=5),
@@ -97,6 +100,7 @@ PARSED: Mapping[str, str] = {
     "hero-build install hero_db --ref ${{ github.sha }} --json": "the runner fills in the commit",
     "hero-build start hero_db": "the programs of this world do not serve: tests/scenarios/guides",
     "hero-build start @core": "the programs of this world do not serve: tests/scenarios/services",
+    "hero-build install --locked hero.lock --at https://mirror.example/hero": "a web server: tests/scenarios/fleet",
     "hero-build serve": "runs until it is stopped: tests/scenarios/server",
     "hero-build serve --http 127.0.0.1:9470": "runs until it is stopped: tests/scenarios/cockpit",
     "hero-build serve --address": "needs a server that runs: tests/scenarios/cockpit/test_attacks.py",

@@ -26,6 +26,9 @@ def lock_page(answer: LockReport, terminal: Terminal) -> Iterator[str]:
     yield from table(rows, terminal)
     apps = plural(len(answer.apps), "app")
     if answer.written:
+        yield f"sha256 {answer.digest}"
+        if answer.signature:
+            yield f"signed: {answer.signature}"
         next_step = f"Install: {terminal.command('install')} --locked {shlex.quote(answer.file)}"
         yield from closing(f"{answer.file}: {apps} pinned for {answer.arch}", next_step, terminal)
     else:

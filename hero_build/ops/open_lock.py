@@ -1,0 +1,137 @@
+"""`--locked`: what vouches for a lock file is checked first, then it is opened as a Forge. Asks no forge.
+
+digest and signature of the bytes ─► parsed ─► for this machine? ─► where its contents are
+"""
+
+import hashlib
+import re
+from pathlib import Path
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from hero_build.errors import ChecksumMismatch, InvalidSignature, UsageError
+from hero_build.events import Emit
+from hero_build.forge import lock_source, lockfile, open_forge
+from hero_build.forge.compressed_store import CompressedStore
+from hero_build.forge.lockfile import Lock
+from hero_build.forge.protocol import Forge
+from hero_build.platforms import machine_arch
+from hero_build.settings import Settings
+from hero_build.system.regular_file import read_regular
+
+SIGNATURE_SUFFIX = ".minisig"
+_LARGEST_SIGNATURE, _LARGEST_KEY = 4096, 4096  # bytes
+_SHA256 = re.compile(r"[0-9a-fA-F]{64}")
+_DISTRUST = "Do not install from it: ask whoever supplies the lock file for the right one."
+
+
+class LockOptions(Struct, frozen=True):
+    """A lock file as it was asked for. `at`: where its contents are (None: at the forge in it); `digest`: its sha256,
+    `trust`: a public key or a file with one, by which it must be signed (None: not asked for).
+    """
+
+    file: Path
+    at: str | None = None
+    digest: str | None = None
+    trust: str | None = None
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """The file, and those that may vouch for it."""
+        key = () if self.trust is None else (Path(self.trust).expanduser(),)
+        return (self.file, signature_of(self.file), *key)
+
+
+class OpenedLock(Struct, frozen=True):
+    """A lock file that may be installed from: its Forge, the apps that it pins, and its sha256. `files`: itself, and
+    those that vouch for it.
+    """
+
+    forge: Forge
+    apps: tuple[str, ...]
+    sha256: str
+    files: tuple[Path, ...]
+
+
+def open_lock(options: LockOptions, settings: Settings, emit: Emit) -> OpenedLock:
+    """Raises ChecksumMismatch, InvalidSignature, MissingTool, UsageError.
+
+    The token is used only if the settings name the same forge: a lock file may come from anyone.
+    """
+    content = lockfile.read_content(options.file)
+    digest = hashlib.sha256(content).hexdigest()
+    _check_digest(options, digest)
+    _check_signature(options, content, settings)
+    lock = lockfile.parse(content, options.file)
+    _check_machine(options.file, lock)
+    forge = _forge(lock, options=options, settings=settings, emit=emit)
+    return OpenedLock(forge, apps=tuple(item.app for item in lock.pins), sha256=digest, files=options.files)
+
+
+def signature_of(file: Path) -> Path:
+    """Where the signature of a lock file is."""
+    return file.with_name(f"{file.name}{SIGNATURE_SUFFIX}")
+
+
+def _check_digest(options: LockOptions, digest: str) -> None:
+    if options.digest is None:
+        return
+    if not _SHA256.fullmatch(options.digest):
+        raise UsageError(f"--digest is {options.digest!r}", f"It takes the output of `sha256sum {options.file}`.")
+    if digest != options.digest.lower():
+        sentence = f"{options.file} has the sha256 {digest}, and --digest is {options.digest.lower()}"
+        raise ChecksumMismatch(sentence, _DISTRUST)
+
+
+def _check_signature(options: LockOptions, content: bytes, settings: Settings) -> None:
+    keys = (_public_key(options.trust),) if options.trust is not None else settings.trust
+    if not keys:
+        return
+    from hero_build.publish.signing import verifies
+
+    path = signature_of(options.file)
+    try:
+        signature = read_regular(path, _LARGEST_SIGNATURE)
+    except OSError as error:
+        sentence = f"{options.file} must be signed, and {path} cannot be read: {error.strerror}"
+        raise InvalidSignature(sentence, "`hero-build lock APP… -o FILE --sign KEYFILE` writes both.") from error
+    if not any(verifies(signature, content, key) for key in keys):
+        whose = "the key in --trust" if options.trust is not None else "a key in trust in cfg/hero_build.toml"
+        raise InvalidSignature(f"{path} is not a signature of {options.file} by {whose}", _DISTRUST)
+
+
+def _public_key(text: str) -> str:
+    """The key itself, or the content of the file that `text` names."""
+    path = Path(text).expanduser()
+    if not path.is_file():
+        return text
+    try:
+        return read_regular(path, _LARGEST_KEY).decode(errors="replace")
+    except OSError as error:
+        raise UsageError(f"the public key {path} cannot be read: {error.strerror}", "Name another file.") from error
+
+
+def _check_machine(file: Path, lock: Lock) -> None:
+    if lock.arch != machine_arch():
+        sentence = f"{file} was written on {lock.arch}, and this machine is {machine_arch()}"
+        raise UsageError(sentence, "Write one here with `hero-build lock APP… -o FILE`.")
+
+
+def _forge(lock: Lock, options: LockOptions, settings: Settings, emit: Emit) -> Forge:
+    place = lock.forge if options.at is None else lock_source.place_address(options.at)
+    if options.at is None and settings.source("forge") == "flag" and settings.forge != lock.forge:
+        sentence = f"{options.file} pins files at {lock.forge}, and --forge names {settings.forge}"
+        hint = "`--at URL` fetches them from another place; else leave out --forge."
+        raise UsageError(sentence, hint)
+    token = settings.token if settings.forge == place else None
+    place_settings = replace(settings, forge=place, token=token)
+
+    def inner() -> Forge:
+        opened = open_forge(place_settings, emit)
+        if place == lock.forge:
+            return opened
+        lock_source.require_folder(place)
+        return lock_source.LockSource(lock, place, opened if place.startswith("file:") else CompressedStore(opened))
+
+    return lockfile.LockfileForge(lock, inner)
