@@ -248,6 +248,7 @@ def _chunks(child: "Popen[bytes]", watch: OutputWatch) -> Iterator[tuple[BinaryI
     """The output as it arrives, until the child ends: a daemon that it leaves behind may hold the pipes open."""
     import selectors
 
+    ended = False
     with selectors.DefaultSelector() as selector:
         for pipe in (child.stdout, child.stderr):
             if pipe is not None:
@@ -255,9 +256,10 @@ def _chunks(child: "Popen[bytes]", watch: OutputWatch) -> Iterator[tuple[BinaryI
         while selector.get_map():
             if watch.cancelled is not None and watch.cancelled():
                 raise Cancelled
-            ready = selector.select(_POLL)
-            if not ready and _has_ended(child.pid):
+            ready = selector.select(0 if ended else _POLL)
+            if not ready and ended:
                 break
+            ended = ended or (not ready and _has_ended(child.pid))  # its last words may have come since the select
             for key, _ in ready:
                 chunk = os.read(key.fd, 1 << 16)
                 if chunk:

@@ -136,6 +136,19 @@ def test_a_daemon_that_keeps_the_pipes_open_is_not_waited_for(tmp_path: Path) ->
     os.kill(int(pids[0]), signal.SIGKILL)
 
 
+def test_what_it_writes_last_is_read_though_it_has_ended_meanwhile(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between the look for output and the look whether it still runs: a busy machine makes that a long time."""
+
+    def has_ended(pid: int, seconds: float = 0) -> bool:
+        (tmp_path / "go").touch()
+        return os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT) is not None
+
+    monkeypatch.setattr(process, "_has_ended", has_ended)
+    assert shell("while [ ! -e go ]; do sleep 0.01; done; seq 1 900", tmp_path).tail[-1] == "900"
+
+
 @pytest.mark.parametrize("trap", ["", "trap '' INT; ", "trap '' INT TERM; "])
 def test_what_goes_wrong_meanwhile_ends_the_whole_group(
     tmp_path: Path, trap: str, monkeypatch: pytest.MonkeyPatch

@@ -173,7 +173,7 @@ def _error(
     missing = [name for name in job.programs if name not in built]
     if result.code:
         sentence = f"cargo could not build {', '.join(missing or job.programs)}"
-        return cargo_error(sentence, tail=result.tail, folder=folder, log=log)
+        return cargo_error(sentence, tail=result.tail, folder=folder, log=log, code=result.code)
     if missing:
         return BuildError(f"cargo built no {', '.join(missing)}", f"See the log: {log}", tail=result.tail, log=log)
     return None

@@ -1,7 +1,9 @@
 """Turns the output of a failed cargo, rustc or rustup into an error with a hint."""
 
 import re
+import signal
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -83,14 +85,44 @@ _FAULTS = (
     ),
 )
 _LOCK_OUT_OF_DATE = re.compile(r"--locked was passed")
-_KILLED = re.compile(r"signal: (9|SIGKILL)")
+_SIGNALLED = re.compile(r"\bsignal:? (\d+)\b")
+"""As cargo, rustc, sccache, cc and ld report the end of a process that they have started."""
+_MEMORY = "Is there enough memory? The kernel's log (`dmesg`) names what it killed. CARGO_BUILD_JOBS=1 needs less."
 _ERROR = re.compile(r"error(\[\w+\])?: ")
 
 
-def cargo_error(what: str, tail: Sequence[str], folder: Path, log: Path | None = None) -> HeroBuildError:
-    """The error for a cargo that failed in `folder`: `what` failed, and `tail` is the end of its output."""
-    sentence, hint = f"{what}: {_first_error(tail)}", _hint("\n".join(tail), folder)
+def cargo_error(
+    what: str, tail: Sequence[str], folder: Path, log: Path | None = None, *, code: int | None = None
+) -> HeroBuildError:
+    """The error for a cargo that failed in `folder`: `what` failed, and `tail` is the end of its output.
+
+    `code`: cargo's exit code; negative: the signal that ended it.
+    """
+    ended = ended_by_signal(tail, code)
+    reasons = [_first_error(tail), *((ended.reason,) if ended else ())]
+    sentence = f"{what}: {'; '.join(filter(None, reasons)) or 'no reason given'}"
+    hint = (ended.hint if ended else "") or _hint("\n".join(tail), folder)
     return machine_error(tail) or BuildError(sentence, hint, tail=tuple(tail), log=log)
+
+
+class EndedBySignal(NamedTuple):
+    """`hint`: empty unless the signal is what a lack of memory ends in."""
+
+    reason: str
+    hint: str
+
+
+def ended_by_signal(tail: Sequence[str], code: int | None = None) -> EndedBySignal | None:
+    """Whether a signal ended cargo, whose exit code is then negative, or a process that it had started."""
+    match = _SIGNALLED.search("\n".join(tail))
+    number = -code if code is not None and code < 0 else int(match[1]) if match else None
+    if number is None:
+        return None
+    name = f"signal {number}"
+    with suppress(ValueError):
+        name = signal.Signals(number).name
+    who = "cargo" if code == -number else "a compiler or another process of the build"
+    return EndedBySignal(f"{name} ended {who}", _MEMORY if number == signal.SIGKILL else "")
 
 
 def machine_error(tail: Sequence[str]) -> MachineError | None:
@@ -106,12 +138,10 @@ def machine_error(tail: Sequence[str]) -> MachineError | None:
 def _hint(text: str, folder: Path) -> str:
     if _LOCK_OUT_OF_DATE.search(text):
         return f"Cargo.lock is out of date: run `cargo update --workspace` in {folder}, review it, and commit it."
-    if _KILLED.search(text):
-        return "A compiler was killed: is there enough memory? CARGO_BUILD_JOBS=1 needs less."
     return f"Run `cargo build --release` in {folder} to see the error alone."
 
 
 def _first_error(tail: Sequence[str]) -> str:
     """The first error of cargo or rustc in `tail`: later ones are often its consequences."""
     marked = (line for line in tail if _ERROR.match(line))
-    return next(marked, tail[-1] if tail else "no reason given").strip()
+    return next(marked, tail[-1] if tail else "").strip()

@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from hero_build.errors import BuildError, HeroBuildError
 from hero_build.model.artifacts import Cargo
-from hero_build.source.cargo.errors import cargo_error, machine_error
+from hero_build.source.cargo.errors import cargo_error, ended_by_signal, machine_error
 from hero_build.source.cargo.messages import CargoMessage, CargoMessages, Progress
 from hero_build.source.wasm.features import feature_arguments
 from hero_build.source.wasm.types import TARGET, Crate, FailedBundle
@@ -52,7 +52,8 @@ def compile_group(
         return ()
     tail = (*messages.errors(), *result.tail)[-process.TAIL :]
     if not messages.started or machine_error(tail) is not None:
-        raise cargo_error("cargo could not build the bundles", tail=tail, folder=call.folder, log=log)
+        what = "cargo could not build the bundles"
+        raise cargo_error(what, tail=tail, folder=call.folder, log=log, code=result.code)
     return tuple(
         FailedBundle(crate.name, _compile_error(crate, messages=messages, output=result.tail, call=call))
         for crate in failed
@@ -76,6 +77,8 @@ def _compile_error(
     first = next((line for line in lines if line.startswith("error")), "cargo gives no reason")
     by_hand = f"cargo build --release --lib --target {TARGET} -p {crate.package}"
     hint = f"Run `{by_hand}` in {crate.base} to see the error alone."
+    if ended := ended_by_signal(lines):
+        first, hint = f"{first}; {ended.reason}", ended.hint or hint
     return BuildError(f"{crate.name} does not compile: {first}", hint, tail=tuple(lines[-process.TAIL :]), log=log)
 
 

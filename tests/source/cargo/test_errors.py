@@ -106,6 +106,31 @@ def test_cargo_output(output: str, kind: type[HeroBuildError], hint: str) -> Non
         assert error.log == Path("/log")
 
 
+KILLED = "; SIGKILL ended a compiler or another process of the build"
+
+
+@pytest.mark.parametrize(
+    ("output", "code", "reason", "hint"),
+    [
+        ("error: could not compile `x` (lib)\n(signal: 9, SIGKILL: kill)", 101, f"compile `x` (lib){KILLED}", "memory"),
+        ("sccache: Compiler killed by signal 9\nerror: could not compile `x`", 101, f"compile `x`{KILLED}", "memory"),
+        ("error: linking with `cc` failed: signal: 9 (SIGKILL)", 101, f"9 (SIGKILL){KILLED}", "memory"),
+        ("collect2: fatal error: ld terminated with signal 9 [Killed]", 101, f"[Killed]{KILLED}", "memory"),
+        ("error: could not compile `x`\n(signal: 11, SIGSEGV)", 101, "SIGSEGV ended a compiler", "cargo build"),
+        ("   Compiling x v0.1.0", -9, "Compiling x v0.1.0; SIGKILL ended cargo", "memory"),
+        ("", -9, "cargo could not build x: SIGKILL ended cargo", "memory"),
+        ("", -15, "cargo could not build x: SIGTERM ended cargo", "cargo build"),
+        ("", 101, "cargo could not build x: no reason given", "cargo build"),
+    ],
+)
+def test_a_signal_that_ended_the_build(output: str, code: int, reason: str, hint: str) -> None:
+    tail = output.split("\n") if output else []
+    error = cargo_error("cargo could not build x", tail=tail, folder=Path("/x"), code=code)
+    assert type(error) is BuildError
+    assert reason in error.message
+    assert hint in error.hint
+
+
 @pytest.mark.parametrize(("output", "kind", "hint"), GIT)
 def test_git_output(output: str, kind: type[HeroBuildError], hint: str, tmp_path: Path) -> None:
     target = Checkout(tmp_path, "o/app", "https://f/o/app.git")
