@@ -34,7 +34,7 @@ check: lint
 
 test: lint
 	PYTHONPATH=tests $(BIN)/python -m support.prepare
-	$(PYTEST) -n auto --dist loadgroup
+	$(PYTEST) -n auto
 
 demo: cache/demo/venv/.ready
 	@cache/demo/venv/bin/python tools/demo.py

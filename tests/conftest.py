@@ -26,6 +26,7 @@ pytest_plugins = [
     "support.forge_fixtures",
     "support.forge_server",
     "support.publish_fixtures",
+    "support.schedule",
     "support.service_world",
     "support.static_server",
     "support.wasm_fixtures",

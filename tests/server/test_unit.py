@@ -81,7 +81,6 @@ def test_without_systemd_nothing_is_installed(home: World, tmp_path: Path) -> No
 
 
 @pytest.mark.slow
-@pytest.mark.xdist_group("systemd")
 def test_a_unit_is_installed_enabled_and_started(tmp_path: Path) -> None:
     """In a systemd that the test started, with a program that lives."""
     with systemd_container.running(tmp_path) as container, pytest.MonkeyPatch.context() as patch:

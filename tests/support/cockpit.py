@@ -19,7 +19,6 @@ CHROMIUM = shutil.which("chromium")
 LONG = 60_000  # ms: far more than anything waited for takes
 marks = [
     pytest.mark.slow,
-    pytest.mark.xdist_group("cockpit"),
     pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed"),
 ]
 _SWITCHES = [

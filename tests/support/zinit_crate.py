@@ -45,7 +45,6 @@ class Zinit(Recipe):
 marks = [
     pytest.mark.skipif(shutil.which("cargo") is None, reason="cargo is not installed"),
     pytest.mark.timeout(1800),
-    pytest.mark.xdist_group("zinit"),
 ]
 """For tests that may have to compile all of zinit, or to wait until another one has."""
 

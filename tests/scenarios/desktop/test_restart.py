@@ -35,7 +35,6 @@ def running(world: World) -> tuple[int, str]:
     return process["pid"], process["state"]
 
 
-@pytest.mark.xdist_group("zinit")
 def test_islands_are_seen_after_a_restart_by_zinit(desktop: World) -> None:
     desktops.islands(desktop, "v1", "notes")
     number, env = desktops.port(), at_home(desktop)

@@ -33,7 +33,7 @@ RUST = {"developer", "recipe", "ci"}
 _APT = "sudo apt "
 _ENV = """export PATH="$HOME/.cargo/bin:$PATH"\n"""
 
-pytestmark = [pytest.mark.xdist_group("guides"), pytest.mark.timeout(1800)]
+pytestmark = pytest.mark.timeout(1800)
 
 
 @pytest.fixture(scope="session")  # filled once, whatever tests of other modules run in between

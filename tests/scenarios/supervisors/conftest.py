@@ -57,9 +57,9 @@ SUPERVISORS = {"systemd": systemd, "supervisord": supervisord, "zinit": zinit}
 
 @pytest.fixture(
     params=[
-        pytest.param("supervisord", marks=pytest.mark.xdist_group("supervisord")),
+        "supervisord",
         pytest.param("zinit", marks=zinit_crate.marks),
-        pytest.param("systemd", marks=pytest.mark.xdist_group("systemd")),
+        "systemd",
     ]
 )
 def supervised(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Supervised]:
