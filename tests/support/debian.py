@@ -148,12 +148,17 @@ class Machine:
 def machine(folder: Path) -> Machine:
     """Debian as it is after a minimal installation. Skipped where this cannot be."""
     _must_be_possible()
-    base = CACHE / f"{_digest(SUITE, _FIRST)}.tar"
+    base = CACHE / f"{base_key()}.tar"
     with _alone():
         if not base.exists():
             _bootstrap(base)
     _unpack(base, folder / "base")
     return _machine(folder / "first", (folder / "base",), base.stem, _own_binds(folder))
+
+
+def base_key() -> str:
+    """Of what decides the files of a bare machine."""
+    return _digest(SUITE, _FIRST)
 
 
 def _own_binds(folder: Path) -> Mapping[str, Path]:

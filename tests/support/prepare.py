@@ -8,13 +8,17 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from support import actions_runner, axe, gitea, sccache_server, wasm_toolchain, zinit_crate
+from support import actions_runner, axe, gitea, machine_base, machines, sccache_server, wasm_toolchain, zinit_crate
 
 REPO = Path(__file__).resolve().parents[2]
 
 
 def forge() -> object:
     return gitea.build(REPO / "cache" / "forge")
+
+
+def machine() -> object:
+    return machines.missing() or machine_base.layers()
 
 
 WORK: tuple[tuple[str, Callable[[], object]], ...] = (
@@ -25,6 +29,7 @@ WORK: tuple[tuple[str, Callable[[], object]], ...] = (
     ("zinit with its other features", zinit_crate.full),
     ("sccache", sccache_server.program),
     ("axe-core", axe.script),
+    ("the disk of the machines", machine),
 )
 
 

@@ -21,11 +21,11 @@ from pathlib import Path
 
 import pytest
 
+from support import cgroups
 from support.processes import LONG, until
 from support.worlds import REPO
 
 SYSTEMD = Path("/usr/lib/systemd/systemd")
-CGROUPS = (Path("/sys/fs/cgroup/unified"), Path("/sys/fs/cgroup"))
 SCRIPT = Path(__file__).with_suffix(".sh")
 _FORBIDDEN = "this machine forbids it: "  # CI accepts a skip with such a reason (tests/conftest.py)
 _TARGET = "[Unit]\nDescription={0}\n"
@@ -85,7 +85,7 @@ def missing() -> str:
         return f"{SYSTEMD} is not installed (the package systemd)"
     if os.geteuid() != 0:
         return f"{_FORBIDDEN}only root can start a systemd in namespaces of its own"
-    if _cgroup() is None:
+    if cgroups.hierarchy() is None:
         return f"{_FORBIDDEN}no cgroup2 hierarchy is mounted that may be written"
     command = ["unshare", "--mount", "--pid", "--fork", "--cgroup", "--uts", "--ipc", "mount", "-t", "proc", "proc"]
     done = subprocess.run([*command, "/proc"], capture_output=True, text=True)
@@ -97,24 +97,20 @@ def running(folder: Path) -> Iterator[Container]:
     """A container that has booted. It ends, with all that runs in it, when the block does."""
     if reason := missing():
         pytest.skip(reason)
-    cgroup = _cgroup()
-    assert cgroup is not None
     for name in ("units", "wrappers", "shared", "root"):
         (folder / name).mkdir(exist_ok=True)
     for name, text in _UNITS.items():
         (folder / "units" / name).write_text(text)
-    own = cgroup / f"hero-build-test-{os.getpid()}-{folder.name}"
-    own.mkdir()
-    process = _start(folder, own)
-    try:
-        container = Container(_init(process), folder)
-        _write_wrappers(container)
-        assert until(lambda: _answers(container)), (folder / "log").read_text()
-        yield container
-    finally:
-        process.kill()  # --kill-child ends PID 1, and with it all others
-        process.wait(LONG)
-        assert until(lambda: _remove(own)), list(own.rglob("cgroup.procs"))
+    with cgroups.own(folder.name) as cgroup:
+        process = _start(folder, cgroup)
+        try:
+            container = Container(_init(process), folder)
+            _write_wrappers(container)
+            assert until(lambda: _answers(container)), (folder / "log").read_text()
+            yield container
+        finally:
+            process.kill()  # --kill-child ends PID 1, and with it all others
+            process.wait(LONG)
 
 
 def _start(folder: Path, cgroup: Path) -> "subprocess.Popen[bytes]":
@@ -160,18 +156,3 @@ def _answers(container: Container) -> bool:
 def _inner(process: Path) -> int:
     line = next(line for line in (process / "status").read_text().splitlines() if line.startswith("NSpid:"))
     return int(line.split()[-1])
-
-
-def _cgroup() -> Path | None:
-    return next((path for path in CGROUPS if (path / "cgroup.procs").exists() and os.access(path, os.W_OK)), None)
-
-
-def _remove(cgroup: Path) -> bool:
-    """Remove a cgroup and those below it: whether it is gone, for their processes may still end."""
-    try:
-        for path in sorted((path for path in cgroup.rglob("*") if path.is_dir()), reverse=True):
-            path.rmdir()
-        cgroup.rmdir()
-    except OSError:
-        return False
-    return True
