@@ -25,6 +25,8 @@ pytest_plugins = [
     "support.fault_server",
     "support.forge_fixtures",
     "support.forge_server",
+    "support.leftovers",
+    "support.no_network",
     "support.publish_fixtures",
     "support.schedule",
     "support.service_world",

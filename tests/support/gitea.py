@@ -54,6 +54,7 @@ DISABLE_SSH = true
 [database]
 DB_TYPE = sqlite3
 PATH = {data}/gitea.db
+SQLITE_JOURNAL_MODE = WAL
 [repository]
 ROOT = {data}/repos
 DEFAULT_BRANCH = main

@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -41,13 +41,15 @@ class RpcServer:
     url: str = ""
     """The address that opens its page once."""
     ids: Iterator[int] = field(default_factory=itertools.count)
+    opened: ExitStack = field(default_factory=ExitStack)
+    """Closes what a test opened, also where it failed meanwhile."""
 
     @property
     def pid(self) -> int:
         return self.process.pid
 
     def connect(self, timeout: float = 60) -> socket.socket:
-        sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        sock = self.opened.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM))
         sock.settimeout(timeout)
         sock.connect(str(self.path))
         return sock
@@ -55,6 +57,7 @@ class RpcServer:
     def http(self, timeout: float = 60) -> http.client.HTTPConnection:
         connection = http.client.HTTPConnection("localhost")
         connection.sock = self.connect(timeout)
+        self.opened.callback(connection.close)
         return connection
 
     def get(self, target: str, method: str = "GET", headers: Mapping[str, str] | None = None) -> Answer:
@@ -116,7 +119,8 @@ def serving(world: World, *words: str, env: Mapping[str, str] | None = None) -> 
     )
     try:
         document = _announced(process)
-        yield RpcServer(Path(document["socket"]), process, document["url"] or "")
+        with ExitStack() as opened:
+            yield RpcServer(Path(document["socket"]), process, document["url"] or "", opened=opened)
     finally:
         process.kill()
         process.communicate()
@@ -156,6 +160,7 @@ class EventStream:
         headers = {} if after is None else {"Last-Event-ID": after}
         self._connection.request("GET", "/events", headers=headers)
         self.response = self._connection.getresponse()
+        server.opened.callback(self.response.close)
 
     def __iter__(self) -> Iterator[tuple[str, str, Any]]:
         fields: dict[str, str] = {}
