@@ -4,6 +4,7 @@
 # make docs    all that is generated in docs/: `make schemas` (JSON Schemas, from the types), `make man` (manual pages, from
 #              the help texts), `make samples` (what is shown below the commands of the pages, and
 #              the recording, from real runs)
+# make collection   the Ansible collection hero.os, in dist/
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -11,7 +12,7 @@ PYTEST := $(BIN)/python -m pytest
 COMPILE := $(BIN)/pip-compile --quiet --generate-hashes --strip-extras --allow-unsafe \
 	--no-emit-index-url --no-emit-trusted-host --no-emit-find-links
 
-.PHONY: venv check lint test demo bench docs schemas man samples requirements clean
+.PHONY: venv check lint test demo bench collection docs schemas man samples requirements clean
 .DELETE_ON_ERROR:
 
 venv: $(VENV)/.ready
@@ -50,6 +51,9 @@ cache/demo/venv/.ready: requirements.txt
 bench: venv
 	$(BIN)/python -m bench --docs
 
+collection: venv
+	@$(BIN)/python -m tools.collection
+
 schemas: venv
 	$(BIN)/python -m tools.schemas
 
@@ -65,6 +69,7 @@ requirements: venv
 	CUSTOM_COMPILE_COMMAND="make requirements" $(COMPILE) --upgrade -o requirements.txt pyproject.toml
 	CUSTOM_COMPILE_COMMAND="make requirements" $(COMPILE) --upgrade --extra dev -c requirements.txt \
 		-o requirements-dev.txt pyproject.toml
+	CUSTOM_COMPILE_COMMAND="make requirements" $(COMPILE) --upgrade -o deploy/ansible/requirements.txt deploy/ansible/requirements.in
 
 clean:
 	rm -rf $(VENV) dist cache/demo cache/demo-target

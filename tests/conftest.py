@@ -21,6 +21,7 @@ sys.dont_write_bytecode = False
 
 pytest.register_assert_rewrite("support")
 pytest_plugins = [
+    "support.ansible_fleet",
     "support.daemons",
     "support.fault_server",
     "support.forge_fixtures",

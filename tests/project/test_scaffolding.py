@@ -11,7 +11,7 @@ from hero_build import __version__
 
 CHECKOUT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((CHECKOUT / "pyproject.toml").read_text())["project"]
-PINS = ("requirements.txt", "requirements-dev.txt")
+PINS = ("requirements.txt", "requirements-dev.txt", "deploy/ansible/requirements.txt")
 
 
 def _pins(name: str) -> dict[str, str]:

@@ -1,0 +1,204 @@
+"""A fleet for tests of the collection hero.os: several roots on this machine, each a host of one inventory.
+
+    fleet.lock("v2")                                   # pins the apps' releases
+    run = fleet.play("upgrade", lock=…)                # the playbook, as a person runs it
+    run.results["t1"]["rolled_back"], run.states["t2"]
+
+The collection is the one that `make collection` builds, installed by ansible-galaxy. Hosts are reached without ssh.
+"""
+
+import functools
+import hashlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hero_build.install.layout import Root
+from support.processes import LONG
+from support.service_world import ServiceWorld
+from support.worlds import Done
+from tools import collection
+
+PLUGINS = Path(__file__).parent / "ansible_plugins"
+HERO_BUILD = Path(sys.executable).with_name("hero-build")
+
+
+@functools.cache
+def collections() -> Path:
+    """The folder with the collection, as ansible-galaxy installs it."""
+    folder = Path(tempfile.mkdtemp(prefix="hero-collection-"))
+    archive = collection.build(folder)
+    galaxy = [str(collection.programs() / "ansible-galaxy"), "collection", "install", str(archive), "--offline"]
+    done = subprocess.run(
+        [*galaxy, "-p", str(folder)], env=_environ(folder, folder), capture_output=True, text=True, timeout=300
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return folder
+
+
+def _environ(folder: Path, home: Path) -> dict[str, str]:
+    kept = {key: value for key, value in os.environ.items() if not key.startswith(("HERO_", "FORGEJO_", "ANSIBLE_"))}
+    return kept | {
+        "PATH": f"{collection.programs()}:{os.environ['PATH']}",
+        "ANSIBLE_HOME": str(home / ".ansible"),
+        "ANSIBLE_COLLECTIONS_PATH": str(folder),
+        "ANSIBLE_LOCALHOST_WARNING": "0",
+        "ANSIBLE_DEVEL_WARNING": "0",
+        "ANSIBLE_NOCOLOR": "1",
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class HostWorld(ServiceWorld):
+    """A host: the releases and recipes of the fleet, and a root of its own."""
+
+    host: str = ""
+
+    @property
+    def root(self) -> Root:
+        return Root(self.folder / "roots" / self.host)
+
+    def lock_in_force(self) -> str:
+        return (self.root.path / "cfg" / "set.lock").read_text()
+
+
+@dataclass(frozen=True, slots=True)
+class Run(Done):
+    """`lines`: the result of each task on each host, in order."""
+
+    lines: Sequence[Mapping[str, Any]] = ()
+
+    @property
+    def results(self) -> Mapping[str, Any]:
+        return {line["host"]: line["result"] for line in self.lines}
+
+    @property
+    def states(self) -> Mapping[str, str]:
+        return {line["host"]: line["state"] for line in self.lines}
+
+    @property
+    def changed(self) -> list[str]:
+        return sorted(host for host, result in self.results.items() if result.get("changed"))
+
+
+@dataclass(frozen=True, slots=True)
+class Fleet:
+    world: ServiceWorld
+    hosts: Mapping[str, HostWorld]
+    variables: dict[str, dict[str, object]] = field(default_factory=dict)
+    """Of single hosts, in the inventory."""
+
+    def lock(self, *apps: str) -> Path:
+        """A lock file of these releases, `db@v1`."""
+        path = self.world.folder / f"{hashlib.sha256(' '.join(apps).encode()).hexdigest()[:8]}.lock"
+        self.world.ok("lock", *apps, "-o", str(path))
+        return path
+
+    def play(self, name: str, *arguments: str, **variables: object) -> Run:
+        """Run a playbook of the collection with these variables."""
+        process = self.begin(name, *arguments, **variables)
+        out, err = process.communicate(timeout=280)
+        return Run(process.returncode, out, err, self.recorded())
+
+    def begin(self, name: str, *arguments: str, **variables: object) -> "subprocess.Popen[str]":
+        """The same, in the background, in a process group of its own."""
+        self._record.unlink(missing_ok=True)
+        words = ["ansible-playbook", "-i", str(self._inventory()), "-e", json.dumps(variables, default=str)]
+        playbook = name if "/" in name else f"hero.os.{name}"
+        environ = self.world.environ() | _environ(collections(), self.world.folder)
+        environ |= {key: value for key, value in self.world.environ().items() if key.startswith("HERO_")}
+        environ |= {"ANSIBLE_CALLBACK_PLUGINS": str(PLUGINS), "RECORD": str(self._record)}
+        environ["ANSIBLE_CALLBACKS_ENABLED"] = "record,hero.os.coverage"
+        return subprocess.Popen(
+            [*words, playbook, *arguments],
+            env=environ,
+            cwd=self.world.folder,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+
+    @contextmanager
+    def without_mirror(self) -> Iterator[None]:
+        """While the block lasts there is nothing to fetch from."""
+        away = self.world.mirror.rename(self.world.folder / "mirror-away")
+        try:
+            yield
+        finally:
+            away.rename(self.world.mirror)
+
+    def recorded(self) -> list[Mapping[str, Any]]:
+        text = self._record.read_text() if self._record.exists() else ""
+        return [json.loads(line) for line in text.splitlines()]
+
+    def converge(self, lock: Path, *arguments: str, **variables: object) -> Run:
+        return self.play("upgrade", *arguments, hero_lock=lock, **variables)
+
+    def versions(self, app: str) -> Mapping[str, str | None]:
+        """The installed version of an app on each host; None where it is not installed."""
+        return {name: _version(host, app) for name, host in self.hosts.items()}
+
+    @property
+    def _record(self) -> Path:
+        return self.world.folder / "record"
+
+    def _inventory(self) -> Path:
+        hosts = {
+            name: {"hero_root": str(host.root.path), **self.variables.get(name, {})}
+            for name, host in self.hosts.items()
+        } | {name: values for name, values in self.variables.items() if name not in self.hosts}
+        common = {
+            "ansible_connection": "local",
+            "ansible_python_interpreter": "/usr/bin/python3",
+            "hero_executable": str(HERO_BUILD),
+            "hero_exact": False,
+        }
+        path = self.world.folder / "inventory.json"
+        path.write_text(json.dumps({"testers": {"hosts": hosts, "vars": common}}))
+        return path
+
+
+def _version(host: HostWorld, app: str) -> str | None:
+    done = host.run("status", "--json")
+    assert done.code == 0, done.err
+    return next((item["version"] for item in done.document["apps"] if item["name"] == app), None)
+
+
+def kill_group(process: "subprocess.Popen[str]") -> None:
+    """SIGKILL to a process and its own: nothing of it ends in order."""
+    os.killpg(process.pid, signal.SIGKILL)
+    process.communicate(timeout=LONG)
+
+
+@contextmanager
+def fleet_of(*names: str) -> Iterator[Fleet]:
+    """Hosts with nothing on them. What was started there is ended."""
+    with tempfile.TemporaryDirectory(prefix="hf-") as name:
+        folder = Path(name)
+        world = ServiceWorld(folder)
+        for path in (world.mirror, world.recipes, folder / "roots"):
+            path.mkdir()
+        fleet = Fleet(world, {name: HostWorld(folder, name) for name in names})
+        try:
+            yield fleet
+        finally:
+            for host in fleet.hosts.values():
+                host.end()
+
+
+@pytest.fixture
+def fleet() -> Iterator[Fleet]:
+    with fleet_of("t1") as made:
+        yield made
