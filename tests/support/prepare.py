@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from support import actions_runner, axe, gitea, machine_base, machines, sccache_server, wasm_toolchain, zinit_crate
+from tools import collection
 
 REPO = Path(__file__).resolve().parents[2]
 
@@ -30,6 +31,7 @@ WORK: tuple[tuple[str, Callable[[], object]], ...] = (
     ("sccache", sccache_server.program),
     ("axe-core", axe.script),
     ("the disk of the machines", machine),
+    ("the checks of Ansible collections", collection.prepare),
 )
 
 

@@ -9,7 +9,7 @@ from support.ansible_fleet import Fleet, Run, fleet_of, kill_group
 from support.processes import until
 
 APP, SERVICE = "db", "db_server"
-pytestmark = [pytest.mark.timeout(900), pytest.mark.xdist_group("ansible-waves")]
+pytestmark = pytest.mark.timeout(900)
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +64,7 @@ def test_an_upgrade_in_waves_and_the_way_back(running: Fleet) -> None:
     with running.without_mirror():
         again = running.converge(new, hero_start=[APP])
         assert (again.code, again.changed) == (0, [])
-        back = running.play("rollback", hero_lock_before=old)
+    back = running.play("rollback", hero_lock_before=old)
     assert (back.code, back.changed) == (0, ["t1", "t2", "t3"]), back.out
     assert set(running.versions(APP).values()) == {"v1"}
 
