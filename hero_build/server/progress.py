@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable
-from threading import Lock
+from threading import Lock, Timer
 from typing import Literal
 
 from msgspec import Struct
@@ -37,6 +37,7 @@ StepKind = Literal[
     "warning",
 ]
 _INTERVAL = 0.25  # seconds between two steps that only count
+_COUNTS = frozenset({"transfer", "git", "compile"})
 
 
 class OperationStep(Struct, frozen=True):
@@ -53,7 +54,10 @@ class OperationStep(Struct, frozen=True):
 
 
 class Progress:
-    """An Emit, called by any thread: passes steps on, one at a time, and collects the warnings."""
+    """An Emit, called by any thread: passes steps on, one at a time, and collects the warnings.
+
+    Of steps that only count few are passed on, but the last one always is: what comes next may take an hour.
+    """
 
     def __init__(self, send: Callable[[OperationStep], None]) -> None:
         self._send = send
@@ -62,6 +66,8 @@ class Progress:
         self._transferred: dict[str, int] = {}
         self._totals: dict[str, int | None] = {}
         self._counted: dict[tuple[str, str], float] = {}
+        self._waiting: dict[tuple[str, str], OperationStep] = {}
+        self._timer: Timer | None = None
 
     @property
     def warnings(self) -> tuple[WarningRaised, ...]:
@@ -70,7 +76,12 @@ class Progress:
     def __call__(self, event: Event) -> None:
         with self._lock:
             step = self._step(event)
-            if step is not None:
+            if step is None:
+                return
+            if step.kind in _COUNTS:
+                self._count(step)
+            else:
+                self._send_waiting()  # first what came before it
                 self._send(step)
 
     def _step(self, event: Event) -> OperationStep | None:
@@ -83,9 +94,9 @@ class Progress:
             case Transferred(part, size):
                 return self._transfer(str(part), size)
             case GitProgress(repo, stage, percent):
-                return self._count(OperationStep("git", repo, text=stage, done=percent, total=100))
+                return OperationStep("git", repo, text=stage, done=percent, total=100)
             case CompileProgress(part, done, total, crate):
-                return self._count(OperationStep("compile", str(part), text=crate, done=done, total=total))
+                return OperationStep("compile", str(part), text=crate, done=done, total=total)
             case Finished(part):
                 return OperationStep("part done", str(part), done=self._transferred.get(str(part)))
             case WarningRaised(text):
@@ -94,17 +105,35 @@ class Progress:
             case _:
                 return _said(event)
 
-    def _transfer(self, part: str, size: int) -> OperationStep | None:
+    def _transfer(self, part: str, size: int) -> OperationStep:
         self._transferred[part] = self._transferred.get(part, 0) + size
-        return self._count(OperationStep("transfer", part, done=self._transferred[part], total=self._totals.get(part)))
+        return OperationStep("transfer", part, done=self._transferred[part], total=self._totals.get(part))
 
-    def _count(self, step: OperationStep) -> OperationStep | None:
-        """At most a few a second of one kind for one subject; what the others had is in the next."""
+    def _count(self, step: OperationStep) -> None:
+        """Send at most a few a second of one kind for one subject; the last of the others waits for its moment."""
         key, now = (step.kind, step.subject), time.monotonic()
-        if now - self._counted.get(key, 0.0) < _INTERVAL and step.done != step.total:
-            return None
-        self._counted[key] = now
-        return step
+        if now - self._counted.get(key, 0.0) >= _INTERVAL or step.done == step.total:
+            self._waiting.pop(key, None)
+            self._counted[key] = now
+            self._send(step)
+            return
+        self._waiting[key] = step
+        if self._timer is None:
+            self._timer = Timer(_INTERVAL, self._end_of_interval)
+            self._timer.daemon = True
+            self._timer.start()
+
+    def _end_of_interval(self) -> None:
+        with self._lock:
+            self._timer = None
+            self._send_waiting()
+
+    def _send_waiting(self) -> None:
+        now = time.monotonic()
+        for key, step in self._waiting.items():
+            self._counted[key] = now
+            self._send(step)
+        self._waiting.clear()
 
 
 def _said(event: Event) -> OperationStep | None:

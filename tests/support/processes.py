@@ -15,15 +15,24 @@ def alive(pid: int) -> bool:
         return False
 
 
+def children(pid: int) -> tuple[int, ...]:
+    """The processes that a process has started and that still run."""
+    try:
+        lists = [file.read_text() for file in Path(f"/proc/{pid}/task").glob("*/children")]
+    except FileNotFoundError:
+        return ()
+    return tuple(child for text in lists for word in text.split() if alive(child := int(word)))
+
+
 def gone(pids: Iterable[int]) -> bool:
     """Wait until all of them have ended."""
     known = tuple(pids)
     return until(lambda: not any(alive(pid) for pid in known))
 
 
-def until(true: Callable[[], bool]) -> bool:
+def until(true: Callable[[], bool], seconds: float = LONG) -> bool:
     """Wait for something to become true."""
-    end = time.monotonic() + LONG
+    end = time.monotonic() + seconds
     while not true():
         if time.monotonic() > end:
             return False

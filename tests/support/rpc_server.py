@@ -4,16 +4,17 @@ import http.client
 import itertools
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from support.processes import alive, until
+from support.processes import alive, children, gone, until
 from support.worlds import REPO, World
 
 JSON = {"Content-Type": "application/json"}
@@ -122,8 +123,7 @@ def serving(world: World, *words: str, env: Mapping[str, str] | None = None) -> 
         with ExitStack() as opened:
             yield RpcServer(Path(document["socket"]), process, document["url"] or "", opened=opened)
     finally:
-        process.kill()
-        process.communicate()
+        _end(process)
 
 
 @contextmanager
@@ -136,8 +136,21 @@ def printing(world: World, *words: str, env: Mapping[str, str] | None = None) ->
         assert process.stdout is not None
         yield iter(process.stdout)
     finally:
-        process.kill()
-        process.communicate()
+        _end(process)
+
+
+def _end(process: "subprocess.Popen[str]") -> None:
+    """Kill a server, and end the operations that it runs. Its output is not read to the end: they may still hold it."""
+    workers = children(process.pid) if process.poll() is None else ()
+    process.kill()
+    process.wait()
+    for worker in workers:
+        with suppress(ProcessLookupError):
+            os.kill(worker, signal.SIGTERM)
+    for stream in (process.stdout, process.stderr):
+        if stream is not None:
+            stream.close()
+    assert gone(workers), "an operation did not end"
 
 
 def tcp_port(pid: int) -> int:

@@ -22,6 +22,8 @@ from support import git_repos, refusals, roots, rust_crates
 from support.processes import until
 from support.worlds import REPO, Done, World
 
+COMPILES = 600
+"""Seconds: far more than a first build of a small app takes on a busy machine whose caches are empty."""
 SCHEMA = REPO / "docs" / "manifest.schema.json"
 SOURCE = ("install", "app", "--mode", "source")
 BROKEN = "fn main() { let number: u32 = words; }\n"
@@ -32,7 +34,7 @@ _GATED_BUILD_SCRIPT = """use std::{env, fs, path::Path, process, thread, time::D
 fn main() {
     println!("cargo:rerun-if-env-changed=GATE");
     let gate = env::var("GATE").unwrap();
-    fs::write(Path::new(&gate).join("pid"), process::id().to_string()).unwrap();
+    fs::write(Path::new(&gate).join("pid"), format!("{}\\n", process::id())).unwrap();
     while !Path::new(&gate).join("open").exists() {
         thread::sleep(Duration::from_millis(10));
     }
@@ -78,7 +80,7 @@ class Gate:
     def reached(self) -> int:
         """Wait until a build is there; the pid of its build script."""
         pid = self.folder / "pid"
-        assert until(lambda: pid.exists() and bool(pid.read_text())), "no build came to the gate"
+        assert until(lambda: pid.exists() and pid.read_text().endswith("\n"), COMPILES), "no build came to the gate"
         return int(pid.read_text())
 
     def open(self) -> None:
