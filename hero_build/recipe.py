@@ -142,9 +142,7 @@ class ServiceContext(Protocol):
 
     @property
     def data(self) -> Path:
-        """The app's own folder, `<root>/var/<app>`, of an instance `<root>/var/<app>/<instance>`: it exists when
-        `prepare` is called.
-        """
+        """`<root>/var/<app>`, of an instance `<root>/var/<app>/<instance>`: it exists when `prepare` is called."""
 
     @property
     def needs(self) -> tuple[str, ...]:
@@ -158,6 +156,9 @@ class ServiceContext(Protocol):
 
     def socket_url(self, app: str, name: str = "rpc") -> str:
         """The same as a `unix://` URL."""
+
+    def router_url(self, app: str, name: str = "web") -> str:
+        """hero_router's address of the same socket, `$HERO_ROUTER_URL/<app>/<name>/`; empty where it is not set."""
 
     def secret(self, name: str) -> str:
         """The content of `<root>/cfg/secrets/<app>/<name>` (mode 0600), or of `$CREDENTIALS_DIRECTORY/<app>.<name>`.
@@ -269,10 +270,11 @@ class Recipe:
 
     def url(self, ctx: ServiceContext, service: Service) -> str:
         """The http address at which a browser finds a service; empty: none. By default the first port that an admin or
-        a web declares, on this machine.
+        a web declares, on this machine; without one, hero_router's address of its socket.
         """
-        pages = {item.name for item in ctx.programs if item.kind in ("admin", "web")}
-        return f"http://127.0.0.1:{service.ports[0]}/" if service.ports and service.binary in pages else ""
+        kind = next((item.kind for item in ctx.programs if item.name == service.binary), "server")
+        url = f"http://127.0.0.1:{service.ports[0]}/" if service.ports else ctx.router_url(ctx.app, kind)
+        return url if kind in ("admin", "web") else ""
 
     def prepare(self, ctx: ServiceContext) -> None:
         """Called before each start of its services; it may create files in `ctx.data`, and must be idempotent."""

@@ -10,13 +10,14 @@ from hero_build.model.decisions import Build, Download
 from hero_build.model.installed import Generation, Phase
 from hero_build.model.steps import Request
 from hero_build.ops import install as ops_install
+from hero_build.ops.adopt_service import AdoptRequest, adopt_service
 from hero_build.ops.install import Plan
 from hero_build.ops.services import start_services
 from hero_build.queries import change_report
 from hero_build.queries.change_report import ChangeReport
 from hero_build.queries.service_report import service_report
 from hero_build.server.call import Call, raise_first
-from hero_build.server.catalog_types import CatalogInstallParams, CatalogRestoreParams
+from hero_build.server.catalog_types import CatalogAdoptParams, CatalogInstallParams, CatalogRestoreParams
 from hero_build.server.targets import known_app
 from hero_build.server.types import NameParams
 from hero_build.services.records import recorded_services, wanted
@@ -37,6 +38,23 @@ def install(params: CatalogInstallParams, call: Call) -> ChangeReport:
     report = change_report.outcome(outcome, str(call.root.path))
     raise_first(report.failed, report)
     _start(_serving(app, phase, context), outcome.after, call)
+    return report
+
+
+def adopt(params: CatalogAdoptParams, call: Call) -> ChangeReport:
+    """Install an app, stop the service of a supervisor that no installed app owns, and start the app in its place.
+
+    Where the install fails, or a service of the app is not healthy, everything is undone and that service runs again.
+    """
+    context = call.context(writable=True)
+    app = known_app(params.name, context.catalog, manifest.load(call.root.path))
+    request = AdoptRequest(app, params.service, params.supervisor)
+    with context.checkouts:
+        plan = ops_install.plan([Request(app)], context)
+        _check_space(plan, context)
+        adopted = adopt_service(request, plan, context)
+    report = change_report.outcome(adopted.outcome, str(call.root.path))
+    raise_first([*report.failed, *service_report(adopted.services).failed])
     return report
 
 

@@ -1,8 +1,8 @@
 """What `catalog.*` returns. The docstrings and fields become the OpenRPC document."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from hero_build.model.installed import Kind
 from hero_build.model.services import ServiceState
@@ -20,6 +20,14 @@ class CatalogInstallParams(Struct, frozen=True):
     name: Name
     version: Version | None = None
     bundle: bool = False
+
+
+class CatalogAdoptParams(Struct, frozen=True):
+    """The app to install, and the service of a supervisor in whose place it is to run, as `foreign` lists it."""
+
+    name: Name
+    service: Annotated[str, Meta(min_length=1, max_length=255)]
+    supervisor: Annotated[str, Meta(min_length=1, max_length=255)]
 
 
 class CatalogRestoreParams(Struct, frozen=True):
@@ -109,8 +117,8 @@ class CatalogWarning(Struct, frozen=True):
 
 
 class ForeignService(Struct, frozen=True):
-    """A service that a supervisor knows and no installed app owns. `app`: an app that has such a program: installing it
-    adopts the service's name; null: none has.
+    """A service that a supervisor knows and no installed app owns. `app`: an app that has such a program, which
+    catalog.adopt installs in its place; null: none has.
     """
 
     name: str

@@ -56,6 +56,7 @@ METHODS = {
         Method("service.troubleshoot", queries.troubleshoot),
         Method("catalog.list", catalog.list_catalog),
         Method("catalog.install", catalog_changes.install, changes=True),
+        Method("catalog.adopt", catalog_changes.adopt, changes=True),
         Method("catalog.rollback", catalog_changes.roll_back, changes=True),
         Method("catalog.restore", catalog_changes.restore, changes=True),
         Method("catalog.latest", catalog_queries.latest),

@@ -4,6 +4,7 @@ import ipaddress
 from collections.abc import Mapping
 from pathlib import Path
 from typing import NoReturn
+from urllib.parse import quote
 
 from msgspec import Struct
 
@@ -46,6 +47,11 @@ class AppContext(Struct, frozen=True):
 
     def socket_url(self, app: str, name: str = "rpc") -> str:
         return f"unix://{self.socket(app, name)}"
+
+    def router_url(self, app: str, name: str = "web") -> str:
+        base = self.setting("HERO_ROUTER_URL").rstrip("/")
+        path = self.socket(app, name).relative_to(self.sockets).with_suffix("")
+        return f"{base}/{quote(str(path))}/" if base else ""
 
     def secret(self, name: str) -> str:
         return read_secret(self.root, app=self.app, name=name, environ=self.environ) if self.secrets else ""

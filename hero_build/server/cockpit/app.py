@@ -1,20 +1,25 @@
 """The applications of the two listeners: of the Unix socket, and of the page behind its gate."""
 
+from collections.abc import AsyncIterator
+
 import msgspec
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from hero_build.server.app import create_app
 from hero_build.server.cockpit.access import CockpitAccess
-from hero_build.server.cockpit.files import page_file
-from hero_build.server.cockpit.gate import ASSETS, Gate
+from hero_build.server.cockpit.files import ASSETS, page_file, page_files
+from hero_build.server.cockpit.gate import Gate
 from hero_build.server.cockpit.listener import Addresses
 from hero_build.server.dispatch import Dispatcher
+from hero_build.server.jsonrpc import RpcFailed
 
 ADDRESS_PATH = "/cockpit/address"
 """On the Unix socket: `POST` makes a new one-time address."""
+_PLACE = b"<!-- catalog -->"
+_DATA = b'<script id="catalog" type="application/json">%s</script>'
 
 
 class Cockpit:
@@ -34,11 +39,14 @@ class Cockpit:
         async def address(_request: Request) -> Response:
             return Response(msgspec.json.encode({"url": self.new_address()}), media_type="application/json")
 
+        async def index(_request: Request) -> Response:
+            return StreamingResponse(page_with_catalog(dispatcher), media_type="text/html; charset=utf-8")
+
         local = create_app(dispatcher, Route(ADDRESS_PATH, address, methods=["POST"]))
         page = create_app(
             dispatcher,
-            Route("/", _index, methods=["GET"]),
-            Route(f"{ASSETS}{{name}}", _asset, methods=["GET"]),
+            Route("/", index, methods=["GET"]),
+            Route(f"{ASSETS}{{version}}/{{name}}", _asset, methods=["GET"]),
         )
         return _ByListener(local, Gate(page, self._access, self._addresses))
 
@@ -56,16 +64,26 @@ class _ByListener:
         await (self._local if is_unix else self._remote)(scope, receive, send)
 
 
-async def _index(_request: Request) -> Response:
+async def page_with_catalog(dispatcher: Dispatcher) -> AsyncIterator[bytes]:
+    """The page, and after it the first catalog: a browser loads the page's files while the catalog is made.
+
+    It is data, which no browser runs as a script (html.spec.whatwg.org, data blocks). Without it the page asks.
+    """
     file = page_file("index.html")
-    return Response(file.content if file else b"", media_type="text/html; charset=utf-8")
+    head, _, end = (file.content if file else b"").partition(_PLACE)
+    yield head
+    try:
+        catalog = await dispatcher.result("catalog.list")
+    except RpcFailed:
+        catalog = b""
+    yield _DATA % catalog.replace(b"<", b"\\u003c") + end
 
 
 async def _asset(request: Request) -> Response:
     file = page_file(request.path_params["name"])
     if file is None:
         return Response("no such file\n", status_code=404, media_type="text/plain; charset=utf-8")
-    headers = {"ETag": file.etag, "Cache-Control": "no-cache"}
-    if request.headers.get("if-none-match") == file.etag:
-        return Response(status_code=304, headers=headers)
-    return Response(file.content, media_type=file.media_type, headers=headers)
+    # A page that an older server has sent may ask for its own version: it gets this one, for once.
+    same = request.path_params["version"] == page_files().version
+    kept = {"Cache-Control": "public, max-age=31536000, immutable"} if same else {}
+    return Response(file.content, media_type=file.media_type, headers=kept)

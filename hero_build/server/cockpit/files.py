@@ -1,4 +1,4 @@
-"""The files of the page, from the wheel, with a validator so that a browser asks once for each version."""
+"""The files of the page, from the wheel, at addresses that change with their content: a browser asks for each once."""
 
 import hashlib
 from functools import cache
@@ -6,6 +6,8 @@ from pathlib import Path
 
 from msgspec import Struct
 
+ASSETS = "/assets/"
+"""Where the files are, each version of them in a folder of its own."""
 _FOLDER = Path(__file__).parent / "page"
 _TYPES = {
     ".html": "text/html; charset=utf-8",
@@ -18,24 +20,34 @@ _TYPES = {
 class PageFile(Struct, frozen=True):
     content: bytes
     media_type: str
-    etag: str
+
+
+class PageFiles(Struct, frozen=True):
+    """All files by name. `version` is a digest of them."""
+
+    version: str
+    files: dict[str, PageFile]
 
 
 def page_file(name: str) -> PageFile | None:
     """A file of the page by its name, which is looked up and never joined to a path."""
-    return _files().get(name)
+    return page_files().files.get(name)
 
 
 def total_bytes() -> int:
-    """What a browser loads for the whole page."""
-    return sum(len(file.content) for file in _files().values())
+    """What a browser receives for the whole page, without its data."""
+    return sum(len(file.content) for file in page_files().files.values())
 
 
 @cache
-def _files() -> dict[str, PageFile]:
-    return {path.name: _load(path) for path in sorted(_FOLDER.iterdir()) if path.suffix in _TYPES}
-
-
-def _load(path: Path) -> PageFile:
-    content = path.read_bytes()
-    return PageFile(content, _TYPES[path.suffix], f'"{hashlib.sha256(content).hexdigest()[:20]}"')
+def page_files() -> PageFiles:
+    contents = {path.name: path.read_bytes() for path in sorted(_FOLDER.iterdir()) if path.suffix in _TYPES}
+    version = hashlib.sha256(b"".join(contents.values())).hexdigest()[:12]
+    folder = f'"{ASSETS}{version}/'.encode()
+    return PageFiles(
+        version,
+        {
+            name: PageFile(content.replace(f'"{ASSETS}'.encode(), folder), _TYPES[Path(name).suffix])
+            for name, content in contents.items()
+        },
+    )

@@ -14,11 +14,13 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from hero_build.errors import MachineError
 from hero_build.server.cockpit.access import SESSION_SECONDS, CockpitAccess, TooManyTries
-from hero_build.server.cockpit.files import page_file
+from hero_build.server.cockpit.files import ASSETS, page_file
 from hero_build.server.cockpit.listener import Addresses
 
-ASSETS = "/assets/"
+SIGN_OUT = "/sign-out"
+"""`POST` ends the session of the browser that sends it."""
 _METHODS = ("GET", "HEAD", "POST")
 _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; "
@@ -51,16 +53,28 @@ class Gate:
         if scope["type"] != "http":
             return
 
+        headers = Headers(scope=scope)
+        response = self._refused(scope, headers) or self._signed_in(scope, headers)
+        await (response or self._app)(scope, receive, self._protected(send, self._session(headers)))
+
+    def _protected(self, send: Send, session: str) -> Send:
+        """Adds the headers, and ends a stream whose session was ended."""
+        ended = False
+
         async def protected(message: Message) -> None:
+            nonlocal ended
+            if ended:
+                return
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
                 headers.update(_HEADERS)
                 headers.setdefault("Cache-Control", "no-store")
+            elif message.get("more_body") and session and not self._access.knows(session):
+                ended = True
+                message = {"type": "http.response.body"}
             await send(message)
 
-        headers = Headers(scope=scope)
-        response = self._refused(scope, headers) or self._signed_in(scope, headers)
-        await (response or self._app)(scope, receive, protected)
+        return protected
 
     def _refused(self, scope: Scope, headers: Headers) -> Response | None:
         """Why a request is refused, from any sender."""
@@ -85,7 +99,9 @@ class Gate:
         if reads and scope["path"].startswith(ASSETS):
             return None
         token = _token(scope) if scope["method"] == "GET" and scope["path"] == "/" else None
-        if any(self._access.knows(session) for session in self._sessions(headers)):
+        if session := self._session(headers):
+            if scope["method"] == "POST" and scope["path"] == SIGN_OUT:
+                return self._signed_out(session)
             return _forward() if token is not None else None  # the address is left for another browser
         if token is not None:
             return self._redeem(token)
@@ -102,17 +118,30 @@ class Gate:
             return refused
         if session is None:
             return _page(403, "signed-out.html")
-        response = _forward()
+        return self._with_cookie(_forward(), session, SESSION_SECONDS)
+
+    def _signed_out(self, session: str) -> Response:
+        try:
+            self._access.end(session)
+        except MachineError as error:
+            return _plain(500, error.message)
+        return self._with_cookie(Response(status_code=204), "", 0)
+
+    def _with_cookie(self, response: Response, value: str, seconds: int) -> Response:
         response.set_cookie(
             self._cookie,
-            session,
-            max_age=SESSION_SECONDS,
+            value,
+            max_age=seconds,
             path="/",
             secure=self._addresses.secure,
             httponly=True,
             samesite="strict",
         )
         return response
+
+    def _session(self, headers: Headers) -> str:
+        """The session of a request; empty if it has none."""
+        return next((session for session in self._sessions(headers) if self._access.knows(session)), "")
 
     def _sessions(self, headers: Headers) -> Iterable[str]:
         for text in headers.getlist("cookie"):

@@ -7,6 +7,7 @@ import socket
 import stat
 import tempfile
 from collections.abc import Iterator, Mapping
+from contextlib import closing
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -17,6 +18,7 @@ from support.rpc_server import Answer, RpcServer
 from support.worlds import World
 
 LIST = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "catalog.list"})
+DATA = re.compile(r'<script id="catalog" type="application/json">(.*?)</script>')
 INSTALL = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "catalog.install", "params": {"name": "db"}})
 
 
@@ -217,6 +219,11 @@ def test_other_methods(user: Client, method: str) -> None:
         "/assets/.",
         "/assets/cockpit.js%00.css",
         "/assets/gate.py",
+        "/assets/version/gate.py",
+        "/assets/version/../../gate.py",
+        "/assets/../cockpit/gate.py",
+        "/assets/version/%2e%2e%2fgate.py",
+        "/assets/version//etc/passwd",
         "/../../etc/passwd",
     ],
 )
@@ -234,7 +241,7 @@ def test_an_oversized_body(user: Client) -> None:
 def test_every_answer_has_the_policy(user: Client) -> None:
     for method, target in (
         ("GET", "/"),
-        ("GET", "/assets/cockpit.css"),
+        ("GET", "/assets/version/cockpit.css"),
         ("GET", "/nothing"),
         ("POST", "/rpc"),
         ("PUT", "/"),
@@ -249,25 +256,75 @@ def test_every_answer_has_the_policy(user: Client) -> None:
 
 
 def test_the_page_has_no_inline_script_or_style(user: Client) -> None:
-    text = user.send("GET", "/").body.decode()
+    text = DATA.sub("", user.send("GET", "/").body.decode())
     assert not re.search(r"<script(?![^>]*src=)|<style|\son[a-z]+=|\sstyle=|javascript:", text)
 
 
+def test_the_page_comes_with_the_catalog_as_data_that_no_text_can_end(site: World, user: Client) -> None:
+    (site.recipes / "evil.py").write_text('"""evil: </script><script>alert(1)</script><!--"""\nraise ValueError\n')
+    text = user.send("GET", "/").body.decode()
+    (data,) = DATA.findall(text)
+    apps = {app["name"]: app["about"] for app in json.loads(data)["apps"]}
+    assert apps["evil"] == "</script><script>alert(1)</script><!--"
+    assert text.count("<script") == 2
+    assert "<!--" not in text
+
+
 def test_the_page_weighs_under_60_kb(user: Client) -> None:
-    names = re.findall(r'(?:src|href)="(/assets/[^"]+)"', user.send("GET", "/").body.decode())
-    todo = {"/", *names}
-    sizes: dict[str, int] = {}
+    """As a browser receives it, without the data; the page of a browser that is not signed in is not part of it."""
+    page = DATA.sub("", user.send("GET", "/").body.decode())
+    todo = set(re.findall(r'(?:src|href)="(/assets/[^"]+)"', page))
+    sizes = {"/": len(page.encode())}
     while todo - sizes.keys():
         name = min(todo - sizes.keys())
         body = user.send("GET", name).body
         sizes[name] = len(body)
-        todo |= {
-            f"/assets/{module}"
-            for module in re.findall(rb'from "\./([a-z]+\.js)"', body)
-            for module in [module.decode()]
-        }
+        folder = name.rpartition("/")[0]
+        todo |= {f"{folder}/{module.decode()}" for module in re.findall(rb'from "\./([a-z]+\.js)"', body)}
     assert len(sizes) > 6
     assert sum(sizes.values()) < 60_000
+
+
+def test_a_browser_keeps_the_files_of_this_version_only(user: Client) -> None:
+    page = user.send("GET", "/")
+    assert page.headers["cache-control"] == "no-store"
+    (own,) = re.findall(r'src="(/assets/[^"]+\.js)"', page.body.decode())
+    assert "immutable" in user.send("GET", own).headers["cache-control"]
+    older = user.send("GET", "/assets/older/cockpit.js")
+    assert (older.status, older.headers["cache-control"]) == (200, "no-store")
+
+
+def test_sign_out_ends_the_session_of_this_browser_alone(own: RpcServer) -> None:
+    user, other = Client(own), Client(own)
+    user.sign_in()
+    other.url = urlsplit(own.post("", target="/cockpit/address").document["url"])
+    other.sign_in()
+    cookie = user.cookie
+    answer = user.send("POST", "/sign-out")
+    assert (answer.status, "hero_build" in answer.headers["set-cookie"]) == (204, True)
+    assert "Max-Age=0" in answer.headers["set-cookie"]
+    user.cookie = cookie  # as somebody who kept it
+    assert (user.send("GET", "/").status, user.post().status, user.send("POST", "/sign-out").status) == (401, 401, 401)
+    assert other.post().status == 200
+
+
+def test_sign_out_ends_the_stream_of_events(own: RpcServer) -> None:
+    user = Client(own)
+    user.sign_in()
+    connection = http.client.HTTPConnection(user.url.hostname or "", user.url.port, timeout=60)
+    with closing(connection):
+        connection.request("GET", "/events", headers={"Cookie": user.cookie})
+        with connection.getresponse() as stream:
+            assert stream.readline().startswith(b"id:")
+            assert user.send("POST", "/sign-out").status == 204
+            own.error("catalog.restore", number=99)
+            assert b"catalog.restore" not in stream.read()
+
+
+def test_a_page_that_signs_out_another_site_is_refused(user: Client) -> None:
+    assert user.send("POST", "/sign-out", headers={"Origin": "http://evil.example"}).status == 403
+    assert user.send("GET", "/sign-out").status == 404
+    assert user.post().status == 200
 
 
 def test_the_secrets_on_disk_are_private(site: World, user: Client) -> None:

@@ -5,6 +5,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import urlsplit
 
 from playwright.sync_api import Browser, Page, expect
 
@@ -81,7 +82,9 @@ def test_what_commands_do_is_shown_too(browser: Browser, stack: ServiceWorld) ->
     installed(stack)
     with cockpit.serving(stack) as server, cockpit.opened(browser, server) as page:
         cockpit.is_running(page, *NAMES)
-        every = page.evaluate("fetch('/assets/cockpit.js').then(r => r.text()).then(t => t.match(/EVERY = (\\d+)/)[1])")
+        every = page.evaluate(
+            "fetch(document.scripts[0].src).then(r => r.text()).then(t => t.match(/EVERY = (\\d+)/)[1])"
+        )
         assert int(every) <= 2000
         stack.ok("stop", "notes")
         expect(cockpit.app(page, "notes").locator(".tally")).to_have_text("stopped")
@@ -146,7 +149,7 @@ def http_server() -> Iterator[int]:
         def do_GET(self) -> None:
             self.send_response(200)
             self.end_headers()
-            self.wfile.write(b"hello from notes")
+            self.wfile.write(f"hello from {self.path}".encode())
 
         def log_message(self, *_: object) -> None:
             pass
@@ -187,7 +190,7 @@ def test_a_failed_download_stays_and_retry_installs(browser: Browser, stack: Ser
         expect(failure).to_be_visible()
         page.context.grant_permissions(["clipboard-read", "clipboard-write"])
         cockpit.press(page, "Copy report about notes")
-        expect(page.locator("#said")).to_have_text("The report is copied")
+        expect(page.locator("#toasts")).to_contain_text("The report is copied")
         report = page.evaluate("navigator.clipboard.readText()")
         assert report.startswith("hero-build: catalog.install of notes failed")
         stack.release_of("notes", "v1")
@@ -209,17 +212,27 @@ def test_a_lost_connection_comes_back(browser: Browser, stack: ServiceWorld) -> 
 
 
 def test_the_address_of_a_service_opens(browser: Browser, stack: ServiceWorld) -> None:
-    """What listens there is a stand-in: the services of these tests serve no page."""
+    """At its port, or at hero_router's address of it; what listens there is a stand-in."""
     with http_server() as port:
-        stack.service("notes", *NAMES, ports=(port,))
-        stack.release_of("notes", "v1", "ok", *NAMES)
-        stack.ok("install", "notes")
+        stack.service("notes", "notes_web", ports=(port,))
+        stack.service("books", "books_server", "books_admin")
+        stack.release_of("notes", "v1", "ok", "notes_web")
+        stack.release_of("books", "v1", "ok", "books_server", "books_admin")
+        stack.ok("install", "notes", "books")
         with cockpit.serving(stack) as server, cockpit.opened(browser, server) as page:
-            link = page.get_by_role("link", name="Open notes_web")
-            assert link.get_attribute("href") == f"http://127.0.0.1:{port}/"
-            with page.context.expect_page() as opened:
-                link.click()
-            expect(opened.value.locator("body")).to_have_text("hello from notes")
+            expect(page.get_by_role("link", name="Open")).to_have_count(1)
+            opens(page, "Open notes_web", f"http://127.0.0.1:{port}/")
+            stack.env_file("hero", f"HERO_ROUTER_URL=http://127.0.0.1:{port}/router\n")
+            expect(page.get_by_role("link", name="Open")).to_have_count(2)
+            opens(page, "Open books_admin", f"http://127.0.0.1:{port}/router/books/admin/")
+            opens(page, "Open notes_web", f"http://127.0.0.1:{port}/")
+
+
+def opens(page: Page, name: str, url: str) -> None:
+    with page.context.expect_page() as opened:
+        page.get_by_role("link", name=name).click()
+    assert opened.value.url == url
+    expect(opened.value.locator("body")).to_have_text(f"hello from {urlsplit(url).path}")
 
 
 def test_a_banner_names_missing_islands(browser: Browser, stack: ServiceWorld) -> None:

@@ -60,6 +60,8 @@ def test_it_calls_every_method(stack: ServiceWorld) -> None:
         assert client.catalog_diff(0, 1)["parts"][0]["change"] == "added"
         assert client.catalog_doctor()["checks"]
         assert client.catalog_restore(1)["after"] == 1
+        with pytest.raises(module.RpcError, match="has no service stranger"):
+            client.catalog_adopt("app", service="stranger", supervisor="supervisord")
         with pytest.raises(module.RpcError, match="no earlier version"):
             client.catalog_rollback("app")
         assert client.service_stop("app")["stopped_at"]

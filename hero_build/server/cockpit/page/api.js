@@ -26,6 +26,11 @@ export async function call(method, params = {}, signal = undefined) {
   return document.result;
 }
 
+export async function signOut() {
+  const response = await fetch("/sign-out", { method: "POST", headers: { "Content-Type": "application/json" } });
+  if (!response.ok) throw new Error(await response.text());
+}
+
 // Asks for a change. Its end comes as an event, so the connection is left after a moment: a browser has only six of
 // them for one server, and an operation belongs to the server, which cancels nothing.
 export async function ask(method, params) {

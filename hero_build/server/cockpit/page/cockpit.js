@@ -1,10 +1,10 @@
 // The page: reads the catalog, follows the events, carries out what is pressed.
 
-import { ask, call, Failed, follow, SignedOut } from "./api.js";
+import { ask, call, Failed, follow, SignedOut, signOut } from "./api.js";
 import * as dialogs from "./dialogs.js";
 import { copy, h, show } from "./dom.js";
 import { bytes } from "./format.js";
-import { applyOperation, applySnapshot, applyStep, failed, newer, state } from "./state.js";
+import { appOf, applyOperation, applySnapshot, applyStep, failed, state, up } from "./state.js";
 import { filters, page, verb } from "./views.js";
 
 const EVERY = 2000; // ms between two readings of the catalog, for what changes without an operation
@@ -16,29 +16,29 @@ let drawing = false;
 function draw() {
   if (drawing) return;
   drawing = true;
-  requestAnimationFrame(() => {
-    drawing = false;
-    link();
-    if (!state.catalog) return;
-    show(element("apps"), page());
-    show(element("filters"), filters());
-    const { root, host, generation, disk_free: free } = state.catalog;
-    element("place").textContent = `${host} · ${root} · generation ${generation} · ${bytes(free)} free`;
-    document.documentElement.dataset.ready = "";
-  });
+  requestAnimationFrame(() => { drawing = false; drawNow(); });
+}
+
+function drawNow() {
+  link();
+  if (!state.catalog) return;
+  show(element("apps"), page());
+  show(element("filters"), filters());
+  const { root, host, generation, disk_free: free } = state.catalog;
+  element("place").textContent = `${host} · ${root} · generation ${generation} · ${bytes(free)} free`;
+  document.documentElement.dataset.ready = "";
 }
 
 function link() {
-  const [text, tone] = state.signedOut ? ["Signed out", "bad"] : state.online === false ? ["Reconnecting", "warn"]
-    : state.online ? ["Live", "ok"] : ["Connecting", "off"];
+  const [text, tone] = state.online === false ? ["Reconnecting", "warn"] : state.online ? ["Live", "ok"] : ["Connecting", "off"];
   const line = element("link");
-  if (line.textContent !== text) line.replaceChildren(h("span", { class: `state ${tone}` }, text));
+  if (line.textContent !== text) line.replaceChildren(h(`span.state.${tone}`, text));
 }
 
 const say = (text) => { element("said").textContent = text; };
 
 function toast(text) {
-  const note = h("div", { class: "toast" }, h("p", {}, text), h("button", { type: "button", "aria-label": "Dismiss" }, "×"));
+  const note = h("div.toast", h("p", text), h("button", { type: "button", "aria-label": "Dismiss" }, "×"));
   note.lastChild.addEventListener("click", () => note.remove());
   element("toasts").append(note);
   setTimeout(() => note.remove(), 12000);
@@ -52,9 +52,9 @@ async function read() {
   reading = (async () => {
     try {
       state.catalog = await call("catalog.list");
-      state.signedOut = false;
     } catch (error) {
-      if (error instanceof SignedOut) state.signedOut = true; else if (error instanceof Failed) toast(error.message);
+      if (error instanceof SignedOut) location.reload(); // to the page that says how to sign in
+      else if (error instanceof Failed) toast(error.message);
     }
     reading = null;
     draw();
@@ -76,7 +76,7 @@ setInterval(() => { if (!document.hidden) readLatest(); }, 5 * 60 * 1000);
 document.addEventListener("visibilitychange", () => { if (!document.hidden) read(); });
 
 follow((kind, data) => {
-  if (kind === "link") { state.online = data; if (data) read(); }
+  if (kind === "link") state.online = data; // a snapshot comes first
   if (kind === "snapshot") { applySnapshot(data); read(); }
   if (kind === "step") applyStep(data);
   if (kind === "service") { say(data.message); read(); }
@@ -106,16 +106,14 @@ async function change(method, params) {
   try {
     await ask(method, params);
   } catch (error) {
-    if (error instanceof SignedOut) { state.signedOut = true; toast("This browser is signed out: open a new address."); }
+    if (error instanceof SignedOut) location.reload();
     else if (!(error instanceof Failed)) toast(`The server cannot be reached: ${error.message}`);
-    else if (!state.catalog?.apps.some((item) => item.name === app && failed(item))) toast(error.message);
+    else if (!appOf(app) || !failed(appOf(app))) toast(error.message);
   } finally {
     state.asked.delete(app);
     await read();
   }
 }
-
-const appOf = (name) => state.catalog.apps.find((app) => app.name === name);
 
 function retry(app) {
   const operation = failed(app);
@@ -150,30 +148,40 @@ const ACTS = {
   filter: ({ filter }) => { state.filter = filter; draw(); },
   reset: () => { state.filter = "all"; state.search = ""; element("search").value = ""; draw(); element("search").focus(); },
   async report({ name }) {
-    const done = await copy(report(appOf(name)));
-    state.copied = { name, label: done ? "Copied" : "Not copied" };
-    setTimeout(() => { state.copied = {}; draw(); }, 4000);
-    draw();
-    say(done ? "The report is copied" : "The report could not be copied");
+    toast(await copy(report(appOf(name))) ? "The report is copied" : "The report could not be copied");
   },
-  async rollback({ name }) {
+  rollback({ name }) {
     const { version, previous } = appOf(name);
     const text = `${name} returns from ${version} to ${previous}, and its services are restarted. Other apps stay as they are.`;
-    if (await dialogs.confirm(`Roll back ${name}?`, text, "Roll back")) change("catalog.rollback", { name });
+    confirmed(`Roll back ${name}?`, text, "Roll back", "catalog.rollback", { name });
   },
-  async uninstall({ name }) {
-    const text = "Its services are stopped and its programs removed. Its data, logs and configuration stay.";
-    if (await dialogs.confirm(`Uninstall ${name}?`, text, "Uninstall")) change("service.delete", { name, purge_binaries: true });
+  uninstall({ name }) {
+    const names = appOf(name).services.filter(up).map((service) => service.name);
+    const needed = state.catalog.apps.filter((app) => app.version && app.needs.includes(name)).map((app) => app.name);
+    const text = (names.length ? `${names.join(", ")} will be stopped, and the programs removed.`
+      : "None of its services runs. Its programs are removed.")
+      + (needed.length ? ` ${needed.join(", ")} needs it.` : "") + " Data, logs and configuration stay.";
+    confirmed(`Uninstall ${name}?`, text, "Uninstall", "service.delete", { name, purge_binaries: true });
   },
-  async adopt({ name, service }) {
-    const text = `${name} is installed beside it; stop ${service} in its supervisor before ${name} starts.`;
-    if (await dialogs.confirm(`Adopt ${service}?`, text, `Install ${name}`)) change("catalog.install", { name });
+  adopt({ name, service, supervisor }) {
+    const text = `${name} is installed, ${service} is stopped in ${supervisor}, and the services of ${name} start in its place. `
+      + `If they are not healthy, all of it is undone and ${service} runs again.`;
+    confirmed(`Adopt ${service}?`, text, "Adopt", "catalog.adopt", { name, service, supervisor });
+  },
+  async signOut() {
+    const text = "This browser needs a new address to open the cockpit again: `hero-build serve --address` prints one.";
+    if (!await dialogs.confirm("Sign out?", text, "Sign out")) return;
+    try { await signOut(); location.reload(); } catch (error) { toast(`Not signed out: ${error.message}`); }
   },
 };
 
-async function restore(number) {
+async function confirmed(title, text, label, method, params) {
+  if (await dialogs.confirm(title, text, label)) change(method, params);
+}
+
+function restore(number) {
   const text = "All apps return to the content of that generation; services that run and differ are restarted.";
-  if (await dialogs.confirm(`Return to generation ${number}?`, text, "Return")) change("catalog.restore", { number });
+  confirmed(`Return to generation ${number}?`, text, "Return", "catalog.restore", { number });
 }
 
 document.addEventListener("click", (event) => {
@@ -188,4 +196,11 @@ document.addEventListener("keydown", (event) => {
   if (event.key === "Escape" && event.target === element("search")) ACTS.reset();
 });
 
-read().then(() => readLatest());
+const first = element("catalog"); // what came with the page
+if (first) {
+  state.catalog = JSON.parse(first.textContent);
+  drawNow();
+} else {
+  read();
+}
+readLatest();

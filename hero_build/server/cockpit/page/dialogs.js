@@ -16,28 +16,28 @@ function open(title, style, ...content) {
   closed = () => {};
   dialog.className = style;
   dialog.replaceChildren(
-    h("header", {}, h("h2", { id: "dialog-title" }, title),
-      h("button", { type: "button", class: "quiet", "data-close": true, "aria-label": "Close" }, "Close")),
+    h("header", h("h2", { id: "dialog-title" }, title),
+      h("button.quiet", { type: "button", "data-close": true, "aria-label": "Close" }, "Close")),
     ...content);
   if (!dialog.open) dialog.showModal();
 }
 
 export function confirm(title, text, label) {
   return new Promise((resolve) => {
-    const yes = h("button", { type: "button", class: "danger", autofocus: true }, label);
+    const yes = h("button.danger", { type: "button", autofocus: true }, label);
     let answer = false;
     yes.addEventListener("click", () => { answer = true; dialog.close(); });
-    open(title, "small", h("p", {}, text),
-      h("footer", {}, h("button", { type: "button", "data-close": true }, "Cancel"), yes));
+    open(title, "small", h("p", prose(text)),
+      h("footer", h("button", { type: "button", "data-close": true }, "Cancel"), yes));
     closed = () => { closed = () => {}; resolve(answer); };
     yes.focus();
   });
 }
 
 export function logs(service, target) {
-  const lines = h("pre", { class: "log", tabindex: "0", "aria-label": `Log of ${service}` }, "Reading the log …");
+  const lines = h("pre.log", { tabindex: "0", "aria-label": `Log of ${service}` }, "Reading the log …");
   const follow = h("input", { type: "checkbox", checked: true });
-  const note = h("p", { class: "muted" });
+  const note = h("p.muted");
   const copies = h("button", { type: "button" }, "Copy");
   let shown = null, timer = 0;
   const read = async () => {
@@ -57,41 +57,41 @@ export function logs(service, target) {
     if (dialog.open) timer = setTimeout(read, 1000);
   };
   copies.addEventListener("click", async () => { copies.textContent = await copy(shown ?? "") ? "Copied" : "Not copied"; });
-  open(service, "wide", lines, h("footer", {}, note, h("label", { class: "check" }, follow, "Follow"), copies));
+  open(service, "wide", lines, h("footer", note, h("label.check", follow, "Follow"), copies));
   closed = () => clearTimeout(timer);
   lines.focus();
   read();
 }
 
 export async function history(restore) {
-  const list = h("ol", { class: "generations" }, h("li", {}, "Reading the history …"));
-  open("History", "wide", h("p", { class: "muted" }, "Each change made a generation. To return to one makes a new one with its content."), list);
+  const list = h("ol.generations", h("li", "Reading the history …"));
+  open("History", "wide", h("p.muted", "Each change made a generation. To return to one makes a new one with its content."), list);
   try {
     const { generations } = await call("catalog.history");
     show(list, [...generations].reverse().map((item) => generation(item, restore)));
   } catch (error) {
-    list.replaceChildren(h("li", { class: "trouble" }, error.message));
+    list.replaceChildren(h("li.trouble", error.message));
   }
 }
 
 function generation(item, restore) {
-  const changes = item.changes.map((change) => h("li", {}, change.part, " ",
-    h("span", { class: "muted" }, versions(change))));
-  const files = h("div", { class: "diff" });
+  const changes = item.changes.map((change) => h("li", change.part, " ",
+    h("span.muted", versions(change))));
+  const files = h("div.diff");
   const compare = h("button", { type: "button", "aria-label": `Files changed by generation ${item.number}` }, "Files");
   compare.addEventListener("click", async () => {
     if (files.childNodes.length) { files.replaceChildren(); return; }
     const answer = await call("catalog.diff", { before: item.since ?? 0, after: item.number }).catch((error) => error);
-    files.replaceChildren(answer.parts ? diff(answer) : h("p", { class: "trouble" }, answer.message));
+    files.replaceChildren(answer.parts ? diff(answer) : h("p.trouble", answer.message));
   });
   const back = h("button", { type: "button", "aria-label": `Return to this generation, ${item.number}` }, "Return to this");
   back.addEventListener("click", () => restore(item.number));
-  return h("li", { "data-key": item.number, class: item.current ? "current" : "" },
-    h("div", { class: "line" }, h("strong", {}, item.number), h("span", {}, item.trouble ?? item.action ?? ""),
-      h("time", { class: "muted", datetime: item.created }, item.created ? moment(item.created) : ""),
-      h("span", { class: "actions" }, item.since === null ? null : compare,
-        item.current ? h("span", { class: "tag" }, "current") : item.trouble ? null : back)),
-    changes.length ? h("ul", { class: "changes" }, changes) : null, files);
+  return h("li", { "data-key": item.number },
+    h("div.line", h("strong", item.number), h("span", item.trouble ?? item.action ?? ""),
+      h("time.muted", { datetime: item.created }, item.created ? moment(item.created) : ""),
+      h("span.actions", item.since === null ? null : compare,
+        item.current ? h("span.tag", "current") : item.trouble ? null : back)),
+    changes.length ? h("ul.changes", changes) : null, files);
 }
 
 function versions({ change, version_before: before, version_after: after }) {
@@ -102,28 +102,28 @@ function versions({ change, version_before: before, version_after: after }) {
 
 function diff({ parts }) {
   const files = parts.flatMap((part) => part.files);
-  if (!files.length) return h("p", { class: "muted" }, "No file differs.");
-  return h("table", {}, h("caption", {}, plural(files.length, "file")), files.map((file) => h("tr", {},
-    h("td", { class: file.change }, file.change), h("td", { class: "path" }, file.path),
-    h("td", { class: "size" }, bytes(file.size_after ?? file.size_before)),
-    h("td", { class: "path muted" }, (file.sha256_after ?? file.sha256_before ?? "").slice(0, 12)))));
+  if (!files.length) return h("p.muted", "No file differs.");
+  return h("table", h("caption", plural(files.length, "file")), files.map((file) => h("tr",
+    h(`td.${file.change}`, file.change), h("td.path", file.path),
+    h("td.size", bytes(file.size_after ?? file.size_before)),
+    h("td.path.muted", (file.sha256_after ?? file.sha256_before ?? "").slice(0, 12)))));
 }
 
 export async function doctor() {
-  const list = h("ul", { class: "checks" }, h("li", {}, "Checking this machine …"));
-  open("Checks", "wide", h("p", { class: "muted" }, "What hero-build needs from this machine."), list);
+  const list = h("ul.checks", h("li", "Checking this machine …"));
+  open("Checks", "wide", h("p.muted", "What hero-build needs from this machine."), list);
   try {
     const { checks } = await call("catalog.doctor");
     const order = { missing: 0, warning: 1, ok: 2 };
     const sorted = [...checks].sort((one, other) => order[one.state] - order[other.state]);
-    show(list, sorted.map((check) => h("li", {},
-      h("span", { class: `state ${{ ok: "ok", warning: "warn", missing: "bad" }[check.state]}` },
+    show(list, sorted.map((check) => h("li",
+      h(`span.state.${{ ok: "ok", warning: "warn", missing: "bad" }[check.state]}`,
         { ok: "OK", warning: "Attention", missing: "Missing" }[check.state]),
-      h("span", { class: "name" }, check.name), h("span", {}, prose(check.value),
-        check.bytes === null ? null : h("span", { class: "muted" }, ` ${bytes(check.bytes)}`),
-        check.hint ? h("p", { class: "muted" }, prose(check.hint)) : null,
+      h("span.name", check.name), h("span", prose(check.value),
+        check.bytes === null ? null : h("span.muted", ` ${bytes(check.bytes)}`),
+        check.hint ? h("p.muted", prose(check.hint)) : null,
         check.command ? h("pre", { tabindex: "0" }, check.command) : null))));
   } catch (error) {
-    list.replaceChildren(h("li", { class: "trouble" }, error.message));
+    list.replaceChildren(h("li.trouble", error.message));
   }
 }

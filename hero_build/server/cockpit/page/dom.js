@@ -1,8 +1,12 @@
 // Making elements, and changing those on the page into what they should be. Text is always a text node.
 
-export function h(tag, attributes, ...children) {
+// h("p.hint.muted", {title: "…"}, "text", element): the attributes may be left out.
+export function h(selector, ...children) {
+  const [tag, ...classes] = selector.split(".");
   const element = document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes ?? {})) {
+  element.classList.add(...classes.filter(Boolean));
+  const attributes = children[0]?.constructor === Object ? children.shift() : {};
+  for (const [name, value] of Object.entries(attributes)) {
     if (value === null || value === undefined || value === false) continue;
     element.setAttribute(name, value === true ? "" : String(value));
   }
@@ -14,7 +18,7 @@ export function h(tag, attributes, ...children) {
 }
 
 // Text with `commands`.
-export const prose = (text) => text.split("`").map((part, index) => (index % 2 ? h("code", {}, part) : part));
+export const prose = (text) => text.split("`").map((part, index) => (index % 2 ? h("code", part) : part));
 
 // Elements with equal keys stay the same elements, so that the focus and the scroll position do.
 export function show(parent, ...children) {
@@ -59,7 +63,7 @@ export async function copy(text) {
     await navigator.clipboard.writeText(text);
     return true;
   } catch {
-    const area = h("textarea", { class: "hidden", "aria-hidden": "true" });
+    const area = h("textarea.hidden", { "aria-hidden": "true" });
     area.value = text;
     document.body.append(area);
     area.select();

@@ -10,8 +10,6 @@ export const state = {
   filter: "all",
   search: "",
   online: null,
-  signedOut: false,
-  copied: {}, // the app whose report was copied a moment ago
 };
 
 const LIVE = new Set(["queued", "running"]);
@@ -31,7 +29,7 @@ export function applyOperation({ operation }) {
   } else {
     if (shown?.id === operation.id) state.operations.delete(operation.app);
     state.steps.delete(operation.id);
-    const app = state.catalog?.apps.find((item) => item.name === operation.app);
+    const app = appOf(operation.app);
     if (app) app.operation = operation;
   }
 }
@@ -54,6 +52,10 @@ function measure(step) {
     state.rates.set(step.subject, { time: now, done: step.done, rate: smooth });
   }
 }
+
+export const appOf = (name) => state.catalog?.apps.find((app) => app.name === name);
+
+export const up = (service) => ["running", "starting"].includes(service.state);
 
 // The operation that runs or waits for an app: by the last event, or by the catalog where no event came yet.
 export function running(app) {
