@@ -11,7 +11,7 @@ from support.rpc_server import RpcServer, serving
 from support.service_world import ServiceWorld
 from support.supervised import Supervised
 
-pytestmark = cockpit.marks("install")
+pytestmark = cockpit.marks
 
 
 @pytest.fixture
