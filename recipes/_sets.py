@@ -1,6 +1,10 @@
-"""Named sets of apps, each in start order: `hero-build install @core`.
+"""Named sets of apps, each in start order: `hero-build install @core`, then `hero-build start @core`.
 
-@all is not listed here: it is every recipe that can be installed.
+A member APP/BINARY is installed whole, and of its services only that one is started with the set. @all is not listed
+here: it is every recipe that can be installed.
+
+@tester and @admin are the machines of a fleet (docs/fleet.md): the admin's has the engines that keep no data, and the
+testers' have data and pages, and ask those engines.
 """
 
 SETS = {
@@ -39,8 +43,8 @@ SETS = {
         "hero_memory",
         "hero_books",
         "hero_agent",
-        "hero_voice",
+        "hero_voice/hero_voice_web",
         "hero_cockpit",
     ),
-    "admin": ("hero_proc", "hero_router", "hero_embedder", "hero_voice"),
+    "admin": ("hero_proc", "hero_router", "hero_embedder", "hero_voice/hero_voice_server"),
 }

@@ -17,7 +17,7 @@ class HeroBooks(Recipe):
     )
 
     def services(self, ctx: ServiceContext) -> tuple[Service, ...]:
-        url = ctx.socket_url("hero_embedder")
+        url = ctx.setting("HERO_EMBEDDER_URL") or ctx.socket_url("hero_embedder")  # of a fleet's admin machine, or here
         return tuple(item.with_env(HERO_BOOKS_DATA=ctx.data, HERO_EMBEDDER_URL=url) for item in super().services(ctx))
 
     def prepare(self, ctx: ServiceContext) -> None:

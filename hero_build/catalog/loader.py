@@ -2,7 +2,8 @@
 
 A recipe is imported when it is asked for, not before; its app's name is its module's name. A module whose name begins
 with `_` is not a recipe: recipes of its folder take values from it, `from ._onnx import ONNX_RUNTIME`. Sets are in
-`_sets.py` of any folder, as `SETS = {"core": ("hero_db", …)}`.
+`_sets.py` of any folder, as `SETS = {"core": ("hero_db", …)}`; a member `APP/BINARY` is installed whole, and of its
+services only that one is started with the set.
 """
 
 import os
@@ -40,12 +41,14 @@ class LoadedRecipe(Struct, frozen=True):
 class Catalog(Struct, frozen=True):
     """The recipes of a search path. `files` has every app's candidates, the one that counts first.
 
-    `shared` are the modules that recipes of their folders take values from.
+    `sets` are apps; `set_members` are the same as they are written, APP or APP/BINARY. `shared` are the modules that
+    recipes of their folders take values from.
     """
 
     files: Mapping[str, tuple[Path, ...]]
     sets: Mapping[str, tuple[str, ...]]
     shared: tuple[Path, ...] = ()
+    set_members: Mapping[str, tuple[str, ...]] = {}
 
     def names(self) -> tuple[str, ...]:
         return tuple(sorted(self.files))
@@ -64,6 +67,10 @@ class Catalog(Struct, frozen=True):
         Raises AppNotFound.
         """
         return tuple(dict.fromkeys(app for name in names for app in self._members(name)))
+
+    def started_by(self, name: str) -> tuple[str, ...]:
+        """What a set starts, in order: APP for all services of an app, APP/BINARY for one. Raises AppNotFound."""
+        return self.set_members.get(name[1:]) or self.expand((name,))
 
     def _members(self, name: str) -> tuple[str, ...]:
         if "@" in name[1:]:
@@ -110,7 +117,8 @@ def load(folders: Iterable[Path]) -> Catalog:
                 shared.append(file)
             else:
                 files[file.stem] = (*files.get(file.stem, ()), file)
-    return Catalog(files, sets, tuple(shared))
+    apps = {name: tuple(dict.fromkeys(member.split("/")[0] for member in members)) for name, members in sets.items()}
+    return Catalog(files, apps, shared=tuple(shared), set_members=sets)
 
 
 def shipped() -> Path:
@@ -233,4 +241,8 @@ def _read_sets(path: Path) -> dict[str, tuple[str, ...]]:
 
 
 def _is_set(name: object, members: object) -> bool:
-    return isinstance(name, str) and isinstance(members, tuple) and all(isinstance(app, str) for app in members)
+    return isinstance(name, str) and isinstance(members, tuple) and all(_is_member(member) for member in members)
+
+
+def _is_member(member: object) -> bool:
+    return isinstance(member, str) and all(member.split("/")) and member.count("/") <= 1

@@ -33,7 +33,7 @@ def delete(names: Sequence[str], run: ServiceRun, *, purge: bool = False, wait: 
     Raises AppNotFound, NotFound, UsageError, RuntimeUnreachable, LockHeld, MachineError.
     """
     root = run.site.root
-    selected = targets.expand(names, run.site)
+    selected = targets.expand_whole(names, run.site)
     if purge and (part := next((item for item in selected if item.binary or item.instance), None)):
         hint = f"`hero-build delete {part.app} --purge` uninstalls the app; without --purge one service is deleted."
         raise UsageError("only a whole app can be uninstalled", hint)

@@ -80,7 +80,7 @@ def restart_names(names: Collection[str], run: ServiceRun) -> ServiceOutcomes:
 
 def stop_services(names: Sequence[str], run: ServiceRun) -> ServiceOutcomes:
     """`stop APP…`: in the reverse of the start order. Raises AppNotFound, NotFound, UsageError, RuntimeUnreachable."""
-    selected = targets.expand(names, run.site)
+    selected = targets.expand_whole(names, run.site)
     return ServiceOutcomes(stack.stop_all(_stop_order(selected, run), run))
 
 

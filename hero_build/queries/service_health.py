@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from hero_build.errors import NotHealthy
 from hero_build.model.failure import Failure, exit_code, failure
@@ -71,7 +72,9 @@ def _wanted(run: ServiceRun) -> Sequence[AppServices]:
     root = run.site.root
     running = [record for record in recorded_services(root) if wanted(root, record.name) == "running"]
     names = dict.fromkeys(f"{item.app}:{item.instance}" if item.instance else item.app for item in running)
-    return [owner for name in names for owner in _selected(name, run)]
+    owners = [owner for name in names for owner in _selected(name, run)]
+    started = {record.name for record in running}
+    return [replace(owner, services=tuple(item for item in owner.services if item.name in started)) for owner in owners]
 
 
 def _failure(item: ServiceHealth, label: str) -> Failure:

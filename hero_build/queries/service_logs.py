@@ -42,7 +42,7 @@ def follow(name: str, lines: int, run: ServiceRun) -> Iterator[str]:
 
 
 def _records(name: str, run: ServiceRun) -> tuple[ServiceRecord, ...]:
-    selected = [targets.parse(name)] if not name.startswith("@") else targets.expand((name,), run.site)
+    selected = [targets.parse(name)] if not name.startswith("@") else targets.expand_whole((name,), run.site)
     recorded = recorded_services(run.site.root)
     records = tuple(item for item in recorded if any(targets.covers(target, item) for target in selected))
     if not records:

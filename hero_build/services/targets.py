@@ -49,8 +49,17 @@ def one(name: str) -> ServiceTarget:
 
 
 def expand(names: Sequence[str], site: ServiceSite) -> tuple[ServiceTarget, ...]:
-    """The targets, sets expanded, each once; of a set those that are installed. Raises AppNotFound, UsageError."""
+    """The targets, sets expanded, each once; of a set the services that it starts, of the apps that are installed.
+
+    Raises AppNotFound, UsageError.
+    """
     return tuple(dict.fromkeys(target for name in names for target in _expand(name, site)))
+
+
+def expand_whole(names: Sequence[str], site: ServiceSite) -> tuple[ServiceTarget, ...]:
+    """The same, but a set stands for all services of its apps: what was started beside it is stopped with it, too."""
+    targets = expand(names, site)
+    return tuple(dict.fromkeys(replace(item, binary="") if item.from_set else item for item in targets))
 
 
 def _expand(name: str, site: ServiceSite) -> Iterator[ServiceTarget]:
@@ -61,12 +70,12 @@ def _expand(name: str, site: ServiceSite) -> Iterator[ServiceTarget]:
         yield target
         return
     installed = [part.app for part in sorted(site.generation.records, key=str) if part.bundle is None]
-    if name != _INSTALLED:
-        installed = [app for app in site.catalog.expand((name,)) if app in installed]
-    if not installed:
+    members = installed if name == _INSTALLED else site.catalog.started_by(name)
+    selected = [replace(target, from_set=True) for target in map(parse, members) if target.app in installed]
+    if not selected:
         hint = "`hero-build install APP` first." if name == _INSTALLED else f"`hero-build install {name}` first."
         raise NotFound(f"nothing of {name} is installed", hint)
-    yield from (ServiceTarget(app, from_set=True) for app in installed)
+    yield from selected
 
 
 def instances(app: str, site: ServiceSite) -> tuple[str, ...]:

@@ -94,6 +94,21 @@ def test_sets_of_an_overlay_come_first(tmp_path: Path) -> None:
     assert overlaid.sets["admin"] == loader.load(()).sets["admin"]
 
 
+def test_a_member_of_a_set_may_be_one_service_of_an_app(tmp_path: Path) -> None:
+    write(tmp_path / "r", "_sets", 'SETS = {"mine": ("hero_db", "hero_voice/hero_voice_web", "hero_voice/x")}')
+    overlaid = loader.load((tmp_path / "r",))
+    assert overlaid.expand(["@mine"]) == overlaid.sets["mine"] == ("hero_db", "hero_voice")
+    assert overlaid.started_by("@mine") == ("hero_db", "hero_voice/hero_voice_web", "hero_voice/x")
+    assert set(overlaid.started_by("@all")) == set(overlaid.expand(["@all"]))
+
+
+@pytest.mark.parametrize("member", ["hero_db/", "/hero_db_server", "", "a/b/c"])
+def test_another_member_is_an_error(tmp_path: Path, member: str) -> None:
+    write(tmp_path / "r", "_sets", f'SETS = {{"mine": ({member!r},)}}')
+    with pytest.raises(RecipeError, match="has no SETS"):
+        loader.load((tmp_path / "r",))
+
+
 def test_all_is_every_recipe_that_can_be_installed() -> None:
     shipped = loader.load(())
     assert set(shipped.names()) - set(shipped.expand(["@all"])) == {"hero_archipelagos", "hero_onlyoffice"}

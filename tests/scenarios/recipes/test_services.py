@@ -90,6 +90,12 @@ def test_hero_books_knows_its_data_and_the_embedder() -> None:
     }
 
 
+def test_hero_books_asks_the_embedder_of_another_machine() -> None:
+    url = "http://[400:1::1]:8899"
+    (server, *_) = services("hero_books", variables={"HERO_EMBEDDER_URL": url})
+    assert dict(server.env)["HERO_EMBEDDER_URL"] == url
+
+
 def test_hero_books_refuses_a_data_folder_that_it_cannot_write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     prepared = replace(context("hero_books"), root=tmp_path)
     prepared.data.mkdir(parents=True)

@@ -11,6 +11,7 @@ from hero_build.catalog import loader, recipe_facts
 from hero_build.catalog.loader import Catalog
 from hero_build.errors import RecipeError, Unsupported
 from hero_build.model.artifacts import Binary, Cargo
+from support.worlds import REPO
 
 SHIPPED = loader.load(())
 PINNED = {
@@ -42,8 +43,8 @@ SETS = {
     "base": "hero_proxy hero_osis hero_aibroker hero_os",
     "complete": "hero_proxy hero_db hero_os hero_osis hero_livekit hero_collab hero_biz hero_aibroker hero_logic "
     "hero_slides hero_whiteboard hero_indexer hero_foundry hero_voice hero_agent",
-    "tester": "hero_proc hero_router hero_db hero_memory hero_books hero_agent hero_voice hero_cockpit",
-    "admin": "hero_proc hero_router hero_embedder hero_voice",
+    "tester": "hero_proc hero_router hero_db hero_memory hero_books hero_agent hero_voice/hero_voice_web hero_cockpit",
+    "admin": "hero_proc hero_router hero_embedder hero_voice/hero_voice_server",
 }
 
 
@@ -137,7 +138,28 @@ def test_what_is_a_container_refuses_in_one_sentence() -> None:
 
 
 def test_the_sets_are_those_that_are_written_down() -> None:
-    assert SHIPPED.sets == {name: tuple(apps.split()) for name, apps in SETS.items()}
+    assert SHIPPED.set_members == {name: tuple(members.split()) for name, members in SETS.items()}
+
+
+def test_a_service_that_a_set_names_is_one_of_its_app() -> None:
+    for member in {member for members in SHIPPED.set_members.values() for member in members if "/" in member}:
+        app, _, binary = member.partition("/")
+        known = SHIPPED.get(app).recipe.binaries
+        assert binary in {item.name for item in known if item.kind != "cli"} if known else binary.startswith(f"{app}_")
+
+
+DOCUMENTS = [REPO / "README.md", *sorted((REPO / "docs").rglob("*.md"))]
+NOT_SERVICES = {"hero_build", "hero_notes", "hero_notes_server", "hero_bd", "hero_index"}
+"""This project; an app that a reader makes; a name that is mistyped in an example, and one that is not right."""
+
+
+@pytest.mark.parametrize("page", DOCUMENTS, ids=lambda page: str(page.relative_to(REPO)))
+def test_a_document_names_no_service_that_no_set_has(page: Path) -> None:
+    """hero_archipelagos and hero_onlyoffice are in no set: one is a phase of its own, one a container."""
+    apps = {*SHIPPED.expand(["@all"]), "hero_archipelagos", "hero_onlyoffice"}
+    words = set(re.findall(r"\bhero_[a-z0-9_]+", page.read_text())) - NOT_SERVICES
+    unknown = {word for word in words if word not in apps and not word.startswith(tuple(f"{app}_" for app in apps))}
+    assert not unknown
 
 
 def test_no_set_is_written_twice_and_none_names_an_app_twice() -> None:

@@ -47,6 +47,31 @@ def test_services_start_in_the_order_of_their_needs_and_stop_in_the_reverse(stac
     assert [item["service"] for item in done.document["services"]] == ["web_server", "api_server", "store_server"]
 
 
+def test_a_set_names_the_services_that_it_starts(stack: ServiceWorld) -> None:
+    """It installs apps whole; what else of them was started is stopped with the set, too."""
+    stack.service("voice", "voice_server", "voice_web")
+    stack.service("store")
+    stack.release_of("voice", "v1", "ok", "voice_server", "voice_web")
+    stack.release_of("store", "v1")
+    (stack.recipes / "_sets.py").write_text('SETS = {"page": ("store", "voice/voice_web")}\n')
+    stack.ok("install", "@page")
+    programs = {path.name for path in (stack.root.path / "bin").iterdir()}
+    assert programs == {"store_server", "voice_server", "voice_web"}
+    assert listed(stack, "start", "@page") == {"store_server", "voice_web"}
+    assert listed(stack, "health", "@page") == listed(stack, "health") == {"store_server", "voice_web"}
+    assert stack.services("voice")["voice_server"]["state"] != "running"
+    assert listed(stack, "start", "voice/voice_server") == {"voice_server"}
+    assert listed(stack, "restart", "@page", key="restarted") == {"store_server", "voice_web"}
+    assert listed(stack, "stop", "@page") == {"store_server", "voice_web", "voice_server"}
+
+
+def listed(stack: ServiceWorld, *words: str, key: str = "services") -> set[str]:
+    """The services in the answer of a command that must end with 0."""
+    done = stack.run(*words, "--json")
+    assert done.code == 0, done.err
+    return {item["service"] for item in done.document[key]}
+
+
 def test_a_service_that_fails_fails_those_that_need_it_and_no_others(stack: ServiceWorld) -> None:
     three(stack, api="exit:1")
     stack.install("alone")
