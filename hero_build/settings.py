@@ -16,6 +16,7 @@ from msgspec import Struct
 
 from hero_build import STATE
 from hero_build.errors import MachineError, UsageError, machine_error
+from hero_build.system import packed
 from hero_build.system.decoding import prepared
 from hero_build.system.environment import GIT_LOCAL, SEALED, TOKENS
 from hero_build.system.home import expand, home
@@ -135,7 +136,10 @@ def read(flags: Mapping[str, Any], environ: MutableMapping[str, str]) -> Setting
         sockets=place("sockets", pick("sockets", str(root / "var" / "sockets"))),
         supervisor=_supervisor(str(pick("supervisor", "auto"))),
         forge=_forge(str(pick("forge", DEFAULT_FORGE))),
-        recipes=tuple(place("recipes", part) for part in _folders(pick("recipes", ""))),
+        recipes=(
+            *(place("recipes", part) for part in _folders(pick("recipes", ""))),
+            *(Path(part) for part in packed.recipes()),
+        ),
         cache=place("cache", pick("cache", None) or _default_cache(root)),
         jobs=_number("jobs", pick("jobs", 16), 1),
         wait=_number("wait", pick("wait", 10), 0),

@@ -28,6 +28,7 @@ pytest_plugins = [
     "support.forge_server",
     "support.leftovers",
     "support.no_network",
+    "support.packs",
     "support.publish_fixtures",
     "support.schedule",
     "support.service_world",

@@ -25,6 +25,7 @@ LAYERS = {
     "services": "what runs: definitions, health, start and restart",
     "supervisors": "programs that keep services running, behind one Protocol",
     "publish": "releases: assemble, sign, upload, verify, publish",
+    "pack": "one file with hero-build, a lock file and its contents",
     "catalog": "recipes: where they are, what they say, what a repo declares",
     "install": "layout, store, generations, commit, recovery",
     "verify": "downloaded or built bytes become Verified",
@@ -55,6 +56,7 @@ DOORS = {
     "h11": {"server"},
     "asyncio": {"server"},
     "backports": {"system"},
+    "packaging": {"pack"},
     "compression": {"system"},
 }
 MAKERS = {"Verified": "verify", "Staged": "install"}

@@ -21,6 +21,7 @@ from hero_build.model.manifest_document import ManifestDocument
 from hero_build.ops.hold import HoldReport
 from hero_build.ops.write_lockfile import LockReport
 from hero_build.ops.write_mirror import MirrorReport
+from hero_build.ops.write_pack import PackReport
 from hero_build.output.json_document import DocumentHead, ErrorDocument
 from hero_build.output.json_schema import strict
 from hero_build.queries.audit import AuditReport
@@ -69,6 +70,7 @@ ANSWERS: Mapping[str, type[Struct]] = {
     "logs": LogReport,
     "lock": LockReport,
     "mirror": MirrorReport,
+    "pack": PackReport,
     "outdated": OutdatedReport,
     "publish": PublishReport,
     "restart": RestartReport,

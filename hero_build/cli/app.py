@@ -57,6 +57,7 @@ _SECTIONS = {
     "Offline": {
         "lock": "Write a lock file of apps' newest releases for this machine.",
         "mirror": "Copy apps' releases into a directory that serves as a forge.",
+        "pack": "Write one file that installs apps without a network.",
     },
     "Shell": {
         "completion": "Print or install completion for your shell.",
@@ -79,7 +80,7 @@ _MODULES = {
     **dict.fromkeys(("history", "diff", "rollback", "uninstall", "gc"), "generations"),
     "publish": "publish",
     "ci": "ci",
-    **dict.fromkeys(("lock", "mirror"), "offline"),
+    **dict.fromkeys(("lock", "mirror", "pack"), "offline"),
     "completion": "completion",
     "help": "help",
 }

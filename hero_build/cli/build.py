@@ -25,7 +25,7 @@ def build(session: Session, apps: Sequence[str], **values: Any) -> int:
     from hero_build.output.pages.build import page
     from hero_build.queries.build_report import build_report
 
-    options = InstallOptions(**values)
+    options = InstallOptions(**values).for_pack(session)
     lock = options.open_lock(session)
     context = session.context(lock.forge if lock else None, writable=True)
     typed, versions = split_versions(apps)

@@ -53,6 +53,7 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
     "workflow": ("ci workflow hero_db --runs-on docker",),
     "lock": ("lock @core -o hero.lock", "lock hero_db@v0.3.2 -o hero.lock", "lock @core -o hero.lock --sign hero.key"),
     "mirror": ("mirror @core /media/usb/mirror",),
+    "pack": ("pack @tester -o tester.pyz", "pack -o tester.pyz --locked hero.lock"),
     "completion": ("completion bash --install", "completion zsh"),
     "help": ("help install", "help ci matrix"),
 }

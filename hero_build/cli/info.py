@@ -117,7 +117,7 @@ def explain(session: Session, app: str, **values: Any) -> int:
     from hero_build.output.pages.explain import page
     from hero_build.queries import explain as query
 
-    options = InstallOptions(**values)
+    options = InstallOptions(**values).for_pack(session)
     lock = options.open_lock(session)
     (name,), versions = split_versions([app])
     check_versions(versions, version=options.version, ref=options.ref)

@@ -180,12 +180,12 @@ def install(
     """Install or update apps; each app switches as a whole. APP@VERSION names a release, @SET a set, @all every app.
 
     An app that fails keeps its old version; the others are installed. Without APP, --locked installs everything in its
-    file.
+    file, and a pack everything in it.
     """
     from hero_build.ops import noop_cache
 
     require_restart(restart=restart, rollback_on_failure=rollback_on_failure)
-    options = InstallOptions(**values)
+    options = InstallOptions(**values).for_pack(session)
     lock = options.open_lock(session)
     context = session.context(lock.forge if lock else None, writable=not dry_run)
     typed, versions = split_versions(apps)

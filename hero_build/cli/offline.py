@@ -1,8 +1,10 @@
-"""`lock` and `mirror`: for machines without a network, and for machines that must all have the same versions."""
+"""`lock`, `mirror`, `pack`: for machines without a network, and for machines that must all have the same versions."""
 
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
 
 import click
 
@@ -10,6 +12,12 @@ from hero_build.cli import completion
 from hero_build.cli.app_names import check_versions, split_versions
 from hero_build.cli.base import command
 from hero_build.cli.session import Session
+from hero_build.errors import UsageError
+
+if TYPE_CHECKING:
+    from hero_build.context import Context
+    from hero_build.model.failure import Failure
+    from hero_build.ops.write_pack import PackRequest
 
 _PATH = click.Path(path_type=Path)
 
@@ -54,3 +62,54 @@ def mirror(session: Session, apps: Sequence[str], directory: Path, version: str 
     return session.console.answer(
         answer, lambda terminal: mirror_page(answer, terminal), code=answer.code, failed=answer.failed
     )
+
+
+@command("pack")
+@click.argument("apps", nargs=-1, metavar="APP...", shell_complete=completion.apps)
+@click.option("-o", "--output", "file", metavar="FILE", required=True, type=_PATH, help="Write the pack FILE.")
+@click.option("--locked", metavar="LOCK", type=_PATH, help="Pack what this lock file pins, or APP... of it.")
+def pack(session: Session, apps: Sequence[str], file: Path, locked: Path | None) -> int:
+    """Write one executable file with apps' newest releases for this machine, or APP@VERSION, and hero-build itself.
+
+    `./FILE install` installs them without a network; every other command works through it, too.
+    """
+    from hero_build.ops.write_pack import pack
+    from hero_build.output.pages.maintenance import pack_page
+
+    context, request, failed = _pack_request(session, apps, file=file, locked=locked)
+    answer = pack(request, context, failed)
+    return session.console.answer(
+        answer, lambda terminal: pack_page(answer, terminal), code=answer.code, failed=answer.failed
+    )
+
+
+def _pack_request(
+    session: Session, apps: Sequence[str], *, file: Path, locked: Path | None
+) -> "tuple[Context, PackRequest, tuple[Failure, ...]]":
+    """What to pack, and from where: a lock file, or one that is written for it."""
+    from hero_build.forge import lockfile
+    from hero_build.ops.write_lockfile import pin
+    from hero_build.ops.write_pack import PackRequest, has_digests, only
+
+    if locked is not None:
+        from hero_build.ops.open_lock import LockOptions, open_lock, signature_of
+
+        opened = open_lock(LockOptions(locked), session.settings, session.console.report)
+        context = session.context(opened.forge)
+        content = lockfile.read_content(locked)
+        lock = lockfile.parse(content, locked)
+        if apps:
+            return context, PackRequest(only(lock, session.apps(context.catalog, apps)), file), ()
+        signature = signature_of(locked)
+        signed = signature.read_bytes() if signature.is_file() else None
+        return context, PackRequest(lock, file, content=content if has_digests(lock) else None, signature=signed), ()
+    if not apps:
+        raise UsageError("no app is named", "Name apps, @SET, or a lock file with --locked.")
+    context = session.context()
+    typed, versions = split_versions(apps)
+    names = session.apps(context.catalog, typed)
+    with TemporaryDirectory() as folder:
+        answer = pin(names, versions=versions, file=Path(folder) / file.name, context=context)
+        empty = lockfile.Lock(answer.arch, answer.forge, ())
+        lock = empty if answer.failed else lockfile.read(Path(folder) / file.name)
+    return context, PackRequest(lock, file), answer.failed

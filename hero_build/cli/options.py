@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING, Literal, TypeVar
 
 import click
 from msgspec import Struct
+from msgspec.structs import replace
 
 from hero_build.cli.session import Session
 from hero_build.errors import UsageError
 from hero_build.model.installed import Backend, Mode, Phase
+from hero_build.system import packed
 
 if TYPE_CHECKING:
     from hero_build.model.steps import Request
@@ -43,7 +45,7 @@ _LOCKED = (
         type=click.Path(path_type=Path),
         help="Install exactly what a lock file pins; never build.",
     ),
-    click.option("--at", metavar="PLACE", help="Fetch what is pinned from a mirror (URL or folder) or a forge."),
+    click.option("--at", metavar="PLACE", help="Fetch what is pinned from a mirror, a forge or a pack."),
     click.option("--digest", metavar="SHA256", help="Refuse a lock file with another sha256."),
     click.option("--trust", metavar="PUBKEY", help="Refuse a lock file that this minisign key has not signed."),
 )
@@ -115,6 +117,13 @@ class InstallOptions(Struct, frozen=True):
             backend=self.backend,
             optimise=not self.no_opt,
         )
+
+    def for_pack(self, session: Session) -> "InstallOptions":
+        """In a pack, its own lock file and contents, unless something else is asked for."""
+        own = (self.locked, self.version, self.ref, self.no_opt, self.update, self.mode != "auto")
+        if (lock := packed.lock()) is None or any(own) or session.settings.source("forge") == "flag":
+            return self
+        return replace(self, locked=Path(lock), at=self.at or packed.file())
 
     def open_lock(self, session: Session) -> "OpenedLock | None":
         """The lock file, checked and opened; None without one. Raises UsageError, VerificationError, MissingTool."""

@@ -84,6 +84,12 @@ def place_address(text: str) -> str:
     return text.rstrip("/")
 
 
+def pack_file(place: str) -> Path | None:
+    """The file that `place` names: a pack."""
+    path = Path(unquote(urlsplit(place).path))
+    return path if place.startswith("file:") and path.is_file() else None
+
+
 def require_folder(place: str) -> None:
     """Raises NetworkError where `place` is a folder that does not exist."""
     folder = Path(unquote(urlsplit(place).path))

@@ -15,6 +15,7 @@ from hero_build.events import Emit
 from hero_build.forge import lock_source, lockfile, open_forge
 from hero_build.forge.compressed_store import CompressedStore
 from hero_build.forge.lockfile import Lock
+from hero_build.forge.pack_contents import PackContents
 from hero_build.forge.protocol import Forge
 from hero_build.platforms import machine_arch
 from hero_build.settings import Settings
@@ -128,6 +129,8 @@ def _forge(lock: Lock, options: LockOptions, settings: Settings, emit: Emit) -> 
     place_settings = replace(settings, forge=place, token=token)
 
     def inner() -> Forge:
+        if (pack := lock_source.pack_file(place)) is not None:
+            return PackContents(pack)
         opened = open_forge(place_settings, emit)
         if place == lock.forge:
             return opened

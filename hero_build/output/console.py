@@ -52,7 +52,7 @@ class Console:
     def _open(self, stream: TextIO) -> Terminal:
         style = self._style
         opened = open_terminal(stream, colour=style.colour, verbose=style.verbose, environ=self._environ)
-        return replace(opened, program=program(style.root)) if style.root else opened
+        return replace(opened, program=program(style.root))
 
     @cached_property
     def report(self) -> "Reporter":

@@ -6,6 +6,8 @@ from typing import Literal, TextIO
 
 from msgspec import Struct
 
+from hero_build.system import packed
+
 Colour = Literal["auto", "always", "never"]
 Ink = Literal["bold", "dim", "red", "green", "yellow", "cyan"]
 _DUMB = ("dumb", "unknown")
@@ -52,12 +54,13 @@ def open_terminal(stream: TextIO, colour: Colour, verbose: int, environ: Mapping
 
 
 def program(root: str | None) -> str:
-    """How commands that the output advises begin: with the --root that was typed, quoted for a shell."""
+    """How commands that the output advises begin: with the pack and the --root that were typed, quoted for a shell."""
+    name = packed.typed()
     if root is None:
-        return "hero-build"
+        return name
     import shlex  # only for --root
 
-    return f"hero-build --root {shlex.quote(root)}"
+    return f"{name} --root {shlex.quote(root)}"
 
 
 def _is_logged(environ: Mapping[str, str]) -> bool:

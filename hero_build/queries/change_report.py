@@ -13,6 +13,7 @@ from hero_build.model.installed import Generation, InstalledArtifact, InstalledP
 from hero_build.model.steps import Failed
 from hero_build.ops.install import Outcome, Plan
 from hero_build.queries.diff import PartChange, changes
+from hero_build.system import packed
 
 if TYPE_CHECKING:  # what restarts a service is loaded by those who restart one
     from hero_build.ops.restart import RestartOutcomes
@@ -176,7 +177,7 @@ def between(
     installed = {str(part): record for part, record in after.records.items()}
     parts = tuple(_done(change, installed.get(change.part)) for change in changes(before.records, after.records))
     place = f" --root {shlex.quote(root_flag)}" if root_flag else ""
-    undo = f"hero-build{place} rollback {before.number}" if after.number != before.number else None
+    undo = f"{packed.typed()}{place} rollback {before.number}" if after.number != before.number else None
     return ChangeReport(
         before.number, after=after.number, dry_run=False, parts=parts, failed=failures(failed), undo=undo
     )

@@ -14,6 +14,7 @@ from hero_build.supervisors.choice import choose
 from hero_build.supervisors.protocol import SUPERVISORD, timeouts
 from hero_build.supervisors.systemd import Systemd, SystemdManager, system_manager, user_manager
 from hero_build.supervisors.systemd_unit import quoted
+from hero_build.system import packed
 from hero_build.system.home import home
 
 NAME = "hero-build.service"
@@ -119,7 +120,9 @@ def _command(settings: Settings) -> list[str]:
     """The program that runs now, with what was typed for it."""
     program = Path(sys.argv[0])
     is_script = program.name == "hero-build" and os.access(program, os.X_OK)
-    words = [str(program.absolute())] if is_script else [sys.executable, "-m", "hero_build"]
+    words = [str(program.absolute())] if is_script else packed.python("hero_build")
+    if (pack := packed.file()) is not None:
+        words = [pack]
     typed = [("--forge", settings.forge)] if settings.source("forge") == "flag" else []
     return [*words, "serve", "--root", str(settings.root), *(word for pair in typed for word in pair)]
 

@@ -5,7 +5,6 @@ them, and a supervisord that runs is brought up to date. It ends when its last s
 """
 
 import os
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
@@ -22,7 +21,7 @@ from hero_build.supervisors.definitions import DefinitionFolder
 from hero_build.supervisors.protocol import SUPERVISORD, ServiceNotDefined, Timeouts
 from hero_build.supervisors.service_names import file_name, service_name
 from hero_build.supervisors.supervisord_client import SupervisordNotRunning
-from hero_build.system import filelock, process
+from hero_build.system import filelock, packed, process
 from hero_build.system.decoding import decode_json
 
 _KEPT = ("PATH", "HOME", "USER", "LOGNAME", "LANG", "LC_ALL", "TZ", "PYTHONPATH")
@@ -176,7 +175,7 @@ class Supervisord(Struct, frozen=True):
 
     def _run_daemon(self) -> None:
         """It becomes a daemon once it listens: the command that starts it ends then."""
-        command = [sys.executable, "-m", "supervisor.supervisord", "-c", "supervisord.conf"]
+        command = [*packed.python("supervisor.supervisord"), "-c", "supervisord.conf"]
         env = {name: os.environ[name] for name in _KEPT if name in os.environ}
         result = process.run(command, cwd=self.folder, env=env)
         if result.code:

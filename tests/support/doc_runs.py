@@ -101,6 +101,7 @@ PARSED: Mapping[str, str] = {
     "hero-build start hero_db": "the programs of this world do not serve: tests/scenarios/guides",
     "hero-build start @core": "the programs of this world do not serve: tests/scenarios/services",
     "hero-build install --locked hero.lock --at https://mirror.example/hero": "a web server: tests/scenarios/fleet",
+    "hero-build pack @tester -o tester.pyz": "tests/scenarios/fleet/test_pack.py, with smaller apps",
     "hero-build serve": "runs until it is stopped: tests/scenarios/server",
     "hero-build serve --http 127.0.0.1:9470": "runs until it is stopped: tests/scenarios/cockpit",
     "hero-build serve --address": "needs a server that runs: tests/scenarios/cockpit/test_attacks.py",

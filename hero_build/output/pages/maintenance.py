@@ -1,10 +1,11 @@
-"""The pages of `lock` and `mirror`."""
+"""The pages of `lock`, `mirror` and `pack`."""
 
 import shlex
 from collections.abc import Iterator
 
 from hero_build.ops.write_lockfile import LockReport
 from hero_build.ops.write_mirror import MirrorReport
+from hero_build.ops.write_pack import PackReport
 from hero_build.output.phrases import closing
 from hero_build.output.table import cell, table
 from hero_build.output.terminal import Terminal
@@ -55,3 +56,24 @@ def mirror_page(answer: MirrorReport, terminal: Terminal) -> Iterator[str]:
         yield from closing(f"{plural(len(answer.apps), 'app')} mirrored", next_step, terminal)
     else:
         yield from closing("nothing was mirrored", "", terminal)
+
+
+def pack_page(answer: PackReport, terminal: Terminal) -> Iterator[str]:
+    rows = [
+        [
+            cell(app.name, "bold"),
+            cell(app.tag),
+            cell(plural(app.files, "file")),
+            cell(size(app.bytes)),
+            cell(app.repo, "dim"),
+        ]
+        for app in answer.apps
+    ]
+    yield from table(rows, terminal)
+    apps = plural(len(answer.apps), "app")
+    if answer.written:
+        runs = "its own Python" if answer.standalone else f"Python {answer.python[0]} to {answer.python[-1]}"
+        sentence = f"{answer.file}: {apps} packed for {answer.arch} and {runs}, {size(answer.size)}"
+        yield from closing(sentence, f"Install there: sh {shlex.quote(answer.file)} install", terminal)
+    else:
+        yield from closing(f"{answer.file} was not written: a pack must contain every requested app", "", terminal)

@@ -1,0 +1,90 @@
+"""Writes the file of a pack: a shell script that starts it, then a zip archive.
+
+    <lines of a shell script>     whether the file is whole; which Python
+    __main__.py                   starter.py
+    tool.zip                      hero-build (tool_archive.py)
+    _store/<sha256>               the contents of the lock file, stored
+
+All numbers in the script have a fixed width: they are filled in at the end.
+"""
+
+import hashlib
+import os
+import secrets
+import shutil
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import BinaryIO
+
+from msgspec import Struct
+
+from hero_build import __version__
+from hero_build.errors import machine_errors
+from hero_build.forge.mirror_layout import STORE
+from hero_build.pack import starter
+from hero_build.pack.tool_archive import entry
+from hero_build.system.fsync import fsync
+
+_FOLDER = Path(__file__).parent
+_WIDTH = 20
+
+
+class PackParts(Struct, frozen=True):
+    """What goes into a pack: the archive with hero-build, and the file of each content by its sha256."""
+
+    tool: bytes
+    contents: Mapping[str, Path]
+
+
+def write(file: Path, parts: PackParts) -> int:
+    """Write the pack, which appears with one rename; returns its size in bytes. Raises NotWritable, DiskFull."""
+    part = file.with_name(f".{file.name}.{secrets.token_hex(4)}.part")
+    with machine_errors(file.parent):
+        try:
+            with part.open("xb+") as out:
+                _write(out, parts)
+            part.chmod(0o777 & ~_umask())
+            fsync(part)
+            part.replace(file)
+            fsync(file.absolute().parent)
+        finally:
+            part.unlink(missing_ok=True)
+        return file.stat().st_size
+
+
+def _write(out: BinaryIO, parts: PackParts) -> None:
+    header = _header()
+    out.write(_filled(header, 0))
+    with zipfile.ZipFile(out, "w") as archive:
+        archive.writestr(entry("__main__.py"), _starter(parts.tool), zipfile.ZIP_DEFLATED)
+        archive.writestr(entry(starter.TOOL), parts.tool)
+        for sha256, path in sorted(parts.contents.items()):
+            with path.open("rb") as source, archive.open(entry(f"{STORE}/{sha256}"), "w", force_zip64=True) as target:
+                shutil.copyfileobj(source, target, 1 << 20)
+    size = out.seek(0, os.SEEK_END)
+    out.seek(0)
+    out.write(_filled(header, size))
+
+
+def _header() -> str:
+    return (_FOLDER / "header.sh").read_text()
+
+
+def _filled(header: str, size: int) -> bytes:
+    return header.replace("@SIZE@", f"{size:<{_WIDTH}}").encode()
+
+
+def _starter(tool: bytes) -> bytes:
+    digest = hashlib.sha256(tool).hexdigest()
+    values = {"NAME": f"{__version__}-{digest[:16]}", "SHA256": digest, "MACHINE": os.uname().machine}
+    text = (_FOLDER / "starter.py").read_text()
+    for name, value in values.items():
+        text = text.replace(f'"@{name}@"', f'"{value}"')
+    return text.encode()
+
+
+def _umask() -> int:
+    mask = os.umask(0o022)
+    os.umask(mask)
+    return mask

@@ -1,0 +1,75 @@
+"""The archive with hero-build itself: `lib/` for every Python, `cp311/` and so on for one; equal input, equal bytes."""
+
+import io
+import zipfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path, PurePosixPath
+
+from hero_build.catalog.loader import LoadedRecipe, shipped
+from hero_build.errors import machine_errors
+from hero_build.pack.starter import COMMON
+from hero_build.system.packed import OVERLAYS
+
+_PACKAGE = Path(__file__).resolve().parents[1]
+_EPOCH = (1980, 1, 1, 0, 0, 0)
+_LEFT_OUT = (".pyi", ".pyc", "/RECORD", "/direct_url.json", "/REQUESTED", "/INSTALLER")
+
+
+def tool_archive(own: Mapping[str, bytes], recipes: Mapping[str, LoadedRecipe], wheels: Mapping[str, Path]) -> bytes:
+    """`own`: the lock file, and what vouches for it; `wheels`: the folder of each tag. Raises NotWritable."""
+    files = {f"{COMMON}{name}": content for name, content in own.items()}
+    files[f"{COMMON}backports/__init__.py"] = b""  # a package of that name elsewhere must not hide it
+    with machine_errors(_PACKAGE):
+        files.update(_package())
+        files.update(_overlays(recipes))
+        files.update(_dependencies(wheels))
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name in sorted(files):
+            archive.writestr(entry(name), files[name], zipfile.ZIP_DEFLATED)
+    return buffer.getvalue()
+
+
+def entry(name: str) -> zipfile.ZipInfo:
+    """An entry without the time and the user of this machine, so that equal contents make equal packs."""
+    item = zipfile.ZipInfo(name, _EPOCH)
+    item.external_attr = 0o100644 << 16
+    return item
+
+
+def _package() -> Iterator[tuple[str, bytes]]:
+    """This very package, with the recipes where an installed one has them."""
+    for path in sorted(_PACKAGE.rglob("*")):
+        if path.is_file() and "__pycache__" not in path.parts:
+            yield f"{COMMON}{path.relative_to(_PACKAGE.parent).as_posix()}", path.read_bytes()
+    for path in sorted(shipped().glob("*.py")):
+        yield f"{COMMON}hero_build/recipes/{path.name}", path.read_bytes()
+
+
+def _overlays(recipes: Mapping[str, LoadedRecipe]) -> Iterator[tuple[str, bytes]]:
+    """The recipes of these apps that are not shipped, each beside the modules that it takes values from."""
+    folders: dict[Path, str] = {}
+    for loaded in recipes.values():
+        if loaded.path.parent == shipped():
+            continue
+        name = folders.setdefault(loaded.path.parent, f"{len(folders):03}")
+        for path in (loaded.path, *loaded.shared):
+            yield f"{COMMON}{OVERLAYS}/{name}/{path.name}", path.read_bytes()
+
+
+def _dependencies(wheels: Mapping[str, Path]) -> Iterator[tuple[str, bytes]]:
+    """The files of the wheels: below `lib/` for those that every Python has."""
+    names = {tag: {path.name for path in folder.glob("*.whl")} for tag, folder in wheels.items()}
+    common = set.intersection(*names.values())
+    for tag, folder in wheels.items():
+        for wheel in sorted(names[tag]):
+            group = COMMON if wheel in common else f"{tag}/"
+            with zipfile.ZipFile(folder / wheel) as archive:
+                yield from ((group + name, archive.read(name)) for name in archive.namelist() if _is_needed(name))
+
+
+def _is_needed(name: str) -> bool:
+    parts = PurePosixPath(name).parts
+    if name.endswith(("/", *_LEFT_OUT)) or name == "backports/__init__.py":
+        return False
+    return not (parts[0].endswith(".data") or "tests" in parts)
