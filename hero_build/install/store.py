@@ -42,9 +42,10 @@ def content_path(root: Root, file: File | FileEntry) -> Path:
 
 def _move_to_store(root: Root, verified: Verified) -> Staged:
     for file in verified.files:
-        file.path.rename(content_path(root, file))  # replaces an equal entry: older generations keep their own link
+        # Replaces an equal entry: older generations keep their own link. A link to that very entry stays where it is.
+        file.path.rename(content_path(root, file))
     if verified.fetched.form == "tree":
-        shutil.rmtree(verified.fetched.path, ignore_errors=True)  # only empty folders are left
+        shutil.rmtree(verified.fetched.path, ignore_errors=True)  # empty folders are left, and links
     else:
         verified.fetched.path.unlink(missing_ok=True)  # the archive, where the file was in one
     return Staged(verified)

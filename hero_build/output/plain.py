@@ -78,6 +78,8 @@ class PlainView:
         match self._verbs.get(part):
             case "build":
                 return f"built and verified {took}, {plural(self._crates.get(part, 0), 'crate')}"
+            case "restore":
+                return f"taken from the store {took}"
             case "publish":
                 return f"uploaded and verified {took}"
             case _:

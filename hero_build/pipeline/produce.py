@@ -13,6 +13,7 @@ from msgspec import Struct
 from hero_build.context import Context
 from hero_build.errors import HeroBuildError
 from hero_build.events import Finished, PartFailed
+from hero_build.install.stored_content import StoredContents
 from hero_build.model.artifacts import Library
 from hero_build.model.decisions import Build, Download
 from hero_build.model.installed import PartId
@@ -48,7 +49,7 @@ def produce(
     stop = threading.Event()
     pool = ThreadPool(context.settings.jobs, thread_name_prefix="fetch")
     builder = ThreadPool(1, thread_name_prefix="build")
-    run = RunContext(pool, downloads=downloads, stop=stop, context=context)
+    run = RunContext(pool, downloads=downloads, stop=stop, context=context, stored=StoredContents(context.root))
     try:
         fetched = [item for item in todo if isinstance(item, Download)]
         parts = {item.part.id: _PendingDownload(item, run.part(item), run.records(item)) for item in fetched}

@@ -1,5 +1,6 @@
 """Fetched → Verified: the only way for downloaded or built bytes to become installable."""
 
+import hashlib
 import stat
 from pathlib import PurePosixPath
 
@@ -39,6 +40,28 @@ def verify(fetched: Fetched, expect: Expect) -> Verified:
             file.path.unlink(missing_ok=True)
         raise
     return Verified(fetched.artifact, files=(file,), checks=(*checks, "elf"), fetched=fetched, elf=header)
+
+
+def verify_stored(fetched: Fetched, files: tuple[File, ...], expect: Expect) -> Verified:
+    """The artifact of files that were verified when they entered the store, which have not changed since: each is read.
+
+    A program must start on this machine, too. Raises ChecksumMismatch, InvalidBinary.
+    """
+    for file in files:
+        _check_stored(file)
+    checks = (*(("length",) if expect.size is not None else ()), "sha256")
+    if isinstance(fetched.artifact, WasmBundle):
+        return Verified(fetched.artifact, files=files, checks=(*checks, "wasm", "glue"), fetched=fetched)
+    header = elf.inspect(files[0].path, expect, shared=isinstance(fetched.artifact, Library))
+    return Verified(fetched.artifact, files=files, checks=(*checks, "elf"), fetched=fetched, elf=header)
+
+
+def _check_stored(file: File) -> None:
+    status = file.path.lstat()
+    with file.path.open("rb") as content:
+        digest = hashlib.file_digest(content, "sha256").hexdigest()
+    if digest != file.sha256 or stat.S_IMODE(status.st_mode) != file.mode or not stat.S_ISREG(status.st_mode):
+        raise ChecksumMismatch(f"{file.dest} is damaged in the store", _RETRY)
 
 
 def _verify_bundle(fetched: Fetched, artifact: WasmBundle, expect: Expect) -> Verified:

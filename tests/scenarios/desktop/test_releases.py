@@ -58,6 +58,21 @@ def test_all_of_it_goes_back_together(installed: World) -> None:
     installed.ok("rollback", "3")
     assert state(installed) == of("v1", "notes", "radio")
     assert refusals.snapshot(installed.root) == before
+
+
+def test_an_older_release_comes_from_the_store(installed: World) -> None:
+    release(installed, "v2", "notes", "maps")
+    for words in ALL:
+        installed.ok(*words)
+    assets = [path for path in installed.mirror.glob("*/*/v1/*") if path.name.endswith(("-wasm.tar.gz", "-musl"))]
+    assert len(assets) == 4
+    for path in assets:
+        path.unlink()
+    for words in ALL:
+        installed.ok(*words, "--version", "v1", "--mode", "download")
+    assert state(installed) == of("v1", "notes", "radio")
+    for words in ALL:
+        assert "nothing to do" in installed.ok(*words, "--version", "v1")
     installed.ok("rollback", "6")
     assert refusals.snapshot(installed.root) == later
     roots.settled(installed.root)
