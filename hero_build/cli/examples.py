@@ -51,7 +51,12 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
     "ci": ("ci matrix hero_db", "ci workflow hero_db"),
     "matrix": ("ci matrix hero_db --platform linux-amd64-musl",),
     "workflow": ("ci workflow hero_db --runs-on docker",),
-    "lock": ("lock @core -o hero.lock", "lock hero_db@v0.3.2 -o hero.lock", "lock @core -o hero.lock --sign hero.key"),
+    "lock": (
+        "lock @core -o hero.lock",
+        "lock hero_db@v0.3.2 -o hero.lock",
+        "lock --installed -o hero.lock",
+        "lock @core -o hero.lock --sign hero.key",
+    ),
     "mirror": ("mirror @core /media/usb/mirror",),
     "pack": ("pack @tester -o tester.pyz", "pack -o tester.pyz --locked hero.lock"),
     "completion": ("completion bash --install", "completion zsh"),

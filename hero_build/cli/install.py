@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from hero_build.cli import completion
 from hero_build.cli.app_names import check_versions, split_versions
 from hero_build.cli.base import command
-from hero_build.cli.options import InstallOptions, app_options, bundle_options
+from hero_build.cli.options import InstallOptions, LockedSet, app_options, bundle_options
 from hero_build.cli.session import Session
 from hero_build.errors import UsageError
 from hero_build.model.artifacts import DESKTOP_APP, ISLANDS_APP
@@ -63,6 +63,7 @@ def run_install(
     dry_run: bool,
     gated: bool = False,
     method: str = "service.install",
+    lock: LockedSet | None = None,
     remember: "Callable[[Plan, str], None] | None" = None,
 ) -> int:
     """Plan, apply, print; returns the exit code. `action` is for `history`; `remember` gets the plan and the page.
@@ -78,11 +79,13 @@ def run_install(
         if not dry_run:
             session.finish_interrupted_upgrade()
         plan = install.plan(requests, context)
+        plan = replace(plan, lock=lock.sha256) if lock and lock.whole else plan
         if dry_run:
             answer = change_report.dry(plan, session.generation())
         else:
             change = InstallChange(plan, action, method, restart=restart, gated=gated)
             outcome, answer = _journaled(session, change, context)
+    answer = replace(answer, lock=lock.sha256 if lock else None)
     code = session.console.answer(
         answer, lambda terminal: page(answer, terminal), code=answer.code, failed=answer.every_failure
     )
@@ -209,6 +212,7 @@ def install(
         restart=restart,
         gated=rollback_on_failure,
         dry_run=dry_run,
+        lock=LockedSet(lock.sha256, whole=not typed and set(lock.apps) <= set(names)) if lock else None,
         remember=remember,
     )
 

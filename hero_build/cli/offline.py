@@ -23,22 +23,36 @@ _PATH = click.Path(path_type=Path)
 
 
 @command("lock")
-@click.argument("apps", nargs=-1, required=True, metavar="APP...", shell_complete=completion.apps)
+@click.argument("apps", nargs=-1, metavar="APP...", shell_complete=completion.apps)
+@click.option("--installed", is_flag=True, help="Pin the installed releases: of all apps, or of those named.")
 @click.option("-o", "--output", "file", metavar="FILE", required=True, type=_PATH, help="Write the lock file FILE.")
 @click.option("--sign", "key", metavar="KEYFILE", type=_PATH, help="Sign it with this minisign key, as FILE.minisig.")
-def lock(session: Session, apps: Sequence[str], file: Path, *, key: Path | None) -> int:
-    """Write a lock file of apps' newest releases for this machine, or of APP@VERSION.
+def lock(session: Session, apps: Sequence[str], file: Path, *, installed: bool, key: Path | None) -> int:
+    """Write a lock file of apps' newest releases for this machine, of APP@VERSION, or of what is installed.
 
     Install from it with `install --locked FILE`.
     """
-    from hero_build.ops.write_lockfile import pin
+    from hero_build.ops.write_lockfile import pin, pin_installed
     from hero_build.output.pages.maintenance import lock_page
     from hero_build.publish.signing import read_signer
+    from hero_build.queries.apps import by_app, present
 
     signer = read_signer(key, os.environ) if key else None
     context = session.context()
     names, versions = split_versions(apps)
-    answer = pin(session.apps(context.catalog, names), versions=versions, file=file, context=context, signer=signer)
+    if installed:
+        if versions:
+            raise UsageError(
+                "APP@VERSION and --installed exclude each other", "Leave out --installed, or the @VERSION."
+            )
+        known = by_app(session.generation())
+        chosen = present(names or ("@all",), known, context.catalog)
+        answer = pin_installed(chosen, file=file, context=context, signer=signer)
+    elif names:
+        chosen = session.apps(context.catalog, names)
+        answer = pin(chosen, versions=versions, file=file, context=context, signer=signer)
+    else:
+        raise UsageError("no app is named", "Name apps, or use --installed for all that are installed.")
     return session.console.answer(
         answer, lambda terminal: lock_page(answer, terminal), code=answer.code, failed=answer.failed
     )

@@ -61,6 +61,13 @@ _NO_OPT = click.option(
 )
 
 
+class LockedSet(Struct, frozen=True):
+    """A lock file that is installed: its digest, and whether all of its apps are meant."""
+
+    sha256: str
+    whole: bool
+
+
 class InstallOptions(Struct, frozen=True):
     """The values of the options."""
 

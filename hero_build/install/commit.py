@@ -22,31 +22,34 @@ from hero_build.model.installed import Adopted, FileEntry, Generation, Installed
 from hero_build.model.steps import Change, Drop, Put, Restore, Staged
 
 
-def commit(locked_root: LockedRoot, changes: Sequence[Change], action: str) -> tuple[Generation, Generation]:
+def commit(
+    locked_root: LockedRoot, changes: Sequence[Change], action: str, *, lock: str | None = None
+) -> tuple[Generation, Generation]:
     """Apply the changes to what the root holds now, as one generation: (before, after), equal if nothing changed.
 
-    `action` is the sentence `history` shows. Raises RecipeError, MachineError.
+    `action` is the sentence `history` shows, `lock` the digest of the lock file that all of it comes from. Raises
+    RecipeError, MachineError.
     """
     root, before = locked_root.root, locked_root.generation
     changes = [change for change in changes if not _is_committed(root, before, change)]
-    if not changes and before.number == current_number(root):  # an unreadable manifest counts as none and is replaced
+    same = not changes and lock in (None, before.lock)
+    if same and before.number == current_number(root):  # an unreadable manifest counts as none and is replaced
         return before, before
     slots = _applied(slots_of(root, before), changes, root)
     _check_paths(slots)
     links.check(root, links.link_names(slot.record for slot in slots.values()))
     _adopt(root, before, links.link_names(slots[part].record for part in map(_part_id, changes) if part in slots))
     links.create(root, links.link_names(slot.record for slot in slots.values()))
-    return before, _build_and_flip(root, slots, action)
+    return before, _build_and_flip(root, slots, action, lock=lock)
 
 
-def _build_and_flip(root: Root, slots: Slots, action: str) -> Generation:
+def _build_and_flip(root: Root, slots: Slots, action: str, *, lock: str | None) -> Generation:
     """Build, flip, and only then remove what no part owns any more."""
     records = {part: slot.record for part, slot in slots.items()}
     owned = links.owned(records)
     kept = adopt.list_adopted(root)
-    after = _generation(
-        root, action=action, records=records, adopted=tuple(item for item in kept if item.path in owned)
-    )
+    adopted = tuple(item for item in kept if item.path in owned)
+    after = _generation(root, action=action, records=records, adopted=adopted, lock=lock)
     build(root, generation=after, slots=slots, kept=kept, shown=())
     flip(root, after.number)
     adopt.restore_adopted(root, owned)
@@ -62,7 +65,9 @@ def _adopt(root: Root, before: Generation, names: frozenset[str]) -> None:
     listed = ", ".join(item.path for item in foreign)
     replaced = {item.path for item in foreign}
     kept = tuple(item for item in adopt.list_adopted(root) if item.path not in replaced)
-    after = _generation(root, action=f"adopt {listed}", records=before.records, adopted=(*kept, *foreign))
+    after = _generation(
+        root, action=f"adopt {listed}", records=before.records, adopted=(*kept, *foreign), lock=before.lock
+    )
     build(root, generation=after, slots=slots_of(root, before), kept=adopt.list_adopted(root), shown=foreign)
     flip(root, after.number)
     adopt.replace_with_links(root, foreign)
@@ -114,7 +119,7 @@ def _without_request(record: InstalledPart) -> InstalledPart:
 
 
 def _generation(
-    root: Root, action: str, records: Mapping[PartId, InstalledPart], adopted: tuple[Adopted, ...]
+    root: Root, action: str, records: Mapping[PartId, InstalledPart], adopted: tuple[Adopted, ...], lock: str | None
 ) -> Generation:
     created = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
     return Generation(
@@ -124,6 +129,7 @@ def _generation(
         action=action,
         records=records,
         adopted=adopted,
+        lock=lock,
     )
 
 

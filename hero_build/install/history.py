@@ -41,7 +41,7 @@ def rollback(root: Root, number: int | None = None, wait: float = 0) -> tuple[Ge
             raise RootDamaged(f"generation {target.number} is damaged: {reason}", hint)
         changes: list[Change] = [Drop(part) for part in locked_root.generation.records if part not in target.records]
         changes += [Restore(record, target.number) for record in target.records.values()]
-        return commit(locked_root, changes, f"rollback to {target.number}")
+        return commit(locked_root, changes, f"rollback to {target.number}", lock=target.lock)
 
 
 def revert(root: Root, before: int, after: int, wait: float = 0) -> tuple[Generation, Generation]:
@@ -57,7 +57,8 @@ def revert(root: Root, before: int, after: int, wait: float = 0) -> tuple[Genera
         for part in (part for part in changed if current.get(part) == new.records.get(part)):
             record = old.records.get(part)
             changes.append(Restore(record, before) if record else Drop(part))
-        return commit(locked_root, changes, f"roll back {after}: its services did not come up")
+        lock = old.lock if current == new.records else None
+        return commit(locked_root, changes, f"roll back {after}: its services did not come up", lock=lock)
 
 
 def restore_app(root: Root, app: str, number: int, *, wait: float = 0) -> tuple[Generation, Generation]:

@@ -141,7 +141,10 @@ class Adopted(Struct, frozen=True):
 
 
 class Generation(Struct, frozen=True):
-    """One committed state of a root, as its manifest.json records it; number 0 is the empty one before the first."""
+    """One committed state of a root, as its manifest.json records it; number 0 is the empty one before the first.
+
+    `lock`: the sha256 of the lock file whose apps, all of them, it was made to have; None: of none.
+    """
 
     number: int
     created: str = ""
@@ -149,3 +152,4 @@ class Generation(Struct, frozen=True):
     action: str = ""
     records: Mapping[PartId, InstalledPart] = field(default_factory=dict)
     adopted: tuple[Adopted, ...] = ()
+    lock: str | None = None

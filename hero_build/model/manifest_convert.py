@@ -42,6 +42,7 @@ def to_document(generation: Generation) -> ManifestDocument:
         created=generation.created,
         tool=generation.tool,
         action=generation.action,
+        lock=_or_unset(generation.lock),
         apps={name: _app(parts) for name, parts in apps.items()},
         adopted={item.path: item.form for item in generation.adopted},
     )
@@ -125,6 +126,7 @@ def from_document(document: ManifestDocument) -> Generation:
         created=document.created,
         tool=document.tool,
         action=document.action,
+        lock=_or_none(document.lock),
         records={part.id: part for part in parts},
         adopted=tuple(Adopted(path, form) for path, form in document.adopted.items()),
     )

@@ -117,6 +117,12 @@ class ManifestDocument(Struct, frozen=True, kw_only=True):
     created: Annotated[str, Meta(description="UTC, RFC 3339, seconds")]
     tool: Annotated[str, Meta(description="what wrote it: hero-build and its version")]
     action: Annotated[str, Meta(description="the command that made this generation, as history shows it")] = ""
+    lock: (
+        Annotated[
+            str, Meta(pattern="^[0-9a-f]{64}$", description="sha256 of the lock file that was installed, all of it")
+        ]
+        | UnsetType
+    ) = UNSET
     apps: dict[str, Annotated[ManifestApp, _AppRule]]
     adopted: Annotated[
         dict[str, AdoptedForm],

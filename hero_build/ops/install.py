@@ -34,8 +34,11 @@ class Step(Struct, frozen=True):
 
 
 class Plan(Struct, frozen=True):
+    """`lock`: the digest of the lock file that it installs completely."""
+
     steps: tuple[Step, ...]
     failed: tuple[Failed, ...]
+    lock: str | None = None
 
     @property
     def decisions(self) -> tuple[Decision, ...]:
@@ -67,17 +70,17 @@ def apply(todo: Plan, context: Context, action: str) -> Outcome:
     """
     work = [item for item in todo.decisions if isinstance(item, Download | Build)]
     gone = [Drop(item.part) for item in todo.decisions if isinstance(item, Remove)]
-    if not (work or gone or needs_recovery(context.root)):
-        unchanged = manifest.load(context.root.path)
-        return Outcome(todo, before=unchanged, after=unchanged, failed=todo.failed)
+    current = manifest.load(context.root.path)
+    if not (work or gone or needs_recovery(context.root)) and (todo.failed or todo.lock in (None, current.lock)):
+        return Outcome(todo, before=current, after=current, failed=todo.failed)
     with DownloadDir(context.root.partial) as downloads:
         results = list(produce(work, downloads, context))
         with locked(context.root, context.settings.wait) as held:
             staged = [stage_part(held, item, context) for item in results if isinstance(item, VerifiedPart)]
             puts = [item for item in staged if isinstance(item, Put)]
-            before, after = commit(held, [*puts, *gone], action)
-    failed = (item for item in (*results, *staged) if isinstance(item, Failed))
-    return Outcome(todo, before=before, after=after, failed=(*todo.failed, *failed))
+            failed = (*todo.failed, *(item for item in (*results, *staged) if isinstance(item, Failed)))
+            before, after = commit(held, [*puts, *gone], action, lock=None if failed else todo.lock)
+    return Outcome(todo, before=before, after=after, failed=failed)
 
 
 def _step(request: Request, disk: Disk, context: Context) -> Step | Failed:

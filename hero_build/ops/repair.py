@@ -27,10 +27,11 @@ def repair(apps: Sequence[str], context: Context) -> Outcome:
         damaged = _damaged(root, parts)
         intact = [part for part in parts if part not in damaged]
         restored = [Restore(root.generation.records[part], root.generation.number) for part in intact]
-        before, _ = commit(root, restored, f"repair {' '.join(apps)}")
+        before, _ = commit(root, restored, f"repair {' '.join(apps)}", lock=root.generation.lock)
     todo = plan(_requests(item.record for item in damaged.values()), context)
     action = f"repair {' '.join(sorted({part.app for part in damaged}))}"
-    return replace(apply(_as_recorded(todo, damaged), context, action), before=before)
+    repaired = replace(_as_recorded(todo, damaged), lock=before.lock)
+    return replace(apply(repaired, context, action), before=before)
 
 
 def _damaged(root: LockedRoot, parts: Sequence[PartId]) -> dict[PartId, Installed]:

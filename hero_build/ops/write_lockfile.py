@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 from msgspec.structs import replace
 
+from hero_build import manifest
 from hero_build.catalog.loader import recipe_errors
 from hero_build.context import Context
-from hero_build.errors import HeroBuildError, ReleaseNotFound
+from hero_build.errors import ChecksumMismatch, HeroBuildError, ReleaseNotFound
 from hero_build.events import Finished, PartFailed, Started, Transferred
 from hero_build.forge import lockfile
 from hero_build.model.artifacts import Library
 from hero_build.model.failure import Failure, exit_code, failures
-from hero_build.model.installed import PartId
+from hero_build.model.installed import InstalledPart, PartId
 from hero_build.model.steps import Asset, Failed, Request, SelectedAsset
 from hero_build.ops.install import Step, plan
 from hero_build.ops.open_lock import signature_of
@@ -71,6 +72,53 @@ def pin(
 
     Assets without a published digest are downloaded and hashed. Raises NotWritable, DiskFull, RootDamaged, Unsupported.
     """
+    pins, failed = _find(apps, versions, context)
+    return _report(pins, failed=failed, file=file, context=context, signer=signer)
+
+
+def pin_installed(apps: Sequence[str], file: Path, context: Context, signer: "Signer | None" = None) -> LockReport:
+    """Write the lock file of the releases that are installed of these apps. What is installed must be what the forge
+    has under that tag, since whoever installs from the file gets it from there. Raises as `pin`.
+    """
+    records = manifest.load(context.root.path).records
+    parts = {app: records.get(PartId(app)) for app in apps}
+    tags = {app: part.origin.tag for app, part in parts.items() if part and part.origin.used == "download"}
+    refused = [_unpinnable(app, part, context) for app, part in parts.items() if app not in tags]
+    pins, failed = _find(tuple(tags), tags, context)
+    checked = [_as_installed(item, part, context) for item in pins if (part := parts[item.app])]
+    failed = (*refused, *failed, *(item for item in checked if isinstance(item, Failed)))
+    return _report(pins, failed=failed, file=file, context=context, signer=signer)
+
+
+def _unpinnable(app: str, part: InstalledPart | None, context: Context) -> Failed:
+    if part is None:
+        error = ReleaseNotFound(f"{app} has only bundles, which a lock file does not pin", "Name the other apps.")
+    else:
+        sentence = f"{app} {part.origin.version} was built from source, and a lock file pins releases"
+        hint = f"`hero-build install {app} --mode download` installs its newest release; or name the other apps."
+        error = ReleaseNotFound(sentence, hint)
+    return _failed(app, error, context)
+
+
+def _as_installed(item: lockfile.Pin, part: InstalledPart, context: Context) -> lockfile.Pin | Failed:
+    """The pin, if its files are those that are installed."""
+    digests = {asset.name: asset.sha256 for asset in item.release.assets}
+    other = [
+        entry.name
+        for entry in part.entries
+        if entry.artifact != "library" and digests.get(entry.asset or "") != entry.asset_sha256
+    ]
+    if not other:
+        return item
+    sentence = f"{other[0]} of {item.app} {item.release.tag} at {context.forge.url} is not the file that is installed"
+    hint = f"It was published again: `hero-build install {item.app}@{item.release.tag}` installs what is there now."
+    return _failed(item.app, ChecksumMismatch(sentence, hint), context)
+
+
+def _find(
+    apps: Sequence[str], versions: Mapping[str, str | None], context: Context
+) -> tuple[tuple[lockfile.Pin, ...], tuple[Failed, ...]]:
+    """The pins of the releases of these apps, and what failed."""
     from hero_build.forge.download_dir import DownloadDir
 
     plans = plan([Request(app, "download", versions.get(app), checksum="if-present") for app in apps], context)
@@ -80,8 +128,14 @@ def pin(
     ):
         results = list(pool.map(lambda step: _pin(step, downloads, context), plans.steps))
     pins = tuple(result for result in results if isinstance(result, lockfile.Pin))
-    failed = failures((*plans.failed, *(result for result in results if isinstance(result, Failed))))
-    lock, existed = lockfile.Lock(machine_arch(), context.forge.url, pins), file.exists()
+    return pins, (*plans.failed, *(result for result in results if isinstance(result, Failed)))
+
+
+def _report(
+    pins: Sequence[lockfile.Pin], *, failed: Sequence[Failed], file: Path, context: Context, signer: "Signer | None"
+) -> LockReport:
+    """Write the file unless something failed."""
+    lock, existed = lockfile.Lock(machine_arch(), context.forge.url, tuple(pins)), file.exists()
     content = lockfile.encode(lock)
     if not failed:
         _write(file, content, signer)
@@ -91,7 +145,7 @@ def pin(
         forge=lock.forge,
         written=not failed,
         apps=tuple(map(_pinned_app, pins)),
-        failed=failed,
+        failed=failures(failed),
         existed=existed,
         digest=None if failed else hashlib.sha256(content).hexdigest(),
         signature=str(signature_of(file)) if signer and not failed else None,
@@ -123,9 +177,13 @@ def _pin(step: Step, downloads: "DownloadDir", context: Context) -> lockfile.Pin
         assets = _with_digests(facts.app, tag=facts.release.tag, chosen=chosen, downloads=downloads, context=context)
         return lockfile.Pin(facts.app, replace(facts.release, assets=assets), package)
     except HeroBuildError as error:
-        failed = Failed(facts.app, None, error)
-        context.emit(PartFailed(failed))
-        return failed
+        return _failed(facts.app, error, context)
+
+
+def _failed(app: str, error: HeroBuildError, context: Context) -> Failed:
+    failed = Failed(app, None, error)
+    context.emit(PartFailed(failed))
+    return failed
 
 
 def _with_digests(

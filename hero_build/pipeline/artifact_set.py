@@ -141,5 +141,5 @@ def _read(asset: Asset, context: Context) -> _Content:
         sentence = f"{asset.name} has the sha256 {digest} and should have {asset.sha256}"
         raise ChecksumMismatch(sentence, "Do not trust this release; report it to its publisher.")
     if asset.sha256 is not None and text.isascii():
-        store(cache, digest, text.decode(), _LISTED)
+        store(cache, key=digest, answer=text.decode(), most=_LISTED)
     return _Content(text, replace(asset, sha256=digest, size=len(text)))

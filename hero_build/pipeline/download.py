@@ -51,7 +51,7 @@ class RunContext(Struct, frozen=True):
         verb = "download" if sizes else "restore"
         started = Started(item.part.id, verb=verb, version=item.origin.version, total=total if sizes else None)
         self.context.emit(started)
-        return self._start(item.part.id, pairs, stored, item.platform)
+        return self._start(item.part.id, pairs, stored=stored, platform=item.platform)
 
     def _stored(self, artifact: Artifact, selected: SelectedAsset) -> tuple[FileEntry, ...] | None:
         return self.stored.files(artifact, selected.sha256) if selected.sha256 else None
@@ -68,7 +68,8 @@ class RunContext(Struct, frozen=True):
     ) -> list[Future[Verified]]:
         """Start fetching these artifacts of a part."""
         pairs = tuple(zip(artifacts, selected, strict=True))
-        return self._start(part, pairs, [self._stored(*pair) for pair in pairs], platform)
+        stored = [self._stored(*pair) for pair in pairs]
+        return self._start(part, pairs, stored=stored, platform=platform)
 
     def _start(
         self,

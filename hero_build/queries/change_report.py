@@ -106,7 +106,7 @@ class ChangeReport(Struct, frozen=True):
     """Generation numbers before and after: equal when nothing changed. `undo` is the command that takes it back.
 
     `restart` is what --restart did, if it was given. `rollback` is the generation that an automatic rollback made, and
-    `evidence` the folder with the logs and answers of what failed.
+    `evidence` the folder with the logs and answers of what failed. `lock`: the sha256 of the lock file that was given.
     """
 
     before: int
@@ -119,6 +119,7 @@ class ChangeReport(Struct, frozen=True):
     result: Result = "done"
     rollback: int | None = None
     evidence: str | None = None
+    lock: str | None = None
 
     @property
     def code(self) -> int:

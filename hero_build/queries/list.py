@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from hero_build.catalog.about import about
 from hero_build.catalog.loader import Catalog
@@ -36,11 +37,15 @@ class ListedSet(Struct, frozen=True):
 
 
 class AppListing(Struct, frozen=True):
-    """`failed`: the apps whose newest release could not be asked for."""
+    """`failed`: the apps whose newest release could not be asked for. `generation`: the current one, 0 before the first
+    install; `lock`: the sha256 of the lock file that it has, all of it.
+    """
 
     apps: tuple[ListedApp, ...]
     sets: tuple[ListedSet, ...]
     failed: tuple[Failure, ...] = ()
+    generation: int = 0
+    lock: str | None = None
 
 
 def listing(root: Root, catalog: Catalog, generation: Generation, *, installed_only: bool = False) -> AppListing:
@@ -49,7 +54,12 @@ def listing(root: Root, catalog: Catalog, generation: Generation, *, installed_o
     names = sorted(installed if installed_only else {*catalog.files, *installed})
     apps = tuple(_app(name, catalog=catalog, records=installed.get(name, ()), held=name in held) for name in names)
     sets = () if installed_only else sorted(catalog.sets.items())
-    return AppListing(apps, tuple(ListedSet(f"@{name}", members) for name, members in sets))
+    return AppListing(
+        apps,
+        tuple(ListedSet(f"@{name}", members) for name, members in sets),
+        generation=generation.number,
+        lock=generation.lock,
+    )
 
 
 def search(answer: AppListing, words: Sequence[str]) -> AppListing:
@@ -60,10 +70,8 @@ def search(answer: AppListing, words: Sequence[str]) -> AppListing:
         text = " ".join(texts).casefold()
         return all(word in text for word in folded)
 
-    return AppListing(
-        tuple(app for app in answer.apps if matches(app.name, app.about)),
-        tuple(item for item in answer.sets if matches(item.name)),
-    )
+    apps = tuple(app for app in answer.apps if matches(app.name, app.about))
+    return replace(answer, apps=apps, sets=tuple(item for item in answer.sets if matches(item.name)))
 
 
 def _app(name: str, catalog: Catalog, records: tuple[InstalledPart, ...], *, held: bool) -> ListedApp:

@@ -63,7 +63,7 @@ def only_outdated(answer: AppListing, report: OutdatedReport) -> AppListing:
     """The listed apps that are outdated, with their newest releases."""
     latest = {app.name: app.latest for app in report.apps}
     apps = tuple(replace(app, latest=latest[app.name]) for app in answer.apps if app.name in latest)
-    return AppListing(apps, (), report.failed)
+    return replace(answer, apps=apps, sets=(), failed=report.failed)
 
 
 def _rows(

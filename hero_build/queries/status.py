@@ -109,10 +109,13 @@ class AppStatus(Struct, frozen=True):
 
 
 class StatusReport(Struct, frozen=True):
+    """`lock`: the sha256 of the lock file that the generation has, all of it; None where something else came since."""
+
     root: str
     generation: int
     created: str | None
     apps: tuple[AppStatus, ...]
+    lock: str | None = None
 
 
 def status(root: Root, catalog: Catalog, names: Sequence[str]) -> StatusReport:
@@ -163,7 +166,13 @@ def _status(root: Root, catalog: Catalog, names: Sequence[str], generation: Gene
     )
     held = held_apps(root)
     apps = tuple(replace(app, held=True) if app.name in held else app for app in apps)
-    return StatusReport(str(root.path), generation=generation.number, created=generation.created or None, apps=apps)
+    return StatusReport(
+        str(root.path),
+        generation=generation.number,
+        created=generation.created or None,
+        apps=apps,
+        lock=generation.lock,
+    )
 
 
 def with_latest(answer: StatusReport, context: Context) -> StatusReport:

@@ -9,6 +9,7 @@ import pytest
 
 from hero_build.forge.mirror_layout import publish_package
 from hero_build.model.artifacts import GenericPackage
+from hero_build.model.installed import PartId
 from hero_build.model.steps import Asset, Release
 from support import git_repos, mirrors, roots, rust_crates, worlds
 from support.elf_files import shared_bytes
@@ -204,3 +205,38 @@ def test_a_generic_package_is_locked_mirrored_and_installed(world: World, tmp_pa
     assert "zinit dev (download)" in world.ok("--forge", copy.as_uri(), "install", "zinit")
     world.ok("uninstall", "zinit")
     assert "zinit dev (download)" in world.ok("install", "--locked", str(file))
+
+
+def test_what_is_installed_is_pinned(world: World, tmp_path: Path) -> None:
+    file = tmp_path / "installed.lock"
+    world.ok("install", "db@v1", "web")
+    assert "2 apps pinned" in world.ok("lock", "--installed", "-o", str(file))
+    assert {app: item["tag"] for app, item in json.loads(file.read_text())["apps"].items()} == {"db": "v1", "web": "v1"}
+    world.ok("rollback", "0")
+    assert "db v1 (download), web v1 (download)" in world.ok("install", "--locked", str(file))
+    assert "1 app pinned" in world.ok("lock", "--installed", "db", "-o", str(file))
+    assert world.run("lock", "--installed", "db@v1", "-o", str(file)).code == 2
+    assert world.run("lock", "-o", str(file)).code == 2
+
+
+def test_what_no_release_has_is_not_pinned(world: World, tmp_path: Path) -> None:
+    file = tmp_path / "installed.lock"
+    assert world.run("lock", "--installed", "-o", str(file)).code == 3, "nothing is installed"
+    world.ok("install", "db", "web")
+    world.release("web", "v1", "web")
+    manifest = world.root.current / "manifest.json"
+    text = manifest.read_text()
+    digest = roots.settled(world.root).records[PartId("web")].entries[0].asset_sha256
+    manifest.write_text(text.replace(f'"asset_sha256": "{digest}"', f'"asset_sha256": "{"0" * 64}"'))
+    done = world.run("lock", "--installed", "-o", str(file))
+    assert (done.code, file.exists()) == (5, False)
+    assert "is not the file that is installed" in done.err.replace("\n  ", " ")
+    built = text.replace('"used": "download"', '"used": "source"')
+    manifest.write_text(built)
+    done = world.run("lock", "--installed", "-o", str(file), "--json")
+    document = worlds.valid(done.document)
+    assert (done.code, document["written"]) == (3, False)
+    assert [item["message"] for item in document["failed"]] == [
+        f"{app} {version} was built from source, and a lock file pins releases"
+        for app, version in (("db", "v2"), ("web", "v1"))
+    ]

@@ -108,12 +108,23 @@ def test_what_an_owner_removed_stays_removed(upgraded: World) -> None:
 
 
 @pytest.mark.parametrize("damage", ["deleted", "replaced"])
-def test_a_repair_warns(damage: str, upgraded: World) -> None:
-    """The program comes back as a new file."""
+def test_a_repair_from_the_store_keeps_them(damage: str, upgraded: World) -> None:
     program = upgraded.root.current / "bin" / "db"
     program.unlink()
     if damage == "replaced":
         program.write_bytes(b"other")
+    done = upgraded.run("verify", "--repair")
+    assert done.code == 0, done.err
+    assert "capabilities" not in done.err
+    assert lost(upgraded) == []
+
+
+def test_a_repair_by_a_download_warns(upgraded: World) -> None:
+    """The program comes back as a new file."""
+    program = upgraded.root.current / "bin" / "db"
+    (entry,) = (path for path in upgraded.root.store.iterdir() if path.samefile(program))
+    entry.unlink()
+    program.unlink()
     done = upgraded.run("verify", "--repair")
     assert done.code == 0, done.err
     warning = f"warning: {upgraded.root.place('bin/db')} has no file capabilities any more: its last version had {CAPS}"

@@ -68,6 +68,7 @@ RUNS: Mapping[str, Run] = {
     "hero-build explain hero_db --mode source": Run(change="edited", shown=NO_SETTINGS),
     "hero-build install hero_notes --mode source": Run(change="source"),
     "hero-build lock @core -o hero.lock": Run(),
+    "hero-build lock --installed -o hero.lock": Run(("install @core",)),
     "hero-build install --locked hero.lock": Run(("lock @core -o hero.lock",)),
     "hero-build install --locked hero.lock --at /media/usb/mirror": Run(
         ("lock @core -o hero.lock", "mirror @core /media/usb/mirror")

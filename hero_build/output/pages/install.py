@@ -87,6 +87,8 @@ def _summary(answer: ChangeReport) -> str:
 
 def _changed(answer: ChangeReport) -> str:
     changed = [part for part in answer.parts if part.state != "kept"]
+    if not changed and answer.lock:
+        return "the same content, now that of the lock file"
     if not changed:
         return "the same content, its seal renewed"
     words = [_phrase(part, alone=len(changed) == _SINGLE) for part in changed]

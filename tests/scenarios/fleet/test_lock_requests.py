@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from support import mirrors, roots
+from support import mirrors, roots, worlds
 from support.elf_files import shared_bytes
 from support.static_server import StaticServer
 from support.worlds import World
@@ -113,3 +113,31 @@ def test_a_library_from_an_archive_is_in_the_store(world: World, tmp_path: Path)
     assert "voice v1 (download)" in world.ok("install", "--locked", str(file))
     assert (world.root.path / "lib" / "libone.so").read_bytes() == library
     assert "nothing to do" in world.ok("install", "--locked", str(file))
+
+
+def test_the_manifest_names_the_lock_file_that_is_installed(world: World, locks: tuple[Path, Path]) -> None:
+    old, new = locks
+    digests = [hashlib.sha256(file.read_bytes()).hexdigest() for file in locks]
+
+    def lock() -> object:
+        document = worlds.valid(world.run("status", "--json").document)
+        assert worlds.valid(world.run("list", "--json").document)["lock"] == document["lock"]
+        return document["lock"]
+
+    answer = worlds.valid(world.run("install", "--locked", str(old), "--json").document)
+    assert (answer["lock"], answer["before"], answer["after"], lock()) == (digests[0], 0, 1, digests[0])
+    world.ok("install", "--locked", str(new), "db")
+    assert lock() is None, "only a part of it"
+    assert "generation 3: the same content, now that of the lock file; 2 kept" in world.ok(
+        "install", "--locked", str(new)
+    )
+    assert "nothing to do" in world.ok("install", "--locked", str(new))
+    assert lock() == digests[1]
+    world.ok("rollback", "1")
+    assert lock() == digests[0]
+    world.ok("uninstall", "web")
+    assert lock() is None
+    world.ok("rollback")
+    (world.root.path / "bin" / "web").unlink()
+    world.ok("verify", "--repair")
+    assert lock() == digests[0]
