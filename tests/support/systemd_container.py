@@ -4,9 +4,11 @@
         container.wrappers     # a folder with a systemctl and a journalctl that ask it, for PATH
         container.units        # its /etc/systemd/system
         container.host_pid(7)  # the process that is 7 inside
+        container.enter        # the words before a command that runs inside, as root
+        container.as_person    # as a user without rights, who has a manager of their own, `container.person`
 
-It sees the machine's programs, but may write to `folder` alone, which has the same path inside. Where the machine does
-not allow it, the test is skipped with the reason.
+It sees the machine's programs, but may write to `<folder>/shared` alone, which has the same path inside. Where the
+machine does not allow it, the test is skipped with the reason.
 """
 
 import os
@@ -27,6 +29,8 @@ from support.worlds import REPO
 
 SYSTEMD = Path("/usr/lib/systemd/systemd")
 SCRIPT = Path(__file__).with_suffix(".sh")
+PERSON = 54320
+"""A user inside, whose manager runs as user@.service; the one outside that has the same number is nobody."""
 _FORBIDDEN = "this machine forbids it: "  # CI accepts a skip with such a reason (tests/conftest.py)
 _TARGET = "[Unit]\nDescription={0}\n"
 _UNITS = {
@@ -42,6 +46,12 @@ _UNITS = {
         "Type=notify\nExecStart=/usr/lib/systemd/systemd-journald\nSockets=systemd-journald.socket\nRestart=always\n"
         "StandardOutput=null\nRuntimeDirectory=systemd/journal\nRuntimeDirectoryPreserve=yes\n"
     ),
+    "user@.service": (  # as logind starts it for one who logs in or lingers
+        "[Unit]\nAfter=systemd-journald.service\n[Service]\nUser=%i\nGroup=%i\nType=notify\n"
+        "ExecStart=/usr/lib/systemd/systemd --user\nDelegate=pids\nKillMode=mixed\nRestart=no\n"
+        "RuntimeDirectory=user/%i\nRuntimeDirectoryMode=0700\nRuntimeDirectoryPreserve=restart\n"
+        "Environment=XDG_RUNTIME_DIR=/run/user/%i\n"
+    ),
 }
 """All that boots. The units of the machine are not in its path: they would set up a machine."""
 
@@ -52,6 +62,7 @@ class Container:
 
     init: int
     folder: Path
+    pid_namespace: str
 
     @property
     def wrappers(self) -> Path:
@@ -61,18 +72,44 @@ class Container:
     def units(self) -> Path:
         return self.folder / "units"
 
+    @property
+    def shared(self) -> Path:
+        return self.folder / "shared"
+
+    @property
+    def home(self) -> Path:
+        """Of the person."""
+        return self.shared / "home"
+
+    @property
+    def enter(self) -> tuple[str, ...]:
+        namespaces = ("--mount", "--pid", "--cgroup", "--uts", "--ipc")
+        return (str(shutil.which("nsenter")), "-t", str(self.init), *namespaces)
+
+    @property
+    def as_person(self) -> tuple[str, ...]:
+        who = (f"--reuid={PERSON}", f"--regid={PERSON}", "--clear-groups")
+        variables = (f"HOME={self.home}", f"XDG_RUNTIME_DIR=/run/user/{PERSON}", "USER=person", "LOGNAME=person")
+        return (*self.enter, "setpriv", *who, "--inh-caps=-all", "env", *variables)
+
+    def start_manager(self) -> None:
+        """The person's own, as if the person had logged in."""
+        self.home.mkdir(exist_ok=True)
+        os.chown(self.home, PERSON, PERSON)
+        for command in (("journalctl", "--flush"), ("systemctl", "start", f"user@{PERSON}.service")):
+            done = self.run(*command)
+            assert done.returncode == 0, done.stderr
+
     def run(self, *command: str, **environ: str) -> "subprocess.CompletedProcess[str]":
         """Run a program inside."""
-        enter = ["nsenter", "-t", str(self.init), "--mount", "--pid", "--cgroup", "--uts", "--ipc", *command]
         env = {"PATH": "/usr/bin:/usr/sbin", "HOME": "/root", **environ}
-        return subprocess.run(enter, env=env, cwd="/", capture_output=True, text=True, timeout=120)
+        return subprocess.run([*self.enter, *command], env=env, cwd="/", capture_output=True, text=True, timeout=120)
 
     def host_pid(self, pid: int) -> int:
         """The process that has this number inside; 0 if there is none."""
-        namespace = os.readlink(f"/proc/{self.init}/ns/pid")
         for path in Path("/proc").glob("[0-9]*"):
             try:
-                if os.readlink(path / "ns" / "pid") == namespace and _inner(path) == pid:
+                if os.readlink(path / "ns" / "pid") == self.pid_namespace and _inner(path) == pid:
                     return int(path.name)
             except OSError:
                 continue
@@ -104,7 +141,8 @@ def running(folder: Path) -> Iterator[Container]:
     with cgroups.own(folder.name) as cgroup:
         process = _start(folder, cgroup)
         try:
-            container = Container(_init(process), folder)
+            init = _init(process)
+            container = Container(init, folder, os.readlink(f"/proc/{init}/ns/pid"))
             _write_wrappers(container)
             assert until(lambda: _answers(container)), (folder / "log").read_text()
             yield container
@@ -139,11 +177,9 @@ def _init(process: "subprocess.Popen[bytes]") -> int:
 
 
 def _write_wrappers(container: Container) -> None:
-    nsenter = shutil.which("nsenter")
     for name in ("systemctl", "journalctl"):
         path = container.wrappers / name
-        enter = f"{nsenter} -t {container.init} --mount --pid --cgroup --uts --ipc"
-        path.write_text(f'#!/bin/sh\nexec {enter} /usr/bin/{name} "$@"\n')
+        path.write_text(f'#!/bin/sh\nexec {" ".join(container.enter)} /usr/bin/{name} "$@"\n')
         path.chmod(0o755)
 
 

@@ -30,6 +30,8 @@ for file in passwd group nsswitch.conf ld.so.cache; do
   if [ -e "/etc/$file" ]; then cp "/etc/$file" "$new/etc/"; fi
 done
 if [ -d /etc/alternatives ]; then cp -a /etc/alternatives "$new/etc/"; fi
+echo "person:x:54320:54320::$shared/home:/bin/sh" >>"$new/etc/passwd"
+echo "person:x:54320:" >>"$new/etc/group"
 printf '0123456789abcdef0123456789abcdef\n' >"$new/etc/machine-id"
 mkdir -p "$new/etc/systemd/system"
 mount --bind "$units" "$new/etc/systemd/system"

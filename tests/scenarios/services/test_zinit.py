@@ -12,10 +12,13 @@ from hero_build.errors import BadRuntimeResponse, NotHealthy
 from hero_build.install.layout import Root
 from hero_build.services.restart import NotRestarted, Restarted
 from hero_build.services.selection import RestartRequest
+from hero_build.supervisors import log_files
 from hero_build.supervisors.zinit import Zinit
 from support import zinit_crate
 from support.daemons import QUICK, Machine
 from support.processes import until
+from support.rpc_server import serving
+from support.supervisor_stacks import STACKS
 
 pytestmark = zinit_crate.marks
 CALM = replace(QUICK, call=20, change=40, steady=0.3)
@@ -164,3 +167,18 @@ def test_an_unknown_name_is_refused(zinit: Programs) -> None:
     with pytest.raises(BadRuntimeResponse) as caught:
         zinit.client.status("nobody")
     assert "rejects service.status_full: service not found" in caught.value.message
+
+
+def test_a_log_that_grows_under_zinit_is_rotated_while_its_service_runs() -> None:
+    """By the server; a start does it, too."""
+    with STACKS["zinit"]() as front:
+        log = front.stack.root.path / "var" / "log" / "app_server.log"
+        front.stack.install("app", behaviour="flood:12")
+        front.ok("start", "app")
+        pid = front.services()["app_server"]["pid"]
+        assert until(lambda: log.stat().st_size > log_files.LOG_BYTES)
+        with serving(front.stack, "--supervisor", "zinit", "--probe-interval", "0.3"):
+            assert until(lambda: log.stat().st_size < log_files.LOG_BYTES)
+        assert log.with_name("app_server.log.1").stat().st_size <= 2 * log_files.LOG_BYTES
+        assert front.services()["app_server"]["pid"] == pid
+        assert front.run("logs", "app", "--json").document["logs"][0]["lines"]
