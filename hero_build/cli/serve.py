@@ -16,6 +16,8 @@ from hero_build.server.endpoint import path_of
 from hero_build.server.unit import ServerUnit, server_unit
 from hero_build.server.unit import install_unit as install_server_unit
 
+_PROBE_INTERVAL = 10  # seconds
+
 
 class Serving(Struct, frozen=True):
     """The server listens: its socket, and its process; or the unit that would run it, and no process.
@@ -38,7 +40,7 @@ class Serving(Struct, frozen=True):
     "--probe-interval",
     metavar="SECONDS",
     type=click.FloatRange(min=0.1, max=3600),
-    default=10,
+    default=_PROBE_INTERVAL,
     show_default=True,
     help="Check the health of services this often; after three failures one is restarted.",
 )
@@ -56,13 +58,14 @@ def serve(
         return _print_address(session)
     http = http_options(**page)
     if print_unit or install_unit:
-        return _unit(session, _words(**page), install=install_unit)
+        return _unit(session, _words(probe_interval, **page), install=install_unit)
     return _serve(session, http, probe_interval)
 
 
-def _words(http: str | None, public_url: str | None, *, allow_remote: bool) -> list[str]:
-    """The options of the page, as they were typed."""
-    pairs = [("--http", http or ""), ("--public-url", public_url or "")]
+def _words(probe_interval: float, http: str | None, public_url: str | None, *, allow_remote: bool) -> list[str]:
+    """The options of `serve`, as they were typed."""
+    interval = "" if probe_interval == _PROBE_INTERVAL else f"{probe_interval:.12g}"
+    pairs = [("--probe-interval", interval), ("--http", http or ""), ("--public-url", public_url or "")]
     return [word for pair in pairs if pair[1] for word in pair] + ["--allow-remote"] * allow_remote
 
 

@@ -127,6 +127,8 @@ class Definition(Struct, frozen=True, kw_only=True):
     """The working folder."""
     log: Path
     """Where a supervisor that keeps no log of its own appends stdout and stderr."""
+    sockets: tuple[Path, ...] = ()
+    """What it binds: a file on which nobody listens is removed before each start, also one by the supervisor."""
     stop_signal: str = "TERM"
     stop_timeout: float = 10.0
     restart: RestartPolicy = "on-failure"

@@ -23,6 +23,7 @@ from hero_build.services.service_run import (
     ServiceUp,
 )
 from hero_build.services.targets import ServiceTarget
+from hero_build.supervisors.choice import LINGER, ends_with_session
 
 
 class ServiceOutcomes(Struct, frozen=True):
@@ -98,7 +99,7 @@ def _start(selected: Sequence[ServiceTarget], run: ServiceRun) -> ServiceOutcome
     owners = tuple(owner for target in selected for owner in targets.select(target, run.site))
     items = stack.plan(owners)
     require_compatible(items, run)
-    for warning in _missing_needs(owners, run):
+    for warning in (*_missing_needs(owners, run), *_end_of_session(run)):
         run.site.emit(warning)
     return ServiceOutcomes(stack.start_all(items, run))
 
@@ -114,6 +115,11 @@ def _missing_needs(owners: Sequence[AppServices], run: ServiceRun) -> Iterable[W
                 installed = PartId(need) in run.site.generation.records
                 command = f"hero-build start {need}" if installed else f"hero-build install {need}"
                 yield WarningRaised(f"{owner.app} needs {need}, which does not run", f"`{command}`")
+
+
+def _end_of_session(run: ServiceRun) -> Iterable[WarningRaised]:
+    if ends_with_session(run.supervisor):
+        yield WarningRaised("services of this user end with the user's last session", LINGER)
 
 
 def _stop_order(selected: Sequence[ServiceTarget], run: ServiceRun) -> Sequence[Sequence[tuple[str, str]]]:

@@ -14,7 +14,7 @@ from hero_build.queries.doctor_checks import DoctorCheck, disk, kept_generations
 from hero_build.queries.doctor_owners import owners
 from hero_build.queries.explain import ExplainedSetting, settings_of
 from hero_build.queries.status import latest_release
-from hero_build.queries.supervisor_report import supervisor_report
+from hero_build.queries.supervisor_report import supervisor_check
 from hero_build.source.git.paths import locate
 
 
@@ -49,7 +49,7 @@ def doctor(context: Context, path: str, *, wasm: bool = False, publish: bool = F
         ),
         *_recipes(context.catalog, broken),
         *_forge(context, broken),
-        _supervisor(context),
+        supervisor_check(context.settings),
         *programs(path),
         *(webassembly(context.settings.cache, _islands(context)) if wasm else ()),
         *(_publishing(context, path) if publish else ()),
@@ -61,14 +61,6 @@ def _publishing(context: Context, path: str) -> Iterator[DoctorCheck]:
     from hero_build.queries.doctor_publish import publishing
 
     return publishing(context.settings, path, Path.cwd())
-
-
-def _supervisor(context: Context) -> DoctorCheck:
-    try:
-        item = supervisor_report(context.settings)
-    except HeroBuildError as error:
-        return DoctorCheck("services", name="supervisor", state="missing", value=error.message, hint=error.hint)
-    return DoctorCheck("services", name="supervisor", state="ok", value=f"{item.supervisor}: {item.why}")
 
 
 def _islands(context: Context) -> Path | None:

@@ -133,7 +133,10 @@ class Operations:
 
     def _flags(self) -> dict[str, str | int | float]:
         settings = self._settings
-        return {"root": str(settings.root), "forge": settings.forge, "jobs": settings.jobs, "wait": settings.wait}
+        flags: dict[str, str | int | float] = {"root": str(settings.root), "forge": settings.forge}
+        if settings.source("supervisor") == "flag":
+            flags["supervisor"] = settings.supervisor
+        return {**flags, "jobs": settings.jobs, "wait": settings.wait}
 
     def _token(self) -> str | None:
         return self._settings.token.reveal() if self._settings.token else None

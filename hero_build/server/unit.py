@@ -8,17 +8,18 @@ from pathlib import Path
 from msgspec import Struct
 from msgspec.structs import replace
 
-from hero_build.install.layout import Root
 from hero_build.settings import ENVIRONMENT, Settings
 from hero_build.supervisors.choice import choose
 from hero_build.supervisors.protocol import SUPERVISORD, timeouts
-from hero_build.supervisors.systemd import Systemd, SystemdManager, system_manager, user_manager
+from hero_build.supervisors.systemd_client import SystemdClient, SystemdManager, system_manager, user_manager
 from hero_build.supervisors.systemd_unit import quoted
 from hero_build.system import packed
 from hero_build.system.home import home
 
 NAME = "hero-build.service"
 _BOOTED = Path("/run/systemd/system")  # sd_booted(3)
+_FLAGS = ("forge", "supervisor", "jobs", "wait")
+"""Options of all commands that decide what the server does, by their names in the settings."""
 _READ_ONLY = ("/usr", "/etc", "/boot", "/efi")  # ProtectSystem=full
 _UNIT = """\
 # Written by `hero-build serve --install-unit`. `systemctl edit {name}` adds to it.
@@ -94,7 +95,7 @@ def server_unit(settings: Settings, options: Sequence[str] = ()) -> ServerUnit:
 def install_unit(settings: Settings, options: Sequence[str] = ()) -> ServerUnit:
     """Install, enable and start it. Raises RuntimeUnreachable where systemd does not run, MachineError, UsageError."""
     unit, manager = server_unit(settings, options), _manager()
-    Systemd(Root(settings.root), manager, timeouts(settings)).install(NAME, unit.text)
+    SystemdClient(manager, timeouts(settings).change).install(NAME, unit.text)
     return replace(unit, installed=True)
 
 
@@ -123,8 +124,13 @@ def _command(settings: Settings) -> list[str]:
     words = [str(program.absolute())] if is_script else packed.python("hero_build")
     if (pack := packed.file()) is not None:
         words = [pack]
-    typed = [("--forge", settings.forge)] if settings.source("forge") == "flag" else []
-    return [*words, "serve", "--root", str(settings.root), *(word for pair in typed for word in pair)]
+    options = [word for name in _FLAGS if settings.source(name) == "flag" for word in _option(name, settings)]
+    return [*words, "serve", "--root", str(settings.root), *options]
+
+
+def _option(name: str, settings: Settings) -> tuple[str, str]:
+    value = getattr(settings, name)
+    return f"--{name}", f"{value:.12g}" if isinstance(value, float) else str(value)
 
 
 def _environment(settings: Settings) -> Iterator[str]:

@@ -130,6 +130,7 @@ def definition(service: Service, *, log: Path, env_file: Path) -> Definition:
         env_file=env_file,
         folder=service.folder,
         log=log,
+        sockets=tuple(path for probe in service.probes for path in probe_sockets(probe)),
         stop_signal=service.stop_signal,
         stop_timeout=service.stop_timeout,
         restart=service.restart,

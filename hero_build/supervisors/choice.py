@@ -20,6 +20,7 @@ from hero_build.supervisors.hero_router import HeroRouter
 from hero_build.supervisors.protocol import ROUTER, SUPERVISORD, SYSTEMD, ZINIT, Supervisor, SupervisorName, Timeouts
 from hero_build.supervisors.zinit import Zinit
 
+LINGER = "`loginctl enable-linger` keeps them running, and starts them with the machine."
 _BOOTED = Path("/run/systemd/system")  # sd_booted(3)
 
 
@@ -55,7 +56,8 @@ def make(name: str, settings: Settings, *, environ: Mapping[str, str], limits: T
         case "zinit":
             return Zinit(root, where.zinit, limits)
         case "systemd":
-            from hero_build.supervisors.systemd import Systemd, system_manager, user_manager
+            from hero_build.supervisors.systemd import Systemd
+            from hero_build.supervisors.systemd_client import system_manager, user_manager
             from hero_build.system.home import home
 
             manager = system_manager() if os.geteuid() == 0 else user_manager(home())
@@ -66,6 +68,15 @@ def make(name: str, settings: Settings, *, environ: Mapping[str, str], limits: T
             return Supervisord(root, limits)
     names = ", ".join(get_args(SupervisorName))
     raise UsageError(f"{name!r} is not a supervisor", f"The supervisors are {names}.")
+
+
+def ends_with_session(supervisor: Supervisor) -> bool:
+    """Whether its services end when the user's last session does, and do not start with the machine."""
+    if supervisor.name != SYSTEMD or os.geteuid() == 0:
+        return False
+    from hero_build.supervisors.systemd_client import lingers
+
+    return not lingers()
 
 
 def _automatic(settings: Settings, environ: Mapping[str, str], limits: Timeouts) -> tuple[SupervisorName, str]:

@@ -62,7 +62,8 @@ def write_exec(
     starts = str(_starts_path(root, definition.name)) if count_starts else ""
     held = str(_held_path(root, definition.name)) if may_be_held else ""
     options = (held, str(parent_pid_file or ""), log, starts, env_file, str(definition.folder))
-    write_fields(path, (*options, *definition.command))
+    sockets = (str(len(definition.sockets)), *map(str, definition.sockets))
+    write_fields(path, (*options, *sockets, *definition.command))
     shim = root.exec / "exec_shim.py"
     with machine_errors(shim):
         write_file(shim, Path(exec_shim.__file__).read_bytes())

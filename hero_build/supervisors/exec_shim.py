@@ -18,7 +18,8 @@ _LOG_BYTES, _LOG_BACKUPS = 10 << 20, 3
 
 
 def main(path: str) -> None:
-    held, parent_pid_file, log, starts, env_file, folder, *command = _fields(path)
+    held, parent_pid_file, log, starts, env_file, folder, count, *words = _fields(path)
+    sockets, command = words[: int(count)], words[int(count) :]
     if held and os.path.exists(held):
         _fail("it is stopped, and `hero-build start` starts it", 0)
     if log:
@@ -27,6 +28,8 @@ def main(path: str) -> None:
         _record_start(starts)
     if parent_pid_file:
         _die_with_parent(parent_pid_file)
+    for socket in sockets:
+        _remove_stale(socket)
     environment = _environment(env_file) if env_file else dict(os.environb)
     try:
         os.chdir(folder)
@@ -88,6 +91,22 @@ def _die_with_parent(pid_file: bytes) -> None:
     with open(pid_file, "rb") as file:
         if int(file.read()) != os.getppid():
             _fail("the supervisor has ended", 127)
+
+
+def _remove_stale(path: bytes) -> None:
+    """Remove the socket of a process that was killed: not every program binds one that exists."""
+    try:
+        if os.lstat(path).st_mode & 0o170000 != 0o140000:  # S_IFSOCK
+            return
+        import _socket  # 5 ms less than socket
+
+        connection = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
+        connection.settimeout(1)
+        connection.connect(path)
+    except ConnectionRefusedError:
+        os.unlink(path)
+    except OSError:  # none there, or another user's: the program says what it cannot bind
+        return
 
 
 def _fail(sentence: str, code: int) -> None:

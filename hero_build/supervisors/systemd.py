@@ -4,48 +4,28 @@ A service that is started is enabled, too, so that it starts with the machine (a
 `loginctl enable-linger`); one that is stopped is disabled.
 """
 
-import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from msgspec import Struct
 
-from hero_build.errors import NotHealthy, NotWritable, RuntimeUnreachable, machine_errors
+from hero_build.errors import NotHealthy, NotWritable, machine_errors
 from hero_build.install.layout import Root
 from hero_build.model.services import Definition, ServiceState, SupervisedStatus
 from hero_build.supervisors import exec_file, rpc, systemd_journal, systemd_unit
 from hero_build.supervisors.definitions import DefinitionFolder
 from hero_build.supervisors.exec_file import write_file
 from hero_build.supervisors.protocol import SYSTEMD, ServiceNotDefined, Timeouts
+from hero_build.supervisors.systemd_client import SystemdClient, SystemdManager
+from hero_build.supervisors.systemd_journal import Journalctl
 from hero_build.supervisors.systemd_unit import service_of, unit_name
-from hero_build.system import process
 
 _PROPERTIES = (
     "Id,LoadState,ActiveState,SubState,MainPID,NRestarts,Result,ExecMainCode,ExecMainStatus,"
     "StateChangeTimestampMonotonic,ExecMainStartTimestampMonotonic"
 )
 _KILLED = ("2", "3")  # ExecMainCode: CLD_KILLED, CLD_DUMPED
-
-
-class SystemdManager(Struct, frozen=True):
-    """The system's or the user's instance; `units`: where its unit files are, `target`: what starts at boot."""
-
-    flag: str
-    units: Path
-    target: str
-    unit_flag: str
-    """Of journalctl, before a unit's name."""
-
-
-def system_manager() -> SystemdManager:
-    return SystemdManager("--system", Path("/etc/systemd/system"), target="multi-user.target", unit_flag="--unit")
-
-
-def user_manager(home: Path) -> SystemdManager:
-    """The units of a user are in `$XDG_CONFIG_HOME/systemd/user`."""
-    config = Path(os.environ.get("XDG_CONFIG_HOME") or home / ".config")
-    return SystemdManager("--user", config / "systemd" / "user", target="default.target", unit_flag="--user-unit")
 
 
 class Systemd(Struct, frozen=True):
@@ -121,20 +101,6 @@ class Systemd(Struct, frozen=True):
         names = self.services()
         return self._statuses(names) if names else {}
 
-    def install(self, unit: str, text: str) -> Path:
-        """Install a unit that is not a service of a root: write, enable and restart it. Raises RuntimeUnreachable,
-        MachineError.
-        """
-        path = self.manager.units / unit
-        self._systemctl("daemon-reload")  # where it does not run, nothing is written
-        with machine_errors(path):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            write_file(path, text.encode(), mode=0o644)
-        self._systemctl("daemon-reload")
-        self._systemctl("enable", unit)
-        self._systemctl("restart", unit)
-        return path
-
     def logs(self, name: str, lines: int) -> tuple[str, ...]:
         return systemd_journal.last_lines(self._journalctl(name), lines)
 
@@ -208,32 +174,16 @@ class Systemd(Struct, frozen=True):
             reason=rpc.exit_reason(code, number) if state in ("exited", "failed", "flapping", "starting") else "",
         )
 
+    @property
+    def _client(self) -> SystemdClient:
+        return SystemdClient(self.manager, self.timeouts.change)
+
     def _systemctl(self, *words: str, may_fail: bool = False) -> str:
-        """What systemctl prints. Raises RuntimeUnreachable, where it is not to fail."""
-        return "\n".join(self._run(["systemctl", self.manager.flag, "--no-pager", *words], may_fail=may_fail))
+        return self._client.systemctl(*words, may_fail=may_fail)
 
-    def _journalctl(self, name: str) -> Callable[..., list[str]]:
+    def _journalctl(self, name: str) -> Journalctl:
         self._require(name)
-        unit = f"{self.manager.unit_flag}={unit_name(name)}"
-
-        def journalctl(*words: str) -> list[str]:
-            return self._run(["journalctl", unit, "--output=json", "--quiet", "--all", *words], may_fail=False)
-
-        return journalctl
-
-    def _run(self, command: list[str], *, may_fail: bool) -> list[str]:
-        lines: list[str] = []
-        end = time.monotonic() + self.timeouts.change
-        watch = process.OutputWatch(on_stdout=lines.append, cancelled=lambda: time.monotonic() >= end)
-        try:
-            result = process.run(command, cwd=Path("/"), env=_environment(), watch=watch)
-        except process.Cancelled as error:
-            sentence = f"`{' '.join(command[:4])}` gave no answer within {self.timeouts.change:g} s"
-            raise RuntimeUnreachable(sentence, "Does systemd run? `systemctl status` says more.") from error
-        if result.code and not may_fail:
-            reason = result.tail[-1] if result.tail else f"it ended with {result.code}"
-            raise RuntimeUnreachable(f"`{' '.join(command[:4])}`: {reason}", "`systemctl status` says more.")
-        return lines
+        return self._client.journalctl(unit_name(name))
 
     def _wait(self, done: Callable[[], bool], problem: str, seconds: float) -> None:
         end = time.monotonic() + seconds + self.timeouts.change
@@ -266,9 +216,3 @@ def _state(shown: dict[str, str], definition: Definition | None, *, is_enabled: 
 def _wall_time(monotonic: int) -> float | None:
     """Seconds of time.time() of a moment in microseconds of CLOCK_MONOTONIC; None if it is 0."""
     return time.time() - time.monotonic() + monotonic / 1e6 if monotonic else None
-
-
-def _environment() -> dict[str, str]:
-    """systemctl --user needs XDG_RUNTIME_DIR, which `su` and cron do not set."""
-    env = process.environment({"SYSTEMD_PAGER": "", "SYSTEMD_COLORS": "0", "LC_ALL": "C.UTF-8"})
-    return {"XDG_RUNTIME_DIR": f"/run/user/{os.getuid()}", **env}

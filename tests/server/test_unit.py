@@ -1,6 +1,5 @@
 """The systemd unit of the server."""
 
-import functools
 import os
 import shutil
 import subprocess
@@ -10,12 +9,8 @@ import pytest
 from msgspec.structs import replace
 
 from hero_build import settings
-from hero_build.install.layout import Root
 from hero_build.server import unit
-from hero_build.supervisors.protocol import Timeouts
-from hero_build.supervisors.systemd import Systemd, system_manager, user_manager
-from support import systemd_container
-from support.processes import until
+from hero_build.supervisors.systemd_client import system_manager, user_manager
 from support.worlds import World, valid
 
 
@@ -80,21 +75,9 @@ def test_without_systemd_nothing_is_installed(home: World, tmp_path: Path) -> No
     assert "not been booted" in done.err
 
 
-@pytest.mark.slow
-def test_a_unit_is_installed_enabled_and_started(tmp_path: Path) -> None:
-    """In a systemd that the test started, with a program that lives."""
-    with systemd_container.running(tmp_path) as container, pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PATH", f"{container.wrappers}{os.pathsep}{os.environ['PATH']}")
-        manager = replace(system_manager(), units=container.units)
-        systemd = Systemd(Root(tmp_path / "hero"), manager, Timeouts(call=30, change=60))
-        lines = text(tmp_path / "hero", system=True).splitlines()
-        shown = "\n".join("ExecStart=/bin/sleep 1000" if line.startswith("ExecStart=") else line for line in lines)
-        path = systemd.install(unit.NAME, shown.replace("Type=notify", "Type=exec"))
-        assert path == container.units / unit.NAME
-        for word, answer in (("is-enabled", "enabled"), ("is-active", "active")):
-            assert until(functools.partial(says, container.wrappers / "systemctl", word, answer))
-
-
-def says(systemctl: Path, word: str, answer: str) -> bool:
-    done = subprocess.run([systemctl, word, unit.NAME], capture_output=True, text=True)
-    return done.stdout.strip() == answer
+def test_it_has_the_options_that_serve_was_given(home: World) -> None:
+    words = ("--probe-interval", "2.5", "--wait", "20", "-j", "3", "--supervisor", "zinit")
+    shown = home.ok("serve", *words, "--print-unit")
+    options = '"--supervisor" "zinit" "--jobs" "3" "--wait" "20" "--probe-interval" "2.5"'
+    assert f'"serve" "--root" "{home.root.path}" {options}\n' in shown
+    assert f'"serve" "--root" "{home.root.path}"\n' in home.ok("serve", "--print-unit")

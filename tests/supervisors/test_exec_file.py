@@ -1,6 +1,7 @@
 """The files through which services start, and the small program that reads them without hero-build."""
 
 import os
+import socket
 import stat
 import subprocess
 from pathlib import Path
@@ -131,3 +132,21 @@ def test_starts_are_counted(root: Root) -> None:
     assert [start.time for start in recorded] == sorted(start.time for start in recorded)
     exec_file.forget_starts(root, "app_server")
     assert exec_file.starts(root, "app_server") == ()
+
+
+def test_sockets_on_which_nobody_listens_are_removed_and_nothing_else(root: Root) -> None:
+    stale, live, file = (root.path / name for name in ("stale.sock", "live.sock", "file"))
+    root.path.mkdir()
+    file.write_text("kept")
+    with socket.socket(socket.AF_UNIX) as left:
+        left.bind(str(stale))
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(live))
+        listener.listen(0)
+        sockets = (stale, live, file, root.path / "none")
+        words = exec_file.write_exec(
+            root, definition(root, env_file=None, command=("/bin/echo", "on"), sockets=sockets)
+        )
+        for _ in range(3):  # more than it accepts
+            assert run(words).stdout == b"on\n"
+        assert (stale.exists(), live.exists(), file.read_text()) == (False, True, "kept")

@@ -11,7 +11,8 @@ from hero_build.install.layout import Root
 from hero_build.model.services import Definition
 from hero_build.supervisors import systemd_unit
 from hero_build.supervisors.protocol import Timeouts
-from hero_build.supervisors.systemd import Systemd, SystemdManager
+from hero_build.supervisors.systemd import Systemd
+from hero_build.supervisors.systemd_client import SystemdManager
 
 
 def definition(root: Path) -> Definition:

@@ -17,6 +17,7 @@ from typing import Any
 from support.processes import alive, children, gone, until
 from support.worlds import REPO, World
 
+_IDS = itertools.count()
 JSON = {"Content-Type": "application/json"}
 
 
@@ -34,20 +35,12 @@ class Answer:
 
 
 @dataclass(slots=True)
-class RpcServer:
-    """A running server; `ended` has what it wrote, once it has ended."""
+class RpcClient:
+    """What listens on a socket, asked anew each time."""
 
     path: Path
-    process: "subprocess.Popen[str]"
-    url: str = ""
-    """The address that opens its page once."""
-    ids: Iterator[int] = field(default_factory=itertools.count)
-    opened: ExitStack = field(default_factory=ExitStack)
+    opened: ExitStack = field(default_factory=ExitStack, kw_only=True)
     """Closes what a test opened, also where it failed meanwhile."""
-
-    @property
-    def pid(self) -> int:
-        return self.process.pid
 
     def connect(self, timeout: float = 60) -> socket.socket:
         sock = self.opened.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM))
@@ -69,7 +62,7 @@ class RpcServer:
 
     def call(self, method: str, params: Any = None, **named: Any) -> Any:
         """The response of a call: `result` or `error`."""
-        request = {"jsonrpc": "2.0", "id": next(self.ids), "method": method}
+        request = {"jsonrpc": "2.0", "id": next(_IDS), "method": method}
         if params is not None or named:
             request["params"] = named if params is None else params
         answer = self.post(json.dumps(request))
@@ -88,12 +81,6 @@ class RpcServer:
         assert "result" not in document, document["result"]
         return document["error"]
 
-    def stop(self) -> tuple[int, str]:
-        """End it with SIGTERM: its exit code and what it wrote to stderr."""
-        self.process.terminate()
-        _, err = self.process.communicate(timeout=60)
-        return self.process.returncode, err
-
     def is_well(self) -> bool:
         return bool(self.get("/health").document["status"] == "ok")
 
@@ -105,6 +92,25 @@ class RpcServer:
             return Answer(response.status, dict(response.getheaders()), response.read())
         finally:
             connection.close()
+
+
+@dataclass(slots=True)
+class RpcServer(RpcClient):
+    """A running server; `ended` has what it wrote, once it has ended."""
+
+    process: "subprocess.Popen[str]"
+    url: str = ""
+    """The address that opens its page once."""
+
+    @property
+    def pid(self) -> int:
+        return self.process.pid
+
+    def stop(self) -> tuple[int, str]:
+        """End it with SIGTERM: its exit code and what it wrote to stderr."""
+        self.process.terminate()
+        _, err = self.process.communicate(timeout=60)
+        return self.process.returncode, err
 
 
 @contextmanager

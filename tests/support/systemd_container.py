@@ -69,6 +69,11 @@ class Container:
         return self.folder / "wrappers"
 
     @property
+    def wrappers_of_person(self) -> Path:
+        """The same for the person's own manager."""
+        return self.folder / "wrappers-of-person"
+
+    @property
     def units(self) -> Path:
         return self.folder / "units"
 
@@ -134,7 +139,7 @@ def running(folder: Path) -> Iterator[Container]:
     """A container that has booted. It ends, with all that runs in it, when the block does."""
     if reason := missing():
         pytest.skip(reason)
-    for name in ("units", "wrappers", "shared", "root"):
+    for name in ("units", "shared", "root"):
         (folder / name).mkdir(exist_ok=True)
     for name, text in _UNITS.items():
         (folder / "units" / name).write_text(text)
@@ -177,10 +182,12 @@ def _init(process: "subprocess.Popen[bytes]") -> int:
 
 
 def _write_wrappers(container: Container) -> None:
-    for name in ("systemctl", "journalctl"):
-        path = container.wrappers / name
-        path.write_text(f'#!/bin/sh\nexec {" ".join(container.enter)} /usr/bin/{name} "$@"\n')
-        path.chmod(0o755)
+    for folder, enter in ((container.wrappers, container.enter), (container.wrappers_of_person, container.as_person)):
+        folder.mkdir(exist_ok=True)
+        for name in ("systemctl", "journalctl"):
+            path = folder / name
+            path.write_text(f'#!/bin/sh\nexec {" ".join(enter)} /usr/bin/{name} "$@"\n')
+            path.chmod(0o755)
 
 
 def _answers(container: Container) -> bool:

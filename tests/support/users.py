@@ -2,6 +2,8 @@
 
 import os
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 
@@ -15,3 +17,15 @@ def as_user(uid: int, group: int | None = None, *, umask: str = "022") -> tuple[
     caps = [f"--{kind}=-all,+dac_read_search" for kind in ("inh-caps", "ambient-caps")]
     who = (f"--reuid={uid}", f"--regid={uid if group is None else group}", "--clear-groups")
     return ("setpriv", *who, *caps, "sh", "-c", f'umask {umask}; exec "$@"', "sh")
+
+
+@contextmanager
+def acting_as(uid: int) -> Iterator[None]:
+    """This process itself acts as `uid`, whose files it writes; a shell that it starts is root again (dash(1), -p)."""
+    os.setegid(uid)
+    os.seteuid(uid)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+        os.setegid(0)

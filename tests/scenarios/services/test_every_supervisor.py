@@ -1,4 +1,4 @@
-"""The way of a stack through start, upgrades, rollbacks and stop, where each of the real supervisors has the services."""
+"""The way of a stack through start, upgrades, rollbacks and stop, with each of the real supervisors."""
 
 from collections.abc import Iterator
 
@@ -10,11 +10,11 @@ from support.supervisor_stacks import STACKS, SupervisorStack
 
 @pytest.fixture(
     params=[
-        pytest.param("supervisord"),
+        "supervisord",
         pytest.param("zinit", marks=zinit_crate.marks),
-        pytest.param("systemd", marks=pytest.mark.xdist_group("systemd")),
-        pytest.param("user", marks=pytest.mark.xdist_group("systemd")),
-        pytest.param("hero_router"),
+        "systemd",
+        "user",
+        "hero_router",
     ]
 )
 def front(request: pytest.FixtureRequest) -> Iterator[SupervisorStack]:

@@ -1,6 +1,7 @@
 """The real supervisors that the contract is tested on, each with a root of its own."""
 
 import os
+import tempfile
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -10,10 +11,13 @@ from msgspec.structs import replace
 
 from hero_build.supervisors.protocol import Timeouts
 from hero_build.supervisors.supervisord import Supervisord
-from hero_build.supervisors.systemd import Systemd, system_manager
+from hero_build.supervisors.systemd import Systemd
+from hero_build.supervisors.systemd_client import system_manager, user_manager
 from hero_build.supervisors.zinit import Zinit
 from support import systemd_container, zinit_crate, zinit_server
 from support.supervised import Supervised, private_root
+from support.systemd_container import PERSON
+from support.users import acting_as
 
 TIMEOUTS = Timeouts(call=30, change=60)
 
@@ -52,7 +56,40 @@ def systemd(folder: Path) -> Iterator[Supervised]:
         item.end()
 
 
-SUPERVISORS = {"systemd": systemd, "supervisord": supervisord, "zinit": zinit}
+@contextmanager
+def user(folder: Path) -> Iterator[Supervised]:
+    """The manager of a user without rights: what follows is done as that user."""
+    with tempfile.TemporaryDirectory(prefix="hs-") as name, pytest.MonkeyPatch.context() as patch:
+        Path(name).chmod(0o755)
+        with systemd_container.running(Path(name)) as container:
+            container.start_manager()
+            manager = container.host_pid(int(container.run(*_MANAGER).stdout))
+            patch.setenv("PATH", f"{container.wrappers_of_person}{os.pathsep}{os.environ['PATH']}")
+            with acting_as(PERSON):
+                root = private_root(container.home)
+                supervisor = Systemd(root, user_manager(container.home), TIMEOUTS)
+                item = Supervised(supervisor, root, host_pid=container.host_pid, own_pid=lambda: manager)
+                yield item
+                item.end()
+
+
+_MANAGER = ("systemctl", "show", "--property=MainPID", "--value", f"user@{PERSON}.service")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what a supervisor cannot do; the reason stands at the test."""
+    excepted = [item for item in items if _is_excepted(item)]
+    config.hook.pytest_deselected(items=excepted)
+    items[:] = [item for item in items if item not in excepted]
+
+
+def _is_excepted(item: pytest.Item) -> bool:
+    callspec = getattr(item, "callspec", None)
+    name = callspec.params.get("supervised") if callspec else None
+    return name is not None and any(mark.args[0] == name for mark in item.iter_markers("not_with"))
+
+
+SUPERVISORS = {"systemd": systemd, "user": user, "supervisord": supervisord, "zinit": zinit}
 
 
 @pytest.fixture(
@@ -60,6 +97,7 @@ SUPERVISORS = {"systemd": systemd, "supervisord": supervisord, "zinit": zinit}
         "supervisord",
         pytest.param("zinit", marks=zinit_crate.marks),
         "systemd",
+        "user",
     ]
 )
 def supervised(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Supervised]:

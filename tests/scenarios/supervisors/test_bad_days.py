@@ -28,6 +28,7 @@ def test_a_log_of_any_bytes_is_read_and_the_service_writes_on(supervised: Superv
     assert supervised.supervisor.status("app_server").is_running
 
 
+@pytest.mark.not_with("user", "journald limits what the units of users write to 10,000 lines in 30 s")
 def test_100_megabytes_of_log_do_not_stop_a_service(supervised: Supervised) -> None:
     """In lines and as one line without an end, and the last lines are there at once."""
     script = (

@@ -10,6 +10,7 @@ import pytest
 from hero_build.model.services import ServiceState
 from hero_build.supervisors import exec_file
 from hero_build.supervisors.protocol import ServiceNotDefined
+from support import rust_world
 from support.processes import alive, gone, until
 from support.supervised import Supervised
 
@@ -127,6 +128,20 @@ def test_what_is_killed_is_started_again_and_counted(supervised: Supervised) -> 
     os.kill(pid, signal.SIGTERM)
     status = supervised.wait_until("app_server", lambda item: item.is_running and supervised.host_pid(item.pid) != pid)
     assert status.restarts == 1
+
+
+def test_a_socket_that_was_left_is_removed_before_it_starts_again(supervised: Supervised) -> None:
+    """Also by a restart of the supervisor itself: programs that do not remove it first would fail for ever."""
+    path = supervised.root.path / "own.sock"
+    script = "import socket, time; s = socket.socket(socket.AF_UNIX); s.bind('own.sock'); s.listen(); time.sleep(1000)"
+    command = (exec_file.base_interpreter(), "-c", script)
+    supervised.supervisor.define(supervised.definition("app_server", command=command, sockets=(path,)))
+    supervised.supervisor.start("app_server")
+    assert until(lambda: rust_world.listens(path))
+    pid = supervised.pid("app_server")
+    os.kill(pid, signal.SIGKILL)
+    supervised.wait_until("app_server", lambda item: item.is_running and supervised.host_pid(item.pid) != pid)
+    assert until(lambda: rust_world.listens(path))
 
 
 @pytest.mark.parametrize(("policy", "state"), [("on-failure", "exited"), ("always", "flapping")])

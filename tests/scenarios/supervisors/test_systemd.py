@@ -8,7 +8,8 @@ import pytest
 from msgspec.structs import replace
 
 from hero_build.supervisors.protocol import Timeouts
-from hero_build.supervisors.systemd import Systemd, system_manager
+from hero_build.supervisors.systemd import Systemd
+from hero_build.supervisors.systemd_client import system_manager
 from support import systemd_container
 from support.processes import until
 from support.supervised import Supervised, private_root
