@@ -15,6 +15,7 @@ from hero_build.forge.partial_file import HashOnly, PartialFile, Progress
 from hero_build.forge.protocol import Body, Forge
 from hero_build.forge.retry import TransientError, Truncated, with_retries
 from hero_build.model.steps import Asset
+from hero_build.system.plain_text import plural
 
 _SMALL_FILE = 1 << 20
 _BROKEN = "Run it again; if it still fails, ask the publisher of the release to upload it again."
@@ -100,9 +101,11 @@ def read_small(
             for chunk in body.chunks():
                 content += chunk
                 if len(content) > most:
-                    raise BadForgeResponse(f"{asset.name} has more than {most} bytes, which is too many", _BROKEN)
+                    raise BadForgeResponse(
+                        f"{asset.name} has more than {plural(most, 'byte')}, which is too many", _BROKEN
+                    )
         if body.total is not None and len(content) < body.total:
-            raise Truncated(f"{asset.name} broke off after {len(content)} of {body.total} bytes", _BROKEN)
+            raise Truncated(f"{asset.name} broke off after {len(content)} of {plural(body.total, 'byte')}", _BROKEN)
         return bytes(content)
 
     return with_retries(attempt, what=asset.name, limits=limits, emit=emit)

@@ -22,7 +22,7 @@ from rich.text import Text
 from hero_build.events import CompileProgress, Event, Finished, GitProgress, PartFailed, Retrying, Started, Transferred
 from hero_build.model.installed import PartId
 from hero_build.output.terminal import columns
-from hero_build.output.text import clean, duration, size, width
+from hero_build.output.text import clean, duration, plural, size, width
 
 _PER_SECOND = 10
 _MIN_BAR, _MAX_BAR = 8, 40
@@ -153,7 +153,7 @@ def _compile_progress(text: Text, crates: tuple[int, int | None, str], bar_width
     done, total, crate = crates
     if total and bar_width >= _MIN_BAR:
         _bar(text, done=done, total=total, bar_width=bar_width)
-    text.append(f"{done} of {total} crates" if total else f"{done} crates")
+    text.append(f"{done} of {plural(total, 'crate')}" if total else plural(done, "crate"))
     return text.append(f"  {crate}" if crate else "")
 
 

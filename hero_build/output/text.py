@@ -1,6 +1,8 @@
-"""Text for one line: removal of control characters, and numbers with units."""
+"""Text for one line: removal of control characters, counts, and numbers with units."""
 
 from hero_build.system.plain_text import clean as clean
+from hero_build.system.plain_text import noun as noun
+from hero_build.system.plain_text import plural as plural
 
 _UNITS = ("B", "kB", "MB", "GB", "TB")
 
@@ -35,11 +37,6 @@ def duration(seconds: float) -> str:
     if whole < 3600:
         return f"{whole // 60} min {whole % 60:02} s"
     return f"{whole // 3600} h {whole % 3600 // 60:02} min"
-
-
-def plural(count: int, one: str, many: str = "") -> str:
-    """`1 binary`, `3 binaries`."""
-    return f"{count} {one if count == 1 else many or one + 's'}"
 
 
 def short(digest: str | None) -> str:

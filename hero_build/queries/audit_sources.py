@@ -16,6 +16,7 @@ from hero_build.queries.audit_findings import SourceKind
 from hero_build.source.cargo import toolchain
 from hero_build.source.cargo.metadata import missing_features
 from hero_build.source.cargo.workspaces import Workspaces, nested_manifests
+from hero_build.system.plain_text import plural
 
 
 class AuditSource(Struct, frozen=True):
@@ -42,8 +43,8 @@ def manifests(loaded: LoadedRecipe, folder: Path | None) -> tuple[tuple[Declared
         files = tuple(
             Declared(file.where, tuple(listed.get(item.name, item) for item in file.binaries)) for file in files
         )
-    count = _count(len({binary.name for file in files for binary in file.binaries}), "binary", "binaries")
-    where = buildenv.NAME if files[0].where == buildenv.NAME else _count(len(files), "file")
+    count = plural(len({binary.name for file in files for binary in file.binaries}), "binary", "binaries")
+    where = buildenv.NAME if files[0].where == buildenv.NAME else plural(len(files), "file")
     return files, AuditSource(service_toml.NAME, "read", f"{count} in {where}")
 
 
@@ -69,7 +70,7 @@ def workspace(
         return {}, AuditSource("cargo", "unreachable", error.message)
     # a program of the root's workspace, which is the first, hides one of the same name in a folder
     targets = {name: lacks for item in reversed(workspaces) for name, lacks in missing_features(item, cargo).items()}
-    return targets, AuditSource("cargo", "read", _count(len(targets), "binary", "binaries"))
+    return targets, AuditSource("cargo", "read", plural(len(targets), "binary", "binaries"))
 
 
 def release(loaded: LoadedRecipe, version: str | None, context: Context) -> tuple[Release | None, AuditSource]:
@@ -82,8 +83,4 @@ def release(loaded: LoadedRecipe, version: str | None, context: Context) -> tupl
         return None, AuditSource("release", "absent", error.message)
     except ForgeError as error:
         return None, AuditSource("release", "unreachable", error.message)
-    return newest, AuditSource("release", "read", f"{newest.tag}, {_count(len(newest.assets), 'asset')}")
-
-
-def _count(count: int, one: str, many: str = "") -> str:
-    return f"{count} {one if count == 1 else many or one + 's'}"
+    return newest, AuditSource("release", "read", f"{newest.tag}, {plural(len(newest.assets), 'asset')}")

@@ -19,6 +19,7 @@ from hero_build.install.root_lock import is_locked
 from hero_build.model.installed import Generation
 from hero_build.platforms import machine_arch
 from hero_build.queries.path_advice import path_advice
+from hero_build.system.plain_text import plural
 from hero_build.verify.expect import host_glibc
 
 State = Literal["ok", "warning", "missing"]
@@ -100,7 +101,7 @@ def kept_generations(root: Root) -> Iterator[DoctorCheck]:
         )
     garbage = gc.collect(root, dry_run=True)
     count = len(garbage.generations)
-    value = f"{count} generation{'' if count == 1 else 's'}"
+    value = plural(count, "generation")
     yield DoctorCheck(
         "root",
         name="reclaimable",
@@ -225,5 +226,5 @@ def _intact(root: Root, generation: Generation) -> DoctorCheck:
         "root",
         name="installed",
         state="ok",
-        value=f"generation {generation.number}, {len(apps)} app{'' if len(apps) == 1 else 's'}, intact by their seal",
+        value=f"generation {generation.number}, {plural(len(apps), 'app')}, intact by their seal",
     )

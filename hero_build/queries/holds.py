@@ -4,6 +4,7 @@ from collections.abc import Collection, Sequence
 
 from hero_build.events import WarningRaised
 from hero_build.model.installed import Generation
+from hero_build.system.plain_text import noun
 
 
 def split_held(
@@ -17,6 +18,6 @@ def split_held(
 
 def held_warning(apps: Sequence[str]) -> WarningRaised:
     """The one warning for all held apps of a command."""
-    sentence = f"{', '.join(apps)} {'is held and stays' if len(apps) == 1 else 'are held and stay'} as installed"
-    them = "it" if len(apps) == 1 else "them"
+    sentence = f"{', '.join(apps)} {noun(len(apps), 'is held and stays', 'are held and stay')} as installed"
+    them = noun(len(apps), "it", "them")
     return WarningRaised(sentence, f"`hero-build unhold {' '.join(apps)}` releases {them}.")

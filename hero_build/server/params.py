@@ -13,6 +13,7 @@ from msgspec.structs import FieldInfo, fields
 from hero_build.model.names import nearest
 from hero_build.server.jsonrpc import invalid_params
 from hero_build.system.decoding import decode_json
+from hero_build.system.plain_text import plural
 
 P = TypeVar("P", bound=Struct)
 
@@ -40,7 +41,7 @@ def _given(method: str, raw: Raw | UnsetType, known: Mapping[str, FieldInfo]) ->
         return decode_json(raw, kind=dict[str, Raw])
     values = decode_json(raw, kind=list[Raw])
     if len(values) > len(known):
-        sentence = f"{len(values)} parameters; it takes {_listed(known)}"
+        sentence = f"{plural(len(values), 'parameter')}; it takes {_listed(known)}"
         raise invalid_params(method, str(len(known)), sentence)
     return dict(zip(known, values, strict=False))
 

@@ -1,4 +1,4 @@
-"""Text from outside for one line: without control characters."""
+"""Text for one line: that from outside without control characters, and counts with their noun."""
 
 import functools
 from typing import TYPE_CHECKING
@@ -17,6 +17,16 @@ def clean(text: object) -> str:
     if line.isprintable():
         return line
     return "".join(_printable(letter) for letter in _escapes().sub("", line)).strip(" ")
+
+
+def plural(count: int, one: str, many: str = "") -> str:
+    """`1 binary`, `3 binaries`."""
+    return f"{count} {noun(count, one, many)}"
+
+
+def noun(count: int, one: str, many: str = "") -> str:
+    """The word that goes with so many: `binary`, `binaries`; also a verb or pronoun, `is` or `are`."""
+    return one if count == 1 else many or f"{one}s"
 
 
 @functools.cache

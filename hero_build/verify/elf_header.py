@@ -10,6 +10,7 @@ from itertools import takewhile
 
 from msgspec import Struct
 
+from hero_build.system.plain_text import plural
 from hero_build.verify.sniff import InvalidFormat
 
 EXEC, DYN = 2, 3
@@ -49,7 +50,7 @@ def read(file: int, size: int) -> Header:
     """The headers of the open file of `size` bytes; all lie inside it. Raises InvalidFormat."""
     raw = os.pread(file, _HEADER.size, 0)
     if len(raw) < _HEADER.size:
-        raise InvalidFormat(f"ends after {len(raw)} bytes, inside its ELF header")
+        raise InvalidFormat(f"ends after {plural(len(raw), 'byte')}, inside its ELF header")
     ident, kind, machine, version, entry, phoff, shoff, _, ehsize, phentsize, phnum, shentsize, shnum, _ = (
         _HEADER.unpack(raw)
     )

@@ -213,7 +213,7 @@ def test_outdated_compares_with_the_newest_releases(world: World) -> None:
     assert document["apps"] == [{"name": "db", "version": "v1", "latest": "v2", "held": False}]
     assert (document["compared"], document["built"], document["failed"]) == (2, [], [])
     out = world.ok("outdated")
-    assert out.endswith("1 of 2 apps is outdated. Upgrade: hero-build upgrade\n")
+    assert out.endswith("outdated: 1 of 2 apps. Upgrade: hero-build upgrade\n")
     assert world.ok("outdated", "web") == "up to date: 1 app\n"
     world.ok("hold", "db")
     assert "Upgrade:" not in world.ok("outdated", "db")

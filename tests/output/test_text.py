@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hero_build.output.text import clean, duration, plural, size, width
+from hero_build.output.text import clean, duration, noun, plural, size, width
 
 
 @pytest.mark.parametrize(
@@ -85,6 +85,7 @@ def test_duration(seconds: float, shown: str) -> None:
 
 
 def test_plural_and_width() -> None:
+    assert [noun(count, "is", "are") for count in (0, 1, 2)] == ["are", "is", "are"]
     assert (plural(1, "binary", "binaries"), plural(3, "binary", "binaries"), plural(0, "app")) == (
         "1 binary",
         "3 binaries",

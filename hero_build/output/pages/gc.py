@@ -6,7 +6,7 @@ from hero_build.install.disk_usage import DiskUse
 from hero_build.install.gc import GcReport
 from hero_build.output.table import Cell, cell, paragraph, table
 from hero_build.output.terminal import Terminal
-from hero_build.output.text import plural, size
+from hero_build.output.text import noun, plural, size
 
 FREES = {"builds": "gc --builds", "logs": "gc --builds", "cache": "gc --cache"}
 """The command that frees it."""
@@ -34,7 +34,7 @@ def _generations(answer: GcReport) -> str:
     if not answer.generations:
         return "no generation"
     numbers = ", ".join(map(str, answer.generations))
-    return f"generation {numbers}" if len(answer.generations) == 1 else f"generations {numbers}"
+    return f"{noun(len(answer.generations), 'generation')} {numbers}"
 
 
 def _freed(answer: GcReport) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from hero_build.ops.hold import HoldReport
 from hero_build.output.phrases import closing
 from hero_build.output.terminal import Terminal
+from hero_build.output.text import noun
 
 
 def hold_page(answer: HoldReport, apps: Sequence[str], terminal: Terminal) -> Iterator[str]:
@@ -26,4 +27,4 @@ def unhold_page(answer: HoldReport, apps: Sequence[str], terminal: Terminal) -> 
 
 
 def _them(names: Sequence[str]) -> str:
-    return "it as it is" if len(names) == 1 else "them as they are"
+    return noun(len(names), "it as it is", "them as they are")

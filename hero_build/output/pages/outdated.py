@@ -30,4 +30,4 @@ def _summary(answer: OutdatedReport) -> str:
         return "nothing to compare"
     if not answer.apps:
         return f"up to date: {plural(answer.compared, 'app')}"
-    return f"{len(answer.apps)} of {plural(answer.compared, 'app')} {'is' if len(answer.apps) == 1 else 'are'} outdated"
+    return f"outdated: {len(answer.apps)} of {plural(answer.compared, 'app')}"
