@@ -69,6 +69,7 @@ class Restarting(Struct, frozen=True):
 
     service: str
     step: Literal["restart", "settle", "health", "reset", "up", "down"]
+    app: str = ""
 
 
 ServiceStepName = Literal["check", "prepare", "start", "health", "reset", "stop", "wait"]
@@ -76,10 +77,11 @@ ServiceStepName = Literal["check", "prepare", "start", "health", "reset", "stop"
 
 
 class ServiceStep(Struct, frozen=True):
-    """What a start or a stop does with a service now."""
+    """What a start or a stop does with a service now. A service that is left as it is has `check` or nothing."""
 
     service: str
     step: ServiceStepName
+    app: str = ""
 
 
 class ServiceDone(Struct, frozen=True):

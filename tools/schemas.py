@@ -43,6 +43,7 @@ from hero_build.queries.show import AppDetails
 from hero_build.queries.status import StatusReport
 from hero_build.queries.supervisor_report import SupervisorReport
 from hero_build.queries.troubleshoot import DiagnosisReport
+from hero_build.queries.uninstall_report import UninstallReport
 from hero_build.queries.verify import VerifyReport
 from hero_build.server import openrpc
 
@@ -86,7 +87,7 @@ ANSWERS: Mapping[str, type[Struct]] = {
     "unhold": HoldReport,
     "stop": ServiceReport,
     "troubleshoot": DiagnosisReport,
-    "uninstall": ChangeReport,
+    "uninstall": UninstallReport,
     "upgrade": ChangeReport,
     "verify": VerifyReport,
 }

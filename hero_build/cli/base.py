@@ -44,11 +44,21 @@ NAMES = frozenset(option.name or "" for option in options())
 class SessionCommand(click.Command):
     """A command whose callback takes a Session and returns an exit code.
 
-    needs_root: it looks at the root. changes_root: it makes generations.
+    needs_root: it looks at the root. changes_root: it makes generations. finishes_upgrade: before it changes something,
+    it finishes or undoes an upgrade that was interrupted (None: if it makes generations, except in a dry run).
     """
 
-    def __init__(self, name: str | None, *, needs_root: bool = True, changes_root: bool = False, **rest: Any) -> None:
+    def __init__(
+        self,
+        name: str | None,
+        *,
+        needs_root: bool = True,
+        changes_root: bool = False,
+        finishes_upgrade: bool | None = None,
+        **rest: Any,
+    ) -> None:
         self.needs_root, self.changes_root = needs_root, changes_root
+        self.finishes_upgrade = changes_root if finishes_upgrade is None else finishes_upgrade
         super().__init__(name, **{"context_settings": _HELP, "epilog": epilog(name or ""), **rest})
         self.params.extend(options())
 
@@ -71,7 +81,10 @@ class SessionCommand(click.Command):
         callback = cast("Callback", self.callback)
         try:
             with ctx.scope():
-                return callback(Session(settings, console, options["root"]), **ctx.params)
+                session = Session(settings, console, options["root"])
+                if self.finishes_upgrade and not ctx.params.get("dry_run"):
+                    session.finish_interrupted_upgrade()
+                return callback(session, **ctx.params)
         except click.exceptions.Exit as end:
             return end.exit_code
 
@@ -99,9 +112,17 @@ def write_examples(of: click.Command, formatter: click.HelpFormatter) -> None:
             formatter.write("".join(f"{'':{formatter.current_indent}}{line}\n" for line in lines))
 
 
-def command(name: str, *, needs_root: bool = True, changes_root: bool = False) -> Callable[[Callback], click.Command]:
+def command(
+    name: str, *, needs_root: bool = True, changes_root: bool = False, finishes_upgrade: bool | None = None
+) -> Callable[[Callback], click.Command]:
     """A decorator that makes a function a command; its docstring is the help text."""
-    return click.command(name, cls=SessionCommand, needs_root=needs_root, changes_root=changes_root)
+    return click.command(
+        name,
+        cls=SessionCommand,
+        needs_root=needs_root,
+        changes_root=changes_root,
+        finishes_upgrade=finishes_upgrade,
+    )
 
 
 def remember_globals(ctx: click.Context) -> Mapping[str, Any]:

@@ -34,6 +34,8 @@ def build(session: Session, apps: Sequence[str], **values: Any) -> int:
     requests = [replace(options.request(app), version=versions.get(app, options.version)) for app in names]
     with context.checkouts:
         answer = build_report(build_apps(requests, context))
+    fresh = [part.app for part in answer.parts if part.fresh]
+    session.record("service.build", fresh, failed=answer.failed, mode=options.mode)
     return session.console.answer(
         answer, lambda terminal: page(answer, terminal), code=answer.code, failed=answer.failed
     )

@@ -14,7 +14,7 @@ from hero_build.errors import UsageError
 from hero_build.system.home import expand
 
 
-@command("verify", changes_root=True)
+@command("verify", changes_root=True, finishes_upgrade=False)
 @click.argument("apps", nargs=-1, metavar="[APP]...", shell_complete=completion.installed)
 @click.option("--repair", is_flag=True, help="Restore links, and download or build damaged files again.")
 @click.option("--against-release", is_flag=True, help="Also compare every file with the release.")
@@ -26,6 +26,8 @@ def verify(session: Session, apps: Sequence[str], *, repair: bool, against_relea
 
     if version and not against_release:
         raise UsageError("--version needs --against-release", "Add --against-release, or leave out --version.")
+    if repair:
+        session.finish_interrupted_upgrade()
     answer = query(session.root, session.catalog(), apps)
     if repair and (answer.damaged or answer.stray):
         from hero_build.ops.repair import repair as repair_apps
@@ -36,6 +38,9 @@ def verify(session: Session, apps: Sequence[str], *, repair: bool, against_relea
             outcome = repair_apps(answer.damaged, context)
         session.warn_of_lost_capabilities(outcome.before, outcome.after)
         changes = change_report.outcome(outcome, session.root_flag)
+        repaired = [part.app for part in changes.parts if part.state != "kept"]
+        numbers = changes.before, changes.after
+        session.record("verify --repair", repaired, failed=changes.failed, generations=numbers)
         answer = replace(query(session.root, session.catalog(), apps), repair=changes)
     if against_release:
         from hero_build.queries.compare_release import compare_release

@@ -27,10 +27,10 @@ def delete(session: Session, names: Sequence[str], *, purge: bool) -> int:
     from hero_build.queries.delete_report import delete_report
 
     before, run = session.generation(), session.service_run()
-    with session.journaled("service.delete", names, run, purge_binaries=purge) as operations:
-        result = delete_services(names, run, purge=purge, wait=session.settings.wait)
+    with session.journaled("service.delete", names, run, purge_binaries=purge) as (operations, watched):
+        result = delete_services(names, watched, purge=purge, wait=session.settings.wait)
         numbers = result.uninstalled and (result.uninstalled[0].number, result.uninstalled[1].number)
-        operations.end(failed=failures(result.failed), generations=numbers)
+        operations.end(result.apps, failed=failures(result.failed), generations=numbers)
     if result.uninstalled:
         session.warn_of_lost_capabilities(before, result.uninstalled[1])
     answer = delete_report(result, session.root_flag)

@@ -1,5 +1,6 @@
 """`history`, `diff`, `rollback`, `uninstall`, `gc`."""
 
+import functools
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -10,10 +11,10 @@ from hero_build.cli.base import command
 from hero_build.cli.session import Session
 from hero_build.errors import HeroBuildError
 from hero_build.events import WarningRaised
-from hero_build.model.installed import Generation
 
 if TYPE_CHECKING:
     from hero_build.catalog.loader import Catalog
+    from hero_build.model.installed import Generation
 
 _NUMBER = click.IntRange(min=0)
 
@@ -44,29 +45,73 @@ def diff(session: Session, first: int | None, second: int | None) -> int:
     return session.console.answer(answer, lambda terminal: page(answer, terminal))
 
 
-@command("rollback", changes_root=True)
+@command("rollback", changes_root=True, finishes_upgrade=False)
 @click.argument("number", metavar="[N]", required=False, type=_NUMBER, shell_complete=completion.generations)
 def rollback(session: Session, number: int | None) -> int:
     """Restore the content of generation N (default: the previous one) as a new generation."""
+    from hero_build.install.history import earlier_number
     from hero_build.install.history import rollback as restore
+    from hero_build.output.pages.install import page
+    from hero_build.queries.change_report import between
 
+    if number is None and session.root.upgrade.exists():
+        number = earlier_number(session.root)  # than the upgrade, also if that is undone, by a newer generation
+    session.finish_interrupted_upgrade()
     before, after = restore(session.root, number, session.settings.wait)
-    return _answer(session, before, after, method="catalog.restore")
+    answer = between(before, after, session.root_flag)
+    session.warn_of_lost_capabilities(before, after)
+    _warn_of_running(session, before, after)
+    session.record("catalog.restore", [part.app for part in answer.parts], generations=(before.number, after.number))
+    return session.console.answer(answer, lambda terminal: page(answer, terminal))
 
 
 @command("uninstall", changes_root=True)
 @click.argument("apps", nargs=-1, required=True, metavar="APP...", shell_complete=completion.installed)
 def uninstall(session: Session, apps: Sequence[str]) -> int:
-    """Uninstall apps with all their parts, and restore the files that they replaced."""
-    from hero_build.install.history import uninstall as remove
+    """Stop and forget the services of apps, uninstall the apps with all their parts, and restore the files that they
+    replaced.
+
+    An app of which a service does not stop stays installed. Data, logs, configuration and secrets stay.
+    """
+    from hero_build.model.failure import failures
+    from hero_build.ops.uninstall import uninstall as remove
+    from hero_build.output.pages.uninstall import page
+    from hero_build.queries.uninstall_report import uninstall_report
+    from hero_build.services.journaled import journaled
+
+    names = _uninstallable(session, apps)
+    with journaled(session.root, "uninstall") as operations:
+        operations.expect(names)
+        run = functools.partial(session.service_run, operations.watch(session.console.report))
+        result = remove(names, session.root, wait=session.settings.wait, run=run)
+        answer = uninstall_report(result, session.root_flag)
+        gone = [part.app for part in answer.parts]
+        operations.end(gone, failed=failures(result.failed), generations=(answer.before, answer.after))
+    session.warn_of_lost_capabilities(result.before, result.after)
+    _warn_of_running(session, result.before, result.after)
+    return session.console.answer(
+        answer, lambda terminal: page(answer, terminal), code=answer.code, failed=answer.failed
+    )
+
+
+def _warn_of_running(session: Session, before: "Generation", after: "Generation") -> None:
+    """Of services whose programs have gone with a change from `before` to `after`."""
+    from hero_build.queries.still_running import still_running
+
+    for warning in still_running(session.root, before, after):
+        session.console.report(warning)
+
+
+def _uninstallable(session: Session, names: Sequence[str]) -> Sequence[str]:
+    """Installed apps, and those of which an uninstall that was killed left services. Raises AppNotFound, NotFound."""
     from hero_build.queries.apps import by_app, present
+    from hero_build.services.records import recorded_services
 
-    names = present(apps, by_app(session.generation()), session.catalog())
-    before, after = remove(session.root, names, session.settings.wait)
-    return _answer(session, before, after, method="uninstall")
+    left = {record.app: () for record in recorded_services(session.root)}
+    return present(names, {**left, **by_app(session.generation())}, session.catalog())
 
 
-@command("gc")
+@command("gc", finishes_upgrade=True)
 @click.option("--keep", type=click.IntRange(min=1), default=5, show_default=True, help="Number of generations to keep.")
 @click.option("--builds", is_flag=True, help="Also delete cargo's target folders in checkouts, and logs of builds.")
 @click.option("--cache", is_flag=True, help="Also delete hero-build's cache.")
@@ -97,16 +142,3 @@ def _catalog(session: Session) -> "Catalog":
     except HeroBuildError as error:
         session.console.report(WarningRaised(f"checkouts are not measured: {error.message}", error.hint))
         return Catalog({}, {})
-
-
-def _answer(session: Session, before: Generation, after: Generation, *, method: str) -> int:
-    """`method`: the name of what was done, in the journal of each app that it changed."""
-    from hero_build.output.pages.install import page
-    from hero_build.queries.change_report import between
-    from hero_build.services.journaled import journaled
-
-    session.warn_of_lost_capabilities(before, after)
-    answer = between(before, after, session.root_flag)
-    with journaled(session.root, method) as operations:
-        operations.end([part.app for part in answer.parts], generations=(before.number, after.number))
-    return session.console.answer(answer, lambda terminal: page(answer, terminal))

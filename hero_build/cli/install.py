@@ -76,8 +76,6 @@ def run_install(
 
     outcome = None
     with context.checkouts:
-        if not dry_run:
-            session.finish_interrupted_upgrade()
         plan = install.plan(requests, context)
         plan = replace(plan, lock=lock.sha256) if lock and lock.whole else plan
         if dry_run:
@@ -97,22 +95,21 @@ def run_install(
 
 
 def _journaled(session: Session, change: InstallChange, context: "Context") -> "tuple[Outcome, ChangeReport]":
-    """Do it, in the journal of each app that it changes: from its start, where services restart."""
+    """Do it, in the journal of each app that it changes: from the restart of a service on, or at its end."""
     from hero_build.model.decisions import Keep
 
-    steps = change.plan.steps
-    apps = [step.facts.app for step in steps if any(not isinstance(item, Keep) for item in step.decisions)]
-    if not (apps or change.plan.failed or change.restart):
+    if not change.restart and all(isinstance(item, Keep) for item in change.plan.decisions):
         return _apply(session, change, context)
     from hero_build.services.journaled import journaled
 
     with journaled(session.root, change.method) as operations:
-        operations.start(apps, record=change.restart)
-        outcome, answer = _apply(session, change, context)
-        apps += [item.app for item in answer.every_failure if item.app]
-        apps += [item.app for item in (answer.restart.restarted if answer.restart else ())]
+        operations.expect([step.facts.app for step in change.plan.steps])
+        outcome, answer = _apply(session, change, replace(context, emit=operations.watch(context.emit)))
+        changed = {part.app for part in answer.parts if part.state != "kept"}
+        refused = {item.app for item in change.plan.failed} - changed
+        failed = [item for item in answer.every_failure if item.app not in refused]
         numbers = outcome.before.number, outcome.after.number
-        operations.end(apps, failed=answer.every_failure, generations=numbers)
+        operations.end(sorted(changed), failed=failed, generations=numbers)
     return outcome, answer
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 import click
+from msgspec.structs import replace
 
 from hero_build.cli import completion
 from hero_build.cli.base import command
@@ -12,7 +13,7 @@ from hero_build.model.artifacts import DESKTOP_APP
 from hero_build.model.failure import failures
 
 
-@command("restart")
+@command("restart", finishes_upgrade=True)
 @click.argument("apps", nargs=-1, metavar="APP[:INSTANCE][/BINARY]...", shell_complete=completion.services)
 def restart(session: Session, apps: Sequence[str]) -> int:
     """Restart the services of apps, and check their health; start those that are down.
@@ -27,9 +28,8 @@ def restart(session: Session, apps: Sequence[str]) -> int:
     if not apps:
         raise UsageError("no app is named", "`hero-build status` shows what is installed and what runs.")
     context = session.context()
-    session.finish_interrupted_upgrade()
-    with session.journaled("service.restart", apps, session.service_run()) as operations:
-        outcomes = ops_restart.restart_apps(apps, context)
+    with session.journaled("service.restart", apps, session.service_run()) as (operations, _):
+        outcomes = ops_restart.restart_apps(apps, replace(context, emit=operations.watch(context.emit)))
         operations.end(failed=failures(outcomes.failed))
     if DESKTOP_APP in outcomes.touched:
         for warning in missing_bundles(session.root, session.generation()):

@@ -21,32 +21,30 @@ _LINES = 50
 _NO_NAME = "`hero-build status` shows what is installed and what runs; @SET names a set."
 
 
-@command("start")
+@command("start", finishes_upgrade=True)
 @click.argument("names", nargs=-1, metavar=_NAMES, shell_complete=completion.services)
 @click.option("--reset", is_flag=True, help="Also start what is flapping (it ended too often in a short time).")
 def start(session: Session, names: Sequence[str], *, reset: bool) -> int:
     """Start the services of apps in order, and wait until each is healthy. What runs and is healthy is left alone."""
     from hero_build.ops import services
 
-    session.finish_interrupted_upgrade()
     run = session.service_run()
-    with session.journaled("service.start", _named(names), run, reset=reset) as operations:
-        result = services.start_services(names, run, reset=reset)
+    with session.journaled("service.start", _named(names), run, reset=reset) as (operations, watched):
+        result = services.start_services(names, watched, reset=reset)
         operations.end(failed=failures(result.failed))
     warn_of_missing_bundles(session, result)
     return _answer(session, result)
 
 
-@command("stop")
+@command("stop", finishes_upgrade=True)
 @click.argument("names", nargs=-1, metavar=_NAMES, shell_complete=completion.services)
 def stop(session: Session, names: Sequence[str]) -> int:
     """Stop the services of apps, in the reverse of the start order."""
     from hero_build.ops import services
 
-    session.finish_interrupted_upgrade()
     run = session.service_run()
-    with session.journaled("service.stop", _named(names), run) as operations:
-        result = services.stop_services(names, run)
+    with session.journaled("service.stop", _named(names), run) as (operations, watched):
+        result = services.stop_services(names, watched)
         operations.end(failed=failures(result.failed))
     return _answer(session, result)
 

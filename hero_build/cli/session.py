@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from hero_build.cli.app_names import INSTALLED
 from hero_build.errors import UsageError
@@ -15,8 +16,11 @@ from hero_build.settings import Settings
 if TYPE_CHECKING:
     from hero_build.catalog.loader import Catalog
     from hero_build.context import Context
+    from hero_build.events import Emit
     from hero_build.forge.protocol import Forge
+    from hero_build.model.failure import Failure
     from hero_build.model.installed import Generation
+    from hero_build.services.journal import Argument
     from hero_build.services.journaled import JournaledCommand
     from hero_build.services.service_run import ServiceRun
     from hero_build.supervisors.protocol import Supervisor
@@ -89,7 +93,7 @@ class Session(Struct, frozen=True):
         if interrupted_upgrade(self.root) is not None:
             from hero_build.ops.gated_change import resume
 
-            resume(self.context(writable=True))
+            resume(self.root, lambda: self.context(writable=True), self.console.report)
 
     def supervisor(self) -> "Supervisor":
         """The one that runs the services of this root."""
@@ -97,17 +101,38 @@ class Session(Struct, frozen=True):
 
         return supervisor_of(self.settings)
 
-    def service_run(self) -> "ServiceRun":
+    def service_run(self, emit: "Emit | None" = None) -> "ServiceRun":
         """What commands that start, stop or look at services need. Raises RootDamaged, RecipeError."""
         from hero_build.services.open_run import open_run
 
-        return open_run(self.settings, self.catalog(), self.console.report)
+        return open_run(self.settings, self.catalog(), emit or self.console.report)
+
+    def record(
+        self,
+        method: str,
+        changed: Collection[str],
+        *,
+        failed: "Collection[Failure]" = (),
+        generations: tuple[int, int] | None = None,
+        **arguments: "Argument",
+    ) -> None:
+        """Write what was done to these apps to their journal of operations. Without one that changed or failed, nothing
+        is recorded.
+        """
+        if changed or failed:
+            from hero_build.services.journaled import journaled
+
+            with journaled(self.root, method, **arguments) as operations:
+                operations.end(sorted(set(changed)), failed=failed, generations=generations)
 
     @contextmanager
     def journaled(
         self, method: str, names: Sequence[str], run: "ServiceRun", **arguments: bool
-    ) -> "Iterator[JournaledCommand]":
-        """Around what changes the services of `names`: in the journal of each app. Raises AppNotFound, UsageError."""
+    ) -> "Iterator[tuple[JournaledCommand, ServiceRun]]":
+        """Around what changes the services of `names`, in the journal of each app: with a run that records it.
+
+        Raises AppNotFound, UsageError.
+        """
         from hero_build.services.journaled import journaled
         from hero_build.services.targets import expand
 
@@ -115,8 +140,8 @@ class Session(Struct, frozen=True):
         apps = [target.app for target in targets]
         parts = {target.app: target.name for target in targets if apps.count(target.app) == 1}
         with journaled(self.root, method, **arguments) as operations:
-            operations.start(sorted(set(apps)), names=parts)
-            yield operations
+            operations.expect(sorted(set(apps)), parts)
+            yield operations, replace(run, site=replace(run.site, emit=operations.watch(run.site.emit)))
 
     def warn_of_lost_capabilities(self, before: "Generation", after: "Generation") -> None:
         """Warn of programs that a change from `before` to `after` left without their file capabilities."""

@@ -51,16 +51,20 @@ def current(session: Session) -> int:
     return session.console.answer(answer, lambda terminal: (f"{answer.supervisor}: {answer.why}",))
 
 
-@command("use")
+@command("use", finishes_upgrade=True)
 @click.argument("name", type=click.Choice(_NAMES))
 def use(session: Session, name: str) -> int:
     """Move the services of this root to another supervisor: those that run are stopped, and started there."""
     from hero_build.ops.use_supervisor import use_supervisor
     from hero_build.output.pages.services import page
     from hero_build.queries.service_report import service_report
+    from hero_build.services.journaled import journaled
 
     unnamed = replace(session, settings=replace(session.settings, supervisor="auto"))
-    answer = service_report(use_supervisor(name, session.settings, unnamed.service_run()))
+    with journaled(session.root, "supervisor use", supervisor=name) as operations:
+        run = unnamed.service_run(operations.watch(session.console.report))
+        answer = service_report(use_supervisor(name, session.settings, run))
+        operations.end(failed=answer.failed)
     return session.console.answer(
         answer, lambda terminal: page(answer, terminal), code=answer.code, failed=answer.failed
     )

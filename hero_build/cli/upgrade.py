@@ -59,6 +59,7 @@ def hold(session: Session, apps: Sequence[str]) -> int:
 
     names = present(apps, by_app(session.generation()), session.catalog())
     answer = hold_apps(session.root, names, session.settings.wait)
+    session.record("hold", answer.changed)
     return session.console.answer(answer, lambda terminal: hold_page(answer, names, terminal))
 
 
@@ -73,4 +74,5 @@ def unhold(session: Session, apps: Sequence[str]) -> int:
 
     names = expand(apps, dict.fromkeys(held_apps(session.root)), session.catalog())
     answer = unhold_apps(session.root, names, session.settings.wait)
+    session.record("unhold", answer.changed)
     return session.console.answer(answer, lambda terminal: unhold_page(answer, names, terminal))

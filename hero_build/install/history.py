@@ -10,9 +10,10 @@ from hero_build.install import seal
 from hero_build.install.commit import commit
 from hero_build.install.layout import Root
 from hero_build.install.recover import current_number, generation_numbers
-from hero_build.install.root_lock import locked
+from hero_build.install.root_lock import LockedRoot, locked
 from hero_build.model.installed import Generation, PartId
 from hero_build.model.steps import Change, Drop, Restore
+from hero_build.system.plain_text import noun
 
 
 class Unreadable(Struct, frozen=True):
@@ -82,9 +83,14 @@ def uninstall(root: Root, apps: Sequence[str], wait: float = 0) -> tuple[Generat
         installed = {part.app for part in locked_root.generation.records}
         if missing := [app for app in apps if app not in installed]:
             hint = f"Installed are: {', '.join(sorted(installed)) or 'none'}."
-            raise NotFound(f"{', '.join(missing)} is not installed", hint)
-        changes = [Drop(part) for part in locked_root.generation.records if part.app in apps]
-        return commit(locked_root, changes, f"uninstall {' '.join(apps)}")
+            raise NotFound(f"{', '.join(missing)} {noun(len(missing), 'is', 'are')} not installed", hint)
+        return uninstall_locked(locked_root, apps)
+
+
+def uninstall_locked(locked_root: LockedRoot, apps: Sequence[str]) -> tuple[Generation, Generation]:
+    """Remove those of these apps that are installed, with all their parts: (before, after). Raises MachineError."""
+    changes = [Drop(part) for part in locked_root.generation.records if part.app in apps]
+    return commit(locked_root, changes, f"uninstall {' '.join(apps)}")
 
 
 def _read(root: Root, number: int) -> Generation | Unreadable:
@@ -94,12 +100,17 @@ def _read(root: Root, number: int) -> Generation | Unreadable:
         return Unreadable(number, error)
 
 
+def earlier_number(root: Root) -> int:
+    """That of the newest generation before the current one; 0 is the empty root, -1: there is none."""
+    current = current_number(root)
+    earlier = [n for n in generation_numbers(root) if n < current or not current]
+    return max(earlier, default=0 if current == 1 else -1)
+
+
 def _target(root: Root, number: int | None) -> Generation:
     current = current_number(root)
     existing = generation_numbers(root)
-    if number is None:
-        earlier = [n for n in existing if n < current or not current]
-        number = max(earlier, default=0 if current == 1 else -1)
+    number = earlier_number(root) if number is None else number
     if number == 0:
         return Generation(0)
     if number not in existing:

@@ -8,22 +8,25 @@ from collections.abc import Iterator, Sequence
 from msgspec import Struct
 
 from hero_build.errors import UsageError
-from hero_build.install.history import uninstall
 from hero_build.model.installed import Generation
 from hero_build.model.steps import Failed
 from hero_build.ops.services import ServiceOutcomes, stop_services
+from hero_build.ops.uninstall import forget_service, uninstall
 from hero_build.services import targets
-from hero_build.services.records import forget_record, locked_service, recorded_services
+from hero_build.services.records import recorded_services
 from hero_build.services.service_run import ServiceRun
 from hero_build.services.targets import ServiceTarget
 
 
 class Deleted(Struct, frozen=True):
-    """What was stopped, the services that are forgotten, and the generations of an uninstall (None: there was none)."""
+    """What was stopped, the services that are forgotten, their apps, and the generations of an uninstall (None: there
+    was none).
+    """
 
     stopped: ServiceOutcomes
     forgotten: tuple[str, ...]
     failed: tuple[Failed, ...]
+    apps: tuple[str, ...] = ()
     uninstalled: tuple[Generation, Generation] | None = None
 
 
@@ -32,20 +35,31 @@ def delete(names: Sequence[str], run: ServiceRun, *, purge: bool = False, wait: 
 
     Raises AppNotFound, NotFound, UsageError, RuntimeUnreachable, LockHeld, MachineError.
     """
-    root = run.site.root
     selected = targets.expand_whole(names, run.site)
-    if purge and (part := next((item for item in selected if item.binary or item.instance), None)):
-        hint = f"`hero-build delete {part.app} --purge` uninstalls the app; without --purge one service is deleted."
-        raise UsageError("only a whole app can be uninstalled", hint)
-    known = [record for record in recorded_services(root) if any(targets.covers(item, record) for item in selected)]
+    if purge:
+        return _purge(selected, run, wait)
+    known = [item for item in recorded_services(run.site.root) if any(targets.covers(it, item) for it in selected)]
     apps = {record.app for record in known}
     stopped = stop_services([name for name in names if _has(name, apps, run)], run) if known else ServiceOutcomes()
-    failed = list(stopped.failed)
     down = {item.name for item in stopped.stopped}
     forgotten = tuple(_forget([item.name for item in known if item.name in down], run))
-    gone = _whole_apps(selected, run) - {item.app for item in failed}
-    generations = uninstall(root, sorted(gone), wait) if purge and gone else None
-    return Deleted(stopped, forgotten=forgotten, failed=tuple(failed), uninstalled=generations)
+    changed = tuple(sorted({item.app for item in known if item.name in forgotten}))
+    return Deleted(stopped, forgotten=forgotten, failed=stopped.failed, apps=changed)
+
+
+def _purge(selected: Sequence[ServiceTarget], run: ServiceRun, wait: float) -> Deleted:
+    if part := next((item for item in selected if item.binary or item.instance), None):
+        hint = f"`hero-build delete {part.app} --purge` uninstalls the app; without --purge one service is deleted."
+        raise UsageError("only a whole app can be uninstalled", hint)
+    result = uninstall([item.app for item in selected], run.site.root, wait=wait, run=lambda: run)
+    changed = {part.app for part in result.before.records if part not in result.after.records}
+    return Deleted(
+        result.stopped,
+        forgotten=result.forgotten,
+        failed=result.failed,
+        apps=tuple(sorted(changed)),
+        uninstalled=(result.before, result.after) if changed else None,
+    )
 
 
 def _has(name: str, apps: set[str], run: ServiceRun) -> bool:
@@ -54,15 +68,6 @@ def _has(name: str, apps: set[str], run: ServiceRun) -> bool:
 
 
 def _forget(names: Sequence[str], run: ServiceRun) -> Iterator[str]:
-    root = run.site.root
     for name in names:
-        with locked_service(root, name, run.wait):
-            run.supervisor.forget(name)
-            forget_record(root, name)
+        forget_service(name, run)
         yield name
-
-
-def _whole_apps(selected: Sequence[ServiceTarget], run: ServiceRun) -> set[str]:
-    """Those that are installed, with whatever part."""
-    records = run.site.generation.records
-    return {item.app for item in selected if any(part.app == item.app for part in records)}

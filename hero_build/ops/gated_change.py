@@ -7,7 +7,7 @@ Only a service that was healthy before counts, so that one that was down already
 journal first: a command that finds the journal of a killed one finishes or undoes it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from copy import copy
 from pathlib import Path
 
@@ -17,8 +17,9 @@ from msgspec.structs import replace
 from hero_build import manifest
 from hero_build.context import Context
 from hero_build.errors import HeroBuildError, NotHealthy
-from hero_build.events import WarningRaised
+from hero_build.events import Emit, WarningRaised
 from hero_build.install.history import revert
+from hero_build.install.layout import Root
 from hero_build.install.recover import current_number
 from hero_build.model.installed import Generation, PartId
 from hero_build.ops import services
@@ -83,19 +84,24 @@ def apply_gated(todo: Plan, context: Context, action: str) -> GatedOutcome:
     )
 
 
-def resume(context: Context) -> None:
+def resume(root: Root, open_context: Callable[[], Context], emit: Emit) -> None:
     """Finish or undo an upgrade whose command was killed. What cannot be finished is a warning, never a block."""
-    if upgrade_journal.interrupted_upgrade(context.root) is None:
+    if (state := upgrade_journal.interrupted_upgrade(root)) is None:
         return
-    with upgrade_journal.upgrade_lock(context.root, context.settings.wait):
-        if (state := upgrade_journal.read_upgrade(context.root)) is None:
+    try:
+        context = open_context()
+    except HeroBuildError as error:
+        emit(WarningRaised(f"an interrupted upgrade of {', '.join(state.apps)} waits: {error.message}", error.hint))
+        return
+    with upgrade_journal.upgrade_lock(root, context.settings.wait):
+        if (state := upgrade_journal.read_upgrade(root)) is None:
             return
-        current = current_number(context.root)
+        current = current_number(root)
         after = state.after or (current if current == state.before + 1 else 0)
         try:
             _resume(replace(state, after=after), context)
         except HeroBuildError as error:
-            upgrade_journal.end_upgrade(context.root)
+            upgrade_journal.end_upgrade(root)
             sentence = f"an interrupted upgrade of {', '.join(state.apps)} could not be finished: {error.message}"
             context.emit(WarningRaised(sentence, error.hint))
 

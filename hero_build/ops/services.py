@@ -81,7 +81,11 @@ def restart_names(names: Collection[str], run: ServiceRun) -> ServiceOutcomes:
 
 def stop_services(names: Sequence[str], run: ServiceRun) -> ServiceOutcomes:
     """`stop APP…`: in the reverse of the start order. Raises AppNotFound, NotFound, UsageError, RuntimeUnreachable."""
-    selected = targets.expand_whole(names, run.site)
+    return stop_targets(targets.expand_whole(names, run.site), run)
+
+
+def stop_targets(selected: Sequence[ServiceTarget], run: ServiceRun) -> ServiceOutcomes:
+    """As `stop_services`; also what was started of apps that are not installed any more."""
     return ServiceOutcomes(stack.stop_all(_stop_order(selected, run), run))
 
 

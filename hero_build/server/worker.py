@@ -105,7 +105,7 @@ def _finish_interrupted_upgrade(call: Call) -> None:
     if interrupted_upgrade(call.root) is not None:
         from hero_build.ops.gated_change import resume
 
-        resume(call.context(writable=True))
+        resume(call.root, lambda: call.context(writable=True), call.emit)
 
 
 def _generations(result: Struct | None) -> tuple[int, int] | None:

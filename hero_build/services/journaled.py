@@ -1,66 +1,91 @@
 """The journal's entries of a command in a terminal: one operation for each app, as those of the server.
 
+An operation is in the journal once the command changes something of its app, or when that failed. A command that is
+refused, or that finds nothing to do, leaves the root as it was, the journal included.
+
 The journal explains, and decides nothing: one that cannot be written fails no command.
 """
 
 import os
 import signal
+import threading
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from types import MappingProxyType
 
 from hero_build.errors import HeroBuildError, machine_error
+from hero_build.events import Emit, Event, Restarting, ServiceStep
 from hero_build.install.layout import Root
 from hero_build.model.failure import Failure, failure
 from hero_build.services import journal
 from hero_build.services.journal import Argument, Operation
 
+_LOOKS = ("check", "wait")
+"""The steps of a service that change nothing."""
+
 
 class JournaledCommand:
-    """What one command does to each of its apps: recorded as it starts (`start`), and as it ends (`end`)."""
+    """What one command does to each of its apps: recorded as it begins to change one (`watch`), and as it ends (`end`).
+
+    `expected`: the apps that the command names; a failure that is of no app is that of all of them.
+    """
 
     def __init__(self, root: Root, method: str, arguments: Mapping[str, Argument]) -> None:
         self._root = root
         self._method = method
         self._arguments = arguments
         self._began = journal.now()
-        self._open: dict[str, Operation] = {}
+        self._names: Mapping[str, str] = MappingProxyType({})
+        self._expected: tuple[str, ...] = ()
+        self._running: dict[str, Operation] = {}
+        self._lock = threading.Lock()  # services start and stop in threads
 
-    def start(
-        self, apps: Collection[str], *, names: Mapping[str, str] = MappingProxyType({}), record: bool = True
-    ) -> None:
-        """Record that these are being changed: until their end is recorded, they run as long as this process does.
+    def expect(self, apps: Collection[str], names: Mapping[str, str] = MappingProxyType({})) -> None:
+        """`names`: of the part of an app that is meant, where it is not all of it."""
+        self._expected, self._names = tuple(apps), names
 
-        `names`: of the part of an app that is meant, where it is not all of it. `record`: False where only the end
-        matters, since nothing is seen of the work before.
+    def watch(self, emit: Emit) -> Emit:
+        """An Emit that also records that an app is being changed, once a service of it is: until its end is recorded,
+        the operation runs as long as this process does.
         """
-        for app in apps:
-            self._open[app] = self._new(app, names.get(app))
-            if record:
-                self._record(self._open[app])
+
+        def watched(event: Event) -> None:
+            if isinstance(event, ServiceStep | Restarting) and event.app and event.step not in _LOOKS:
+                self._begin(event.app)
+            emit(event)
+
+        return watched
 
     def end(
         self,
-        apps: Collection[str] = (),
+        changed: Collection[str] = (),
         *,
         failed: Collection[Failure] = (),
         generations: tuple[int, int] | None = None,
     ) -> None:
-        """Record the end of what was started, and of `apps`. A failure without an app is that of all of them."""
+        """Record the end of what has begun, of the apps that were `changed`, and of those that failed."""
         reasons = {item.app or "": item for item in reversed(tuple(failed))}
-        for app in dict.fromkeys((*self._open, *apps)):
-            operation = self._open.pop(app, None) or self._new(app)
-            reason = reasons.get(app, reasons.get(""))
-            self._record(journal.ended(operation, reason, generations))
+        everyone = self._expected if "" in reasons else ()
+        apps = dict.fromkeys((*self._running, *changed, *filter(None, reasons), *everyone))
+        for app in apps:
+            operation = self._running.pop(app, None) or self._new(app)
+            self._record(journal.ended(operation, reasons.get(app, reasons.get("")), generations))
 
     def fail(self, reason: Failure) -> None:
-        """Record that all that was started has failed, or was interrupted."""
-        while self._open:
-            _, operation = self._open.popitem()
+        """Record that all that has begun has failed, or was interrupted."""
+        while self._running:
+            _, operation = self._running.popitem()
             self._record(journal.ended(operation, reason))
 
-    def _new(self, app: str, name: str | None = None) -> Operation:
-        queued = journal.new(app, self._method, {"name": name or app, **self._arguments})
+    def _begin(self, app: str) -> None:
+        with self._lock:
+            if app in self._running:
+                return
+            self._running[app] = self._new(app)
+        self._record(self._running[app])
+
+    def _new(self, app: str) -> Operation:
+        queued = journal.new(app, self._method, {"name": self._names.get(app, app), **self._arguments})
         return journal.running(queued, os.getpid(), started=self._began)
 
     def _record(self, operation: Operation) -> None:
@@ -72,7 +97,7 @@ class JournaledCommand:
 
 @contextmanager
 def journaled(root: Root, method: str, **arguments: Argument) -> Iterator[JournaledCommand]:
-    """Around a command: an error and an interrupt end what it has started, too."""
+    """Around a command: an error and an interrupt end what has begun, too."""
     command = JournaledCommand(root, method, arguments)
     try:
         yield command

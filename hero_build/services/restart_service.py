@@ -46,18 +46,18 @@ def restart_or_reset(target: RestartTarget, context: RestartContext) -> tuple[Su
     """
     name = target.service.name
     try:
-        context.emit(Restarting(name, "restart"))
+        context.emit(Restarting(name, "restart", target.app))
         target.supervisor.restart(name)
         return _wait_until_up(target, context), 1
     except (NotHealthy, BadRuntimeResponse):
-        context.emit(Restarting(name, "reset"))
+        context.emit(Restarting(name, "reset", target.app))
         _reset(target, context.timeouts)
         return _wait_until_up(target, context), 2
 
 
 def start(target: RestartTarget, context: RestartContext) -> tuple[SupervisedStatus, int]:
     """Start a service that was stopped along with another, in one attempt. Raises as `restart_or_reset`."""
-    context.emit(Restarting(target.service.name, "restart"))
+    context.emit(Restarting(target.service.name, "restart", target.app))
     target.supervisor.start(target.service.name)
     return _wait_until_up(target, context), 1
 
@@ -68,9 +68,9 @@ def wait_until_stable(target: RestartTarget, timeouts: Timeouts) -> SupervisedSt
 
 
 def _wait_until_up(target: RestartTarget, context: RestartContext) -> SupervisedStatus:
-    context.emit(Restarting(target.service.name, "settle"))
+    context.emit(Restarting(target.service.name, "settle", target.app))
     status = _wait_until_steady(target, context.timeouts)
-    context.emit(Restarting(target.service.name, "health"))
+    context.emit(Restarting(target.service.name, "health", target.app))
     _wait_until_healthy(target, status, context.timeouts)
     _require_installed_files(target, status, context.root)
     return status

@@ -47,8 +47,9 @@ class ServiceRun(Struct, frozen=True):
     reset: bool = False
     fresh: bool = False
 
-    def step(self, name: str, step: ServiceStepName) -> None:
-        self.site.emit(ServiceStep(name, step))
+    def step(self, name: str, step: ServiceStepName, app: str = "") -> None:
+        """`app`: whose service it is, if it is that of an app."""
+        self.site.emit(ServiceStep(name, step, app))
 
 
 class ServiceUp(Struct, frozen=True):

@@ -32,13 +32,13 @@ def start_service(item: PlannedService, run: ServiceRun) -> ServiceUp:
     root, name, began = run.site.root, item.name, time.monotonic()
     _require_other_supervisor(item, run)
     definitions.check_sockets(item.service)
-    with machine_errors(root.path), _turn(name, run):
+    with machine_errors(root.path), _turn(item.app, name, run):
         records.set_wanted(root, name, "running")
         record = replace(_record(item, run), supervisor=run.supervisor.name)
         before = status_of(name, run)
         if not run.reset:
             _require_not_flapping(item, record, before)
-        run.step(name, "check")
+        run.step(name, "check", item.app)
         variables = dict(definitions.variables(item.owner, item.service))
         if not run.fresh and _is_up_to_date(item, before, run=run, variables=variables):
             return ServiceUp(item.app, name=name, how="already healthy", seconds=0.0, pid=before.pid)
@@ -58,20 +58,22 @@ def start_service(item: PlannedService, run: ServiceRun) -> ServiceUp:
 def stop_service(app: str, name: str, run: ServiceRun) -> ServiceStopped:
     """Stop it, and wait until its process has ended. Raises NotHealthy, RuntimeFailed, MachineError."""
     root, began = run.site.root, time.monotonic()
+    should_run = records.wanted(root, name) == "running"
     records.set_wanted(root, name, "stopped")  # a start that waits for its health ends by that
-    with machine_errors(root.path), _turn(name, run):
+    with machine_errors(root.path), _turn(app, name, run):
         records.set_wanted(root, name, "stopped")
         before = status_of(name, run)
-        run.step(name, "stop")
+        if should_run or before.pid or before.is_changing:
+            run.step(name, "stop", app)
         _stop_and_wait(name, run)
         if (record := records.read_record(root, name)) is not None:
             records.write_record(root, replace(record, ends=(), flapping=None, reason=""))
     return ServiceStopped(app, name=name, seconds=time.monotonic() - began, pid_before=before.pid)
 
 
-def _turn(name: str, run: ServiceRun) -> AbstractContextManager[None]:
+def _turn(app: str, name: str, run: ServiceRun) -> AbstractContextManager[None]:
     """One command at a time starts or stops a service."""
-    return records.locked_service(run.site.root, name, run.wait, on_wait=lambda: run.step(name, "wait"))
+    return records.locked_service(run.site.root, name, run.wait, on_wait=lambda: run.step(name, "wait", app))
 
 
 def status_of(name: str, run: ServiceRun) -> SupervisedStatus:
@@ -91,7 +93,7 @@ def _start_or_reset(
         return result, 1
     if result.cancelled:
         raise _cancelled(item, result)
-    run.step(item.name, "reset")
+    run.step(item.name, "reset", item.app)
     _stop_and_wait(item.name, run)
     result = _attempt(item, status_of(item.name, run), run)
     if isinstance(result, SupervisedStatus):
@@ -111,10 +113,10 @@ def _attempt(item: PlannedService, before: SupervisedStatus, run: ServiceRun) ->
     name, requested = item.name, time.time()
     if not before.pid:
         _reclaim(item, run)
-    run.step(name, "prepare")
+    run.step(name, "prepare", item.app)
     item.owner.prepare()
     _define(item, run)
-    run.step(name, "start")
+    run.step(name, "start", item.app)
     current = status_of(name, run)
     if current.pid:
         run.supervisor.restart(name)

@@ -42,7 +42,7 @@ class Watch(Struct):
 def wait_until_up(attempt: Attempt, run: ServiceRun) -> SupervisedStatus | NotUp:
     """Its status once it is up. Raises RuntimeUnreachable, BadRuntimeResponse."""
     name, watch = attempt.service.name, Watch(time.monotonic())
-    run.step(name, "health")
+    run.step(name, "health", attempt.service.app)
     end = watch.started + attempt.service.start_timeout
     while True:
         status = run.supervisor.status(name)

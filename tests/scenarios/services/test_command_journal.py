@@ -45,6 +45,51 @@ def test_each_command_that_changes_an_app_is_an_operation(stack: ServiceWorld) -
     ]
 
 
+def test_what_changes_nothing_is_no_operation(stack: ServiceWorld) -> None:
+    """Nothing to do, and refused, leave the journal as it is, to the byte."""
+    stack.service("app", attributes='excludes = ("other",)')
+    stack.install("app")
+    stack.install("other")
+    stack.ok("start", "app")
+    before = [(path.name, path.read_bytes()) for path in sorted(journal.folder(stack.root).iterdir())]
+    for words in ("install app --version v1", "start app", "unhold app", "build app --version v1", "verify --repair"):
+        stack.ok(*words.split())
+    assert stack.run("start", "other").code == 8
+    for words, code in (
+        ("install app --version v9", 3),
+        ("install nothing", 3),
+        ("uninstall nothing", 3),
+        ("start app:one", 2),
+        ("restart app/nothing", 3),
+        ("rollback 99", 3),
+        ("delete app/app_server --purge", 2),
+    ):
+        assert stack.run(*words.split()).code == code, words
+    assert [(path.name, path.read_bytes()) for path in sorted(journal.folder(stack.root).iterdir())] == before
+    stack.ok("stop", "app")
+    stack.ok("stop", "app")
+    assert [method for method, *_ in done(stack)] == ["service.install", "service.start", "service.stop"]
+
+
+def test_builds_holds_and_repairs_are_operations(stack: ServiceWorld) -> None:
+    stack.install("app")
+    stack.release_of("app", "v2")
+    stack.ok("build", "app")
+    stack.ok("hold", "app")
+    stack.ok("unhold", "app")
+    program = stack.root.current.resolve() / "bin" / "app_server"
+    program.chmod(0o755)
+    program.write_bytes(b"damaged")
+    stack.ok("verify", "--repair")
+    assert [(method, state) for method, state, *_ in done(stack)] == [
+        ("service.install", "done"),
+        ("service.build", "done"),
+        ("hold", "done"),
+        ("unhold", "done"),
+        ("verify --repair", "done"),
+    ]
+
+
 def test_inspect_and_troubleshoot_show_the_last_five(stack: ServiceWorld) -> None:
     stack.service("app", start_timeout=1.5)
     stack.install("app", behaviour="exit:3")

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from hero_build.install.layout import Root
+from hero_build.services import journal
 from hero_build.supervisors.zinit_entries import ZinitEntries
 from support import zinit_crate, zinit_server
 from support.processes import alive, gone, until
@@ -38,6 +39,8 @@ def test_services_move_to_another_supervisor_and_back(
         back = stack.run("supervisor", "use", "supervisord", env={**zinit, "HERO_SUPERVISOR": "supervisord"})
         assert (back.code, back.out) == (0, "1 service started\n")
         assert gone([row["pid"]])
+        moves = [(item.method, item.arguments["supervisor"]) for item in journal.operations(stack.root, "app", 2)]
+        assert moves == [("supervisor use", "supervisord"), ("supervisor use", "zinit")]
         assert ZinitEntries(Root(stack.root.path)).all() == ()
     assert until(lambda: alive(stack.pid("app_server")))
     checks = valid(stack.run("doctor", "--json").document)["checks"]

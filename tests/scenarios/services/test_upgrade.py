@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from hero_build.install.recover import current_number
 from hero_build.services import upgrade_journal
 from hero_build.services.upgrade_journal import UpgradeState
 from support import rust_world
@@ -164,11 +165,11 @@ def test_install_rolls_back_only_if_asked(stack: ServiceWorld) -> None:
 
 
 def test_without_a_version_to_return_to_its_services_are_stopped(stack: ServiceWorld) -> None:
-    """What should run was uninstalled: its next install is a first one."""
+    """What should run is not in the generation that was restored: its next install is a first one."""
     started(stack)
-    stack.ok("uninstall", "app")
+    assert "app_server" in stack.run("rollback", "0").err, "it runs on"
     stack.ok("install", "app", "--version", "v1", "--restart", "--rollback-on-failure")
-    stack.ok("uninstall", "app")
+    stack.ok("rollback", "0")
     stack.release_of("app", "v2", "exit:3")
     done = stack.run("install", "app", "--restart", "--rollback-on-failure", "--json")
     assert (done.code, done.document["result"], done.document["after"]) == (9, "stopped", done.document["before"] + 1)
@@ -203,11 +204,17 @@ def _step(stack: ServiceWorld) -> str:
     return state.step if state else ""
 
 
-@pytest.mark.parametrize(("behaviour", "version"), [("bind-after:800", "v2"), ("never-bind", "v1")])
-@pytest.mark.parametrize("next_command", ["start app", "restart app", "stop other", "install other"])
+COMMANDS = ("start app", "restart app", "stop other", "install other")
+NEXT = [(behaviour, command) for behaviour in ("bind-after:800", "never-bind") for command in COMMANDS]
+NEXT += [("never-bind", "rollback"), ("never-bind", "uninstall other")]
+
+
+@pytest.mark.parametrize(("behaviour", "next_command"), NEXT)
 def test_a_killed_upgrade_is_finished_or_undone_by_the_next_command(
-    stack: ServiceWorld, behaviour: str, version: str, next_command: str
+    stack: ServiceWorld, behaviour: str, next_command: str
 ) -> None:
+    """`rollback` restores what was there before the upgrade, not the upgrade that was undone."""
+    version = "v1" if behaviour == "never-bind" else "v2"
     started(stack, "app", "other")
     stack.release_of("app", "v2", behaviour)
     killed_while_restarting(stack, ("upgrade", "app"))
@@ -230,6 +237,35 @@ def test_every_step_of_the_journal_can_be_resumed(stack: ServiceWorld, step: upg
     assert "was interrupted" in done.err
     assert versions(stack) == {"app_server": ("running", "v1", "v1")}
     assert _step(stack) == ""
+
+
+def test_every_command_that_changes_a_root_finishes_it(stack: ServiceWorld) -> None:
+    """Each finds the journal of an upgrade that was killed after its commit; one that only looks leaves it."""
+    started(stack)
+    commands = ("delete nobody", "gc", "verify --repair", "supervisor use supervisord", "upgrade -n")
+    for number, words in enumerate(commands, start=2):
+        stack.release_of("app", f"v{number}")
+        stack.ok("install", "app")
+        before = current_number(stack.root) - 1
+        state = UpgradeState("restarting", before=before, apps=("app",), healthy=("app_server",), after=before + 1)
+        upgrade_journal.write_upgrade(stack.root, state)
+        done = stack.run(*words.split())
+        running = versions(stack)["app_server"][2]
+        looks = words == "upgrade -n"
+        assert ("was interrupted" in done.err, _step(stack)) == (not looks, "restarting" if looks else ""), done
+        assert running == (f"v{number - 1}" if looks else f"v{number}"), words
+
+
+def test_a_broken_recipe_blocks_no_rollback(stack: ServiceWorld) -> None:
+    started(stack)
+    stack.release_of("app", "v2")
+    stack.ok("upgrade", "--no-restart")
+    upgrade_journal.write_upgrade(stack.root, UpgradeState("restarting", before=1, apps=("app",), after=2))
+    (stack.recipes / "_sets.py").write_text("SETS = nonsense\n")
+    done = stack.run("rollback")
+    assert done.code == 0, done.err
+    assert "an interrupted upgrade of app waits: " in done.err
+    assert current_number(stack.root) == 3
 
 
 def test_a_journal_of_nothing_blocks_nothing(stack: ServiceWorld) -> None:

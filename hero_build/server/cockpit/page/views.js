@@ -14,7 +14,7 @@ const VERBS = {
   "service.build": ["Building", "Build"], "service.start": ["Starting", "Start"], "service.stop": ["Stopping", "Stop"],
   "service.restart": ["Restarting", "Restart"], "service.delete": ["Removing", "Removal"],
   "service.upgrade": ["Upgrading", "Upgrade"], "catalog.rollback": ["Rolling back", "Roll back"],
-  "catalog.restore": ["Restoring", "Restore"],
+  "catalog.restore": ["Restoring", "Restore"], uninstall: ["Uninstalling", "Uninstall"],
 };
 export const verb = (method) => VERBS[method] ?? [method, method];
 
@@ -241,7 +241,7 @@ function failure(app, operation) {
     reason?.tail?.length ? h("pre.tail", { tabindex: "0", "aria-label": "Last lines" },
       reason.tail.slice(-12).join("\n")) : null,
     h("div.actions",
-      app.installs === "nothing" || !(app.version || app.bundles.length) ? null
+      app.installs === "nothing" || !operation.method.includes(".") || !(app.version || app.bundles.length) ? null
         : button("Retry", "retry", data, { style: "primary", says: `Retry: ${noun} ${app.name}` }),
       button("Copy report", "report", data, { says: `Copy report about ${app.name}` })));
 }
