@@ -69,7 +69,7 @@ class World:
         """`hero-build WORDS`, as a process of its own; `prefix` is a command that runs it, such as setpriv."""
         command = [*prefix, sys.executable, *python, "-m", "hero_build", *words]
         environ = self.environ(**(env or {}))
-        done = subprocess.run(command, env=environ, cwd=REPO, capture_output=True, text=True, timeout=120)
+        done = subprocess.run(command, env=environ, cwd=REPO, capture_output=True, text=True, timeout=900)
         return Done(done.returncode, done.stdout, done.stderr)
 
     def ok(self, *words: str) -> str:
