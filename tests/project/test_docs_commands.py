@@ -23,17 +23,26 @@ from support.doc_runs import (
     output,
     sample,
 )
+from support.doc_servers import SERVED
 from support.guides import steps
+from support.samples import lines_of
 from support.worlds import REPO
+
+
+def ruled(example: Example) -> bool:
+    return example.page.parent != DOCS / "guides"
+
 
 ALL = [example for page in PAGES for block in blocks(page) for example in examples(block)]
 TYPED = [example for example in ALL if not PLACEHOLDERS.search(example.command)]
-RULED = [example for example in TYPED if example.page.parent != DOCS / "guides"]
+RULED = [example for example in TYPED if ruled(example)]
 """The guides are followed block by block, in tests/scenarios/guides."""
+ASKED = [example for page in PAGES for block in blocks(page) for example in examples(block, "curl") if ruled(example)]
+"""What asks a server."""
 SYNOPSES = [example for example in ALL if PLACEHOLDERS.search(example.command)]
 
 SHELL = re.compile(
-    r"(\$ )?(make|sudo|git|pipx|uv|pip|python3?|ln|mkdir|export|minisign|ls|curl|~/\S+|sh|cp|echo|rustup|systemctl) "
+    r"(\$ )?(make|sudo|git|pipx|uv|pip|python3?|ln|mkdir|export|minisign|ls|~/\S+|sh|cp|echo|rustup|systemctl) "
 )
 
 
@@ -52,9 +61,9 @@ def test_every_line_that_begins_with_hero_build_is_a_command() -> None:
 
 
 def test_every_command_has_one_rule() -> None:
-    commands = {example.command for example in RULED}
-    assert commands == RUNS.keys() | PARSED.keys()
-    assert not RUNS.keys() & PARSED.keys()
+    commands = {example.command for example in (*RULED, *ASKED)}
+    assert commands == RUNS.keys() | PARSED.keys() | SERVED.keys()
+    assert len(commands) == len(RUNS) + len(PARSED) + len(SERVED)
 
 
 def test_every_other_command_has_one_rule() -> None:
@@ -142,3 +151,11 @@ def test_a_command_does_what_the_page_shows(example: Example, tmp_path: Path) ->
         assert comparable(example.output) == comparable(sample(example, world)), "run `make samples`"
     else:
         output(example, world)
+
+
+@pytest.mark.parametrize("example", [item for item in (*RULED, *ASKED) if item.command in SERVED], ids=name)
+def test_a_server_says_what_the_page_shows(example: Example) -> None:
+    """`make samples` writes the samples anew."""
+    lines = lines_of(example)
+    assert lines
+    assert comparable(example.output) == (comparable(lines) if example.output else []), "run `make samples`"

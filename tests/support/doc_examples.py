@@ -52,11 +52,12 @@ def blocks(page: Path) -> Iterator[Block]:
         yield Block(page, tuple(lines))
 
 
-def examples(block: Block) -> Iterator[Example]:
+def examples(block: Block, program: str = "hero-build") -> Iterator[Example]:
+    """The commands of a program; one whose line ends with a backslash goes on in the next one."""
     command, output = "", list[str]()
-    for line in (*block.lines, ""):
+    for line in re.sub(r" \\\n +", " ", "\n".join((*block.lines, ""))).split("\n"):
         text = line.strip().removeprefix("- run: ")
-        is_command = text.startswith("$ hero-build ") or (not block.prompted and text.startswith("hero-build "))
+        is_command = text.startswith(f"$ {program} ") or (not block.prompted and text.startswith(f"{program} "))
         if is_command and command:
             yield Example(block.page, command, tuple(output))
         if is_command:
