@@ -11,9 +11,10 @@ import pytest
 from support import schedule
 from support.worlds import REPO
 
-TEST = """import os, pathlib, pytest
+TEST = """import os, pathlib, pytest, time
 @pytest.mark.parametrize("number", range({tests}))
 def test_it(number):
+    time.sleep({pause})
     with pathlib.Path("ran").open("a") as ran:
         print("{name}", os.environ["PYTEST_XDIST_WORKER"], file=ran)
 """
@@ -21,8 +22,9 @@ GROUP = [name for name in schedule.TOGETHER if schedule.TOGETHER[name] == "zinit
 
 
 def test_a_file_and_a_group_run_in_one_worker_and_the_longest_comes_first(tmp_path: Path) -> None:
-    longest = max(schedule.SECONDS, key=schedule.seconds)
-    ran = run(tmp_path, {**dict.fromkeys(GROUP, 2), "tests/a/test_a.py": 3, "tests/test_b.py": 40, longest: 3})
+    longest = max(schedule.SECONDS, key=schedule.SECONDS.__getitem__)
+    files = {**dict.fromkeys(GROUP, 2), "tests/a/test_a.py": 3, "tests/test_b.py": 40, longest: 3}
+    ran = run(tmp_path, files)
     workers: dict[str, set[str]] = {}
     for file, worker in ran:
         workers.setdefault(schedule.unit(f"{file}::test_it[0]"), set()).add(worker)
@@ -30,17 +32,25 @@ def test_a_file_and_a_group_run_in_one_worker_and_the_longest_comes_first(tmp_pa
     assert all(len(names) == 1 for names in workers.values()), workers
     assert len(set.union(*workers.values())) == 2, "one of two workers had nothing to do"
     assert longest in [ran[0][0], ran[1][0]]
+    assert schedule.recorded(tmp_path).keys() == workers.keys()
+
+
+def test_what_took_longest_in_the_last_run_comes_first(tmp_path: Path) -> None:
+    files = {"tests/test_a.py": 2, "tests/test_b.py": 2, "tests/test_c.py": 2}
+    run(tmp_path, files, slow="tests/test_c.py")
+    assert "tests/test_c.py" in [file for file, _ in run(tmp_path, files)[:2]]
 
 
 def test_the_tests_of_a_single_file_are_divided(tmp_path: Path) -> None:
     assert len({worker for _, worker in run(tmp_path, {"tests/test_a.py": 20})}) == 2
 
 
-def run(folder: Path, files: Mapping[str, int]) -> list[tuple[str, str]]:
+def run(folder: Path, files: Mapping[str, int], slow: str = "") -> list[tuple[str, str]]:
     """The file and the worker of each test, in the order in which they ran."""
+    (folder / "ran").unlink(missing_ok=True)
     for name, tests in files.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_text(TEST.format(name=name, tests=tests))
+        (folder / name).write_text(TEST.format(name=name, tests=tests, pause=0.5 if name == slow else 0.0))
     command = [sys.executable, "-m", "pytest", "-q", "-n", "2", "--dist", "loadscope", "-p", "support.schedule"]
     command += ["--import-mode=importlib", "-o", "norecursedirs=.*"]
     env = {name: text for name, text in os.environ.items() if not name.startswith("PYTEST_")}

@@ -1,27 +1,39 @@
 """How the workers of a test run share the tests: file by file, and the longest first.
 
 The tests of a file run in one worker, in their order, so that what they share is made once. So do files that would wait
-for each other (TOGETHER); long files whose tests share nothing are divided (DIVIDED). What takes long comes first
-(SECONDS): then no worker waits for another one at the end.
+for each other (TOGETHER); long files whose tests share nothing are divided (DIVIDED). What takes long comes first: then
+no worker waits for another one at the end. How long that is, each run records in cache/tests/seconds.json; what is not
+in there yet, SECONDS knows roughly.
 
 xdist's own groups go by a mark that pytest 9.2 no longer lets through, without a word.
 """
 
+import json
+from collections import Counter
 from collections.abc import Mapping
+from pathlib import Path
 
 import pytest
 from xdist.remote import Producer
 from xdist.scheduler.loadscope import LoadScopeScheduling
+from xdist.workermanage import WorkerController
 
 TOGETHER: Mapping[str, str] = {
     "tests/scenarios/build/test_zinit.py": "zinit",
     "tests/scenarios/stack/test_zinit.py": "zinit",
 }
 """Groups of files: these wait for each other in zinit's workshop."""
-DIVIDED: frozenset[str] = frozenset()
-"""Files that take minutes, and whose tests share nothing."""
-SECONDS: Mapping[str, int] = {"tests/scenarios/guides/test_guides.py": 90}
-"""What files and groups take of one processor, where that is long; `--durations` shows it."""
+DIVIDED = frozenset({"tests/scenarios/build/test_noop_cache.py", "tests/scenarios/crash/test_kill.py"})
+"""Files that take minutes, and whose tests share nothing that takes long."""
+SECONDS: Mapping[str, float] = {
+    "tests/scenarios/guides/test_guides.py": 120,
+    "tests/scenarios/publish/test_bundles.py": 60,
+    "tests/scenarios/supervisors/test_contract.py": 60,
+    "tests/scenarios/publish/test_killed.py": 40,
+    "tests/scenarios/publish/test_ci.py": 40,
+    "zinit": 40,
+}
+"""About what files and groups take, before a run has recorded it."""
 
 
 def unit(nodeid: str) -> str:
@@ -52,17 +64,59 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByUnit 
     return ByUnit(config, log)
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: WorkerController) -> None:
+    """Every worker sorts by the same seconds."""
+    node.workerinput["seconds"] = {**SECONDS, **recorded(node.config.rootpath)}
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """In a worker: the longest unit first, and its tests one after the other."""
     if not hasattr(config, "workerinput"):
         return
+    seconds = config.workerinput["seconds"]
     units = [unit(item.nodeid) for item in items]
     first = {name: number for number, name in reversed(list(enumerate(units)))}
-    keys = {id(item): (-seconds(name), first[name]) for item, name in zip(items, units, strict=True)}
+    keys = {id(item): (-seconds.get(name, 0), first[name]) for item, name in zip(items, units, strict=True)}
     items.sort(key=lambda item: keys[id(item)])
 
 
-def seconds(name: str) -> int:
-    file = name.split("::")[0]
-    return SECONDS.get(name) or SECONDS.get(file, 0)
+def pytest_configure(config: pytest.Config) -> None:
+    selected = config.option.keyword or config.option.markexpr or any("::" in word for word in config.args)
+    if not hasattr(config, "workerinput") and not selected:  # whole files take what they take
+        config.pluginmanager.register(Recorder(config.rootpath))
+
+
+class Recorder:
+    """Adds up what the units of this run take, and keeps it for the next one."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._taken = Counter[str]()
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        self._taken[unit(report.nodeid)] += round(report.duration * 1000)
+
+    def pytest_sessionfinish(self) -> None:
+        if not self._taken:
+            return
+        taken = {name: number / 1000 for name, number in self._taken.items()}
+        file = _file(self._root)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        part = file.with_suffix(".part")
+        part.write_text(json.dumps({**recorded(self._root), **taken}, indent=0))
+        part.replace(file)
+
+
+def recorded(root: Path) -> Mapping[str, float]:
+    """What the units took when they last ran."""
+    try:
+        seconds: Mapping[str, float] = json.loads(_file(root).read_text())
+    except (FileNotFoundError, ValueError):
+        return {}
+    return seconds
+
+
+def _file(root: Path) -> Path:
+    return root / "cache" / "tests" / "seconds.json"
