@@ -98,24 +98,24 @@ def _build_log(session: Session, name: str, lines: int | None, *, follow: bool) 
 
 
 @command("inspect")
-@click.argument("name", metavar=_NAME, shell_complete=completion.services)
-def inspect(session: Session, name: str) -> int:
-    """Show how the services of an app are defined and what they do. Changes nothing."""
+@click.argument("names", nargs=-1, metavar=_NAMES, shell_complete=completion.services)
+def inspect(session: Session, names: Sequence[str]) -> int:
+    """Show how the services of apps are defined and what they do. Changes nothing."""
     from hero_build.output.pages.service_inspect import page
     from hero_build.queries.inspect import inspect as query
 
-    answer = query(name, session.service_run())
+    answer = query(_named(names), session.service_run())
     return session.console.answer(answer, lambda terminal: page(answer, terminal))
 
 
 @command("troubleshoot")
-@click.argument("name", metavar=_NAME, shell_complete=completion.services)
-def troubleshoot(session: Session, name: str) -> int:
-    """Show why a service does not run or is not healthy, and the next command. Changes nothing."""
+@click.argument("names", nargs=-1, metavar=_NAMES, shell_complete=completion.services)
+def troubleshoot(session: Session, names: Sequence[str]) -> int:
+    """Show why services do not run or are not healthy, and the next command. Changes nothing."""
     from hero_build.output.pages.troubleshoot import page
     from hero_build.queries.troubleshoot import troubleshoot as query
 
-    answer = query(name, session.service_run())
+    answer = query(_named(names), session.service_run())
     return session.console.answer(answer, lambda terminal: page(answer, terminal))
 
 

@@ -1,15 +1,15 @@
-"""`inspect`: how the services of an app are defined, and what they do. Values of secrets are not shown."""
+"""`inspect`: how the services of apps are defined, and what they do. Values of secrets are not shown."""
+
+from collections.abc import Sequence
 
 from msgspec import Struct
 
 from hero_build.model.services import Probe, RestartPolicy, Service, probe_sockets
-from hero_build.services import journal, overview, targets
+from hero_build.queries.selected_apps import SelectedApp, selected_apps
 from hero_build.services.journal import Operation
 from hero_build.services.overview import ServiceRow
 from hero_build.services.records import log_path
 from hero_build.services.service_run import ServiceRun
-
-_OPERATIONS = 5
 
 
 class InspectedService(Struct, frozen=True):
@@ -35,8 +35,21 @@ class InspectedService(Struct, frozen=True):
     status: ServiceRow | None
 
 
+class InspectedApp(Struct, frozen=True):
+    """`file_variables`: the names that the app's environment files set."""
+
+    app: str
+    version: str | None
+    recipe: str
+    needs: tuple[str, ...]
+    excludes: tuple[str, ...]
+    file_variables: tuple[str, ...]
+
+
 class Inspection(Struct, frozen=True):
-    """`file_variables`: the names that the app's environment files set; `operations`: the newest first."""
+    """`apps`: those that were named; `services` and `operations`, each with its app, are of all of them, `operations`
+    the last five of each app, its newest first. The other fields are those of the first app.
+    """
 
     app: str
     version: str | None
@@ -47,29 +60,38 @@ class Inspection(Struct, frozen=True):
     supervisor: str
     services: tuple[InspectedService, ...]
     operations: tuple[Operation, ...]
+    apps: tuple[InspectedApp, ...]
 
 
-def inspect(name: str, run: ServiceRun) -> Inspection:
-    """Of APP, APP/BINARY or APP:INSTANCE. Raises AppNotFound, NotFound, UsageError, RecipeError."""
-    target = targets.one(name)
-    targets.expand((name,), run.site)
-    owners = targets.select(target, run.site, secrets=False)
-    state = overview.known(run.site.root, run.site.generation, run.supervisor)
-    rows = {row.name: row for row in overview.rows([target.app], state)[target.app]}
-    first = owners[0]
-    recipe = first.loaded.recipe
+def inspect(names: Sequence[str], run: ServiceRun) -> Inspection:
+    """Raises AppNotFound, NotFound, UsageError, RecipeError."""
+    selected = selected_apps(names, run)
+    apps = tuple(map(_app, selected))
     return Inspection(
-        target.app,
-        version=next((row.version_installed for row in rows.values()), None),
-        recipe=str(first.loaded.path),
-        needs=recipe.needs,
-        excludes=recipe.excludes,
-        file_variables=tuple(sorted(first.variables)),
+        apps[0].app,
+        version=apps[0].version,
+        recipe=apps[0].recipe,
+        needs=apps[0].needs,
+        excludes=apps[0].excludes,
+        file_variables=apps[0].file_variables,
         supervisor=run.supervisor.name,
         services=tuple(
-            _service(service, rows.get(service.name), run) for owner in owners for service in owner.services
+            _service(service, item.rows.get(service.name), run) for item in selected for _, service in item.services
         ),
-        operations=journal.operations(run.site.root, target.app, _OPERATIONS),
+        operations=tuple(operation for item in selected for operation in item.operations),
+        apps=apps,
+    )
+
+
+def _app(item: SelectedApp) -> InspectedApp:
+    loaded = item.owners[0].loaded
+    return InspectedApp(
+        item.app,
+        version=next((row.version_installed for row in item.rows.values()), None),
+        recipe=str(loaded.path),
+        needs=loaded.recipe.needs,
+        excludes=loaded.recipe.excludes,
+        file_variables=tuple(sorted(item.owners[0].variables)),
     )
 
 

@@ -1,14 +1,16 @@
 """`troubleshoot`: all that explains why a service does not run or is not healthy, and the next command."""
 
 import os
+from collections.abc import Sequence
 from contextlib import suppress
 
 from msgspec import Struct
 
 from hero_build.errors import HeroBuildError
 from hero_build.model.services import PortProbe, Service, probe_sockets
+from hero_build.queries.selected_apps import selected_apps
 from hero_build.queries.service_health import service_health
-from hero_build.services import holders, journal, overview, targets
+from hero_build.services import holders
 from hero_build.services.definitions import AppServices
 from hero_build.services.journal import Operation
 from hero_build.services.overview import ServiceRow
@@ -17,7 +19,6 @@ from hero_build.services.service_run import ServiceRun
 from hero_build.system.plain_text import clean
 
 _LINES = 20
-_OPERATIONS = 5
 
 
 class AddressHolder(Struct, frozen=True):
@@ -33,6 +34,7 @@ class AddressHolder(Struct, frozen=True):
 class Diagnosis(Struct, frozen=True):
     """One service: `problem` is empty of one that runs as it should. `log` has its last 20 lines."""
 
+    app: str
     service: str
     status: ServiceRow | None
     healthy: bool
@@ -44,26 +46,29 @@ class Diagnosis(Struct, frozen=True):
 
 
 class DiagnosisReport(Struct, frozen=True):
+    """`apps`: those that were named, `app` the first of them; `operations`: the last five of each, its newest first."""
+
     app: str
     supervisor: str
     services: tuple[Diagnosis, ...]
     operations: tuple[Operation, ...]
+    apps: tuple[str, ...]
 
 
-def troubleshoot(name: str, run: ServiceRun) -> DiagnosisReport:
-    """Of APP, APP/BINARY or APP:INSTANCE. Raises AppNotFound, NotFound, UsageError, RecipeError."""
-    target = targets.one(name)
-    targets.expand((name,), run.site)
-    owners = targets.select(target, run.site, secrets=False)
-    state = overview.known(run.site.root, run.site.generation, run.supervisor)
-    rows = {row.name: row for row in overview.rows([target.app], state)[target.app]}
-    services = tuple(
-        _diagnosis(owner, service, row=rows.get(service.name), run=run)
-        for owner in owners
-        for service in owner.services
+def troubleshoot(names: Sequence[str], run: ServiceRun) -> DiagnosisReport:
+    """Raises AppNotFound, NotFound, UsageError, RecipeError."""
+    selected = selected_apps(names, run)
+    return DiagnosisReport(
+        selected[0].app,
+        supervisor=run.supervisor.name,
+        services=tuple(
+            _diagnosis(owner, service, row=item.rows.get(service.name), run=run)
+            for item in selected
+            for owner, service in item.services
+        ),
+        operations=tuple(operation for item in selected for operation in item.operations),
+        apps=tuple(item.app for item in selected),
     )
-    operations = journal.operations(run.site.root, target.app, _OPERATIONS)
-    return DiagnosisReport(target.app, supervisor=run.supervisor.name, services=services, operations=operations)
 
 
 def _diagnosis(owner: AppServices, service: Service, *, row: ServiceRow | None, run: ServiceRun) -> Diagnosis:
@@ -73,7 +78,8 @@ def _diagnosis(owner: AppServices, service: Service, *, row: ServiceRow | None, 
         lines = tuple(clean(line) for line in run.supervisor.logs(service.name, _LINES))
     problem, command = _problem(row, owner.label, healthy=health.healthy, message=health.message)
     return Diagnosis(
-        service.name,
+        service.app,
+        service=service.name,
         status=row,
         healthy=health.healthy,
         problem=problem,

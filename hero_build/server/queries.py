@@ -59,7 +59,7 @@ def status(params: NameParams, call: Call) -> tuple[ServiceStatusRow, ...]:
 
 def inspect(params: NameParams, call: Call) -> Inspection:
     """How an app's services are defined and what they do, with its last operations, as `hero-build inspect NAME`."""
-    return inspect_services(params.name, call.service_run())
+    return inspect_services((params.name,), call.service_run())
 
 
 def service_health(params: NameParams, call: Call) -> HealthReport:
@@ -74,7 +74,7 @@ def logs(params: LogsParams, call: Call) -> LogReport:
 
 def troubleshoot(params: NameParams, call: Call) -> DiagnosisReport:
     """Why a service does not run or is not healthy, and the next command, as `hero-build troubleshoot NAME`."""
-    return diagnose(params.name, call.service_run())
+    return diagnose((params.name,), call.service_run())
 
 
 def verify(params: NameParams, call: Call) -> VerifyReport:

@@ -39,15 +39,6 @@ def parse(name: str) -> ServiceTarget:
     return ServiceTarget(app, instance, binary)
 
 
-def one(name: str) -> ServiceTarget:
-    """The target of a command that takes one. Raises UsageError for a set."""
-    if name.startswith("@"):
-        raise UsageError(
-            f"{name} is a set, and this takes one app", "Name one of its apps: `hero-build list` shows it."
-        )
-    return parse(name)
-
-
 def expand(names: Sequence[str], site: ServiceSite) -> tuple[ServiceTarget, ...]:
     """The targets, sets expanded, each once; of a set the services that it starts, of the apps that are installed.
 

@@ -4,22 +4,30 @@ from collections.abc import Iterator
 
 from hero_build.output.table import cell, paragraph, table
 from hero_build.output.terminal import Terminal
-from hero_build.queries.inspect import InspectedService, Inspection
+from hero_build.queries.inspect import InspectedApp, InspectedService, Inspection
 
 
 def page(answer: Inspection, terminal: Terminal) -> Iterator[str]:
-    yield from paragraph(f"{answer.app} {answer.version or ''}", terminal, ink=("bold",))
-    rows = [("recipe", answer.recipe), ("supervisor", answer.supervisor)]
-    rows += [("needs", ", ".join(answer.needs))] if answer.needs else []
-    rows += [("excludes", ", ".join(answer.excludes))] if answer.excludes else []
-    rows += [("from files", ", ".join(answer.file_variables))] if answer.file_variables else []
+    for number, app in enumerate(answer.apps):
+        if number:
+            yield ""
+        yield from _app(app, answer, terminal)
+        for item in (item for item in answer.services if item.app == app.app):
+            yield ""
+            yield from paragraph(item.name, terminal, ink=("bold",))
+            yield from table([[cell(name, "dim"), cell(text)] for name, text in _service(item)], terminal)
+        for operation in (item for item in answer.operations if item.app == app.app):
+            line = f"{operation.created}  {operation.method}  {operation.state}"
+            yield from paragraph(line, terminal, indent="  ")
+
+
+def _app(app: InspectedApp, answer: Inspection, terminal: Terminal) -> Iterator[str]:
+    yield from paragraph(f"{app.app} {app.version or ''}", terminal, ink=("bold",))
+    rows = [("recipe", app.recipe), ("supervisor", answer.supervisor)]
+    rows += [("needs", ", ".join(app.needs))] if app.needs else []
+    rows += [("excludes", ", ".join(app.excludes))] if app.excludes else []
+    rows += [("from files", ", ".join(app.file_variables))] if app.file_variables else []
     yield from table([[cell(name, "dim"), cell(text)] for name, text in rows], terminal)
-    for item in answer.services:
-        yield ""
-        yield from paragraph(item.name, terminal, ink=("bold",))
-        yield from table([[cell(name, "dim"), cell(text)] for name, text in _service(item)], terminal)
-    for operation in answer.operations:
-        yield from paragraph(f"{operation.created}  {operation.method}  {operation.state}", terminal, indent="  ")
 
 
 def _service(item: InspectedService) -> Iterator[tuple[str, str]]:

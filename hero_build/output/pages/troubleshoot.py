@@ -19,10 +19,11 @@ def page(answer: DiagnosisReport, terminal: Terminal) -> Iterator[str]:
             yield from (f"    {clean(line)}" for line in item.log)
     for operation in answer.operations:
         failure = f": {operation.failure.message}" if operation.failure else ""
-        line = f"{operation.created}  {operation.method}  {operation.state}{failure}"
+        name = f"{operation.app}  " if len(answer.apps) > 1 else ""
+        line = f"{operation.created}  {name}{operation.method}  {operation.state}{failure}"
         yield from paragraph(line, terminal, indent="  ", ink=("dim",))
     commands = list(dict.fromkeys(item.next for item in answer.services if item.next))
-    yield from closing("Next", commands[0], terminal) if commands else ["nothing to do"]
+    yield from closing("Next", ", ".join(commands), terminal) if commands else ["nothing to do"]
 
 
 def _rows(item: Diagnosis) -> Iterator[tuple[str, str]]:

@@ -72,8 +72,31 @@ def test_commands_that_look_take_services_and_sets(stack: ServiceWorld) -> None:
     assert set(stack.services("@mine")) == set(stack.services("app")) == {"app_server", "app_admin"}
     assert "2 of 2 services healthy" in stack.ok("health", "@mine")
     assert "app_admin v1 starts" in stack.ok("logs", "@mine")
-    refused = stack.run("troubleshoot", "@mine")
-    assert (refused.code, "@mine is a set, and this takes one app" in refused.err) == (2, True)
+
+
+def test_inspect_and_troubleshoot_take_several_apps(stack: ServiceWorld) -> None:
+    """Sets and names that overlap: each service once, with its app."""
+    stack.service("app", "app_server", "app_admin")
+    stack.release_of("app", "v1", "ok", "app_server", "app_admin")
+    stack.service("tool", "tool")
+    stack.release_of("tool", "v1", "ok", "tool")
+    (stack.recipes / "_sets.py").write_text('SETS = {"mine": ("app", "other", "tool"), "tools": ("tool",)}\n')
+    stack.ok("install", "app", "tool")
+    stack.install("other")
+    stack.ok("start", "other")
+    names = [("app", "app_server"), ("app", "app_admin"), ("other", "other_server")]
+    answer = valid(stack.run("inspect", "@mine", "app/app_server", "--json").document)
+    assert [(item["app"], item["name"]) for item in answer["services"]] == names
+    assert [item["app"] for item in answer["apps"]] == ["app", "other"]
+    assert (answer["app"], {item["app"] for item in answer["operations"]}) == ("app", {"app", "other"})
+    assert stack.ok("inspect", "@mine").count(str(stack.recipes)) == 2
+    answer = valid(stack.run("troubleshoot", "app/app_admin", "other", "--json").document)
+    assert [(item["app"], item["service"]) for item in answer["services"]] == names[1:]
+    assert (answer["apps"], [item["healthy"] for item in answer["services"]]) == (["app", "other"], [False, True])
+    page = stack.ok("troubleshoot", "@mine")
+    assert page.endswith("Next. hero-build start app\n")
+    for words, code in ((("inspect",), 2), (("inspect", "app", "nobody"), 3), (("troubleshoot", "@tools"), 3)):
+        assert stack.run(*words).code == code, words
 
 
 def test_logs_follow_until_interrupted(stack: ServiceWorld) -> None:
