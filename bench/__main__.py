@@ -6,6 +6,8 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
+from msgspec.structs import replace
+
 from bench import result, rust, tools, world
 from bench.bench import DELAY, Bench
 from bench.delay import proxy
@@ -17,18 +19,22 @@ from bench.rows import ROWS
 from bench.server import NoServer, free_port, serve
 from bench.table import page
 
-_KEPT = OUT / "results.json"
+_KEPT = DOCS / "benchmarks.json"
+_TRIED = OUT / "results.json"
 
 
 def main() -> int:
     wanted = _parse(sys.argv[1:])
+    kept = _KEPT if wanted.docs else _TRIED
+    results = result.read(kept)
     if not wanted.render:
         try:
-            result.write(_KEPT, _measured(wanted.only or list(ROWS), 1 if wanted.quick else wanted.repeat))
+            new = _measured(wanted.only or list(ROWS), 1 if wanted.quick else wanted.repeat)
         except (NoServer, Failed) as error:
             print(error, file=sys.stderr)
             return 1
-    results = result.read(_KEPT)
+        results = result.merge(results, new, [row.key for row in (*results.rows, *new.rows)])
+        result.write(kept, results)
     folder = DOCS if wanted.docs else OUT
     text = page(results)
     (folder / "benchmarks.md").write_text(text, encoding="utf-8")
@@ -44,7 +50,9 @@ def _parse(words: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="one round: a trial of the benchmark, not a measurement")
     parser.add_argument("--render", action="store_true", help="measure nothing: render what was measured last")
     parser.add_argument(
-        "--docs", action="store_true", help="write docs/benchmarks.md and .svg, not those in bench/out/"
+        "--docs",
+        action="store_true",
+        help="write docs/benchmarks.*, not those in bench/out/",
     )
     return parser.parse_args(words)
 
@@ -55,7 +63,9 @@ def _measured(keys: Sequence[str], rounds: int) -> Results:
     world.build()
     with _bench(at_hand, rounds) as bench:
         rows = [row for key in ROWS if key in keys for row in _rows(key, bench)]
-    return Results({**tools.machine(at_hand), **rust.versions(), "rounds": str(rounds)}, tuple(rows))
+    run = tools.commit()
+    machine = {**tools.machine(at_hand), **rust.versions(), "rounds": str(rounds)}
+    return Results({run: machine}, tuple(replace(row, run=run) for row in rows))
 
 
 def _rows(key: str, bench: Bench) -> list[Row]:

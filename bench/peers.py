@@ -11,26 +11,27 @@ from bench.result import HERO
 from bench.tools import Tools
 from bench.world import OWNER, App
 
-CURL, CURL_AGAIN, MISE = "curl+openssl", "curl+openssl again", "mise"
+CURL, CURL_AGAIN, UNSYNCED, MISE = "curl+openssl+sync", "curl+openssl+sync again", "curl+openssl", "mise"
 _TAG = "v1.0.0"
 
 
 def downloaders(context: Tools, apps: Sequence[App], fleet: str, base: str) -> list[Peer]:
     """All of them, the first one named twice: how far it differs from itself is how much the rest may be trusted."""
-    bare = [curl(CURL, apps, base), curl(CURL_AGAIN, apps, base)]
+    bare = [curl(CURL, apps, base), curl(CURL_AGAIN, apps, base), curl(UNSYNCED, apps, base, sync=False)]
     other = [mise(context.mise, apps, base)] if context.mise else []
     return [*bare, *other, hero(context.hero, apps=apps, fleet=fleet, base=base)]
 
 
-def curl(name: str, apps: Sequence[App], base: str, *, verify: bool = True) -> Peer:
-    """curl with 16 transfers at once; then openssl's sha256 of every file. It has all addresses beforehand."""
+def curl(name: str, apps: Sequence[App], base: str, *, verify: bool = True, sync: bool = True) -> Peer:
+    """curl with 16 transfers at once; then openssl's sha256 and a sync of each. It has all addresses beforehand."""
 
     def prepare(folder: Path) -> Command:
         lines = [f'url = "{base}{_path(app)}"\noutput = "{folder / app.name}"\n' for app in apps]
         (folder / "urls").write_text("".join(lines))
         fetch = "curl --silent --show-error --fail --parallel --parallel-max 16 --config urls"
-        check = "openssl dgst -sha256 " + " ".join(quote(app.name) for app in apps)
-        script = f"{fetch} && {check}" if verify else f"exec {fetch}"
+        names = " ".join(quote(app.name) for app in apps)
+        steps = [fetch, *([f"openssl dgst -sha256 {names}"] if verify else []), *([f"sync {names} ."] if sync else [])]
+        script = " && ".join(steps) if len(steps) > 1 else f"exec {fetch}"
         argv = ("/bin/sh", "-c", script)
         return Command(argv, environment(folder), folder)
 

@@ -1,7 +1,7 @@
 """What was measured: rows of samples with the targets they are held to, and their JSON form."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from statistics import median
 
@@ -30,6 +30,8 @@ class Row(Struct, frozen=True):
     facts: tuple[tuple[str, bool], ...] = ()
     """Sentences, and whether they are true."""
     notes: tuple[str, ...] = ()
+    run: str = ""
+    """The commit that it was measured on."""
 
     def middle(self, peer: str) -> float:
         return median(self.samples[peer])
@@ -40,10 +42,20 @@ class Row(Struct, frozen=True):
 
 
 class Results(Struct, frozen=True):
-    """All rows of a run, and the machine they were measured on."""
+    """The rows that were measured last, and by its commit the machine of each run that a row is of."""
 
-    machine: Mapping[str, str]
+    machines: Mapping[str, Mapping[str, str]]
     rows: tuple[Row, ...]
+
+
+def merge(kept: Results, new: Results, order: Sequence[str]) -> Results:
+    """The new rows, and those kept ones that were not measured again; `order`: keys, an unknown one comes last."""
+    rows = {row.key: row for row in (*kept.rows, *new.rows)}
+    ranks = {key: number for number, key in enumerate(order)}
+    ordered = sorted(rows.values(), key=lambda row: ranks.get(row.key, len(ranks)))
+    machines = {**kept.machines, **new.machines}
+    used = {row.run for row in ordered}
+    return Results({run: facts for run, facts in machines.items() if run in used}, tuple(ordered))
 
 
 def value(row: Row, target: Target) -> float | None:
@@ -59,4 +71,5 @@ def write(path: Path, results: Results) -> None:
 
 
 def read(path: Path) -> Results:
-    return msgspec.json.decode(path.read_bytes(), type=Results)
+    """Nothing was measured: no rows."""
+    return msgspec.json.decode(path.read_bytes(), type=Results) if path.exists() else Results({}, ())

@@ -25,8 +25,9 @@ trusted.
 
 - **{hero}** is installed from a wheel and runs with its defaults. Its time holds everything: it resolves each app by
   the API, reads the checksums, downloads, hashes, checks the ELF headers, syncs every file to the disk and commits.
-- **{curl}** is the bare work: it has all addresses beforehand, `curl --parallel --parallel-max 16` fetches
-  them and `openssl dgst -sha256` hashes the files afterwards. Nothing is compared, and nothing is synced.
+- **{curl}** is the bare work with equal durability: it has all addresses beforehand,
+  `curl --parallel --parallel-max 16` fetches them, `openssl dgst -sha256` hashes the files and `sync` syncs each and
+  their folder. Nothing is compared. **curl+openssl** is the same without the sync.
 - **mise** installs by its forgejo backend, with 16 jobs: it, too, asks the API, compares with the published checksums
   and syncs.
 - **Latency**: a proxy lets everything that clients send arrive late, so that each request costs a round trip; answers
@@ -63,10 +64,19 @@ def page(results: Results) -> str:
     lines = [line for row in results.rows for line in _lines(row)]
     facts = [f"- {text}: {'yes' if held else 'no'}" for row in results.rows for text, held in row.facts]
     notes = [f"- {row.title}: {note}" for row in results.rows for note in row.notes]
-    machine = [f"- {name}: {text}" for name, text in results.machine.items()]
+    machine = [line for run in results.machines for line in _run(run, results)]
     said = "\n".join(["", *facts, *notes, ""]) if facts or notes else ""
     how = _HOW.format(hero=HERO, curl=CURL)
-    return _HEAD + _COLUMNS + "\n".join(lines) + "\n" + said + how + "\n## The machine\n\n" + "\n".join(machine) + "\n"
+    table = _HEAD + _COLUMNS + "\n".join(lines) + "\n"
+    runs = "\n## Runs\n\nEach row is of the last run that measured it.\n" + "\n".join(machine) + "\n"
+    return table + said + how + runs
+
+
+def _run(run: str, results: Results) -> list[str]:
+    """What was measured on a commit, and on which machine."""
+    titles = "; ".join(row.title for row in results.rows if row.run == run)
+    facts = [f"- {name}: {text}" for name, text in results.machines[run].items()]
+    return ["", f"### {run}", "", f"{titles}.", "", *facts]
 
 
 def shown(number: float, unit: str) -> str:

@@ -45,6 +45,14 @@ def machine(context: Tools) -> dict[str, str]:
     }
 
 
+def commit() -> str:
+    """The commit that is measured; with a + where the sources differ from it."""
+    words = ("git", "-C", str(CHECKOUT))
+    name = subprocess.run([*words, "rev-parse", "--short", "HEAD"], check=True, capture_output=True, text=True).stdout
+    changed = subprocess.run([*words, "diff", "--quiet", "HEAD", "--", "hero_build", "recipes"], check=False).returncode
+    return name.strip() + ("+" if changed else "")
+
+
 def _hero_build() -> Path:
     """hero-build in an environment of its own, installed as `pip install` does: compiled, with its recipes inside."""
     program, stamp = VENV / "bin" / "hero-build", VENV / "installed"

@@ -14,7 +14,7 @@ def rows(bench: Bench) -> list[Row]:
     base = bench.server.near
     other = [mise(bench.context.mise, world.HUGE, base)] if bench.context.mise else []
     peers = [
-        curl("curl", world.HUGE, base, verify=False),
+        curl("curl", world.HUGE, base, verify=False, sync=False),
         *other,
         hero(bench.context.hero, apps=world.HUGE, fleet="huge", base=base),
     ]

@@ -10,7 +10,7 @@ _PYTHON = "python -c pass"
 
 
 def rows(bench: Bench) -> list[Row]:
-    return [_row(bench, "--version", 4), _row(bench, "list", 8)]
+    return [_row(bench, "--version", 4), _row(bench, "list", 3.5)]
 
 
 def _row(bench: Bench, argument: str, most: float) -> Row:
