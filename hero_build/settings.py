@@ -33,7 +33,7 @@ RETRIES = 3
 SUPERVISORS = ("auto", "systemd", "zinit", "supervisord", "hero_router")
 _LARGEST = 1_000_000  # seconds: eleven days; a larger number is a typing error, and the system's calls have limits
 _LARGEST_FILE = 1 << 20  # bytes
-_COUNTS = frozenset({"jobs", "retries", "depth"})
+_COUNTS = frozenset({"jobs", "retries", "depth", "target_limit"})
 ENVIRONMENT = {
     "root": "HERO_ROOT",
     "coderoot": "CODEROOT",
@@ -51,6 +51,7 @@ class Settings(Struct, frozen=True):
 
     `wait`, `connect`, `stall` and `backoff` are in seconds. `depth`: how many commits of history a clone fetches, 0 for
     all; in CI, which discards its clones, 1. `trust`: public keys; every lock file must be signed by one of them.
+    `target_limit`: GB (10^9 bytes) of cargo's output that `gc` leaves in the folder that checkouts share.
     """
 
     root: Path
@@ -69,6 +70,7 @@ class Settings(Struct, frozen=True):
     backoff: float
     depth: int
     trust: tuple[str, ...]
+    target_limit: int
     token: Secret | None
     sources: tuple[tuple[str, Source], ...]
 
@@ -96,6 +98,7 @@ class ConfigFile(Struct, frozen=True, forbid_unknown_fields=True):
     stall: Number | None = None
     retries: Number | None = None
     backoff: Number | None = None
+    target_limit: Number | None = None
     plain_http: Names = ()
     trust: str | Names = ()
 
@@ -150,6 +153,7 @@ def read(flags: Mapping[str, Any], environ: MutableMapping[str, str]) -> Setting
         backoff=_number("backoff", pick("backoff", BACKOFF), 0),
         depth=_number("depth", pick("depth", 1 if environ.get("CI") == "true" else 0), 0),
         trust=(config.trust,) if isinstance(config.trust, str) else config.trust,
+        target_limit=_number("target_limit", pick("target_limit", 20), 0),
         token=token,
         sources=tuple(sources.items()),
     )

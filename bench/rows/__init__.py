@@ -4,7 +4,21 @@ from collections.abc import Callable, Mapping
 
 from bench.bench import Bench
 from bench.result import Row
-from bench.rows import cockpit, download, islands, memory, noop, plan, publish, scale, serve, services, source, startup
+from bench.rows import (
+    cockpit,
+    download,
+    islands,
+    memory,
+    noop,
+    plan,
+    publish,
+    scale,
+    serve,
+    services,
+    source,
+    stack_source,
+    startup,
+)
 
 ROWS: Mapping[str, Callable[[Bench], list[Row]]] = {
     "cold-30": download.small,
@@ -19,6 +33,7 @@ ROWS: Mapping[str, Callable[[Bench], list[Row]]] = {
     "cockpit": cockpit.rows,
     "source": source.rows,
     "source-noop": source.noop,
+    "stack": stack_source.rows,
     "islands": islands.rows,
     "plan": plan.rows,
     "publish": publish.rows,

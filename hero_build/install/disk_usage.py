@@ -9,8 +9,9 @@ from typing import Literal
 from msgspec import Struct
 
 from hero_build.install.layout import Root
+from hero_build.source.cargo.target_folder import FOLDER
 
-UseName = Literal["generations", "checkouts", "builds", "cache", "logs"]
+UseName = Literal["generations", "checkouts", "builds", "target", "cache", "logs"]
 CACHED = ("downloads", "publish", "inputs", "wasm/bundles", "rustc.json", "wasm-tools.json", "bundles.json")
 """What hero-build writes into its cache folder, beside logs and the features of islands; others may use the folder."""
 LOGS = "logs"
@@ -19,8 +20,24 @@ _BY_CARGO = b"created by cargo"
 _BLOCK = 512  # bytes: the unit of st_blocks, stat(2)
 
 
+class FreedFolder(Struct, frozen=True):
+    """A file or folder that was deleted, or would be; `bytes`: the space that it took on the disk."""
+
+    path: str
+    bytes: int
+
+
+class KeptFolder(Struct, frozen=True):
+    """What was not deleted, and why."""
+
+    path: str
+    why: str
+
+
 class DiskUse(Struct, frozen=True):
-    """`bytes`: the space that its files take. `builds`: cargo's target folders in the checkouts below `path`."""
+    """`bytes`: the space that its files take. `builds`: cargo's target folders in the checkouts below `path`;
+    `target`: those that all checkouts share.
+    """
 
     name: UseName
     path: str
@@ -35,6 +52,7 @@ def disk_usage(root: Root, coderoot: Path, *, checkouts: Sequence[Path], cache: 
         DiskUse("generations", str(root.state), space([root.state])),
         DiskUse("checkouts", str(coderoot), space(checkouts) - builds),
         DiskUse("builds", str(coderoot), builds),
+        DiskUse("target", str(cache / FOLDER), space([cache / FOLDER])),
         DiskUse("cache", str(cache), space(cached(cache))),
         DiskUse("logs", str(cache / LOGS), space([cache / LOGS])),
     )

@@ -11,11 +11,10 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from msgspec import Struct
-
 from hero_build.errors import HeroBuildError, machine_errors
 from hero_build.forge.download_dir import delete_stale
-from hero_build.install.disk_usage import LOGS, build_folders, cached, space
+from hero_build.install.disk_usage import LOGS, FreedFolder, KeptFolder, build_folders, cached, space
+from hero_build.install.free_target import free_targets
 from hero_build.source.git.locks import Locks
 from hero_build.source.git.paths import STATE_FOLDER
 from hero_build.source.git.status import tracked_files
@@ -26,26 +25,12 @@ _DELETED = "deleted-"
 _EVERYTHING = float("inf")
 
 
-class FreedFolder(Struct, frozen=True):
-    """A file or folder that was deleted, or would be; `bytes`: the space that it took on the disk."""
-
-    path: str
-    bytes: int
-
-
-class KeptFolder(Struct, frozen=True):
-    """What was not deleted, and why."""
-
-    path: str
-    why: str
-
-
 Freed = FreedFolder | KeptFolder
 
 
 def free_builds(checkouts: Sequence[Path], cache: Path, *, wait: float, dry_run: bool) -> tuple[Freed, ...]:
-    """Delete cargo's output in these checkouts, and the logs of builds. Raises MachineError."""
-    freed: list[Freed] = []
+    """Delete cargo's output in these checkouts and the folders they share, and logs of builds. Raises MachineError."""
+    freed: list[Freed] = list(free_targets(cache, dry_run=dry_run))
     for checkout in checkouts:
         for folder in build_folders(checkout):
             freed.append(FreedFolder(str(folder), space([folder])) if dry_run else _free_build(checkout, folder, wait))

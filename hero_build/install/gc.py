@@ -9,8 +9,7 @@ from msgspec import Struct
 
 from hero_build.errors import machine_errors
 from hero_build.forge.download_dir import delete_stale
-from hero_build.install.disk_usage import DiskUse
-from hero_build.install.free_space import FreedFolder, KeptFolder
+from hero_build.install.disk_usage import DiskUse, FreedFolder, KeptFolder
 from hero_build.install.layout import Root
 from hero_build.install.recover import current_number, delete_generation, generation_numbers
 from hero_build.install.root_lock import locked

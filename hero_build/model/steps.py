@@ -95,6 +95,7 @@ class CargoJob(Struct, frozen=True):
     workspaces: the folders of the workspaces that have them, relative to the checkout; empty: its root alone.
     rerun: packages whose build scripts run again, though cargo knows of no reason.
     writable_locks: the Cargo.lock files that the build may write: missing ones, and those of earlier builds.
+    shared_target: the folder for cargo's output that all checkouts share; None: something else names the folder.
     """
 
     tree: Tree
@@ -110,6 +111,7 @@ class CargoJob(Struct, frozen=True):
     workspaces: tuple[str, ...] = ()
     rerun: tuple[str, ...] = ()
     writable_locks: tuple[Path, ...] = ()
+    shared_target: Path | None = None
 
     @property
     def folders(self) -> tuple[Path, ...]:

@@ -1,15 +1,20 @@
-"""`gc`: old generations always; with --builds and --cache also what builds and downloads left. Says what is left."""
+"""`gc`: old generations, and what the shared target folder has over its limit; with --builds and --cache also what
+builds and downloads left. Says what is left.
+"""
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from hero_build.catalog.known_checkouts import known_checkouts
 from hero_build.catalog.loader import Catalog
-from hero_build.install.disk_usage import disk_usage
-from hero_build.install.free_space import Freed, FreedFolder, KeptFolder, free_builds, free_cache
+from hero_build.install.disk_usage import FreedFolder, KeptFolder, disk_usage
+from hero_build.install.free_space import Freed, free_builds, free_cache
+from hero_build.install.free_target import limit_targets
 from hero_build.install.gc import GcReport, collect
 from hero_build.install.layout import Root
 from hero_build.settings import Settings
+
+_GB = 10**9  # bytes
 
 
 class GcOptions(Struct, frozen=True):
@@ -28,6 +33,8 @@ def gc(options: GcOptions, settings: Settings, catalog: Catalog) -> GcReport:
     freed: list[Freed] = []
     if options.builds:
         freed += free_builds(checkouts, settings.cache, wait=settings.wait, dry_run=options.dry_run)
+    else:
+        freed += limit_targets(settings.cache, settings.target_limit * _GB, dry_run=options.dry_run)
     if options.cache:
         freed += free_cache(settings.cache, dry_run=options.dry_run)
     return replace(

@@ -25,7 +25,8 @@ from hero_build.source.cargo import build as cargo_build
 from hero_build.source.cargo.build_context import CargoBuildContext
 from hero_build.source.cargo.build_reads import BuildDirectories
 from hero_build.source.cargo.messages import CargoMessage
-from hero_build.source.cargo.metadata import CargoPackage
+from hero_build.source.cargo.metadata import CargoPackage, Workspace
+from hero_build.source.cargo.target_folder import locked_target, shared_target
 from hero_build.source.cargo.workspaces import Workspaces
 from hero_build.source.fingerprint import with_written_lock
 from hero_build.source.own_locks import recording
@@ -85,8 +86,8 @@ def _start_item(build: Build, libraries: Sequence[Future[Verified]], run: RunCon
 def _build_items(items: Sequence[_BuildItem], run: RunContext) -> list[VerifiedPart | Failed]:
     try:
         job = _batch_job(items, run)
-        cargo_build.rerun_scripts(job, WASM_TARGET if job.backend is not None else None)
-        with recording(job.tree.path, job.writable_locks):
+        with locked_target(job.shared_target, run.stop.is_set), recording(job.tree.path, job.writable_locks):
+            cargo_build.rerun_scripts(job, WASM_TARGET if job.backend is not None else None)
             if job.backend is not None:
                 return _wasm_build(items, replace(job, programs=tuple(_bundle_name(item) for item in items)), run)
             return _recipe_build(items[0], job, run) if job.recipe_app else _cargo_build(items, job, run)
@@ -99,7 +100,9 @@ def _batch_job(items: Sequence[_BuildItem], run: RunContext) -> CargoJob:
     libraries = [file for item in items for verified in item.libraries for file in verified.files]
     rerun = tuple(sorted({package for item in items for package in item.task.job.rerun}))
     writable = tuple(dict.fromkeys(path for item in items for path in item.task.job.writable_locks))
-    job = replace(items[0].task.job, rerun=rerun, writable_locks=writable)
+    first = items[0].task.job
+    target = shared_target(first, run.context.settings.cache, run.stop.is_set)
+    job = replace(first, rerun=rerun, writable_locks=writable, shared_target=target)
     if not libraries:
         return job
     folder = run.downloads.scratch()
@@ -125,10 +128,16 @@ def _cargo_build(items: Sequence[_BuildItem], job: CargoJob, run: RunContext) ->
     if buildable:
         attempt = _attempt(buildable, replace(job, programs=tuple(packages)), packages=packages, run=run)
         parts = [_part_result(item, attempt, run) for item in buildable]
-        directories = [BuildDirectories(item.target, item.build) for item in workspaces.owners(tuple(packages))]
+        directories = _directories(job, workspaces.owners(tuple(packages)))
         record_parts(parts, job, attempt, settings=run.context.settings, directories=directories)
         results += parts
     return results
+
+
+def _directories(job: CargoJob, owners: Sequence[Workspace]) -> Sequence[BuildDirectories]:
+    if job.shared_target is not None:
+        return [BuildDirectories(job.shared_target, job.shared_target)]
+    return [BuildDirectories(item.target, item.build) for item in owners]
 
 
 def _attempt(

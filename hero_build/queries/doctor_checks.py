@@ -114,7 +114,7 @@ def kept_generations(root: Root) -> Iterator[DoctorCheck]:
 
 def disk(root: Root, coderoot: Path, *, checkouts: Sequence[Path], cache: Path) -> Iterator[DoctorCheck]:
     """What hero-build takes on the disk, and the command that frees it."""
-    frees = {"builds": "--builds", "logs": "--builds", "cache": "--cache"}
+    frees = {"builds": "--builds", "target": "--builds", "logs": "--builds", "cache": "--cache"}
     for use in disk_usage(root, coderoot, checkouts=checkouts, cache=cache):
         hint = f"`hero-build gc {frees[use.name]}` frees it." if use.name in frees and use.bytes >= LOW else ""
         if use.bytes:

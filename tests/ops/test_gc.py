@@ -15,7 +15,7 @@ from support.worlds import World
 @pytest.fixture
 def built(world: World) -> World:
     """An app that was built, with work of the user in its checkout."""
-    source_builds.add_app(world)
+    source_builds.add_app(world, files={**rust_crates.APP, **source_builds.OWN_TARGET})
     world.ok(*SOURCE)
     (checkout_path(world) / "src" / "bin" / "app.rs").write_text(rust_crates.program("changed"))
     (checkout_path(world) / "notes.txt").write_text("not committed")

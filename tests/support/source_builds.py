@@ -29,6 +29,8 @@ SOURCE = ("install", "app", "--mode", "source")
 BROKEN = "fn main() { let number: u32 = words; }\n"
 """A program that does not compile."""
 PROGRAMS = ("app", "app_server")
+OWN_TARGET = {".cargo/config.toml": '[build]\ntarget-dir = "target"\n'}
+"""A repository whose output goes into its checkout."""
 _GATED_BUILD_SCRIPT = """use std::{env, fs, path::Path, process, thread, time::Duration};
 
 fn main() {
@@ -117,6 +119,12 @@ def add_app(
 
 def checkout_path(world: World, name: str = "app") -> Path:
     return world.root.path / "code0" / "o" / name
+
+
+def shared_target(world: World) -> Path:
+    """The folder for cargo's output that the checkouts of a world share."""
+    (folder,) = (path for path in (world.folder / "cache" / "target").iterdir() if path.is_dir())
+    return folder
 
 
 def clone_checkout(world: World, name: str = "app") -> Path:

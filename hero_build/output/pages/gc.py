@@ -8,7 +8,7 @@ from hero_build.output.table import Cell, cell, paragraph, table
 from hero_build.output.terminal import Terminal
 from hero_build.output.text import noun, plural, size
 
-FREES = {"builds": "gc --builds", "logs": "gc --builds", "cache": "gc --cache"}
+FREES = {"builds": "gc --builds", "target": "gc --builds", "logs": "gc --builds", "cache": "gc --cache"}
 """The command that frees it."""
 
 

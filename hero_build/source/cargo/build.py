@@ -17,6 +17,7 @@ from hero_build.source.cargo.errors import cargo_error
 from hero_build.source.cargo.messages import CargoMessage, CargoMessages
 from hero_build.source.cargo.messages import Progress as Progress
 from hero_build.source.cargo.metadata import CargoPackage
+from hero_build.source.cargo.target_folder import OPTION, named_by_recipe
 from hero_build.source.cargo.workspaces import Workspaces
 from hero_build.source.own_locks import LOCK
 from hero_build.system import process
@@ -28,9 +29,6 @@ _TERMINAL_SETTINGS = {
     "CARGO_TERM_PROGRESS_TERM_INTEGRATION": "false",
 }
 """cargo's own progress bar is the only place where stable cargo says how many crates there are."""
-
-
-_TARGET_OPTION = "--target-dir"
 
 
 class BuildAttempt(Struct, frozen=True):
@@ -123,17 +121,19 @@ def _call_cargo(
 
 
 def _target_arguments(job: CargoJob, packages: Mapping[str, CargoPackage], configured: str) -> tuple[str, ...]:
-    """The workspaces of a checkout share its target folder: what they have in common is compiled once.
+    """The workspaces of a checkout share a target folder, and all checkouts one, unless something names another.
 
     None where the recipe's own arguments name one.
     """
-    if any(word.startswith(_TARGET_OPTION) for word in job.cargo.args):
+    if job.shared_target is not None:
+        return (f"{OPTION}={job.shared_target}",)
+    if named_by_recipe(job.cargo.args):
         return ()
     tree, folder = job.tree.path, _folder(packages)
     if folder == tree:
-        return (f"--target-dir={configured}",) if configured else ()
+        return (f"{OPTION}={configured}",) if configured else ()
     if configured or all(package.target == folder.resolve() / "target" for package in packages.values()):
-        return (f"--target-dir={tree / (configured or 'target')}",)
+        return (f"{OPTION}={tree / (configured or 'target')}",)
     return ()
 
 
@@ -187,20 +187,14 @@ def rerun_scripts(job: CargoJob, target: str | None = None) -> None:
     env, tree, triple = environment(job), job.tree.path, target or job.target
     for folder in job.folders if job.rerun else ():
         words = ["cargo", "clean", "--release", *_locked(folder, job), *([f"--target={triple}"] if triple else [])]
-        words += _recipe_target(job.cargo.args)
-        if folder != tree and _TARGET_OPTION not in " ".join(words):
-            words.append(f"{_TARGET_OPTION}={tree / (env.get('CARGO_TARGET_DIR') or 'target')}")
+        words += named_by_recipe(job.cargo.args)
+        if job.shared_target is not None:
+            words.append(f"{OPTION}={job.shared_target}")
+        elif folder != tree and OPTION not in " ".join(words):
+            words.append(f"{OPTION}={tree / (env.get('CARGO_TARGET_DIR') or 'target')}")
         for package in job.rerun:
             with suppress(ToolFailed):
                 process.capture((*words, f"--package={package}"), cwd=folder, env=env)
-
-
-def _recipe_target(arguments: Sequence[str]) -> list[str]:
-    """The option for a target folder among a recipe's arguments."""
-    for number, word in enumerate(arguments):
-        if word.startswith(_TARGET_OPTION):
-            return [word] if "=" in word else list(arguments[number : number + 2])
-    return []
 
 
 def compile_progress(parts: Sequence[PartId], emit: Emit) -> Progress:

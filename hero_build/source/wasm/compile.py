@@ -10,6 +10,7 @@ from hero_build.errors import BuildError, HeroBuildError
 from hero_build.model.artifacts import Cargo
 from hero_build.source.cargo.errors import cargo_error, ended_by_signal, machine_error
 from hero_build.source.cargo.messages import CargoMessage, CargoMessages, Progress
+from hero_build.source.cargo.target_folder import OPTION, named_by_recipe
 from hero_build.source.wasm.features import feature_arguments
 from hero_build.source.wasm.types import TARGET, Crate, FailedBundle
 from hero_build.system import process
@@ -45,7 +46,11 @@ def compile_group(
     log = call.logs / f"cargo-{number}.log"
     watch = process.OutputWatch(messages.line, on_stdout=messages.message, log=log, cancelled=call.cancelled)
     started = time.time_ns()
-    result = process.run(command(group, call), cwd=group[0].base, env=call.env, watch=watch)
+    env = dict(call.env)
+    # An argument, because sccache puts every variable that begins with CARGO_ into its cache keys.
+    target = f"{OPTION}={env.pop('CARGO_TARGET_DIR')}" if env.get("CARGO_TARGET_DIR") else ""
+    words = (*command(group, call), *((target,) if target and not named_by_recipe(call.cargo.args) else ()))
+    result = process.run(words, cwd=group[0].base, env=env, watch=watch)
     call.crates(messages.crates, started)
     failed = [crate for crate in group if crate.id not in messages.compiled]
     if not failed:

@@ -86,8 +86,10 @@ def check_toolchain(job: CargoJob, cache: Path, backend: Backend) -> tuple[Tool,
 
 
 def environment(job: CargoJob) -> dict[str, str]:
-    """The environment for the tools of a job; the workspaces of a checkout share its target folder."""
+    """The environment for the tools of a job; the workspaces of a checkout share a target folder."""
     env = wasm_toolchain.environment(build.environment(job))
+    if job.shared_target is not None:
+        return {**env, "CARGO_TARGET_DIR": str(job.shared_target)}
     shared = {"CARGO_TARGET_DIR": str(job.tree.path / "target")} if job.workspaces else {}
     return {**shared, **env}
 

@@ -39,7 +39,7 @@ def test_an_empty_root(world: World, spies: Spies) -> None:
 def test_what_is_installed_is_no_link_to_what_cargo_made(world: World) -> None:
     source_builds.add_app(world)
     world.ok(*SOURCE)
-    built = checkout_path(world) / "target" / "release" / "app"
+    built = source_builds.shared_target(world) / "release" / "app"
     installed = (world.root.path / "bin" / "app").resolve()
     assert built.read_bytes() == installed.read_bytes()
     assert built.stat().st_ino != installed.stat().st_ino
@@ -165,11 +165,12 @@ def test_reset_builds_again_and_leaves_the_work_tree_alone(world: World, spies: 
     git_repos.write(path, {"src/bin/app_server.rs": rust_crates.program("mine, too")})
     world.ok(*SOURCE)
     before = source_builds.user_state(path)
-    (path / "target" / "release" / "app").unlink()
+    made = source_builds.shared_target(world) / "release" / "app"
+    made.unlink()
     spies.forget()
     world.ok(*SOURCE, "--reset")
     assert len(spies.builds()) == 1
-    assert (path / "target" / "release" / "app").exists()
+    assert made.exists()
     assert [program_output(world, name) for name in PROGRAMS] == ["mine", "mine, too"]
     assert source_builds.user_state(path) == before
 
@@ -242,7 +243,7 @@ def test_a_checkout_without_its_owner(world: World) -> None:
     flat.parent.mkdir(parents=True)
     git_repos.git(flat.parent, "clone", "--quiet", str(world.mirror / "o/app.git"), "app")
     world.ok(*SOURCE)
-    assert (flat / "target").exists()
+    assert program_output(world) == "app"
     assert not checkout_path(world).exists()
 
 

@@ -12,7 +12,7 @@ from support.elf_files import program, static_bytes
 from support.fault_server import FaultServer, answer, serve
 from support.mirrors import asset
 from support.refusals import Refusal, Row, Stage, Start, check_row, parametrize_rows
-from support.source_builds import PROGRAMS, Spies, checkout_path, installed_app, program_output
+from support.source_builds import PROGRAMS, Spies, checkout_path, installed_app, program_output, shared_target
 from support.worlds import World
 
 DB = {
@@ -244,9 +244,9 @@ def test_what_fails_is_an_error_and_never_a_build(row: Row, start: Start, stage:
 
 
 def test_what_was_buildable_would_have_been_built(stage: Stage) -> None:
-    path = git_repos.repository(checkout_path(stage.world, "db"), DB)
+    git_repos.repository(checkout_path(stage.world, "db"), DB)
     stage.forge.release("o/db", "v2", {asset("db"): static_bytes(program("db", "v2"))})
     done = stage.world.run(*AUTO, env=stage.environ)
     assert done.code == 0, done.err
     assert program_output(stage.world, "db") == "db from source"
-    assert (path / "target").is_dir()
+    assert (shared_target(stage.world) / "release" / "db").is_file()
