@@ -23,10 +23,9 @@ from hero_build.pipeline.download import RunContext
 from hero_build.pipeline.record_build import record_parts
 from hero_build.source.cargo import build as cargo_build
 from hero_build.source.cargo.build_context import CargoBuildContext
-from hero_build.source.cargo.build_reads import BuildDirectories
 from hero_build.source.cargo.messages import CargoMessage
-from hero_build.source.cargo.metadata import CargoPackage, Workspace
-from hero_build.source.cargo.target_folder import locked_target, shared_target
+from hero_build.source.cargo.metadata import CargoPackage
+from hero_build.source.cargo.target_folder import build_directories, locked_target, shared_target
 from hero_build.source.cargo.workspaces import Workspaces
 from hero_build.source.fingerprint import with_written_lock
 from hero_build.source.own_locks import recording
@@ -128,16 +127,10 @@ def _cargo_build(items: Sequence[_BuildItem], job: CargoJob, run: RunContext) ->
     if buildable:
         attempt = _attempt(buildable, replace(job, programs=tuple(packages)), packages=packages, run=run)
         parts = [_part_result(item, attempt, run) for item in buildable]
-        directories = _directories(job, workspaces.owners(tuple(packages)))
+        directories = build_directories(job, workspaces.owners(tuple(packages)))
         record_parts(parts, job, attempt, settings=run.context.settings, directories=directories)
         results += parts
     return results
-
-
-def _directories(job: CargoJob, owners: Sequence[Workspace]) -> Sequence[BuildDirectories]:
-    if job.shared_target is not None:
-        return [BuildDirectories(job.shared_target, job.shared_target)]
-    return [BuildDirectories(item.target, item.build) for item in owners]
 
 
 def _attempt(

@@ -16,7 +16,9 @@ from pathlib import Path
 from hero_build.errors import machine_errors
 from hero_build.model.steps import CargoJob
 from hero_build.source.cargo import toolchain
+from hero_build.source.cargo.build_reads import BuildDirectories
 from hero_build.source.cargo.config_files import configured_output_folders
+from hero_build.source.cargo.metadata import Workspace
 from hero_build.system import filelock
 from hero_build.system.process import Cancelled
 
@@ -60,6 +62,13 @@ def named_by_recipe(arguments: Sequence[str]) -> list[str]:
         if word.startswith(OPTION):
             return [word] if "=" in word else list(arguments[number : number + 2])
     return []
+
+
+def build_directories(job: CargoJob, owners: Sequence[Workspace]) -> Sequence[BuildDirectories]:
+    """Where cargo puts what it makes of the job in these workspaces."""
+    if job.shared_target is not None:
+        return [BuildDirectories(job.shared_target, job.shared_target)]
+    return [BuildDirectories(item.target, item.build) for item in owners]
 
 
 @contextmanager
