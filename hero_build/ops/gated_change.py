@@ -7,7 +7,7 @@ Only a service that was healthy before counts, so that one that was down already
 journal first: a command that finds the journal of a killed one finishes or undoes it.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from copy import copy
 from pathlib import Path
 
@@ -24,7 +24,7 @@ from hero_build.install.recover import current_number
 from hero_build.model.installed import Generation, PartId
 from hero_build.ops import services
 from hero_build.ops.install import Outcome, Plan, apply
-from hero_build.ops.restart import RestartOutcomes, restart_running
+from hero_build.ops.restart import RestartOutcomes, healthy_in_supervisors, restart_named, restart_running
 from hero_build.services import overview, upgrade_journal
 from hero_build.services.definitions import app_services
 from hero_build.services.evidence import save_evidence
@@ -63,7 +63,8 @@ def apply_gated(todo: Plan, context: Context, action: str) -> GatedOutcome:
         apps = tuple(dict.fromkeys(step.facts.app for step in todo.steps))
         before = manifest.load(context.root.path)
         first = _first_installs(apps, before, context)
-        state = UpgradeState("installing", before.number, apps, healthy=healthy_services(context), first=first)
+        healthy, supervised = healthy_services(context), healthy_in_supervisors(context)
+        state = UpgradeState("installing", before.number, apps, healthy=healthy, supervised=supervised, first=first)
         upgrade_journal.write_upgrade(context.root, state)
         try:
             outcome = apply(todo, context, action)
@@ -145,14 +146,15 @@ def _restart_and_judge(state: UpgradeState, context: Context) -> Judged:
     upgrade_journal.write_upgrade(root, state)
     installed = manifest.load(root.path)
     restarts = restart_running(_installed(state.apps, installed), context)
-    bad = [item for item in restarts.failures if _counts(item, restarts, state)]
+    healthy = {*state.healthy, *state.supervised}
+    bad = [item for item in restarts.failures if item.name in healthy or item.app in state.first]
     bad = bad or _no_longer_healthy(state, context)
     if not bad:
         upgrade_journal.end_upgrade(root)
         return Judged(restarts)
     run = open_run(context.settings, context.catalog, context.emit)
-    evidence = save_evidence(root, run.supervisor, before=state.before, after=state.after, failed=bad)
-    state = replace(state, services=restarts.services)
+    evidence = save_evidence(root, (run.supervisor, *run.others), before=state.before, after=state.after, failed=bad)
+    state = replace(state, services=restarts.services, others=restarts.others)
     restarts = restarts.with_failures(bad)
     if all(item.app in state.first for item in bad):
         stopped = services.stop_names([item.name for item in bad], run)
@@ -179,15 +181,17 @@ def _no_longer_healthy(state: UpgradeState, context: Context) -> list[ServiceFai
     run = open_run(context.settings, context.catalog, context.emit)
     should = {item.name: item.app for item in recorded_services(context.root) if item.name in state.healthy}
 
+    others = set(state.supervised)
+
     def lost() -> set[str]:
         still = {name for name in should if wanted(context.root, name) == "running"}
-        return still - set(healthy_services(context))
+        return (still - set(healthy_services(context))) | (others and others - set(healthy_in_supervisors(context)))
 
     if wait_for(lambda: not lost(), run.timeouts.health, run.timeouts.poll):
         return []
     hint = "`hero-build troubleshoot APP` shows more."
     error = "{} was healthy before the upgrade, and is not any more"
-    return [ServiceFailed(should[name], name, NotHealthy(error.format(name), hint)) for name in sorted(lost())]
+    return [ServiceFailed(should.get(name, ""), name, NotHealthy(error.format(name), hint)) for name in sorted(lost())]
 
 
 def _roll_back(state: UpgradeState, context: Context) -> Generation:
@@ -195,16 +199,24 @@ def _roll_back(state: UpgradeState, context: Context) -> Generation:
     root = context.root
     upgrade_journal.write_upgrade(root, replace(state, step="rolling back"))
     _, restored = revert(root, state.before, after=state.after, wait=context.settings.wait)
-    run = open_run(context.settings, context.catalog, context.emit)
-    if state.services:
-        results = services.restart_names(state.services, run)
-        for failed in results.failed:
-            sentence = f"after the rollback: {failed.error.message}"
-            context.emit(WarningRaised(sentence, failed.error.hint))
-    else:
+    if not (state.services or state.others):
         restart_running(_installed(state.apps, restored), context)
+    for error in _restart_again(state, context):
+        context.emit(WarningRaised(f"after the rollback: {error.message}", error.hint))
     upgrade_journal.end_upgrade(root)
     return restored
+
+
+def _restart_again(state: UpgradeState, context: Context) -> Iterator[HeroBuildError]:
+    """The services that the upgrade restarted; what does not come up."""
+    try:
+        if state.services:
+            run = open_run(context.settings, context.catalog, context.emit)
+            yield from (failed.error for failed in services.restart_names(state.services, run).failed)
+        if state.others:
+            yield from (failed.error for failed in restart_named(state.others, context).failures)
+    except HeroBuildError as error:
+        yield error
 
 
 def _installed(apps: Sequence[str], generation: Generation) -> list[str]:
@@ -220,13 +232,3 @@ def _first_installs(apps: Sequence[str], before: Generation, context: Context) -
         sentence = f"{app} was not installed before: if its services do not come up, there is no version to return to"
         context.emit(WarningRaised(sentence, "They are stopped then."))
     return first
-
-
-def _counts(item: ServiceFailed, restarts: RestartOutcomes, state: UpgradeState) -> bool:
-    """Whether a failure undoes the upgrade: of a service that was healthy before, or of a first install."""
-    return item.name in state.healthy or item.app in state.first or _was_restarted(item, restarts)
-
-
-def _was_restarted(item: ServiceFailed, restarts: RestartOutcomes) -> bool:
-    """Whether it is a service of hero_router or zinit that ran before, was restarted, and is not well."""
-    return bool(item.name) and item.name not in restarts.services and isinstance(item.error, NotHealthy)

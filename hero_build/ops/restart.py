@@ -1,6 +1,7 @@
 """Restarting for a command: find the supervisors, restart, and sort the outcomes."""
 
 import os
+import time
 from collections.abc import Sequence
 
 from msgspec import Struct
@@ -16,10 +17,19 @@ from hero_build.model.steps import Failed
 from hero_build.ops import services
 from hero_build.ops.services import ServiceOutcomes
 from hero_build.services import selection, targets
+from hero_build.services.dependents import dependents
 from hero_build.services.exclusions import running_apps
 from hero_build.services.open_run import open_run
 from hero_build.services.records import recorded_services
-from hero_build.services.restart import NotRestarted, NotRunning, Restarted, RestartSite, default_sockets, restart
+from hero_build.services.restart import (
+    NotRestarted,
+    NotRunning,
+    Restarted,
+    RestartSite,
+    default_sockets,
+    healthy_names,
+    restart,
+)
 from hero_build.services.selection import RestartRequest
 from hero_build.services.service_run import ServiceFailed, ServiceRun, ServiceUp
 from hero_build.services.targets import ServiceTarget
@@ -30,13 +40,15 @@ from hero_build.supervisors.protocol import timeouts
 class RestartOutcomes(Struct, frozen=True):
     """What was restarted, the apps with nothing to restart, and the failures (`name` empty: not of one service).
 
-    `services` are the names of those that `start` had started, and that were restarted in the same way.
+    `services` are the names of those that `start` had started, and that were restarted in the same way; `others` are
+    app and name of those that were restarted, or not, through a supervisor that had them before.
     """
 
     done: tuple[Restarted, ...] = ()
     idle: tuple[NotRunning, ...] = ()
     failures: tuple[ServiceFailed, ...] = ()
     services: tuple[str, ...] = ()
+    others: tuple[tuple[str, str], ...] = ()
 
     @property
     def failed(self) -> tuple[Failed, ...]:
@@ -51,14 +63,14 @@ class RestartOutcomes(Struct, frozen=True):
         """These, with failures that are not among them yet."""
         return replace(self, failures=(*self.failures, *(item for item in failures if item not in self.failures)))
 
-    def with_started(self, started: ServiceOutcomes) -> "RestartOutcomes":
-        """These, and the services that were restarted by the start contract."""
-        failures = (item for item in started.outcomes if isinstance(item, ServiceFailed))
+    def and_then(self, later: "RestartOutcomes") -> "RestartOutcomes":
+        """These, and what was done after them."""
         return RestartOutcomes(
-            (*(_restarted(item) for item in started.up), *self.done),
-            idle=self.idle,
-            failures=(*failures, *self.failures),
-            services=tuple(item.name for item in started.outcomes),
+            (*self.done, *later.done),
+            idle=(*self.idle, *later.idle),
+            failures=(*self.failures, *later.failures),
+            services=(*self.services, *later.services),
+            others=(*self.others, *later.others),
         )
 
 
@@ -74,8 +86,8 @@ def restart_apps(names: Sequence[str], context: Context) -> RestartOutcomes:
             raise AppNotFound(f"{target.app} is not installed", f"`hero-build install {target.app}` first.")
     own = [target for target in selected if _is_own(target, run)]
     others = [target.app for target in selected if target not in own]
-    started = services.restart_targets(own, run) if own else ServiceOutcomes()
-    return _through_others(others, context).with_started(started)
+    started = _by_start(services.restart_targets(own, run)) if own else RestartOutcomes()
+    return started.and_then(_through_others(others, context))
 
 
 def _through_others(apps: Sequence[str], context: Context) -> RestartOutcomes:
@@ -90,19 +102,47 @@ def _through_others(apps: Sequence[str], context: Context) -> RestartOutcomes:
 
 
 def restart_changed(apps: Sequence[str], context: Context) -> RestartOutcomes:
-    """`--restart` after an install of these: services that do not run as installed. Never undoes the install."""
+    """`--restart` after an install of these: services that do not run as installed, then those of running apps that
+    need what was restarted. Never undoes the install.
+    """
     run = open_run(context.settings, context.catalog, context.emit)
     recorded = {record.app for record in recorded_services(run.site.root)}
     requests = _requests(apps, context)
-    own = [item for item in requests if item.app in recorded]
     others = [item for item in requests if item.app not in recorded]
-    started, outcomes = ServiceOutcomes(), RestartOutcomes()
+    outcomes = RestartOutcomes()
     try:
-        started = services.restart_outdated(own, run)
-        outcomes = _restart(others, context) if others else outcomes
+        outcomes = _by_start(services.restart_outdated([item for item in requests if item.app in recorded], run))
+        outcomes = outcomes.and_then(_restart(others, context)) if others else outcomes
+        return outcomes.and_then(_restart_dependents(outcomes, run, context))
     except HeroBuildError as error:
-        outcomes = RestartOutcomes(failures=(ServiceFailed(apps[0] if len(apps) == 1 else "", "", error),))
-    return outcomes.with_started(started)
+        failure = ServiceFailed(apps[0] if len(apps) == 1 else "", "", error)
+        return outcomes.and_then(RestartOutcomes(failures=(failure,)))
+
+
+def _restart_dependents(before: RestartOutcomes, run: ServiceRun, context: Context) -> RestartOutcomes:
+    """What runs and needs what was restarted, in order; nothing where that did not come up."""
+    changed, failed = {item.app for item in before.done}, {item.app for item in before.failures}
+    recorded = {record.app for record in recorded_services(run.site.root)}
+    apps = [app for app in dependents(changed, running_apps(run), run.site.catalog) if app not in failed]
+    own = services.restart_started([app for app in apps if app in recorded], run)
+    others = [RestartRequest(app, since=time.time()) for app in apps if app not in recorded]
+    return _by_start(own).and_then(_restart(others, context) if others else RestartOutcomes())
+
+
+def restart_named(names: Sequence[tuple[str, str]], context: Context) -> RestartOutcomes:
+    """Restart services by app and name through the supervisors that have them, also what is down. Raises as
+    `restart_apps`.
+    """
+    by_app = {app: tuple(name for other, name in names if other == app) for app, _ in names}
+    return _restart([RestartRequest(app, services=own) for app, own in by_app.items()], context)
+
+
+def healthy_in_supervisors(context: Context) -> tuple[str, ...]:
+    """The names of the services that hero_router or zinit run, that `start` did not start, and that are healthy."""
+    limits, where = timeouts(context.settings), discover.sockets(context.settings, os.environ)
+    recorded = {record.app for record in recorded_services(context.root)}
+    supervisors = discover.answering(where, limits)
+    return healthy_names(supervisors, _site(where, context), excluded=recorded, seconds=limits.call)
 
 
 def restart_running(apps: Sequence[str], context: Context) -> RestartOutcomes:
@@ -127,6 +167,15 @@ def _is_own(target: ServiceTarget, run: ServiceRun) -> bool:
     return any(targets.covers(target, record) for record in recorded_services(run.site.root))
 
 
+def _by_start(started: ServiceOutcomes) -> RestartOutcomes:
+    """What was restarted by the start contract."""
+    return RestartOutcomes(
+        tuple(_restarted(item) for item in started.up),
+        failures=tuple(item for item in started.outcomes if isinstance(item, ServiceFailed)),
+        services=tuple(item.name for item in started.outcomes),
+    )
+
+
 def _restarted(item: ServiceUp) -> Restarted:
     return Restarted(
         item.app,
@@ -142,18 +191,23 @@ def _restart(requests: Sequence[RestartRequest], context: Context) -> RestartOut
     where = discover.sockets(context.settings, os.environ)
     limits = timeouts(context.settings)
     supervisors = discover.connect(where, limits, context.emit)
-    generation = manifest.load(context.root.path)
-    site = RestartSite(
-        context.root,
-        generation=generation,
-        folder=where.services,
-        sockets=lambda app, entry: _sockets(app, entry, context.catalog),
-    )
+    site = _site(where, context)
     outcomes = restart(requests, supervisors=supervisors, site=site, timeouts=limits, emit=context.emit)
+    changed = [item for item in outcomes if isinstance(item, Restarted | NotRestarted)]
     return RestartOutcomes(
         tuple(item for item in outcomes if isinstance(item, Restarted)),
         tuple(item for item in outcomes if isinstance(item, NotRunning)),
         tuple(ServiceFailed(item.app, item.service, item.error) for item in outcomes if isinstance(item, NotRestarted)),
+        others=tuple((item.app, item.service) for item in changed),
+    )
+
+
+def _site(where: discover.SupervisorSockets, context: Context) -> RestartSite:
+    return RestartSite(
+        context.root,
+        generation=manifest.load(context.root.path),
+        folder=where.services,
+        sockets=lambda app, entry: _sockets(app, entry, context.catalog),
     )
 
 

@@ -70,6 +70,13 @@ def restart_outdated(requests: Sequence[RestartRequest], run: ServiceRun) -> Ser
     return restart_names(outdated, run)
 
 
+def restart_started(apps: Sequence[str], run: ServiceRun) -> ServiceOutcomes:
+    """Restart the services of these apps that should run and do."""
+    rows = overview.rows(apps, overview.known(run.site.root, run.site.generation, run.supervisor)) if apps else {}
+    running = [row.name for app in apps for row in rows[app] if row.wanted == "running" and row.pid]
+    return restart_names(running, run)
+
+
 def restart_names(names: Collection[str], run: ServiceRun) -> ServiceOutcomes:
     """Restart services by their names: those that were started here, and are still defined."""
     records = [record for record in recorded_services(run.site.root) if record.name in names]

@@ -42,14 +42,14 @@ class FailedUpgrade(Struct, frozen=True):
 
 
 def save_evidence(
-    root: Root, supervisor: Supervisor, *, before: int, after: int, failed: Sequence[ServiceFailed]
+    root: Root, supervisors: Sequence[Supervisor], *, before: int, after: int, failed: Sequence[ServiceFailed]
 ) -> Path:
     """Save the report and the logs; returns their folder. Raises MachineError."""
     folder = root.state / "failed_upgrades" / str(after)
     with machine_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
         services = [
-            FailedService(item.app, item.name, message=item.error.message, log=_log(item.name, supervisor))
+            FailedService(item.app, item.name, message=item.error.message, log=_log(item.name, supervisors))
             for item in failed
         ]
         created = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
@@ -63,9 +63,12 @@ def save_evidence(
     return folder
 
 
-def _log(name: str, supervisor: Supervisor) -> tuple[str, ...]:
-    with suppress(HeroBuildError):
-        return tuple(clean(line) for line in supervisor.logs(name, _LINES))
+def _log(name: str, supervisors: Sequence[Supervisor]) -> tuple[str, ...]:
+    """From the first that has something of it."""
+    for supervisor in supervisors:
+        with suppress(HeroBuildError):
+            if lines := supervisor.logs(name, _LINES):
+                return tuple(clean(line) for line in lines)
     return ()
 
 

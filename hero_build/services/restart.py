@@ -4,7 +4,7 @@ A service that does not come up is reported and left as it is; the others are re
 """
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
 
 from msgspec import Struct
@@ -106,6 +106,25 @@ def restart(
     if any(isinstance(item, Restarted | NotRestarted) for item in outcomes):
         outcomes += _start_stopped(_running(services, [*targets.values()]), outcomes, context)
     return tuple(outcomes)
+
+
+def healthy_names(
+    supervisors: Sequence[Supervisor], site: RestartSite, *, excluded: Collection[str], seconds: float
+) -> tuple[str, ...]:
+    """The services of installed apps that run and are healthy, or listen nowhere; without the `excluded` apps.
+
+    Raises RuntimeUnreachable, BadRuntimeResponse.
+    """
+    if not supervisors:
+        return ()
+    owners, table = program_owners(site.generation), processes.process_table(site.root)
+    targets = [_target(item, owners, site) for item in owned_services(list_services(supervisors), owners, table)]
+    chosen = [item for item in targets if item.app not in excluded and item.service.is_running]
+    return tuple(
+        item.service.name
+        for item in chosen
+        if not item.was_listening or health.check_health(item.sockets, seconds).healthy
+    )
 
 
 def _restart_app(

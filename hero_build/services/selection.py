@@ -15,12 +15,13 @@ class RestartRequest(Struct, frozen=True):
     """An app whose services must run as installed.
 
     `always`: restart all of them, and start those that are down. `since`: also restart what was started before that
-    time (of time.time()), since it has not read files installed then.
+    time (of time.time()), since it has not read files installed then. `services`: these, also if they are down.
     """
 
     app: str
     always: bool = False
     since: float = 0.0
+    services: tuple[str, ...] = ()
 
 
 def all_services(apps: Iterable[str]) -> tuple[RestartRequest, ...]:
@@ -49,6 +50,8 @@ def needs_restart(item: OwnedService, request: RestartRequest) -> bool:
     """Whether to restart a service. A stopped one only with `always`: somebody stopped it. A failed one also without:
     it should run and does not.
     """
+    if request.services:
+        return item.service.name in request.services
     if request.always or item.service.state == "failed":
         return True
     old = any(program.state == "old" for program in item.programs)

@@ -23,16 +23,19 @@ UpgradeStep = Literal["installing", "restarting", "rolling back"]
 
 class UpgradeState(Struct, frozen=True):
     """`before`: the generation to return to; `after`: that of the upgrade, 0 until it is committed. `apps`: those that
-    it installs, `first` those of them that were not installed before and should run; `healthy`: the services that were
-    healthy before; `services`: those that were restarted.
+    it installs, `first` those of them that were not installed before and should run. `healthy`: the services that were
+    healthy before, and `supervised`, which `start` did not start. `services`: those that were restarted, and `others`
+    (app and name), through the supervisor that has them.
     """
 
     step: UpgradeStep
     before: int
     apps: tuple[str, ...]
     healthy: tuple[str, ...] = ()
+    supervised: tuple[str, ...] = ()
     first: tuple[str, ...] = ()
     services: tuple[str, ...] = ()
+    others: tuple[tuple[str, str], ...] = ()
     after: int = 0
 
 

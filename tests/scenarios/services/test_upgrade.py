@@ -278,3 +278,53 @@ def test_a_journal_of_nothing_blocks_nothing(stack: ServiceWorld) -> None:
 
 def _start(stack: ServiceWorld) -> Done:
     return stack.run("start", "app")
+
+
+def needing(stack: ServiceWorld) -> dict[str, int]:
+    """`app`, `mid` which needs it, `top` which needs `mid`, and `other`, all started: their processes."""
+    for app, needs in (("app", ()), ("mid", ("app",)), ("top", ("mid",)), ("other", ())):
+        stack.service(app, attributes=f"needs = {needs!r}", start_timeout=3.0)
+        stack.install(app)
+    stack.ok("start", "app", "mid", "top", "other")
+    return {app: stack.pid(f"{app}_server") for app in ("app", "mid", "top", "other")}
+
+
+@pytest.mark.parametrize("words", ["upgrade", "install app --restart"])
+def test_what_needs_an_app_is_restarted_after_it(stack: ServiceWorld, words: str) -> None:
+    before = needing(stack)
+    stack.ok("stop", "top")
+    stack.release_of("app", "v2", "bind-after:200")
+    done = stack.run(*words.split(), "--json")
+    assert done.code == 0, done.err
+    assert [item["service"] for item in done.document["restart"]["restarted"]] == ["app_server", "mid_server"]
+    born = [stack.supervisor.status(f"{app}_server").since or 0 for app in ("app", "mid")]
+    assert born == sorted(born)
+    assert stack.pid("mid_server") != before["mid"]
+    assert stack.pid("top_server") == 0, "it was stopped"
+    assert stack.pid("other_server") == before["other"]
+
+
+def test_what_needs_an_app_counts_and_is_restarted_again_after_a_rollback(stack: ServiceWorld) -> None:
+    """`top` comes up only while `mid` is well, and `mid` only with the old `app`."""
+    before = needing(stack)
+    stack.env_file("top", "BEHAVIOUR=ok\n")
+    stack.release_of("app", "v2")
+    (stack.root.path / "cfg" / "env" / "top.env").write_text("BEHAVIOUR=exit:4\n")
+    done = stack.run("upgrade", "app", "--json")
+    assert (done.code, done.document["result"]) == (9, "rolled_back"), done.err
+    (failure,) = done.document["restart"]["failed"]
+    assert failure["message"].startswith("top_server did not come up: it exited with code 4")
+    assert "warning: after the rollback: top_server did not come up" in done.err
+    now = {app: stack.pid(f"{app}_server") for app in before}
+    assert versions(stack)["app_server"] == ("running", "v1", "v1")
+    assert (now["other"], now["top"]) == (before["other"], 0)
+    assert now["mid"] not in (0, before["mid"])
+
+
+def test_what_needs_an_app_that_does_not_come_up_is_left_alone(stack: ServiceWorld) -> None:
+    before = needing(stack)
+    stack.release_of("app", "v2", "exit:3")
+    done = stack.run("install", "app", "--restart", "--json")
+    assert done.code == 9
+    assert len(done.document["restart"]["failed"]) == 1
+    assert (stack.pid("mid_server"), stack.pid("top_server")) == (before["mid"], before["top"])
