@@ -85,9 +85,3 @@ def tester(packing: World) -> Path:
     folder = packing.folder / "a stick"
     folder.mkdir()
     return make(packing, folder / "tester.pyz", "db", "web")
-
-
-@pytest.fixture
-def machine(tmp_path: Path) -> Machine:
-    (folder := tmp_path / "home").mkdir()
-    return Machine(folder)

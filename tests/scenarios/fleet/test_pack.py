@@ -23,6 +23,12 @@ VERSIONS = ("3.6", "3.10", "3.13")
 PYTHONS = [path for version in VERSIONS for path in Path.home().glob(f".pyenv/versions/{version}.*/bin/python3")]
 
 
+@pytest.fixture
+def machine(tmp_path: Path) -> Machine:
+    (folder := tmp_path / "home").mkdir()
+    return Machine(folder)
+
+
 def test_a_machine_without_a_network_installs_from_a_pack(tester: Path, machine: Machine) -> None:
     document = worlds.valid(json.loads(machine.ok(tester, "install", "--json", prefix=NO_NETWORK)), "install")
     assert [part["part"] for part in document["parts"]] == ["db", "web"]
