@@ -1,0 +1,76 @@
+"""Services that zinit or hero_router run and that `start` did not start: an upgrade restarts and judges them, too."""
+
+import shlex
+from collections.abc import Iterator
+
+import pytest
+
+from support import rust_world, zinit_crate, zinit_server
+from support.processes import until
+from support.supervisor_stacks import STACKS, SupervisorStack
+
+
+@pytest.fixture(params=[pytest.param("zinit", marks=zinit_crate.marks), "hero_router"])
+def front(request: pytest.FixtureRequest) -> Iterator[SupervisorStack]:
+    with STACKS[request.param]() as made:
+        yield made
+
+
+def started(front: SupervisorStack, app: str) -> None:
+    """Installed in the root, started by the supervisor's own means."""
+    front.ok("install", app)
+    front.stack.socket(app).parent.mkdir(parents=True, exist_ok=True)
+    if front.router is not None:
+        sockets = {"HERO_SOCKET_DIR": str(front.stack.socket(app).parents[1])}
+        done = front.router.run("start", app, env=sockets)
+        assert done.code == 0, done.err
+    else:
+        program = front.stack.root.path / "bin" / f"{app}_server"
+        sockets_folder = front.stack.socket(app).parents[1]
+        line = f"env HERO_SOCKET_DIR={shlex.quote(str(sockets_folder))} {shlex.quote(str(program))}"
+        lifecycle = {"restart": "on-failure", "max_restarts": 2, "restart_delay_ms": 50}
+        config = {"service": {"name": f"{app}_server", "exec": line}, "lifecycle": lifecycle}
+        zinit_server.call(front.stack.folder, "service.set", {"config": config})
+    assert until(lambda: rust_world.listens(front.stack.socket(app)))
+
+
+def test_an_upgrade_is_rolled_back_where_they_do_not_come_up(front: SupervisorStack) -> None:
+    front.app("app", start_timeout=3.0)
+    started(front, "app")
+    front.stack.release_of("app", "v2")
+    done = front.run("upgrade", "--json")
+    assert (done.code, done.document["result"]) == (0, "done"), done.err
+    assert front.versions() == {"app_server": ("running", "v2", "v2")}
+    for version, behaviour in (("v3", "exit:3"), ("v4", "once")):
+        front.stack.release_of("app", version, behaviour)
+        done = front.run("upgrade", "--json")
+        assert (done.code, done.document["result"]) == (9, "rolled_back"), (version, done.err)
+        assert "warning: after the rollback" not in done.err
+        assert front.versions() == {"app_server": ("running", "v2", "v2")}
+        assert rust_world.health(front.stack.socket("app")) == {"status": "ok"}
+
+
+def test_what_was_not_well_before_undoes_nothing(front: SupervisorStack) -> None:
+    (front.stack.root.path / "cfg").mkdir(parents=True)
+    (front.stack.root.path / "cfg" / "hero_build.toml").write_text("stall = 3\n")
+    front.app("app", start_timeout=3.0, **({"probes": ()} if front.router else {}))
+    front.stack.release_of("app", "v1", "status:500")
+    started(front, "app")
+    front.stack.release_of("app", "v2", "status:500")
+    done = front.run("upgrade", "--json")
+    assert (done.code, done.document["result"]) == (9, "done"), done.err
+    assert front.versions() == {"app_server": ("running", "v2", "v2")}
+
+
+def test_what_needs_them_is_restarted_after_them(front: SupervisorStack) -> None:
+    front.app("app")
+    front.app("client", attributes='needs = ("app",)')
+    for app in ("app", "client"):
+        started(front, app)
+    before = front.services()["client_server"]["pid"]
+    front.stack.release_of("app", "v2")
+    done = front.run("upgrade", "app", "--json")
+    assert done.code == 0, done.err
+    assert [item["service"] for item in done.document["restart"]["restarted"]] == ["app_server", "client_server"]
+    assert front.services()["client_server"]["pid"] != before
+    assert front.versions() == {"app_server": ("running", "v2", "v2"), "client_server": ("running", "v1", "v1")}
