@@ -26,18 +26,27 @@ def foreign_services(
     others = [item for item in answering if item.name != own.name]
     services = [item for supervisor in (own, *others) for item in _services(supervisor)]
     owned = _owned(others, state)
-    apps = {binary.name: app for app, card in cards.items() for binary in card.recipe.binaries}
+    apps = {name: app for app, card in cards.items() for name in _program_names(app, card)}
     return tuple(
         ForeignService(
             status.name,
             supervisor=supervisor,
             state=status.state,
             pid=status.pid,
-            app=apps.get(status.name) or (status.name if status.name in cards else None),
+            app=apps.get(status.name),
         )
         for supervisor, status in services
         if status.name not in owned | recorded
     )
+
+
+def _program_names(app: str, card: RecipeCard) -> Iterator[str]:
+    """What its services may be called: as the app, or as one of its programs, if only by their usual names."""
+    yield app
+    if card.recipe.binaries:
+        yield from (binary.name for binary in card.recipe.binaries)
+    else:
+        yield from (f"{app}_{kind}" for kind in ("server", "admin", "web"))
 
 
 def _services(supervisor: Supervisor) -> Iterator[tuple[str, SupervisedStatus]]:

@@ -4,9 +4,13 @@ with cockpit.opened(browser, server) as page: …
 """
 
 import shutil
+import socket
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, expect, sync_playwright
@@ -58,13 +62,19 @@ def opened(on: Browser, server: RpcServer, *, offline: bool = False, **context: 
     try:
         page = session.new_page()
         problems = watch(page)
-        page.goto(server.url)
+        page.goto(new_address(server))
         ready(page)
         yield page
         lost = [text for text in problems if offline and text.startswith(_EXPECTED)]
         assert [text for text in problems if text not in lost] == []
     finally:
         session.close()
+
+
+def new_address(server: RpcServer) -> str:
+    """One that nobody has used."""
+    url: str = server.post("", target="/cockpit/address").document["url"]
+    return url
 
 
 def watch(page: Page) -> list[str]:
@@ -112,6 +122,44 @@ def states(page: Page) -> Mapping[str, str]:
     )
     shown: Mapping[str, str] = page.locator("li[data-service]").evaluate_all(script)
     return shown
+
+
+def free_port() -> int:
+    """One for a service to declare; a stand-in listens there once the service runs."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port: int = taken.getsockname()[1]
+        return port
+
+
+@contextmanager
+def stand_in(port: int) -> Iterator[None]:
+    """An HTTP server that says which path was asked for: the services of these tests serve no page."""
+
+    class Hello(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(f"hello from {self.path}".encode())
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", port), Hello) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def opens(page: Page, name: str, url: str) -> None:
+    """A link leads to that address of a stand-in, in a tab of its own."""
+    with page.context.expect_page() as opened:
+        page.get_by_role("link", name=name).click()
+    assert opened.value.url == url
+    expect(opened.value.locator("body")).to_have_text(f"hello from {urlsplit(url).path}")
 
 
 def screenshot(page: Page, path: Path) -> None:

@@ -15,6 +15,7 @@ import os
 import signal
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -142,8 +143,8 @@ class ServiceWorld(World):
         return ends.get(name.rpartition("_")[2], "cli")
 
 
-@pytest.fixture
-def stack() -> Iterator[ServiceWorld]:
+@contextmanager
+def service_world() -> Iterator[ServiceWorld]:
     """An empty ServiceWorld with a short path, for sockets. What it started is ended."""
     with tempfile.TemporaryDirectory(prefix="hs-") as folder:
         world = ServiceWorld(Path(folder))
@@ -153,3 +154,10 @@ def stack() -> Iterator[ServiceWorld]:
             yield world
         finally:
             world.end()
+
+
+@pytest.fixture
+def stack() -> Iterator[ServiceWorld]:
+    """A ServiceWorld of the test's own."""
+    with service_world() as world:
+        yield world

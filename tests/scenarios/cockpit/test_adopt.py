@@ -97,6 +97,7 @@ def test_a_service_of_another_name_is_forgotten_once_the_app_runs(
     stack: ServiceWorld, foreign: Supervised, server: RpcServer
 ) -> None:
     foreign.run("notes")
+    assert ("notes", "notes") in listed(server)
     stack.release_of("notes", "v1")
     request = {"service": "notes", "supervisor": "supervisord"}
     stack.env_file("notes", "BEHAVIOUR=exit:3\n")

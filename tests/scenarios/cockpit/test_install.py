@@ -1,4 +1,4 @@
-"""One page, one click: an app is installed and runs; one that does not start is repaired, by mouse and by keyboard."""
+"""An app that does not start is installed, broken, read about and repaired by mouse alone, and by keyboard alone."""
 
 from playwright.sync_api import Browser, Page, expect
 
@@ -6,24 +6,6 @@ from support import cockpit
 from support.service_world import ServiceWorld
 
 pytestmark = cockpit.marks
-NOTES = ("notes_server", "notes_web", "notes_admin")
-
-
-def test_one_click_installs_and_starts_all_of_an_app(browser: Browser, stack: ServiceWorld) -> None:
-    stack.service("notes", *NOTES)
-    stack.release_of("notes", "v1", "ok", *NOTES)
-    with cockpit.serving(stack) as server, cockpit.opened(browser, server) as page:
-        row = cockpit.app(page, "notes")
-        expect(row).to_have_count(1)
-        expect(row.locator(".kinds")).to_have_text("server · web · admin")
-        expect(cockpit.service(page, "notes_server")).to_have_count(0)
-        cockpit.press(page, "Install notes")
-        cockpit.is_running(page, *NOTES)
-        assert {item.binary for item in stack.running()} == set(NOTES)
-        card = cockpit.app(page, "notes")
-        expect(card.locator(".version")).to_have_text("v1")
-        expect(card.locator(".tally")).to_have_text("running")
-        expect(page.locator("#place")).to_contain_text("generation 1")
 
 
 def broken(stack: ServiceWorld) -> None:

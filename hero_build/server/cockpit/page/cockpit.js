@@ -38,7 +38,7 @@ function link() {
 const say = (text) => { element("said").textContent = text; };
 
 function toast(text) {
-  const note = h("div.toast", h("p", text), h("button", { type: "button", "aria-label": "Dismiss" }, "×"));
+  const note = h("div.toast", h("p", text), h("button", { type: "button", label: "Dismiss" }, "×"));
   note.lastChild.addEventListener("click", () => note.remove());
   element("toasts").append(note);
   setTimeout(() => note.remove(), 12000);

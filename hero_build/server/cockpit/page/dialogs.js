@@ -17,7 +17,7 @@ function open(title, style, ...content) {
   dialog.className = style;
   dialog.replaceChildren(
     h("header", h("h2", { id: "dialog-title" }, title),
-      h("button.quiet", { type: "button", "data-close": true, "aria-label": "Close" }, "Close")),
+      h("button.quiet", { type: "button", "data-close": true, label: "Close" }, "Close")),
     ...content);
   if (!dialog.open) dialog.showModal();
 }
@@ -35,7 +35,7 @@ export function confirm(title, text, label) {
 }
 
 export function logs(service, target) {
-  const lines = h("pre.log", { tabindex: "0", "aria-label": `Log of ${service}` }, "Reading the log …");
+  const lines = h("pre.log", { tabindex: "0", label: `Log of ${service}` }, "Reading the log …");
   const follow = h("input", { type: "checkbox", checked: true });
   const note = h("p.muted");
   const copies = h("button", { type: "button" }, "Copy");
@@ -78,15 +78,15 @@ function generation(item, restore) {
   const changes = item.changes.map((change) => h("li", change.part, " ",
     h("span.muted", versions(change))));
   const files = h("div.diff");
-  const compare = h("button", { type: "button", "aria-label": `Files changed by generation ${item.number}` }, "Files");
+  const compare = h("button", { type: "button", label: `Files changed by generation ${item.number}` }, "Files");
   compare.addEventListener("click", async () => {
     if (files.childNodes.length) { files.replaceChildren(); return; }
     const answer = await call("catalog.diff", { before: item.since ?? 0, after: item.number }).catch((error) => error);
     files.replaceChildren(answer.parts ? diff(answer) : h("p.trouble", answer.message));
   });
-  const back = h("button", { type: "button", "aria-label": `Return to this generation, ${item.number}` }, "Return to this");
+  const back = h("button", { type: "button", label: `Return to this generation, ${item.number}` }, "Return to this");
   back.addEventListener("click", () => restore(item.number));
-  return h("li", { "data-key": item.number },
+  return h("li", { key: item.number },
     h("div.line", h("strong", item.number), h("span", item.trouble ?? item.action ?? ""),
       h("time.muted", { datetime: item.created }, item.created ? moment(item.created) : ""),
       h("span.actions", item.since === null ? null : compare,

@@ -1,14 +1,16 @@
 // Making elements, and changing those on the page into what they should be. Text is always a text node.
 
+const SHORT = { key: "data-key", label: "aria-label" };
+
 // h("p.hint.muted", {title: "…"}, "text", element): the attributes may be left out.
 export function h(selector, ...children) {
   const [tag, ...classes] = selector.split(".");
   const element = document.createElement(tag);
-  element.classList.add(...classes.filter(Boolean));
+  if (classes.length) element.className = classes.join(" ");
   const attributes = children[0]?.constructor === Object ? children.shift() : {};
   for (const [name, value] of Object.entries(attributes)) {
     if (value === null || value === undefined || value === false) continue;
-    element.setAttribute(name, value === true ? "" : String(value));
+    element.setAttribute(SHORT[name] ?? name, value === true ? "" : String(value));
   }
   for (const child of children.flat(Infinity)) {
     if (child === null || child === undefined || child === false || child === "") continue;

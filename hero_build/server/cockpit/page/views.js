@@ -27,40 +27,40 @@ export function page() {
   return [
     banners(catalog),
     installed.length ? section("installed", "Installed", installed.length, installed.map(card)) : null,
-    available.length ? section("available", "Available", available.length, h("ul.list", { "data-key": "list" },
+    available.length ? section("available", "Available", available.length, h("ul.list", { key: "list" },
       available.map(row))) : null,
     foreign.length ? section("foreign", "Not installed by hero-build", foreign.length,
       h("p.muted.hint", "A supervisor runs these. Adopt installs the app and runs it in place of the service."),
-      h("ul.list", { "data-key": "list" }, foreign.map(stranger))) : null,
-    shown.length ? null : h("p.note", { "data-key": "empty" }, "No app matches. ",
+      h("ul.list", { key: "list" }, foreign.map(stranger))) : null,
+    shown.length ? null : h("p.note", { key: "empty" }, "No app matches. ",
       button("Show all", "reset", {}, { style: "plain" })),
   ];
 }
 
 function section(key, title, count, ...content) {
-  return h("section", { "data-key": key, "aria-labelledby": `${key}-title` },
+  return h("section", { key: key, "aria-labelledby": `${key}-title` },
     h("h2", { id: `${key}-title` }, title, h("span.count", count)), content);
 }
 
 // `data`: what ACTS in cockpit.js get; `says`: the label for those who do not see where the button is.
-function button(label, act, data = {}, { style = "", busy = false, says = null, title = null } = {}) {
+function button(label, act, data = {}, { style = null, busy = false, says = null, title = null } = {}) {
   const named = Object.fromEntries(Object.entries(data).map(([name, value]) => [`data-${name}`, value]));
-  return h("button", { type: "button", class: style, "data-act": act, "data-key": act, ...named, title,
-    "aria-label": says, "aria-disabled": busy ? "true" : null }, label);
+  return h("button", { type: "button", class: style, "data-act": act, key: act, ...named, title,
+    label: says, "aria-disabled": busy ? "true" : null }, label);
 }
 
 function banners(catalog) {
-  const notes = catalog.warnings.map((warning) => h("div.banner", { "data-key": warning.text, role: "note" },
+  const notes = catalog.warnings.map((warning) => h("div.banner", { key: warning.text, role: "note" },
     h("div", h("strong", warning.text), h("p", prose(warning.hint))),
     button("Install them", "bundle", { name: warning.app }, { style: "primary", busy: isBusy(appOf(warning.app)) })));
-  if (catalog.supervisor_trouble) notes.push(h("div.banner.bad", { "data-key": "supervisor", role: "note" },
+  if (catalog.supervisor_trouble) notes.push(h("div.banner.bad", { key: "supervisor", role: "note" },
     h("div", h("strong", "The supervisor does not answer"), h("p", catalog.supervisor_trouble))));
-  if (catalog.disk_free < 1e9) notes.push(h("div.banner", { "data-key": "disk", role: "note" },
+  if (catalog.disk_free < 1e9) notes.push(h("div.banner", { key: "disk", role: "note" },
     h("div", h("strong", `Only ${bytes(catalog.disk_free)} of disk space is free`),
       h("p", "Each install checks that its downloads fit before it starts."))));
   const root = state.operations.get("hero_build");
-  if (root) notes.push(h("div.banner.busy", { "data-key": "root" }, progress(root)));
-  return h("div.banners", { "data-key": "banners" }, notes);
+  if (root) notes.push(h("div.banner.busy", { key: "root" }, progress(root)));
+  return h("div.banners", { key: "banners" }, notes);
 }
 
 const isBusy = (app) => Boolean(app && (running(app) || state.asked.has(app.name)));
@@ -69,7 +69,7 @@ const isBusy = (app) => Boolean(app && (running(app) || state.asked.has(app.name
 function card(app) {
   const busy = isBusy(app), next = newer(app), { name, services } = app, data = { name };
   const [text, tone] = summary(app);
-  return h("article.card", { "data-key": app.name, "data-app": app.name,
+  return h("article.card", { key: app.name, "data-app": app.name,
     tabindex: "-1", "aria-labelledby": `app-${app.name}` },
   h("header",
     h("div", h("div.title",
@@ -85,9 +85,9 @@ function card(app) {
       services.length > 1 && services.every(up) ? button("Restart all", "restart", data, { busy, says: `Restart all services of ${name}` }) : null,
       app.previous ? button("Roll back", "rollback", data, { busy, title: `to ${app.previous}`, says: `Roll back ${name} to ${app.previous}` }) : null,
       button("Uninstall", "uninstall", data, { style: "quiet", busy, says: `Uninstall ${name}` }))),
-  h("ul.services", { "data-key": "services" }, services.map((service) => serviceRow(app, service, busy))),
+  h("ul.services", { key: "services" }, services.map((service) => serviceRow(app, service, busy))),
   more(app),
-  app.trouble ? h("p.trouble", { "data-key": "trouble" }, app.trouble) : null,
+  app.trouble ? h("p.trouble", { key: "trouble" }, app.trouble) : null,
   activity(app));
 }
 
@@ -112,14 +112,14 @@ function serviceRow(app, service, busy) {
   ].filter(Boolean);
   const data = { name: service.target, service: service.name };
   const does = (label, act) => button(label, act, data, { busy, says: `${label} ${service.name}` });
-  return h("li.service", { "data-key": service.name, "data-service": service.name },
+  return h("li.service", { key: service.name, "data-service": service.name },
     h(`span.state.${tone}`, label),
     h("span.name", service.name, service.kind ? h("span.kind", service.kind) : null),
     h("span.facts", facts.join(" · "), service.reason && tone !== "off"
       ? h(`span.reason.${tone}`, service.reason) : null),
     h("span.actions",
-      service.url ? h("a.button", { href: service.url, target: "_blank", rel: "noopener noreferrer",
-        "data-key": "open", "aria-label": `Open ${service.name}` }, "Open") : null,
+      service.url && up(service) ? h("a.button", { href: service.url, target: "_blank", rel: "noopener noreferrer",
+        key: "open", label: `Open ${service.name}` }, "Open") : null,
       up(service) ? [does("Restart", "restart"), does("Stop", "stop")] : does("Start", "start"),
       button("Logs", "logs", data, { says: `Logs of ${service.name}` })));
 }
@@ -128,7 +128,7 @@ function more(app) {
   const commands = app.binaries.filter((binary) => !binary.starts).map((binary) => binary.name);
   const lists = [["commands", commands], ["bundles", app.version ? app.bundles : []], ["needs", needs(app)]];
   const text = lists.filter(([, names]) => names.length).map(([title, names]) => `${title}: ${names.join(", ")}`).join(" · ");
-  return text ? h("p.more", { "data-key": "more" }, text) : null;
+  return text ? h("p.more", { key: "more" }, text) : null;
 }
 
 function needs(app) {
@@ -146,7 +146,7 @@ function row(app) {
   const label = failed(app) ? "Retry" : "Install";
   const kinds = app.binaries.map((binary) => binary.kind);
   const what = app.installs === "islands" ? "islands" : [...new Set(kinds)].join(" · ");
-  return h("li.row", { "data-key": app.name, "data-app": app.name, tabindex: "-1" },
+  return h("li.row", { key: app.name, "data-app": app.name, tabindex: "-1" },
     h("div.line",
       h("span.name", app.name),
       h("span.about", prose(app.refuses || app.trouble || app.about),
@@ -159,7 +159,7 @@ function row(app) {
 
 function stranger(service) {
   const [label, tone] = STATES[service.state] ?? [service.state, "warn"];
-  return h("li.row", { "data-key": `${service.supervisor} ${service.name}` },
+  return h("li.row", { key: `${service.supervisor} ${service.name}` },
     h("div.line",
       h(`span.state.${tone}`, label),
       h("span.name", service.name),
@@ -171,9 +171,9 @@ function stranger(service) {
 // What happens to an app, or what failed.
 function activity(app) {
   const operation = running(app);
-  if (operation) return h("div.activity", { "data-key": "activity" }, progress(operation));
+  if (operation) return h("div.activity", { key: "activity" }, progress(operation));
   if (state.asked.has(app.name)) {
-    return h("div.activity", { "data-key": "activity" }, h("p.doing", "Asking the server …"));
+    return h("div.activity", { key: "activity" }, h("p.doing", "Asking the server …"));
   }
   const bad = failed(app);
   return bad ? failure(app, bad) : null;
@@ -190,8 +190,8 @@ function progress(operation) {
   const known = done !== null && total;
   return h("div.progress",
     h("p.doing", h("span", text), h("span.numbers", numbers)),
-    known ? h("progress", { max: total, value: done, "aria-label": name }) : h("progress", { "aria-label": name }),
-    tail.length > 1 ? h("ol.steps", { "aria-label": "Last steps" }, tail.map(stepLine)) : null);
+    known ? h("progress", { max: total, value: done, label: name }) : h("progress", { label: name }),
+    tail.length > 1 ? h("ol.steps", { label: "Last steps" }, tail.map(stepLine)) : null);
 }
 
 function stepLine(step) {
@@ -234,11 +234,11 @@ function failure(app, operation) {
   const [, noun] = verb(operation.method);
   const data = { name: app.name };
   const stopped = operation.state === "interrupted";
-  return h("div.failure", { "data-key": "failure", role: "group", "aria-label": `${noun} of ${app.name} failed` },
+  return h("div.failure", { key: "failure", role: "group", label: `${noun} of ${app.name} failed` },
     h("p.cause", h("strong", stopped ? `${noun} was interrupted. ` : `${noun} failed. `),
       reason?.message ?? "The server ended before the operation did."),
     reason?.hint ? h("p.hint", prose(reason.hint)) : null,
-    reason?.tail?.length ? h("pre.tail", { tabindex: "0", "aria-label": "Last lines" },
+    reason?.tail?.length ? h("pre.tail", { tabindex: "0", label: "Last lines" },
       reason.tail.slice(-12).join("\n")) : null,
     h("div.actions",
       app.installs === "nothing" || !operation.method.includes(".") || !(app.version || app.bundles.length) ? null
@@ -257,5 +257,5 @@ export function filters() {
     ...catalog.sets.map((set) => [set.name, set.name, set.apps.length]),
   ].filter(([key, , size]) => size || key === "all" || key === state.filter);
   return choices.map(([key, label, size]) => h("button", { type: "button", "data-act": "filter", "data-filter": key,
-    "data-key": key, "aria-pressed": String(state.filter === key) }, label, h("span.count", size)));
+    key: key, "aria-pressed": String(state.filter === key) }, label, h("span.count", size)));
 }
