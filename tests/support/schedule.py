@@ -23,17 +23,24 @@ TOGETHER: Mapping[str, str] = {
     "tests/scenarios/stack/test_zinit.py": "zinit",
 }
 """Groups of files: these wait for each other in zinit's workshop."""
-DIVIDED = frozenset({"tests/scenarios/build/test_noop_cache.py", "tests/scenarios/crash/test_kill.py"})
+DIVIDED = frozenset(
+    {
+        "tests/scenarios/build/test_noop_cache.py",
+        "tests/scenarios/crash/test_kill.py",
+        "tests/scenarios/supervisors/test_contract.py",
+    }
+)
 """Files that take minutes, and whose tests share nothing that takes long."""
 SECONDS: Mapping[str, float] = {
     "tests/scenarios/guides/test_guides.py": 120,
     "tests/scenarios/publish/test_bundles.py": 60,
-    "tests/scenarios/supervisors/test_contract.py": 60,
+    "tests/scenarios/crash/test_kill.py": 40,
+    "tests/scenarios/supervisors/test_contract.py": 5,
     "tests/scenarios/publish/test_killed.py": 40,
     "tests/scenarios/publish/test_ci.py": 40,
     "zinit": 40,
 }
-"""About what files and groups take, before a run has recorded it."""
+"""About what files, groups and the tests of divided files take, before a run has recorded it."""
 
 
 def unit(nodeid: str) -> str:
@@ -78,7 +85,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     seconds = config.workerinput["seconds"]
     units = [unit(item.nodeid) for item in items]
     first = {name: number for number, name in reversed(list(enumerate(units)))}
-    keys = {id(item): (-seconds.get(name, 0), first[name]) for item, name in zip(items, units, strict=True)}
+    taken = {name: seconds.get(name, seconds.get(name.split("::")[0], 0)) for name in first}
+    keys = {id(item): (-taken[name], first[name]) for item, name in zip(items, units, strict=True)}
     items.sort(key=lambda item: keys[id(item)])
 
 
