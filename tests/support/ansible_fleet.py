@@ -92,11 +92,54 @@ class Run(Done):
 
 
 @dataclass(frozen=True, slots=True)
+class Controller:
+    """A control node with an inventory: the variables of each host, and those of all."""
+
+    folder: Path
+    hosts: Mapping[str, Mapping[str, object]]
+    common: Mapping[str, object]
+    environ: Mapping[str, str] = field(default_factory=dict)
+
+    def play(self, name: str, *arguments: str, **variables: object) -> Run:
+        """Run a playbook of the collection, or one at a path, with these variables."""
+        process = self.begin(name, *arguments, **variables)
+        out, err = process.communicate(timeout=600)
+        return Run(process.returncode, out, err, self.recorded())
+
+    def begin(self, name: str, *arguments: str, **variables: object) -> "subprocess.Popen[str]":
+        """The same, in the background, in a process group of its own."""
+        self._record.unlink(missing_ok=True)
+        inventory = self.folder / "inventory.json"
+        inventory.write_text(json.dumps({"testers": {"hosts": self.hosts, "vars": self.common}}, default=str))
+        playbook = name if "/" in name else f"hero.os.{name}"
+        plugins = {"ANSIBLE_CALLBACK_PLUGINS": str(PLUGINS), "ANSIBLE_CALLBACKS_ENABLED": "record,hero.os.coverage"}
+        return subprocess.Popen(
+            ["ansible-playbook", "-i", str(inventory), "-e", json.dumps(variables, default=str), playbook, *arguments],
+            env={**_environ(collections(), self.folder), **self.environ, **plugins, "RECORD": str(self._record)},
+            cwd=self.folder,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+
+    def recorded(self) -> list[Mapping[str, Any]]:
+        text = self._record.read_text() if self._record.exists() else ""
+        return [json.loads(line) for line in text.splitlines()]
+
+    @property
+    def _record(self) -> Path:
+        return self.folder / "record"
+
+
+@dataclass(frozen=True, slots=True)
 class Fleet:
+    """Roots on this machine; `variables` of single hosts are added to the inventory."""
+
     world: ServiceWorld
     hosts: Mapping[str, HostWorld]
     variables: dict[str, dict[str, object]] = field(default_factory=dict)
-    """Of single hosts, in the inventory."""
 
     def lock(self, *apps: str) -> Path:
         """A lock file of these releases, `db@v1`."""
@@ -104,31 +147,28 @@ class Fleet:
         self.world.ok("lock", *apps, "-o", str(path))
         return path
 
-    def play(self, name: str, *arguments: str, **variables: object) -> Run:
-        """Run a playbook of the collection with these variables."""
-        process = self.begin(name, *arguments, **variables)
-        out, err = process.communicate(timeout=280)
-        return Run(process.returncode, out, err, self.recorded())
+    @property
+    def controller(self) -> Controller:
+        hosts = {name: {"hero_root": str(host.root.path)} for name, host in self.hosts.items()}
+        all_hosts = {name: {**hosts.get(name, {}), **self.variables.get(name, {})} for name in hosts | self.variables}
+        common = {
+            "ansible_connection": "local",
+            "ansible_python_interpreter": "/usr/bin/python3",
+            "hero_executable": str(HERO_BUILD),
+            "hero_exact": False,
+        }
+        environ = {key: text for key, text in self.world.environ().items() if key.startswith("HERO_")}
+        return Controller(self.world.folder, all_hosts, common, environ)
 
-    def begin(self, name: str, *arguments: str, **variables: object) -> "subprocess.Popen[str]":
-        """The same, in the background, in a process group of its own."""
-        self._record.unlink(missing_ok=True)
-        words = ["ansible-playbook", "-i", str(self._inventory()), "-e", json.dumps(variables, default=str)]
-        playbook = name if "/" in name else f"hero.os.{name}"
-        environ = self.world.environ() | _environ(collections(), self.world.folder)
-        environ |= {key: value for key, value in self.world.environ().items() if key.startswith("HERO_")}
-        environ |= {"ANSIBLE_CALLBACK_PLUGINS": str(PLUGINS), "RECORD": str(self._record)}
-        environ["ANSIBLE_CALLBACKS_ENABLED"] = "record,hero.os.coverage"
-        return subprocess.Popen(
-            [*words, playbook, *arguments],
-            env=environ,
-            cwd=self.world.folder,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            start_new_session=True,
-        )
+    def play(self, name: str, *arguments: str, **variables: object) -> Run:
+        return self.controller.play(name, *arguments, **variables)
+
+    def converge(self, lock: Path, *arguments: str, **variables: object) -> Run:
+        return self.play("upgrade", *arguments, hero_lock=lock, **variables)
+
+    def versions(self, app: str) -> Mapping[str, str | None]:
+        """The installed version of an app on each host; None where it is not installed."""
+        return {name: _version(host, app) for name, host in self.hosts.items()}
 
     @contextmanager
     def without_mirror(self) -> Iterator[None]:
@@ -138,36 +178,6 @@ class Fleet:
             yield
         finally:
             away.rename(self.world.mirror)
-
-    def recorded(self) -> list[Mapping[str, Any]]:
-        text = self._record.read_text() if self._record.exists() else ""
-        return [json.loads(line) for line in text.splitlines()]
-
-    def converge(self, lock: Path, *arguments: str, **variables: object) -> Run:
-        return self.play("upgrade", *arguments, hero_lock=lock, **variables)
-
-    def versions(self, app: str) -> Mapping[str, str | None]:
-        """The installed version of an app on each host; None where it is not installed."""
-        return {name: _version(host, app) for name, host in self.hosts.items()}
-
-    @property
-    def _record(self) -> Path:
-        return self.world.folder / "record"
-
-    def _inventory(self) -> Path:
-        hosts = {
-            name: {"hero_root": str(host.root.path), **self.variables.get(name, {})}
-            for name, host in self.hosts.items()
-        } | {name: values for name, values in self.variables.items() if name not in self.hosts}
-        common = {
-            "ansible_connection": "local",
-            "ansible_python_interpreter": "/usr/bin/python3",
-            "hero_executable": str(HERO_BUILD),
-            "hero_exact": False,
-        }
-        path = self.world.folder / "inventory.json"
-        path.write_text(json.dumps({"testers": {"hosts": hosts, "vars": common}}))
-        return path
 
 
 def _version(host: HostWorld, app: str) -> str | None:

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -38,15 +39,24 @@ class StaticServer(ThreadingHTTPServer):
         return [path for path in self.paths if (self.folder / path.lstrip("/")).is_file()]
 
 
+@contextmanager
+def serving(folder: Path) -> Iterator[StaticServer]:
+    """The folder behind http until the block ends."""
+    server = StaticServer(folder)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield server
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
 @pytest.fixture
 def mirror_server(tmp_path: Path) -> Iterator[StaticServer]:
     """The folder `mirror` of the test, empty or that of its world, behind http."""
     folder = tmp_path / "mirror"
     folder.mkdir(exist_ok=True)
-    server = StaticServer(folder)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield server
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with serving(folder) as server:
+        yield server

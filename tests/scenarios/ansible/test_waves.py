@@ -98,7 +98,7 @@ def test_a_controller_that_is_killed_leaves_each_machine_whole(running: Fleet) -
     """One second passes before v2 is healthy, so that the kill hits the machine at its restart."""
     running.world.release_of(APP, "v4", "bind-after:1000")
     new = running.lock("db@v4")
-    process = running.begin("upgrade", hero_lock=new)
+    process = running.controller.begin("upgrade", hero_lock=new)
     assert until(lambda: running.versions(APP)["t1"] == "v4")
     kill_group(process)
     assert set(running.versions(APP).values()) <= {"v1", "v4"}
