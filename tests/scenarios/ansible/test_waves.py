@@ -1,5 +1,6 @@
 """The playbooks of the collection: a fleet moves in waves, stops at a canary that is not well, and goes back."""
 
+import hashlib
 import shutil
 from collections.abc import Iterator
 
@@ -58,13 +59,14 @@ def test_an_upgrade_in_waves_and_the_way_back(running: Fleet) -> None:
         result = done.results[name]
         assert (result["after"] - result["before"], result["restarted"]) == (1, [SERVICE])
         assert (result["rolled_back"], host.lock_in_force()) == (False, new.read_text())
+        assert result["lock_digest"] == hashlib.sha256(new.read_bytes()).hexdigest()
         assert (result["diff"]["before"], result["diff"]["after"]) == ("db v1\n", "db v2\n")
         assert result["diff"] == predicted.results[name]["diff"]
         assert host.pid(SERVICE) != before[name]
     with running.without_mirror():
         again = running.converge(new, hero_start=[APP])
         assert (again.code, again.changed) == (0, [])
-    back = running.play("rollback", hero_lock_before=old)
+        back = running.play("rollback", hero_lock_before=old)
     assert (back.code, back.changed) == (0, ["t1", "t2", "t3"]), back.out
     assert set(running.versions(APP).values()) == {"v1"}
 
@@ -75,7 +77,8 @@ def test_a_bad_release_reaches_the_canary_alone_which_rolls_back_by_itself(runni
     done = running.converge(running.lock("db@v3"))
     assert (done.code, list(done.results)) == (2, ["t1"])
     result = done.results["t1"]
-    assert (result["rolled_back"], result["failed_apps"], result["exit_code"]) == (True, [APP], 9)
+    assert (result["rolled_back"], result["healthy_again"]) == (True, True)
+    assert (result["failed_apps"], result["exit_code"]) == ([APP], 9)
     assert "hero-build troubleshoot db" in result["msg"]
     assert coverage(done) == ["COVERAGE: 0 of 3 machines", "  failed (1): t1", "  not attempted (2): t2, t3"]
     assert set(running.versions(APP).values()) == {"v1"}

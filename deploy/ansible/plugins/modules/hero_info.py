@@ -48,7 +48,7 @@ generation:
   type: int
   sample: 13
 lock_digest:
-  description: The digest of the lock that was installed last; null without one.
+  description: The sha256 of the lock file that the machine has; null where it has something else.
   returned: success
   type: str
 versions:
@@ -98,7 +98,7 @@ def main():
     module.exit_json(
         changed=False,
         generation=status["generation"],
-        lock_digest=status.get("lock_digest"),
+        lock_digest=status.get("lock"),
         versions={app["name"]: app["version"] for app in installed},
         damaged=damaged,
         older=sorted({item["binary"] for app in installed for item in app["processes"] if item["state"] == "old"}),

@@ -186,7 +186,7 @@ def main():
     try:
         host = HeroBuild(module)
         code, document = _install_pack(host) if module.params["pack"] else _install_lock(host)
-        result = _result(module, code, document)
+        result = _result(host, code, document)
         if module.params["start"]:
             result.update(_start(host, result))
     except NoAnswer as error:
@@ -229,27 +229,35 @@ def _options(module):
     return [*words, "--", *params["apps"]]
 
 
-def _result(module, code, document):
+def _result(host, code, document):
     """The module's result. Does not return where something failed."""
     failed = failures(document)
     if "before" not in document:
-        module.fail_json(msg=sentence(failed), exit_code=code, kind=failed[0]["kind"])
+        host.module.fail_json(msg=sentence(failed), exit_code=code, kind=failed[0]["kind"])
+    apps = sorted({item["app"] for item in failed if item["app"]})
+    rolled_back = document["result"] == "rolled_back"
     result = {
         "before": document["before"],
         "after": document["after"],
         "changed": _changes(document),
         "restarted": [item["service"] for item in (document["restart"] or {}).get("restarted", ())],
         "started": [],
-        "rolled_back": document["result"] == "rolled_back",
-        "healthy_again": document.get("healthy_again"),
-        "lock_digest": document.get("lock_digest"),
-        "failed_apps": sorted({item["app"] for item in failed if item["app"]}),
+        "rolled_back": rolled_back,
+        "healthy_again": _healthy(host, apps) if rolled_back else None,
+        "lock_digest": document.get("lock"),
+        "failed_apps": apps,
         "exit_code": code,
-        "diff": _diff(module, document["parts"]),
+        "diff": _diff(host.module, document["parts"]),
     }
     if code:
-        module.fail_json(msg=sentence(failed), **result)
+        host.module.fail_json(msg=sentence(failed), **result)
     return result
+
+
+def _healthy(host, apps):
+    """Whether the services of these apps are healthy."""
+    _code, document = host.answer("health", *apps)
+    return bool(document.get("services")) and all(item["healthy"] for item in document["services"])
 
 
 def _start(host, result):
