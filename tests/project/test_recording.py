@@ -1,4 +1,4 @@
-"""The recording of the README shows what a terminal shows: `make samples` writes it anew."""
+"""The recordings in the docs show what a terminal shows: `make samples` writes them anew."""
 
 import re
 
@@ -6,14 +6,18 @@ import pytest
 
 from support import recording
 
+EACH = pytest.mark.parametrize("item", recording.RECORDINGS, ids=lambda item: item.name)
+
 
 @pytest.mark.slow
-def test_the_recording_is_what_a_terminal_shows() -> None:
-    assert recording.difference(recording.screen()) == "", "run `make samples`"
+@EACH
+def test_the_recording_is_what_a_terminal_shows(item: recording.Recording) -> None:
+    assert recording.difference(item, recording.screen(item)) == "", "run `make samples`"
 
 
-def test_the_recording_loads_nothing_and_ends_with_all_lines_visible() -> None:
-    text = recording.PAGE.read_text()
+@EACH
+def test_the_recording_loads_nothing_and_ends_with_all_lines_visible(item: recording.Recording) -> None:
+    text = item.page.read_text()
     links = set(re.findall(r"https?://[^\"' ]+", text))
     assert links == {"http://www.w3.org/2000/svg"}
     assert "<script" not in text

@@ -234,6 +234,8 @@ def comparable(lines: Sequence[str]) -> Sequence[str]:
 def _comparable(line: str) -> str:
     text = re.sub(r"\b\d+(\.\d+)? ([kMG]?B|m?s)\b", "0 B", line)
     text = re.sub(r"\b([0-9a-f]{32,64}|[0-9a-f]{12})\b", "0", text)
+    text = re.sub(r"\b(process|was|\w+_server) \d+", r"\1 0", text)
+    text = re.sub(r" after 0 B", "", text)  # of a service that ended: it may not be seen before
     text = re.sub(r"\btoken=\S+|\b\d{13}\b", "0", text)
     text = re.sub(r"\b20\d\d-\d\d-\d\d \d\d:\d\dZ", "2026", text)
     text = re.sub(r"rustc [\d.]+ \(.*\) \w+", "rustc", text)

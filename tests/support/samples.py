@@ -64,8 +64,8 @@ def main() -> None:
         if text != page.read_text():
             page.write_text(text)
             sys.stdout.write(f"{page.relative_to(REPO)}\n")
-    if recording.renew():
-        sys.stdout.write(f"{recording.PAGE.relative_to(REPO)}\n")
+    for item in filter(recording.renew, recording.RECORDINGS):
+        sys.stdout.write(f"{item.page.relative_to(REPO)}\n")
 
 
 if __name__ == "__main__":

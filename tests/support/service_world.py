@@ -143,13 +143,19 @@ class ServiceWorld(World):
         return ends.get(name.rpartition("_")[2], "cli")
 
 
+def empty(folder: Path) -> ServiceWorld:
+    """No recipes, and a mirror without releases."""
+    world = ServiceWorld(folder)
+    world.mirror.mkdir()
+    world.recipes.mkdir()
+    return world
+
+
 @contextmanager
 def service_world() -> Iterator[ServiceWorld]:
     """An empty ServiceWorld with a short path, for sockets. What it started is ended."""
     with tempfile.TemporaryDirectory(prefix="hs-") as folder:
-        world = ServiceWorld(Path(folder))
-        world.mirror.mkdir()
-        world.recipes.mkdir()
+        world = empty(Path(folder))
         try:
             yield world
         finally:
