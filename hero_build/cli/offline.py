@@ -7,6 +7,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import click
+from msgspec.structs import replace
 
 from hero_build.cli import completion
 from hero_build.cli.app_names import check_versions, split_versions
@@ -82,7 +83,8 @@ def mirror(session: Session, apps: Sequence[str], directory: Path, version: str 
 @click.argument("apps", nargs=-1, metavar="APP...", shell_complete=completion.apps)
 @click.option("-o", "--output", "file", metavar="FILE", required=True, type=_PATH, help="Write the pack FILE.")
 @click.option("--locked", metavar="LOCK", type=_PATH, help="Pack what this lock file pins, or APP... of it.")
-def pack(session: Session, apps: Sequence[str], file: Path, locked: Path | None) -> int:
+@click.option("--standalone", is_flag=True, help="Bring a Python along, for machines with an older one or none.")
+def pack(session: Session, apps: Sequence[str], *, file: Path, locked: Path | None, standalone: bool) -> int:
     """Write one executable file with apps' newest releases for this machine, or APP@VERSION, and hero-build itself.
 
     `./FILE install` installs them without a network; every other command works through it, too.
@@ -91,7 +93,7 @@ def pack(session: Session, apps: Sequence[str], file: Path, locked: Path | None)
     from hero_build.output.pages.maintenance import pack_page
 
     context, request, failed = _pack_request(session, apps, file=file, locked=locked)
-    answer = pack(request, context, failed)
+    answer = pack(replace(request, standalone=standalone), context, failed)
     return session.console.answer(
         answer, lambda terminal: pack_page(answer, terminal), code=answer.code, failed=answer.failed
     )

@@ -22,6 +22,7 @@ from hero_build.model.steps import Asset, Failed
 from hero_build.ops.open_lock import SIGNATURE_SUFFIX
 from hero_build.pack import wheels
 from hero_build.pack.archive import PackParts, write
+from hero_build.pack.interpreter import interpreter
 from hero_build.pack.starter import PYTHONS
 from hero_build.pack.tool_archive import tool_archive
 from hero_build.platforms import machine_arch
@@ -60,14 +61,15 @@ class PackReport(Struct, frozen=True):
 
 
 class PackRequest(Struct, frozen=True):
-    """`lock` pins the apps; `file` is what to write. `content`: the bytes of the lock file, if they are to stay as they
-    are, and those of its signature.
+    """`lock` pins the apps; `file` is what to write, with an interpreter (`standalone`) or without. `content`: the
+    bytes of the lock file, if they are to stay as they are, and those of its signature.
     """
 
     lock: Lock
     file: Path
     content: bytes | None = None
     signature: bytes | None = None
+    standalone: bool = False
 
 
 def only(lock: Lock, apps: Sequence[str]) -> Lock:
@@ -104,7 +106,7 @@ def pack(request: PackRequest, context: Context, failed: Sequence[Failure] = ())
         written=not broken,
         size=size,
         python=tuple(f"{major}.{minor}" for major, minor in PYTHONS),
-        standalone=False,
+        standalone=request.standalone,
         apps=tuple(item.report() for item in apps),
         failed=tuple(broken),
     )
@@ -147,7 +149,8 @@ class _Packer(Struct, frozen=True):
         folders = {f"cp{major}{minor}": wheels.download(cache, (major, minor)) for major, minor in PYTHONS}
         tool = tool_archive(own, {item.pin.app: item.recipe for item in apps}, folders)
         contents = {sha256: file.path for item in apps for sha256, file in item.files.items()}
-        size = write(request.file, PackParts(tool, contents))
+        python = interpreter(cache) if request.standalone else None
+        size = write(request.file, PackParts(tool, contents, python))
         self.context.emit(Finished(_PART))
         return size
 

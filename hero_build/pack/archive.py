@@ -1,6 +1,7 @@
 """Writes the file of a pack: a shell script that starts it, then a zip archive.
 
     <lines of a shell script>     whether the file is whole; which Python
+    python.tar.gz                 with --standalone: an interpreter, which the script unpacks (interpreter.py)
     __main__.py                   starter.py
     tool.zip                      hero-build (tool_archive.py)
     _store/<sha256>               the contents of the lock file, stored
@@ -24,17 +25,21 @@ from hero_build.errors import machine_errors
 from hero_build.forge.mirror_layout import STORE
 from hero_build.pack import starter
 from hero_build.pack.tool_archive import entry
+from hero_build.pack.wheels import is_glibc
 from hero_build.system.fsync import fsync
 
 _FOLDER = Path(__file__).parent
+PYTHON = "python.tar.gz"
 _WIDTH = 20
+_LOCAL_HEADER = 30  # bytes before the name of an entry
 
 
 class PackParts(Struct, frozen=True):
-    """What goes into a pack: the archive with hero-build, and the file of each content by its sha256."""
+    """What goes into a pack: hero-build, the file of each content by its sha256, and an interpreter."""
 
     tool: bytes
     contents: Mapping[str, Path]
+    python: Path | None = None
 
 
 def write(file: Path, parts: PackParts) -> int:
@@ -54,9 +59,13 @@ def write(file: Path, parts: PackParts) -> int:
 
 
 def _write(out: BinaryIO, parts: PackParts) -> None:
-    header = _header()
-    out.write(_filled(header, 0))
+    header = _header(parts.python)
+    out.write(_filled(header, size=0, offset=0))
     with zipfile.ZipFile(out, "w") as archive:
+        offset = 0
+        if parts.python is not None:
+            offset = out.tell() + _LOCAL_HEADER + len(PYTHON)
+            archive.writestr(entry(PYTHON), parts.python.read_bytes())
         archive.writestr(entry("__main__.py"), _starter(parts.tool), zipfile.ZIP_DEFLATED)
         archive.writestr(entry(starter.TOOL), parts.tool)
         for sha256, path in sorted(parts.contents.items()):
@@ -64,15 +73,31 @@ def _write(out: BinaryIO, parts: PackParts) -> None:
                 shutil.copyfileobj(source, target, 1 << 20)
     size = out.seek(0, os.SEEK_END)
     out.seek(0)
-    out.write(_filled(header, size))
+    out.write(_filled(header, size=size, offset=offset))
 
 
-def _header() -> str:
-    return (_FOLDER / "header.sh").read_text()
+def _header(python: Path | None) -> str:
+    header = (_FOLDER / "header.sh").read_text()
+    if python is None:
+        return header.replace("#@STANDALONE@\n", "")
+    content = python.read_bytes()
+    digest = hashlib.sha256(content).hexdigest()
+    libc = os.confstr("CS_GNU_LIBC_VERSION") if is_glibc() else "musl"
+    values = {
+        "PYTHON": f"python-{digest[:16]}",
+        "LENGTH": str(len(content)),
+        "DIGEST": digest,
+        "MACHINE": os.uname().machine,
+        "LIBC": f"{libc} or newer",
+    }
+    header = header.replace("#@STANDALONE@\n", (_FOLDER / "standalone.sh").read_text())
+    for name, value in values.items():
+        header = header.replace(f"@{name}@", value)
+    return header
 
 
-def _filled(header: str, size: int) -> bytes:
-    return header.replace("@SIZE@", f"{size:<{_WIDTH}}").encode()
+def _filled(header: str, *, size: int, offset: int) -> bytes:
+    return header.replace("@SIZE@", f"{size:<{_WIDTH}}").replace("@OFFSET@", f"{offset:<{_WIDTH}}").encode()
 
 
 def _starter(tool: bytes) -> bytes:

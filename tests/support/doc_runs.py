@@ -103,6 +103,7 @@ PARSED: Mapping[str, str] = {
     "hero-build start @core": "the programs of this world do not serve: tests/scenarios/services",
     "hero-build install --locked hero.lock --at https://mirror.example/hero": "a web server: tests/scenarios/fleet",
     "hero-build pack @tester -o tester.pyz": "tests/scenarios/fleet/test_pack.py, with smaller apps",
+    "hero-build pack @tester -o tester --standalone": "tests/scenarios/fleet/test_standalone_pack.py",
     "hero-build serve --address": "needs a server that runs: tests/scenarios/cockpit/test_attacks.py",
     "hero-build publish hero_db --tag v0.4.0": _PUBLISHES,
     "hero-build publish hero_db --tag v0.4.0 --draft": _PUBLISHES,

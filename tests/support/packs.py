@@ -85,3 +85,9 @@ def tester(packing: World) -> Path:
     folder = packing.folder / "a stick"
     folder.mkdir()
     return make(packing, folder / "tester.pyz", "db", "web")
+
+
+@pytest.fixture(scope="module")
+def standalone(packing: World) -> Path:
+    """The same, with an interpreter of its own."""
+    return make(packing, packing.folder / "standalone", "db", "web", "--standalone")
