@@ -13,6 +13,7 @@ from pathlib import Path
 from hero_build.errors import UsageError
 from hero_build.events import Emit, WarningRaised
 from hero_build.model.services import Service
+from hero_build.services.leftovers import VARIABLE
 from hero_build.system.environment import TOKENS
 from hero_build.system.home import home
 from hero_build.system.regular_file import read_regular
@@ -36,6 +37,7 @@ def environment(
         **files,
         **dict(service.env),
         **dict(service.secret_env),
+        VARIABLE: service.name,
     }
     return tuple(sorted((name, value) for name, value in variables.items() if name not in TOKENS))
 

@@ -1,7 +1,7 @@
 """Before a start: what an earlier run of the service left behind is removed, and nothing foreign is touched.
 
-A process of the root that no supervisor holds is stopped; a socket file on which nobody listens is removed. A socket or
-port that another process holds is an error that names it.
+A process of the root, or one that the service started, is stopped if no supervisor holds it; a socket file on which
+nobody listens is removed. A socket or port that another process holds is an error that names it.
 """
 
 import os
@@ -19,9 +19,11 @@ from hero_build.install.layout import Root
 from hero_build.model.services import PortProbe, Service, probe_sockets
 from hero_build.services import holders, processes
 from hero_build.services.holders import Holder
+from hero_build.services.leftovers import leftovers, marked_processes
 from hero_build.services.processes import ProcessTable, RunningProgram
 from hero_build.supervisors.protocol import Supervisor
 
+_TERM_WAIT = 5.0  # seconds for what a service has left behind
 _KILL_WAIT = 5.0  # seconds until a killed process is gone
 
 
@@ -48,12 +50,25 @@ def reclaim(
             _require_not_held(program, held)
             _require_no_unit(program)
             _stop_leftover(program, service, emit)
+    end_leftovers(service.name, root, supervisors=(supervisor, *others), emit=emit)
     for probe in service.probes:
         for path in probe_sockets(probe):
             _free_socket(path, service)
     for port in sorted({*service.ports, *(probe.port for probe in service.probes if isinstance(probe, PortProbe))}):
         if (holder := holders.port_holder(port)) is not None:
             raise _conflict(service, f"port {port}", holder)
+
+
+def end_leftovers(name: str, root: Root, *, supervisors: Collection[Supervisor], emit: Emit) -> None:
+    """End what a service started, lives on without it, and is held by no supervisor: zinit leaves that alive."""
+    if not tuple(marked_processes(name, root)):
+        return
+    table = processes.process_table(root)
+    held = frozenset().union(*(supervised_pids(item, table) for item in supervisors))
+    for pid in leftovers(name, root, table=table, held=held):
+        emit(WarningRaised(f"process {pid}, {holders.process_command(pid)}, was left by {name}: it is stopped"))
+        with suppress(PermissionError):
+            end_process(pid, signal.SIGTERM, _TERM_WAIT)
 
 
 def supervised_pids(supervisor: Supervisor, table: ProcessTable) -> frozenset[int]:

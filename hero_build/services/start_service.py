@@ -66,6 +66,7 @@ def stop_service(app: str, name: str, run: ServiceRun) -> ServiceStopped:
         if should_run or before.pid or before.is_changing:
             run.step(name, "stop", app)
         _stop_and_wait(name, run)
+        reclaim.end_leftovers(name, root, supervisors=(run.supervisor, *run.others), emit=run.site.emit)
         if (record := records.read_record(root, name)) is not None:
             records.write_record(root, replace(record, ends=(), flapping=None, reason=""))
     return ServiceStopped(app, name=name, seconds=time.monotonic() - began, pid_before=before.pid)

@@ -12,7 +12,7 @@ import sys
 import time
 
 _PR_SET_PDEATHSIG = 1
-_SIGTERM = 15
+_SIGTERM, _SIGKILL = 15, 9
 _STARTS_BYTES = 1 << 16
 _LOG_BYTES, _LOG_BACKUPS = 10 << 20, 3
 
@@ -24,13 +24,14 @@ def main(path: str) -> None:
         _fail("it is stopped, and `hero-build start` starts it", 0)
     if log:
         _write_to(log)
+    environment = _environment(env_file) if env_file else dict(os.environb)
     if starts:
+        _end_earlier(starts, environment)
         _record_start(starts)
     if parent_pid_file:
         _die_with_parent(parent_pid_file)
     for socket in sockets:
         _remove_stale(socket)
-    environment = _environment(env_file) if env_file else dict(os.environb)
     try:
         os.chdir(folder)
     except OSError as error:
@@ -71,6 +72,46 @@ def _write_to(log: bytes) -> None:
     os.dup2(descriptor, 1)
     os.dup2(descriptor, 2)
     os.close(descriptor)
+
+
+def _end_earlier(starts: bytes, environment: "dict[bytes, bytes]") -> None:
+    """End what earlier starts of the service have left: a supervisor that counts no starts leaves it alive, too."""
+    marks = {name + b"=" + environment[name] for name in (b"HERO_SERVICE", b"HERO_ROOT") if name in environment}
+    for number, seconds in ((_SIGTERM, 2.0), (_SIGKILL, 2.0)):
+        end = time.monotonic() + seconds
+        pids = _left(starts, marks) if len(marks) == 2 else []
+        for pid in pids:
+            _send(pid, number)
+        while pids and time.monotonic() < end:
+            time.sleep(0.02)
+            pids = _left(starts, marks)
+
+
+def _left(starts: bytes, marks: "set[bytes]") -> "list[int]":
+    """The processes of the groups that earlier starts led, and that have the service's variables."""
+    left: list[int] = []
+    try:
+        with open(starts, "rb") as file:
+            groups = {int(line.split()[0]) for line in file} - {os.getpid()}
+    except OSError:
+        return []
+    for name in filter(str.isdecimal, os.listdir("/proc")) if groups else ():
+        try:
+            with open(f"/proc/{name}/stat", "rb") as file:
+                group = int(file.read().rpartition(b")")[2].split()[2])
+            if group in groups:
+                with open(f"/proc/{name}/environ", "rb") as file:
+                    left += [int(name)] if marks <= set(file.read().split(b"\0")) else []
+        except OSError:  # it has ended
+            continue
+    return left
+
+
+def _send(pid: int, number: int) -> None:
+    try:
+        os.kill(pid, number)
+    except OSError:  # it has ended
+        return
 
 
 def _record_start(path: bytes) -> None:

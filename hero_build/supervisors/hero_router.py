@@ -43,6 +43,9 @@ class HeroRouter(Struct, frozen=True):
             self.stop(name)
 
     def start(self, name: str) -> None:
+        if self.status(name).state == "flapping":
+            self.restart(name)  # which also resets it
+            return
         self._call("service.start", {"name": self._address(name)}, self.timeouts.change)
 
     def stop(self, name: str) -> None:

@@ -17,6 +17,8 @@ from hero_build.system.decoding import decode_json
 T = TypeVar("T")
 MAX_BYTES = 1 << 20
 """The size limit of a response: a list of ten thousand services is smaller."""
+_MAX_LOG_BYTES = 32 << 20
+"""Of lines: MAX_TAIL characters, most of which JSON may escape."""
 _MAX_QUOTE = 200  # characters of a response that an error quotes
 _SEE_LOG = "Its own log says more; fix it there, then run this again."
 _CHECK_SUPERVISOR = (
@@ -89,6 +91,11 @@ class RpcError(BadRuntimeResponse):
     """The supervisor understood the request and rejects it."""
 
 
+def max_bytes(method: str) -> int:
+    """The size limit of a response."""
+    return _MAX_LOG_BYTES if method in ("service.logs", "logs.get") else MAX_BYTES
+
+
 def encode_request(number: int, method: str, params: dict[str, object]) -> bytes:
     """One line, without its newline."""
     return msgspec.json.encode(RpcRequest(number, method, params))
@@ -100,8 +107,8 @@ def decode_result(
     """The result in the response to request `number`. Raises RpcError, BadRuntimeResponse, and ServiceNotDefined for
     an error of these codes.
     """
-    if len(raw) > MAX_BYTES:
-        raise bad_response(peer, f"it answered {method} with more than {MAX_BYTES >> 20} MiB")
+    if len(raw) > (limit := max_bytes(method)):
+        raise bad_response(peer, f"it answered {method} with more than {limit >> 20} MiB")
     if not raw:
         raise bad_response(peer, f"it closed the connection instead of answering {method}")
     response = _response(raw, method, peer)

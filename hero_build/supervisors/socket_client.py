@@ -11,8 +11,17 @@ from hero_build.supervisors import rpc, unix_socket
 from hero_build.supervisors.protocol import ROUTER, ZINIT
 from hero_build.supervisors.rpc import RpcPeer
 
-Exchange = Callable[[RpcPeer, bytes, float], bytes]
-"""Sends a request and returns the response, within so many seconds. Raises OSError, BadRuntimeResponse."""
+
+class Message(Struct, frozen=True):
+    """A request, the seconds until its response is there, and how many bytes that may have."""
+
+    request: bytes
+    seconds: float
+    limit: int = rpc.MAX_BYTES
+
+
+Exchange = Callable[[RpcPeer, Message], bytes]
+"""Sends a request and returns the response. Raises OSError, BadRuntimeResponse."""
 
 
 class RpcClient(Struct, frozen=True):
@@ -29,7 +38,8 @@ class RpcClient(Struct, frozen=True):
         """The result of one call. Raises RuntimeUnreachable, BadRuntimeResponse, RpcError, ServiceNotDefined."""
         number = int.from_bytes(os.urandom(4), "big")  # zinit's numbers have no sign
         try:
-            raw = self.exchange(self.peer, rpc.encode_request(number, method, params), seconds)
+            request = Message(rpc.encode_request(number, method, params), seconds, rpc.max_bytes(method))
+            raw = self.exchange(self.peer, request)
         except OSError as error:
             reason = f"{self.peer} cannot be reached: {unix_socket.describe_error(error, seconds)}"
             raise RuntimeUnreachable(reason, f"Start {self.peer.name} again, then `hero-build restart APP`.") from error
@@ -46,35 +56,35 @@ def zinit_client(path: Path) -> RpcClient:
     return RpcClient(RpcPeer(ZINIT, path), _exchange_line, frozenset({-32000}))
 
 
-def _exchange_line(peer: RpcPeer, request: bytes, seconds: float) -> bytes:
-    with unix_socket.connect(peer.path, seconds) as connection:
-        connection.sendall(request + b"\n")
-        return unix_socket.read_line(connection, rpc.MAX_BYTES)
+def _exchange_line(peer: RpcPeer, message: Message) -> bytes:
+    with unix_socket.connect(peer.path, message.seconds) as connection:
+        connection.sendall(message.request + b"\n")
+        return unix_socket.read_line(connection, message.limit)
 
 
-def _exchange_http(peer: RpcPeer, request: bytes, seconds: float) -> bytes:
+def _exchange_http(peer: RpcPeer, message: Message) -> bytes:
     """A response without a success status counts if it is JSON: an error may come with one."""
-    status, body = post(peer, path="/rpc", content_type="application/json", request=request, seconds=seconds)
+    status, body = post(peer, message, path="/rpc", content_type="application/json")
     if not 200 <= status < 300 and not body.lstrip().startswith(b"{"):
         raise rpc.bad_response(peer, f"it answered POST /rpc with HTTP {status}")
     return body
 
 
-def post(peer: RpcPeer, *, path: str, content_type: str, request: bytes, seconds: float) -> tuple[int, bytes]:
-    """The status and the body (cut after MAX_BYTES + 1) of one POST. Raises OSError, BadRuntimeResponse.
+def post(peer: RpcPeer, message: Message, *, path: str, content_type: str) -> tuple[int, bytes]:
+    """The status and the body (cut after `limit` + 1) of one POST. Raises OSError, BadRuntimeResponse.
 
     Without httpx, whose timeouts restart with every byte: a response that trickles in would never time out.
     """
     from http.client import HTTPConnection, HTTPException  # 20 ms
 
     connection = HTTPConnection("localhost")
-    with unix_socket.connect(peer.path, seconds) as sock:
+    with unix_socket.connect(peer.path, message.seconds) as sock:
         connection.sock = sock
         try:
             headers = {"Content-Type": content_type, "Connection": "close"}
-            connection.request("POST", path, request, headers)
+            connection.request("POST", path, message.request, headers)
             with connection.getresponse() as response:
-                return response.status, response.read(rpc.MAX_BYTES + 1)
+                return response.status, response.read(message.limit + 1)
         except (HTTPException, ValueError) as error:
             if isinstance(error, OSError):  # RemoteDisconnected is both
                 raise

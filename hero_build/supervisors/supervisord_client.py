@@ -7,6 +7,7 @@ from hero_build.errors import RuntimeUnreachable
 from hero_build.supervisors import rpc, socket_client, unix_socket
 from hero_build.supervisors.protocol import SUPERVISORD, ServiceNotDefined
 from hero_build.supervisors.rpc import RpcError, RpcPeer
+from hero_build.supervisors.socket_client import Message
 from hero_build.system.plain_text import plural
 
 _BAD_NAME = 10  # supervisor.xmlrpc.Faults
@@ -43,7 +44,7 @@ def call(socket: Path, method: str, *arguments: str | bool, seconds: float) -> A
 
 
 def _post(peer: RpcPeer, request: bytes, seconds: float) -> bytes:
-    status, body = socket_client.post(peer, path="/RPC2", content_type="text/xml", request=request, seconds=seconds)
+    status, body = socket_client.post(peer, Message(request, seconds), path="/RPC2", content_type="text/xml")
     if status != 200 or len(body) > rpc.MAX_BYTES:
         raise rpc.bad_response(peer, f"it answered with HTTP {status} and {plural(len(body), 'byte')}")
     return body

@@ -29,6 +29,8 @@ class Supervised:
     """The process that the supervisor calls by this number: another one if it runs in a container."""
     own_pid: Callable[[], int] = int
     """The supervisor's own process."""
+    prepare: Callable[[Definition], None] = lambda _: None
+    """Before a definition: what the supervisor has to know of it, if it defines its services itself."""
 
     def with_timeouts(self, timeouts: Timeouts) -> Supervisor:
         """The same supervisor, for a client of less patience."""
@@ -46,8 +48,12 @@ class Supervised:
 
     def run(self, name: str, script: str = SLEEP, *arguments: str, **fields: object) -> None:
         """Define and start."""
-        self.supervisor.define(self.definition(name, script, *arguments, **fields))
+        self.define(self.definition(name, script, *arguments, **fields))
         self.supervisor.start(name)
+
+    def define(self, definition: Definition) -> None:
+        self.prepare(definition)
+        self.supervisor.define(definition)
 
     def wait(self, name: str, *states: ServiceState) -> SupervisedStatus:
         """The status, once it is one of these."""

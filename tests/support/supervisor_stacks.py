@@ -71,13 +71,13 @@ class SupervisorStack:
 
 @contextmanager
 def supervisord() -> Iterator[SupervisorStack]:
-    with _world() as stack:
+    with world() as stack:
         yield SupervisorStack(stack, "supervisord", env={"HERO_SUPERVISOR": "supervisord"})
 
 
 @contextmanager
 def zinit() -> Iterator[SupervisorStack]:
-    with _world() as stack, zinit_at(stack.root.path / "var" / "zinit.sock"):
+    with world() as stack, zinit_at(stack.root.path / "var" / "zinit.sock"):
         front = SupervisorStack(stack, "zinit")
         yield front
         front.run("stop", "@installed")
@@ -85,7 +85,7 @@ def zinit() -> Iterator[SupervisorStack]:
 
 @contextmanager
 def hero_router() -> Iterator[SupervisorStack]:
-    with _world() as stack, _world() as router:
+    with world() as stack, world() as router:
         sockets = stack.socket("hero_router", "service")
         sockets.parent.mkdir(parents=True)
         sockets.symlink_to(stack.socket("hero_build", "service"))
@@ -133,7 +133,7 @@ def zinit_at(socket: Path) -> Iterator["subprocess.Popen[bytes]"]:
 
 
 @contextmanager
-def _world() -> Iterator[ServiceWorld]:
+def world() -> Iterator[ServiceWorld]:
     with _folder() as folder:
         stack = _filled(folder)
         try:

@@ -7,7 +7,7 @@ from msgspec import Struct
 from hero_build.errors import RuntimeUnreachable, UsageError
 from hero_build.supervisors import unix_socket
 from hero_build.supervisors.rpc import RpcPeer
-from hero_build.supervisors.socket_client import post
+from hero_build.supervisors.socket_client import Message, post
 from hero_build.system.decoding import decode_json
 
 _PATH = "/cockpit/address"
@@ -24,7 +24,7 @@ def fresh_address(socket: Path) -> CockpitAddress:
     """Raises RuntimeUnreachable, BadRuntimeResponse; UsageError where the server has no page."""
     peer = RpcPeer("hero-build serve", socket)
     try:
-        status, body = post(peer, path=_PATH, content_type="application/json", request=b"", seconds=_SECONDS)
+        status, body = post(peer, Message(b"", _SECONDS), path=_PATH, content_type="application/json")
     except OSError as error:
         reason = unix_socket.describe_error(error, _SECONDS)
         hint = "Start it: `hero-build serve --http 127.0.0.1:9470`."

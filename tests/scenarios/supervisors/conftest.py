@@ -14,7 +14,7 @@ from hero_build.supervisors.supervisord import Supervisord
 from hero_build.supervisors.systemd import Systemd
 from hero_build.supervisors.systemd_client import system_manager, user_manager
 from hero_build.supervisors.zinit import Zinit
-from support import systemd_container, zinit_crate, zinit_server
+from support import router_supervised, systemd_container, zinit_crate, zinit_server
 from support.supervised import Supervised, private_root
 from support.systemd_container import PERSON
 from support.users import acting_as
@@ -73,6 +73,12 @@ def user(folder: Path) -> Iterator[Supervised]:
                 item.end()
 
 
+@contextmanager
+def hero_router(folder: Path) -> Iterator[Supervised]:
+    with router_supervised.hero_router(TIMEOUTS) as item:
+        yield item
+
+
 _MANAGER = ("systemctl", "show", "--property=MainPID", "--value", f"user@{PERSON}.service")
 
 
@@ -89,7 +95,13 @@ def _is_excepted(item: pytest.Item) -> bool:
     return name is not None and any(mark.args[0] == name for mark in item.iter_markers("not_with"))
 
 
-SUPERVISORS = {"systemd": systemd, "user": user, "supervisord": supervisord, "zinit": zinit}
+SUPERVISORS = {
+    "systemd": systemd,
+    "user": user,
+    "supervisord": supervisord,
+    "zinit": zinit,
+    "hero_router": hero_router,
+}
 
 
 @pytest.fixture(
@@ -98,6 +110,7 @@ SUPERVISORS = {"systemd": systemd, "user": user, "supervisord": supervisord, "zi
         pytest.param("zinit", marks=zinit_crate.marks),
         "systemd",
         "user",
+        "hero_router",
     ]
 )
 def supervised(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Supervised]:

@@ -16,6 +16,7 @@ from support.supervised import Supervised
 HASTY = Timeouts(call=0.5, change=1.0)
 
 
+@pytest.mark.not_with("hero_router", "it answers without control characters")
 def test_a_log_of_any_bytes_is_read_and_the_service_writes_on(supervised: Supervised) -> None:
     script = r"printf '\033[31mred\nhalf \303\nnul \000 inside\nno newline'; sleep 0.5; echo; echo on; exec sleep 1000"
     supervised.run("app_server", script)

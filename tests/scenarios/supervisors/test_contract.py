@@ -14,7 +14,11 @@ from support import rust_world
 from support.processes import alive, gone, until
 from support.supervised import Supervised
 
+ITS_OWN = "its services are its own to define and to forget"
+START_IS_WAITED_FOR = "it answers a start once the service is up, and with an error if that does not come up"
 
+
+@pytest.mark.not_with("hero_router", ITS_OWN)
 def test_a_service_is_defined_started_stopped_and_forgotten(supervised: Supervised) -> None:
     supervisor = supervised.supervisor
     supervisor.define(supervised.definition("app_server"))
@@ -44,6 +48,9 @@ def test_it_runs_as_the_program_itself_with_its_own_environment(supervised: Supe
     assert supervised.executable("app_server:a").endswith("/sleep")
 
 
+@pytest.mark.not_with(
+    "hero_router", "it answers a start once the service is up, and an error where that does not come up"
+)
 @pytest.mark.parametrize(
     ("script", "state", "code", "signal"),
     [("exit 0", "exited", 0, None), ("exit 3", "failed", 3, None), ("kill -9 $$", "failed", None, 9)],
@@ -56,6 +63,9 @@ def test_how_a_process_ended_is_reported(
     assert (status.state, status.exit_code, status.signal, status.restarts) == (state, code, signal, 0)
 
 
+@pytest.mark.not_with(
+    "hero_router", "it answers a start once the service is up, and an error where that does not come up"
+)
 def test_what_ends_too_often_is_flapping_until_it_is_started(supervised: Supervised) -> None:
     supervised.run("app_server", "exit 3")
     status = supervised.wait("app_server", "flapping")
@@ -64,6 +74,7 @@ def test_what_ends_too_often_is_flapping_until_it_is_started(supervised: Supervi
     assert supervised.supervisor.status("app_server").restarts < 4
 
 
+@pytest.mark.not_with("hero_router", ITS_OWN)
 def test_what_runs_is_left_alone_if_it_is_defined_as_before_and_stopped_if_not(supervised: Supervised) -> None:
     supervised.run("app_server")
     supervised.wait("app_server", "running")
@@ -73,7 +84,7 @@ def test_what_runs_is_left_alone_if_it_is_defined_as_before_and_stopped_if_not(s
     supervised.supervisor.define(definition)
     supervised.supervisor.start("app_server")
     assert supervised.pid("app_server") == pid
-    supervised.supervisor.define(supervised.definition("app_server", "exec sleep 2000"))
+    supervised.define(supervised.definition("app_server", "exec sleep 2000"))
     assert gone([pid])
     assert supervised.supervisor.status("app_server").state == "stopped"
     supervised.supervisor.start("app_server")
@@ -83,7 +94,7 @@ def test_what_runs_is_left_alone_if_it_is_defined_as_before_and_stopped_if_not(s
 
 
 def test_a_restart_is_one_request_and_starts_also_what_is_down(supervised: Supervised) -> None:
-    supervised.supervisor.define(supervised.definition("app_server"))
+    supervised.define(supervised.definition("app_server"))
     supervised.supervisor.restart("app_server")
     supervised.wait("app_server", "running")
     pid = supervised.pid("app_server")
@@ -135,7 +146,7 @@ def test_a_socket_that_was_left_is_removed_before_it_starts_again(supervised: Su
     path = supervised.root.path / "own.sock"
     script = "import socket, time; s = socket.socket(socket.AF_UNIX); s.bind('own.sock'); s.listen(); time.sleep(1000)"
     command = (exec_file.base_interpreter(), "-c", script)
-    supervised.supervisor.define(supervised.definition("app_server", command=command, sockets=(path,)))
+    supervised.define(supervised.definition("app_server", command=command, sockets=(path,)))
     supervised.supervisor.start("app_server")
     assert until(lambda: rust_world.listens(path))
     pid = supervised.pid("app_server")
@@ -144,6 +155,9 @@ def test_a_socket_that_was_left_is_removed_before_it_starts_again(supervised: Su
     assert until(lambda: rust_world.listens(path))
 
 
+@pytest.mark.not_with(
+    "hero_router", "it answers a start once the service is up, and an error where that does not come up"
+)
 @pytest.mark.parametrize(("policy", "state"), [("on-failure", "exited"), ("always", "flapping")])
 def test_an_end_with_code_0_is_final_unless_it_is_always_restarted(
     supervised: Supervised, policy: str, state: ServiceState
@@ -152,6 +166,9 @@ def test_an_end_with_code_0_is_final_unless_it_is_always_restarted(
     assert supervised.wait("app_server", state).exit_code == 0
 
 
+@pytest.mark.not_with(
+    "hero_router", "it answers a start once the service is up, and an error where that does not come up"
+)
 def test_a_program_or_folder_that_is_missing_is_named_in_the_log(supervised: Supervised) -> None:
     missing = supervised.root.path / "gone"
     definitions = {
@@ -159,7 +176,7 @@ def test_a_program_or_folder_that_is_missing_is_named_in_the_log(supervised: Sup
         "b_server": supervised.definition("b_server", folder=missing, restart="never"),
     }
     for name, definition in definitions.items():
-        supervised.supervisor.define(definition)
+        supervised.define(definition)
         supervised.supervisor.start(name)
         assert supervised.wait(name, "failed").exit_code == 127
     supervised.wait_for_log("a_server", f"hero-build: {missing} cannot be started: No such file or directory")
