@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from support import rust_world
+from support.mount_namespaces import USER, namespace
 from support.processes import until
 from support.service_world import ServiceWorld
 from support.worlds import valid
@@ -73,6 +74,58 @@ def test_a_service_that_ends_later_is_restarted_until_it_flaps(stack: ServiceWor
     stack.env_file("app", "BEHAVIOUR=ok\n")
     assert stack.run("start", "--reset", "app").code == 0
     assert stack.services()["app_server"]["state"] == "running"
+
+
+@pytest.mark.slow
+def test_services_that_end_after_2_and_after_20_seconds(stack: ServiceWorld) -> None:
+    """All come up healthy. The first flaps, the second is restarted once, the third is down: and says so."""
+    stack.service("early", backoff=0.1)
+    stack.service("late", backoff=0.1)
+    stack.service("final", restart="never")
+    for app, milliseconds in (("early", 2_000), ("late", 20_000), ("final", 20_000)):
+        stack.install(app, behaviour=f"exit-after:{milliseconds}")
+    results = stack.run("start", "early", "late", "final", "--json").document["services"]
+    assert {item["service"]: item["result"] for item in results} == dict.fromkeys(
+        ("early_server", "late_server", "final_server"), "started"
+    )
+    pid = stack.pid("late_server")
+    assert until(lambda: stack.supervisor.status("final_server").state == "failed")
+    assert until(lambda: stack.supervisor.status("late_server").is_running and stack.pid("late_server") != pid)
+    assert until(lambda: stack.supervisor.status("early_server").state == "flapping")
+    services = stack.services()
+    assert {name: (item["state"], item["reason"], item["restarts"]) for name, item in services.items()} == {
+        "early_server": ("flapping", "exited with code 3", 4),
+        "late_server": ("running", "", 1),
+        "final_server": ("failed", "exited with code 3", 0),
+    }
+    health = {item["service"]: item["healthy"] for item in stack.run("health", "--json").document["services"]}
+    assert health == {"early_server": False, "late_server": True, "final_server": False}
+    assert stack.run("start", "late", "final").code == 0
+    assert stack.run("start", "early").code == 9, "it flaps until `start --reset`"
+
+
+LITTLE_SPACE = 'mount -t tmpfs -o size=1m tmpfs "$0" && exec "$@"'
+
+
+def test_a_full_file_system_of_logs_stops_no_service(stack: ServiceWorld) -> None:
+    """A service that writes 2 MiB to a file system of 1 MiB comes up, runs on, and stops; so does the next one."""
+    logs = stack.root.path / "var" / "log"
+    stack.install("app", behaviour="flood:2")
+    stack.install("other")
+    logs.mkdir(parents=True)
+    done = stack.run("start", "app", prefix=namespace(LITTLE_SPACE, str(logs)))
+    assert done.code == 0, done.err
+    supervisor = (stack.supervisor.folder / "supervisord.pid").read_text().strip()
+    inside = ("nsenter", *(["--user", "--preserve-credentials"] if USER else []), "--mount", "--target", supervisor)
+    full = subprocess.run([*inside, "df", "--output=avail", str(logs)], capture_output=True, text=True, check=True)
+    assert int(full.stdout.split()[-1]) < 64, "there is no space for the log"
+    assert stack.run("start", "other", prefix=inside).code == 0
+    services = stack.services()
+    assert {(item["state"], item["restarts"]) for item in services.values()} == {("running", 0)}
+    assert rust_world.health(stack.socket("app")) == {"status": "ok"}
+    assert "yyyy" in stack.run("logs", "app", "-n", "1", prefix=inside).out
+    assert stack.run("stop", "app", "other", prefix=inside).code == 0
+    assert not stack.running()
 
 
 def test_starts_that_fail_count_towards_the_flap_limit(stack: ServiceWorld) -> None:

@@ -1,5 +1,6 @@
 """Several services at once: order, failures of one, and commands that meet, on a real supervisord."""
 
+import json
 import os
 import signal
 import subprocess
@@ -106,6 +107,20 @@ def test_a_cycle_is_named(stack: ServiceWorld) -> None:
     assert not stack.running()
 
 
+def test_a_cycle_of_after_is_named(stack: ServiceWorld) -> None:
+    """By a service, and by an app."""
+    stack.service("first", after=("second_server",))
+    stack.service("second", after=("first",))
+    for app in ("first", "second"):
+        stack.install(app)
+    done = stack.run("start", "first", "second")
+    assert done.code == 2
+    assert "these services wait for each other: " in done.err
+    assert "first_server → second_server" in done.err
+    assert not stack.running()
+    assert stack.run("start", "first").code == 0, "alone it waits for nothing"
+
+
 def test_a_service_waits_for_what_its_after_names(stack: ServiceWorld) -> None:
     stack.service("first")
     stack.service("second", after=("first_server",))
@@ -116,12 +131,22 @@ def test_a_service_waits_for_what_its_after_names(stack: ServiceWorld) -> None:
     assert [item["service"] for item in done.document["services"]] == ["first_server", "second_server"]
 
 
-def test_two_starts_of_a_stack_at_once_are_one(stack: ServiceWorld) -> None:
+def test_two_starts_of_the_core_at_once_are_one(stack: ServiceWorld) -> None:
+    """Five services, three of which wait for each other: each is started by one of the two, and once."""
     three(stack)
-    with command(stack, "start", "@all3", "--json") as one, command(stack, "start", "@all3", "--json") as two:
+    for app in ("proxy", "index"):
+        stack.service(app)
+        stack.release_of(app, "v1", "bind-after:200")
+    (stack.recipes / "_sets.py").write_text('SETS = {"core": ("web", "api", "store", "proxy", "index")}\n')
+    stack.ok("install", "@core")
+    with command(stack, "start", "@core", "--json") as one, command(stack, "start", "@core", "--json") as two:
         ends = [process.communicate(timeout=100) for process in (one, two)]
     assert [one.returncode, two.returncode] == [0, 0], ends
-    assert len(stack.running()) == 3
+    results = [{item["service"]: item["result"] for item in json.loads(out)["services"]} for out, _ in ends]
+    assert {frozenset((first, results[1][name])) for name, first in results[0].items()} == {
+        frozenset(("started", "already healthy"))
+    }
+    assert (len(results[0]), len(stack.running())) == (5, 5)
     assert all(item["restarts"] == 0 for item in stack.services().values())
 
 
