@@ -6,7 +6,7 @@ from contextlib import ExitStack, contextmanager
 from msgspec import Struct
 from msgspec.structs import replace
 
-from hero_build.errors import AssetNotFound, ChecksumMismatch
+from hero_build.errors import AssetNotFound, AuthError, ChecksumMismatch
 from hero_build.forge.content_store import ZST, may_compress
 from hero_build.forge.mirror_layout import STORE
 from hero_build.forge.protocol import Body, Forge, Ref
@@ -47,7 +47,7 @@ class CompressedStore:
             return None
         try:
             body = stack.enter_context(self._inner.open(replace(asset, url=asset.url + ZST, size=None)))
-        except AssetNotFound:  # it is there only where it is smaller
+        except (AssetNotFound, AuthError):  # it is there only where it is smaller; a storage answers 403 for the others
             return None
         self._opened.add(sha256)
         return _Decompressed(0, total=asset.size, identity=sha256, name=asset.name, packed=body)

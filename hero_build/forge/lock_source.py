@@ -12,6 +12,7 @@ from urllib.parse import quote, unquote, urlsplit
 from msgspec.structs import replace
 
 from hero_build.errors import AssetNotFound, AuthError, HeroBuildError, NetworkError, UsageError
+from hero_build.events import Emit, WarningRaised
 from hero_build.forge.lockfile import Lock, Pin
 from hero_build.forge.mirror_layout import PINNED, STORE, segment
 from hero_build.forge.protocol import Body, Forge, Ref
@@ -25,8 +26,10 @@ Layout = Callable[[str, Asset, Pin | None], str | None]
 class LockSource:
     """A Forge that serves the assets of `lock` from `place` (`place_address`), through `inner`, the forge there."""
 
-    def __init__(self, lock: Lock, place: str, inner: Forge) -> None:
+    def __init__(self, lock: Lock, place: str, inner: Forge, emit: Emit) -> None:
         self._place = place
+        self._emit = emit
+        self._has_warned = False
         self._inner = inner
         self._pins = {asset.url: pin for pin in lock.pins for asset in pin.release.assets}
         self._layouts: tuple[Layout, ...] = (_by_digest, _in_mirror, _on_server, _as_pinned)
@@ -60,9 +63,17 @@ class LockSource:
             except NetworkError as error:
                 error.hint = f"Check the network and its proxies, and the address in --at ({self._place})."
                 raise
+            if layout is _in_mirror and pin is not None:
+                self._warn(asset)
             self._layouts = (layout, *(other for other in self._layouts if other is not layout))
             return body
         raise refused or self._missing(asset, pin)
+
+    def _warn(self, asset: Asset) -> None:
+        if not self._has_warned:
+            self._has_warned = True
+            sentence = f"{self._place}/{STORE} does not have {asset.name}: it comes from the folder of its release"
+            self._emit(WarningRaised(sentence, "`hero-build mirror` adds what is missing to a mirror."))
 
     def _missing(self, asset: Asset, pin: Pin | None) -> AssetNotFound:
         what = f"{asset.name} of {pin.release.repo} {pin.release.tag}" if pin else asset.name

@@ -135,6 +135,7 @@ def _forge(lock: Lock, options: LockOptions, settings: Settings, emit: Emit) -> 
         if place == lock.forge:
             return opened
         lock_source.require_folder(place)
-        return lock_source.LockSource(lock, place, opened if place.startswith("file:") else CompressedStore(opened))
+        source = opened if place.startswith("file:") else CompressedStore(opened)
+        return lock_source.LockSource(lock, place=place, inner=source, emit=emit)
 
     return lockfile.LockfileForge(lock, inner)

@@ -10,7 +10,7 @@ import pytest
 from support import mirrors, roots, worlds
 from support.fault_server import FaultServer, answer
 from support.forge_server import ForgeServer
-from support.static_server import StaticServer
+from support.static_server import StaticServer, serving
 from support.worlds import World
 
 pytestmark = pytest.mark.usefixtures("two_apps")
@@ -54,6 +54,24 @@ def test_contents_are_looked_for_by_digest_first(world: World, lock: Path, mirro
         path.rename(store / hashlib.sha256(path.read_bytes()).hexdigest())
     world.ok("install", "--locked", str(lock), "--at", mirror_server.url)
     assert sorted(mirror_server.paths) == sorted(f"/_store/{digest}" for digest in pinned)
+
+
+def test_a_mirror_sends_what_is_compressed_and_says_what_it_lacks(world: World, tmp_path: Path) -> None:
+    mirrors.release(world.mirror, app="web", tag="v2", files=mirrors.programs("v2", "web", size=300_000))
+    copy, lock = tmp_path / "copy", tmp_path / "web.lock"
+    world.ok("mirror", "web", str(copy))
+    world.ok("lock", "web", "-o", str(lock))
+    (asset,) = json.loads(lock.read_text())["apps"]["web"]["assets"]
+    with serving(copy) as server:
+        done = world.run("install", "--locked", str(lock), "--at", server.url)
+        assert (done.code, server.paths) == (0, [f"/_store/{asset['sha256']}.zst"]), done.err
+        assert "_store" not in done.err
+        shutil.rmtree(copy / "_store")
+        shutil.rmtree(world.root.path)
+        done = world.run("install", "--locked", str(lock), "--at", server.url)
+    assert done.code == 0
+    sentence = f"warning: {server.url}/_store does not have {asset['name']}: it comes from the folder of its release"
+    assert sentence in done.err.replace("\n  ", " ")
 
 
 def test_one_lock_installs_from_a_forge(world: World, lock: Path, forge_server: ForgeServer, tmp_path: Path) -> None:
