@@ -9,6 +9,7 @@ xdist's own groups go by a mark that pytest 9.2 no longer lets through, without 
 """
 
 import json
+import os
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
@@ -71,6 +72,11 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByUnit 
     return ByUnit(config, log)
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """What `-n auto` means: one more than there are cores, since many tests wait for services and servers."""
+    return len(os.sched_getaffinity(0)) + 1
+
+
 @pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node: WorkerController) -> None:
     """Every worker sorts by the same seconds."""
@@ -106,8 +112,8 @@ class Recorder:
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         self._taken[unit(report.nodeid)] += round(report.duration * 1000)
 
-    def pytest_sessionfinish(self) -> None:
-        if not self._taken:
+    def pytest_sessionfinish(self, exitstatus: int) -> None:
+        if not self._taken or exitstatus not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
             return
         taken = {name: number / 1000 for name, number in self._taken.items()}
         file = _file(self._root)
