@@ -18,7 +18,6 @@ from hero_build.model.artifacts import (
     Artifact,
     Binary,
     Cargo,
-    GenericPackage,
     Libc,
     Library,
     Pinned,
@@ -193,14 +192,15 @@ class Recipe:
     bundles: ClassVar[tuple[WasmBundle, ...]] = ()
     """The desktop's shell."""
     islands: ClassVar[bool] = False
-    """Whether its workspace has islands: each library of the type cdylib becomes a bundle. A Cargo's `packages`
-    restrict them."""
+    """Whether its workspace has islands: each cdylib becomes a bundle. A Cargo's `packages` restrict them."""
     needs: ClassVar[tuple[str, ...]] = ()
     """Apps that this one needs at run time: a warning names the command when they are missing."""
     excludes: ClassVar[tuple[str, ...]] = ()
     """Apps that cannot run at the same time: they bind the same sockets."""
     restarts: ClassVar[tuple[str, ...]] = ()
     """Apps to restart when files of this one change."""
+    compatible_from: ClassVar[str] = ""
+    """The version below which there is no way back: its data is changed from then on. Empty: every version can."""
     instances: ClassVar[bool] = False
     """Whether several of it may run side by side: `hero-build start APP:NAME`."""
     siblings: ClassVar[tuple[str, ...]] = ()
@@ -222,7 +222,7 @@ class Recipe:
         """The release tag of a version as a person types it."""
         return version
 
-    def package(self, version: str | None) -> GenericPackage | None:
+    def package(self, version: str | None) -> Package | None:
         """The generic package that has the files; None: they are assets of a release."""
         return None
 

@@ -8,6 +8,7 @@ from typing import get_args
 
 from hero_build.errors import RecipeError
 from hero_build.model.artifacts import Libc
+from hero_build.model.versions import is_version
 from hero_build.recipe import Recipe
 
 _CLOSE = 0.75  # of 1.0: `needed` and `needs` are not close, `lib` and `libc` are
@@ -22,6 +23,9 @@ def check_attributes(recipe: Recipe, path: Path) -> None:
             raise RecipeError(f"the recipe {path} has {name}, which is close to {near} and means nothing", hint)
     if recipe.libc not in get_args(Libc):
         raise RecipeError(f"the recipe {path} has libc = {recipe.libc!r}", f"It is {' or '.join(get_args(Libc))}.")
+    if recipe.compatible_from and not is_version(recipe.compatible_from):
+        sentence = f"the recipe {path} has compatible_from = {recipe.compatible_from!r}, which has no number"
+        raise RecipeError(sentence, "It is a release, such as v0.5.0.")
 
 
 def _own(recipe: type) -> Iterator[str]:

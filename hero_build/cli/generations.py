@@ -2,6 +2,7 @@
 
 import functools
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 import click
@@ -51,13 +52,15 @@ def rollback(session: Session, number: int | None) -> int:
     """Restore the content of generation N (default: the previous one) as a new generation."""
     from hero_build.install.history import earlier_number
     from hero_build.install.history import rollback as restore
+    from hero_build.ops.way_back import require_way_back
     from hero_build.output.pages.install import page
     from hero_build.queries.change_report import between
 
     if number is None and session.root.upgrade.exists():
         number = earlier_number(session.root)  # than the upgrade, also if that is undone, by a newer generation
     session.finish_interrupted_upgrade()
-    before, after = restore(session.root, number, session.settings.wait)
+    check = partial(require_way_back, catalog=_catalog(session, "whether the data can go back is not known"))
+    before, after = restore(session.root, number, session.settings.wait, check=check)
     answer = between(before, after, session.root_flag)
     session.warn_of_lost_capabilities(before, after)
     _warn_of_running(session, before, after)
@@ -127,18 +130,20 @@ def gc(session: Session, keep: int, *, builds: bool, cache: bool, dry_run: bool)
     from hero_build.output.pages.gc import gc_page
 
     options = GcOptions(keep, builds=builds, cache=cache, dry_run=dry_run)
-    answer = collect(options, session.settings, session.catalog() if builds else _catalog(session))
+    answer = collect(
+        options, session.settings, session.catalog() if builds else _catalog(session, "checkouts are not measured")
+    )
     return session.console.answer(answer, lambda terminal: gc_page(answer, terminal))
 
 
-def _catalog(session: Session) -> "Catalog":
-    """The recipes, whose checkouts are measured; none, with a warning, where they cannot be read: a full disk is freed
-    also then.
+def _catalog(session: Session, lost: str) -> "Catalog":
+    """The recipes; none where they cannot be read, with a warning that says what is `lost`: a full disk is freed, and a
+    generation restored, also then.
     """
     from hero_build.catalog.loader import Catalog
 
     try:
         return session.catalog()
     except HeroBuildError as error:
-        session.console.report(WarningRaised(f"checkouts are not measured: {error.message}", error.hint))
+        session.console.report(WarningRaised(f"{lost}: {error.message}", error.hint))
         return Catalog({}, {})

@@ -11,7 +11,8 @@ from msgspec.structs import replace
 from hero_build.cli import completion
 from hero_build.cli.app_names import check_versions, split_versions
 from hero_build.cli.base import command
-from hero_build.cli.options import InstallOptions, LockedSet, app_options, bundle_options
+from hero_build.cli.locked import LockedSet, locked_set, require_whole
+from hero_build.cli.options import InstallOptions, app_options, bundle_options
 from hero_build.cli.session import Session
 from hero_build.errors import UsageError
 from hero_build.model.artifacts import DESKTOP_APP, ISLANDS_APP
@@ -77,13 +78,14 @@ def run_install(
     outcome = None
     with context.checkouts:
         plan = install.plan(requests, context)
-        plan = replace(plan, lock=lock.sha256) if lock and lock.whole else plan
+        plan = lock.applied(plan) if lock else plan
+        one_way = session.warn_of_no_way_back(plan, context)
         if dry_run:
             answer = change_report.dry(plan, session.generation())
         else:
             change = InstallChange(plan, action, method, restart=restart, gated=gated)
             outcome, answer = _journaled(session, change, context)
-    answer = replace(answer, lock=lock.sha256 if lock else None)
+    answer = replace(answer, lock=lock.sha256 if lock else None, undo=None if one_way else answer.undo)
     code = session.console.answer(
         answer, lambda terminal: page(answer, terminal), code=answer.code, failed=answer.every_failure
     )
@@ -125,6 +127,10 @@ def _apply(session: Session, change: InstallChange, context: "Context") -> "tupl
         from hero_build.queries import change_report
 
         outcome = install.apply(change.plan, context, change.action)
+        if change.plan.leaving:
+            from hero_build.ops.leaving import forget_gone
+
+            forget_gone(outcome.before, outcome.after, context)
         answer = change_report.outcome(outcome, session.root_flag)
     restart = change.restart and not change.gated
     return outcome, _finish(session, outcome=outcome, answer=answer, context=context, restart=restart)
@@ -165,6 +171,7 @@ def _finish(
 @command("install", changes_root=True)
 @click.argument("apps", nargs=-1, metavar="APP...", shell_complete=completion.apps)
 @app_options
+@click.option("--exact", is_flag=True, help="With --locked: uninstall apps that are not in the lock file.")
 @click.option("--with-needs", is_flag=True, help="Also install the apps that these need.")
 @change_options
 def install(
@@ -190,6 +197,7 @@ def install(
     context = session.context(lock.forge if lock else None, writable=not dry_run)
     typed, versions = split_versions(apps)
     check_versions(versions, version=options.version, ref=options.ref)
+    require_whole(options, typed)
     names = session.expand(context.catalog, typed or (lock.apps if lock else ()), with_needs=with_needs)
     names = session.without_held(names, named=typed)
     requests = [replace(options.request(app), version=versions.get(app, options.version)) for app in names]
@@ -200,16 +208,15 @@ def install(
         if stamps is not None:
             noop_cache.remember(stamps, plan=plan, context=context, arguments=sys.argv[1:], answer=text)
 
-    action = f"install {shortened(apps or names)}"
     return run_install(
         session,
         requests=requests,
         context=context,
-        action=action,
+        action=f"install {shortened(apps or names)}",
         restart=restart,
         gated=rollback_on_failure,
         dry_run=dry_run,
-        lock=LockedSet(lock.sha256, whole=not typed and set(lock.apps) <= set(names)) if lock else None,
+        lock=locked_set(session, lock, names=names, options=options) if lock else None,
         remember=remember,
     )
 
@@ -262,12 +269,11 @@ def islands(
     """
     require_restart(restart=restart, rollback_on_failure=rollback_on_failure)
     request = InstallOptions(**values).request(ISLANDS_APP, "islands", names)
-    action = f"islands {shortened(names)}".rstrip()
     return run_install(
         session,
         requests=[request],
         context=session.context(writable=not dry_run),
-        action=action,
+        action=f"islands {shortened(names)}".rstrip(),
         restart=restart,
         gated=rollback_on_failure,
         dry_run=dry_run,

@@ -61,13 +61,6 @@ _NO_OPT = click.option(
 )
 
 
-class LockedSet(Struct, frozen=True):
-    """A lock file that is installed: its digest, and whether all of its apps are meant."""
-
-    sha256: str
-    whole: bool
-
-
 class InstallOptions(Struct, frozen=True):
     """The values of the options."""
 
@@ -83,6 +76,7 @@ class InstallOptions(Struct, frozen=True):
     at: str | None = None
     digest: str | None = None
     trust: str | None = None
+    exact: bool = False
 
     def __post_init__(self) -> None:
         """Raises UsageError for options that contradict each other, and for values that a script left empty."""
@@ -96,8 +90,8 @@ class InstallOptions(Struct, frozen=True):
             raise UsageError("--no-opt means a build, and --mode download forbids one", "Leave out either.")
         if self.locked and (self.ref or self.mode == "source"):
             raise UsageError("--locked installs releases, and --ref and --mode source build", "Leave out --locked.")
-        of_lock = (("--at", self.at), ("--digest", self.digest), ("--trust", self.trust))
-        if self.locked is None and (names := [name for name, value in of_lock if value is not None]):
+        of_lock = {"--at": self.at, "--digest": self.digest, "--trust": self.trust, "--exact": self.exact or None}
+        if self.locked is None and (names := [name for name, value in of_lock.items() if value is not None]):
             raise UsageError(f"{names[0]} goes with --locked", "Add --locked FILE, a file that `lock` wrote.")
 
     @property

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from hero_build.forge.protocol import Forge
     from hero_build.model.failure import Failure
     from hero_build.model.installed import Generation
+    from hero_build.ops.install import Plan
     from hero_build.services.journal import Argument
     from hero_build.services.journaled import JournaledCommand
     from hero_build.services.service_run import ServiceRun
@@ -149,6 +150,19 @@ class Session(Struct, frozen=True):
 
         for warning in warnings(self.root, before, after):
             self.console.report(warning)
+
+    def warn_of_no_way_back(self, plan: "Plan", context: "Context") -> bool:
+        """Warn of apps that no rollback can take back after this plan; whether there are any."""
+        from hero_build.model.decisions import Keep
+
+        if all(isinstance(item, Keep) for item in plan.decisions):
+            return False
+        from hero_build.ops.way_back import one_way_changes
+
+        crossings = one_way_changes(plan.decisions, self.generation(), context.catalog)
+        for crossing in crossings:
+            self.console.report(crossing.warning())
+        return bool(crossings)
 
     def context(self, forge: "Forge | None" = None, *, writable: bool = False) -> "Context":
         """The context over `forge` (None: that of the settings). `writable`: checkouts may be cloned and updated."""

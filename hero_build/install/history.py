@@ -1,8 +1,9 @@
 """Earlier generations: list them, restore one, and uninstall apps. Each change makes a new generation."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from hero_build import manifest
 from hero_build.errors import GenerationNotFound, NotFound, RootDamaged
@@ -28,7 +29,17 @@ def list_generations(root: Root) -> tuple[Generation | Unreadable, ...]:
     return tuple(_read(root, number) for number in generation_numbers(root))
 
 
-def rollback(root: Root, number: int | None = None, wait: float = 0) -> tuple[Generation, Generation]:
+Check = Callable[[Generation, Generation], None]
+"""Raises for a change from one generation to another that must not be; nothing is changed then."""
+
+
+def allow(before: Generation, after: Generation) -> None:
+    """A Check that allows everything."""
+
+
+def rollback(
+    root: Root, number: int | None = None, wait: float = 0, check: Check = allow
+) -> tuple[Generation, Generation]:
     """Make a new generation with the content of `number` (None: the one before the current): (before, after).
 
     Works when the current manifest is unreadable. Raises GenerationNotFound, RootDamaged, LockHeld, MachineError.
@@ -40,14 +51,18 @@ def rollback(root: Root, number: int | None = None, wait: float = 0) -> tuple[Ge
         ):
             hint = "`hero-build history` lists other generations; `hero-build install` fetches the app again."
             raise RootDamaged(f"generation {target.number} is damaged: {reason}", hint)
+        check(locked_root.generation, target)
         changes: list[Change] = [Drop(part) for part in locked_root.generation.records if part not in target.records]
         changes += [Restore(record, target.number) for record in target.records.values()]
         return commit(locked_root, changes, f"rollback to {target.number}", lock=target.lock)
 
 
-def revert(root: Root, before: int, after: int, wait: float = 0) -> tuple[Generation, Generation]:
+def revert(
+    root: Root, before: int, after: int, *, keep: Collection[str] = (), wait: float = 0
+) -> tuple[Generation, Generation]:
     """Give the parts that generation `after` changed the content that they have in `before`, as a new generation. What
-    another command changed since stays as it is. Raises RootDamaged, LockHeld, MachineError.
+    another command changed since stays as it is, and so do the apps in `keep`. Raises RootDamaged, LockHeld,
+    MachineError.
     """
     with locked(root, wait) as locked_root:
         old = Generation(0) if before == 0 else manifest.read(root.generation(before))
@@ -55,25 +70,30 @@ def revert(root: Root, before: int, after: int, wait: float = 0) -> tuple[Genera
         current = locked_root.generation.records
         changed = [part for part in {**old.records, **new.records} if old.records.get(part) != new.records.get(part)]
         changes: list[Change] = []
-        for part in (part for part in changed if current.get(part) == new.records.get(part)):
+        changed = [part for part in changed if part.app not in keep and current.get(part) == new.records.get(part)]
+        for part in changed:
             record = old.records.get(part)
             changes.append(Restore(record, before) if record else Drop(part))
-        lock = old.lock if current == new.records else None
+        lock = old.lock if current == new.records and not keep else None
         return commit(locked_root, changes, f"roll back {after}: its services did not come up", lock=lock)
 
 
-def restore_app(root: Root, app: str, number: int, *, wait: float = 0) -> tuple[Generation, Generation]:
+def restore_app(
+    root: Root, app: str, number: int, *, wait: float = 0, check: Check = allow
+) -> tuple[Generation, Generation]:
     """Give the programs of one app the content that they have in generation `number`; all else stays as it is.
 
     Raises NotFound where they are not in it, RootDamaged, LockHeld, MachineError.
     """
     with locked(root, wait) as locked_root:
-        record = _target(root, number).records.get(PartId(app))
+        target = _target(root, number)
+        record = target.records.get(PartId(app))
         if record is None:
             raise NotFound(f"generation {number} has no {app}", "`hero-build history` lists the generations.")
         if reason := seal.first_damage(root.generation(number), record):
             hint = f"`hero-build install {app} --version TAG` fetches another version."
             raise RootDamaged(f"generation {number} is damaged: {reason}", hint)
+        check(locked_root.generation, replace(target, records={record.id: record}))
         return commit(locked_root, [Restore(record, number)], f"roll back {app} to {record.origin.version}")
 
 

@@ -27,6 +27,7 @@ class Reason(StrEnum):
     INPUTS_CHANGED = "inputs-changed"
     INPUTS_UNKNOWN = "inputs-unknown"
     NOT_IN_RECIPE = "not-in-recipe"
+    NOT_IN_LOCK = "not-in-lock"
 
 
 class FromRelease(Struct, frozen=True):

@@ -24,7 +24,10 @@ from hero_build.install.recover import current_number
 from hero_build.model.installed import Generation, PartId
 from hero_build.ops import services
 from hero_build.ops.install import Outcome, Plan, apply
+from hero_build.ops.leaving import forget_gone, running_names, start_again
 from hero_build.ops.restart import RestartOutcomes, healthy_in_supervisors, restart_named, restart_running
+from hero_build.ops.services import ServiceOutcomes
+from hero_build.ops.way_back import one_way_changes
 from hero_build.services import overview, upgrade_journal
 from hero_build.services.definitions import app_services
 from hero_build.services.evidence import save_evidence
@@ -34,6 +37,7 @@ from hero_build.services.records import recorded_services, wanted
 from hero_build.services.service_run import ServiceFailed, ServiceRun
 from hero_build.services.upgrade_journal import UpgradeState
 from hero_build.services.wait_until_up import check_health
+from hero_build.system.hangup import outliving_the_caller
 
 
 class GatedOutcome(Struct, frozen=True):
@@ -62,20 +66,33 @@ def apply_gated(todo: Plan, context: Context, action: str) -> GatedOutcome:
     with upgrade_journal.upgrade_lock(context.root, context.settings.wait):
         apps = tuple(dict.fromkeys(step.facts.app for step in todo.steps))
         before = manifest.load(context.root.path)
-        first = _first_installs(apps, before, context)
-        healthy, supervised = healthy_services(context), healthy_in_supervisors(context)
-        state = UpgradeState("installing", before.number, apps, healthy=healthy, supervised=supervised, first=first)
+        state = UpgradeState(
+            "installing",
+            before.number,
+            apps,
+            healthy=healthy_services(context),
+            supervised=healthy_in_supervisors(context),
+            first=_first_installs(apps, before, context),
+            one_way=_one_way(todo, before, context),
+            leaving=running_names(todo.leaving, context.root),
+        )
         upgrade_journal.write_upgrade(context.root, state)
         try:
             outcome = apply(todo, context, action)
-        except BaseException:
-            if current_number(context.root) == before.number:  # else the next command finishes it
+        except BaseException as error:
+            finished = (
+                isinstance(error, Exception) or not state.leaving
+            )  # else the next command starts what was stopped
+            if finished and current_number(context.root) == before.number:  # else the next command finishes it
                 upgrade_journal.end_upgrade(context.root)
             raise
         if outcome.before.number == outcome.after.number:
             upgrade_journal.end_upgrade(context.root)
             return GatedOutcome(outcome, restart_running(_installed(apps, outcome.after), context))
-        judged = _restart_and_judge(replace(state, before=outcome.before.number, after=outcome.after.number), context)
+        with outliving_the_caller():
+            judged = _restart_and_judge(
+                replace(state, before=outcome.before.number, after=outcome.after.number), context
+            )
     return GatedOutcome(
         outcome,
         judged.restarts,
@@ -131,6 +148,7 @@ def _resume(state: UpgradeState, context: Context) -> None:
     root = context.root
     apps = ", ".join(state.apps)
     if not state.after:
+        start_again(state.leaving, context)
         upgrade_journal.end_upgrade(root)  # nothing was committed, or it is not known what: another command came since
         return
     context.emit(WarningRaised(f"an upgrade of {apps} was interrupted: it is finished now, or undone"))
@@ -150,19 +168,32 @@ def _restart_and_judge(state: UpgradeState, context: Context) -> Judged:
     bad = [item for item in restarts.failures if item.name in healthy or item.app in state.first]
     bad = bad or _no_longer_healthy(state, context)
     if not bad:
+        _forget_gone(state, context)
         upgrade_journal.end_upgrade(root)
         return Judged(restarts)
     run = open_run(context.settings, context.catalog, context.emit)
     evidence = save_evidence(root, (run.supervisor, *run.others), before=state.before, after=state.after, failed=bad)
     state = replace(state, services=restarts.services, others=restarts.others)
     restarts = restarts.with_failures(bad)
-    if all(item.app in state.first for item in bad):
-        stopped = services.stop_names([item.name for item in bad], run)
+    stuck = [item for item in bad if item.app in (*state.first, *state.one_way)]
+    if len(stuck) < len(bad):  # a first install goes, with what it changed
+        stuck = [item for item in stuck if item.app in state.one_way]
+    results = services.stop_names([item.name for item in stuck], run) if stuck else ServiceOutcomes()
+    stopped = tuple(item.name for item in results.stopped)
+    if len(stuck) == len(bad):
+        _forget_gone(state, context)
         upgrade_journal.end_upgrade(root)
-        return Judged(restarts, evidence=evidence, stopped=tuple(item.name for item in stopped.stopped))
+        return Judged(restarts, evidence=evidence, stopped=stopped)
     restored = _roll_back(state, context)
-    failures = tuple(_with_hint(item, evidence) for item in restarts.failures)
-    return Judged(replace(restarts, failures=failures), rolled_back=restored, evidence=evidence)
+    failures = tuple(item if item.app in state.one_way else _with_hint(item, evidence) for item in restarts.failures)
+    return Judged(replace(restarts, failures=failures), rolled_back=restored, evidence=evidence, stopped=stopped)
+
+
+def _forget_gone(state: UpgradeState, context: Context) -> None:
+    """Forget the services of the apps that this upgrade removed."""
+    if state.leaving:
+        before = manifest.read(context.root.generation(state.before))
+        forget_gone(before, manifest.read(context.root.generation(state.after)), context)
 
 
 def _with_hint(item: ServiceFailed, evidence: Path) -> ServiceFailed:
@@ -195,14 +226,17 @@ def _no_longer_healthy(state: UpgradeState, context: Context) -> list[ServiceFai
 
 
 def _roll_back(state: UpgradeState, context: Context) -> Generation:
-    """Restore the parts that the upgrade changed, and restart exactly the services that it restarted."""
+    """Restore the parts that the upgrade changed, and restart exactly the services that it restarted; apps from whose
+    version there is no way back stay as they are.
+    """
     root = context.root
     upgrade_journal.write_upgrade(root, replace(state, step="rolling back"))
-    _, restored = revert(root, state.before, after=state.after, wait=context.settings.wait)
+    _, restored = revert(root, state.before, after=state.after, keep=state.one_way, wait=context.settings.wait)
     if not (state.services or state.others):
-        restart_running(_installed(state.apps, restored), context)
+        restart_running([app for app in _installed(state.apps, restored) if app not in state.one_way], context)
     for error in _restart_again(state, context):
         context.emit(WarningRaised(f"after the rollback: {error.message}", error.hint))
+    start_again(state.leaving, context)
     upgrade_journal.end_upgrade(root)
     return restored
 
@@ -210,11 +244,12 @@ def _roll_back(state: UpgradeState, context: Context) -> Generation:
 def _restart_again(state: UpgradeState, context: Context) -> Iterator[HeroBuildError]:
     """The services that the upgrade restarted; what does not come up."""
     try:
-        if state.services:
+        stay = {item.name for item in recorded_services(context.root) if item.app in state.one_way}
+        if names := set(state.services) - stay:
             run = open_run(context.settings, context.catalog, context.emit)
-            yield from (failed.error for failed in services.restart_names(state.services, run).failed)
-        if state.others:
-            yield from (failed.error for failed in restart_named(state.others, context).failures)
+            yield from (failed.error for failed in services.restart_names(names, run).failed)
+        if others := [item for item in state.others if item[0] not in state.one_way]:
+            yield from (failed.error for failed in restart_named(others, context).failures)
     except HeroBuildError as error:
         yield error
 
@@ -232,3 +267,11 @@ def _first_installs(apps: Sequence[str], before: Generation, context: Context) -
         sentence = f"{app} was not installed before: if its services do not come up, there is no version to return to"
         context.emit(WarningRaised(sentence, "They are stopped then."))
     return first
+
+
+def _one_way(todo: Plan, before: Generation, context: Context) -> tuple[str, ...]:
+    """The apps that cannot be rolled back after this: said beforehand."""
+    crossings = one_way_changes(todo.decisions, before, context.catalog)
+    for crossing in crossings:
+        context.emit(crossing.warning())
+    return tuple(crossing.app for crossing in crossings)

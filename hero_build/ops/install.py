@@ -20,6 +20,7 @@ from hero_build.install.store import stage
 from hero_build.model.decisions import Build, Decision, Download, Facts, Remove
 from hero_build.model.installed import Generation
 from hero_build.model.steps import Drop, Failed, Put, Request, VerifiedPart
+from hero_build.ops.way_back import refuse_downgrade
 from hero_build.pipeline.decide import decide
 from hero_build.pipeline.produce import produce
 from hero_build.pipeline.resolve import Disk, read_disk, resolve
@@ -34,15 +35,18 @@ class Step(Struct, frozen=True):
 
 
 class Plan(Struct, frozen=True):
-    """`lock`: the digest of the lock file that it installs completely."""
+    """`lock`: the digest of the lock file that it installs completely; `leaving`: what that file does not have, and
+    what therefore goes unless something fails.
+    """
 
     steps: tuple[Step, ...]
     failed: tuple[Failed, ...]
     lock: str | None = None
+    leaving: tuple[Remove, ...] = ()
 
     @property
     def decisions(self) -> tuple[Decision, ...]:
-        return tuple(decision for step in self.steps for decision in step.decisions)
+        return (*(decision for step in self.steps for decision in step.decisions), *self.leaving)
 
 
 class Outcome(Struct, frozen=True):
@@ -69,9 +73,10 @@ def apply(todo: Plan, context: Context, action: str) -> Outcome:
     Raises LockHeld, MachineError, RootDamaged.
     """
     work = [item for item in todo.decisions if isinstance(item, Download | Build)]
-    gone = [Drop(item.part) for item in todo.decisions if isinstance(item, Remove)]
+    gone = [Drop(item.part) for step in todo.steps for item in step.decisions if isinstance(item, Remove)]
     current = manifest.load(context.root.path)
-    if not (work or gone or needs_recovery(context.root)) and (todo.failed or todo.lock in (None, current.lock)):
+    to_do = work or gone or todo.leaving or needs_recovery(context.root)
+    if not to_do and (todo.failed or todo.lock in (None, current.lock)):
         return Outcome(todo, before=current, after=current, failed=todo.failed)
     with DownloadDir(context.root.partial) as downloads:
         results = list(produce(work, downloads, context))
@@ -79,15 +84,23 @@ def apply(todo: Plan, context: Context, action: str) -> Outcome:
             staged = [stage_part(held, item, context) for item in results if isinstance(item, VerifiedPart)]
             puts = [item for item in staged if isinstance(item, Put)]
             failed = (*todo.failed, *(item for item in (*results, *staged) if isinstance(item, Failed)))
-            before, after = commit(held, [*puts, *gone], action, lock=None if failed else todo.lock)
+            if todo.leaving and not failed:
+                from hero_build.ops.leaving import commit_without  # services, for those that stop some
+
+                before, after, failed = commit_without(held, [*puts, *gone], todo=todo, action=action, context=context)
+            else:
+                before, after = commit(held, [*puts, *gone], action, lock=None if failed else todo.lock)
     return Outcome(todo, before=before, after=after, failed=failed)
 
 
 def _step(request: Request, disk: Disk, context: Context) -> Step | Failed:
     context.emit(Planning(request.app))
     try:
-        facts = resolve(request, loaded=context.catalog.get(request.app), disk=disk, context=context)
-        return Step(facts, decide(request, facts))
+        loaded = context.catalog.get(request.app)
+        facts = resolve(request, loaded=loaded, disk=disk, context=context)
+        decisions = decide(request, facts)
+        refuse_downgrade(request, facts, decisions, bound=loaded.recipe.compatible_from)
+        return Step(facts, decisions)
     except HeroBuildError as error:
         return _failed(Failed(request.app, None, error), context)
 

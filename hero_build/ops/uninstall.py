@@ -47,7 +47,7 @@ def uninstall(apps: Sequence[str], root: Root, *, wait: float, run: Callable[[],
         except HeroBuildError:
             restart_names([item.name for item in stopped.stopped if item.pid_before], opened)
             raise
-    forgotten, failed = _forget_all([app for app in with_services if app in gone], opened)
+    forgotten, failed = forget_all([app for app in with_services if app in gone], opened)
     return Uninstalled(before, after, stopped=stopped, forgotten=forgotten, failed=(*stopped.failed, *failed))
 
 
@@ -58,7 +58,8 @@ def forget_service(name: str, run: ServiceRun) -> None:
         forget_record(run.site.root, name)
 
 
-def _forget_all(apps: Sequence[str], run: ServiceRun) -> tuple[tuple[str, ...], tuple[Failed, ...]]:
+def forget_all(apps: Sequence[str], run: ServiceRun) -> tuple[tuple[str, ...], tuple[Failed, ...]]:
+    """Forget the stopped services of apps: their names, and what failed."""
     forgotten: list[str] = []
     failed: list[Failed] = []
     for record in recorded_services(run.site.root):

@@ -138,7 +138,8 @@ def outcome(result: Outcome, root_flag: str | None = None) -> ChangeReport:
     named = {part.part for part in done.parts}
     failed = {str(item.part or item.app) for item in result.failed}
     same = result.before.number == result.after.number
-    rest = (part for item in result.plan.decisions if (part := _unmoved(item, same=same)).part not in named | failed)
+    stay = [item for item in result.plan.decisions if not isinstance(item, Remove)]
+    rest = (part for item in stay if (part := _unmoved(item, same=same)).part not in named | failed)
     built = {str(item.part.id) for item in result.plan.decisions if isinstance(item, Build) and item.fallback}
     changed = (replace(part, fallback=part.part in built) for part in done.parts)
     ordered = tuple(sorted((*rest, *changed), key=lambda part: part.part))

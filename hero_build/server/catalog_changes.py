@@ -1,6 +1,7 @@
 """The page's own methods that change something: install and start, return to an earlier version or generation."""
 
 import shutil
+from functools import partial
 
 from hero_build import manifest
 from hero_build.context import Context
@@ -13,6 +14,7 @@ from hero_build.ops import install as ops_install
 from hero_build.ops.adopt_service import AdoptRequest, adopt_service
 from hero_build.ops.install import Plan
 from hero_build.ops.services import start_services
+from hero_build.ops.way_back import require_way_back
 from hero_build.queries import change_report
 from hero_build.queries.change_report import ChangeReport
 from hero_build.queries.service_report import service_report
@@ -61,18 +63,21 @@ def adopt(params: CatalogAdoptParams, call: Call) -> ChangeReport:
 def roll_back(params: NameParams, call: Call) -> ChangeReport:
     """Return an app to the version that it had before, and restart its services; other apps stay as they are."""
     current = manifest.load(call.root.path)
-    app = known_app(params.name, call.context().catalog, current)
+    catalog = call.context().catalog
+    app = known_app(params.name, catalog, current)
     target = call.memory.previous.generation(call.root, current, app)
     if target is None:
         raise NotFound(f"no earlier version of {app} is kept", "`hero-build history` lists the generations.")
-    before, after = restore_app(call.root, app, target.number, wait=call.settings.wait)
+    check = partial(require_way_back, catalog=catalog)
+    before, after = restore_app(call.root, app, target.number, wait=call.settings.wait, check=check)
     _restart_changed(before, after, call)
     return change_report.between(before, after, str(call.root.path))
 
 
 def restore(params: CatalogRestoreParams, call: Call) -> ChangeReport:
     """Restore the content of an earlier generation, as `hero-build rollback N`, and restart what runs and changed."""
-    before, after = rollback(call.root, params.number, call.settings.wait)
+    check = partial(require_way_back, catalog=call.context().catalog)
+    before, after = rollback(call.root, params.number, call.settings.wait, check=check)
     _restart_changed(before, after, call)
     return change_report.between(before, after, str(call.root.path))
 
