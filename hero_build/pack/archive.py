@@ -102,7 +102,12 @@ def _filled(header: str, *, size: int, offset: int) -> bytes:
 
 def _starter(tool: bytes) -> bytes:
     digest = hashlib.sha256(tool).hexdigest()
-    values = {"NAME": f"{__version__}-{digest[:16]}", "SHA256": digest, "MACHINE": os.uname().machine}
+    values = {
+        "NAME": f"{__version__}-{digest[:16]}",
+        "SHA256": digest,
+        "MACHINE": os.uname().machine,
+        "LIBC": "glibc" if is_glibc() else "musl",
+    }
     text = (_FOLDER / "starter.py").read_text()
     for name, value in values.items():
         text = text.replace(f'"@{name}@"', f'"{value}"')

@@ -10,6 +10,7 @@ import sys
 NAME = "@NAME@"
 SHA256 = "@SHA256@"
 MACHINE = "@MACHINE@"
+LIBC = "@LIBC@"
 PYTHONS = ((3, 11), (3, 12), (3, 13), (3, 14))
 TOOL = "tool.zip"
 COMMON = "lib/"
@@ -32,6 +33,9 @@ def _check_machine():  # type: () -> None
     if machine != MACHINE:
         sentence = f"this pack is for {MACHINE} machines, and this one is {machine}"
         refuse(sentence, "Make one on a machine like this one: hero-build pack.")
+    if _libc() != LIBC:
+        sentence = "this pack is for Pythons on {}, and {} is on {}".format(LIBC, sys.executable or "this", _libc())
+        refuse(sentence, "Make one on a machine like this one: hero-build pack.")
     implementation = getattr(getattr(sys, "implementation", None), "name", "Python")
     if implementation == "cpython" and sys.version_info[:2] in PYTHONS and "t" not in sys.abiflags:
         return
@@ -46,6 +50,13 @@ def _check_machine():  # type: () -> None
         SUPPORTED, sys.executable or "this", implementation, version
     )
     refuse(sentence, "Install python3.11 or newer, or make the pack with --standalone, which brings its own.")
+
+
+def _libc():  # type: () -> str
+    try:
+        return "glibc" if os.confstr("CS_GNU_LIBC_VERSION") else "musl"
+    except (ValueError, OSError):
+        return "musl"
 
 
 def _unpacked(name):  # type: (str) -> str

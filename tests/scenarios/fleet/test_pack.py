@@ -197,13 +197,27 @@ def test_real_interpreters(tester: Path, machine: Machine, python: Path) -> None
     assert "--standalone" in done.err
 
 
-def test_an_old_python_can_read_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    source = Path(starter.__file__).read_text()
-    ast.parse(source, feature_version=(3, 6))
-    monkeypatch.setattr(sys, "version_info", (3, 10, 4))
+def started(monkeypatch: pytest.MonkeyPatch) -> tuple[object, str]:
+    """The exit code and the error of the starter of a pack for machines like this one."""
     monkeypatch.setattr(sys, "argv", ["tester.pyz", "install"])
     monkeypatch.setenv("PATH", "/nowhere")
+    source = Path(starter.__file__).read_text().replace("@MACHINE@", os.uname().machine).replace("@LIBC@", "glibc")
     with pytest.raises(SystemExit) as end, redirect_stderr(io.StringIO()) as err:
-        exec(compile(source.replace("@MACHINE@", os.uname().machine), "__main__.py", "exec"), {"__name__": "__main__"})
-    assert end.value.code == 8
-    assert "is cpython 3.10.4" in err.getvalue()
+        exec(compile(source, "__main__.py", "exec"), {"__name__": "__main__"})
+    return end.value.code, err.getvalue()
+
+
+def test_an_old_python_can_read_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    ast.parse(Path(starter.__file__).read_text(), feature_version=(3, 6))
+    monkeypatch.setattr(sys, "version_info", (3, 10, 4))
+    code, error = started(monkeypatch)
+    assert code == 8
+    assert "is cpython 3.10.4" in error
+
+
+def test_a_pack_for_another_libc(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "confstr", lambda _: None)
+    code, error = started(monkeypatch)
+    assert code == 8
+    assert error.startswith("error: this pack is for Pythons on glibc, and ")
+    assert "is on musl" in error
