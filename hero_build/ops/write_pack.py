@@ -7,6 +7,7 @@ from pathlib import Path
 from msgspec import Struct
 from msgspec.structs import replace
 
+from hero_build import __version__
 from hero_build.catalog.loader import LoadedRecipe
 from hero_build.context import Context
 from hero_build.errors import HeroBuildError, ReleaseNotFound
@@ -141,7 +142,7 @@ class _Packer(Struct, frozen=True):
 
     def write(self, request: PackRequest, apps: Sequence[_FetchedApp]) -> int:
         """Download the wheels, and write the file; its size."""
-        self.context.emit(Started(_PART, verb="pack", version="", total=None))
+        self.context.emit(Started(_PART, verb="pack", version=__version__, total=None))
         pins = tuple(item.pin for item in apps)
         own = {LOCK: request.content or lockfile.encode(replace(request.lock, pins=pins))}
         own |= {f"{LOCK}{SIGNATURE_SUFFIX}": request.signature} if request.signature else {}
