@@ -12,6 +12,8 @@ from hero_build.system.packed import OVERLAYS
 
 _PACKAGE = Path(__file__).resolve().parents[1]
 _EPOCH = (1980, 1, 1, 0, 0, 0)
+_UNUSED = ("pygments", "markdown_it", "mdurl")
+"""What rich needs for source text and Markdown, which nothing here prints: 400 files that each machine would sync."""
 _LEFT_OUT = (".pyi", ".pyc", "/RECORD", "/direct_url.json", "/REQUESTED", "/INSTALLER")
 
 
@@ -64,6 +66,8 @@ def _dependencies(wheels: Mapping[str, Path]) -> Iterator[tuple[str, bytes]]:
     for tag, folder in wheels.items():
         for wheel in sorted(names[tag]):
             group = COMMON if wheel in common else f"{tag}/"
+            if wheel.lower().startswith(_UNUSED):
+                continue
             with zipfile.ZipFile(folder / wheel) as archive:
                 yield from ((group + name, archive.read(name)) for name in archive.namelist() if _is_needed(name))
 
