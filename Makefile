@@ -1,9 +1,10 @@
 # make demo    the main job from end to end, on a machine with Python 3.11, git and cargo
+# make fleet-demo   a machine with systemd from nothing to its set, and a canary that fails and recovers; needs root
 # make test    everything, as CI runs it
 # make check   the inner loop: style, types and the tests that are not slow; needs no network
 # make docs    all that is generated in docs/: `make schemas` (JSON Schemas, from the types), `make man` (manual pages, from
 #              the help texts), `make samples` (what is shown below the commands of the pages, and
-#              the recording, from real runs)
+#              the recording, from real runs; and `make sets`, the services in the runbook)
 # make collection   the Ansible collection hero.os, in dist/
 PYTHON ?= python3
 VENV := .venv
@@ -12,7 +13,7 @@ PYTEST := $(BIN)/python -m pytest
 COMPILE := $(BIN)/pip-compile --quiet --generate-hashes --strip-extras --allow-unsafe \
 	--no-emit-index-url --no-emit-trusted-host --no-emit-find-links
 
-.PHONY: venv check lint test demo bench collection docs schemas man samples requirements clean
+.PHONY: venv check lint test demo fleet-demo bench collection docs schemas man samples sets requirements clean
 .DELETE_ON_ERROR:
 
 venv: $(VENV)/.ready
@@ -48,6 +49,9 @@ cache/demo/venv/.ready: requirements.txt
 	@cache/demo/venv/bin/python -m pip install --quiet --require-hashes -r requirements.txt
 	@touch $@
 
+fleet-demo: venv
+	PYTHONPATH=tests $(BIN)/python -m tools.fleet_demo
+
 bench: venv
 	$(BIN)/python -m bench --docs
 
@@ -63,7 +67,10 @@ man: venv
 samples: venv
 	PYTHONPATH=tests $(BIN)/python -m support.samples
 
-docs: schemas man samples
+sets: venv
+	$(BIN)/python -m tools.service_lists
+
+docs: schemas man samples sets
 
 requirements: venv
 	CUSTOM_COMPILE_COMMAND="make requirements" $(COMPILE) --upgrade -o requirements.txt pyproject.toml

@@ -16,6 +16,7 @@ PACKAGE = REPO / "hero_build"
 LAYERS = {
     "__main__": "`python -m hero_build`",
     "cli": "what a person types: arguments in, exit code out",
+    "fleet": "machines of a fleet: units, data for cloud-init, the lock file of a machine",
     "server": "`hero-build serve`: JSON-RPC over a Unix socket",
     "output": "events and answers as a live view, plain lines, pages, or one JSON document",
     "queries": "read-only answers: list, show, status, explain, diff, verify, audit, doctor",

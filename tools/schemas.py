@@ -14,6 +14,8 @@ from msgspec.json import schema_components
 from hero_build.cli.completion import CompletionScript
 from hero_build.cli.help import HelpText
 from hero_build.cli.serve import Serving
+from hero_build.fleet.cloud_init import UserData
+from hero_build.fleet.units import UnitsReport
 from hero_build.forge.build_record import BuildRecord, RecordHeader
 from hero_build.install.gc import GcReport
 from hero_build.install.islands_index import IslandsDocument
@@ -59,6 +61,9 @@ ANSWERS: Mapping[str, type[Struct]] = {
     "diff": Diff,
     "doctor": DoctorReport,
     "explain": Explanation,
+    "fleet cloud-init": UserData,
+    "fleet converge": ChangeReport,
+    "fleet units": UnitsReport,
     "gc": GcReport,
     "health": HealthReport,
     "help": HelpText,

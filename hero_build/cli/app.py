@@ -59,6 +59,9 @@ _SECTIONS = {
         "mirror": "Copy apps' releases into a directory that serves as a forge.",
         "pack": "Write one file that installs apps without a network.",
     },
+    "Fleet": {
+        "fleet": "Print units and cloud-init data for machines that keep to a pinned set.",
+    },
     "Shell": {
         "completion": "Print or install completion for your shell.",
         "help": "Print the help text of a command.",
@@ -81,6 +84,7 @@ _MODULES = {
     "publish": "publish",
     "ci": "ci",
     **dict.fromkeys(("lock", "mirror", "pack"), "offline"),
+    "fleet": "fleet",
     "completion": "completion",
     "help": "help",
 }

@@ -59,6 +59,16 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
     ),
     "mirror": ("mirror @core /media/usb/mirror",),
     "pack": ("pack @tester -o tester.pyz", "pack -o tester.pyz --locked hero.lock"),
+    "fleet": (
+        "fleet units --set tester --at https://mirror.example/hero -o /etc/systemd/system",
+        "fleet cloud-init --set tester --at https://mirror.example/hero",
+    ),
+    "units": (
+        "fleet units --set tester --at https://mirror.example/hero",
+        "fleet units --set admin --at http://10.0.0.1:8080 --trust RWQ... --timer 1d -o /etc/systemd/system",
+    ),
+    "cloud-init": ("fleet cloud-init --set tester --at https://mirror.example/hero > user-data",),
+    "converge": ("fleet converge tester --at https://mirror.example/hero",),
     "completion": ("completion bash --install", "completion zsh"),
     "help": ("help install", "help ci matrix"),
 }

@@ -30,13 +30,13 @@ from support.worlds import REPO
 
 
 def ruled(example: Example) -> bool:
-    return example.page.parent != DOCS / "guides"
+    return example.page.parent != DOCS / "guides" and example.page != DOCS / "runbook.md"
 
 
 ALL = [example for page in PAGES for block in blocks(page) for example in examples(block)]
 TYPED = [example for example in ALL if not PLACEHOLDERS.search(example.command)]
 RULED = [example for example in TYPED if ruled(example)]
-"""The guides are followed block by block, in tests/scenarios/guides."""
+"""The guides are followed block by block, in tests/scenarios/guides; the runbook in tests/scenarios/machines."""
 ASKED = [example for page in PAGES for block in blocks(page) for example in examples(block, "curl") if ruled(example)]
 """What asks a server."""
 SYNOPSES = [example for example in ALL if PLACEHOLDERS.search(example.command)]

@@ -71,7 +71,7 @@ class Machine:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            timeout=900,
+            timeout=1800,
         )
         return Done(done.returncode, done.stdout, "")
 

@@ -73,6 +73,8 @@ RUNS: Mapping[str, Run] = {
     "hero-build install --locked hero.lock --at /media/usb/mirror": Run(
         ("lock @core -o hero.lock", "mirror @core /media/usb/mirror")
     ),
+    "hero-build fleet units --set tester --at https://mirror.example/hero": Run(),
+    "hero-build fleet cloud-init --set tester --at https://mirror.example/hero": Run(),
     "hero-build mirror @core /media/usb/mirror": Run(),
     "hero-build --forge file:///media/usb/mirror install @core": Run(("mirror @core /media/usb/mirror",)),
     "hero-build audit hero_db": Run(change="extra", code=5),
@@ -94,6 +96,9 @@ RUNS: Mapping[str, Run] = {
     "hero-build publish hero_db --tag v0.4.0 --to file:///media/mirror": Run(change="gnu"),
 }
 _PUBLISHES = "compiles for musl and publishes to a forge: tests/scenarios/publish"
+_LOOK = "the programs of this world do not serve: tests/scenarios/services/test_look.py"
+_FLEET = "for another machine: tests/scenarios/machines"
+_PLACE = "http://10.0.0.1:8080"
 PARSED: Mapping[str, str] = {
     "hero-build completion bash --install": "writes into the home of who runs it: tests/cli/test_completion.py",
     "hero-build islands --restart": "compiles WebAssembly for minutes: tests/scenarios/desktop",
@@ -101,9 +106,16 @@ PARSED: Mapping[str, str] = {
     "hero-build install hero_db --ref ${{ github.sha }} --json": "the runner fills in the commit",
     "hero-build start hero_db": "the programs of this world do not serve: tests/scenarios/guides",
     "hero-build start @core": "the programs of this world do not serve: tests/scenarios/services",
+    "hero-build inspect hero_db": _LOOK,
+    "hero-build inspect @core --json": _LOOK,
+    "hero-build troubleshoot hero_db": _LOOK,
+    "hero-build troubleshoot @core": _LOOK,
     "hero-build install --locked hero.lock --at https://mirror.example/hero": "a web server: tests/scenarios/fleet",
     "hero-build pack @tester -o tester.pyz": "tests/scenarios/fleet/test_pack.py, with smaller apps",
     "hero-build pack @tester -o tester --standalone": "tests/scenarios/fleet/test_standalone_pack.py",
+    f"hero-build fleet units --set admin --at {_PLACE} --trust RWQ... --timer 1d -o /etc/systemd/system": _FLEET,
+    f"hero-build fleet cloud-init --set tester --at {_PLACE} --digest SHA256 --tool {_PLACE}/hero-build "
+    "--tool-digest SHA256": _FLEET,
     "hero-build serve --address": "needs a server that runs: tests/scenarios/cockpit/test_attacks.py",
     "hero-build publish hero_db --tag v0.4.0": _PUBLISHES,
     "hero-build publish hero_db --tag v0.4.0 --draft": _PUBLISHES,
@@ -114,8 +126,21 @@ PARSED: Mapping[str, str] = {
 FOLLOWED = {
     "README.md": ("Install",),
     "install.md": ("With uv", "In a virtual environment", "Upgrade and removal"),
+    "runbook.md": (
+        "The mirror",
+        "A new admin's machine, a new tester",
+        "The engines' address",
+        "Is it well?",
+        "Upgrading",
+        "Rolling back",
+        "Replacing a dead one",
+        "Without a network",
+        "A forge that is down",
+    ),
 }
-"""Sections whose commands tests/scenarios/guides types on a bare machine."""
+"""Sections whose commands tests/scenarios/guides types on a bare machine, and those of the runbook
+tests/scenarios/machines.
+"""
 OTHERS: Mapping[str, str] = {
     "make demo": "checks each of its steps itself, and ends with 1 if one differs; it takes a minute",
     "make test": "is what runs this test",

@@ -66,7 +66,7 @@ Behaviour = Callable[[Connection, SeenRequest], None]
 class FaultServer:
     """Answers each path by its behaviours, one after the other; the last one stays. Unknown paths are a 404."""
 
-    def __init__(self, tls: ssl.SSLContext | None = None) -> None:
+    def __init__(self, tls: ssl.SSLContext | None = None, port: int = 0) -> None:
         self.seen: list[SeenRequest] = []
         self.accepted = 0
         self._tls = tls
@@ -74,7 +74,7 @@ class FaultServer:
         self._stopping = threading.Event()
         self._lock = threading.Lock()
         self._lines: list[socket.socket] = []
-        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._listener = socket.create_server(("127.0.0.1", port))
         scheme = "https" if tls else "http"
         self.port: int = self._listener.getsockname()[1]
         self.url = f"{scheme}://127.0.0.1:{self.port}"

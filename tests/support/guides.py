@@ -10,12 +10,20 @@ import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
-from support.debian import HOME, Machine
+from support.debian import HOME
 from support.doc_examples import pattern
+from support.worlds import Done
 
 NOT_TYPED = {"mermaid", "text", "json"}
 _FILE = re.compile(r"\bWrite `([^`]+)`[^`]*:$")
+
+
+class Shell(Protocol):
+    """A machine on which a guide is followed."""
+
+    def run(self, script: str, **environ: str) -> Done: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +67,7 @@ def steps(page: Path, section: str = "") -> Iterator[Step]:
             yield from _typed(block.lines)
 
 
-def follow(machine: Machine, todo: Sequence[Step], reader: Reader, folder: str = HOME) -> str:
+def follow(machine: Shell, todo: Sequence[Step], reader: Reader, folder: str = HOME) -> str:
     """Do the steps in one shell, which begins in `folder` and ends at the first that fails; what was written.
 
     Fails where a command ends with another code, or does not print what the page shows.

@@ -34,7 +34,6 @@ sudo install -d -o $(id -u) {VENV}
 python3 -m venv {VENV}
 {VENV}/bin/pip install --quiet --require-hashes -r /opt/requirements.txt
 sudo chown -R root: {VENV}
-sudo ln -s {COMMAND} /usr/local/bin/hero-build
 sudo rm -f /etc/machine-id /etc/ssh/ssh_host_*
 sudo systemctl disable getty@tty1 console-getty apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer
 """
@@ -46,9 +45,9 @@ sys.exit(run())
 _IN_WHEEL = ("hero_build", "recipes", "docs/man", "pyproject.toml", "README.md", "LICENSE")
 
 
-def layers() -> Sequence[Path]:
-    """The folders that a machine begins with, the uppermost first."""
-    return (tool(), *packages())
+def layers(*, bare: bool = False) -> Sequence[Path]:
+    """The folders that a machine begins with, the uppermost first; `bare`: without hero-build."""
+    return packages() if bare else (tool(), *packages())
 
 
 @functools.cache
@@ -100,6 +99,9 @@ def _unpack(built: Path, venv: Path) -> None:
     script.parent.mkdir()
     script.write_text(_SCRIPT)
     script.chmod(0o755)
+    link = venv.parents[1] / "usr/local/bin/hero-build"
+    link.parent.mkdir(parents=True)
+    link.symlink_to(COMMAND)
     compile_all = [sys.executable, "-m", "compileall", "-q", "-s", str(venv), "-p", VENV, str(site)]
     subprocess.run(compile_all, check=True)  # else each machine would do it
 

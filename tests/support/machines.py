@@ -68,6 +68,7 @@ class Machine:
     cgroup: Path
     port: int
     private: bool = False
+    bare: bool = False
     leader: int = 0
     _process: "subprocess.Popen[bytes] | None" = field(default=None, repr=False)
 
@@ -180,12 +181,12 @@ class Machine:
             return
         self._like_below(folder.parent)
         folder.mkdir()
-        below = (layer / folder.relative_to(self.folder / "upper") for layer in machine_base.layers())
+        below = (layer / folder.relative_to(self.folder / "upper") for layer in machine_base.layers(bare=self.bare))
         if (same := next((path for path in below if path.is_dir()), None)) is not None:
             folder.chmod(same.stat().st_mode)
 
     def _start(self) -> "subprocess.Popen[bytes]":
-        layers = ":".join(str(path) for path in machine_base.layers())
+        layers = ":".join(str(path) for path in machine_base.layers(bare=self.bare))
         places = [str(self.folder / name) for name in ("upper", "work", "root")]
         mount = ["sh", "-ec", _MOUNT, "machine", layers, *places, str(self.cgroup)]
         nspawn = ["systemd-nspawn", *_NSPAWN.split(), f"--machine={self.name}", f"--directory={self.folder / 'root'}"]
@@ -240,13 +241,23 @@ def _forbidden() -> str:
 
 @contextmanager
 def machine(
-    name: str, folder: Path, *, private: bool = False, seed: Mapping[str, str] | None = None, boot: bool = True
+    name: str,
+    folder: Path,
+    *,
+    private: bool = False,
+    bare: bool = False,
+    seed: Mapping[str, str] | None = None,
+    boot: bool = True,
 ) -> Iterator[Machine]:
-    """A new machine, booted unless it is not to be: with `seed` its systemd answers and cloud-init is at work."""
+    """A new machine, booted unless it is not to be: with `seed` its systemd answers and cloud-init is at work.
+
+    `bare`: it has no hero-build.
+    """
     if reason := missing():
         pytest.skip(reason)
     with ExitStack() as stack:
-        made = Machine(name, folder / name, stack.enter_context(cgroups.own(name)), _free_port(), private)
+        cgroup = stack.enter_context(cgroups.own(name))
+        made = Machine(name, folder=folder / name, cgroup=cgroup, port=_free_port(), private=private, bare=bare)
         for part in ("upper", "work", "root"):
             (made.folder / part).mkdir(parents=True)
         stack.callback(shutil.rmtree, made.folder, ignore_errors=True)

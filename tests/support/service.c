@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -58,6 +59,13 @@ static void find_path(const char *name) {
     snprintf(app, sizeof app, "%.*s", (int)(suffix ? suffix - name : (long)strlen(name)), name);
     snprintf(path, sizeof path, "%s/%s%s%s", folder ? folder : "/tmp", app, instance ? "/" : "", instance ? instance : "");
     snprintf(path + strlen(path), sizeof path - strlen(path), "/%s.sock", socket_name);
+}
+
+/* A program that is named as its app, and has two sockets, as hero_router: this process the one, a child the other. */
+static void find_two_paths(const char *name) {
+    pid_t parent = getpid(), child = fork();
+    if (!child && (prctl(PR_SET_PDEATHSIG, SIGTERM) || getppid() != parent)) _exit(0);
+    snprintf(path, sizeof path, "%s/%s/%s.sock", getenv("HERO_SOCKET_DIR"), name, child ? "rpc" : "service");
 }
 
 static int bound(void) {
@@ -130,7 +138,7 @@ int main(int count, char **words) {
     signal(SIGINT, end);
     printf("%s %s starts\n", name, version);
     fflush(stdout);
-    find_path(name);
+    if (value(behaviour, "two-sockets") >= 0) find_two_paths(name); else find_path(name);
     if (value(behaviour, "ugly") >= 0) write_all(1, "\x1b[31mred\x1b[0m\0nul \xe2\x82 half\n", 25);
     for (long left = value(behaviour, "flood"); left > 0; left--) {
         static char block[1 << 20];

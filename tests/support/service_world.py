@@ -6,7 +6,8 @@
 
 Behaviours, joined with `+`: exit:CODE, exit-after:MS, ignore-term, never-bind, bind-after:MS, status:NUMBER, slow:MS,
 big:MIB, close, garbage, fork, once (ends with 0), ugly (prints ESC, NUL, half a character), flood:MIB, env (prints its
-environment), needs-app (503 while app/rpc.sock does not listen). BEHAVIOUR in its environment replaces what
+environment), needs-app (503 while app/rpc.sock does not listen), two-sockets
+(rpc and service of the app that is named as the program). BEHAVIOUR in its environment replaces what
 the version says.
 """
 

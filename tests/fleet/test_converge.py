@@ -1,0 +1,75 @@
+"""`fleet converge`: the machine's lock file is fetched once, and checked before it is there."""
+
+import hashlib
+from pathlib import Path
+
+import pytest
+
+from support.static_server import StaticServer
+from support.worlds import World, valid
+
+LOCK = "cfg/set.lock"
+
+
+@pytest.fixture
+def place(two_apps: World) -> Path:
+    """A mirror with both.lock, which pins db v1 and web."""
+    two_apps.ok("lock", "db@v1", "web", "-o", str(two_apps.mirror / "both.lock"))
+    return two_apps.mirror
+
+
+def converge(world: World, place: str, *words: str, code: int = 0) -> str:
+    done = world.run("fleet", "converge", "both", "--at", place, *words)
+    assert done.code == code, done.err
+    return done.err
+
+
+def versions(world: World) -> dict[str, str]:
+    return {app["name"]: app["version"] for app in world.run("list", "--json").document["apps"] if app["version"]}
+
+
+def test_the_first_lock_file_is_that_of_the_place(two_apps: World, place: Path, mirror_server: StaticServer) -> None:
+    digest = hashlib.sha256((place / "both.lock").read_bytes()).hexdigest()
+    valid(two_apps.run("fleet", "converge", "@both", "--at", mirror_server.url, "--digest", digest, "--json").document)
+    assert versions(two_apps) == {"db": "v1", "web": "v1"}
+    assert (two_apps.root.path / LOCK).read_bytes() == (place / "both.lock").read_bytes()
+    requests = len(mirror_server.paths)
+    converge(two_apps, mirror_server.url, "--digest", digest)
+    assert len(mirror_server.paths) == requests
+
+
+def test_a_lock_file_that_is_there_stays_and_counts(two_apps: World, place: Path) -> None:
+    converge(two_apps, str(place))
+    two_apps.ok("lock", "db@v2", "web", "-o", str(two_apps.root.path / LOCK))
+    (place / "both.lock").unlink()
+    converge(two_apps, str(place), "--digest", "0" * 64)
+    assert versions(two_apps) == {"db": "v2", "web": "v1"}
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "message"),
+    [
+        (("--digest", "0" * 64), 5, "and --digest is 000"),
+        (("--trust", "RWQf6LRCGA9i53mlYecO4IzT51TGPpvWucNSCh1CBM0QTaLn73Y7GFO3"), 3, "has no both.lock.minisig"),
+    ],
+)
+def test_one_that_nothing_vouches_for_is_not_kept(
+    two_apps: World, place: Path, words: tuple[str, str], code: int, message: str
+) -> None:
+    assert message in converge(two_apps, str(place), *words, code=code)
+    assert list((two_apps.root.path / "cfg").iterdir()) == []
+    converge(two_apps, str(place))
+
+
+def test_a_place_without_one_is_named(two_apps: World) -> None:
+    error = converge(two_apps, str(two_apps.mirror), code=3)
+    assert "has no both.lock" in error
+    assert "hero-build lock @both -o both.lock" in error
+
+
+def test_the_lock_file_of_a_pack_is_read_by_that_pack(two_apps: World, tmp_path: Path) -> None:
+    """It itself: tests/scenarios/machines."""
+    pack = tmp_path / "tester.pyz"
+    pack.write_bytes(b"#!/bin/sh\n")
+    error = converge(two_apps, str(pack), code=2)
+    assert f"the lock file of {pack} is read by that pack alone" in error
