@@ -37,7 +37,7 @@ def main() -> None:
 
 def _installed(stack: ServiceWorld) -> None:
     ports = "def url(self, ctx, service):\n    return 'http://127.0.0.1:8080/' if 'web' in service.binary else ''"
-    stack.service("hero_books", *BOOKS, methods=ports)
+    stack.service("hero_books", *BOOKS, methods=ports, attributes='needs = ("hero_db", "hero_embedder")')
     stack.service("hero_db", *DB)
     stack.service("hero_voice", *VOICE)
     for app, names in (("hero_books", BOOKS), ("hero_db", DB)):
