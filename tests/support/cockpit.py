@@ -3,11 +3,12 @@
 with cockpit.opened(browser, server) as page: …
 """
 
+import random
 import shutil
 import socket
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -21,6 +22,8 @@ from support.worlds import World
 
 CHROMIUM = shutil.which("chromium")
 LONG = 60_000  # ms: far more than anything waited for takes
+PATIENT = 60.0
+"""The start timeout of services that come up, in seconds: on a busy machine that takes a while."""
 marks = [
     pytest.mark.slow,
     pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed"),
@@ -125,10 +128,13 @@ def states(page: Page) -> Mapping[str, str]:
 
 
 def free_port() -> int:
-    """One for a service to declare; a stand-in listens there once the service runs."""
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port: int = taken.getsockname()[1]
-        return port
+    """One for a service to declare; a stand-in listens there once the service runs. Below those that the kernel gives to
+    connections, so that none takes it meanwhile.
+    """
+    while True:
+        with suppress(OSError), socket.create_server(("127.0.0.1", random.randrange(20_000, 32_000))) as listener:
+            port: int = listener.getsockname()[1]
+            return port
 
 
 @contextmanager

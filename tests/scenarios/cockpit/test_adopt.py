@@ -17,7 +17,7 @@ pytestmark = cockpit.marks
 @pytest.fixture
 def foreign(stack: ServiceWorld) -> Supervised:
     """A supervisor that runs somebody's `notes_server`; the app `notes` has a program of that name."""
-    stack.service("notes")
+    stack.service("notes", start_timeout=cockpit.PATIENT)
     supervised = Supervised(stack.supervisor, stack.root)
     supervised.run("notes_server", env={"WHOSE": "somebody's"})
     supervised.wait("notes_server", "running")

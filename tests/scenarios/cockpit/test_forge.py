@@ -29,7 +29,7 @@ def files(version: str, *, wrong: bool = False) -> Mapping[str, bytes]:
 def repository(forge: ForgeServer, stack: ServiceWorld, ports: tuple[int, ...] = ()) -> str:
     """The app's repository, and the recipe that names it."""
     repo = forge.create_repo(f"notes-{uuid4().hex[:8]}")
-    stack.service("notes", *NOTES, attributes=f"repo = {repo!r}", ports=ports)
+    stack.service("notes", *NOTES, attributes=f"repo = {repo!r}", ports=ports, start_timeout=cockpit.PATIENT)
     return repo
 
 

@@ -9,7 +9,7 @@ pytestmark = cockpit.marks
 
 
 def broken(stack: ServiceWorld) -> None:
-    stack.service("notes")
+    stack.service("notes", start_timeout=cockpit.PATIENT)
     stack.release_of("notes", "v1", "ok")
     stack.env_file("notes", "BEHAVIOUR=exit:3\n")
 

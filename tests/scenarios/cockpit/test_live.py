@@ -18,7 +18,7 @@ def names(app: str) -> tuple[str, str]:
 
 
 def published(world: ServiceWorld, app: str, behaviour: str = "ok", version: str = "v1") -> None:
-    world.service(app, *names(app))
+    world.service(app, *names(app), start_timeout=cockpit.PATIENT)
     world.release_of(app, version, behaviour, *names(app))
 
 
@@ -134,7 +134,7 @@ def test_roll_back_history_and_uninstall(browser: Browser, shared: ServiceWorld,
 
 
 def test_a_failed_download_stays_and_retry_installs(browser: Browser, shared: ServiceWorld, site: RpcServer) -> None:
-    shared.service("lost", *names("lost"))
+    shared.service("lost", *names("lost"), start_timeout=cockpit.PATIENT)
     with cockpit.opened(browser, site) as page:
         cockpit.press(page, "Install lost")
         failure = cockpit.app(page, "lost").locator(".failure")
@@ -181,8 +181,8 @@ def test_the_server_is_killed_in_the_middle_and_comes_back(browser: Browser, sta
 def test_the_address_of_a_service_opens(browser: Browser, stack: ServiceWorld) -> None:
     """At its port, or at hero_router's address of it, while it runs; what listens there is a stand-in."""
     port = cockpit.free_port()
-    stack.service("notes", "notes_web", ports=(port,))
-    stack.service("books", "books_server", "books_admin")
+    stack.service("notes", "notes_web", ports=(port,), start_timeout=cockpit.PATIENT)
+    stack.service("books", "books_server", "books_admin", start_timeout=cockpit.PATIENT)
     stack.release_of("notes", "v1", "ok", "notes_web")
     stack.release_of("books", "v1", "ok", "books_server", "books_admin")
     stack.ok("install", "notes", "books")

@@ -26,7 +26,7 @@ class Evil(Recipe):
     needs = ("{SCRIPT}",)
 
     def services(self, ctx):
-        return tuple(replace(item, start_timeout=5.0) for item in super().services(ctx))
+        return tuple(replace(item, start_timeout={cockpit.PATIENT}) for item in super().services(ctx))
 
     def url(self, ctx, service):
         return "javascript:alert(3)" if service.binary == "evil_server" else "http://127.0.0.1:1/%3Cscript%3E"
@@ -36,7 +36,8 @@ class Evil(Recipe):
 @pytest.fixture(scope="module")
 def shown(shared: ServiceWorld, site: RpcServer) -> RpcServer:
     """A server whose page has an app that runs, one that failed, and one whose recipe is broken."""
-    shared.service("notes", "notes_server", "notes_web", attributes='needs = ("failing", "hero_db")')
+    needs = 'needs = ("failing", "hero_db")'
+    shared.service("notes", "notes_server", "notes_web", attributes=needs, start_timeout=cockpit.PATIENT)
     shared.release_of("notes", "v1", "ok", "notes_server", "notes_web")
     assert site.result("catalog.install", name="notes")["after"] == 1
     shared.service("failing")
