@@ -128,8 +128,8 @@ def states(page: Page) -> Mapping[str, str]:
 
 
 def free_port() -> int:
-    """One for a service to declare; a stand-in listens there once the service runs. Below those that the kernel gives to
-    connections, so that none takes it meanwhile.
+    """One for a service to declare; a stand-in listens there once the service runs. The kernel gives connections higher
+    ones, so that none takes it meanwhile.
     """
     while True:
         with suppress(OSError), socket.create_server(("127.0.0.1", random.randrange(20_000, 32_000))) as listener:
