@@ -3,7 +3,7 @@
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -11,10 +11,9 @@ import pytest
 from support import schedule
 from support.worlds import REPO
 
-TEST = """import os, pathlib, pytest, time
+TEST = """import os, pathlib, pytest
 @pytest.mark.parametrize("number", range({tests}))
 def test_it(number):
-    time.sleep({pause})
     with pathlib.Path("ran").open("a") as ran:
         print("{name}", os.environ["PYTEST_XDIST_WORKER"], file=ran)
 """
@@ -31,26 +30,31 @@ def test_a_file_and_a_group_run_in_one_worker_and_the_longest_comes_first(tmp_pa
     assert len(workers) == 4
     assert all(len(names) == 1 for names in workers.values()), workers
     assert len(set.union(*workers.values())) == 2, "one of two workers had nothing to do"
-    assert longest in [ran[0][0], ran[1][0]]
+    assert longest in firsts(ran)
     assert schedule.recorded(tmp_path).keys() == workers.keys()
 
 
 def test_what_took_longest_in_the_last_run_comes_first(tmp_path: Path) -> None:
     files = {"tests/test_a.py": 2, "tests/test_b.py": 2, "tests/test_c.py": 2}
-    run(tmp_path, files, slow="tests/test_c.py")
-    assert "tests/test_c.py" in [file for file, _ in run(tmp_path, files)[:2]]
+    (tmp_path / "cache" / "tests").mkdir(parents=True)
+    (tmp_path / "cache" / "tests" / "seconds.json").write_text('{"tests/test_c.py": 9.5}')
+    assert "tests/test_c.py" in firsts(run(tmp_path, files))
 
 
 def test_the_tests_of_a_single_file_are_divided(tmp_path: Path) -> None:
     assert len({worker for _, worker in run(tmp_path, {"tests/test_a.py": 20})}) == 2
 
 
-def run(folder: Path, files: Mapping[str, int], slow: str = "") -> list[tuple[str, str]]:
+def firsts(ran: Sequence[tuple[str, str]]) -> set[str]:
+    """The files that the workers began with."""
+    return set({worker: file for file, worker in reversed(ran)}.values())
+
+
+def run(folder: Path, files: Mapping[str, int]) -> list[tuple[str, str]]:
     """The file and the worker of each test, in the order in which they ran."""
-    (folder / "ran").unlink(missing_ok=True)
     for name, tests in files.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_text(TEST.format(name=name, tests=tests, pause=0.5 if name == slow else 0.0))
+        (folder / name).write_text(TEST.format(name=name, tests=tests))
     command = [sys.executable, "-m", "pytest", "-q", "-n", "2", "--dist", "loadscope", "-p", "support.schedule"]
     command += ["--import-mode=importlib", "-o", "norecursedirs=.*"]
     env = {name: text for name, text in os.environ.items() if not name.startswith("PYTEST_")}
