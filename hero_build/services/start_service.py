@@ -12,6 +12,7 @@ from contextlib import AbstractContextManager
 from msgspec.structs import replace
 
 from hero_build.errors import HeroBuildError, NotHealthy, ServiceConflict, machine_errors
+from hero_build.events import silent
 from hero_build.model.services import Definition, SupervisedStatus, probe_sockets
 from hero_build.services import containers, definitions, reclaim, records
 from hero_build.services.records import ServiceRecord
@@ -66,7 +67,7 @@ def stop_service(app: str, name: str, run: ServiceRun) -> ServiceStopped:
         if should_run or before.pid or before.is_changing:
             run.step(name, "stop", app)
         _stop_and_wait(name, run)
-        reclaim.end_leftovers(name, root, supervisors=(run.supervisor, *run.others), emit=run.site.emit)
+        reclaim.end_leftovers(name, root, supervisors=(run.supervisor, *run.others), emit=silent)
         if (record := records.read_record(root, name)) is not None:
             records.write_record(root, replace(record, ends=(), flapping=None, reason=""))
     return ServiceStopped(app, name=name, seconds=time.monotonic() - began, pid_before=before.pid)

@@ -11,6 +11,7 @@ from hero_build.services.records import log_path
 from hero_build.supervisors import exec_file
 from hero_build.supervisors.hero_router import HeroRouter
 from hero_build.supervisors.protocol import Timeouts
+from support.processes import until
 from support.rpc_server import serving
 from support.service_world import ServiceWorld
 from support.supervised import Supervised
@@ -39,14 +40,17 @@ def hero_router(timeouts: Timeouts) -> Iterator[Supervised]:
     with world() as router, serving(router) as server:
         supervisor = HeroRouter(server.path, timeouts)
         item = Supervised(
-            supervisor, router.root, own_pid=lambda: server.pid, prepare=lambda definition: _define(definition, router)
+            supervisor,
+            router.root,
+            own_pid=lambda: server.pid,
+            prepare=lambda definition: _define(definition, router, supervisor),
         )
         router.root.path.mkdir(exist_ok=True)
         yield item
         router.ok("stop", "@installed") if item.supervisor.services() else None
 
 
-def _define(definition: Definition, router: ServiceWorld) -> None:
+def _define(definition: Definition, router: ServiceWorld, supervisor: HeroRouter) -> None:
     binary, _, instance = definition.name.partition(":")
     app = binary.removesuffix("_server")
     environment = exec_file.read_environment(exec_file.environment_path(router.root, definition.name))
@@ -72,3 +76,4 @@ def _define(definition: Definition, router: ServiceWorld) -> None:
         log.symlink_to(definition.log)
     if instance:  # it has one as soon as it was started
         router.ok("start", f"{app}:{instance}")
+    assert until(lambda: definition.name in supervisor.services())  # it looks at its root five times a second
