@@ -25,7 +25,13 @@ from hero_build.model.installed import Generation, PartId
 from hero_build.ops import services
 from hero_build.ops.install import Outcome, Plan, apply
 from hero_build.ops.leaving import forget_gone, running_names, start_again
-from hero_build.ops.restart import RestartOutcomes, healthy_in_supervisors, restart_named, restart_running
+from hero_build.ops.restart import (
+    RestartOutcomes,
+    healthy_in_supervisors,
+    lost_in_supervisors,
+    restart_named,
+    restart_running,
+)
 from hero_build.ops.services import ServiceOutcomes
 from hero_build.ops.way_back import one_way_changes
 from hero_build.services import overview, upgrade_journal
@@ -80,9 +86,8 @@ def apply_gated(todo: Plan, context: Context, action: str) -> GatedOutcome:
         try:
             outcome = apply(todo, context, action)
         except BaseException as error:
-            finished = (
-                isinstance(error, Exception) or not state.leaving
-            )  # else the next command starts what was stopped
+            # else the next command starts what was stopped
+            finished = isinstance(error, Exception) or not state.leaving
             if finished and current_number(context.root) == before.number:  # else the next command finishes it
                 upgrade_journal.end_upgrade(context.root)
             raise
@@ -154,8 +159,8 @@ def _resume(state: UpgradeState, context: Context) -> None:
     context.emit(WarningRaised(f"an upgrade of {apps} was interrupted: it is finished now, or undone"))
     if state.step == "rolling back":
         _roll_back(state, context)
-    else:
-        _restart_and_judge(state, context)
+    elif _restart_and_judge(state, context).rolled_back:  # and what the killed command had restarted
+        restart_running(_installed(state.apps, manifest.load(root.path)), context)
 
 
 def _restart_and_judge(state: UpgradeState, context: Context) -> Judged:
@@ -212,11 +217,9 @@ def _no_longer_healthy(state: UpgradeState, context: Context) -> list[ServiceFai
     run = open_run(context.settings, context.catalog, context.emit)
     should = {item.name: item.app for item in recorded_services(context.root) if item.name in state.healthy}
 
-    others = set(state.supervised)
-
     def lost() -> set[str]:
         still = {name for name in should if wanted(context.root, name) == "running"}
-        return (still - set(healthy_services(context))) | (others and others - set(healthy_in_supervisors(context)))
+        return (still - set(healthy_services(context))) | lost_in_supervisors(state.supervised, context)
 
     if wait_for(lambda: not lost(), run.timeouts.health, run.timeouts.poll):
         return []

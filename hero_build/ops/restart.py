@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -137,12 +137,22 @@ def restart_named(names: Sequence[tuple[str, str]], context: Context) -> Restart
     return _restart([RestartRequest(app, services=own) for app, own in by_app.items()], context)
 
 
-def healthy_in_supervisors(context: Context) -> tuple[str, ...]:
-    """The names of the services that hero_router or zinit run, that `start` did not start, and that are healthy."""
+def healthy_in_supervisors(context: Context) -> dict[str, bool]:
+    """The services that hero_router or zinit run, that `start` did not start, and that are healthy, and whether each
+    listens.
+    """
     limits, where = timeouts(context.settings), discover.sockets(context.settings, os.environ)
     recorded = {record.app for record in recorded_services(context.root)}
     supervisors = discover.answering(where, limits)
     return healthy_names(supervisors, _site(where, context), excluded=recorded, seconds=limits.call)
+
+
+def lost_in_supervisors(before: Mapping[str, bool], context: Context) -> set[str]:
+    """Those that were healthy before and are not now, or that listened and do not."""
+    if not before:
+        return set()
+    now = healthy_in_supervisors(context)
+    return {name for name, listened in before.items() if name not in now or (listened and not now[name])}
 
 
 def restart_running(apps: Sequence[str], context: Context) -> RestartOutcomes:

@@ -110,21 +110,20 @@ def restart(
 
 def healthy_names(
     supervisors: Sequence[Supervisor], site: RestartSite, *, excluded: Collection[str], seconds: float
-) -> tuple[str, ...]:
-    """The services of installed apps that run and are healthy, or listen nowhere; without the `excluded` apps.
-
-    Raises RuntimeUnreachable, BadRuntimeResponse.
+) -> dict[str, bool]:
+    """The services of installed apps that run and are healthy, without the `excluded` apps, and whether each listens:
+    one that listens nowhere is healthy while it runs. Raises RuntimeUnreachable, BadRuntimeResponse.
     """
     if not supervisors:
-        return ()
+        return {}
     owners, table = program_owners(site.generation), processes.process_table(site.root)
     targets = [_target(item, owners, site) for item in owned_services(list_services(supervisors), owners, table)]
     chosen = [item for item in targets if item.app not in excluded and item.service.is_running]
-    return tuple(
-        item.service.name
+    return {
+        item.service.name: item.was_listening
         for item in chosen
         if not item.was_listening or health.check_health(item.sockets, seconds).healthy
-    )
+    }
 
 
 def _restart_app(

@@ -24,16 +24,16 @@ UpgradeStep = Literal["installing", "restarting", "rolling back"]
 class UpgradeState(Struct, frozen=True):
     """`before`: the generation to return to; `after`: that of the upgrade, 0 until it is committed. `apps`: those that
     it installs, `first` those of them that were not installed before and should run. `healthy`: the services that were
-    healthy before, and `supervised`, which `start` did not start. `services`: those that were restarted, and `others`
-    (app and name), through the supervisor that has them. `one_way`: apps that it takes to a version from which there is
-    no way back. `leaving`: services that run of apps that it removes.
+    healthy before, and `supervised`, which `start` did not start, and whether each listened. `services`: those that
+    were restarted, and `others` (app and name), through the supervisor that has them. `one_way`: apps that it takes to
+    a version from which there is no way back. `leaving`: services that run of apps that it removes.
     """
 
     step: UpgradeStep
     before: int
     apps: tuple[str, ...]
     healthy: tuple[str, ...] = ()
-    supervised: tuple[str, ...] = ()
+    supervised: dict[str, bool] = {}
     first: tuple[str, ...] = ()
     services: tuple[str, ...] = ()
     others: tuple[tuple[str, str], ...] = ()

@@ -1,6 +1,8 @@
 """Services that zinit or hero_router run and that `start` did not start: an upgrade restarts and judges them, too."""
 
 import shlex
+import subprocess
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -8,6 +10,7 @@ import pytest
 from support import rust_world, zinit_crate, zinit_server
 from support.processes import until
 from support.supervisor_stacks import STACKS, SupervisorStack
+from support.worlds import REPO
 
 
 @pytest.fixture(params=[pytest.param("zinit", marks=zinit_crate.marks), "hero_router"])
@@ -48,6 +51,29 @@ def test_an_upgrade_is_rolled_back_where_they_do_not_come_up(front: SupervisorSt
         assert "warning: after the rollback" not in done.err
         assert front.versions() == {"app_server": ("running", "v2", "v2")}
         assert rust_world.health(front.stack.socket("app")) == {"status": "ok"}
+
+
+def test_an_upgrade_that_is_killed_while_they_do_not_come_up_is_undone_by_the_next_command(
+    front: SupervisorStack,
+) -> None:
+    front.app("app", start_timeout=20.0)
+    started(front, "app")
+    front.stack.release_of("app", "v2", "never-bind")
+    command = [sys.executable, "-m", "hero_build", "upgrade", "app"]
+    environ = front.stack.environ(HERO_SUPERVISOR="auto")
+    with subprocess.Popen(command, env=environ, cwd=REPO, stderr=subprocess.DEVNULL) as child:
+        assert until(lambda: front.versions() == {"app_server": ("running", "v2", "v2")})
+        child.kill()
+    (front.stack.root.path / "cfg").mkdir(parents=True, exist_ok=True)
+    (front.stack.root.path / "cfg" / "hero_build.toml").write_text("stall = 3\n")
+    front.app("other")
+    done = front.run("install", "other")
+    assert done.code == 0, done.err
+    assert "an upgrade of app was interrupted: it is finished now, or undone" in done.err
+    # hero_router has the restart in its queue, behind the start that the killed command asked for
+    assert until(lambda: front.versions()["app_server"] == ("running", "v1", "v1"))
+    assert until(lambda: rust_world.listens(front.stack.socket("app")))
+    assert rust_world.health(front.stack.socket("app")) == {"status": "ok"}
 
 
 def test_what_was_not_well_before_undoes_nothing(front: SupervisorStack) -> None:
