@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from hero_build.model.services import Definition
+from hero_build.supervisors.exec_file import write_exec
 from support import debian, roots
 from support.mount_namespaces import namespace
 from support.packs import Machine
@@ -116,11 +118,11 @@ def test_its_python_runs_what_services_need(standalone: Path, machine: Machine, 
     assert done.code == 0, done.err
     (python,) = machine.tools.glob("python-*/python")
     (tool,) = machine.tools.glob("0.*")
-    fields = ("", "", "", "", "", "/", "/bin/sh", "-c", "echo $LD_LIBRARY_PATH started")
-    (machine.folder / "app.exec").write_bytes(b"".join(field.encode() + b"\0" for field in fields))
-    shim = tool / "hero_build/supervisors/exec_shim.py"
+    words = ("/bin/sh", "-c", "echo $LD_LIBRARY_PATH started")
+    definition = Definition(name="app", command=words, folder=machine.folder, log=machine.folder / "log")
+    _, *options = write_exec(machine.root, definition)
     for given in ({}, {"LD_LIBRARY_PATH": "/mine"}):
-        started = machine.run(python, "-I", "-S", str(shim), str(machine.folder / "app.exec"), env={**bare, **given})
+        started = machine.run(python, *options, env={**bare, **given})
         assert started.out.split() == [*given.values(), "started"], started.err
     run = "runpy.run_module('supervisor.supervisord', None, '__main__')"
     code = f"import sys, runpy; sys.path.insert(0, {str(tool)!r}); {run}"
