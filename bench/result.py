@@ -71,5 +71,8 @@ def write(path: Path, results: Results) -> None:
 
 
 def read(path: Path) -> Results:
-    """Nothing was measured: no rows."""
-    return msgspec.json.decode(path.read_bytes(), type=Results) if path.exists() else Results({}, ())
+    """What is kept of earlier runs; no rows: nothing was measured yet, or by a benchmark that kept it otherwise."""
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=Results)
+    except (FileNotFoundError, msgspec.ValidationError):
+        return Results({}, ())

@@ -6,7 +6,6 @@ each checkout in turn. One round: it takes cargo a quarter of an hour.
 
 import shutil
 import subprocess
-from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
@@ -155,7 +154,7 @@ def _cargo(tree: Path, home: Path) -> Command:
     return Command(("cargo", "build", "--release", "--locked"), rust.toolchain(home, RUSTC_WRAPPER=""), tree)
 
 
-def _hero(bench: Bench, mirror: Path, folder: Path, names: Sequence[str] = APPS) -> Command:
+def _hero(bench: Bench, mirror: Path, folder: Path) -> Command:
     own = {"HERO_ROOT": folder / "root", "HERO_BUILD_CACHE": folder / "cache", "HERO_RECIPES": mirror / "recipes"}
     env = rust.toolchain(folder, **own, FORGEJO_URL=mirror.as_uri(), RUSTC_WRAPPER="")
-    return Command((str(bench.context.hero), "install", *names, "--mode", "source"), env, folder)
+    return Command((str(bench.context.hero), "install", *APPS, "--mode", "source"), env, folder)
