@@ -7,6 +7,8 @@ from bench.result import Row
 from bench.rows import (
     cockpit,
     download,
+    fleet,
+    fleet_controller,
     islands,
     memory,
     noop,
@@ -37,6 +39,8 @@ ROWS: Mapping[str, Callable[[Bench], list[Row]]] = {
     "source-noop": source.noop,
     "stack": stack_source.rows,
     "islands": islands.rows,
+    "fleet": fleet.rows,
+    "fleet-controller": fleet_controller.rows,
     "plan": plan.rows,
     "publish": publish.rows,
 }

@@ -155,7 +155,6 @@ class Fleet:
             "ansible_connection": "local",
             "ansible_python_interpreter": "/usr/bin/python3",
             "hero_executable": str(HERO_BUILD),
-            "hero_exact": False,
         }
         environ = {key: text for key, text in self.world.environ().items() if key.startswith("HERO_")}
         return Controller(self.world.folder, all_hosts, common, environ)

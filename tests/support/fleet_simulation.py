@@ -116,22 +116,30 @@ class Simulation:
 
 def made(folder: Path, *, count: int, program: Sequence[str] = (sys.executable, "-m", "hero_build")) -> Simulation:
     """Releases, the mirror of both versions, and both lock files."""
-    world = World(folder)
-    for path in (world.mirror, world.recipes, folder / "roots"):
-        path.mkdir(parents=True)
+    simulation = empty(folder, count=count, program=program)
     for app, size in SIZES.items():
-        world.recipe(app)
+        simulation.world.recipe(app)
         for tag in ("v1", "v2"):
             head = elf_files.static_bytes(elf_files.program(app, tag))
             rest = hashlib.shake_256(head).digest(size - len(head)) if app == "two" else bytes(size - len(head))
-            files = {mirrors.asset(app): head + rest}
-            mirrors.release(world.mirror, app=app, tag=tag, files=files)
-    simulation = Simulation(world, count, program)
+            mirrors.release(simulation.world.mirror, app=app, tag=tag, files={mirrors.asset(app): head + rest})
     for name, pins in PINS.items():
-        world.ok("lock", *pins, "-o", str(simulation.lock(name)))
-        world.ok("mirror", *pins, str(simulation.mirror))
-    shutil.rmtree(world.mirror)
+        pin(simulation, name, pins)
+    shutil.rmtree(simulation.world.mirror)
     return simulation
+
+
+def empty(folder: Path, *, count: int, program: Sequence[str]) -> Simulation:
+    world = World(folder)
+    for path in (world.mirror, world.recipes, folder / "roots"):
+        path.mkdir(parents=True)
+    return Simulation(world, count, program)
+
+
+def pin(simulation: Simulation, name: str, pins: Sequence[str]) -> None:
+    """Write a lock file, and put what it pins into the mirror."""
+    simulation.world.ok("lock", *pins, "-o", str(simulation.lock(name)))
+    simulation.world.ok("mirror", *pins, str(simulation.mirror))
 
 
 def _digest(folder: Path) -> str:

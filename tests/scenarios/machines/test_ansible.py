@@ -65,6 +65,7 @@ def testers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MachineFleet]:
     world.mirror.mkdir()
     world.recipes.mkdir()
     world.service(APP)
+    (world.recipes / "_sets.py").write_text(f'SETS = {{"small": ("{APP}",)}}\n')
     for version, behaviour in (("v1", "ok"), ("v3", "exit:3"), ("v4", "bind-after:1500"), ("v2", "ok")):
         world.release_of(APP, version, behaviour)
     tool = folder / "hero-build"
@@ -85,7 +86,8 @@ def testers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MachineFleet]:
             "hero_at": mirror.url,
             "hero_exact": False,
             "hero_user": "hero",
-            "hero_start": [APP],
+            "hero_units_set": "small",
+            "hero_start": ["@small"],
             "hero_env": {"HERO_EMBEDDER_URL": "http://admin1:9200"},
             "hero_env_secret": {"HERO_ENGINES_TOKEN": SECRET},
         }
@@ -106,7 +108,9 @@ def test_machines_are_brought_up_and_again(testers: MachineFleet) -> None:
     assert not any("/api/" in path for path in testers.mirror.paths)
     for machine in testers.machines.values():
         assert machine.ok(f"stat -c %a:%U {ROOT}/cfg/env/hero.env").strip() == "600:hero"
+        assert machine.ok("systemctl is-active hero-set.service hero.service").split() == ["active", "active"]
         (pid,) = machine.ok(f"pgrep -u hero -x {SERVICE}").split()
+        assert "hero.service" in machine.ok(f"cat /proc/{pid}/cgroup"), "systemd ends it with its unit"
         variables = machine.ok(f"tr '\\0' '\\n' < /proc/{pid}/environ").splitlines()
         assert {f"HERO_ENGINES_TOKEN={SECRET}", "HERO_EMBEDDER_URL=http://admin1:9200"} <= set(variables)
     assert SECRET not in first.out + first.err + json.dumps(first.lines)
@@ -137,6 +141,7 @@ def test_a_full_disk_and_a_dead_machine_keep_nobody_else_from_the_upgrade(tester
     assert (dead.code, dead.states["t3"], dead.changed) == (4, "unreachable", [])
     assert dead.out.rstrip().endswith("COVERAGE: 2 of 3 machines\n  unreachable (1): t3")
     last.boot()
+    assert until(lambda: last.run(f"pgrep -u hero -x {SERVICE}").code == 0), "it comes up without a controller"
     again = testers.converge("v2")
     assert (again.code, again.changed) == (0, ["t3"]), again.out
     assert testers.versions() == dict.fromkeys(NAMES, "v2")

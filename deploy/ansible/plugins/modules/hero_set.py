@@ -29,7 +29,7 @@ options:
       - It becomes the machine's current lock at O(lock_path) once it is installed.
     type: str
   at:
-    description: Where the files are, a mirror's address, instead of where the lock was made.
+    description: Where the files are, such as a mirror's address, instead of where the lock was made.
     type: str
   digest:
     description: The digest of the lock; another one is refused before anything else happens.
@@ -38,7 +38,9 @@ options:
     description: The minisign public key that has to have signed the lock.
     type: str
   pack:
-    description: A pack on the managed node, which brings lock and files; needs no network.
+    description:
+      - A pack on the managed node, which brings its own lock and files; needs no network.
+      - O(lock_path) stays as it is. O(lock) with the pack in O(at) replaces it.
     type: path
   apps:
     description: Install only these apps of the lock.
@@ -295,7 +297,7 @@ def _diff(module, parts):
 
 
 def _versions(parts, field):
-    return "".join(f"{part['part']} {part[field]}\n" for part in parts if part[field])
+    return "".join(sorted(f"{part['part']} {part[field]}\n" for part in parts if part[field]))
 
 
 def _readable(folder, files):

@@ -1,0 +1,144 @@
+"""A fleet against one nginx: a thousand machines, each with its own process of hero-build; the cost of 300 MB."""
+
+import hashlib
+import json
+import shutil
+import signal
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from itertools import islice
+from pathlib import Path
+
+from bench.bench import DELAY, Bench
+from bench.delay import proxy
+from bench.result import HERO, Row, Target
+from bench.scratch import scratch
+from support import elf_files, fleet_simulation, mirrors, nginx
+from support.fleet_simulation import Simulation, Wave
+from support.nginx import Nginx
+
+MACHINES = 1000
+_EACH = 100  # of so many machines, one is killed, and one does not answer
+_AT_ONCE = 4
+_LARGE, _SERVED = 100 << 20, 8
+"""Three programs of so many bytes are a set; so many machines install it."""
+
+
+def rows(bench: Bench) -> list[Row]:
+    program = (str(bench.context.hero),)
+    with scratch("fleet") as folder:
+        many = _many(fleet_simulation.made(folder / "many", count=MACHINES, program=program))
+    with scratch("fleet") as folder:
+        return [*many, _large(folder, program)]
+
+
+def _many(sim: Simulation) -> list[Row]:
+    """Lock A, lock B, B again, back to A; one in a hundred is killed, another stands still until they are done."""
+    killed = range(7, sim.count, _EACH)
+    silent = range(11, sim.count, _EACH)
+    first, second = sim.contents("A"), sim.contents("B")
+    with nginx.serving(sim.mirror) as server, _late(server) as at:
+        for number in killed:
+            sim.kill_mid_transfer(number, "A", server.slow)
+        install = _phase(server, lambda: sim.converge("A", at, _all_but(sim, (*killed, *silent)), at_once=_AT_ONCE))
+        resumed = _phase(server, lambda: sim.converge("A", at, killed, at_once=_AT_ONCE))
+        stopped = [sim.start(number, "A", at) for number in silent]
+        for process in stopped:
+            process.send_signal(signal.SIGSTOP)
+        rest = _all_but(sim, silent)
+        upgrade = _phase(server, lambda: sim.converge("B", at, rest, at_once=_AT_ONCE))
+        for process in stopped:
+            process.send_signal(signal.SIGCONT)
+            process.wait()
+        late = _phase(server, lambda: sim.converge("B", at, silent, at_once=_AT_ONCE))
+        one_after = sim.digests()
+        again = _phase(server, lambda: sim.converge("B", at, at_once=_AT_ONCE))
+        back = _phase(server, lambda: sim.converge("A", at, at_once=_AT_ONCE))
+        one_back = sim.digests()
+        api = any(item.path.startswith("/api/") for item in server.requests())
+    whole = len(_all_but(sim, (*killed, *silent)))
+    missing = second - first
+    phases = (install, resumed, upgrade, late, again, back)
+    facts = (
+        ("every machine succeeds", all(set(phase.wave.codes.values()) == {0} for phase in phases)),
+        ("no call of an API", not api),
+        ("what is sent is what is missing × machines", install.sent == sim.wire(first) * whole),
+        ("so it is in an upgrade", upgrade.sent + late.sent == sim.wire(missing) * sim.count),
+        (
+            "a killed transfer goes on where it was",
+            resumed.sent < (sim.wire(first) - fleet_simulation.WRITTEN) * len(killed) + 1,
+        ),
+        ("the same again, and the way back, send no request", again.requests == back.requests == 0),
+        ("all machines have the same files, after each", len(one_after) == len(one_back) == 1),
+    )
+    per = 1 / sim.count
+    title = f"{sim.count} machines, {DELAY:g} ms latency"
+    samples = {
+        HERO: (again.wave.cpu * per,),
+        "install": (install.wave.cpu / whole,),
+        "upgrade": (upgrade.wave.cpu / len(rest),),
+        "way back": (back.wave.cpu * per,),
+    }
+    note = f"{install.requests} requests and {install.sent / 1e6:.0f} MB for {whole} installs"
+    cpu = f"{title}, processor for one with nothing to do"
+    return [Row("fleet", title=cpu, unit="s", samples=samples, targets=(Target(0.3),), facts=facts, notes=(note,))]
+
+
+class _Phase:
+    """What one step of all machines sent and took."""
+
+    def __init__(self, wave: Wave, requests: Sequence[nginx.Request]) -> None:
+        self.wave = wave
+        self.requests = len(requests)
+        self.sent = sum(item.sent for item in requests if item.status in (200, 206))
+
+
+def _phase(server: Nginx, step: Callable[[], Wave]) -> _Phase:
+    before = len(server.requests())
+    wave = step()
+    return _Phase(wave, server.requests()[before:])
+
+
+def _all_but(sim: Simulation, numbers: Sequence[int]) -> list[int]:
+    return [number for number in range(sim.count) if number not in set(numbers)]
+
+
+@contextmanager
+def _late(server: Nginx) -> Iterator[str]:
+    """The address of the server behind a proxy that adds latency."""
+    with proxy(server.port, DELAY) as port:
+        yield f"http://127.0.0.1:{port}"
+
+
+def _large(folder: Path, program: Sequence[str]) -> Row:
+    """What nginx takes to serve 300 MB that no compression makes smaller; each root is deleted once it is there."""
+    sim = _large_set(folder, program)
+    with nginx.serving(sim.mirror) as server:
+        before = server.cpu()
+        for number in range(_SERVED):
+            assert sim.converge("A", server.url, [number]).codes == {number: 0}
+            shutil.rmtree(sim.root(number))
+        took = (server.cpu() - before) / _SERVED
+    title = "processor of nginx for one machine that installs 300 MB"
+    note = f"the mean of {_SERVED} machines, real content"
+    return Row("fleet-serving", title=title, unit="s", samples={HERO: (took,)}, targets=(Target(0.4),), notes=(note,))
+
+
+def _large_set(folder: Path, program: Sequence[str]) -> Simulation:
+    """Three programs of random bytes."""
+    sim = fleet_simulation.empty(folder, count=_SERVED, program=program)
+    for app in ("one", "two", "three"):
+        sim.world.recipe(app)
+        head = elf_files.static_bytes(elf_files.program(app, "v1"))
+        rest = b"".join(islice(_noise(head), (_LARGE - len(head)) >> 20))
+        mirrors.release(sim.world.mirror, app=app, tag="v1", files={mirrors.asset(app): head + rest})
+    fleet_simulation.pin(sim, "A", ("one", "two", "three"))
+    return sim
+
+
+def _noise(seed: bytes) -> Iterator[bytes]:
+    """Megabytes, each another one."""
+    number = 0
+    while True:
+        yield hashlib.shake_256(seed + json.dumps(number).encode()).digest(1 << 20)
+        number += 1
