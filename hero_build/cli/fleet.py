@@ -105,8 +105,9 @@ def cloud_init(session: Session, *, tool: str | None, tool_digest: str | None, *
 @_DIGEST
 @_TRUST
 def converge(session: Session, set_name: str, at: str, *, digest: str | None, trust: str | None) -> int:
-    """Install what this machine's lock file pins. The first one, PLACE/SET.lock, is fetched into cfg/set.lock."""
+    """Install exactly what this machine's lock file pins. The first one, PLACE/SET.lock, becomes cfg/set.lock."""
     from hero_build.cli.install import run_install, shortened
+    from hero_build.cli.locked import locked_set
     from hero_build.cli.options import InstallOptions
     from hero_build.fleet.converge import LOCK, FirstLock, machine_lock
 
@@ -114,15 +115,24 @@ def converge(session: Session, set_name: str, at: str, *, digest: str | None, tr
     lock = machine_lock(first, session.settings, session.console.report)
     context = session.context(lock.forge, writable=True)
     chosen = InstallOptions(
-        "download", None, None, update=False, reset=False, checksum="required", locked=session.settings.root / LOCK
+        "download",
+        version=None,
+        ref=None,
+        update=False,
+        reset=False,
+        checksum="required",
+        locked=session.settings.root / LOCK,
+        exact=True,
     )
+    names = session.without_held(lock.apps, named=())
     return run_install(
         session,
-        requests=[chosen.request(app) for app in lock.apps],
+        requests=[chosen.request(app) for app in names],
         context=context,
         action=f"converge {shortened(lock.apps)}",
         restart=False,
         dry_run=False,
+        lock=locked_set(session, lock, names=names, options=chosen),
     )
 
 

@@ -40,10 +40,10 @@ def test_the_first_lock_file_is_that_of_the_place(two_apps: World, place: Path, 
 
 def test_a_lock_file_that_is_there_stays_and_counts(two_apps: World, place: Path) -> None:
     converge(two_apps, str(place))
-    two_apps.ok("lock", "db@v2", "web", "-o", str(two_apps.root.path / LOCK))
+    two_apps.ok("lock", "db@v2", "-o", str(two_apps.root.path / LOCK))
     (place / "both.lock").unlink()
     converge(two_apps, str(place), "--digest", "0" * 64)
-    assert versions(two_apps) == {"db": "v2", "web": "v1"}
+    assert versions(two_apps) == {"db": "v2"}
 
 
 @pytest.mark.parametrize(

@@ -90,12 +90,13 @@ class FleetWorld:
         self.server = None
 
     def release(self, app: str, tag: str = TAG, behaviour: str = "", padding: int = 0) -> None:
-        """A release of a shipped app; `padding`: bytes at the end of each program."""
+        """A release of a shipped app; `padding`: bytes at the end of its first program."""
         recipe = loader.load((self.world.recipes,)).get(app).recipe
         names = PROGRAMS.get(app) or [item.name for item in recipe.binaries]
         own, platform = behaviour or _BEHAVIOUR.get(app, "ok"), recipe.platform(machine_arch())
         files = {
-            recipe.asset_name(Binary(name, "server"), name, platform): program(name, tag, own) + _noise(name, padding)
+            recipe.asset_name(Binary(name, "server"), name, platform): program(name, tag, own)
+            + _noise(name, padding if name == names[0] else 0)
             for name in names
         }
         mirrors.release(self.world.mirror, app=app, tag=tag, files=files, owner=OWNER)

@@ -34,6 +34,7 @@ DIVIDED = frozenset(
 """Files that take minutes, and whose tests share nothing that takes long."""
 SECONDS: Mapping[str, float] = {
     "tests/scenarios/guides/test_guides.py": 120,
+    "tests/scenarios/machines/test_fleet.py": 110,
     "tests/scenarios/publish/test_bundles.py": 60,
     "tests/scenarios/crash/test_kill.py": 40,
     "tests/scenarios/supervisors/test_contract.py": 5,

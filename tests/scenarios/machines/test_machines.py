@@ -63,10 +63,3 @@ def test_a_private_one_has_loopback_alone(tmp_path: Path) -> None:
     with machines.machine("alone", tmp_path, private=True) as alone:
         assert [line.split(":")[1].strip() for line in alone.ok("ip -o link").splitlines()] == ["lo"]
         assert alone.run("python3 -c \"import socket; socket.create_connection(('127.0.0.1', 1))\"").code == 1
-
-
-def test_cloud_init_reads_its_seed(tmp_path: Path) -> None:
-    user_data = "#cloud-config\nwrite_files: [{path: /root/seeded, content: from-the-seed}]\n"
-    with machines.machine("seeded", tmp_path, seed={"user-data": user_data}) as seeded:
-        assert seeded.booted()
-        assert seeded.ok("cloud-init status --wait; cat /root/seeded").endswith("from-the-seed")
