@@ -102,3 +102,22 @@ def test_a_task_that_cannot_be_meant_changes_nothing(fleet: Fleet, arguments: st
     assert (done.code, done.states) == (2, {"t1": "failed"})
     assert message in done.results["t1"]["msg"]
     assert not fleet.hosts["t1"].root.path.exists()
+
+
+OLD_PYTHON = """
+- hosts: testers
+  gather_facts: false
+  pre_tasks:
+    - set_fact: {python: {executable: /usr/bin/python3, version: {major: 3, minor: 10}}, cacheable: true}
+  roles: [hero.os.hero]
+"""
+
+
+def test_the_role_refuses_a_python_that_hero_build_cannot_use(fleet: Fleet) -> None:
+    path = fleet.world.folder / "old-python.yml"
+    path.write_text(OLD_PYTHON)
+    tool = {"hero_tool": "/nowhere", "hero_tool_sha256": "0" * 64}
+    done = fleet.play(str(path), hero_lock="/nowhere", **tool)
+    assert (done.code, done.states) == (2, {"t1": "failed"}), done.out
+    assert "hero-build needs Python 3.11, and /usr/bin/python3 of this machine is 3.10." in done.results["t1"]["msg"]
+    assert not fleet.hosts["t1"].root.path.exists()
