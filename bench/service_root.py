@@ -1,4 +1,4 @@
-"""A root with small services, compiled here from bench/daemon.c, and a supervisord of its own for the same programs."""
+"""A root with small services, compiled here from bench/daemon.c."""
 
 import hashlib
 import os
@@ -28,26 +28,6 @@ class App(Recipe):
     libc = "gnu"
     binaries = ({binaries},)
 '''
-_SUPERVISORD = """[unix_http_server]
-file = {folder}/s.sock
-
-[supervisord]
-logfile = {folder}/supervisord.log
-pidfile = {folder}/supervisord.pid
-
-[rpcinterface:supervisor]
-supervisor.rpcinterface_factory = supervisor.rpcinterface:make_main_rpcinterface
-
-[supervisorctl]
-serverurl = unix://{folder}/s.sock
-"""
-_PROGRAM = """
-[program:{name}]
-command = {command}
-autostart = false
-environment = HERO_SOCKET_DIR="{sockets}"
-startsecs = 1
-"""
 
 
 def apps(number: int, admins: int) -> dict[str, tuple[str, ...]]:
@@ -104,24 +84,6 @@ def service_root(bench: Bench, binaries: dict[str, tuple[str, ...]]) -> Iterator
             root.end_supervisor()
 
 
-@contextmanager
-def supervisorctl(root: ServiceRoot, programs: Sequence[str]) -> Iterator[tuple[tuple[str, ...], Path]]:
-    """supervisord with the same programs: the words of its own command, and the services' sockets; ended afterwards."""
-    with scratch("supervisord") as folder:
-        sockets = folder / "s"
-        lines = [_PROGRAM.format(name=name, command=_compiled(name, TAGS[0]), sockets=sockets) for name in programs]
-        (folder / "c").write_text(_SUPERVISORD.format(folder=folder) + "".join(lines))
-        python = str(root.bench.context.python)
-        control = (python, "-m", "supervisor.supervisorctl", "-c", str(folder / "c"))
-        seconds(Command((python, "-m", "supervisor.supervisord", "-c", str(folder / "c")), environment(folder), folder))
-        try:
-            while subprocess.run([*control, "pid"], capture_output=True, check=False).returncode:
-                time.sleep(0.05)
-            yield control, sockets
-        finally:
-            subprocess.run([*control, "shutdown"], capture_output=True, check=False)
-
-
 def _write_recipes(folder: Path, binaries: dict[str, tuple[str, ...]]) -> None:
     folder.mkdir(parents=True)
     for app, names in binaries.items():
@@ -131,7 +93,7 @@ def _write_recipes(folder: Path, binaries: dict[str, tuple[str, ...]]) -> None:
 
 
 def _release(mirror: Path, app: str, names: Sequence[str], tag: str) -> None:
-    files = {f"{name}-linux-{_ARCH}-gnu": _compiled(name, tag) for name in names}
+    files = {f"{name}-linux-{_ARCH}-gnu": compiled(name, tag) for name in names}
     digests = {asset: hashlib.sha256(path.read_bytes()).hexdigest() for asset, path in files.items()}
     sums = mirror.parent / "SHA256SUMS"
     sums.write_text("".join(f"{digest}  {asset}\n" for asset, digest in digests.items()))
@@ -145,7 +107,7 @@ def _release(mirror: Path, app: str, names: Sequence[str], tag: str) -> None:
     publish(mirror, release, paths, latest=True)
 
 
-def _compiled(name: str, tag: str) -> Path:
+def compiled(name: str, tag: str) -> Path:
     """bench/daemon.c under this name: its name decides which socket it listens on."""
     source = CHECKOUT / "bench" / "daemon.c"
     key = hashlib.sha256(source.read_bytes() + tag.encode()).hexdigest()[:12]

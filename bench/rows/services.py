@@ -1,4 +1,4 @@
-"""Starting services, looking at sixty of them, and exchanging one, beside supervisorctl with the same programs."""
+"""Starting services, looking at sixty of them, and exchanging one, beside other supervisors with the same programs."""
 
 import itertools
 import socket
@@ -10,11 +10,11 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from bench.bench import Bench
-from bench.measure import Command, Peer, compare, environment, once, seconds
+from bench.measure import Command, Peer, compare, once, seconds
 from bench.result import HERO, Row, Target
-from bench.service_root import TAGS, ServiceRoot, apps, service_root, supervisorctl
+from bench.service_root import TAGS, ServiceRoot, apps, service_root
+from bench.supervisors import Control, controls
 
-_CTL = "supervisorctl"
 _GAP = 0.1
 """Seconds that an upgrade's downtime may take over the supervisor's own restart."""
 _OFTEN = 0.005
@@ -29,13 +29,17 @@ def rows(bench: Bench) -> list[Row]:
 def _start(bench: Bench) -> Row:
     five = apps(5, 0)
     names = [name for binaries in five.values() for name in binaries]
-    with service_root(bench, five) as root, supervisorctl(root, names) as (control, _):
-        peers = [_started(root), _started_by(control, names)]
-        samples = compare(peers, bench.rounds, seconds)
+    with service_root(bench, five) as root, controls(root, names) as others:
+        samples = compare([_started(root), *(_started_by(other, names) for other in others)], bench.rounds, seconds)
     row = Row("services-start", title="5 services, started", unit="s", samples=samples)
-    more = row.middle(HERO) - row.middle(_CTL)
-    fact = f"`start` of five services takes at most {_MORE:g} s over supervisorctl's own time ({more:+.2f} s)"
-    return Row("services-start", title=row.title, unit="s", samples=samples, facts=((fact, more <= _MORE),))
+    facts = [_within(row, other.name, _MORE, "`start` of five services takes") for other in others]
+    return replace(row, facts=tuple(facts))
+
+
+def _within(row: Row, other: str, most: float, what: str) -> tuple[str, bool]:
+    """Whether hero-build needs at most so many seconds more."""
+    more = row.middle(HERO) - row.middle(other)
+    return f"{what} at most {most:g} s over {other}'s own time ({more:+.2f} s)", more <= most
 
 
 def _started(root: ServiceRoot) -> Peer:
@@ -46,50 +50,46 @@ def _started(root: ServiceRoot) -> Peer:
     return Peer(HERO, prepare)
 
 
-def _started_by(control: tuple[str, ...], names: list[str]) -> Peer:
+def _started_by(other: Control, names: list[str]) -> Peer:
     def prepare(folder: Path) -> Command:
-        seconds(Command((*control, "stop", *names), environment(folder), folder))
-        return Command((*control, "start", *names), environment(folder), folder)
+        seconds(other.command(folder, "stop", names))
+        return other.command(folder, "start", names)
 
-    return Peer(_CTL, prepare)
+    return Peer(other.name, prepare)
 
 
 def _status(bench: Bench) -> Row:
     binaries = apps(35, 25)
     names = [name for group in binaries.values() for name in group]
-    with service_root(bench, binaries) as root, supervisorctl(root, names) as (control, _):
+    with service_root(bench, binaries) as root, controls(root, names) as others:
         root.run("start", "@bench")
-        seconds(Command((*control, "start", *names), environment(root.folder), root.folder))
-        hero = Peer(HERO, lambda _: root.command("status"))
-        other = Peer(_CTL, lambda folder: Command((*control, "status"), environment(folder), folder))
-        samples = compare([hero, other], bench.rounds, seconds)
+        peers = [Peer(HERO, lambda _: root.command("status"))]
+        for other in others:
+            seconds(other.command(root.folder, "start", names))
+            peers.append(Peer(other.name, partial(other.command, verb="status")))
+        samples = compare(peers, bench.rounds, seconds)
     title = f"`status` of {len(binaries)} apps with {len(names)} running services"
     return Row("services-status", title=title, unit="s", samples=samples, targets=(Target(0.3),))
 
 
 def _downtime(bench: Bench) -> Row:
-    """How long a service does not answer: while its app is upgraded, and while supervisorctl restarts it."""
+    """How long a service does not answer: while its app is upgraded, and while a supervisor's command restarts it."""
     one = apps(1, 0)
     ((app, (name,)),) = one.items()
-    with service_root(bench, one) as root, supervisorctl(root, [name]) as (control, sockets):
+    with service_root(bench, one) as root, controls(root, [name]) as others:
         root.run("start", app)
-        seconds(Command((*control, "start", name), environment(root.folder), root.folder))
-        peers = {
-            HERO: (_upgraded(root, app), root.sockets),
-            _CTL: (
-                Peer(_CTL, lambda folder: Command((*control, "restart", name), environment(folder), folder)),
-                sockets,
-            ),
-        }
-        samples: dict[str, list[float]] = {peer: [] for peer in peers}
+        peers = [(_upgraded(root, app), root.sockets)]
+        for other in others:
+            seconds(other.command(root.folder, "start", [name]))
+            peers.append((Peer(other.name, partial(other.command, verb="restart", names=[name])), other.sockets))
+        samples: dict[str, list[float]] = {peer.name: [] for peer, _ in peers}
         for _ in range(bench.rounds):
-            for peer, (work, place) in peers.items():
-                samples[peer].append(once(work, partial(_silence, path=place / app / "rpc.sock")))
+            for peer, place in peers:
+                samples[peer.name].append(once(peer, partial(_silence, path=place / app / "rpc.sock")))
     title = "An upgrade of a running service: the longest time without an answer"
     row = Row("services-downtime", title=title, unit="s", samples={peer: tuple(s) for peer, s in samples.items()})
-    more = row.middle(HERO) - row.middle(_CTL)
-    fact = f"an upgrade's downtime is at most {_GAP:g} s over supervisorctl's own restart ({more:+.2f} s)"
-    return replace(row, facts=((fact, more <= _GAP),))
+    facts = [_within(row, other.name, _GAP, "an upgrade's downtime is") for other in others]
+    return replace(row, facts=tuple(facts))
 
 
 def _upgraded(root: ServiceRoot, app: str) -> Peer:
