@@ -39,7 +39,7 @@ def _many(sim: Simulation) -> list[Row]:
     first, second = sim.contents("A"), sim.contents("B")
     with nginx.serving(sim.mirror) as server, _late(server) as at:
         for number in killed:
-            sim.kill_mid_transfer(number, "A", server.slow)
+            sim.kill_mid_transfer(number, "A", server)
         install = _phase(server, lambda: sim.converge("A", at, _all_but(sim, (*killed, *silent)), at_once=_AT_ONCE))
         resumed = _phase(server, lambda: sim.converge("A", at, killed, at_once=_AT_ONCE))
         stopped = [sim.start(number, "A", at) for number in silent]

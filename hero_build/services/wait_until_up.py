@@ -37,6 +37,8 @@ class Watch(Struct):
     pid_since: float = 0.0
     down_since: float | None = None
     answer: ProbeAnswer | None = None
+    ended: SupervisedStatus | None = None
+    """How its process ended: a supervisor that has started the next one may say no longer."""
 
 
 def wait_until_up(attempt: Attempt, run: ServiceRun) -> SupervisedStatus | NotUp:
@@ -79,6 +81,18 @@ def describe_end(status: SupervisedStatus) -> str:
     return f"it is {status.state}" + (f" ({status.reason})" if status.reason else "")
 
 
+def _has_end(status: SupervisedStatus) -> bool:
+    return status.exit_code is not None or status.signal is not None
+
+
+def _describe_restart(status: SupervisedStatus, watch: Watch) -> str:
+    """How the process ended before this one, as far as the supervisor has said."""
+    last = status if _has_end(status) else watch.ended
+    if last is None and status.is_running:
+        return "it ended and was started again"
+    return describe_end(last or status)
+
+
 def _judge(
     attempt: Attempt, status: SupervisedStatus, *, watch: Watch, run: ServiceRun, end: float
 ) -> SupervisedStatus | NotUp | None:
@@ -86,9 +100,11 @@ def _judge(
     now = time.monotonic()
     if attempt.service.oneshot and status.state == "exited" and status.exit_code == 0:
         return status
+    if _has_end(status) and (status.since or 0.0) >= attempt.requested:
+        watch.ended = status
     if status.restarts or (watch.pid and status.pid != watch.pid):
         seconds = now - (watch.pid_since or watch.started)
-        return NotUp(f"{describe_end(status)} after {seconds:.1f} s")
+        return NotUp(f"{_describe_restart(status, watch)} after {seconds:.1f} s")
     if not (status.is_running and status.pid and status.pid != attempt.old_pid):
         return _judge_down(attempt, status, watch=watch, run=run)
     watch.down_since = None

@@ -1,6 +1,5 @@
 """Fetched → Verified: the only way for downloaded or built bytes to become installable."""
 
-import hashlib
 import stat
 from pathlib import PurePosixPath
 
@@ -57,6 +56,8 @@ def verify_stored(fetched: Fetched, files: tuple[File, ...], expect: Expect) -> 
 
 
 def _check_stored(file: File) -> None:
+    import hashlib  # only for what is in the store already
+
     status = file.path.lstat()
     with file.path.open("rb") as content:
         digest = hashlib.file_digest(content, "sha256").hexdigest()

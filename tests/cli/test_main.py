@@ -46,7 +46,11 @@ def test_help_names_every_command() -> None:
     assert list(summaries()) == hero_build.list_commands(context)
 
 
-IN_GROUPS = {"ci": ("ci matrix", "ci workflow"), "supervisor": ("supervisor current", "supervisor use")}
+IN_GROUPS = {
+    "ci": ("ci matrix", "ci workflow"),
+    "fleet": ("fleet cloud-init", "fleet converge", "fleet units"),
+    "supervisor": ("supervisor current", "supervisor use"),
+}
 COMMANDS = [each for name in summaries() for each in (name, *IN_GROUPS.get(name, ()))]
 """All commands; those of a group follow it."""
 

@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from support import elf_files, mirrors
+from support.nginx import Nginx
 from support.processes import LONG, until
 from support.worlds import REPO, World
 
@@ -87,12 +88,14 @@ class Simulation:
             stderr=subprocess.DEVNULL,
         )
 
-    def kill_mid_transfer(self, number: int, name: str, at: str) -> None:
-        """SIGKILL to one that has received a part of its largest file, from a slow server."""
-        process = self.start(number, name, at)
+    def kill_mid_transfer(self, number: int, name: str, server: Nginx) -> None:
+        """SIGKILL to one that has received a part of its largest file; until the server has noted what it sent."""
+        before = len(server.requests())
+        process = self.start(number, name, server.slow)
         assert until(lambda: self.received(number) >= WRITTEN or process.poll() is not None)
         process.send_signal(signal.SIGKILL)
         assert process.wait(LONG) == -signal.SIGKILL
+        assert until(lambda: any(item.sent >= WRITTEN for item in server.requests()[before:]))
 
     def received(self, number: int) -> int:
         """Bytes of unfinished downloads."""

@@ -30,6 +30,12 @@ def gone(pids: Iterable[int]) -> bool:
     return until(lambda: not any(alive(pid) for pid in known))
 
 
+def is_stopped(pid: int) -> bool:
+    """Whether all threads of a process are stopped by a signal."""
+    tasks = Path(f"/proc/{pid}/task").glob("*/stat")
+    return all(task.read_text().rpartition(")")[2].split()[0] in "Tt" for task in tasks)
+
+
 def until(true: Callable[[], bool], seconds: float = LONG) -> bool:
     """Wait for something to become true."""
     end = time.monotonic() + seconds

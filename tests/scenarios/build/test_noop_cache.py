@@ -213,6 +213,14 @@ def flat_to_nested(setup: Setup) -> None:
     git_repos.commit(setup.tree, {"new.txt": "new"})
 
 
+def unmark(setup: Setup) -> None:
+    """What a build by hand has left: git ignores it, with cargo's mark and without."""
+    mark = setup.tree / "target" / "CACHEDIR.TAG"
+    git_repos.write(setup.tree, {"target/CACHEDIR.TAG": "Signature: 8a477f597d28d172789f06886806bc55\n"})
+    assert until(setup.recalled)
+    mark.unlink()
+
+
 def write(*files: str, text: str = "// new\n", at: str = "tree") -> Callable[[Setup], None]:
     return lambda setup: git_repos.write(getattr(setup, at), dict.fromkeys(files, text))
 
@@ -268,7 +276,7 @@ CHANGES: dict[str, tuple[str, Callable[[Setup], object]]] = {
     "detach": ("keep", lambda setup: git_repos.git(setup.tree, "checkout", "--quiet", "--detach")),
     "stash": ("keep", stash),
     "pack refs": ("keep", pack),
-    "cargo's mark goes": ("keep", lambda setup: (setup.tree / "target" / "CACHEDIR.TAG").unlink()),
+    "cargo's mark goes": ("keep", unmark),
     "a flat checkout no longer counts": ("build", flat_to_nested),
     "config of the root": ("keep", configure_root),
     "another coderoot": ("build", move_coderoot),

@@ -29,7 +29,7 @@ def server(simulation: Simulation) -> Iterator[Nginx]:
 def test_a_fleet_installs_upgrades_and_goes_back(simulation: Simulation, server: Nginx) -> None:
     """One machine is killed in the middle of its first transfer, and goes on where it was."""
     first, second = simulation.contents("A"), simulation.contents("B")
-    simulation.kill_mid_transfer(KILLED, "A", server.slow)
+    simulation.kill_mid_transfer(KILLED, "A", server)
     before = len(server.requests())
     others = [number for number in range(COUNT) if number != KILLED]
     assert set(simulation.converge("A", server.url, others).codes.values()) == {0}

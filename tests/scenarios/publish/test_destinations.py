@@ -114,7 +114,8 @@ def test_what_a_mirror_cannot_prove_does_not_appear(to_mirror: MirrorPublisher, 
     assert in_mirror(directory, "v1") == whole({"a": DATA})
     with pytest.raises(ReleaseNotFound):
         in_mirror(directory, "v2")
-    assert [path.name for path in directory.iterdir()] == ["o"]
+    assert sorted(path.name for path in directory.iterdir()) == ["_store", "o"]
+    assert bad.sha256 not in {path.name for path in (directory / "_store").iterdir()}
 
 
 def test_a_mirror_has_no_drafts(to_mirror: MirrorPublisher, directory: Path, pack: Pack) -> None:
