@@ -67,7 +67,7 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
         "fleet units --set tester --at https://mirror.example/hero",
         "fleet units --set admin --at https://mirror.example --timer 1d",
     ),
-    "cloud-init": ("fleet cloud-init --set tester --at https://mirror.lan > user-data",),
+    "cloud-init": ("fleet cloud-init --set tester --at https://mirror.example",),
     "converge": ("fleet converge tester --at https://mirror.example/hero",),
     "completion": ("completion bash --install", "completion zsh"),
     "help": ("help install", "help ci matrix"),
