@@ -46,7 +46,7 @@ class Machine:
             capture_output=True,
             text=True,
             errors="replace",
-            timeout=240,
+            timeout=900,
         )
         return Done(done.returncode, done.stdout, done.stderr)
 

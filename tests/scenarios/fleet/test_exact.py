@@ -66,7 +66,7 @@ def test_what_exact_goes_with(world: World, lock: Path, words: tuple[str, ...]) 
 def two_services(stack: ServiceWorld, folder: Path) -> Path:
     """`app` and `other` run; the lock file has `app` alone, in v2."""
     for app in ("app", "other"):
-        stack.service(app, start_timeout=1.5)
+        stack.service(app, start_timeout=60.0)
         stack.install(app)
     stack.ok("start", "app", "other")
     return folder / "app.lock"

@@ -18,6 +18,9 @@ from support.mount_namespaces import namespace
 from support.packs import Machine
 from support.worlds import World
 
+pytestmark = pytest.mark.timeout(1800)
+"""The first test of all may have to fetch wheels and make an interpreter."""
+
 NO_NETWORK = ("unshare", *(() if os.geteuid() == 0 else ("--user", "--map-root-user")), "--net")
 VERSIONS = ("3.6", "3.10", "3.13")
 PYTHONS = [path for version in VERSIONS for path in Path.home().glob(f".pyenv/versions/{version}.*/bin/python3")]
@@ -96,7 +99,7 @@ def test_twice_at_once(tester: Path, machine: Machine) -> None:
         subprocess.Popen(command, env=machine.environ({}), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         for _ in range(2)
     ]
-    answers = [process.communicate(timeout=240) for process in both]
+    answers = [process.communicate(timeout=900) for process in both]
     assert [process.returncode for process in both] == [0, 0], answers
     assert len(list(machine.tools.iterdir())) == 1
     assert {part.app for part in roots.settled(machine.root).records} == {"db", "web"}

@@ -14,6 +14,9 @@ from support import debian, roots
 from support.mount_namespaces import namespace
 from support.packs import Machine
 
+pytestmark = pytest.mark.timeout(1800)
+"""The first test of all may have to fetch wheels and make an interpreter."""
+
 NO_NETWORK = (str(shutil.which("unshare")), *(() if os.geteuid() == 0 else ("--user", "--map-root-user")), "--net")
 
 NEEDED = "sh wc head tail tar gzip mktemp mkdir id stat rm mv cut chmod uname sync sha256sum"
@@ -60,7 +63,7 @@ def test_twice_at_once(standalone: Path, machine: Machine, bare: dict[str, str])
         subprocess.Popen(command, env=machine.environ(bare), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         for _ in range(2)
     ]
-    answers = [process.communicate(timeout=240) for process in both]
+    answers = [process.communicate(timeout=900) for process in both]
     assert [process.returncode for process in both] == [0, 0], answers
     assert not [path for path in machine.tools.iterdir() if path.name.startswith(".new")]
     assert {part.app for part in roots.settled(machine.root).records} == {"db", "web"}

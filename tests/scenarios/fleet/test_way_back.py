@@ -73,8 +73,8 @@ def test_a_bound_without_a_number_is_an_error(world: World) -> None:
 
 
 def test_an_upgrade_that_cannot_be_rolled_back_stops_what_does_not_come_up(stack: ServiceWorld) -> None:
-    stack.service("app", attributes=BOUND, start_timeout=1.5)
-    stack.service("other", start_timeout=1.5)
+    stack.service("app", attributes=BOUND, start_timeout=60.0)
+    stack.service("other", start_timeout=60.0)
     for app in ("app", "other"):
         stack.install(app)
     stack.ok("start", "app", "other")
@@ -89,8 +89,8 @@ def test_an_upgrade_that_cannot_be_rolled_back_stops_what_does_not_come_up(stack
 
 
 def test_what_can_go_back_is_rolled_back_beside_it(stack: ServiceWorld) -> None:
-    stack.service("app", attributes=BOUND, start_timeout=1.5)
-    stack.service("other", start_timeout=1.5)
+    stack.service("app", attributes=BOUND, start_timeout=60.0)
+    stack.service("other", start_timeout=60.0)
     for app in ("app", "other"):
         stack.install(app)
     stack.ok("start", "app", "other")

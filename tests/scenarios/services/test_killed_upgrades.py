@@ -12,7 +12,7 @@ from support.service_world import ServiceWorld
 @strace.traced
 @pytest.mark.parametrize(("behaviour", "version"), [("ok", "v2"), ("exit:3", "v1")])
 def test_killed_at_each_rename(stack: ServiceWorld, behaviour: str, version: str) -> None:
-    stack.service("app", start_timeout=1.5)
+    stack.service("app", start_timeout=60.0)
     stack.install("app")
     stack.ok("start", "app")
     stack.release_of("app", "v2", behaviour)
