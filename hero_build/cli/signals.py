@@ -96,7 +96,11 @@ def document(number: int) -> str:
 
 
 def end_process(number: int) -> "NoReturn":
-    """Say that the command was interrupted, as far as that is possible without imports, and end the process."""
+    """Say that the command was interrupted, as far as that is possible without imports, and end the process.
+
+    Once: another signal that arrives meanwhile says nothing.
+    """
+    enter_ending()
     _write(2, f"error: {message(number)}\n  hint: {SAFE}\n")
     words = sys.argv[1:]
     if "--json" in (words[: words.index("--")] if "--" in words else words):

@@ -39,7 +39,8 @@ rm -rf /var/lib/apt/lists/* /var/cache/apt/archives/*.deb
 """
 _MOUNT = """
 lower=$1 upper=$2 work=$3 root=$4 user=$5; shift 5
-mount -t overlay overlay -o "lowerdir=$lower,upperdir=$upper,workdir=$work" "$root"
+# one after the other: the kernel makes $work/work anew at each mount, and two of one machine may come together
+flock "$upper.lock" mount -t overlay overlay -o "lowerdir=$lower,upperdir=$upper,workdir=$work" "$root"
 mount -t proc proc "$root/proc"
 mount -t tmpfs -o mode=755 tmpfs "$root/dev"  # its own: what root does there must not reach this machine's devices
 for device in null:3 zero:5 full:7 random:8 urandom:9; do mknod -m 666 "$root/dev/${device%:*}" c 1 "${device#*:}"; done

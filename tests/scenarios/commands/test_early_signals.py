@@ -82,6 +82,26 @@ def test_many_signals_at_once(world: World) -> None:
             worlds.valid(done.document, "error")
 
 
+_SECOND_WHILE_WRITING = """
+import os, signal, sys
+from hero_build.cli import signals
+write = signals._write
+def written(descriptor, text):
+    write(descriptor, text)
+    os.kill(os.getpid(), signal.SIGHUP)
+signals._write = written
+signals.install()
+sys.argv.append("--json")
+os.kill(os.getpid(), signal.SIGINT)
+"""
+
+
+def test_a_signal_while_the_first_is_answered_adds_no_document() -> None:
+    done = subprocess.run([sys.executable, "-c", _SECOND_WHILE_WRITING], capture_output=True, text=True)
+    assert (done.returncode, done.stderr.count("error: ")) == (130, 1)
+    worlds.valid(json.loads(done.stdout), "error")
+
+
 @pytest.mark.parametrize("number", ENDS)
 def test_the_first_document_is_that_of_every_interrupt(number: signal.Signals) -> None:
     """It is written without imports."""
