@@ -4,7 +4,8 @@ import hashlib
 import json
 import shutil
 import signal
-from collections.abc import Callable, Iterator, Sequence
+import subprocess
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
@@ -22,6 +23,7 @@ _EACH = 100  # of so many machines, one is killed, and one does not answer
 _AT_ONCE = 4
 _LARGE, _SERVED = 100 << 20, 8
 """Three programs of so many bytes are a set; so many machines install it."""
+_Facts = tuple[tuple[str, bool], ...]
 
 
 def rows(bench: Bench) -> list[Row]:
@@ -34,17 +36,14 @@ def rows(bench: Bench) -> list[Row]:
 
 def _many(sim: Simulation) -> list[Row]:
     """Lock A, lock B, B again, back to A; one in a hundred is killed, another stands still until they are done."""
-    killed = range(7, sim.count, _EACH)
-    silent = range(11, sim.count, _EACH)
+    killed, silent = range(7, sim.count, _EACH), range(11, sim.count, _EACH)
     first, second = sim.contents("A"), sim.contents("B")
     with nginx.serving(sim.mirror) as server, _late(server) as at:
         for number in killed:
             sim.kill_mid_transfer(number, "A", server)
         install = _phase(server, lambda: sim.converge("A", at, _all_but(sim, (*killed, *silent)), at_once=_AT_ONCE))
         resumed = _phase(server, lambda: sim.converge("A", at, killed, at_once=_AT_ONCE))
-        stopped = [sim.start(number, "A", at) for number in silent]
-        for process in stopped:
-            process.send_signal(signal.SIGSTOP)
+        stopped = _standing_still(sim, silent, at)
         rest = _all_but(sim, silent)
         upgrade = _phase(server, lambda: sim.converge("B", at, rest, at_once=_AT_ONCE))
         for process in stopped:
@@ -71,17 +70,26 @@ def _many(sim: Simulation) -> list[Row]:
         ("the same again, and the way back, send no request", again.requests == back.requests == 0),
         ("all machines have the same files, after each", len(one_after) == len(one_back) == 1),
     )
-    per = 1 / sim.count
-    title = f"{sim.count} machines, {DELAY:g} ms latency"
     samples = {
-        HERO: (again.wave.cpu * per,),
+        HERO: (again.wave.cpu / sim.count,),
         "install": (install.wave.cpu / whole,),
         "upgrade": (upgrade.wave.cpu / len(rest),),
-        "way back": (back.wave.cpu * per,),
+        "way back": (back.wave.cpu / sim.count,),
     }
     note = f"{install.requests} requests and {install.sent / 1e6:.0f} MB for {whole} installs"
-    cpu = f"{title}, processor for one with nothing to do"
-    return [Row("fleet", title=cpu, unit="s", samples=samples, targets=(Target(0.3),), facts=facts, notes=(note,))]
+    return [_row(sim.count, samples, facts=facts, note=note)]
+
+
+def _standing_still(sim: Simulation, machines: Iterable[int], at: str) -> "list[subprocess.Popen[bytes]]":
+    processes = [sim.start(number, "A", at) for number in machines]
+    for process in processes:
+        process.send_signal(signal.SIGSTOP)
+    return processes
+
+
+def _row(machines: int, samples: Mapping[str, tuple[float, ...]], *, facts: _Facts, note: str) -> Row:
+    title = f"{machines} machines, {DELAY:g} ms latency, processor for one with nothing to do"
+    return Row("fleet", title=title, unit="s", samples=samples, targets=(Target(0.3),), facts=facts, notes=(note,))
 
 
 class _Phase:

@@ -1,6 +1,6 @@
 """`fleet converge`: the machine's lock file, `<root>/cfg/set.lock`, fetched once.
 
-Whoever moves the machine to another set replaces that file; this never does.
+To move the machine to another set, replace that file; this never does.
 """
 
 import hashlib

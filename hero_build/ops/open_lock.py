@@ -24,7 +24,7 @@ from hero_build.system.regular_file import read_regular
 SIGNATURE_SUFFIX = ".minisig"
 _LARGEST_SIGNATURE, _LARGEST_KEY = 4096, 4096  # bytes
 _SHA256 = re.compile(r"[0-9a-fA-F]{64}")
-_DISTRUST = "Do not install from it: ask whoever supplies the lock file for the right one."
+_DISTRUST = "Do not install from it: ask its supplier for the right one."
 
 
 class LockOptions(Struct, frozen=True):

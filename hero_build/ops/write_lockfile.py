@@ -78,7 +78,7 @@ def pin(
 
 def pin_installed(apps: Sequence[str], file: Path, context: Context, signer: "Signer | None" = None) -> LockReport:
     """Write the lock file of the releases that are installed of these apps. What is installed must be what the forge
-    has under that tag, since whoever installs from the file gets it from there. Raises as `pin`.
+    has under that tag, since an install from the file gets it from there. Raises as `pin`.
     """
     records = manifest.load(context.root.path).records
     parts = {app: records.get(PartId(app)) for app in apps}

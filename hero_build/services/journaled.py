@@ -63,7 +63,7 @@ class JournaledCommand:
         failed: Collection[Failure] = (),
         generations: tuple[int, int] | None = None,
     ) -> None:
-        """Record the end of what has begun, of the apps that were `changed`, and of those that failed."""
+        """Record the end of the started operations, of the apps that were `changed`, and of those that failed."""
         reasons = {item.app or "": item for item in reversed(tuple(failed))}
         everyone = self._expected if "" in reasons else ()
         apps = dict.fromkeys((*self._running, *changed, *filter(None, reasons), *everyone))
@@ -72,7 +72,7 @@ class JournaledCommand:
             self._record(journal.ended(operation, reasons.get(app, reasons.get("")), generations))
 
     def fail(self, reason: Failure) -> None:
-        """Record that all that has begun has failed, or was interrupted."""
+        """Record that all started operations have failed, or was interrupted."""
         while self._running:
             _, operation = self._running.popitem()
             self._record(journal.ended(operation, reason))
@@ -97,7 +97,7 @@ class JournaledCommand:
 
 @contextmanager
 def journaled(root: Root, method: str, **arguments: Argument) -> Iterator[JournaledCommand]:
-    """Around a command: an error and an interrupt end what has begun, too."""
+    """Around a command: an error and an interrupt end the started operations, too."""
     command = JournaledCommand(root, method, arguments)
     try:
         yield command

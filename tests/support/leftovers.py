@@ -1,6 +1,6 @@
 """What a test that failed has left open fails no other test.
 
-A failure keeps the frames of its test, with their files and sockets, until the next test has begun; a timeout may end
+A failure keeps the frames of its test, with their files and sockets, until the next test starts; a timeout may end
 a helper where it cannot close what it opened. pytest reports what is collected then as a fault of the test that runs.
 """
 

@@ -1,11 +1,11 @@
 """The pages of `lock`, `mirror` and `pack`."""
 
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from hero_build.ops.write_lockfile import LockReport
-from hero_build.ops.write_mirror import MirrorReport
-from hero_build.ops.write_pack import PackReport
+from hero_build.ops.write_mirror import MirroredApp, MirrorReport
+from hero_build.ops.write_pack import PackedApp, PackReport
 from hero_build.output.phrases import closing
 from hero_build.output.table import cell, table
 from hero_build.output.terminal import Terminal
@@ -39,17 +39,7 @@ def lock_page(answer: LockReport, terminal: Terminal) -> Iterator[str]:
 
 
 def mirror_page(answer: MirrorReport, terminal: Terminal) -> Iterator[str]:
-    rows = [
-        [
-            cell(app.name, "bold"),
-            cell(app.tag),
-            cell(plural(app.files, "file")),
-            cell(size(app.bytes)),
-            cell(app.repo, "dim"),
-        ]
-        for app in answer.apps
-    ]
-    yield from table(rows, terminal)
+    yield from _copied(answer.apps, terminal)
     if answer.apps:
         app = answer.apps[0].name
         next_step = f"Install from it: {terminal.command(f'--forge {answer.url}')} install {app}"
@@ -58,7 +48,8 @@ def mirror_page(answer: MirrorReport, terminal: Terminal) -> Iterator[str]:
         yield from closing("nothing was mirrored", "", terminal)
 
 
-def pack_page(answer: PackReport, terminal: Terminal) -> Iterator[str]:
+def _copied(apps: Sequence[MirroredApp | PackedApp], terminal: Terminal) -> Iterator[str]:
+    """A line for each app whose files were copied."""
     rows = [
         [
             cell(app.name, "bold"),
@@ -67,9 +58,13 @@ def pack_page(answer: PackReport, terminal: Terminal) -> Iterator[str]:
             cell(size(app.bytes)),
             cell(app.repo, "dim"),
         ]
-        for app in answer.apps
+        for app in apps
     ]
     yield from table(rows, terminal)
+
+
+def pack_page(answer: PackReport, terminal: Terminal) -> Iterator[str]:
+    yield from _copied(answer.apps, terminal)
     apps = plural(len(answer.apps), "app")
     if answer.written:
         runs = "its own Python" if answer.standalone else f"Python {answer.python[0]} to {answer.python[-1]}"

@@ -1,7 +1,7 @@
 """One SIGINT or SIGTERM ends each phase of a command at once: nothing that it waits for is waited out.
 
-Whoever lets it wait does so until the test has ended, and the limits of the settings are an hour: what ends a command
-here is the signal alone.
+A server that lets it wait does so until the test has ended, and the limits of the settings are an hour: what ends a
+command here is the signal alone.
 """
 
 import json

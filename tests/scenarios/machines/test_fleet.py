@@ -64,10 +64,10 @@ def property_of(vm: Machine, unit: str, name: str) -> str:
 def test_cloud_init_knows_all_that_is_in_the_user_data(fleet: FleetWorld, vms: dict[str, Machine]) -> None:
     vm = vms["admin"]
     text = fleet.user_data("admin")
-    vm.write("/root/user-data", text)
-    vm.write("/root/wrong", text.replace("runcmd:", "runcmds: {}\nruncmd: 1\n#"))
-    assert vm.run("cloud-init schema --config-file /root/user-data").code == 0
-    assert vm.run("cloud-init schema --config-file /root/wrong").code != 0
+    vm.write("/srv/user-data", text)
+    vm.write("/srv/wrong", text.replace("runcmd:", "runcmds: {}\nruncmd: 1\n#"))
+    assert vm.run("cloud-init schema --config-file /srv/user-data").code == 0
+    assert vm.run("cloud-init schema --config-file /srv/wrong").code != 0
     assert fleet.user_data("admin", FORGEJO_TOKEN="a-secret") == text
 
 

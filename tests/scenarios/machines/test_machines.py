@@ -44,13 +44,13 @@ def test_its_devices_and_its_tmp_are_its_own(vm: Machine, tmp_path: Path) -> Non
 
 @pytest.mark.parametrize("end", [Machine.reboot, Machine.kill_init, Machine.power_cut])
 def test_its_disk_outlives_its_processes(vm: Machine, end: Callable[[Machine], None]) -> None:
-    before = vm.ok("cat /proc/sys/kernel/random/boot_id; cat /etc/machine-id; echo kept > /root/kept; sync")
+    before = vm.ok("cat /proc/sys/kernel/random/boot_id; cat /etc/machine-id; echo kept > /srv/kept; sync")
     vm.ok("setsid sleep 1000 > /dev/null 2>&1 & ")
     end(vm)
     if not vm.leader:
         assert until(lambda: not processes_of(vm))
         vm.boot()
-    assert vm.ok("cat /root/kept").strip() == "kept"
+    assert vm.ok("cat /srv/kept").strip() == "kept"
     assert vm.ok("cat /etc/machine-id") == before.splitlines(keepends=True)[1]
     assert vm.run("pgrep -f 'sleep 1000'").out == ""
 

@@ -1,4 +1,4 @@
-"""Services in the systemd manager of a user without rights: who is told to linger, and what a killed manager means."""
+"""Services in the systemd manager of a user without rights: advice to linger, and what a killed manager means."""
 
 import subprocess
 from collections.abc import Iterator
