@@ -30,6 +30,7 @@ Documentation=man:hero-build-serve(1)
 [Service]
 Type=notify
 NotifyAccess=main
+SyslogIdentifier={name}
 ExecStart={command}
 {environment}
 # FORGEJO_TOKEN=... in a file of mode 0600

@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from hero_build.errors import NotHealthy, RuntimeUnreachable, machine_errors
 from hero_build.supervisors.exec_file import write_file
-from hero_build.supervisors.systemd_journal import Journalctl, last_lines
+from hero_build.supervisors.systemd_journal import Journalctl, last_lines, system_matches, user_matches
 from hero_build.system import process
 
 _TAIL = 20
@@ -22,18 +22,16 @@ class SystemdManager(Struct, frozen=True):
     flag: str
     units: Path
     target: str
-    unit_flag: str
-    """Of journalctl, before a unit's name."""
 
 
 def system_manager() -> SystemdManager:
-    return SystemdManager("--system", Path("/etc/systemd/system"), target="multi-user.target", unit_flag="--unit")
+    return SystemdManager("--system", Path("/etc/systemd/system"), target="multi-user.target")
 
 
 def user_manager(home: Path) -> SystemdManager:
     """The units of a user are in `$XDG_CONFIG_HOME/systemd/user`."""
     config = Path(os.environ.get("XDG_CONFIG_HOME") or home / ".config")
-    return SystemdManager("--user", config / "systemd" / "user", target="default.target", unit_flag="--user-unit")
+    return SystemdManager("--user", config / "systemd" / "user", target="default.target")
 
 
 class SystemdClient(Struct, frozen=True):
@@ -49,8 +47,10 @@ class SystemdClient(Struct, frozen=True):
     def journalctl(self, unit: str) -> Journalctl:
         """Asks for what a unit wrote."""
 
+        matches = user_matches(unit) if self.manager.flag == "--user" else system_matches(unit)
+
         def ask(*words: str) -> list[str]:
-            return self._run(["journalctl", f"{self.manager.unit_flag}={unit}", "--output=json", "--all", *words])
+            return self._run(["journalctl", "--output=json", "--all", *words, *matches])
 
         return ask
 

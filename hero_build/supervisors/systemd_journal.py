@@ -1,5 +1,6 @@
 """A unit's lines in the journal, as journalctl prints them in JSON (systemd.journal-fields(7))."""
 
+import os
 import time
 from collections.abc import Callable, Iterator
 from itertools import accumulate
@@ -13,8 +14,11 @@ from hero_build.system.decoding import decode_json
 _POLL = 0.3  # seconds
 _TOO_LARGE = "(a line that the journal does not show: it is too large)"
 
+_WRITTEN = "_TRANSPORT=stdout"
+"""What the unit's own processes wrote; not what systemd wrote about it."""
+
 Journalctl = Callable[..., list[str]]
-"""Runs `journalctl --unit=… --output=json WORDS…` and returns its lines."""
+"""Runs `journalctl --output=json WORDS…` on what a unit itself wrote, and returns its lines."""
 
 
 class JournalEntry(Struct, frozen=True):
@@ -35,27 +39,43 @@ class JournalEntry(Struct, frozen=True):
                 return bytes(raw).decode(errors="replace")
 
 
+def system_matches(unit: str) -> tuple[str, ...]:
+    """What a unit of the system wrote: the journal takes its name from systemd, also if the process has ended."""
+    return (f"_SYSTEMD_UNIT={unit}", _WRITTEN)
+
+
+def user_matches(unit: str) -> tuple[str, ...]:
+    """What a unit of this user's manager wrote.
+
+    The journal looks its unit up by the process, so a line of one that ended at once has none; the identifier, which
+    a unit of a service sets to its own name, is on every line.
+    """
+    own = f"_UID={os.geteuid()}"
+    return (f"_SYSTEMD_USER_UNIT={unit}", own, _WRITTEN, "+", f"SYSLOG_IDENTIFIER={unit}", own, _WRITTEN)
+
+
 def last_lines(journalctl: Journalctl, lines: int) -> tuple[str, ...]:
-    """What the service itself wrote last, MAX_TAIL at most; not what systemd wrote about it."""
-    if lines <= 0:
-        return ()
-    entries = _entries(journalctl(f"--lines={lines}", "_TRANSPORT=stdout"))
-    sizes = accumulate(len(entry.text) for entry in reversed(entries))
-    kept = sum(1 for size in sizes if size <= MAX_TAIL)
-    return tuple(entry.text for entry in entries[len(entries) - kept :])
+    """What the service itself wrote last, MAX_TAIL at most."""
+    return _tail(_entries(journalctl(f"--lines={lines}"))) if lines > 0 else ()
 
 
 def follow(journalctl: Journalctl, lines: int) -> Iterator[str]:
     """The last lines, then each new one: journalctl is asked again and again for what follows the last entry."""
-    start = _entries(journalctl("--lines=1"))
-    cursor = start[-1].cursor if start else ""
-    yield from last_lines(journalctl, lines)
+    entries = _entries(journalctl(f"--lines={max(lines, 1)}"))
+    cursor = entries[-1].cursor if entries else ""
+    yield from _tail(entries[:lines])
     while True:
         after = (f"--after-cursor={cursor}",) if cursor else ()
-        for entry in _entries(journalctl(*after, "_TRANSPORT=stdout")):
+        for entry in _entries(journalctl(*after)):
             cursor = entry.cursor
             yield entry.text
         time.sleep(_POLL)
+
+
+def _tail(entries: list[JournalEntry]) -> tuple[str, ...]:
+    sizes = accumulate(len(entry.text) for entry in reversed(entries))
+    kept = sum(1 for size in sizes if size <= MAX_TAIL)
+    return tuple(entry.text for entry in entries[len(entries) - kept :])
 
 
 def _entries(lines: list[str]) -> list[JournalEntry]:

@@ -33,7 +33,7 @@ def test_systemd_finds_no_fault_in_a_unit(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("text", ["[Service]\nExecStart=/bin/true\n", "[Unit]\nX-HeroBuild-Root=/other\n"])
 def test_a_unit_of_somebody_else_or_of_another_root_is_left_alone(tmp_path: Path, text: str) -> None:
-    manager = SystemdManager("--system", tmp_path, target="multi-user.target", unit_flag="--unit")
+    manager = SystemdManager("--system", tmp_path, target="multi-user.target")
     unit = tmp_path / "hero-app_server:a.service"
     unit.write_text(text)
     with pytest.raises(NotWritable) as caught:

@@ -161,10 +161,18 @@ def _end(process: "subprocess.Popen[str]") -> None:
 
 def tcp_port(pid: int) -> int:
     """The port on which a process listens."""
-    inodes = {os.readlink(path) for path in Path(f"/proc/{pid}/fd").iterdir()}
+    inodes = set(filter(None, map(_link, Path(f"/proc/{pid}/fd").iterdir())))
     rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
     (port,) = {int(row[1].partition(":")[2], 16) for row in rows if row[3] == "0A" and f"socket:[{row[9]}]" in inodes}
     return port
+
+
+def _link(path: Path) -> str:
+    """What a descriptor refers to; empty if it is closed meanwhile."""
+    try:
+        return os.readlink(path)
+    except FileNotFoundError:
+        return ""
 
 
 def events(server: RpcServer, *, after: str | None = None, timeout: float = 60) -> "EventStream":
