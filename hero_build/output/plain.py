@@ -80,7 +80,7 @@ class PlainView:
                 return f"built and verified {took}, {plural(self._crates.get(part, 0), 'crate')}"
             case "restore":
                 return f"taken from the store {took}"
-            case "publish":
+            case "publish" | "upload":
                 return f"uploaded and verified {took}"
             case _:
                 return f"downloaded and verified {amount} {took}" if amount else f"done {took}"

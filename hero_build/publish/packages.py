@@ -1,5 +1,8 @@
 """Publishing as a generic package of a forge. A package has no drafts, so SHA256SUMS is uploaded last: an install that
 requires checksums takes nothing from an incomplete package.
+
+A server hashes each file of a package as it arrives and lists the digests (`sha256` of
+`GET /api/v1/packages/OWNER/generic/NAME/VERSION/files`): those are compared, and only a file without one is downloaded.
 """
 
 import tempfile
@@ -9,14 +12,24 @@ from functools import partial
 from pathlib import Path
 from urllib.parse import quote
 
-from hero_build.errors import AssetNotFound, HeroBuildError, NetworkError, NotFound, PublicationRefused, UsageError
+from hero_build.errors import (
+    AssetNotFound,
+    AuthError,
+    BadForgeResponse,
+    ChecksumMismatch,
+    HeroBuildError,
+    NetworkError,
+    NotFound,
+    PublicationRefused,
+    UsageError,
+)
 from hero_build.events import Emit, Finished, Started, Transferred
 from hero_build.forge.forgejo import Forgejo
 from hero_build.forge.http_errors import HttpNotFound
 from hero_build.forge.limits import DEFAULT, Limits
 from hero_build.forge.protocol import Ref
 from hero_build.forge.retry import TransientError, with_retries
-from hero_build.forge.transfer import read_small, verify_remote
+from hero_build.forge.transfer import no_progress, read_small, verify_remote
 from hero_build.model.artifacts import GenericPackage
 from hero_build.model.installed import PartId
 from hero_build.model.names import check_name
@@ -39,6 +52,7 @@ from hero_build.publish.workers import WorkerPool
 from hero_build.settings import Secret
 
 _VERIFICATION_FAILED = 5  # the exit code of SizeMismatch, ChecksumMismatch
+_RERUN = "Run it again; if it happens again, a proxy before the server changes what is uploaded: ask its operator."
 _CLOBBER = "Use another version, or replace the files with --clobber."
 
 
@@ -88,9 +102,11 @@ class PackagePublisher:
             files = _files_to_upload(spec, existing, with_checksums(own, Path(scratch)))
             self._emit_started(spec, files)
             self._workers.run_all([partial(self._put, spec, file, existing) for file in files])
+            self._verify(spec, files)
             lists = self._checksum_lists(spec, files=files, existing=existing, scratch=Path(scratch))
             for file in lists:  # one after the other: SHA256SUMS before its signature
                 self._put(spec, file, existing)
+                self._download(spec, file)
             self._emit(Finished(PartId(spec.app)))
             return self._result(spec, existing, (*files, *lists))
 
@@ -113,12 +129,12 @@ class PackagePublisher:
             return {}
 
     def _emit_started(self, spec: ReleaseSpec, files: Sequence[ReleaseFile]) -> None:
-        total = 2 * sum(file.size for file in files)  # the upload, and the download that verifies it
-        self._emit(Started(PartId(spec.app), verb="publish", version=_package(spec).version, total=total))
+        total = sum(file.size for file in files)
+        self._emit(Started(PartId(spec.app), verb="upload", version=_package(spec).version, total=total))
 
     def _put(self, spec: ReleaseSpec, file: ReleaseFile, existing: Mapping[str, Asset]) -> None:
-        """Upload one file and verify it; delete it again if the server has stored other bytes."""
-        path = f"{_package_path(_package(spec))}/{quote(file.name, safe='')}"
+        """Upload one file, in place of an existing one of its name."""
+        path = _file_path(spec, file)
         if file.name in existing:
             self._delete(path)
         progress = self._workers.cancellable(lambda size: self._emit(Transferred(PartId(spec.app), size)))
@@ -129,7 +145,33 @@ class PackagePublisher:
 
         with suppress(NameConflict):  # a lost response, or another run uploaded it: the verification decides
             with_retries(attempt, what=file.name, limits=self._limits, emit=self._emit)
+
+    def _verify(self, spec: ReleaseSpec, files: Sequence[ReleaseFile]) -> None:
+        """Compare the digests that the server lists; download the files for which it lists none.
+
+        A file that the server received with other content is deleted again.
+        """
+        listed = self._listed_digests(spec) if files else {}
+        differ = [file for file in files if listed.get(file.name, file.sha256) != file.sha256]
+        for file in differ:
+            self._delete(_file_path(spec, file))
+        if differ:
+            name, digest = differ[0].name, differ[0].sha256
+            raise ChecksumMismatch(f"{name} has the sha256 {listed[name]} on the server, expected {digest}", _RERUN)
+        unlisted = [file for file in files if file.name not in listed]
+        self._workers.run_all([partial(self._download, spec, file) for file in unlisted])
+
+    def _listed_digests(self, spec: ReleaseSpec) -> dict[str, str]:
+        """Name → sha256 of the package's files, where the server has hashed them; empty where it does not list them."""
+        with suppress(NotFound, AuthError, BadForgeResponse):
+            return {asset.name: asset.sha256 for asset in self._find(spec) if asset.sha256}
+        return {}
+
+    def _download(self, spec: ReleaseSpec, file: ReleaseFile) -> None:
+        """Verify an uploaded file as an install would; delete it again if the server has stored other bytes."""
+        path = _file_path(spec, file)
         asset = Asset(file.name, url=f"{self.url}{path}", size=file.size, id=file.sha256)
+        progress = self._workers.cancellable(no_progress)
         try:
             verify_remote(self._forge, asset, file.sha256, progress=progress, limits=self._limits, emit=self._emit)
         except HeroBuildError as error:
@@ -192,6 +234,10 @@ def _package(spec: ReleaseSpec) -> GenericPackage:
 def _package_path(package: GenericPackage) -> str:
     owner, name, version = (check_name(part, "package") for part in (package.owner, package.name, package.version))
     return f"/api/packages/{quote(owner, safe='')}/generic/{quote(name, safe='')}/{quote(version, safe='')}"
+
+
+def _file_path(spec: ReleaseSpec, file: ReleaseFile) -> str:
+    return f"{_package_path(_package(spec))}/{quote(file.name, safe='')}"
 
 
 def _files_to_upload(

@@ -87,7 +87,7 @@ class Publisher(Protocol):
         """
 
     def publish(self, spec: ReleaseSpec) -> PublishResult:
-        """Upload the files, download each one to verify it, then make the release visible unless `spec.draft`.
+        """Upload the files, verify each one on the server, then make the release visible unless `spec.draft`.
 
         A repeated call uploads what is missing and changes nothing else. Raises PublicationRefused where other files
         are published already (unless `clobber`), RepoNotFound, RefNotFound, AuthError, NetworkError,

@@ -30,7 +30,7 @@ from hero_build.publish.packages import PackagePublisher
 from hero_build.publish.types import ReleaseFile, ReleaseSpec
 from hero_build.settings import Secret
 from support.forge_server import ForgeServer
-from support.server_releases import PATIENT, CuttingProxy, Pack, whole
+from support.server_releases import PATIENT, CuttingProxy, Pack, ProxyRequest, whole
 
 Packages = Callable[..., PackagePublisher]
 DATA = b"program" * 40_000
@@ -170,6 +170,39 @@ def test_a_package_is_verified(
         proxy.spoil = lambda asked, body: body[:-1] + b"!" if len(body) == len(DATA) else body
         with pytest.raises(HeroBuildError, match="a has the sha256"):
             to_packages(proxy.url).publish(release(*pack(a=DATA), package=package))
+    assert "a" not in there(forge_server, package)
+
+
+def test_the_digests_of_a_package_come_from_its_server(
+    forge_server: ForgeServer, to_packages: Packages, package: GenericPackage, pack: Pack
+) -> None:
+    with CuttingProxy(forge_server.url) as proxy:
+        to_packages(proxy.url).publish(release(*pack(a=DATA, b=b"b"), package=package))
+        downloads = [item.path for item in proxy.asked if item.method == "GET" and "/api/packages/" in item.path]
+    assert [path.rpartition("/")[2] for path in downloads] == ["SHA256SUMS"]
+    assert in_package(forge_server, package) == whole({"a": DATA, "b": b"b"})
+
+
+def test_a_package_without_listed_digests_is_downloaded(
+    forge_server: ForgeServer, to_packages: Packages, package: GenericPackage, pack: Pack
+) -> None:
+    def unlisted(asked: ProxyRequest) -> bytes | None:
+        """The list of files of a server that hashes none."""
+        body = b'[{"name": "a"}]'
+        head = f"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: {len(body)}\r\n\r\n".encode()
+        return head + body if put and asked.path.endswith("/files") else None
+
+    def spoiled(asked: ProxyRequest, body: bytes) -> bytes:
+        put.append(asked.path)
+        return body[:-1] + b"!" if len(body) == len(DATA) else body
+
+    put: list[str] = []
+    with CuttingProxy(forge_server.url) as proxy:
+        proxy.answers, proxy.spoil = unlisted, spoiled
+        with pytest.raises(ChecksumMismatch, match="a has the sha256"):
+            to_packages(proxy.url).publish(release(*pack(a=DATA), package=package))
+        downloads = [item.path for item in proxy.asked if item.method == "GET" and item.path.endswith("/a")]
+    assert downloads
     assert "a" not in there(forge_server, package)
 
 
