@@ -54,6 +54,7 @@ def _many(sim: Simulation) -> list[Row]:
         again = _phase(server, lambda: sim.converge("B", at, at_once=_AT_ONCE))
         back = _phase(server, lambda: sim.converge("A", at, at_once=_AT_ONCE))
         one_back = sim.digests()
+        seen = _bad_release(sim, server, at)
         api = any(item.path.startswith("/api/") for item in server.requests())
     whole = len(_all_but(sim, (*killed, *silent)))
     missing = second - first
@@ -69,6 +70,7 @@ def _many(sim: Simulation) -> list[Row]:
         ),
         ("the same again, and the way back, send no request", again.requests == back.requests == 0),
         ("all machines have the same files, after each", len(one_after) == len(one_back) == 1),
+        *seen,
     )
     samples = {
         HERO: (again.wave.cpu / sim.count,),
@@ -85,6 +87,26 @@ def _standing_still(sim: Simulation, machines: Iterable[int], at: str) -> "list[
     for process in processes:
         process.send_signal(signal.SIGSTOP)
     return processes
+
+
+def _bad_release(sim: Simulation, server: Nginx, at: str) -> _Facts:
+    """A release whose service ends at once, in waves of one machine, a tenth, and the rest."""
+    tenth = sim.count // 10
+    waves = (range(1), range(1, tenth), range(tenth, sim.count))
+    sim.serve(0, at)
+    try:
+        before, requests = sim.digest(0), len(server.requests())
+        codes = sim.in_waves("D", at, waves)
+        asked = len(server.requests()) - requests
+        kept = sim.digest(0) == before and sim.running(0) == "v1"
+    finally:
+        sim.end(0)
+    missing = sim.contents("D") - sim.contents("A") - sim.contents("B") - sim.contents("C")
+    return (
+        ("a bad release ends at the canary: no other machine asks for it", [*codes] == [0] and codes[0] != 0),
+        ("the canary fetched it, and nothing that it had", asked == sim.expected(missing)),
+        ("the canary goes back by itself, to the same files and a service that runs", kept),
+    )
 
 
 def _row(machines: int, samples: Mapping[str, tuple[float, ...]], *, facts: _Facts, note: str) -> Row:

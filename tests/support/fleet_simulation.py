@@ -5,7 +5,8 @@
         wave = sim.converge("A", server.url)         # all of them, a few at a time
         server.requests(), wave.cpu, sim.digests()
 
-Lock A pins three apps, lock B other versions of two of them. The mirror is one that `hero-build mirror` wrote.
+Lock A pins three apps, lock B other versions of two of them. Lock C is A and an app with a service, lock D is B with a
+version of that app which ends at once. The mirror is one that `hero-build mirror` wrote.
 """
 
 import hashlib
@@ -20,12 +21,18 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from support import elf_files, mirrors
+from hero_build.install.layout import Root
+from hero_build.supervisors.protocol import Timeouts
+from hero_build.supervisors.supervisord import Supervisord
+from support import elf_files, mirrors, service_world
 from support.nginx import Nginx
 from support.processes import LONG, until
-from support.worlds import REPO, World
+from support.service_world import ServiceWorld
+from support.worlds import REPO
 
-PINS: Mapping[str, Sequence[str]] = {"A": ("one@v1", "two@v1", "same@v1"), "B": ("one@v2", "two@v2", "same@v1")}
+_PINS: Mapping[str, Sequence[str]] = {"A": ("one@v1", "two@v1", "same@v1"), "B": ("one@v2", "two@v2", "same@v1")}
+_SERVED = {"C": ("A", "served@v1"), "D": ("B", "served@v2")}
+GATED = ("--restart", "--rollback-on-failure")
 SIZES = {"one": 100_000, "two": 1_500_000, "same": 60_000}
 """In bytes; all but `two` are smaller compressed."""
 WRITTEN = 1 << 20
@@ -42,7 +49,7 @@ class Wave:
 
 @dataclass(frozen=True, slots=True)
 class Simulation:
-    world: World
+    world: ServiceWorld
     count: int
     program: Sequence[str]
 
@@ -76,17 +83,47 @@ class Simulation:
             ended = list(pool.map(lambda number: self._run(number, name, at), chosen))
         return Wave({number: code for number, (code, _) in zip(chosen, ended, strict=True)}, sum(c for _, c in ended))
 
-    def start(self, number: int, name: str, at: str) -> "subprocess.Popen[bytes]":
-        words = ["install", "--root", str(self.root(number)), "--locked", str(self.lock(name)), "--at", at, "--json"]
-        environ = self.world.environ(HERO_ROOT=str(self.root(number)), HERO_BUILD_CACHE=f"{self.root(number)}-cache")
+    def in_waves(self, name: str, at: str, waves: Iterable[Sequence[int]]) -> Mapping[int, int]:
+        """What each ended with: the next wave begins where all of the one before ended well."""
+        codes: dict[int, int] = {}
+        for wave in waves:
+            for number in wave:
+                codes[number] = self.start(number, name, at, *GATED).wait()
+            if any(codes.values()):
+                break
+        return codes
+
+    def start(self, number: int, name: str, at: str, *more: str) -> "subprocess.Popen[bytes]":
+        return self.run(number, "install", "--locked", str(self.lock(name)), "--at", at, "--json", *more)
+
+    def run(self, number: int, *words: str) -> "subprocess.Popen[bytes]":
+        """`hero-build WORDS` on one machine."""
+        root = str(self.root(number))
         return subprocess.Popen(
             [*self.program, *words],
-            env=environ,
+            env=self.world.environ(HERO_ROOT=root, HERO_BUILD_CACHE=f"{root}-cache"),
             cwd=REPO,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
+
+    def serve(self, number: int, at: str) -> None:
+        """Bring one to lock C, with its service running."""
+        assert self.start(number, "C", at).wait() == 0
+        assert self.run(number, "start", "served").wait() == 0
+
+    def running(self, number: int) -> str | None:
+        """The version of the service that runs."""
+        shown = subprocess.check_output(
+            [*self.program, "status", "served", "--json"], env=self.world.environ(HERO_ROOT=str(self.root(number)))
+        )
+        ((service,),) = (app["services"] for app in json.loads(shown)["apps"])
+        return service["version_running"] if service["state"] == "running" else None
+
+    def end(self, number: int) -> None:
+        """End the supervisor of one."""
+        Supervisord(Root(self.root(number)), Timeouts()).shut_down()
 
     def kill_mid_transfer(self, number: int, name: str, server: Nginx) -> None:
         """SIGKILL to one that has received a part of its largest file; until the server has noted what it sent."""
@@ -104,7 +141,10 @@ class Simulation:
 
     def digests(self) -> set[str]:
         """A digest of what each root shows in bin/: names, modes, bytes."""
-        return {_digest(self.root(number) / "bin") for number in range(self.count)}
+        return {self.digest(number) for number in range(self.count)}
+
+    def digest(self, number: int) -> str:
+        return _digest(self.root(number) / "bin")
 
     def _run(self, number: int, name: str, at: str) -> tuple[int, float]:
         process = self.start(number, name, at)
@@ -126,16 +166,20 @@ def made(folder: Path, *, count: int, program: Sequence[str] = (sys.executable, 
             head = elf_files.static_bytes(elf_files.program(app, tag))
             rest = hashlib.shake_256(head).digest(size - len(head)) if app == "two" else bytes(size - len(head))
             mirrors.release(simulation.world.mirror, app=app, tag=tag, files={mirrors.asset(app): head + rest})
-    for name, pins in PINS.items():
+    simulation.world.service("served")
+    for tag, behaviour in (("v1", "ok"), ("v2", "exit:3")):
+        simulation.world.release_of("served", tag, behaviour)
+    for name, pins in _PINS.items():
         pin(simulation, name, pins)
+    for name, (base, app) in _SERVED.items():
+        pin(simulation, name, (*_PINS[base], app))
     shutil.rmtree(simulation.world.mirror)
     return simulation
 
 
 def empty(folder: Path, *, count: int, program: Sequence[str]) -> Simulation:
-    world = World(folder)
-    for path in (world.mirror, world.recipes, folder / "roots"):
-        path.mkdir(parents=True)
+    (folder / "roots").mkdir(parents=True)
+    world = service_world.empty(folder)
     return Simulation(world, count, program)
 
 

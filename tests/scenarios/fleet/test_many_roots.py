@@ -3,7 +3,9 @@
 `python -m bench --only fleet` does the same with a thousand, and measures it.
 """
 
+import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -16,8 +18,9 @@ KILLED = 3
 
 
 @pytest.fixture(scope="module")
-def simulation(tmp_path_factory: pytest.TempPathFactory) -> Simulation:
-    return fleet_simulation.made(tmp_path_factory.mktemp("fleet") / "world", count=COUNT)
+def simulation() -> Iterator[Simulation]:
+    with tempfile.TemporaryDirectory(prefix="hs-") as folder:
+        yield fleet_simulation.made(Path(folder) / "world", count=COUNT)
 
 
 @pytest.fixture(scope="module")
@@ -58,3 +61,22 @@ def test_a_fleet_installs_upgrades_and_goes_back(simulation: Simulation, server:
         assert len(server.requests()) == before, "the same again, and the way back, send no request"
     (back,) = simulation.digests()
     assert back != upgraded
+
+
+def test_a_bad_release_stops_at_the_canary(simulation: Simulation, server: Nginx) -> None:
+    """Its new service does not stay up: the canary goes back by itself, and no other machine asks for anything."""
+    waves = ([0], [1, 2], range(3, 10))
+    for name in ("B", "A"):
+        assert set(simulation.converge(name, server.url, range(10)).codes.values()) == {0}
+    simulation.serve(0, server.url)
+    try:
+        before, requests = [simulation.digest(number) for number in range(10)], len(server.requests())
+        assert simulation.in_waves("D", server.url, waves) == {0: 9}
+        (missing,) = simulation.contents("D") - set().union(*map(simulation.contents, "ABC"))
+        sent = server.requests()[requests:]
+        assert {item.path.removesuffix(".zst") for item in sent} == {f"/_store/{missing}"}
+        assert len(sent) == simulation.expected([missing])
+        assert [simulation.digest(number) for number in range(10)] == before
+        assert simulation.running(0) == "v1"
+    finally:
+        simulation.end(0)
