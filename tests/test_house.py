@@ -45,7 +45,7 @@ LAYERS = {
 }
 DEPTH = {layer: number for number, layer in enumerate(LAYERS)}
 DOORS = {
-    "httpx": {"forge", "publish"},
+    "httpx": {"forge"},
     "tenacity": {"forge"},
     "git": {"source"},
     "subprocess": {"system"},

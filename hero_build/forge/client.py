@@ -1,14 +1,14 @@
 """Requests to a forge: redirects followed here, the token for its origin only, bounded responses, statuses as errors.
 
-Every request borrows an httpx client of its own (workers that share one race for its connections); all clients share
-one TLS context, made when first needed.
+Every request borrows a transport of its own (workers that share one race for its connections); all share one TLS
+context, made when first needed. Cookies are neither kept nor sent.
 """
 
 from collections import deque
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from http.cookiejar import CookieJar, DefaultCookiePolicy
-from typing import Literal, TypeVar, cast
+from typing import Literal, TypeVar
+from urllib.parse import unquote
 
 import msgspec
 
@@ -17,14 +17,21 @@ from hero_build.errors import BadForgeResponse, UsageError
 from hero_build.forge import url_policy
 from hero_build.forge.access_hints import Access
 from hero_build.forge.http_errors import answerer, connection_error, http_error, interrupted_error, quoted
-from hero_build.forge.lean_httpx import httpx
+from hero_build.forge.http_types import Headers, HttpRequest, HttpResponse, Transport, TransportError
 from hero_build.forge.limits import Limits
 from hero_build.forge.pages import Page, to_page
 from hero_build.forge.transports import Transports
+from hero_build.forge.url import Url
 from hero_build.settings import Secret
 from hero_build.system.decoding import decode_json
 
 T = TypeVar("T")
+_COMMON = {
+    "User-Agent": f"hero-build/{__version__}",
+    "Accept": "*/*",
+    "Accept-Encoding": "identity",
+    "Connection": "keep-alive",
+}
 _REDIRECTS = (301, 302, 303, 307, 308)
 _HEAD_SIZE = 1 << 16  # bytes of a response of which only the status matters
 _NOT_A_FORGE = "Is that a Forgejo server, of a version that this hero-build supports? Check --forge and FORGEJO_URL."
@@ -42,7 +49,7 @@ class ForgeClient:
         self._limits = limits
         self._plain_http = plain_http
         self._transports = Transports(limits)
-        self._idle: deque[httpx.Client] = deque()
+        self._idle: deque[Transport] = deque()
 
     def get(self, path: str, kind: type[T], what: str) -> T:
         """One attempt at a JSON response as a value of `kind`; `path` begins with `/` and is already quoted.
@@ -56,7 +63,7 @@ class ForgeClient:
         items, headers = self._document(path, kind, what)
         return to_page(items, headers)
 
-    def _document(self, path: str, kind: type[T], what: str) -> tuple[T, httpx.Headers]:
+    def _document(self, path: str, kind: type[T], what: str) -> tuple[T, Headers]:
         url = str(self._base).rstrip("/") + path
         with self.response(url, {"Accept": "application/json"}, self._limits.answer) as response:
             body = _read_bounded(response, self._limits.document)
@@ -71,7 +78,7 @@ class ForgeClient:
             raise BadForgeResponse(text, _ADDRESS) from error
 
     @contextmanager
-    def response(self, url: str, headers: Mapping[str, str], seconds: float) -> Iterator[httpx.Response]:
+    def response(self, url: str, headers: Mapping[str, str], seconds: float) -> Iterator[HttpResponse]:
         """One attempt with GET at a response of status 2xx or 416, its body unread; redirects are followed.
 
         Nothing is asked with HEAD: an address that a storage has signed for GET refuses it.
@@ -84,7 +91,7 @@ class ForgeClient:
                 raise BadForgeResponse(f"{target.host} redirects {how}, at {target.path}", _ADDRESS)
             visited.add(str(target))
             with self._send(target, headers, seconds) as response:
-                if response.status_code not in _REDIRECTS:
+                if response.status not in _REDIRECTS:
                     self._check_status(response, asked=asked)
                     yield response
                     return
@@ -96,25 +103,31 @@ class ForgeClient:
             self._idle.pop().close()
 
     @contextmanager
-    def _send(self, url: httpx.URL, headers: Mapping[str, str], seconds: float) -> Iterator[httpx.Response]:
-        extra = {"Authorization": f"token {self._token.reveal()}"} if self._token and self._may_send_token(url) else {}
-        with self._borrowed() as client:
-            request = client.build_request("GET", url, headers={**headers, **extra}, extensions={"seconds": seconds})
+    def _send(self, url: Url, headers: Mapping[str, str], seconds: float) -> Iterator[HttpResponse]:
+        fields = {"Host": url.netloc, **_COMMON, **headers, **self._authorization(url)}
+        with self._borrowed() as transport:
             try:
-                response = client.send(request, stream=True)
-            except httpx.TransportError as error:
+                response = transport.send(HttpRequest("GET", url=url, headers=fields, seconds=seconds))
+            except TransportError as error:
                 raise connection_error(url, error) from error
             try:
                 yield response
-            except httpx.TransportError as error:
+            except TransportError as error:
                 raise interrupted_error(url, error) from error
             finally:
                 response.close()
 
-    def _check_status(self, response: httpx.Response, asked: httpx.URL) -> None:
-        if not (response.is_success or response.status_code == 416):
+    def _authorization(self, url: Url) -> Mapping[str, str]:
+        if url.login:
+            from base64 import b64encode  # only for an address that carries a login
+
+            return {"Authorization": f"Basic {b64encode(unquote(url.login).encode()).decode()}"}
+        return {"Authorization": f"token {self._token.reveal()}"} if self._token and self._may_send_token(url) else {}
+
+    def _check_status(self, response: HttpResponse, asked: Url) -> None:
+        if not (response.is_success or response.status == 416):
             raise http_error(
-                response.status_code,
+                response.status,
                 headers=response.headers,
                 url=response.url,
                 body=_read_head(response),
@@ -127,49 +140,40 @@ class ForgeClient:
             )
             raise BadForgeResponse(text, "Ask the operator of that server to send releases uncompressed (no gzip).")
 
-    def _may_send_token(self, url: httpx.URL) -> bool:
+    def _may_send_token(self, url: Url) -> bool:
         return self._is_forge(url) and url_policy.may_send_token(url, self._plain_http)
 
-    def _is_forge(self, url: httpx.URL) -> bool:
+    def _is_forge(self, url: Url) -> bool:
         return url_policy.origin(url) == url_policy.origin(self._base)
 
-    def _access(self, url: httpx.URL, asked: httpx.URL) -> Access:
+    def _access(self, url: Url, asked: Url) -> Access:
         return Access(
-            self._base.netloc.decode("ascii"),
+            self._base.netloc,
             authorization="none" if not self._token else "sent" if self._may_send_token(url) else "withheld",
             reached=self._reached(url, asked),
-            address=str(url.copy_with(raw_path=self._base.raw_path)).rstrip("/"),
+            address=f"{url.scheme}://{url.netloc}{self._base.target}".rstrip("/"),
         )
 
-    def _reached(self, url: httpx.URL, asked: httpx.URL) -> Literal["forge", "moved", "redirect", "address"]:
+    def _reached(self, url: Url, asked: Url) -> Literal["forge", "moved", "redirect", "address"]:
         if self._is_forge(url):
             return "forge"
-        if self._is_forge(asked) and url.raw_path == asked.raw_path:
+        if self._is_forge(asked) and url.target == asked.target:
             return "moved"
         return "address" if url == asked else "redirect"
 
     @contextmanager
-    def _borrowed(self) -> Iterator[httpx.Client]:
+    def _borrowed(self) -> Iterator[Transport]:
         try:
-            client = self._idle.pop()
+            transport = self._idle.pop()
         except IndexError:
-            client = self._new_client()
+            transport = self._transports.make()
         try:
-            yield client
+            yield transport
         finally:
-            self._idle.append(client)
-
-    def _new_client(self) -> httpx.Client:
-        return httpx.Client(
-            transport=self._transports.make(),
-            headers={"User-Agent": f"hero-build/{__version__}", "Accept": "*/*", "Accept-Encoding": "identity"},
-            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
-            timeout=httpx.Timeout(self._limits.stall, connect=self._limits.connect),
-            trust_env=False,
-        )
+            self._idle.append(transport)
 
 
-def _base_url(url: str) -> httpx.URL:
+def _base_url(url: str) -> Url:
     try:
         return url_policy.parse_url(url, "the configuration")
     except BadForgeResponse as error:
@@ -184,15 +188,10 @@ def _valid_token(token: Secret | None) -> Secret | None:
     return token
 
 
-def body_chunks(response: httpx.Response) -> Iterator[bytes | memoryview]:
-    """The body as it is sent, undecoded; a chunk is valid until the next one is requested."""
-    yield from cast("httpx.SyncByteStream", response.stream)
-
-
-def _read_bounded(response: httpx.Response, limit: int) -> bytes:
+def _read_bounded(response: HttpResponse, limit: int) -> bytes:
     """The body of at most `limit` bytes. Raises BadForgeResponse for a longer one, without reading further."""
     body = bytearray()
-    for chunk in body_chunks(response):
+    for chunk in response.chunks:
         body += chunk
         if len(body) > limit:
             text = f"{response.url.host} answered {response.url.path} with more than {limit >> 20} MiB"
@@ -200,14 +199,14 @@ def _read_bounded(response: httpx.Response, limit: int) -> bytes:
     return bytes(body)
 
 
-def _read_head(response: httpx.Response) -> bytes:
+def _read_head(response: HttpResponse) -> bytes:
     """The first bytes of a body that is not used; a body that is read to its end keeps the connection."""
     head = bytearray()
     try:
-        for chunk in body_chunks(response):
+        for chunk in response.chunks:
             head += chunk
             if len(head) > _HEAD_SIZE:
                 break
-    except httpx.TransportError:
+    except TransportError:
         pass
     return bytes(head)

@@ -3,7 +3,10 @@
 import io
 import socket
 import time
-from typing import Any
+
+TYPE_CHECKING = False  # typing takes longer to import than this module
+if TYPE_CHECKING:
+    from typing import Any
 
 _BUFFER = 1 << 16  # for headers; larger reads bypass it
 _HAND_OVER_AFTER = 0.25  # seconds after which a chunk is returned though it is not full, to show progress
@@ -34,7 +37,7 @@ class DeadlineSocket:
         self._started = False
         self._hand_over = time.monotonic() + _HAND_OVER_AFTER if lively else 0.0
 
-    def receive(self, buffer: Any) -> int | None:
+    def receive(self, buffer: "Any") -> int | None:
         """As RawIOBase.readinto; None, "nothing now", makes a BufferedReader return what it has of the chunk."""
         now = time.monotonic()
         filling = self._started and self._hand_over
@@ -53,7 +56,7 @@ class DeadlineSocket:
         self._started = True
         return size
 
-    def sendall(self, data: Any) -> None:
+    def sendall(self, data: "Any") -> None:
         self._set_timeout(time.monotonic())
         self._sock.sendall(data)
 
@@ -89,7 +92,7 @@ class _DeadlineStream(io.RawIOBase):
     def readable(self) -> bool:
         return True
 
-    def readinto(self, buffer: Any) -> int | None:
+    def readinto(self, buffer: "Any") -> int | None:
         return self._owner.receive(buffer)
 
     def close(self) -> None:

@@ -23,9 +23,9 @@ from hero_build.forge.api_documents import (
     unsafe_names,
 )
 from hero_build.forge.asset_address import reachable_address
-from hero_build.forge.client import ForgeClient, body_chunks
+from hero_build.forge.client import ForgeClient
 from hero_build.forge.http_errors import HttpNotFound
-from hero_build.forge.lean_httpx import httpx
+from hero_build.forge.http_types import Chunk, Headers, HttpResponse
 from hero_build.forge.limits import DEFAULT, Limits
 from hero_build.forge.pages import PAGE_SIZE, Page, all_items
 from hero_build.forge.protocol import Body, Ref, no_release
@@ -199,47 +199,47 @@ class _HttpBody(Struct, frozen=True):
     start: int
     total: int | None
     identity: str
-    response: httpx.Response
+    response: HttpResponse
 
-    def chunks(self) -> Iterator[bytes | memoryview]:
-        return body_chunks(self.response)
+    def chunks(self) -> Iterator[Chunk]:
+        return self.response.chunks
 
 
-def _response_body(response: httpx.Response, start: int) -> _HttpBody | None:
+def _response_body(response: HttpResponse, start: int) -> _HttpBody | None:
     """The body from `start` on, or from 0 where the server sends all of it; None for another range."""
     headers, host = response.headers, response.url.host
-    if response.status_code == 200:
+    if response.status == 200:
         total = _content_length(headers)
         return _HttpBody(0, total=total, identity=_identity(headers, total), response=response)
-    match = _RANGE.fullmatch(headers.get("content-range", "")) if response.status_code == 206 else None
+    match = _RANGE.fullmatch(headers.get("content-range", "")) if response.status == 206 else None
     if match is not None:
         first, last, total = (int(number) for number in match.groups())
         if first == start and last == total - 1:
             return _HttpBody(start, total=total, identity=_identity(headers, total), response=response)
     if start == 0:
         raise BadForgeResponse(
-            f"{host} answered {response.url.path} with the unexpected status {response.status_code}", _ROOT_URL
+            f"{host} answered {response.url.path} with the unexpected status {response.status}", _ROOT_URL
         )
     return None
 
 
-def _whole_size(response: httpx.Response) -> int | None:
+def _whole_size(response: HttpResponse) -> int | None:
     """Bytes of the whole file, from the response to a request for a part of it; None if it does not say."""
-    if response.status_code == 200:
+    if response.status == 200:
         return _content_length(response.headers)
     match = _WHOLE.fullmatch(response.headers.get("content-range", ""))
     return int(match[1]) if match else None
 
 
-def _content_length(headers: httpx.Headers) -> int | None:
+def _content_length(headers: Headers) -> int | None:
     """Bytes of the whole body; None if the headers do not say."""
     length = headers.get("content-length", "")
     return int(length[:18]) if length.isascii() and length.isdigit() and "transfer-encoding" not in headers else None
 
 
-def _identity(headers: httpx.Headers, total: int | None) -> str:
+def _identity(headers: Headers, total: int | None) -> str:
     """A strong ETag, else time and size: what must not change between two ranges (RFC 9110, 8.8 and 14.2)."""
-    etag: str = headers.get("etag", "")
+    etag = headers.get("etag", "")
     if etag and not etag.startswith("W/"):
         return etag
     modified = headers.get("last-modified", "")

@@ -1,18 +1,18 @@
 """The error for each HTTP status other than success and for each failed connection, with the server's own text."""
 
 import re
-import ssl
+import sys
 import time
 from collections.abc import Iterator
-from email.utils import parsedate_to_datetime
 
 from msgspec import Struct
 
 from hero_build.errors import AuthError, BadForgeResponse, HeroBuildError, NetworkError, NotFound
 from hero_build.forge.access_hints import Access, access_hint
-from hero_build.forge.lean_httpx import httpx
+from hero_build.forge.http_types import EndedEarly, Headers, NoConnection, ProxyRefusal, TransportError
 from hero_build.forge.proxies import proxy_name
 from hero_build.forge.retry import TransientError, Truncated
+from hero_build.forge.url import Url
 from hero_build.system.decoding import decode_json
 
 _TEXT_SIZE = 200  # characters of a server's text that are shown
@@ -37,7 +37,7 @@ class ServerError(TransientError):
     """500: the server failed, for a reason that it may not say."""
 
 
-def http_error(status: int, headers: httpx.Headers, url: httpx.URL, body: bytes, access: Access) -> HeroBuildError:
+def http_error(status: int, headers: Headers, url: Url, body: bytes, access: Access) -> HeroBuildError:
     """The error for a failure status; its hint speaks of the token only where `access` says that it matters."""
     host, text, hint = answerer(url), quoted(body), access_hint(status, access)
     match status:
@@ -60,40 +60,38 @@ def http_error(status: int, headers: httpx.Headers, url: httpx.URL, body: bytes,
             return BadForgeResponse(f"{host} answered with the unexpected status {status}{text}", _CHECK_ADDRESS)
 
 
-def _elsewhere_error(status: int, url: httpx.URL, text: str, hint: str) -> HeroBuildError:
-    place = f"{url.netloc.decode('ascii')}, which is not the forge,"
+def _elsewhere_error(status: int, url: Url, text: str, hint: str) -> HeroBuildError:
+    place = f"{url.netloc}, which is not the forge,"
     if status == 404:
         return HttpNotFound(f"{place} has no {url.path} (404){text}", hint, elsewhere=True)
     return BadForgeResponse(f"{place} refuses {url.path} ({status}){text}", hint)
 
 
-def connection_error(url: httpx.URL, error: httpx.TransportError) -> HeroBuildError:
+def connection_error(url: Url, error: TransportError) -> HeroBuildError:
     """The error for a request without a response."""
-    if isinstance(error.__context__, httpx.InvalidURL):
-        return BadForgeResponse(f"{url.host} redirects to an invalid address", _CHECK_ADDRESS)
     proxy, causes = proxy_name(url), tuple(_causes(error))
     through = f" through the proxy {proxy}" if proxy else ""
-    if isinstance(error, httpx.ProxyError):
+    if isinstance(error, ProxyRefusal):
         return NetworkError(f"the proxy {proxy} for {url.host} refuses: {error}", _PROXY)
-    if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in causes):
+    if any(_is_tls(cause, "SSLCertVerificationError") for cause in causes):
         return NetworkError(f"the certificate of {url.host}{through} is not trusted: {error}", _CERTIFICATE)
     hint = f"{_CHECK_NETWORK} {_PROXY}" if proxy else _CHECK_NETWORK
-    if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout):
-        if proxy and not any(isinstance(cause, ssl.SSLError) for cause in causes):
+    if isinstance(error, NoConnection):
+        if proxy and not any(_is_tls(cause, "SSLError") for cause in causes):
             return TransientError(f"the proxy {proxy} for {url.host} cannot be reached: {error}", _PROXY)
         return TransientError(f"{url.host} cannot be reached{through}: {error}", hint)
     return TransientError(f"{url.host} did not respond{through}: {error}", hint)
 
 
-def interrupted_error(url: httpx.URL, error: httpx.TransportError) -> HeroBuildError:
+def interrupted_error(url: Url, error: TransportError) -> HeroBuildError:
     """The error for a response that broke off."""
-    kind = Truncated if isinstance(error, httpx.RemoteProtocolError) else TransientError
+    kind = Truncated if isinstance(error, EndedEarly) else TransientError
     proxy = proxy_name(url)
     through = f" through the proxy {proxy}" if proxy else ""
     return kind(f"the response of {url.host}{through} broke off: {error}", _TRY_LATER)
 
 
-def answerer(url: httpx.URL) -> str:
+def answerer(url: Url) -> str:
     """Whose response it is: the host, and the proxy where that may have answered in its place, as it can over http."""
     proxy = proxy_name(url) if url.scheme == "http" else None
     return f"{url.host} (or the proxy {proxy} before it)" if proxy else url.host
@@ -103,6 +101,12 @@ def _causes(error: BaseException | None) -> Iterator[BaseException]:
     while error is not None:
         yield error
         error = error.__cause__ or error.__context__
+
+
+def _is_tls(error: BaseException, name: str) -> bool:
+    """Whether it is that error of ssl, which is imported only where something is encrypted."""
+    ssl = sys.modules.get("ssl")
+    return ssl is not None and isinstance(error, getattr(ssl, name))
 
 
 def quoted(body: bytes) -> str:
@@ -117,11 +121,13 @@ def quoted(body: bytes) -> str:
     return f": {lines[0][:_TEXT_SIZE]}" if lines else ""
 
 
-def retry_after(headers: httpx.Headers) -> float | None:
+def retry_after(headers: Headers) -> float | None:
     """Seconds from now (RFC 9110, 10.2.3): a number, or a date. None if it is absent or malformed."""
     value = headers.get("retry-after", "").strip()
     if value.isascii() and value.isdigit():
         return float(value[:9])
+    from email.utils import parsedate_to_datetime  # only for a date
+
     try:
         return max(0.0, parsedate_to_datetime(value).timestamp() - time.time())
     except (ValueError, OverflowError, OSError):

@@ -8,7 +8,7 @@ from typing import Generic, TypeVar
 
 from msgspec import Struct
 
-from hero_build.forge.lean_httpx import httpx
+from hero_build.forge.http_types import Headers
 
 T = TypeVar("T")
 PAGE_SIZE = 50
@@ -25,7 +25,7 @@ class Page(Struct, Generic[T], frozen=True):
     total: int | None = None
 
 
-def to_page(items: tuple[T, ...], headers: httpx.Headers) -> Page[T]:
+def to_page(items: tuple[T, ...], headers: Headers) -> Page[T]:
     """The page of a response: `Link` is that of RFC 8288, `X-Total-Count` is in the API of Gitea and Forgejo."""
     link, count = headers.get("link"), headers.get("x-total-count", "")
     following = None if link is None else bool(_NEXT.search(link))

@@ -1,68 +1,64 @@
-"""Which transport serves a request: DirectTransport, or httpx's own through a proxy of the environment."""
+"""Which transport serves a request: DirectTransport, or httpx through a proxy of the environment."""
 
 import os
-import ssl
 import threading
+from typing import TYPE_CHECKING
 
-from hero_build.errors import UsageError
 from hero_build.forge.http_transport import DirectTransport
-from hero_build.forge.lean_httpx import httpx
+from hero_build.forge.http_types import HttpRequest, HttpResponse, Transport
 from hero_build.forge.limits import Limits
 from hero_build.forge.proxies import proxy_for
+
+if TYPE_CHECKING:
+    import ssl
 
 
 class Transports:
     """Makes transports that share one TLS context, which costs milliseconds and memory."""
 
     def __init__(self, limits: Limits) -> None:
-        self._limits = limits
+        self.limits = limits
         self._lock = threading.Lock()
         self._context: ssl.SSLContext | None = None
 
-    def make(self) -> httpx.BaseTransport:
-        return _ProxyTransport(self)
+    def make(self) -> Transport:
+        return _RoutedTransport(self)
 
-    def direct(self) -> DirectTransport:
-        return DirectTransport(self._limits, self.tls)
-
-    def tls(self) -> ssl.SSLContext:
+    def tls(self) -> "ssl.SSLContext":
         with self._lock:
             if self._context is None:
-                self._context = _tls_context()
+                self._context = tls_context()
             return self._context
 
 
-class _ProxyTransport(httpx.BaseTransport):
+class _RoutedTransport:
     def __init__(self, transports: Transports) -> None:
         self._transports = transports
-        self._direct = transports.direct()
-        self._proxied: dict[str, httpx.HTTPTransport] = {}
+        self._direct = DirectTransport(transports.limits, transports.tls)
+        self._proxied: dict[str, Transport] = {}
 
-    def handle_request(self, request: httpx.Request) -> httpx.Response:
+    def send(self, request: HttpRequest) -> HttpResponse:
         proxy = proxy_for(request.url)
         if proxy is None:
-            return self._direct.handle_request(request)
+            return self._direct.send(request)
         if proxy not in self._proxied:
-            self._proxied[proxy] = _proxy_transport(proxy, self._transports.tls())
-        return self._proxied[proxy].handle_request(request)
+            from hero_build.forge.proxy_transport import ProxyTransport  # httpx, for those that have a proxy
+
+            self._proxied[proxy] = ProxyTransport(proxy, self._transports.limits, self._transports.tls())
+        return self._proxied[proxy].send(request)
 
     def close(self) -> None:
         for transport in (self._direct, *self._proxied.values()):
             transport.close()
 
 
-def _proxy_transport(proxy: str, context: ssl.SSLContext) -> httpx.HTTPTransport:
-    try:
-        return httpx.HTTPTransport(verify=context, proxy=proxy)
-    except (ImportError, ValueError, httpx.InvalidURL) as error:
-        # The address is not shown: it may contain a password.
-        hint = "Give http_proxy or https_proxy an http:// or https:// address, or name the forge in no_proxy."
-        raise UsageError("the proxy set in the environment cannot be used", hint) from error
-
-
-def _tls_context() -> ssl.SSLContext:
+def tls_context() -> "ssl.SSLContext":
     """Trusts the machine's own certificates, which include private authorities; certifi's where it has none."""
+    import ssl  # not for a forge over plain http
+
     paths = ssl.get_default_verify_paths()
     if paths.cafile or (paths.capath and os.listdir(paths.capath)):
         return ssl.create_default_context()
+    from hero_build.forge.lean_httpx import httpx  # for the certificates that it comes with
+
     return httpx.create_ssl_context()

@@ -3,29 +3,23 @@
 import ipaddress
 
 from hero_build.errors import BadForgeResponse
-from hero_build.forge.lean_httpx import httpx
-
-_PORTS = {"http": 80, "https": 443}
+from hero_build.forge.url import InvalidUrl, Url
 
 
-def parse_url(text: str, source: str) -> httpx.URL:
+def parse_url(text: str, source: str) -> Url:
     """An absolute http or https address. Raises BadForgeResponse, which names the `source` of the address."""
     try:
-        url = httpx.URL(text)
-    except (httpx.InvalidURL, TypeError, ValueError):
-        url = httpx.URL("")
-    if url.scheme not in _PORTS or not url.host:
-        raise BadForgeResponse(f"{source} names an invalid address: {text[:200]!r}", _ASK_OPERATOR)
-    return url
+        return Url(text)
+    except InvalidUrl as error:
+        raise BadForgeResponse(f"{source} names an invalid address: {text[:200]!r}", _ASK_OPERATOR) from error
 
 
-def redirect_target(url: httpx.URL, location: str) -> httpx.URL:
+def redirect_target(url: Url, location: str) -> Url:
     """Where a redirect from `url` leads. Raises BadForgeResponse for an invalid address, or http after https."""
     try:
-        joined = str(url.join(location))
-    except (httpx.InvalidURL, ValueError):
-        joined = location
-    target = parse_url(joined, f"a redirect of {url.host}")
+        target = url.follow(location)
+    except InvalidUrl:
+        target = parse_url(location, f"a redirect of {url.host}")
     if url.scheme == "https" and target.scheme != "https":
         raise BadForgeResponse(
             f"{url.host} redirects from https to plain http ({target.host}), which is not followed", _ASK_OPERATOR
@@ -33,12 +27,12 @@ def redirect_target(url: httpx.URL, location: str) -> httpx.URL:
     return target
 
 
-def origin(url: httpx.URL) -> tuple[str, str, int | None]:
+def origin(url: Url) -> tuple[str, str, int]:
     """Scheme, host and port: where a token is valid (RFC 6454)."""
-    return url.scheme, url.host, url.port or _PORTS.get(url.scheme)
+    return url.scheme, url.ascii_host, url.known_port
 
 
-def may_send_token(url: httpx.URL, plain_http: tuple[str, ...]) -> bool:
+def may_send_token(url: Url, plain_http: tuple[str, ...]) -> bool:
     """Whether a token may travel to `url`: encrypted, to this machine, or to a host (or host:port) that is listed."""
     named = {url.host, f"{url.host}:{origin(url)[2]}"}
     return url.scheme == "https" or is_loopback(url.host) or bool(named.intersection(plain_http))

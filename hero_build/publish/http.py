@@ -5,7 +5,7 @@ request opens its own.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import msgspec
 from msgspec import Struct
@@ -15,10 +15,11 @@ from hero_build.errors import AuthError, BadForgeResponse, HeroBuildError, Publi
 from hero_build.forge import http_errors, url_policy
 from hero_build.forge.access_hints import Access
 from hero_build.forge.http_errors import connection_error, interrupted_error
-from hero_build.forge.lean_httpx import httpx
+from hero_build.forge.http_types import Chunk, Headers, HttpRequest, HttpResponse, TransportError
 from hero_build.forge.limits import Limits
 from hero_build.forge.partial_file import Progress
 from hero_build.forge.transports import Transports
+from hero_build.forge.url import Url
 from hero_build.publish.types import ReleaseFile
 from hero_build.settings import Secret
 
@@ -76,7 +77,7 @@ class WriteClient:
         """Send a JSON document (None: no body); the body of the response."""
         body = b"" if document is None else msgspec.json.encode(document)
         headers = {"Content-Type": "application/json", "Content-Length": str(len(body))}
-        return self._send(method, path=path, headers=headers, body=httpx.ByteStream(body), seconds=self._limits.answer)
+        return self._send(method, path=path, headers=headers, body=(body,), seconds=self._limits.answer)
 
     def upload(self, method: str, path: str, file: ReleaseFile, progress: Progress) -> bytes:
         """Send a file as it is; the body of the response. Raises PublicationRefused when the file changes meanwhile."""
@@ -88,21 +89,14 @@ class WriteClient:
         """Raises AuthError if every request would."""
         self._secret(self._base)
 
-    def _send(
-        self, method: str, path: str, headers: dict[str, str], body: httpx.SyncByteStream, seconds: float
-    ) -> bytes:
-        url = httpx.URL(str(self._base).rstrip("/") + path)
-        request = httpx.Request(
-            method,
-            url,
-            headers={**self._common(url), **headers},
-            stream=body,
-            extensions={"sending": seconds, "timeout": self._timeout()},
-        )
+    def _send(self, method: str, path: str, headers: dict[str, str], body: Iterable[Chunk], seconds: float) -> bytes:
+        url = Url(str(self._base).rstrip("/") + path)
+        fields = {**self._common(url), **headers}
+        request = HttpRequest(method, url=url, headers=fields, body=body, sending=seconds)
         transport = self._transports.make()
         try:
-            response = transport.handle_request(request)
-        except httpx.TransportError as error:
+            response = transport.send(request)
+        except TransportError as error:
             raise connection_error(url, error) from error
         try:
             return self._checked_content(response, url)
@@ -110,60 +104,57 @@ class WriteClient:
             response.close()
             transport.close()
 
-    def _checked_content(self, response: httpx.Response, url: httpx.URL) -> bytes:
+    def _checked_content(self, response: HttpResponse, url: Url) -> bytes:
         content = self._content(response, url)
-        if response.status_code in _REDIRECTS:
+        if response.status in _REDIRECTS:
             sentence = f"{url.host} redirects {url.path}, and publishing follows no redirects"
             raise BadForgeResponse(sentence, _CHECK_ADDRESS)
         if not response.is_success:
-            raise publish_error(response.status_code, headers=response.headers, url=url, body=content)
+            raise publish_error(response.status, headers=response.headers, url=url, body=content)
         return content
 
-    def _content(self, response: httpx.Response, url: httpx.URL) -> bytes:
+    def _content(self, response: HttpResponse, url: Url) -> bytes:
         content = bytearray()
         try:
-            for chunk in response.stream:  # type: ignore[union-attr]  # a sync transport makes sync streams
+            for chunk in response.chunks:
                 content += chunk
                 if len(content) > self._limits.document:
                     raise BadForgeResponse(f"the response of {url.host} for {url.path} is too long", _CHECK_ADDRESS)
-        except httpx.TransportError as error:
+        except TransportError as error:
             raise interrupted_error(url, error) from error
         return bytes(content)
 
-    def _secret(self, url: httpx.URL) -> Secret:
+    def _secret(self, url: Url) -> Secret:
         if self._token is None:
             raise AuthError("publishing needs a token, and there is none", HOW_TO_AUTHORIZE)
         if not url_policy.may_send_token(url, self._plain_http):
             raise AuthError(f"the token is not sent to {url.host} over plain http", _USE_HTTPS)
         return self._token
 
-    def _common(self, url: httpx.URL) -> dict[str, str]:
+    def _common(self, url: Url) -> dict[str, str]:
         return {
-            "Host": url.netloc.decode("ascii"),
+            "Host": url.netloc,
             "User-Agent": f"hero-build/{__version__}",
             "Accept": "application/json",
             "Accept-Encoding": "identity",
             "Authorization": f"token {self._secret(url).reveal()}",
         }
 
-    def _timeout(self) -> dict[str, float | None]:
-        return httpx.Timeout(self._limits.stall, connect=self._limits.connect).as_dict()
 
-
-class FileStream(httpx.SyncByteStream):
+class FileStream:
     """The bytes of a release file, exactly `size` of them, in chunks that share one buffer."""
 
     def __init__(self, file: ReleaseFile, progress: Progress) -> None:
         self._file = file
         self._progress = progress
 
-    def __iter__(self) -> Iterator[bytes]:
+    def __iter__(self) -> Iterator[Chunk]:
         sent = 0
         for chunk in self._chunks():
             sent += len(chunk)
             if sent > self._file.size:
                 break
-            yield chunk  # type: ignore[misc]  # the transport passes on what it is given
+            yield chunk
             self._progress(len(chunk))
         if sent != self._file.size:
             raise PublicationRefused(f"{self._file.path} changed while it was uploaded", "Build it again.")
@@ -186,7 +177,7 @@ class FileStream(httpx.SyncByteStream):
                 yield buffer[:size]
 
 
-def publish_error(status: int, headers: httpx.Headers, url: httpx.URL, body: bytes) -> HeroBuildError:
+def publish_error(status: int, headers: Headers, url: Url, body: bytes) -> HeroBuildError:
     """The error for the status of a request that writes."""
     host, quote = http_errors.answerer(url), http_errors.quoted(body)
     match status:

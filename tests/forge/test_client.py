@@ -1,21 +1,23 @@
-"""The client's rules for tokens, redirects, proxies and certificates; respx plays hosts that no test may ask."""
+"""The client's rules for tokens, redirects, proxies and certificates; scripted hosts stand for those of other names."""
 
 import hashlib
-from collections.abc import Iterator
+import json
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
-import respx
-from httpx import ConnectError, Response
+from msgspec.structs import replace
 
 from hero_build.errors import AuthError, BadForgeResponse, HeroBuildError, NetworkError, RepoNotFound, UsageError
 from hero_build.events import Event, Retrying, silent
 from hero_build.forge import proxies, url_policy
 from hero_build.forge.download_dir import DownloadDir
 from hero_build.forge.forgejo import Forgejo
-from hero_build.forge.lean_httpx import httpx
+from hero_build.forge.http_types import HttpRequest, HttpResponse, NoConnection, TransportError
 from hero_build.forge.protocol import Ref
 from hero_build.forge.transfer import fetch, read_small
+from hero_build.forge.transports import Transports
+from hero_build.forge.url import Url
 from hero_build.model.steps import Asset
 from hero_build.settings import Secret
 from support.fault_server import FaultServer, answer, document, json_answer, redirect, serve
@@ -26,10 +28,48 @@ PATH = "/api/v1/repos/o/r/releases/latest"
 REF = Ref("o/r")
 
 
+Answer = HttpResponse | TransportError
+
+
+def response(status: int, body: object = None, **headers: str) -> HttpResponse:
+    content = b"" if body is None else json.dumps(body).encode()
+    return HttpResponse(status, headers=headers, url=Url(FORGE), chunks=iter((content,)), close=lambda: None)
+
+
+class ScriptedHosts:
+    """Answers each address by its script, one after the other; the last answer stays."""
+
+    def __init__(self) -> None:
+        self.seen: list[HttpRequest] = []
+        self._scripts: dict[str, list[Answer]] = {}
+
+    def on(self, url: str, *answers: Answer) -> None:
+        self._scripts[url] = list(answers)
+
+    def headers(self, url: str) -> Mapping[str, str]:
+        """Of the last request for an address."""
+        last = [request for request in self.seen if str(request.url) == url][-1]
+        return {name.lower(): value for name, value in last.headers.items()}
+
+    def send(self, request: HttpRequest) -> HttpResponse:
+        self.seen.append(request)
+        answers = self._scripts[str(request.url)]
+        answer = answers.pop(0) if len(answers) > 1 else answers[0]
+        if isinstance(answer, TransportError):
+            raise answer
+        body = b"".join(answer.chunks)
+        answers[:] = answers or [replace(answer, chunks=iter((body,)))]
+        return replace(answer, url=request.url, chunks=iter((body,)))
+
+    def close(self) -> None:
+        pass
+
+
 @pytest.fixture
-def mocked() -> Iterator[respx.MockRouter]:
-    with respx.mock(using="httpx", assert_all_called=False) as router:
-        yield router
+def hosts(monkeypatch: pytest.MonkeyPatch) -> ScriptedHosts:
+    scripted = ScriptedHosts()
+    monkeypatch.setattr(Transports, "make", lambda self: scripted)
+    return scripted
 
 
 def client(url: str = FORGE, plain_http: tuple[str, ...] = ()) -> Forgejo:
@@ -43,17 +83,17 @@ def refused(forge: Forgejo) -> HeroBuildError:
     return caught.value
 
 
-def test_https_is_not_left_for_http(mocked: respx.MockRouter) -> None:
-    mocked.get(FORGE + PATH).mock(Response(302, headers={"Location": f"http://forge.example{PATH}"}))
-    plain = mocked.get(f"http://forge.example{PATH}").mock(Response(200, json=document("", "v1", {})))
+def test_https_is_not_left_for_http(hosts: ScriptedHosts) -> None:
+    hosts.on(FORGE + PATH, response(302, location=f"http://forge.example{PATH}"))
+    hosts.on(f"http://forge.example{PATH}", response(200, document("", "v1", {})))
     error = refused(client())
     assert isinstance(error, BadForgeResponse)
     assert "from https to plain http" in error.message
-    assert not plain.called
+    assert [request.url.scheme for request in hosts.seen] == ["https"]
 
 
-def test_an_asset_of_an_https_forge_is_not_fetched_over_http(mocked: respx.MockRouter) -> None:
-    mocked.get(FORGE + PATH).mock(Response(200, json=document("http://forge.example", "v1", {"prog": 1})))
+def test_an_asset_of_an_https_forge_is_not_fetched_over_http(hosts: ScriptedHosts) -> None:
+    hosts.on(FORGE + PATH, response(200, document("http://forge.example", "v1", {"prog": 1})))
     error = refused(client())
     assert isinstance(error, BadForgeResponse)
     assert "offers prog over plain http" in error.message
@@ -68,39 +108,40 @@ def test_an_asset_of_an_https_forge_is_not_fetched_over_http(mocked: respx.MockR
         "https://sub.forge.example/x",
     ],
 )
-def test_another_origin_gets_no_token(mocked: respx.MockRouter, to: str) -> None:
-    mocked.get(FORGE + PATH).mock(Response(307, headers={"Location": to}))
-    route = mocked.get(to).mock(Response(200, json=document(FORGE, "v1", {})))
+def test_another_origin_gets_no_token(hosts: ScriptedHosts, to: str) -> None:
+    hosts.on(FORGE + PATH, response(307, location=to))
+    hosts.on(to, response(200, document(FORGE, "v1", {})))
     assert client().find(REF).tag == "v1"
-    assert "authorization" not in route.calls.last.request.headers
+    assert "authorization" not in hosts.headers(to)
 
 
 @pytest.mark.parametrize("to", ["https://forge.example:443/x", "https://FORGE.example/x", "/x", "//forge.example/x"])
-def test_the_same_origin_gets_the_token(mocked: respx.MockRouter, to: str) -> None:
-    mocked.get(FORGE + PATH).mock(Response(307, headers={"Location": to}))
-    route = mocked.get(f"{FORGE}/x").mock(Response(200, json=document(FORGE, "v1", {})))
+def test_the_same_origin_gets_the_token(hosts: ScriptedHosts, to: str) -> None:
+    hosts.on(FORGE + PATH, response(307, location=to))
+    hosts.on(f"{FORGE}/x", response(200, document(FORGE, "v1", {})))
     assert client().find(REF).tag == "v1"
-    assert route.calls.last.request.headers["authorization"] == f"token {TOKEN}"
+    assert hosts.headers(f"{FORGE}/x")["authorization"] == f"token {TOKEN}"
 
 
-def test_over_plain_http_a_token_goes_to_listed_hosts_only(mocked: respx.MockRouter) -> None:
-    route = mocked.get("http://forge.example:3000" + PATH).mock(Response(404))
-    mocked.get("http://forge.example:3000/api/v1/repos/o/r").mock(Response(404))
+def test_over_plain_http_a_token_goes_to_listed_hosts_only(hosts: ScriptedHosts) -> None:
+    latest = "http://forge.example:3000" + PATH
+    hosts.on(latest, response(404))
+    hosts.on("http://forge.example:3000/api/v1/repos/o/r", response(404))
     error = refused(client("http://forge.example:3000"))
     assert isinstance(error, RepoNotFound)
     assert "plain_http" in error.hint
-    assert "authorization" not in route.calls.last.request.headers
+    assert "authorization" not in hosts.headers(latest)
     for listed in ("forge.example", "forge.example:3000"):
         refused(client("http://forge.example:3000", (listed,)))
-        assert route.calls.last.request.headers["authorization"] == f"token {TOKEN}"
+        assert hosts.headers(latest)["authorization"] == f"token {TOKEN}"
     refused(client("http://forge.example:3000", ("forge.example:80", "example")))
-    assert "authorization" not in route.calls.last.request.headers
+    assert "authorization" not in hosts.headers(latest)
 
 
-def test_a_connection_that_fails_once_is_tried_again(mocked: respx.MockRouter) -> None:
+def test_a_connection_that_fails_once_is_tried_again(hosts: ScriptedHosts) -> None:
     events: list[Event] = []
-    good = Response(200, json=document(FORGE, "v1", {}))
-    mocked.get(FORGE + PATH).mock(side_effect=[ConnectError("refused"), httpx.ReadTimeout("late"), good])
+    good = response(200, document(FORGE, "v1", {}))
+    hosts.on(FORGE + PATH, NoConnection("refused"), TransportError("late"), good)
     assert Forgejo(FORGE, token=None, emit=events.append, limits=QUICK).find(REF).tag == "v1"
     assert [event.why for event in events if isinstance(event, Retrying)] == [
         "forge.example cannot be reached: refused",
@@ -139,11 +180,11 @@ def test_no_proxy_and_this_machine_are_asked_directly(faults: FaultServer, monke
     faults.on("/sums", serve(b"abc"))
     assert read_small(client(faults.url), Asset("sums", f"{faults.url}/sums"), limits=QUICK) == b"abc"
     monkeypatch.setenv("no_proxy", "forge.example,.internal")
-    assert proxies.proxy_for(httpx.URL("http://forge.example/x")) is None
-    assert proxies.proxy_for(httpx.URL("http://a.internal/x")) is None
-    assert proxies.proxy_for(httpx.URL("http://other.example/x")) == "http://127.0.0.1:9"
+    assert proxies.proxy_for(Url("http://forge.example/x")) is None
+    assert proxies.proxy_for(Url("http://a.internal/x")) is None
+    assert proxies.proxy_for(Url("http://other.example/x")) == "http://127.0.0.1:9"
     monkeypatch.setenv("all_proxy", "proxy.example:3128")
-    assert proxies.proxy_for(httpx.URL("https://other.example/x")) == "http://proxy.example:3128"
+    assert proxies.proxy_for(Url("https://other.example/x")) == "http://proxy.example:3128"
 
 
 def test_a_proxy_that_refuses(faults: FaultServer, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,7 +7,6 @@ import pytest
 
 from hero_build.errors import ReleaseNotFound
 from hero_build.forge.forgejo import Forgejo
-from hero_build.forge.lean_httpx import httpx
 from hero_build.forge.pages import Page, all_items, to_page
 from hero_build.forge.protocol import Ref
 from hero_build.model.artifacts import GenericPackage
@@ -86,7 +85,9 @@ def test_a_list_without_end_is_cut_off() -> None:
     ],
 )
 def test_what_the_headers_of_a_page_say(headers: dict[str, str], following: bool | None, total: int | None) -> None:
-    assert to_page((1,), httpx.Headers(headers)) == Page((1,), following=following, total=total)
+    assert to_page((1,), {name.lower(): value for name, value in headers.items()}) == Page(
+        (1,), following=following, total=total
+    )
 
 
 def test_an_empty_page_ends_a_list_whose_total_counts_what_is_hidden() -> None:

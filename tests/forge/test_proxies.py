@@ -5,9 +5,9 @@ import pytest
 from hero_build.errors import HeroBuildError, NetworkError
 from hero_build.events import silent
 from hero_build.forge.forgejo import Forgejo
-from hero_build.forge.lean_httpx import httpx
 from hero_build.forge.protocol import Ref
 from hero_build.forge.proxies import proxy_for, proxy_name
+from hero_build.forge.url import Url
 from support.fault_server import FaultServer, answer, truncated
 from support.limits import QUICK
 
@@ -57,8 +57,8 @@ def test_no_proxy_lists_names_addresses_and_ranges(
 ) -> None:
     monkeypatch.setenv("all_proxy", PROXY)
     monkeypatch.setenv("no_proxy", no_proxy)
-    assert proxy_for(httpx.URL(url)) == (None if direct else PROXY)
-    assert proxy_name(httpx.URL(url)) == (None if direct else "proxy.example:3128")
+    assert proxy_for(Url(url)) == (None if direct else PROXY)
+    assert proxy_name(Url(url)) == (None if direct else "proxy.example:3128")
 
 
 def refusal(url: str) -> HeroBuildError:

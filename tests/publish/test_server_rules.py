@@ -8,8 +8,8 @@ import pytest
 from hero_build.errors import AuthError, BadForgeResponse, NetworkError
 from hero_build.forge.client import ForgeClient
 from hero_build.forge.http_errors import HttpNotFound
-from hero_build.forge.lean_httpx import httpx
 from hero_build.forge.limits import DEFAULT
+from hero_build.forge.url import Url
 from hero_build.publish.api import Api
 from hero_build.publish.api_documents import RemoteRepository, TagProtection
 from hero_build.publish.http import publish_error
@@ -144,7 +144,7 @@ def test_what_a_server_does_not_say_forbids_nothing(monkeypatch: pytest.MonkeyPa
 )
 def test_the_hint_of_what_is_refused_for_good(status: int, message: str, hint: str) -> None:
     body = f'{{"message": "{message}"}}'.encode()
-    error = publish_error(status, headers=httpx.Headers(), url=httpx.URL("https://f/x"), body=body)
+    error = publish_error(status, headers={}, url=Url("https://f/x"), body=body)
     assert hint in error.hint
     assert "again" not in error.hint.lower()
     assert error.code == 4

@@ -97,7 +97,7 @@ def _token_allowed(access: GitAccess) -> bool:
     """Whether the token may be sent to the forge, by the same rule as for downloads."""
     if not access.forge.startswith(("https://", "http://")):
         return False
-    from hero_build.forge import url_policy  # imports httpx, which only clones and fetches need
+    from hero_build.forge import url_policy
 
     return url_policy.may_send_token(url_policy.parse_url(access.forge, "the forge"), access.plain_http)
 

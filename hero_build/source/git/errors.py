@@ -109,10 +109,10 @@ def _main_line(tail: Sequence[str]) -> str:
 
 
 def _proxy_hint(url: str) -> str:
-    from hero_build.forge.lean_httpx import httpx  # only after a failure: its import takes a while
-    from hero_build.forge.proxies import proxy_name
+    from hero_build.forge.proxies import proxy_name  # only after a failure
+    from hero_build.forge.url import Url
 
-    proxy = proxy_name(httpx.URL(url)) if url.startswith(("http://", "https://")) else None
+    proxy = proxy_name(Url(url)) if url.startswith(("http://", "https://")) else None
     which = f"The proxy for it is {proxy}: check" if proxy else "Check"
     return f"{which} http_proxy, https_proxy and no_proxy in the environment, and git's own http.proxy."
 

@@ -4,6 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from support import mirrors
+from support.fault_server import FaultServer
 from support.worlds import World
 
 pytestmark = pytest.mark.usefixtures("two_apps")
@@ -48,6 +50,15 @@ def test_nothing_to_do_by_a_lock_file_imports_nothing_heavy(world: World, tmp_pa
     modules = imported(world, "install", "--locked", file)
     assert "hero_build.ops.install" in modules
     assert not modules & HEAVY
+
+
+def test_an_install_from_a_server_imports_no_second_http_client(world: World, faults: FaultServer) -> None:
+    files = mirrors.programs("v3", "db", "db_admin")
+    faults.release("o/db", "v3", {**files, "SHA256SUMS": mirrors.sums(files)})
+    for _ in ("everything is new", "nothing is to do"):
+        modules = imported(world, "install", "db", "--forge", faults.url)
+        assert "hero_build.forge.http_wire" in modules
+        assert not modules & (HEAVY | {"http.client", "urllib.request", "email", "ssl", "idna"})
 
 
 def test_list_imports_no_recipe(world: World) -> None:
