@@ -63,7 +63,7 @@ def ask_recipe(loaded: LoadedRecipe, *, phase: Phase | None = None, version: str
         platform=target,
         artifacts=listed,
         asset_names=names,
-        ref=_release_ref(loaded, version, target),
+        ref=_release_ref(loaded, version, target, phase=phase),
     )
 
 
@@ -130,14 +130,15 @@ def _listed(loaded: LoadedRecipe, phase: Phase) -> tuple[Artifact, ...]:
             return ()
 
 
-def _release_ref(loaded: LoadedRecipe, version: str | None, target: Platform) -> Ref:
+def _release_ref(loaded: LoadedRecipe, version: str | None, target: Platform, *, phase: Phase) -> Ref:
     """With every asset name that a program of the app may have: a generic package that cannot be listed is probed."""
     binaries = loaded.recipe.binaries or service_toml.candidates(loaded.app)
     names = [name for names in asset_names(loaded, binaries, target).values() for name in names]
     names += [] if loaded.recipe.binaries else [service_toml.NAME]
     with recipe_errors(loaded.path):
         tag = loaded.recipe.tag(version) if version else None
-        return Ref(loaded.recipe.repo, tag=tag, package=loaded.recipe.package(version), names=tuple(names))
+        package = loaded.recipe.package(version)
+        return Ref(loaded.recipe.repo, tag=tag, package=package, names=tuple(names), phase=phase)
 
 
 def _fits(name: str, prefix: str, suffix: str) -> bool:

@@ -70,7 +70,7 @@ _SECTIONS = {
 _MODULES = {
     "install": "install",
     "build": "build",
-    **dict.fromkeys(("shell", "islands"), "install"),
+    **dict.fromkeys(("shell", "islands"), "bundles"),
     **dict.fromkeys(("upgrade", "hold", "unhold"), "upgrade"),
     **dict.fromkeys(("list", "search", "outdated", "show", "status", "explain"), "info"),
     **dict.fromkeys(("start", "stop"), "services"),

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import click
-from msgspec.structs import replace
 
 from hero_build.cli import completion
 from hero_build.cli.app_names import check_versions, split_versions
@@ -31,7 +30,7 @@ def build(session: Session, apps: Sequence[str], **values: Any) -> int:
     typed, versions = split_versions(apps)
     check_versions(versions, version=options.version, ref=options.ref)
     names = session.expand(context.catalog, typed or (lock.apps if lock else ()), with_needs=False)
-    requests = [replace(options.request(app), version=versions.get(app, options.version)) for app in names]
+    requests = options.requests(names, versions, lock)
     with context.checkouts:
         answer = build_report(build_apps(requests, context))
     fresh = [part.app for part in answer.parts if part.fresh]

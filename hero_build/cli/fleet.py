@@ -127,7 +127,7 @@ def converge(session: Session, set_name: str, at: str, *, digest: str | None, tr
     names = session.without_held(lock.apps, named=())
     return run_install(
         session,
-        requests=[chosen.request(app) for app in names],
+        requests=chosen.requests(names, {}, lock),
         context=context,
         action=f"converge {shortened(lock.apps)}",
         restart=False,

@@ -1,4 +1,4 @@
-"""`install`, `shell` and `islands`: plan, apply, answer."""
+"""`install`, and what all commands share that install: plan, apply, answer."""
 
 import os
 import sys
@@ -12,10 +12,10 @@ from hero_build.cli import completion
 from hero_build.cli.app_names import check_versions, split_versions
 from hero_build.cli.base import command
 from hero_build.cli.locked import LockedSet, locked_set, require_whole
-from hero_build.cli.options import InstallOptions, app_options, bundle_options
+from hero_build.cli.options import InstallOptions, app_options
 from hero_build.cli.session import Session
 from hero_build.errors import UsageError
-from hero_build.model.artifacts import DESKTOP_APP, ISLANDS_APP
+from hero_build.model.artifacts import DESKTOP_APP
 
 if TYPE_CHECKING:
     from hero_build.context import Context
@@ -200,7 +200,7 @@ def install(
     require_whole(options, typed)
     names = session.expand(context.catalog, typed or (lock.apps if lock else ()), with_needs=with_needs)
     names = session.without_held(names, named=typed)
-    requests = [replace(options.request(app), version=versions.get(app, options.version)) for app in names]
+    requests = options.requests(names, versions, lock)
     cacheable = _depends_on_files_alone(options) and not (versions or restart or dry_run)
     stamps = noop_cache.stamp_inputs(names, context, lock.files if lock else ()) if cacheable else None
 
@@ -230,51 +230,3 @@ def shortened(names: Sequence[str]) -> str:
     """The names in an action that `history` shows."""
     more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
     return " ".join(names[:_NAMED]) + more
-
-
-@command("shell", changes_root=True)
-@bundle_options
-@change_options
-def shell(session: Session, *, restart: bool, rollback_on_failure: bool, dry_run: bool, **values: Any) -> int:
-    """Install or update the desktop shell, from a release or built."""
-    require_restart(restart=restart, rollback_on_failure=rollback_on_failure)
-    request = InstallOptions(**values).request(DESKTOP_APP, "shell")
-    return run_install(
-        session,
-        requests=[request],
-        context=session.context(writable=not dry_run),
-        action="shell",
-        restart=restart,
-        gated=rollback_on_failure,
-        dry_run=dry_run,
-    )
-
-
-@command("islands", changes_root=True)
-@click.argument("names", nargs=-1, metavar="[NAME]...")
-@bundle_options
-@change_options
-def islands(
-    session: Session,
-    names: Sequence[str],
-    *,
-    restart: bool,
-    rollback_on_failure: bool,
-    dry_run: bool,
-    **values: Any,
-) -> int:
-    """Install or update the desktop islands, or only those named, from a release or built.
-
-    An island that fails keeps its old version; the others are installed.
-    """
-    require_restart(restart=restart, rollback_on_failure=rollback_on_failure)
-    request = InstallOptions(**values).request(ISLANDS_APP, "islands", names)
-    return run_install(
-        session,
-        requests=[request],
-        context=session.context(writable=not dry_run),
-        action=f"islands {shortened(names)}".rstrip(),
-        restart=restart,
-        gated=rollback_on_failure,
-        dry_run=dry_run,
-    )

@@ -27,13 +27,16 @@ _PATH = click.Path(path_type=Path)
 @click.argument("apps", nargs=-1, metavar="APP...", shell_complete=completion.apps)
 @click.option("--installed", is_flag=True, help="Pin the installed releases: of all apps, or of those named.")
 @click.option("-o", "--output", "file", metavar="FILE", required=True, type=_PATH, help="Write the lock file FILE.")
+@click.option("--offline", is_flag=True, help="With --installed: pin what the manifest records; ask no forge.")
 @click.option("--sign", "key", metavar="KEYFILE", type=_PATH, help="Sign it with this minisign key, as FILE.minisig.")
-def lock(session: Session, apps: Sequence[str], file: Path, *, installed: bool, key: Path | None) -> int:
-    """Write a lock file of apps' newest releases for this machine, of APP@VERSION, or of what is installed.
+def lock(session: Session, apps: Sequence[str], file: Path, *, installed: bool, offline: bool, key: Path | None) -> int:
+    """Write a lock file of apps' newest releases for this machine, of APP@VERSION, or of what is installed: programs,
+    and the shell and islands of the desktop.
 
     Install from it with `install --locked FILE`.
     """
-    from hero_build.ops.write_lockfile import pin, pin_installed
+    from hero_build.ops.pin_installed import pin_installed
+    from hero_build.ops.write_lockfile import pin
     from hero_build.output.pages.maintenance import lock_page
     from hero_build.publish.signing import read_signer
     from hero_build.queries.apps import by_app, present
@@ -41,6 +44,8 @@ def lock(session: Session, apps: Sequence[str], file: Path, *, installed: bool, 
     signer = read_signer(key, os.environ) if key else None
     context = session.context()
     names, versions = split_versions(apps)
+    if offline and not installed:
+        raise UsageError("--offline goes with --installed", "The newest releases are what the forge says.")
     if installed:
         if versions:
             raise UsageError(
@@ -48,7 +53,7 @@ def lock(session: Session, apps: Sequence[str], file: Path, *, installed: bool, 
             )
         known = by_app(session.generation())
         chosen = present(names or ("@all",), known, context.catalog)
-        answer = pin_installed(chosen, file=file, context=context, signer=signer)
+        answer = pin_installed(chosen, file=file, context=context, signer=signer, offline=offline)
     elif names:
         chosen = session.apps(context.catalog, names)
         answer = pin(chosen, versions=versions, file=file, context=context, signer=signer)

@@ -1,6 +1,6 @@
 """The options that select what to install: shared by `install`, `explain`, `shell` and `islands`."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeVar
 
@@ -88,8 +88,9 @@ class InstallOptions(Struct, frozen=True):
             raise UsageError("--ref means a build, and --mode download forbids one", "Use --version TAG.")
         if self.no_opt and self.mode == "download":
             raise UsageError("--no-opt means a build, and --mode download forbids one", "Leave out either.")
-        if self.locked and (self.ref or self.mode == "source"):
-            raise UsageError("--locked installs releases, and --ref and --mode source build", "Leave out --locked.")
+        if self.locked and (self.ref or self.mode == "source" or self.no_opt):
+            sentence = "--locked installs releases, and --ref, --mode source and --no-opt build"
+            raise UsageError(sentence, "Leave out --locked.")
         of_lock = {"--at": self.at, "--digest": self.digest, "--trust": self.trust, "--exact": self.exact or None}
         if self.locked is None and (names := [name for name, value in of_lock.items() if value is not None]):
             raise UsageError(f"{names[0]} goes with --locked", "Add --locked FILE, a file that `lock` wrote.")
@@ -119,6 +120,16 @@ class InstallOptions(Struct, frozen=True):
             optimise=not self.no_opt,
         )
 
+    def requests(
+        self, apps: Sequence[str], versions: "Mapping[str, str | None]", lock: "OpenedLock | None"
+    ) -> "list[Request]":
+        """The requests for apps, some in a version of their own: for the programs, or for all that a lock file pins."""
+        return [
+            replace(self.request(app, phase), version=versions.get(app, self.version))
+            for app in apps
+            for phase in (lock.phases(app) if lock else ("install",))
+        ]
+
     def for_pack(self, session: Session) -> "InstallOptions":
         """In a pack, its own lock file and contents, unless something else is asked for."""
         own = (self.locked, self.version, self.ref, self.no_opt, self.update, self.mode != "auto")
@@ -143,7 +154,7 @@ def app_options(function: F) -> F:
 
 def bundle_options(function: F) -> F:
     """Add the options for the shell and the islands."""
-    return _decorate(function, (*_COMMON, _BACKEND, _NO_OPT))
+    return _decorate(function, (*_COMMON, *_LOCKED, _BACKEND, _NO_OPT))
 
 
 def _decorate(function: F, decorators: Sequence[Callable[[F], F]]) -> F:

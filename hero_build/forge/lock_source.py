@@ -108,6 +108,13 @@ def require_folder(place: str) -> None:
         raise NetworkError(f"the folder {folder} does not exist", "Is its disk mounted? --at names the folder.")
 
 
+def release_address(asset: Asset, pin: Pin) -> str:
+    """Where the forge of a release has one of its assets."""
+    forge = pin.release.forge
+    folder = _mirror_folder(pin) if forge.startswith("file:") else _server_folder(pin)
+    return f"{forge}/{folder}/{quote(asset.name)}"
+
+
 def _by_digest(place: str, asset: Asset, pin: Pin | None) -> str | None:
     return f"{place}/{STORE}/{asset.sha256}" if asset.sha256 else None
 
@@ -115,21 +122,26 @@ def _by_digest(place: str, asset: Asset, pin: Pin | None) -> str | None:
 def _in_mirror(place: str, asset: Asset, pin: Pin | None) -> str | None:
     if pin is None:
         return f"{place}/{PINNED}/{asset.sha256}" if asset.sha256 else None
-    folder = quote(segment(pin.release.tag))
-    return f"{place}/{_package(pin.package, folder) or f'{pin.release.repo}/{folder}'}/{quote(asset.name)}"
+    return f"{place}/{_mirror_folder(pin)}/{quote(asset.name)}"
 
 
 def _on_server(place: str, asset: Asset, pin: Pin | None) -> str | None:
-    if pin is None:
-        return None
-    tag = quote(pin.release.tag, safe="")
-    folder = _package(pin.package, tag) or f"{pin.release.repo}/releases/download/{tag}"
-    return f"{place}/{folder}/{quote(asset.name)}"
+    return f"{place}/{_server_folder(pin)}/{quote(asset.name)}" if pin else None
 
 
 def _as_pinned(place: str, asset: Asset, pin: Pin | None) -> str | None:
     """A library's own address, as the recipe pins it; no network is asked beside a folder."""
     return None if pin or place.startswith("file:") else asset.url
+
+
+def _mirror_folder(pin: Pin) -> str:
+    tag = quote(segment(pin.release.tag))
+    return _package(pin.package, tag) or f"{pin.release.repo}/{tag}"
+
+
+def _server_folder(pin: Pin) -> str:
+    tag = quote(pin.release.tag, safe="")
+    return _package(pin.package, tag) or f"{pin.release.repo}/releases/download/{tag}"
 
 
 def _package(package: GenericPackage | None, version: str) -> str:

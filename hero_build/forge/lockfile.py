@@ -3,10 +3,14 @@
 {"schema": 1, "arch": "amd64", "forge": "https://forge.example", "apps": {"hero_db": {
    "repo": "lhumina_code/hero_db", "tag": "v0.3.2", "commit": null, "package": null, "assets": [
       {"name": "hero_db-linux-amd64-musl", "url": "…", "size": 5242880, "sha256": "…", "id": "…"}]}}}
+
+Bundles are pinned beside the programs, since they may be of another release: an app may have
+"bundles": {"shell": {"tag": "v0.3.2", "commit": null, "assets": […]}}, or "islands" in it. `assets` of an app that has
+only bundles is empty.
 """
 
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Annotated, Literal
@@ -18,6 +22,7 @@ from hero_build.errors import ReleaseNotFound, UnsafeName, UsageError, machine_e
 from hero_build.forge.json_decode import Sha256, Size
 from hero_build.forge.protocol import Body, Forge, Ref, no_release
 from hero_build.model.artifacts import GenericPackage
+from hero_build.model.installed import Phase
 from hero_build.model.names import check_name, check_repo, check_tag
 from hero_build.model.steps import Asset, Release
 from hero_build.system.atomic_file import replace_file
@@ -30,11 +35,14 @@ _SHOWN = 10  # apps, in a hint
 
 
 class Pin(Struct, frozen=True):
-    """One app's release; `package` names the generic package whose files it stands for."""
+    """The release of an app's programs, shell or islands (`phase`), with the assets of those alone; `package` names the
+    generic package whose files it stands for.
+    """
 
     app: str
     release: Release
     package: GenericPackage | None = None
+    phase: Phase = "install"
 
 
 class Lock(Struct, frozen=True):
@@ -62,12 +70,23 @@ class LockedPackage(Struct, frozen=True, forbid_unknown_fields=True):
     name: str
 
 
-class LockedApp(Struct, frozen=True, forbid_unknown_fields=True):
+class LockedBundles(Struct, frozen=True, forbid_unknown_fields=True):
+    """The shell or the islands of an app: their archives, and the islands.json that lists them, if there is one."""
+
+    tag: str
+    commit: str | None
+    assets: tuple[LockedAsset, ...]
+
+
+class LockedApp(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """Programs, and bundles; an app that has only bundles has no assets, and the tag of the first ones."""
+
     repo: str
     tag: str
     commit: str | None
     package: LockedPackage | None
     assets: tuple[LockedAsset, ...]
+    bundles: dict[Literal["shell", "islands"], LockedBundles] = {}
 
 
 class LockDocument(Struct, frozen=True, forbid_unknown_fields=True):
@@ -84,8 +103,8 @@ class LockfileForge:
 
     def __init__(self, lock: Lock, inner: Callable[[], Forge]) -> None:
         self._url = lock.forge
-        self._pins = {_subject(pin.release.repo, pin.package): pin for pin in lock.pins}
-        self._apps = [pin.app for pin in lock.pins]
+        self._pins = {(pin.phase, *_subject(pin.release.repo, pin.package)): pin for pin in lock.pins}
+        self._apps = list(dict.fromkeys(pin.app for pin in lock.pins))
         self._make = inner
         self._inner: Forge | None = None
         self._mutex = threading.Lock()
@@ -98,9 +117,10 @@ class LockfileForge:
         """Raises ReleaseNotFound for a release that the lock file does not pin."""
         tag = ref.package.version if ref.package else ref.tag
         subject = _subject(ref.repo, ref.package)
-        pin = self._pins.get(subject)
+        pin = self._pins.get((ref.phase, *subject))
         if pin is None:
-            raise ReleaseNotFound(f"the lock file holds nothing of {'/'.join(subject)}", self._pinned())
+            what = "nothing" if ref.phase == "install" else f"no {ref.phase}"
+            raise ReleaseNotFound(f"the lock file holds {what} of {'/'.join(subject)}", self._pinned())
         if tag not in (None, pin.release.tag):
             raise no_release(f"the lock file, for {ref.repo},", str(tag), [pin.release.tag])
         return pin.release
@@ -151,7 +171,10 @@ def write_content(path: Path, content: bytes) -> None:
 
 
 def encode(lock: Lock) -> bytes:
-    apps = {pin.app: msgspec.Raw(msgspec.json.encode(_locked_app(pin))) for pin in lock.pins}
+    pins: dict[str, list[Pin]] = {}
+    for pin in lock.pins:
+        pins.setdefault(pin.app, []).append(pin)
+    apps = {app: msgspec.Raw(msgspec.json.encode(_locked_app(items))) for app, items in pins.items()}
     document = LockDocument(1, arch=lock.arch, forge=lock.forge, apps=apps)
     return msgspec.json.format(msgspec.json.encode(document), indent=2) + b"\n"
 
@@ -159,7 +182,7 @@ def encode(lock: Lock) -> bytes:
 def decode(content: bytes) -> Lock:
     """Raises ValueError, whose text names the field that does not fit, RecursionError, and UnsafeName."""
     document = decode_json(content, kind=LockDocument)
-    pins = tuple(_pin(app, raw, document.forge) for app, raw in document.apps.items())
+    pins = tuple(pin for app, raw in document.apps.items() for pin in _pins(app, raw, document.forge))
     _check_one_tag_each(pins)
     return Lock(document.arch, document.forge, pins)
 
@@ -167,7 +190,7 @@ def decode(content: bytes) -> Lock:
 def _check_one_tag_each(pins: Iterable[Pin]) -> None:
     tags: dict[tuple[str, ...], str] = {}
     for pin in pins:
-        if tags.setdefault(_subject(pin.release.repo, pin.package), pin.release.tag) != pin.release.tag:
+        if tags.setdefault((pin.phase, *_subject(pin.release.repo, pin.package)), pin.release.tag) != pin.release.tag:
             raise ValueError(f"{pin.release.repo} is pinned to two different releases")
 
 
@@ -176,33 +199,52 @@ def _subject(repo: str, package: GenericPackage | None) -> tuple[str, ...]:
     return (repo,) if package is None else (repo, package.owner, package.name)
 
 
-def _locked_app(pin: Pin) -> LockedApp:
-    release, package = pin.release, pin.package
+def _locked_app(pins: Sequence[Pin]) -> LockedApp:
+    first = next((pin for pin in pins if pin.phase == "install"), pins[0])
+    release, package = first.release, first.package
     return LockedApp(
         repo=release.repo,
         tag=release.tag,
         commit=release.commit,
         package=LockedPackage(package.owner, package.name) if package else None,
-        assets=tuple(
-            LockedAsset(asset.name, url=asset.url, size=asset.size or None, sha256=asset.sha256, id=asset.id)
-            for asset in release.assets
-        ),
+        assets=_locked_assets(release) if first.phase == "install" else (),
+        bundles={pin.phase: _locked_bundles(pin.release) for pin in pins if pin.phase != "install"},
     )
 
 
-def _pin(app: str, raw: msgspec.Raw, forge: str) -> Pin:
+def _locked_bundles(release: Release) -> LockedBundles:
+    return LockedBundles(release.tag, commit=release.commit, assets=_locked_assets(release))
+
+
+def _locked_assets(release: Release) -> tuple[LockedAsset, ...]:
+    return tuple(
+        LockedAsset(asset.name, url=asset.url, size=asset.size or None, sha256=asset.sha256, id=asset.id)
+        for asset in release.assets
+    )
+
+
+def _pins(app: str, raw: msgspec.Raw, forge: str) -> Iterator[Pin]:
+    """The pins of an app: of its programs, unless it has only bundles, and of those."""
     try:
         locked = decode_json(raw, kind=LockedApp)
     except msgspec.ValidationError as error:
         raise ValueError(f"app {app}: {error}") from error
     check_repo(locked.repo)
-    check_tag(locked.tag)
+    if locked.assets or not locked.bundles:
+        yield _pin(app, locked, locked, phase="install", forge=forge)
+    for phase, bundles in locked.bundles.items():
+        yield _pin(app, locked, bundles, phase=phase, forge=forge)
+
+
+def _pin(app: str, locked: LockedApp, content: LockedApp | LockedBundles, *, phase: Phase, forge: str) -> Pin:
+    check_tag(content.tag)
     package = None
     if locked.package is not None:
         owner, name = check_name(locked.package.owner, "owner"), check_name(locked.package.name, "package")
-        package = GenericPackage(owner, name, locked.tag)
+        package = GenericPackage(owner, name, content.tag)
     assets = tuple(
         Asset(check_name(item.name, "asset"), url=item.url, size=item.size or None, id=item.id, sha256=item.sha256)
-        for item in locked.assets
+        for item in content.assets
     )
-    return Pin(app, Release(forge, repo=locked.repo, tag=locked.tag, assets=assets, commit=locked.commit), package)
+    release = Release(forge, repo=locked.repo, tag=content.tag, assets=assets, commit=content.commit)
+    return Pin(app, release, package=package, phase=phase)

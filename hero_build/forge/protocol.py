@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from hero_build.errors import AssetNotFound, ReleaseNotFound
 from hero_build.model.artifacts import GenericPackage
+from hero_build.model.installed import Phase
 from hero_build.model.names import nearest
 from hero_build.model.steps import Asset, Release
 
@@ -16,13 +17,14 @@ class Ref(Struct, frozen=True):
     """What to find: a release of `repo` by tag (None: the newest), or the files of a generic package.
 
     `names` are the files that would be of use: without a token, a server does not list a package's files, and each must
-    be requested by its name.
+    be requested by its name. `phase`: what it is for; a lock file pins an app's programs and bundles each by itself.
     """
 
     repo: str
     tag: str | None = None
     package: GenericPackage | None = None
     names: tuple[str, ...] = ()
+    phase: Phase = "install"
 
 
 class Body(Protocol):

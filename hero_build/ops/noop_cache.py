@@ -187,14 +187,14 @@ def _older_than_command(fields: "Iterable[str]") -> bool:
 def _root_files(apps: "Iterable[str]", context: "Context") -> "Iterator[str]":
     """What is installed: the current generation, its files and links, and the folder of unfinished work."""
     from hero_build import manifest
-    from hero_build.install import links
-    from hero_build.model.installed import PartId
+    from hero_build.install import islands_index, links
 
     state, generation = context.root.state, manifest.load(context.root.path)
     current = os.path.join(state, f"generations/{generation.number}")
     yield from (os.path.join(state, name) for name in ("current", "generations", "staging", "held.json"))
     yield from (os.path.join(current, name) for name in ("", "manifest.json", "seal.json"))
-    records = [generation.records[part] for app in apps if (part := PartId(app)) in generation.records]
+    yield os.path.join(current, islands_index.PATH)
+    records = [record for part, record in generation.records.items() if part.app in set(apps)]
     yield from (os.path.join(current, file.path) for item in records for entry in item.entries for file in entry.files)
     yield from (str(context.root.place(name)) for name in links.link_names(records))
 

@@ -17,6 +17,7 @@ from hero_build.forge.compressed_store import CompressedStore
 from hero_build.forge.lockfile import Lock
 from hero_build.forge.pack_contents import PackContents
 from hero_build.forge.protocol import Forge
+from hero_build.model.installed import Phase
 from hero_build.platforms import machine_arch
 from hero_build.settings import Settings
 from hero_build.system.regular_file import read_regular
@@ -45,14 +46,23 @@ class LockOptions(Struct, frozen=True):
 
 
 class OpenedLock(Struct, frozen=True):
-    """A lock file that may be installed from: its Forge, the apps that it pins, and its sha256. `files`: itself, and
-    those that vouch for it.
+    """A lock file that may be installed from: its Forge, what it pins of which app (`pinned`), and its sha256.
+
+    `files`: itself, and those that vouch for it.
     """
 
     forge: Forge
-    apps: tuple[str, ...]
+    pinned: tuple[tuple[str, Phase], ...]
     sha256: str
     files: tuple[Path, ...]
+
+    @property
+    def apps(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(app for app, _ in self.pinned))
+
+    def phases(self, app: str) -> tuple[Phase, ...]:
+        """What it pins of an app; of one that it does not pin, the programs, which are then an error."""
+        return tuple(phase for name, phase in self.pinned if name == app) or ("install",)
 
 
 def open_lock(options: LockOptions, settings: Settings, emit: Emit) -> OpenedLock:
@@ -67,7 +77,8 @@ def open_lock(options: LockOptions, settings: Settings, emit: Emit) -> OpenedLoc
     lock = lockfile.parse(content, options.file)
     _check_machine(options.file, lock)
     forge = _forge(lock, options=options, settings=settings, emit=emit)
-    return OpenedLock(forge, apps=tuple(item.app for item in lock.pins), sha256=digest, files=options.files)
+    pinned = tuple((item.app, item.phase) for item in lock.pins)
+    return OpenedLock(forge, pinned=pinned, sha256=digest, files=options.files)
 
 
 def signature_of(file: Path) -> Path:

@@ -8,18 +8,19 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 from msgspec.structs import replace
 
-from hero_build import manifest
 from hero_build.catalog.loader import recipe_errors
+from hero_build.catalog.recipe_facts import asset_names
 from hero_build.context import Context
-from hero_build.errors import ChecksumMismatch, HeroBuildError, ReleaseNotFound
-from hero_build.events import Finished, PartFailed, Started, Transferred
+from hero_build.errors import HeroBuildError, ReleaseNotFound
+from hero_build.events import Finished, PartFailed, Started, Transferred, WarningRaised
 from hero_build.forge import lockfile
-from hero_build.model.artifacts import Library
+from hero_build.model.artifacts import Library, WasmBundle
 from hero_build.model.failure import Failure, exit_code, failures
-from hero_build.model.installed import InstalledPart, PartId
-from hero_build.model.steps import Asset, Failed, Request, SelectedAsset
+from hero_build.model.installed import PartId, Phase
+from hero_build.model.steps import Asset, Failed, Part, Request, SelectedAsset
 from hero_build.ops.install import Step, plan
 from hero_build.ops.open_lock import signature_of
+from hero_build.pipeline.artifact_set import find_asset
 from hero_build.platforms import machine_arch
 from hero_build.system.thread_pool import ThreadPool
 
@@ -31,12 +32,13 @@ DOWNLOADS = "downloads"
 
 
 class PinnedApp(Struct, frozen=True):
-    """An app in a lock file; `assets` are those for this machine."""
+    """An app's programs (`install`), shell or islands in a lock file; `assets` are those for this machine."""
 
     name: str
     repo: str
     tag: str
     assets: tuple[Asset, ...]
+    phase: Phase = "install"
 
 
 class LockReport(Struct, frozen=True):
@@ -70,72 +72,64 @@ def pin(
 ) -> LockReport:
     """Write the lock file of these apps' releases: the newest, or that in `versions`; and its signature.
 
-    Assets without a published digest are downloaded and hashed. Raises NotWritable, DiskFull, RootDamaged, Unsupported.
+    With them their shell, and the islands of an app that has those, where the release carries them. Assets without a
+    published digest are downloaded and hashed. Raises NotWritable, DiskFull, RootDamaged, Unsupported.
     """
-    pins, failed = _find(apps, versions, context)
-    return _report(pins, failed=failed, file=file, context=context, signer=signer)
+    plans = plan(_requests(apps, versions, context), context)
+    with_shell = [step.facts.app for step in plans.steps if _has_shell(step, context)]
+    shells = plan([_request(app, versions.get(app), phase="shell") for app in with_shell], context)
+    pins, failed = pins_of((*plans.steps, *shells.steps), context)
+    lock = lockfile.Lock(machine_arch(), context.forge.url, tuple(sorted(pins, key=lambda item: apps.index(item.app))))
+    return write_lock(lock, failed=(*plans.failed, *shells.failed, *failed), file=file, signer=signer)
 
 
-def pin_installed(apps: Sequence[str], file: Path, context: Context, signer: "Signer | None" = None) -> LockReport:
-    """Write the lock file of the releases that are installed of these apps. What is installed must be what the forge
-    has under that tag, since an install from the file gets it from there. Raises as `pin`.
-    """
-    records = manifest.load(context.root.path).records
-    parts = {app: records.get(PartId(app)) for app in apps}
-    tags = {app: part.origin.tag for app, part in parts.items() if part and part.origin.used == "download"}
-    refused = [_unpinnable(app, part, context) for app, part in parts.items() if app not in tags]
-    pins, failed = _find(tuple(tags), tags, context)
-    checked = [_as_installed(item, part, context) for item in pins if (part := parts[item.app])]
-    failed = (*refused, *failed, *(item for item in checked if isinstance(item, Failed)))
-    return _report(pins, failed=failed, file=file, context=context, signer=signer)
+def _requests(apps: Sequence[str], versions: Mapping[str, str | None], context: Context) -> list[Request]:
+    """Of each app the programs, or the islands of one that has no programs."""
+    return [_request(app, versions.get(app), phase=_main_phase(app, context)) for app in apps]
 
 
-def _unpinnable(app: str, part: InstalledPart | None, context: Context) -> Failed:
-    if part is None:
-        error = ReleaseNotFound(f"{app} has only bundles, which a lock file does not pin", "Name the other apps.")
-    else:
-        sentence = f"{app} {part.origin.version} was built from source, and a lock file pins releases"
-        hint = f"`hero-build install {app} --mode download` installs its newest release; or name the other apps."
-        error = ReleaseNotFound(sentence, hint)
-    return _failed(app, error, context)
+def _request(app: str, version: str | None, phase: Phase) -> Request:
+    return Request(app, "download", version, checksum="if-present", phase=phase)
 
 
-def _as_installed(item: lockfile.Pin, part: InstalledPart, context: Context) -> lockfile.Pin | Failed:
-    """The pin, if its files are those that are installed."""
-    digests = {asset.name: asset.sha256 for asset in item.release.assets}
-    other = [
-        entry.name
-        for entry in part.entries
-        if entry.artifact != "library" and digests.get(entry.asset or "") != entry.asset_sha256
-    ]
-    if not other:
-        return item
-    sentence = f"{other[0]} of {item.app} {item.release.tag} at {context.forge.url} is not the file that is installed"
-    hint = f"It was published again: `hero-build install {item.app}@{item.release.tag}` installs what is there now."
-    return _failed(item.app, ChecksumMismatch(sentence, hint), context)
+def _main_phase(app: str, context: Context) -> Phase:
+    try:
+        return "islands" if context.catalog.get(app).recipe.islands else "install"
+    except HeroBuildError:  # the plan reports it
+        return "install"
 
 
-def _find(
-    apps: Sequence[str], versions: Mapping[str, str | None], context: Context
-) -> tuple[tuple[lockfile.Pin, ...], tuple[Failed, ...]]:
-    """The pins of the releases of these apps, and what failed."""
+def _has_shell(step: Step, context: Context) -> bool:
+    """Whether the release has the shell that the recipe lists; without it, the lock file pins the programs alone."""
+    loaded, release = context.catalog.get(step.facts.app), step.facts.release
+    if release is None:
+        return False
+    for names in asset_names(loaded, loaded.recipe.bundles, step.facts.platform).values():
+        if find_asset(release, names) is None:
+            sentence = f"release {release.tag} of {release.repo} has no {names[0]}: the lock file has no shell of it"
+            context.emit(WarningRaised(sentence, "`hero-build shell` installs one beside what is locked."))
+            return False
+    return bool(loaded.recipe.bundles)
+
+
+def pins_of(steps: Sequence[Step], context: Context) -> tuple[tuple[lockfile.Pin, ...], tuple[Failed, ...]]:
+    """The pins of planned releases, and what failed."""
     from hero_build.forge.download_dir import DownloadDir
 
-    plans = plan([Request(app, "download", versions.get(app), checksum="if-present") for app in apps], context)
     with (
         DownloadDir(context.settings.cache / DOWNLOADS) as downloads,
         ThreadPool(context.settings.jobs, thread_name_prefix="pin") as pool,
     ):
-        results = list(pool.map(lambda step: _pin(step, downloads, context), plans.steps))
+        results = list(pool.map(lambda step: _pin(step, downloads, context), steps))
     pins = tuple(result for result in results if isinstance(result, lockfile.Pin))
-    return pins, (*plans.failed, *(result for result in results if isinstance(result, Failed)))
+    return pins, tuple(result for result in results if isinstance(result, Failed))
 
 
-def _report(
-    pins: Sequence[lockfile.Pin], *, failed: Sequence[Failed], file: Path, context: Context, signer: "Signer | None"
+def write_lock(
+    lock: lockfile.Lock, *, failed: Sequence[Failed], file: Path, signer: "Signer | None" = None
 ) -> LockReport:
-    """Write the file unless something failed."""
-    lock, existed = lockfile.Lock(machine_arch(), context.forge.url, tuple(pins)), file.exists()
+    """Write the file unless something failed. Raises NotWritable, DiskFull."""
+    existed = file.exists()
     content = lockfile.encode(lock)
     if not failed:
         _write(file, content, signer)
@@ -144,7 +138,7 @@ def _report(
         arch=lock.arch,
         forge=lock.forge,
         written=not failed,
-        apps=tuple(map(_pinned_app, pins)),
+        apps=tuple(map(_pinned_app, lock.pins)),
         failed=failures(failed),
         existed=existed,
         digest=None if failed else hashlib.sha256(content).hexdigest(),
@@ -161,7 +155,8 @@ def _write(file: Path, content: bytes, signer: "Signer | None") -> None:
 
 
 def _pinned_app(item: lockfile.Pin) -> PinnedApp:
-    return PinnedApp(item.app, repo=item.release.repo, tag=item.release.tag, assets=item.release.assets)
+    release = item.release
+    return PinnedApp(item.app, repo=release.repo, tag=release.tag, assets=release.assets, phase=item.phase)
 
 
 def _pin(step: Step, downloads: "DownloadDir", context: Context) -> lockfile.Pin | Failed:
@@ -175,12 +170,21 @@ def _pin(step: Step, downloads: "DownloadDir", context: Context) -> lockfile.Pin
         chosen = [selected for artifact, selected in facts.selected.items() if not isinstance(artifact, Library)]
         chosen += [SelectedAsset(facts.manifest, facts.manifest.sha256)] if facts.manifest else []
         assets = _with_digests(facts.app, tag=facts.release.tag, chosen=chosen, downloads=downloads, context=context)
-        return lockfile.Pin(facts.app, replace(facts.release, assets=assets), package)
+        return lockfile.Pin(
+            facts.app, replace(facts.release, assets=assets), package=package, phase=_phase(facts.parts)
+        )
     except HeroBuildError as error:
-        return _failed(facts.app, error, context)
+        return pin_failed(facts.app, error, context)
 
 
-def _failed(app: str, error: HeroBuildError, context: Context) -> Failed:
+def _phase(parts: Sequence[Part]) -> Phase:
+    bundles = [artifact for part in parts for artifact in part.artifacts if isinstance(artifact, WasmBundle)]
+    if not bundles:
+        return "install"
+    return "shell" if bundles[0].kind == "shell" else "islands"
+
+
+def pin_failed(app: str, error: HeroBuildError, context: Context) -> Failed:
     failed = Failed(app, None, error)
     context.emit(PartFailed(failed))
     return failed

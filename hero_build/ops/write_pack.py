@@ -18,7 +18,7 @@ from hero_build.forge.lockfile import Lock, Pin
 from hero_build.forge.transfer import Downloaded, fetch
 from hero_build.model.artifacts import Pinned, Platform, pin_of
 from hero_build.model.failure import Failure, exit_code, failures
-from hero_build.model.installed import PartId
+from hero_build.model.installed import PartId, Phase
 from hero_build.model.steps import Asset, Failed
 from hero_build.ops.open_lock import SIGNATURE_SUFFIX
 from hero_build.pack import wheels
@@ -35,13 +35,14 @@ _PART = PartId("hero-build")
 
 
 class PackedApp(Struct, frozen=True):
-    """An app in a pack; `bytes` of its files and libraries."""
+    """An app's programs (`install`), shell or islands in a pack; `bytes` of their files and libraries."""
 
     name: str
     repo: str
     tag: str
     files: int
     bytes: int
+    phase: Phase = "install"
 
 
 class PackReport(Struct, frozen=True):
@@ -75,11 +76,11 @@ class PackRequest(Struct, frozen=True):
 
 def only(lock: Lock, apps: Sequence[str]) -> Lock:
     """The lock file with these apps alone. Raises ReleaseNotFound for one that it does not pin."""
-    pins = {pin.app: pin for pin in lock.pins}
+    pinned = tuple(dict.fromkeys(pin.app for pin in lock.pins))
     for app in apps:
-        if app not in pins:
-            raise ReleaseNotFound(f"the lock file does not pin {app}", f"It pins {', '.join(pins) or 'no app'}.")
-    return replace(lock, pins=tuple(pins[app] for app in apps))
+        if app not in pinned:
+            raise ReleaseNotFound(f"the lock file does not pin {app}", f"It pins {', '.join(pinned) or 'no app'}.")
+    return replace(lock, pins=tuple(pin for app in apps for pin in lock.pins if pin.app == app))
 
 
 def has_digests(lock: Lock) -> bool:
@@ -121,7 +122,14 @@ class _FetchedApp(Struct, frozen=True):
 
     def report(self) -> PackedApp:
         release, size = self.pin.release, sum(item.size for item in self.files.values())
-        return PackedApp(self.pin.app, repo=release.repo, tag=release.tag, files=len(self.files), bytes=size)
+        return PackedApp(
+            self.pin.app,
+            repo=release.repo,
+            tag=release.tag,
+            files=len(self.files),
+            bytes=size,
+            phase=self.pin.phase,
+        )
 
 
 class _Packer(Struct, frozen=True):
@@ -133,7 +141,8 @@ class _Packer(Struct, frozen=True):
         self.context.emit(Planning(pin.app))
         try:
             loaded = self.context.catalog.get(pin.app)
-            libraries = [pin_of(item, _machine()) for item in loaded.recipe.libraries]
+            programs = pin.phase == "install"
+            libraries = [pin_of(item, _machine()) for item in loaded.recipe.libraries] if programs else []
             return self._fetch(pin, loaded, libraries)
         except HeroBuildError as error:
             failed = Failed(pin.app, None, error)

@@ -127,7 +127,8 @@ def _unchanged(answer: ChangeReport) -> str:
     kept = [part for part in answer.parts if part.state == "kept"]
     if len(kept) == _SINGLE:
         return f"nothing to do: {kept[0].part}: {kept[0].why or 'as asked'}"
-    noun = "app" if all(part.part == part.app for part in kept) else "bundle"
+    bundles = [part for part in kept if part.part != part.app]
+    noun = "app" if not bundles else "bundle" if len(bundles) == len(kept) else "part"
     return f"nothing to do: {plural(len(kept), noun)} as asked, intact" if kept else "nothing to do"
 
 

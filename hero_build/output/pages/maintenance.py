@@ -3,6 +3,7 @@
 import shlex
 from collections.abc import Iterator, Sequence
 
+from hero_build.model.installed import Phase
 from hero_build.ops.write_lockfile import LockReport
 from hero_build.ops.write_mirror import MirroredApp, MirrorReport
 from hero_build.ops.write_pack import PackedApp, PackReport
@@ -15,7 +16,7 @@ from hero_build.output.text import plural, short, size
 def lock_page(answer: LockReport, terminal: Terminal) -> Iterator[str]:
     rows = [
         [
-            cell(app.name, "bold"),
+            cell(_name(app.name, app.phase), "bold"),
             cell(app.tag),
             cell(asset.name),
             cell(size(asset.size) if asset.size is not None else "size unknown"),
@@ -25,7 +26,7 @@ def lock_page(answer: LockReport, terminal: Terminal) -> Iterator[str]:
         for asset in app.assets
     ]
     yield from table(rows, terminal)
-    apps = plural(len(answer.apps), "app")
+    apps = plural(len({app.name for app in answer.apps}), "app")
     if answer.written:
         yield f"sha256 {answer.digest}"
         if answer.signature:
@@ -36,6 +37,11 @@ def lock_page(answer: LockReport, terminal: Terminal) -> Iterator[str]:
         state = "is as it was" if answer.existed else "was not written"
         sentence = f"{answer.file} {state}: a lock file must contain every requested app"
         yield from closing(sentence, "", terminal)
+
+
+def _name(app: str, phase: Phase) -> str:
+    """An app, or its bundles."""
+    return app if phase == "install" else f"{app} ({phase})"
 
 
 def mirror_page(answer: MirrorReport, terminal: Terminal) -> Iterator[str]:
@@ -52,7 +58,7 @@ def _copied(apps: Sequence[MirroredApp | PackedApp], terminal: Terminal) -> Iter
     """A line for each app whose files were copied."""
     rows = [
         [
-            cell(app.name, "bold"),
+            cell(app.name if isinstance(app, MirroredApp) else _name(app.name, app.phase), "bold"),
             cell(app.tag),
             cell(plural(app.files, "file")),
             cell(size(app.bytes)),
@@ -65,7 +71,7 @@ def _copied(apps: Sequence[MirroredApp | PackedApp], terminal: Terminal) -> Iter
 
 def pack_page(answer: PackReport, terminal: Terminal) -> Iterator[str]:
     yield from _copied(answer.apps, terminal)
-    apps = plural(len(answer.apps), "app")
+    apps = plural(len({app.name for app in answer.apps}), "app")
     if answer.written:
         runs = "its own Python" if answer.standalone else f"Python {answer.python[0]} to {answer.python[-1]}"
         sentence = f"{answer.file}: {apps} packed for {answer.arch} and {runs}, {size(answer.size)}"
