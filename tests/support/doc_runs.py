@@ -111,6 +111,7 @@ PARSED: Mapping[str, str] = {
     "hero-build troubleshoot hero_db": _LOOK,
     "hero-build troubleshoot @core": _LOOK,
     "hero-build install --locked hero.lock --at https://mirror.example/hero": "a web server: tests/scenarios/fleet",
+    "hero-build lock @tester hero_os hero_archipelagos -o tester.lock": "tests/scenarios/desktop/test_locks.py",
     "hero-build pack @tester -o tester.pyz": "tests/scenarios/fleet/test_pack.py, with smaller apps",
     "hero-build pack @tester -o tester --standalone": "tests/scenarios/fleet/test_standalone_pack.py",
     f"hero-build fleet units --set admin --at {_PLACE} --trust RWQ... --timer 1d -o /etc/systemd/system": _FLEET,
