@@ -9,6 +9,7 @@ reads content through that folder, never path by path through `<root>/bin` (docs
 
 import errno
 import os
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -57,11 +58,9 @@ def load(root: Path) -> Generation:
 
 def read(folder: Path) -> Generation:
     """The manifest of one generation's folder. Raises RootDamaged."""
-    from hero_build.model.manifest_convert import from_document
-
     path = folder / "manifest.json"
     try:
-        return from_document(_parse(read_regular(path, _LARGEST_FILE)))
+        return _decoded(read_regular(path, _LARGEST_FILE))
     except OSError as error:
         raise _damaged(path, error.strerror or str(error)) from error
     except ValueError as error:
@@ -92,6 +91,14 @@ def decode(document: object, path: Path) -> Generation:
         return from_document(convert(document, ManifestDocument))
     except ValueError as error:
         raise _damaged(path, _schema_problem(document) or str(error)) from error
+
+
+@lru_cache(maxsize=2)
+def _decoded(content: bytes) -> Generation:
+    """The value of these bytes; a command reads the same manifest at each of its steps. Raises ValueError."""
+    from hero_build.model.manifest_convert import from_document
+
+    return from_document(_parse(content))
 
 
 def _parse(content: bytes) -> "ManifestDocument":

@@ -110,13 +110,14 @@ def load(folders: Iterable[Path]) -> Catalog:
     sets: dict[str, tuple[str, ...]] = {}
     shared: list[Path] = []
     for folder in path:
-        for file in _modules(folder):
-            if file.stem == _SETS:
+        for name in _modules(folder):
+            file = folder / f"{name}.py"
+            if name == _SETS:
                 sets = {**_read_sets(file), **sets}
-            elif file.stem.startswith("_"):
+            elif name.startswith("_"):
                 shared.append(file)
             else:
-                files[file.stem] = (*files.get(file.stem, ()), file)
+                files[name] = (*files.get(name, ()), file)
     apps = {name: tuple(dict.fromkeys(member.split("/")[0] for member in members)) for name, members in sets.items()}
     return Catalog(files, apps, shared=tuple(shared), set_members=sets)
 
@@ -142,14 +143,15 @@ def recipe_errors(path: Path) -> Iterator[None]:
         ) from error
 
 
-def _modules(folder: Path) -> list[Path]:
+def _modules(folder: Path) -> list[str]:
+    """The names of the modules in a folder, sorted."""
     try:
         names = sorted(os.listdir(folder))
     except OSError as error:
         raise RecipeError(
             f"the recipe folder {folder} cannot be read: {error.strerror}", "Correct HERO_RECIPES."
         ) from error
-    return [folder / name for name in names if name.endswith(".py") and name[:-3].isidentifier()]
+    return [name[:-3] for name in names if name.endswith(".py") and name[:-3].isidentifier()]
 
 
 def _import(path: Path) -> ModuleType:

@@ -6,7 +6,7 @@ They are of the inode, so each generation that links to the file has them; new c
 import os
 import shlex
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from msgspec import Struct
@@ -38,12 +38,17 @@ class LostCapabilities(Struct, frozen=True):
 
 def lost_capabilities(root: Root, generation: Generation) -> Iterator[LostCapabilities]:
     """Programs of a generation without capabilities, whose last other content in an older generation has some."""
-    older = [number for number in reversed(generation_numbers(root)) if number < generation.number]
-    for path in sorted(_programs(generation)):
+    return _lost(root, generation, _programs(generation))
+
+
+def _lost(root: Root, generation: Generation, programs: Iterable[str]) -> Iterator[LostCapabilities]:
+    numbers = reversed(generation_numbers(root))
+    older = [root.generation(number) for number in numbers if number < generation.number]
+    for path in sorted(programs):
         file = root.generation(generation.number) / path
         if _read(file):
             continue
-        if text := describe(_read_predecessor(file, [root.generation(number) for number in older], path)):
+        if text := describe(_read_predecessor(file, older, path)):
             target = shlex.quote(str(root.place(path)))
             yield LostCapabilities(path, text, f'sudo setcap "{text}" "$(realpath {target})"')
 
@@ -52,11 +57,18 @@ def warnings(root: Root, before: Generation, after: Generation) -> Iterator[Warn
     """One for each program that lost its capabilities from `before` to `after`."""
     if before.number == after.number:
         return
-    for lost in lost_capabilities(root, after):
-        old, new = (root.generation(number) / lost.path for number in (before.number, after.number))
-        if not (old.exists() and old.samefile(new)):
-            text = f"{root.place(lost.path)} has no file capabilities any more: its last version had {lost.text}"
-            yield WarningRaised(text, f"If it still needs them: `{lost.command}`")
+    old, new = (os.fspath(root.generation(number)) for number in (before.number, after.number))
+    replaced = {path for path in _programs(after) if not _same_file(f"{old}/{path}", f"{new}/{path}")}
+    for lost in _lost(root, after, replaced):
+        text = f"{root.place(lost.path)} has no file capabilities any more: its last version had {lost.text}"
+        yield WarningRaised(text, f"If it still needs them: `{lost.command}`")
+
+
+def _same_file(one: str, other: str) -> bool:
+    try:
+        return os.path.samefile(one, other)
+    except OSError:  # there is none, or none any more
+        return False
 
 
 def describe(value: bytes) -> str:

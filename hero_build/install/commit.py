@@ -37,23 +37,23 @@ def commit(
         return before, before
     slots = _applied(slots_of(root, before), changes, root)
     _check_paths(slots)
-    links.check(root, links.link_names(slot.record for slot in slots.values()))
+    names = links.link_names(slot.record for slot in slots.values())
+    links.check(root, names)
     _adopt(root, before, links.link_names(slots[part].record for part in map(_part_id, changes) if part in slots))
-    links.create(root, links.link_names(slot.record for slot in slots.values()))
-    return before, _build_and_flip(root, slots, action, lock=lock)
+    links.create(root, names)
+    return before, _build_and_flip(root, slots, action, owned=names, lock=lock)
 
 
-def _build_and_flip(root: Root, slots: Slots, action: str, *, lock: str | None) -> Generation:
+def _build_and_flip(root: Root, slots: Slots, action: str, *, owned: frozenset[str], lock: str | None) -> Generation:
     """Build, flip, and only then remove what no part owns any more."""
     records = {part: slot.record for part, slot in slots.items()}
-    owned = links.owned(records)
     kept = adopt.list_adopted(root)
     adopted = tuple(item for item in kept if item.path in owned)
     after = _generation(root, action=action, records=records, adopted=adopted, lock=lock)
     build(root, generation=after, slots=slots, kept=kept, shown=())
     flip(root, after.number)
     adopt.restore_adopted(root, owned)
-    links.remove(root, links.our_links(root) - owned)
+    links.remove(root, links.unowned(root, owned))
     return after
 
 

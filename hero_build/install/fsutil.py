@@ -23,20 +23,20 @@ def write(path: Path, text: str, mode: int | None = None) -> None:
         os.fsync(file.fileno())
 
 
-def link_or_copy(source: Path, target: Path) -> None:
+def link_or_copy(source: str | Path, target: str | Path) -> None:
     """Hard-link a file. It is copied where the system refuses a link to it alone: it is another user's
     (fs.protected_hardlinks), or has as many links as the file system allows. Raises NotWritable where none is possible.
     """
     try:
         os.link(source, target)
     except OSError as error:
-        if error.errno == errno.EMLINK or (error.errno == errno.EPERM and source.stat().st_uid != os.geteuid()):
+        if error.errno == errno.EMLINK or (error.errno == errno.EPERM and os.stat(source).st_uid != os.geteuid()):
             shutil.copy2(source, target)
-            fsync(target)
+            fsync(Path(target))
         elif error.errno in _NO_LINKS:
             hint = "hero-build shares files between generations by hard links: name a --root where they are possible."
             raise NotWritable(
-                f"the file system at {target.parent} has no hard links ({error.strerror})", hint
+                f"the file system at {Path(target).parent} has no hard links ({error.strerror})", hint
             ) from error
         else:
             raise

@@ -44,12 +44,7 @@ def build(root: Root, generation: Generation, slots: Slots, kept: Iterable[Adopt
     """
     folder = root.staging / str(generation.number)
     folder.mkdir()
-    paths: set[str] = set()
-    for slot in sorted(slots.values(), key=lambda slot: slot.folder is not None):  # a shared file: the new copy first
-        for file in _files(slot.record):
-            if file.path not in paths:
-                _link_file(root, folder=folder, slot=slot, file=file)
-                paths.add(file.path)
+    paths = _link_files(root, folder, slots)
     if (islands := islands_index.render(generation.records)) is not None:
         write(folder / islands_index.PATH, islands, 0o644)
         paths.add(islands_index.PATH)
@@ -78,11 +73,22 @@ def _files(record: InstalledPart) -> Iterable[FileEntry]:
     return (file for entry in record.entries for file in entry.files)
 
 
-def _link_file(root: Root, folder: Path, slot: Slot, file: FileEntry) -> None:
-    source = content_path(root, file) if slot.folder is None else slot.folder / file.path
-    target = folder / file.path
-    target.parent.mkdir(parents=True, exist_ok=True)
-    link_or_copy(source, target)
+def _link_files(root: Root, folder: Path, slots: Slots) -> set[str]:
+    """Hard-link the files of all parts into a generation's folder; their paths."""
+    paths: set[str] = set()
+    folders: set[str] = set()
+    for slot in sorted(slots.values(), key=lambda slot: slot.folder is not None):  # a shared file: the new copy first
+        for file in _files(slot.record):
+            if file.path in paths:
+                continue
+            paths.add(file.path)
+            parent = file.path.rpartition("/")[0]
+            if parent not in folders:
+                (folder / parent).mkdir(parents=True, exist_ok=True)
+                folders.add(parent)
+            source = str(content_path(root, file)) if slot.folder is None else f"{slot.folder}/{file.path}"
+            link_or_copy(source, f"{folder}/{file.path}")
+    return paths
 
 
 def _link_adopted(root: Root, folder: Path, kept: Iterable[Adopted], shown: Iterable[Adopted]) -> None:

@@ -19,35 +19,33 @@ def owned(records: Mapping[PartId, InstalledPart]) -> frozenset[str]:
     return link_names(records.values())
 
 
-def our_links(root: Root) -> frozenset[str]:
-    """Every name at which one of our links is."""
-    existing = (f"{folder}/{name}" for folder in FOLDERS for name in _listing(root.place(folder)))
-    return frozenset(name for name in existing if is_ours(root, name))
+def unowned(root: Root, owned: frozenset[str]) -> frozenset[str]:
+    """Every name at which one of our links is, and that no part owns."""
+    return frozenset(name for name in _existing(root) - owned if is_ours(root, name))
 
 
 def foreign_names(root: Root, names: Iterable[str]) -> tuple[str, ...]:
     """Those of the names at which something is that is not our link."""
-    return tuple(name for name in sorted(names) if os.path.lexists(root.place(name)) and not is_ours(root, name))
+    return tuple(name for name in sorted(names) if os.path.lexists(root.text(name)) and not is_ours(root, name))
 
 
 def check(root: Root, names: Iterable[str]) -> None:
     """Raises NotWritable where a folder of links is a link itself: relative links in it would be broken."""
-    for folder in {root.place(name).parent for name in names}:
+    for folder in map(root.place, {name.rpartition("/")[0] for name in names}):
         real = root.path.resolve() / folder.relative_to(root.path)
         if folder.exists() and folder.resolve() != real:
             sentence = f"{folder} is a link to {folder.resolve()}, where relative links to programs do not work"
             raise NotWritable(sentence, "Make it a folder of the root, and put that folder into your PATH instead.")
 
 
-def create(root: Root, names: Iterable[str]) -> None:
+def create(root: Root, names: frozenset[str]) -> None:
     """Create the missing links and fsync their folders; existing files are left alone."""
     touched = set()
-    for name in sorted(names):
+    for name in sorted(names - _existing(root)):
         place = root.place(name)
-        if not os.path.lexists(place):
-            _create_folder(place.parent)
-            place.symlink_to(link_target(name))
-            touched.add(place.parent)
+        _create_folder(place.parent)
+        place.symlink_to(link_target(name))
+        touched.add(place.parent)
     for folder in sorted(touched):
         fsync(folder)
 
@@ -61,6 +59,11 @@ def remove(root: Root, unwanted: Iterable[str]) -> None:
             touched.add(root.place(name).parent)
     for folder in sorted(touched):
         fsync(folder)
+
+
+def _existing(root: Root) -> frozenset[str]:
+    """Every name in the folders of links, whatever is there."""
+    return frozenset(f"{folder}/{name}" for folder in FOLDERS for name in _listing(root.place(folder)))
 
 
 def _listing(folder: Path) -> list[str]:

@@ -24,7 +24,7 @@ def recover(root: Root) -> Generation:
     generation = manifest.load(root.path)
     owned = links.owned(generation.records)
     adopt.restore_adopted(root, owned)
-    links.remove(root, links.our_links(root) - owned)
+    links.remove(root, links.unowned(root, owned))
     links.create(root, owned)
     return generation
 

@@ -74,6 +74,8 @@ def changes(before: Mapping[PartId, InstalledPart], after: Mapping[PartId, Insta
 
 
 def _part(part: PartId, before: InstalledPart | None, after: InstalledPart | None) -> PartChange | None:
+    if before is after:  # carried over: what most parts of a generation are
+        return None
     old, new = _origin(before), _origin(after)
     files = tuple(_files(before, after))
     if not files and before and after and (old and new) and (old.version, old.used) == (new.version, new.used):

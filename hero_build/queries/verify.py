@@ -96,5 +96,5 @@ def _stray(root: Root, generation: Generation) -> list[str]:
 
 def _leftovers(root: Root, generation: Generation) -> list[str]:
     owned = links.owned(generation.records)
-    strays = [f"{name} is a link into this root that no app owns" for name in sorted(links.our_links(root) - owned)]
+    strays = [f"{name} is a link into this root that no app owns" for name in sorted(links.unowned(root, owned))]
     return [*strays, *(["an interrupted command left something behind"] if needs_recovery(root) else [])]

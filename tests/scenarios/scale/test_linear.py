@@ -10,9 +10,13 @@ import pytest
 
 from hero_build.catalog.loader import Catalog, load
 from hero_build.install import seal
+from hero_build.install.capabilities import warnings
+from hero_build.install.commit import commit
 from hero_build.install.layout import Root, link_target
+from hero_build.install.root_lock import locked
 from hero_build.manifest import dump
 from hero_build.model.installed import FileEntry, Generation, InstalledArtifact, InstalledPart, Origin, PartId
+from hero_build.model.steps import Drop
 from hero_build.output.pages.list import page as list_page
 from hero_build.output.pages.status import page as status_page
 from hero_build.output.terminal import Terminal
@@ -25,6 +29,8 @@ from support import mirrors
 
 EMPTY = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 SMALL, FACTOR = 50, 4
+STEPS_TO_CARRY_OVER = 120
+"""Of an app from one generation to the next: to decode and encode its entry, to link, stat and seal its file."""
 
 
 def steps(work: Callable[[], object]) -> int:
@@ -103,3 +109,21 @@ def test_the_answers_are_whole(tmp_path: Path) -> None:
     checked = verify(root, catalog, ())
     assert (len(checked.apps), checked.damaged, checked.stray) == (5, (), ())
     assert sum(app.version == "v1" for app in listing(root, catalog, made).apps) == 5
+
+
+def test_an_app_that_stays_costs_a_change_little(tmp_path: Path) -> None:
+    def changed(count: int) -> int:
+        root, _, _ = installed(tmp_path / str(count), count)
+        return steps(lambda: drop_one(root))
+
+    changed(2)  # what is done once, such as imports, is not counted
+    small, large = changed(SMALL), changed(FACTOR * SMALL)
+    assert 0 < (large - small) / ((FACTOR - 1) * SMALL) <= STEPS_TO_CARRY_OVER
+
+
+def drop_one(root: Root) -> None:
+    with locked(root) as held:
+        before, after = commit(held, [Drop(PartId("app_0001"))], "drop one")
+    assert len(after.records) == len(before.records) - 1
+    assert list(warnings(root, before, after)) == []
+    assert diff(before, after).parts[0].change == "removed"
