@@ -52,7 +52,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from hero_build.ownership import existing, permission_hint
+from hero_build.ownership import OTHER_ROOT, existing, permission_hint, space_hint
 
 
 class HeroBuildError(Exception):
@@ -222,17 +222,17 @@ _UNUSABLE = {errno.EIO, errno.ESTALE, errno.ENODEV, errno.ENXIO, errno.EUCLEAN, 
 
 
 @contextmanager
-def machine_errors(place: Path) -> Iterator[None]:
-    """What the operating system refuses under `place` becomes a MachineError; any other OSError propagates."""
+def machine_errors(place: Path, other: str = OTHER_ROOT) -> Iterator[None]:
+    """What the operating system refuses under `place` becomes a MachineError, whose hint may name `other` instead."""
     try:
         yield
     except OSError as error:
-        if (failure := machine_error(error, place)) is not None:
+        if (failure := machine_error(error, place, other)) is not None:
             raise failure from error
         raise
 
 
-def machine_error(error: Exception, place: Path | None = None) -> MachineError | None:
+def machine_error(error: Exception, place: Path | None = None, other: str = OTHER_ROOT) -> MachineError | None:
     """What this machine refuses or lacks, in work at `place`, as a MachineError; None for what is a bug."""
     unmapped = isinstance(error, ImportError) and "failed to map segment" in str(error)  # of a shared object, by ld.so
     if unmapped or isinstance(error, MemoryError):
@@ -250,21 +250,20 @@ def machine_error(error: Exception, place: Path | None = None) -> MachineError |
         elif place is not None and os.sep not in name and not os.path.lexists(name):  # relative to a descriptor
             name = None
     named = Path(os.fsdecode(name)) if isinstance(name, str | bytes) else place
-    return None if named is None else _refusal(error, where=named, place=place or named)
+    return None if named is None else _refusal(error, where=named, place=place or named, other=other)
 
 
-def _refusal(error: OSError, where: Path, place: Path) -> MachineError | None:
+def _refusal(error: OSError, where: Path, place: Path, other: str) -> MachineError | None:
     """What the file system refuses at `where`, in work at `place`."""
     if error.errno in _FULL:
-        hint = "Free some space (`hero-build gc` drops old generations), then run it again."
-        return DiskFull(f"{_FULL[error.errno]} ({error.strerror}) at {place}", hint)
+        return DiskFull(f"{_FULL[error.errno]} ({error.strerror}) at {place}", space_hint(other))
     if error.errno == errno.EFBIG:
-        hint = "Raise the limit on the size of a file (`ulimit -f`), or name a --root where files may be larger."
+        hint = f"Raise the limit on the size of a file (`ulimit -f`), or name {other} where files may be larger."
         return DiskFull(f"a file may not grow ({error.strerror}) at {place}", hint)
     if error.errno in _DENIED:
-        return NotWritable(f"cannot write at {where}: {error.strerror}", permission_hint(error, where))
+        return NotWritable(f"cannot write at {where}: {error.strerror}", permission_hint(error, where, other))
     if error.errno == errno.ENOENT and not place.parent.is_dir():
-        hint = "Create the folder above it, or name another with --root."
+        hint = f"Create the folder above it, or name {other}."
         return NotWritable(f"{place} cannot be created: {error.strerror}", hint)
     if error.errno in _TAKEN:
         hint = "hero-build did not create it: move it away, then run it again."

@@ -9,10 +9,20 @@ from pathlib import Path
 
 from hero_build import STATE
 
+OTHER_ROOT, OTHER_CACHE, OTHER_FILE = "another with --root", "another cache with HERO_BUILD_CACHE", "another with -o"
+"""What a person may name instead of a place that is refused: the end of a hint."""
 
-def permission_hint(error: OSError, where: Path) -> str:
+
+def permission_hint(error: OSError, where: Path, other: str) -> str:
     """The next step where an operation at `where` was refused: with the owner and a command, if that is the reason."""
-    return _owner_hint(error, where) or f"Make {existing(where)} writable for this user, or name another with --root."
+    return _owner_hint(error, where) or f"Make {existing(where)} writable for this user, or name {other}."
+
+
+def space_hint(other: str) -> str:
+    """The next step where a place is full."""
+    if other == OTHER_ROOT:
+        return "Free some space (`hero-build gc` drops old generations), then run it again."
+    return f"Free some space there, or name {other}."
 
 
 def _owner_hint(error: OSError, where: Path) -> str:

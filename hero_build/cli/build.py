@@ -8,6 +8,7 @@ import click
 from hero_build.cli import completion
 from hero_build.cli.app_names import check_versions, split_versions
 from hero_build.cli.base import command
+from hero_build.cli.locked import locked_apps
 from hero_build.cli.options import InstallOptions, app_options
 from hero_build.cli.session import Session
 
@@ -29,7 +30,7 @@ def build(session: Session, apps: Sequence[str], **values: Any) -> int:
     context = session.context(lock.forge if lock else None, writable=True)
     typed, versions = split_versions(apps)
     check_versions(versions, version=options.version, ref=options.ref)
-    names = session.expand(context.catalog, typed or (lock.apps if lock else ()), with_needs=False)
+    names = session.expand(context.catalog, typed or locked_apps(lock, context.catalog), with_needs=False)
     requests = options.requests(names, versions, lock)
     with context.checkouts:
         answer = build_report(build_apps(requests, context))

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from hero_build.cli import completion
 from hero_build.cli.app_names import check_versions, split_versions
 from hero_build.cli.base import command
-from hero_build.cli.locked import LockedSet, locked_set, require_whole
+from hero_build.cli.locked import LockedSet, locked_apps, locked_set, require_whole
 from hero_build.cli.options import InstallOptions, app_options
 from hero_build.cli.session import Session
 from hero_build.errors import UsageError
@@ -198,7 +198,7 @@ def install(
     typed, versions = split_versions(apps)
     check_versions(versions, version=options.version, ref=options.ref)
     require_whole(options, typed)
-    names = session.expand(context.catalog, typed or (lock.apps if lock else ()), with_needs=with_needs)
+    names = session.expand(context.catalog, typed or locked_apps(lock, context.catalog), with_needs=with_needs)
     names = session.without_held(names, named=typed)
     requests = options.requests(names, versions, lock)
     cacheable = _depends_on_files_alone(options) and not (versions or restart or dry_run)

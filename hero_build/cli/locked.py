@@ -8,9 +8,10 @@ from msgspec.structs import replace
 
 from hero_build.cli.options import InstallOptions
 from hero_build.cli.session import Session
-from hero_build.errors import UsageError
+from hero_build.errors import AppNotFound, UsageError
 
 if TYPE_CHECKING:
+    from hero_build.catalog.loader import Catalog
     from hero_build.model.decisions import Remove
     from hero_build.ops.install import Plan
     from hero_build.ops.open_lock import OpenedLock
@@ -41,6 +42,16 @@ def locked_set(session: Session, lock: "OpenedLock", names: Sequence[str], optio
     others = sorted({part.app for part in generation.records} - set(lock.apps))
     going = session.without_held(others, named=())
     return LockedSet(lock.sha256, whole, leaving_parts(generation, {*lock.apps, *others} - set(going)))
+
+
+def locked_apps(lock: "OpenedLock | None", catalog: "Catalog") -> tuple[str, ...]:
+    """The apps that a lock file pins, none without one. Raises AppNotFound for one that has no recipe here."""
+    apps = lock.apps if lock else ()
+    for app in apps:
+        if app not in catalog.files:
+            hint = "Put its recipe into a folder of HERO_RECIPES, as where the file was written, or name other apps."
+            raise AppNotFound(f"the lock file pins {app}, and there is no recipe of it here", hint)
+    return apps
 
 
 def require_whole(options: InstallOptions, typed: Sequence[str]) -> None:

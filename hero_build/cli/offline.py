@@ -12,8 +12,10 @@ from msgspec.structs import replace
 from hero_build.cli import completion
 from hero_build.cli.app_names import check_versions, split_versions
 from hero_build.cli.base import command
+from hero_build.cli.locked import locked_apps
 from hero_build.cli.session import Session
 from hero_build.errors import UsageError
+from hero_build.system.output_file import check_output_file
 
 if TYPE_CHECKING:
     from hero_build.context import Context
@@ -42,6 +44,7 @@ def lock(session: Session, apps: Sequence[str], file: Path, *, installed: bool, 
     from hero_build.queries.apps import by_app, present
 
     signer = read_signer(key, os.environ) if key else None
+    check_output_file(file)
     context = session.context()
     names, versions = split_versions(apps)
     if offline and not installed:
@@ -97,6 +100,7 @@ def pack(session: Session, apps: Sequence[str], *, file: Path, locked: Path | No
     from hero_build.ops.write_pack import pack
     from hero_build.output.pages.maintenance import pack_page
 
+    check_output_file(file)
     context, request, failed = _pack_request(session, apps, file=file, locked=locked)
     answer = pack(replace(request, standalone=standalone), context, failed)
     return session.console.answer(
@@ -117,6 +121,8 @@ def _pack_request(
 
         opened = open_lock(LockOptions(locked), session.settings, session.console.report)
         context = session.context(opened.forge)
+        if not apps:
+            locked_apps(opened, context.catalog)
         content = lockfile.read_content(locked)
         lock = lockfile.parse(content, locked)
         if apps:

@@ -14,7 +14,7 @@ import secrets
 from pathlib import Path
 
 from hero_build.errors import machine_errors
-from hero_build.forge.mirror_layout import STORE
+from hero_build.forge.mirror_layout import OTHER_MIRROR, STORE
 from hero_build.system import zstd
 from hero_build.system.fsync import fsync
 
@@ -33,7 +33,7 @@ def may_compress(name: str, size: int | None) -> bool:
 def add(directory: Path, path: Path, sha256: str) -> None:
     """Add a file of the mirror, whose content has this digest, to the contents. Raises NotWritable, DiskFull."""
     place = directory / STORE / sha256
-    with machine_errors(directory):
+    with machine_errors(directory, OTHER_MIRROR):
         place.parent.mkdir(exist_ok=True)
         if _link(path, place) and may_compress(path.name, size := path.stat().st_size):
             _compress(place, size)

@@ -16,6 +16,7 @@ from pathlib import Path
 from types import TracebackType
 
 from hero_build.errors import machine_errors
+from hero_build.ownership import OTHER_ROOT
 from hero_build.system import filelock
 
 _RUN = "run-"
@@ -24,13 +25,15 @@ _RUN = "run-"
 class DownloadDir:
     """A context manager; on exit, files that were fetched and not used return to where the next run finds them."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, other: str = OTHER_ROOT) -> None:
+        """`other`: what a hint names instead of `folder`."""
         self._folder = folder
+        self.other = other
         self._run = folder
         self._lock = -1
 
     def __enter__(self) -> "DownloadDir":
-        with machine_errors(self._folder):
+        with machine_errors(self._folder, self.other):
             self._folder.mkdir(parents=True, exist_ok=True)
             self._run, self._lock = self._own_folder()
             for path in self._folder.glob(f"{_RUN}*"):

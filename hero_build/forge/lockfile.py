@@ -13,6 +13,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
+from shlex import quote
 from typing import Annotated, Literal
 
 import msgspec
@@ -25,11 +26,12 @@ from hero_build.model.artifacts import GenericPackage
 from hero_build.model.installed import Phase
 from hero_build.model.names import check_name, check_repo, check_tag
 from hero_build.model.steps import Asset, Release
+from hero_build.ownership import OTHER_FILE
+from hero_build.system import packed
 from hero_build.system.atomic_file import replace_file
 from hero_build.system.decoding import decode_json
 from hero_build.system.regular_file import read_regular
 
-_REWRITE = "Write it again with `hero-build lock APP… -o FILE`."
 _LARGEST = 64 << 20  # bytes
 _SHOWN = 10  # apps, in a hint
 
@@ -99,10 +101,14 @@ class LockDocument(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class LockfileForge:
-    """The Forge over a lock file: finds without a request, and opens through `inner`, made when first needed."""
+    """The Forge over a lock file: finds without a request, and opens through `inner`, made when first needed.
 
-    def __init__(self, lock: Lock, inner: Callable[[], Forge]) -> None:
+    `file`: what a hint says to write again; None: the lock file is that of a pack.
+    """
+
+    def __init__(self, lock: Lock, inner: Callable[[], Forge], file: Path | None) -> None:
         self._url = lock.forge
+        self._file = file
         self._pins = {(pin.phase, *_subject(pin.release.repo, pin.package)): pin for pin in lock.pins}
         self._apps = list(dict.fromkeys(pin.app for pin in lock.pins))
         self._make = inner
@@ -120,14 +126,19 @@ class LockfileForge:
         pin = self._pins.get((ref.phase, *subject))
         if pin is None:
             what = "nothing" if ref.phase == "install" else f"no {ref.phase}"
-            raise ReleaseNotFound(f"the lock file holds {what} of {'/'.join(subject)}", self._pinned())
+            holder = "the lock file" if self._file else "this pack"
+            raise ReleaseNotFound(f"{holder} holds {what} of {'/'.join(subject)}", self._pinned())
         if tag not in (None, pin.release.tag):
             raise no_release(f"the lock file, for {ref.repo},", str(tag), [pin.release.tag])
         return pin.release
 
     def _pinned(self) -> str:
-        more = ", …" if len(self._apps) > _SHOWN else ""
-        return f"It pins {', '.join(self._apps[:_SHOWN]) or 'no app'}{more}. {_REWRITE}"
+        few = len(self._apps) <= _SHOWN
+        shown = f"{', '.join(self._apps[:_SHOWN]) or 'no app'}{'' if few else ', …'}"
+        names = " ".join([*self._apps, "APP"]) if few else "APP…"
+        if self._file is None:
+            return f"It has {shown}. A hero-build that is installed makes one with more: pack {names} -o FILE"
+        return f"It pins {shown}. `hero-build lock {names} -o {quote(str(self._file))}` pins more."
 
     def open(self, asset: Asset, start: int = 0) -> AbstractContextManager[Body]:
         with self._mutex:
@@ -146,7 +157,7 @@ def read_content(path: Path) -> bytes:
     try:
         return read_regular(path, _LARGEST)
     except OSError as error:
-        raise UsageError(f"the lock file {path} cannot be read: {error.strerror}", _REWRITE) from error
+        raise UsageError(f"the lock file {path} cannot be read: {error.strerror}", _unreadable(error, path)) from error
 
 
 def parse(content: bytes, path: Path) -> Lock:
@@ -154,9 +165,23 @@ def parse(content: bytes, path: Path) -> Lock:
     try:
         return decode(content)
     except UnsafeName as error:
-        raise UsageError(f"{path} is not a lock file: {error.message}", _REWRITE) from error
+        raise UsageError(f"{path} is not a lock file: {error.message}", _again(path)) from error
     except (ValueError, RecursionError) as error:
-        raise UsageError(f"{path} is not a lock file: {error}", _REWRITE) from error
+        raise UsageError(f"{path} is not a lock file: {error}", _again(path)) from error
+
+
+def _unreadable(error: OSError, path: Path) -> str:
+    if isinstance(error, FileNotFoundError):
+        return f"`hero-build lock APP… -o {quote(str(path))}` writes one."
+    if isinstance(error, PermissionError):
+        return "Make it readable for this user."
+    return "Name a file that `hero-build lock` wrote."
+
+
+def _again(path: Path) -> str:
+    if str(path) == packed.lock():
+        return f"Delete {path.parent}: the next command unpacks it again."
+    return f"`hero-build lock APP… -o {quote(str(path))}` writes it again."
 
 
 def write(path: Path, lock: Lock) -> None:
@@ -166,7 +191,7 @@ def write(path: Path, lock: Lock) -> None:
 
 def write_content(path: Path, content: bytes) -> None:
     """Replace a file by one rename. Raises NotWritable, DiskFull."""
-    with machine_errors(path.parent):
+    with machine_errors(path.parent, OTHER_FILE):
         replace_file(path, content)
 
 

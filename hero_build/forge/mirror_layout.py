@@ -29,6 +29,7 @@ from hero_build.model.steps import Release
 from hero_build.system.atomic_file import replace_file
 from hero_build.system.fsync import fsync
 
+OTHER_MIRROR = "another folder for the mirror"
 RELEASE, LATEST, FILES, PINNED, STORE = "release.json", "latest", "files.json", "_pinned", "_store"
 
 
@@ -75,7 +76,7 @@ def publish(directory: Path, release: Release, files: Mapping[str, Path], *, lat
 
 def set_latest(directory: Path, repo: str, tag: str) -> None:
     """Mark `tag` as the newest release of `repo`. Raises NotWritable, DiskFull."""
-    with machine_errors(directory):
+    with machine_errors(directory, OTHER_MIRROR):
         replace_file(repo_folder(directory, repo) / LATEST, f"{tag}\n".encode(), durable=True)
 
 
@@ -83,7 +84,7 @@ def move_into_place(folder: Path, place: Path) -> None:
     """Move the folder of a release or package from another mirror on the same filesystem to its `place` in this one;
     a rename replaces an existing folder. Raises NotWritable.
     """
-    with machine_errors(place.parent):
+    with machine_errors(place.parent, OTHER_MIRROR):
         place.parent.mkdir(parents=True, exist_ok=True)
         new_folder = Path(tempfile.mkdtemp(prefix=".new-", dir=place.parent))
         try:
@@ -106,7 +107,7 @@ def publish_package(directory: Path, package: GenericPackage, release: Release, 
 
 def publish_pinned(directory: Path, sha256: str, path: Path) -> None:
     """Put a library that a recipe pins into the mirror. Raises as `publish` does."""
-    with machine_errors(directory):
+    with machine_errors(directory, OTHER_MIRROR):
         (directory / PINNED).mkdir(parents=True, exist_ok=True)
         _copy(path, directory / PINNED / check_name(sha256, "pinned file"))
 
@@ -116,7 +117,7 @@ def _replace_folder(place: Path, files: Mapping[str, Path], listing: str, docume
     for name in files:
         if check_name(name, "asset") == listing:
             raise UnsafeName(f"a mirror cannot hold an asset {name!r}", "It has its own file of that name.")
-    with machine_errors(place.parent):
+    with machine_errors(place.parent, OTHER_MIRROR):
         place.parent.mkdir(parents=True, exist_ok=True)
         new_folder = Path(tempfile.mkdtemp(prefix=".new-", dir=place.parent))
         try:

@@ -43,7 +43,7 @@ class PartialFile:
 
     def adopt(self) -> None:
         """Take over the file that an earlier run left, if any."""
-        with machine_errors(self._downloads.folder):
+        with machine_errors(self._downloads.folder, self._downloads.other):
             for name in self._downloads.names(self._key):
                 descriptor = self._downloads.lock(name, create=False)
                 if descriptor is not None:
@@ -67,7 +67,7 @@ class PartialFile:
         self.drop()
         self._content, self._total = _content_id(body), body.total
         name = f"{self._key}.{self._content}.{'' if body.total is None else body.total}"
-        with machine_errors(self._downloads.folder):
+        with machine_errors(self._downloads.folder, self._downloads.other):
             descriptor = self._downloads.lock(name, create=True)
             if descriptor is None:
                 self._descriptor, self._path = self._downloads.private(name)
@@ -79,7 +79,7 @@ class PartialFile:
         """Raises DiskFull (after deleting the file, which would only fill the disk further), NotWritable."""
         self._sha256.update(chunk)
         try:
-            with machine_errors(self._downloads.folder):
+            with machine_errors(self._downloads.folder, self._downloads.other):
                 _write_all(self._descriptor, chunk)
                 # Start writing to disk now, so that the fsync at the end has little left: on Linux, DONTNEED does that
                 # first. The pages stay in memory because they are dirty.
@@ -91,7 +91,7 @@ class PartialFile:
 
     def finish(self) -> Path:
         """The complete file, under a name of this run alone. It is not synced: the caller that keeps it does that."""
-        with machine_errors(self._downloads.folder):
+        with machine_errors(self._downloads.folder, self._downloads.other):
             path = self._downloads.done(self._path)
         self.close()
         return path

@@ -20,6 +20,7 @@ from hero_build.forge.protocol import Forge
 from hero_build.model.installed import Phase
 from hero_build.platforms import machine_arch
 from hero_build.settings import Settings
+from hero_build.system import packed
 from hero_build.system.regular_file import read_regular
 
 SIGNATURE_SUFFIX = ".minisig"
@@ -127,7 +128,7 @@ def _public_key(text: str) -> str:
 def _check_machine(file: Path, lock: Lock) -> None:
     if lock.arch != machine_arch():
         sentence = f"{file} was written on {lock.arch}, and this machine is {machine_arch()}"
-        raise UsageError(sentence, "Write one here with `hero-build lock APP… -o FILE`.")
+        raise UsageError(sentence, "Write one on a machine like this one: `hero-build lock APP… -o FILE`.")
 
 
 def _forge(lock: Lock, options: LockOptions, settings: Settings, emit: Emit) -> Forge:
@@ -149,4 +150,5 @@ def _forge(lock: Lock, options: LockOptions, settings: Settings, emit: Emit) -> 
         source = opened if place.startswith("file:") else CompressedStore(opened)
         return lock_source.LockSource(lock, place=place, inner=source, emit=emit)
 
-    return lockfile.LockfileForge(lock, inner)
+    own = str(options.file) == packed.lock()
+    return lockfile.LockfileForge(lock, inner, file=None if own else options.file)

@@ -20,6 +20,7 @@ from hero_build.model.installed import PartId, Phase
 from hero_build.model.steps import Asset, Failed, Part, Request, SelectedAsset
 from hero_build.ops.install import Step, plan
 from hero_build.ops.open_lock import signature_of
+from hero_build.ownership import OTHER_CACHE
 from hero_build.pipeline.artifact_set import find_asset
 from hero_build.platforms import machine_arch
 from hero_build.system.thread_pool import ThreadPool
@@ -117,7 +118,7 @@ def pins_of(steps: Sequence[Step], context: Context) -> tuple[tuple[lockfile.Pin
     from hero_build.forge.download_dir import DownloadDir
 
     with (
-        DownloadDir(context.settings.cache / DOWNLOADS) as downloads,
+        DownloadDir(context.settings.cache / DOWNLOADS, OTHER_CACHE) as downloads,
         ThreadPool(context.settings.jobs, thread_name_prefix="pin") as pool,
     ):
         results = list(pool.map(lambda step: _pin(step, downloads, context), steps))

@@ -15,6 +15,7 @@ from hero_build.forge import content_store
 from hero_build.forge.download_dir import DownloadDir
 from hero_build.forge.mirror_layout import (
     LATEST,
+    OTHER_MIRROR,
     PINNED,
     publish,
     publish_package,
@@ -28,6 +29,8 @@ from hero_build.model.failure import Failure, exit_code, failures
 from hero_build.model.installed import PartId
 from hero_build.model.steps import Asset, Failed, Release
 from hero_build.ops.write_lockfile import DOWNLOADS
+from hero_build.ownership import OTHER_CACHE
+from hero_build.system.output_file import check_output_folder
 from hero_build.system.thread_pool import ThreadPool
 from hero_build.verify import checksums
 from hero_build.verify.checksums import PublishedDigest
@@ -65,8 +68,9 @@ def mirror(apps: Sequence[str], directory: Path, versions: Mapping[str, str | No
 
     Raises NotWritable, DiskFull for the folder of downloads.
     """
+    check_output_folder(directory, OTHER_MIRROR)
     with (
-        DownloadDir(context.settings.cache / DOWNLOADS) as downloads,
+        DownloadDir(context.settings.cache / DOWNLOADS, OTHER_CACHE) as downloads,
         ThreadPool(context.settings.jobs, thread_name_prefix="mirror") as pool,
     ):
         writer = MirrorWriter(directory, versions=versions, context=context, downloads=downloads, pool=pool)

@@ -21,6 +21,7 @@ from hero_build.model.failure import Failure, exit_code, failures
 from hero_build.model.installed import PartId, Phase
 from hero_build.model.steps import Asset, Failed
 from hero_build.ops.open_lock import SIGNATURE_SUFFIX
+from hero_build.ownership import OTHER_CACHE
 from hero_build.pack import wheels
 from hero_build.pack.archive import PackParts, write
 from hero_build.pack.interpreter import interpreter
@@ -79,7 +80,8 @@ def only(lock: Lock, apps: Sequence[str]) -> Lock:
     pinned = tuple(dict.fromkeys(pin.app for pin in lock.pins))
     for app in apps:
         if app not in pinned:
-            raise ReleaseNotFound(f"the lock file does not pin {app}", f"It pins {', '.join(pinned) or 'no app'}.")
+            hint = f"It pins {', '.join(pinned) or 'no app'}; without --locked the newest release is packed."
+            raise ReleaseNotFound(f"the lock file does not pin {app}", hint)
     return replace(lock, pins=tuple(pin for app in apps for pin in lock.pins if pin.app == app))
 
 
@@ -94,7 +96,7 @@ def pack(request: PackRequest, context: Context, failed: Sequence[Failure] = ())
     Raises MissingTool, NetworkError, NotWritable, DiskFull.
     """
     with (
-        DownloadDir(context.settings.cache / DOWNLOADS) as downloads,
+        DownloadDir(context.settings.cache / DOWNLOADS, OTHER_CACHE) as downloads,
         ThreadPool(context.settings.jobs, thread_name_prefix="pack") as pool,
     ):
         packer = _Packer(context, downloads=downloads, pool=pool)

@@ -23,6 +23,7 @@ from msgspec import Struct
 from hero_build import __version__
 from hero_build.errors import machine_errors
 from hero_build.forge.mirror_layout import STORE
+from hero_build.ownership import OTHER_FILE
 from hero_build.pack import starter
 from hero_build.pack.tool_archive import entry
 from hero_build.pack.wheels import is_glibc
@@ -45,7 +46,7 @@ class PackParts(Struct, frozen=True):
 def write(file: Path, parts: PackParts) -> int:
     """Write the pack, which appears with one rename; returns its size in bytes. Raises NotWritable, DiskFull."""
     part = file.with_name(f".{file.name}.{secrets.token_hex(4)}.part")
-    with machine_errors(file.parent):
+    with machine_errors(file.parent, OTHER_FILE):
         try:
             with part.open("xb+") as out:
                 _write(out, parts)

@@ -15,6 +15,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from hero_build.errors import LockHeld, MissingTool, ToolFailed, machine_errors
+from hero_build.ownership import OTHER_CACHE
 from hero_build.system import filelock, process
 
 _RUNNER = Path(__file__).with_name("runner.py")
@@ -42,7 +43,7 @@ def interpreter(cache: Path) -> Path:
         hint = "Install it beside hero-build: `pipx inject hero-build pyinstaller`, or `pip install pyinstaller`."
         raise MissingTool("PyInstaller, which --standalone needs, is not installed", hint)
     archive = cache / "interpreters" / f"{_key()}.tar.gz"
-    with machine_errors(archive.parent):
+    with machine_errors(archive.parent, OTHER_CACHE):
         archive.parent.mkdir(parents=True, exist_ok=True)
         with archive.with_suffix(".lock").open("w") as lock:
             filelock.acquire(lock.fileno(), _WAIT, LockHeld("another pack is being made", "Wait for it."))

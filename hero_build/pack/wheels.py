@@ -11,6 +11,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from hero_build.errors import MissingTool, NetworkError, machine_errors
+from hero_build.ownership import OTHER_CACHE
 from hero_build.system import process
 
 Python = tuple[int, int]
@@ -28,7 +29,7 @@ def download(cache: Path, python: Python) -> Path:
     folder = cache / "wheels" / f"{key}-cp{python[0]}{python[1]}"
     if folder.is_dir():
         return folder
-    with machine_errors(folder.parent):
+    with machine_errors(folder.parent, OTHER_CACHE):
         folder.parent.mkdir(parents=True, exist_ok=True)
         new = Path(tempfile.mkdtemp(prefix=".new-", dir=folder.parent))
         try:

@@ -2,7 +2,9 @@
 
 import hashlib
 import json
+import os
 import shutil
+import stat
 from pathlib import Path
 
 import pytest
@@ -45,7 +47,7 @@ def test_locked_never_builds_what_the_lock_file_does_not_hold(world: World, tmp_
     (failed,) = document["failed"]
     assert (document["exit"], failed["kind"]) == (3, "ReleaseNotFound")
     assert failed["message"] == "the lock file holds nothing of o/web"
-    assert failed["hint"].startswith("It pins db. Write it again with `hero-build lock")
+    assert failed["hint"] == f"It pins db. `hero-build lock db APP -o {file}` pins more."
     assert not (world.root.path / "code0").exists()
     assert world.run("explain", "web", "--locked", str(file)).code == 3
     assert "generation 1: db v2 (download)" in world.run("install", "@both", "--locked", str(file)).out
@@ -240,3 +242,50 @@ def test_what_no_release_has_is_not_pinned(world: World, tmp_path: Path) -> None
         f"{app} {version} was built from source, and a lock file pins releases"
         for app, version in (("db", "v2"), ("web", "v1"))
     ]
+
+
+@pytest.mark.parametrize(
+    ("place", "sentence", "hint"),
+    [
+        ("", "is a folder", "-o names the file to write"),
+        ("none/hero.lock", "does not exist", "Create it (`mkdir -p"),
+        ("file/hero.lock", "is not a folder", "Name another with -o."),
+        ("fifo", "is not a regular file", "Name another with -o."),
+    ],
+)
+@pytest.mark.parametrize("command", ["lock", "pack"])
+def test_a_file_that_cannot_be_written_is_refused_first(
+    command: str, place: str, sentence: str, hint: str, world: World, tmp_path: Path
+) -> None:
+    (tmp_path / "file").touch()
+    os.mkfifo(tmp_path / "fifo")
+    done = world.run(command, "db", "-o", str(tmp_path / place))
+    assert done.code == 8
+    assert sentence in done.err
+    assert hint in done.err
+    assert "--root" not in done.err
+    assert "download" not in done.err, "before anything is fetched"
+    assert stat.S_ISFIFO((tmp_path / "fifo").stat().st_mode)
+
+
+def test_places_that_cannot_be_written_are_named_by_their_own_setting(world: World, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    done = world.run("mirror", "db", str(tmp_path / "file" / "mirror"))
+    assert (done.code, "Name another folder for the mirror." in done.err) == (8, True)
+    cache = {"HERO_BUILD_CACHE": str(tmp_path / "file" / "cache")}
+    done = world.run("lock", "db", "-o", str(tmp_path / "db.lock"), env=cache)
+    assert (done.code, "--root" in done.err) == (8, False)
+
+
+def test_a_lock_file_that_cannot_be_used_names_what_helps(world: World, tmp_path: Path) -> None:
+    file = tmp_path / "hero.lock"
+    done = world.run("install", "--locked", str(file))
+    assert (done.code, f"`hero-build lock APP… -o {file}` writes one." in done.err) == (2, True)
+    world.ok("lock", "@both", "-o", str(file))
+    (world.recipes / "web.py").unlink()
+    for command in (("install", "--locked"), ("build", "--locked"), ("pack", "-o", str(tmp_path / "x"), "--locked")):
+        done = world.run(*command, str(file))
+        assert done.code == 3, done.err
+        assert "the lock file pins web, and there is no recipe of it here" in done.err
+        assert "HERO_RECIPES" in done.err
+    assert "generation 1: db v2" in world.ok("install", "db", "--locked", str(file))

@@ -42,7 +42,7 @@ def test_a_written_lock_file_is_read_back(tmp_path: Path) -> None:
 
 
 def test_finding_sends_no_request() -> None:
-    forge = LockfileForge(LOCK, no_forge)
+    forge = LockfileForge(LOCK, no_forge, Path("hero.lock"))
     assert forge.url == FORGE
     assert forge.find(Ref("o/app")) == forge.find(Ref("o/app", "v1")) == PIN.release
     assert forge.find(Ref("o/zinit", None, GenericPackage("o", "zinit", "dev"))) == PACKED.release
@@ -61,7 +61,7 @@ def test_finding_sends_no_request() -> None:
 )
 def test_releases_that_are_not_pinned(ref: Ref) -> None:
     with pytest.raises(ReleaseNotFound) as caught:
-        LockfileForge(LOCK, no_forge).find(ref)
+        LockfileForge(LOCK, no_forge, Path("hero.lock")).find(ref)
     assert "lock file" in caught.value.message
     assert caught.value.hint
 
@@ -74,7 +74,7 @@ def test_opening_goes_to_a_forge_that_is_made_once(faults: FaultServer) -> None:
         forges.append(Forgejo(faults.url, token=None, emit=silent, limits=QUICK))
         return forges[-1]
 
-    forge = LockfileForge(LOCK, make)
+    forge = LockfileForge(LOCK, make, Path("hero.lock"))
     for _ in range(2):
         assert read_small(forge, Asset("prog", f"{faults.url}/prog"), limits=QUICK) == b"abc"
     assert len(forges) == 1
@@ -87,7 +87,7 @@ import sys
 from pathlib import Path
 from hero_build.forge import lockfile
 from hero_build.forge.protocol import Ref
-lockfile.LockfileForge(lockfile.read(Path(sys.argv[1])), lambda: None).find(Ref("o/app"))
+lockfile.LockfileForge(lockfile.read(Path(sys.argv[1])), lambda: None, None).find(Ref("o/app"))
 print(sorted({"httpx", "tenacity", "rich", "http.client", "ssl", "email"} & set(sys.modules)))
 """
     command = [sys.executable, "-c", script, str(tmp_path / "hero.lock")]

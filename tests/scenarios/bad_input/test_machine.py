@@ -30,7 +30,7 @@ from support.worlds import World
 
 BIG = 300_000
 FREE = "Free some space (`hero-build gc` drops old generations), then run it again."
-LIMIT = "Raise the limit on the size of a file (`ulimit -f`), or name a --root where files may be larger."
+LIMIT = "Raise the limit on the size of a file (`ulimit -f`), or name another with --root where files may be larger."
 READ_ONLY = 'mount --bind "$0" "$0" && mount -o remount,bind,ro "$0" && exec "$@"'
 MOUNTED = 'mount -t tmpfs -o "$1" tmpfs "$0" && shift && exec "$@"'
 
