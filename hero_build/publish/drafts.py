@@ -5,8 +5,9 @@ from hero_build.forge.retry import TransientError
 from hero_build.publish.api import Api
 from hero_build.publish.api_documents import RemoteRelease, RemoteRepository
 from hero_build.publish.http import NameConflict
-from hero_build.publish.server_rules import check_server_rules
+from hero_build.publish.server_rules import check_attachments, protected_tag_error
 from hero_build.publish.types import ReleaseSpec
+from hero_build.system.thread_pool import ThreadPool
 
 _ATTEMPTS = 4
 _SEVERAL_DRAFTS = "Delete all but one of them on the forge, then run it again."
@@ -26,10 +27,23 @@ def writable_repository(api: Api, spec: ReleaseSpec) -> RemoteRepository:
         raise RefNotFound(f"{repository.name} has no commits, so it can have no release", "Push to it first.")
     if repository.archived:
         raise UsageError(f"{repository.name} is archived", "Unarchive it on the forge, then run it again.")
-    if spec.target:
-        _check_target(api, repository.name, spec)
-    check_server_rules(api, repository, spec.tag)
+    _check_answers(api, repository, spec)
     return repository
+
+
+def _check_answers(api: Api, repository: RemoteRepository, spec: ReleaseSpec) -> None:
+    """Ask at the same time what does not depend on another answer; the first error in this order is raised."""
+    repo = repository.name
+    with ThreadPool(4, thread_name_prefix="query") as pool:
+        tagged = pool.submit(api.tag_commit, repo, spec.tag)
+        target = pool.submit(api.commit, repo, spec.target) if spec.target else None
+        attachments = pool.submit(check_attachments, api)
+        protected = pool.submit(protected_tag_error, api, repository, spec.tag)
+        if target is not None:
+            _check_target(spec, repo, target=target.result(), tagged=tagged.result())
+        attachments.result()
+        if tagged.result() is None and (error := protected.result()) is not None:
+            raise error
 
 
 def open_draft(api: Api, repo: str, spec: ReleaseSpec) -> RemoteRelease:
@@ -62,13 +76,11 @@ def _oldest_draft(api: Api, repo: str, tag: str) -> RemoteRelease | None:
     return drafts[0] if drafts else None
 
 
-def _check_target(api: Api, repo: str, spec: ReleaseSpec) -> None:
-    """The target exists, and an existing tag points at it."""
-    target = api.commit(repo, spec.target)
+def _check_target(spec: ReleaseSpec, repo: str, target: str | None, tagged: str | None) -> None:
+    """The target exists (as this commit), and an existing tag points at it."""
     if target is None:
         hint = "Push it first, or name another with --target."
         raise RefNotFound(f"{repo} has no branch or commit {spec.target!r}", hint)
-    tagged = api.tag_commit(repo, spec.tag)
     if tagged not in (None, target):
         sentence = f"the tag {spec.tag} of {repo} is the commit {tagged}, and the target {spec.target} is {target}"
         raise PublicationRefused(sentence, "Build that tag (--ref), or use another one: tags do not move.")

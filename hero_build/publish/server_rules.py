@@ -16,16 +16,21 @@ _SWITCH_ON = "Ask its administrator to switch attachments on (ENABLED of [attach
 _GLOB = re.compile(r"\\(?P<plain>.)|(?P<any>\*+)|(?P<one>\?)|\[(?P<set>!?[^\]]+)\]|(?P<group>[{},])|(?P<rest>.)", re.S)
 
 
-def check_server_rules(api: Api, repository: RemoteRepository, tag: str) -> None:
-    """Raises AuthError where no release of this tag can be published with this token, however often it is tried."""
+def check_attachments(api: Api) -> None:
+    """Raises AuthError where no release can have files."""
     if not api.accepts_attachments():
         raise AuthError("the server accepts no files for releases: attachments are switched off there", _SWITCH_ON)
-    if not repository.admin or api.tag_commit(repository.name, tag) is not None:
-        return  # the protections are not shown, or forbid nothing: the tag exists
-    protections = api.tag_protections(repository.name)
-    if protections and (pattern := _forbidden_by(protections, tag, api.user())) is not None:
-        sentence = f"{tag} is a protected tag of {repository.name} ({pattern}), which this token's user may not create"
-        raise AuthError(sentence, PROTECTED_TAG)
+
+
+def protected_tag_error(api: Api, repository: RemoteRepository, tag: str) -> AuthError | None:
+    """The error where this token may not create the tag, however often it is tried; None where it may, or where the
+    server does not show it.
+    """
+    protections = api.tag_protections(repository.name) if repository.admin else ()
+    if not protections or (pattern := _forbidden_by(protections, tag, api.user())) is None:
+        return None
+    sentence = f"{tag} is a protected tag of {repository.name} ({pattern}), which this token's user may not create"
+    return AuthError(sentence, PROTECTED_TAG)
 
 
 def _forbidden_by(protections: Iterable[TagProtection], tag: str, user: str | None) -> str | None:

@@ -1,6 +1,7 @@
 """What a server forbids for good: which protections match a tag, whom they allow, and what stays an open question."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from threading import Barrier
 from typing import cast
 
 import pytest
@@ -12,8 +13,9 @@ from hero_build.forge.limits import DEFAULT
 from hero_build.forge.url import Url
 from hero_build.publish.api import Api
 from hero_build.publish.api_documents import RemoteRepository, TagProtection
+from hero_build.publish.drafts import writable_repository
 from hero_build.publish.http import publish_error
-from hero_build.publish.server_rules import check_server_rules
+from hero_build.publish.types import ReleaseSpec
 from hero_build.settings import Secret
 
 ADMIN = RemoteRepository("o/r", empty=False, archived=False, admin=True)
@@ -26,6 +28,10 @@ class Server:
     login: str | None = "me"
     enabled: bool = True
     tagged: str | None = None
+    asked: RemoteRepository = ADMIN
+
+    def repository(self, repo: str) -> RemoteRepository:
+        return self.asked
 
     def accepts_attachments(self) -> bool:
         return self.enabled
@@ -40,9 +46,13 @@ class Server:
         return self.login
 
 
+def check(server: Server, tag: str) -> None:
+    writable_repository(cast("Api", server), ReleaseSpec("app", repo="o/r", tag=tag))
+
+
 def is_forbidden(server: Server, tag: str = "v1.0", repository: RemoteRepository = ADMIN) -> bool:
     try:
-        check_server_rules(cast("Api", server), repository, tag)
+        check(replace(server, asked=repository), tag)
     except AuthError:
         return True
     return False
@@ -50,7 +60,7 @@ def is_forbidden(server: Server, tag: str = "v1.0", repository: RemoteRepository
 
 def test_the_refusal_says_whom_to_ask() -> None:
     with pytest.raises(AuthError, match=r"v1.0 is a protected tag of o/r \(v\*\), which") as caught:
-        check_server_rules(cast("Api", Server((TagProtection("v*"),))), ADMIN, "v1.0")
+        check(Server((TagProtection("v*"),)), "v1.0")
     assert caught.value.code == 4
     assert "again" not in caught.value.hint
     assert "Settings, Tags" in caught.value.hint
@@ -150,3 +160,30 @@ def test_the_hint_of_what_is_refused_for_good(status: int, message: str, hint: s
     assert error.code == 4
     if status == 500:
         assert not isinstance(error, NetworkError), "it is not tried again"
+
+
+class MeetingServer(Server):
+    """Answers none of the four questions before all of them are asked."""
+
+    meeting = Barrier(4)
+
+    def commit(self, repo: str, ref: str) -> str | None:
+        self.meeting.wait(120)
+        return "a" * 40
+
+    def tag_commit(self, repo: str, tag: str) -> str | None:
+        self.meeting.wait(120)
+        return None
+
+    def accepts_attachments(self) -> bool:
+        self.meeting.wait(120)
+        return True
+
+    def tag_protections(self, repo: str) -> tuple[TagProtection, ...]:
+        self.meeting.wait(120)
+        return ()
+
+
+def test_what_is_independent_is_asked_at_the_same_time() -> None:
+    spec = ReleaseSpec("app", repo="o/r", tag="v1", target="main")
+    assert writable_repository(cast("Api", MeetingServer()), spec) == ADMIN
