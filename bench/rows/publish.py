@@ -178,12 +178,11 @@ def _open(server: "ForgeServer", hero: Path, folder: Path, app: str, programs: S
 @contextmanager
 def _server(folder: Path) -> Iterator["ForgeServer"]:
     """The real one, with its data below `folder`."""
-    from support import gitea
-    from support.forge_server import ForgeServer
+    from support.forge_server import PROGRAM, TESTS, ForgeServer
 
     data, cache = folder / "data", CHECKOUT / "cache" / "forge"
-    command = [sys.executable, gitea.__file__, "--cache", str(cache), "--data", str(data)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as child:
+    command = [*PROGRAM, "--cache", str(cache), "--data", str(data)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, cwd=TESTS) as child:
         try:
             instance = json.loads((child.stdout or sys.stdin).readline())
             yield ForgeServer(

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from hero_build.fleet import fetch_tool
+from support.processes import LONG
 from support.static_server import StaticServer
 
 
@@ -20,7 +21,7 @@ def program(tmp_path: Path, mirror_server: StaticServer) -> bytes:
 
 def fetch(tmp_path: Path, url: str, sha256: str) -> "subprocess.CompletedProcess[str]":
     words = [sys.executable, "-I", "-S", str(fetch_tool.__file__), url, sha256, str(tmp_path / "tools")]
-    return subprocess.run([*words, str(tmp_path / "link")], capture_output=True, text=True, timeout=60)
+    return subprocess.run([*words, str(tmp_path / "link")], capture_output=True, text=True, timeout=LONG)
 
 
 def test_it_is_linked_once_it_is_the_pinned_one(tmp_path: Path, program: bytes, mirror_server: StaticServer) -> None:

@@ -12,6 +12,7 @@ from hero_build.errors import UsageError
 from hero_build.fleet.cloud_init import TOOL_UNIT, FleetTool, user_data
 from hero_build.fleet.machine import FleetMachine, fleet_machine
 from hero_build.fleet.units import CONVERGE_UNIT, SERVICES_UNIT, SET_UNIT, TIMER_UNIT, UnitFile, units
+from support.processes import LONG
 from support.worlds import World, valid
 
 PLACE, DIGEST = "http://10.0.0.1:8080", "0" * 64
@@ -44,7 +45,7 @@ def remarks(folder: Path, files: list[UnitFile]) -> list[str]:
         (folder / unit.name).write_text(unit.text)
     env = {**os.environ, "SYSTEMD_LOG_LEVEL": "warning"}
     command = ["systemd-analyze", "verify", "--man=no", *(str(folder / unit.name) for unit in files)]
-    done = subprocess.run(command, capture_output=True, text=True, env=env, timeout=120)
+    done = subprocess.run(command, capture_output=True, text=True, env=env, timeout=LONG)
     return [line for line in done.stderr.splitlines() if str(folder) in line or "hero" in line]
 
 
@@ -60,7 +61,7 @@ def test_they_are_hardened(tmp_path: Path, name: str) -> None:
 def exposure(folder: Path, unit: UnitFile) -> float:
     (folder / unit.name).write_text(unit.text)
     command = ["systemd-analyze", "security", "--offline=yes", "--no-pager", str(folder / unit.name)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=LONG)
     shown = re.search(r"Overall exposure level for \S+: ([0-9.]+)", done.stdout)
     assert shown, done.stdout + done.stderr
     return float(shown[1])

@@ -8,7 +8,7 @@ from hero_build.forge.protocol import Ref
 from hero_build.forge.transfer import read_small
 from hero_build.publish.api_documents import UploadResponse
 from support.fault_server import FaultServer, json_answer, serve
-from support.limits import QUICK, TOKEN
+from support.limits import PATIENT, TOKEN
 
 FORGE = "https://forge.example"
 FILE = "/o/r/releases/download/v1/prog"
@@ -57,7 +57,7 @@ def test_the_token_goes_along_to_the_given_address_only(
     asset = {"name": "prog", "size": 3, "uuid": "u", "browser_download_url": f"{another.url}{FILE}"}
     faults.on("/api/v1/repos/o/r/releases/latest", json_answer({"tag_name": "v1", "assets": [asset]}))
     faults.on(FILE, serve(b"abc"))
-    assert read_small(forge, forge.find(Ref("o/r")).assets[0], limits=QUICK) == b"abc"
+    assert read_small(forge, forge.find(Ref("o/r")).assets[0], limits=PATIENT) == b"abc"
     assert faults.seen[-1].headers["authorization"] == f"token {TOKEN}"
     assert another.seen == []
 
@@ -68,7 +68,7 @@ def test_a_link_has_no_known_size_and_gets_no_token(forge: Forgejo, faults: Faul
     another.on(FILE, serve(b"abc"))
     (found,) = forge.find(Ref("o/r")).assets
     assert found.size is None
-    assert read_small(forge, found, limits=QUICK) == b"abc"
+    assert read_small(forge, found, limits=PATIENT) == b"abc"
     assert "authorization" not in another.seen[0].headers
 
 

@@ -21,7 +21,7 @@ from hero_build.forge.url import Url
 from hero_build.model.steps import Asset
 from hero_build.settings import Secret
 from support.fault_server import FaultServer, answer, document, json_answer, redirect, serve
-from support.limits import QUICK, TOKEN
+from support.limits import PATIENT, TOKEN
 
 FORGE = "https://forge.example"
 PATH = "/api/v1/repos/o/r/releases/latest"
@@ -73,7 +73,7 @@ def hosts(monkeypatch: pytest.MonkeyPatch) -> ScriptedHosts:
 
 
 def client(url: str = FORGE, plain_http: tuple[str, ...] = ()) -> Forgejo:
-    return Forgejo(url, token=Secret(TOKEN), emit=silent, limits=QUICK, plain_http=plain_http)
+    return Forgejo(url, token=Secret(TOKEN), emit=silent, limits=PATIENT, plain_http=plain_http)
 
 
 def refused(forge: Forgejo) -> HeroBuildError:
@@ -142,7 +142,7 @@ def test_a_connection_that_fails_once_is_tried_again(hosts: ScriptedHosts) -> No
     events: list[Event] = []
     good = response(200, document(FORGE, "v1", {}))
     hosts.on(FORGE + PATH, NoConnection("refused"), TransportError("late"), good)
-    assert Forgejo(FORGE, token=None, emit=events.append, limits=QUICK).find(REF).tag == "v1"
+    assert Forgejo(FORGE, token=None, emit=events.append, limits=PATIENT).find(REF).tag == "v1"
     assert [event.why for event in events if isinstance(event, Retrying)] == [
         "forge.example cannot be reached: refused",
         "forge.example did not respond: late",
@@ -168,7 +168,7 @@ def test_a_proxy_of_the_environment_is_used(
     faults.on(f"http://forge.example{PATH}", answer(502), json_answer(release))
     faults.on("http://forge.example/dl/v1/prog", serve(data))
     forge = client("http://forge.example")
-    downloaded = fetch(forge, forge.find(REF).assets[0], downloads, limits=QUICK)
+    downloaded = fetch(forge, forge.find(REF).assets[0], downloads, limits=PATIENT)
     assert downloaded.sha256 == hashlib.sha256(data).hexdigest()
     assert {seen.headers["host"] for seen in faults.seen} == {"forge.example"}
     assert all("authorization" not in seen.headers for seen in faults.seen)
@@ -178,7 +178,7 @@ def test_a_proxy_of_the_environment_is_used(
 def test_no_proxy_and_this_machine_are_asked_directly(faults: FaultServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
     faults.on("/sums", serve(b"abc"))
-    assert read_small(client(faults.url), Asset("sums", f"{faults.url}/sums"), limits=QUICK) == b"abc"
+    assert read_small(client(faults.url), Asset("sums", f"{faults.url}/sums"), limits=PATIENT) == b"abc"
     monkeypatch.setenv("no_proxy", "forge.example,.internal")
     assert proxies.proxy_for(Url("http://forge.example/x")) is None
     assert proxies.proxy_for(Url("http://a.internal/x")) is None
@@ -226,11 +226,11 @@ def test_a_private_authority_by_SSL_CERT_FILE(
     encrypted.release("o/r", "v1", {"prog": data})
     forge = client(encrypted.url)
     asset = forge.find(REF).assets[0]
-    assert fetch(forge, asset, downloads, limits=QUICK).size == len(data)
+    assert fetch(forge, asset, downloads, limits=PATIENT).size == len(data)
     assert encrypted.accepted == 1, "one connection is enough"
     encrypted.on("/dl/v1/prog", redirect(f"{faults.url}/prog"))
     with pytest.raises(BadForgeResponse, match="from https to plain http"):
-        read_small(forge, asset, limits=QUICK)
+        read_small(forge, asset, limits=PATIENT)
     assert not faults.seen
     forge.close()
 
@@ -245,7 +245,7 @@ def test_an_invalid_token_differs_from_a_missing_one(faults: FaultServer) -> Non
 @pytest.mark.parametrize("token", ["", "a b", "a\nX-More: 1", "é", "a\0", "'abc' "])
 def test_a_malformed_token_is_neither_sent_nor_shown(faults: FaultServer, token: str) -> None:
     with pytest.raises(UsageError) as caught:
-        Forgejo(faults.url, token=Secret(token), emit=silent, limits=QUICK)
+        Forgejo(faults.url, token=Secret(token), emit=silent, limits=PATIENT)
     assert "FORGEJO_TOKEN" in caught.value.message
     assert not token or token not in f"{caught.value.message} {caught.value.hint}"
 
@@ -253,4 +253,4 @@ def test_a_malformed_token_is_neither_sent_nor_shown(faults: FaultServer, token:
 @pytest.mark.parametrize("url", ["https:", "https://", "http://a:x", "ftp://h", "forge.example", ""])
 def test_malformed_forge_addresses(url: str) -> None:
     with pytest.raises(UsageError, match="is not the address of a forge"):
-        Forgejo(url, token=None, emit=silent, limits=QUICK)
+        Forgejo(url, token=None, emit=silent, limits=PATIENT)

@@ -38,7 +38,7 @@ from support.fault_server import (
     serve,
     truncated,
 )
-from support.limits import QUICK, TOKEN
+from support.limits import PATIENT, TOKEN
 
 LATEST = "/api/v1/repos/o/r/releases/latest"
 TAGGED = "/api/v1/repos/o/r/releases/tags/v1"
@@ -153,7 +153,7 @@ def test_an_unsafe_tag_of_the_newest_release_is_refused(forge: Forgejo, faults: 
 
 
 def test_429_waits_for_retry_after(faults: FaultServer, events: list[Event]) -> None:
-    forge = Forgejo(faults.url, token=None, emit=events.append, limits=replace(QUICK, longest=0.2))
+    forge = Forgejo(faults.url, token=None, emit=events.append, limits=replace(PATIENT, longest=0.2))
     response = json_answer(document(faults.url, "v1", {}))
     faults.on(
         LATEST, answer(429, b"slow down", {"Retry-After": "0"}), answer(429, b"", {"Retry-After": "3600"}), response
@@ -184,7 +184,7 @@ def test_a_failure_for_ever_ends_after_the_attempts(forge: Forgejo, faults: Faul
     error = refused(forge)
     assert isinstance(error, NetworkError)
     assert f"({status}): busy" in error.message
-    assert len(faults.seen) == QUICK.attempts
+    assert len(faults.seen) == PATIENT.attempts
 
 
 def test_an_answer_that_ends_early_is_asked_for_again(forge: Forgejo, faults: FaultServer) -> None:
@@ -197,11 +197,11 @@ def test_no_server(forge: Forgejo, faults: FaultServer, events: list[Event]) -> 
     error = refused(forge)
     assert isinstance(error, NetworkError)
     assert "cannot be reached" in error.message
-    assert len(waits(events)) == QUICK.attempts - 1
+    assert len(waits(events)) == PATIENT.attempts - 1
 
 
 def test_an_unknown_host(events: list[Event]) -> None:
-    forge = Forgejo("http://forge.invalid", token=None, emit=events.append, limits=QUICK)
+    forge = Forgejo("http://forge.invalid", token=None, emit=events.append, limits=PATIENT)
     assert "forge.invalid cannot be reached" in refused(forge).message
 
 
@@ -213,7 +213,9 @@ def test_headers_without_end_are_cut_off(forge: Forgejo, faults: FaultServer) ->
 
 
 def test_headers_that_drip_end_at_the_deadline(faults: FaultServer, events: list[Event]) -> None:
-    forge = Forgejo(faults.url, token=None, emit=events.append, limits=replace(QUICK, answer=0.3, stall=5, attempts=1))
+    forge = Forgejo(
+        faults.url, token=None, emit=events.append, limits=replace(PATIENT, answer=0.3, stall=5, attempts=1)
+    )
     faults.on(LATEST, dripping_headers())
     error = refused(forge)
     assert isinstance(error, NetworkError)
@@ -221,7 +223,7 @@ def test_headers_that_drip_end_at_the_deadline(faults: FaultServer, events: list
 
 
 def test_no_byte_for_the_stall_limit(faults: FaultServer, events: list[Event]) -> None:
-    forge = Forgejo(faults.url, token=None, emit=events.append, limits=replace(QUICK, stall=0.1, attempts=1))
+    forge = Forgejo(faults.url, token=None, emit=events.append, limits=replace(PATIENT, stall=0.1, attempts=1))
     faults.on(LATEST, dripping_headers(pause=5))
     assert "no data for 0.1 s" in refused(forge).message
 
@@ -240,7 +242,7 @@ def test_lengths_that_are_no_numbers(forge: Forgejo, faults: FaultServer, size: 
 
 @pytest.mark.parametrize("status", [100, 102, 103, 199])
 def test_promises_without_an_answer_end_at_the_deadline(faults: FaultServer, events: list[Event], status: int) -> None:
-    forge = Forgejo(faults.url, token=None, emit=events.append, limits=replace(QUICK, answer=0.3, attempts=1))
+    forge = Forgejo(faults.url, token=None, emit=events.append, limits=replace(PATIENT, answer=0.3, attempts=1))
     faults.on(LATEST, promises(status))
     assert "it took more than 0.3 s" in refused(forge).message
 
@@ -295,7 +297,7 @@ def test_redirects_without_end(forge: Forgejo, faults: FaultServer) -> None:
         faults.on(f"/{number}", redirect(f"/{number + 1}"))
     faults.on(LATEST, redirect("/0"))
     assert "more than 5 times" in refused(forge).message
-    assert len(faults.seen) == QUICK.redirects + 1
+    assert len(faults.seen) == PATIENT.redirects + 1
 
 
 @pytest.mark.parametrize("location", ["", "file:///etc/passwd", "ftp://h/x", "http://", "http://a:x/"])

@@ -22,7 +22,7 @@ from hero_build.forge.transfer import read_small
 from hero_build.model.artifacts import GenericPackage
 from hero_build.model.steps import Asset, Release
 from support.fault_server import FaultServer, serve
-from support.limits import QUICK
+from support.limits import PATIENT
 
 FORGE = "https://forge.example"
 ASSET = Asset("prog", url=f"{FORGE}/prog", size=3, id="uuid", sha256="a" * 64)
@@ -71,12 +71,12 @@ def test_opening_goes_to_a_forge_that_is_made_once(faults: FaultServer) -> None:
     forges: list[Forge] = []
 
     def make() -> Forge:
-        forges.append(Forgejo(faults.url, token=None, emit=silent, limits=QUICK))
+        forges.append(Forgejo(faults.url, token=None, emit=silent, limits=PATIENT))
         return forges[-1]
 
     forge = LockfileForge(LOCK, make, Path("hero.lock"))
     for _ in range(2):
-        assert read_small(forge, Asset("prog", f"{faults.url}/prog"), limits=QUICK) == b"abc"
+        assert read_small(forge, Asset("prog", f"{faults.url}/prog"), limits=PATIENT) == b"abc"
     assert len(forges) == 1
 
 

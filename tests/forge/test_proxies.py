@@ -9,7 +9,7 @@ from hero_build.forge.protocol import Ref
 from hero_build.forge.proxies import proxy_for, proxy_name
 from hero_build.forge.url import Url
 from support.fault_server import FaultServer, answer, truncated
-from support.limits import QUICK
+from support.limits import PATIENT
 
 PROXY = "http://user:hush@proxy.example:3128"
 LATEST = "http://forge.example/api/v1/repos/o/r/releases/latest"
@@ -62,7 +62,7 @@ def test_no_proxy_lists_names_addresses_and_ranges(
 
 
 def refusal(url: str) -> HeroBuildError:
-    forge = Forgejo(url, token=None, emit=silent, limits=QUICK)
+    forge = Forgejo(url, token=None, emit=silent, limits=PATIENT)
     with pytest.raises(HeroBuildError) as caught:
         forge.find(Ref("o/r"))
     forge.close()

@@ -19,6 +19,7 @@ with socket.socket() as one:  # SIOCSIFFLAGS: IFF_UP | IFF_RUNNING, see netdevic
     fcntl.ioctl(one, 0x8914, struct.pack("16sH14s", b"lo", 0x41, b""))
 os.execv(sys.executable, [sys.executable, *sys.argv[1:]])
 """
+IMPORTED_WITH = {name for _, name in socket.if_nameindex()}
 
 
 def interfaces() -> set[str]:
@@ -37,6 +38,9 @@ if no_network.possible():
         assert interfaces() == {"lo"}
         with socket.socket() as outside, pytest.raises(OSError, match="unreachable"):
             outside.connect(("192.0.2.1", 9))  # RFC 5737: nobody's
+
+    def test_modules_of_tests_are_imported_without_a_network() -> None:
+        assert {"lo"} == IMPORTED_WITH
 
     def test_it_has_loopback() -> None:
         with socket.create_server(("127.0.0.1", 0)) as server, socket.create_connection(server.getsockname()):

@@ -5,10 +5,12 @@ import re
 import shutil
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
+
+from support.processes import until
+from support.rust_world import listens
 
 CHECKOUT = Path(__file__).parents[2]
 BINARIES = ("hero_db", "hero_db_admin", "hero_db_server")
@@ -40,18 +42,11 @@ def test_the_server_is_healthy_over_its_socket(compiled: Path, tmp_path: Path) -
     assert "does not answer" in asked.stderr
     with subprocess.Popen([compiled / "hero_db_server"], env=env) as server:
         try:
-            _until_there(tmp_path / "hero_db" / "rpc.sock")
+            assert until(lambda: listens(tmp_path / "hero_db" / "rpc.sock"))
             answer = subprocess.run([compiled / "hero_db"], env=env, capture_output=True, text=True, check=True).stdout
             assert answer == '{"status":"ok","service":"hero_db_server","version":"v7.8.9"}\n'
         finally:
             server.terminate()
-
-
-def _until_there(path: Path) -> None:
-    limit = time.monotonic() + 60
-    while not path.is_socket():
-        assert time.monotonic() < limit, f"{path} did not appear"
-        time.sleep(0.01)
 
 
 def test_the_demo_runs_to_its_end_and_leaves_nothing(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from hero_build.server import hub
 from hero_build.server.hub import Hub
 from hero_build.services import journal
 from hero_build.services.journal import Operation
+from support.processes import LONG
 
 OPERATION = journal.new("db", "service.start", {"name": "db"})
 
@@ -21,7 +22,7 @@ def parsed(frame: bytes) -> tuple[str, int, Any]:
 
 
 async def taken(stream: AsyncIterator[bytes], count: int) -> list[tuple[str, int, Any]]:
-    return [parsed(await asyncio.wait_for(anext(stream), 30)) for _ in range(count)]
+    return [parsed(await asyncio.wait_for(anext(stream), LONG)) for _ in range(count)]
 
 
 def hub_with(*operations: Operation) -> Hub:
@@ -92,7 +93,7 @@ def test_the_end_of_the_server_ends_the_streams() -> None:
         waiting = asyncio.create_task(anext(stream, None))
         await asyncio.sleep(0)
         events.close()
-        assert await asyncio.wait_for(waiting, 30) is None
+        assert await asyncio.wait_for(waiting, LONG) is None
 
     asyncio.run(run())
 

@@ -19,6 +19,7 @@ from hero_build.server.worker import Ended
 from hero_build.server.worker_process import WorkerProcess
 from hero_build.services import journal
 from hero_build.services.journal import Operation
+from support.processes import LONG
 
 
 @pytest.fixture
@@ -71,7 +72,7 @@ def test_more_than_can_wait_are_refused(site: settings.Settings, monkeypatch: py
     async def run() -> None:
         queue = Operations(site)
         first = asyncio.create_task(queue.run("service.stop", "db", NameParams("db")))
-        await asyncio.wait_for(entered.wait(), 30)
+        await asyncio.wait_for(entered.wait(), LONG)
         with pytest.raises(LockHeld):
             await queue.run("service.stop", "web", NameParams("web"))
         go_on.set()
@@ -96,7 +97,7 @@ def test_what_waits_when_the_server_stops_is_interrupted(
     async def run() -> None:
         queue = Operations(site)
         tasks = [asyncio.create_task(queue.run("service.stop", "db", NameParams("db"))) for _ in range(2)]
-        await asyncio.wait_for(entered.wait(), 30)
+        await asyncio.wait_for(entered.wait(), LONG)
         stopping = asyncio.create_task(queue.stop())
         await asyncio.sleep(0)
         go_on.set()
@@ -118,7 +119,7 @@ def test_operations_of_an_app_run_in_the_order_in_which_they_came(
 
     def slow_for_the_first(root: Root, operation: Operation) -> None:
         if operation.method == "service.stop" and operation.state == "queued":
-            assert second_recorded.wait(30)
+            assert second_recorded.wait(LONG)
         record(root, operation)
         if operation.method == "service.start":
             second_recorded.set()

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from hero_build import settings
 from hero_build.server import unit
 from hero_build.supervisors.systemd_client import system_manager, user_manager
+from support.processes import LONG
 from support.worlds import World, valid
 
 
@@ -36,7 +37,7 @@ def remarks(folder: Path, content: str, *, system: bool) -> list[str]:
     path.write_text(content)
     env = {**os.environ, "XDG_RUNTIME_DIR": str(folder), "SYSTEMD_LOG_LEVEL": "warning"}
     command = ["systemd-analyze", "--system" if system else "--user", "verify", "--man=no", path]
-    done = subprocess.run(command, capture_output=True, text=True, env=env, timeout=60)
+    done = subprocess.run(command, capture_output=True, text=True, env=env, timeout=LONG)
     return [line for line in done.stderr.splitlines() if unit.NAME in line or str(path) in line]
 
 

@@ -9,7 +9,7 @@ from hero_build import manifest
 from hero_build.errors import NotHealthy, RuntimeFailed, RuntimeUnreachable
 from hero_build.services.restart import NotRestarted, NotRunning, Outcome, Restarted
 from hero_build.services.selection import RestartRequest, outdated_services
-from support.daemons import HASTY, Machine
+from support.daemons import STUCK, UNWELL, Machine
 from support.processes import until
 from world.router_standin import Health, Router
 
@@ -166,7 +166,7 @@ def test_a_service_that_stays_between_two_states_is_reported_after_the_timeout(m
     with machine.router() as router:
         supervised(machine, router, "hero_db_server")
         router.services["hero_db_server"].never_up = True
-        outcome = refused(machine.restart("hero_db", timeouts=HASTY))
+        outcome = refused(machine.restart("hero_db", timeouts=STUCK))
         assert "did not come up: it is" in outcome.error.message
         assert "starting" in outcome.error.message
 
@@ -176,7 +176,7 @@ def test_a_restart_that_does_nothing_is_mended_by_a_reset(machine: Machine) -> N
     with machine.router() as router:
         supervised(machine, router, "hero_db_server")
         router.services["hero_db_server"].deaf = True
-        outcome = only(machine.restart("hero_db", timeouts=HASTY))
+        outcome = only(machine.restart("hero_db", timeouts=STUCK))
         assert isinstance(outcome, Restarted)
         assert outcome.tries == 2
 
@@ -196,7 +196,7 @@ def test_a_service_that_stays_unhealthy_is_reported_with_the_rollback(
     machine.install("hero_db", "v1", *DB)
     with machine.router() as router, Health(machine.sockets.services / "hero_db/rpc.sock", status):
         supervised(machine, router, "hero_db_server")
-        outcome = refused(machine.restart("hero_db"))
+        outcome = refused(machine.restart("hero_db", timeouts=UNWELL))
         assert isinstance(outcome.error, NotHealthy)
         assert message in outcome.error.message
         assert "rpc.sock" in outcome.error.message
@@ -220,7 +220,7 @@ def test_a_socket_that_nobody_listens_on_is_not_demanded_unless_somebody_did(mac
         supervised(machine, router, "hero_db_server")
         with Health(socket) as health:
             machine.change_at(health.close, after="settle")
-            outcome = refused(machine.restart("hero_db"))
+            outcome = refused(machine.restart("hero_db", timeouts=UNWELL))
             assert "nothing listens" in outcome.error.message
         assert socket.is_socket(), "it was left behind"
         assert isinstance(only(machine.restart("hero_db")), Restarted)
@@ -230,7 +230,7 @@ def test_a_program_from_before_a_rename_is_well_on_its_old_socket(machine: Machi
     machine.install("hero_db", "v1", *DB)
     with machine.router() as router, Health(machine.sockets.services / "hero_db_admin.sock", 503):
         supervised(machine, router, "hero_db_admin")
-        refused(machine.restart("hero_db"))
+        refused(machine.restart("hero_db", timeouts=UNWELL))
         with Health(machine.sockets.services / "hero_db/ui.sock", 200):
             assert isinstance(only(machine.restart("hero_db")), Restarted)
 

@@ -11,12 +11,12 @@ from hero_build.model.services import Definition
 from hero_build.supervisors import choice
 from hero_build.supervisors.choice import SupervisorChoice, choose
 from hero_build.supervisors.definitions import DefinitionFolder
-from support.daemons import HASTY, Machine
+from support.daemons import QUICK, Machine
 
 
 def chosen(root: Path, **environ: str) -> SupervisorChoice:
     read = settings.read({"root": str(root)}, dict(environ))
-    return choose(read, environ, HASTY)
+    return choose(read, environ, QUICK)
 
 
 def definition(root: Path) -> Definition:

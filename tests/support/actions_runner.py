@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from support.forge_server import REPO, ForgeServer
-from support.processes import until
+from support.processes import LONG, until
 
 SOURCE = Path(__file__).with_name("runner")
 FILES = ("go.mod", "go.sum", "main.go", "report.go", "task.go")
@@ -91,7 +91,7 @@ def running(server: ForgeServer, repo: str, folder: Path, env: Mapping[str, str]
     finally:
         child.send_signal(signal.SIGTERM)
         try:
-            child.wait(20)
+            child.wait(LONG)
         except subprocess.TimeoutExpired:
             os.killpg(child.pid, signal.SIGKILL)
             child.wait()

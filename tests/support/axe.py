@@ -1,5 +1,6 @@
 """axe-core, Deque's accessibility checks for a page: one file of JavaScript, downloaded once with npm into cache/."""
 
+import fcntl
 import functools
 import hashlib
 import io
@@ -19,10 +20,12 @@ _FOLDER = Path(__file__).resolve().parents[2] / "cache" / "axe"
 def script() -> str:
     """The text of axe.min.js."""
     path = _FOLDER / f"axe-core-{_VERSION}.tgz"
-    if not path.exists():
-        _FOLDER.mkdir(parents=True, exist_ok=True)
-        command = ["npm", "pack", "--silent", f"axe-core@{_VERSION}", "--pack-destination", str(_FOLDER)]
-        subprocess.run(command, check=True, capture_output=True, timeout=300)
+    _FOLDER.mkdir(parents=True, exist_ok=True)
+    with (_FOLDER / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # of two workers, one downloads
+        if not path.exists():
+            command = ["npm", "pack", "--silent", f"axe-core@{_VERSION}", "--pack-destination", str(_FOLDER)]
+            subprocess.run(command, check=True, capture_output=True, timeout=600)
     content = path.read_bytes()
     assert hashlib.sha256(content).hexdigest() == _SHA256
     with tarfile.open(fileobj=io.BytesIO(content)) as archive:

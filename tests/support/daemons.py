@@ -28,9 +28,14 @@ from hero_build.verify.expect import expect_for
 from support import roots
 from world.router_standin import Router
 
-QUICK = Timeouts(call=2, change=5, steady=0.1, health=0.5, poll=0.01)
+QUICK = Timeouts(call=60, change=60, steady=0.1, health=60, poll=0.01)
+"""Patient with a busy machine, and quick where all goes well."""
+UNWELL = replace(QUICK, health=0.5)
+"""For services that come up and do not get well."""
+STUCK = replace(QUICK, change=2)
+"""For services that do not change their state."""
 HASTY = replace(QUICK, call=0.3, change=0.5)
-"""For those who hang: nothing else is waited for."""
+"""For supervisors that hang: nothing else is waited for."""
 
 
 @dataclass(frozen=True, slots=True)

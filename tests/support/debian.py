@@ -22,6 +22,7 @@ from pathlib import Path
 
 import pytest
 
+from support.processes import LONG, children
 from support.worlds import REPO, Done
 
 CACHE = REPO / "cache" / "debian12"
@@ -88,11 +89,9 @@ class Machine:
         try:
             yield child
         finally:
-            for first in Path(f"/proc/{child.pid}/task/{child.pid}/children").read_text().split():
-                os.kill(
-                    int(first), signal.SIGKILL
-                )  # and with it all others: they are in a process namespace of its own
-            child.wait(30)
+            for first in children(child.pid):
+                os.kill(first, signal.SIGKILL)  # and with it all others: they are in a process namespace of its own
+            child.wait(LONG)
             os.read(ours, 1)  # until the last of them has ended
             os.close(ours)
 

@@ -9,15 +9,13 @@ world.run("islands", env=code.environ)
 import http.client
 import json
 import os
-import random
-import socket
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from support import git_repos, island_workspace, mirrors, source_builds, wasm_modules, zinit_crate, zinit_server
-from support.processes import until
+from support.processes import LONG, until
 from support.refusals import Refusal
 from support.worlds import REPO, World
 
@@ -160,18 +158,9 @@ def at_home(world: World) -> dict[str, str]:
     return {**kept, "HOME": str(world.folder)}
 
 
-def port() -> int:
-    """One on which nobody listens, and that the system gives to nobody who asks for any."""
-    while True:
-        files = random.randrange(20000, 32768)
-        with socket.socket() as line, suppress(OSError):
-            line.bind(("127.0.0.1", files))
-            return files
-
-
 def served(number: int, path: str) -> int | None:
     """The status of a GET from a server on this machine; None while there is none."""
-    connection = http.client.HTTPConnection("127.0.0.1", number, timeout=30)
+    connection = http.client.HTTPConnection("127.0.0.1", number, timeout=LONG)
     try:
         connection.request("GET", path)
         with connection.getresponse() as answer:

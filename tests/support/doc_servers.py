@@ -2,7 +2,6 @@
 
 import re
 import shlex
-import socket
 import subprocess
 import sys
 import tempfile
@@ -12,6 +11,7 @@ from pathlib import Path
 from support import rpc_server
 from support.doc_examples import Example
 from support.doc_runs import docs_world, personal
+from support.ports import free_port
 from support.rpc_server import RpcServer
 from support.worlds import REPO, World
 
@@ -34,8 +34,7 @@ def sample(example: Example) -> Sequence[str]:
 
 def _announced(command: str, world: World) -> Iterator[str]:
     """What a server prints until it listens; then it is ended."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     words = command.replace(_PORT, f"127.0.0.1:{port}").split()[1:]
     process = subprocess.Popen(
         [sys.executable, "-m", "hero_build", *words],

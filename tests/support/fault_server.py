@@ -204,7 +204,7 @@ def cut_after(data: bytes, size: int, how: str, etag: str = '"one"') -> Behaviou
         connection.head(206 if start else 200, headers)
         connection.send(data[start : start + size])
         if how == "stall":
-            connection.stopping.wait(60)
+            connection.stopping.wait(600)
         connection.reset() if how == "reset" else connection.close()
 
     return behave

@@ -12,7 +12,6 @@ theirs is a small library, at the mirror, too.
 import hashlib
 import io
 import json
-import socket
 import tarfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -28,6 +27,7 @@ from hero_build.platforms import machine_arch
 from support import elf_files, mirrors, packs, worlds
 from support.fault_server import FaultServer, serve
 from support.machines import Machine
+from support.ports import free_port
 from support.service_world import program
 from support.worlds import World
 
@@ -121,8 +121,7 @@ class FleetWorld:
 @contextmanager
 def world(folder: Path) -> Iterator[FleetWorld]:
     """The mirror is written, and down."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        fleet = FleetWorld(worlds.empty(folder), free.getsockname()[1])
+    fleet = FleetWorld(worlds.empty(folder), free_port())
     try:
         _write_recipes(fleet, _library(fleet))
         for app in loader.load(()).expand([f"@{name}" for name in SETS]):

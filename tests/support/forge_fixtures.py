@@ -10,7 +10,7 @@ from hero_build.forge.download_dir import DownloadDir
 from hero_build.forge.forgejo import Forgejo
 from hero_build.settings import Secret
 from support.fault_server import FaultServer
-from support.limits import QUICK, TOKEN
+from support.limits import PATIENT, TOKEN
 
 
 @pytest.fixture
@@ -21,7 +21,7 @@ def events() -> list[Event]:
 @pytest.fixture
 def forge(faults: FaultServer, events: list[Event]) -> Iterator[Forgejo]:
     """A client of the fault server that carries TOKEN."""
-    client = Forgejo(faults.url, token=Secret(TOKEN), emit=events.append, limits=QUICK)
+    client = Forgejo(faults.url, token=Secret(TOKEN), emit=events.append, limits=PATIENT)
     yield client
     client.close()
 

@@ -24,10 +24,13 @@ from urllib.parse import quote
 
 import pytest
 
-from support import gitea
+from support.processes import LONG
 
 REPO = Path(__file__).resolve().parents[2]
+TESTS = REPO / "tests"
 START = 600  # seconds: the first start builds the server
+PROGRAM = (sys.executable, "-m", "support.gitea")
+"""Run in TESTS."""
 _OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
@@ -104,7 +107,7 @@ class ForgeServer:
         sent = {"Authorization": f"token {self.token}", "Content-Type": "application/json", **(headers or {})}
         request = urllib.request.Request(url, body, sent, method=method)
         try:
-            with _OPENER.open(request, timeout=60) as response:
+            with _OPENER.open(request, timeout=LONG) as response:
                 content: bytes = response.read()
                 return content
         except urllib.error.HTTPError as error:
@@ -129,9 +132,11 @@ def forge_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ForgeServ
 def changed_server(**changes: object) -> Iterator[ForgeServer]:
     """A real server of its own whose configuration differs: `changed_server(api__MAX_RESPONSE_ITEMS=3)`."""
     words = [word for name, value in changes.items() for word in ("--set", f"{name.replace('__', '.')}={value}")]
-    command = [sys.executable, gitea.__file__, "--cache", str(_cache()), *words]
+    command = [*PROGRAM, "--cache", str(_cache()), *words]
     environment = {key: value for key, value in os.environ.items() if key != "FORGEJO_TOKEN"}
-    with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, env=environment) as server:
+    with subprocess.Popen(
+        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, env=environment, cwd=TESTS
+    ) as server:
         try:
             assert server.stdout is not None
             yield _server(json.loads(server.stdout.readline()))
@@ -163,7 +168,7 @@ def _running(shared: Path) -> dict[str, str] | None:
 
 def _start(shared: Path) -> dict[str, str]:
     keeper = [sys.executable, "-m", "support.forge_server", str(shared)]
-    subprocess.run(keeper, cwd=REPO / "tests", check=True, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    subprocess.run(keeper, cwd=TESTS, check=True, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
     end = time.monotonic() + START
     while time.monotonic() < end:
         if found := _running(shared):
@@ -181,8 +186,8 @@ def _keep(shared: Path) -> None:
     os.setsid()
     environment = {key: value for key, value in os.environ.items() if key != "FORGEJO_TOKEN"}
     with (shared / "forge.json").open("w") as out, (shared / "forge.log").open("w") as log:
-        command = [sys.executable, gitea.__file__, "--cache", str(_cache())]
-        server = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=log, env=environment)
+        command = [*PROGRAM, "--cache", str(_cache())]
+        server = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=log, env=environment, cwd=TESTS)
     failed = _watch(server, shared / "forge.users")
     (shared / "forge.json").unlink()
     if failed:
@@ -199,7 +204,7 @@ def _watch(server: "subprocess.Popen[bytes]", path: Path) -> bool:
                 time.sleep(0.2)
                 continue
             server.send_signal(signal.SIGTERM)
-            server.wait(30)
+            server.wait(LONG)
             return False
     return True
 

@@ -16,7 +16,6 @@ import re
 import secrets
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -32,10 +31,13 @@ from typing import NoReturn
 import msgspec
 from msgspec import Struct
 
+from support.ports import free_port
+from support.processes import LONG
+
 MODULE, VERSION = "code.gitea.io/gitea", "v1.26.4"
 TAGS = "sqlite sqlite_unlock_notify"
 USER = "forgeadmin"
-READY_SECONDS, STOP_SECONDS = 60, 20
+READY_SECONDS, STOP_SECONDS = 300, 60
 CONFIGURATION = """\
 RUN_USER = {run_user}
 WORK_PATH = {data}
@@ -154,9 +156,7 @@ def serve(server: Server, data: Path, changes: Sequence[str] = ()) -> NoReturn:
 
 def _configure(server: Server, data: Path) -> str:
     """Write app.ini; the address the server will have."""
-    with socket.socket() as listener:  # a free port, with a small race
-        listener.bind(("127.0.0.1", 0))
-        port = listener.getsockname()[1]
+    port = free_port()
     url = f"http://127.0.0.1:{port}"
     text = CONFIGURATION.format(
         run_user=subprocess.run(["id", "-un"], check=True, stdout=subprocess.PIPE, text=True).stdout.strip(),
@@ -244,7 +244,7 @@ def _wait_ready(url: str, token: str, child: "subprocess.Popen[bytes]") -> None:
             sys.exit(f"the server ended with status {child.returncode}")
         try:
             request = urllib.request.Request(f"{url}/api/v1/user", headers={"Authorization": f"token {token}"})
-            direct.open(request, timeout=2).close()
+            direct.open(request, timeout=LONG).close()
         except urllib.error.HTTPError as error:
             error.close()
             if error.code == HTTPStatus.UNAUTHORIZED:

@@ -1,6 +1,11 @@
 """Limits for tests against a server that misbehaves, and a token that must not show up anywhere."""
 
+from msgspec.structs import replace
+
 from hero_build.forge.limits import Limits
 
-QUICK = Limits(connect=2, stall=0.3, answer=1.5, transfer=5, attempts=3, backoff=0.001, longest=0.01)
+PATIENT = Limits(connect=60, stall=60, answer=120, transfer=240, attempts=3, backoff=0.001, longest=0.01)
+"""Patient with a busy machine; a failed attempt is repeated at once."""
+QUICK = replace(PATIENT, stall=0.5)
+"""For a server that stalls."""
 TOKEN = "3b1946ac92492d2347c6235b4d2611184e1b7a01"

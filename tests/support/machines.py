@@ -18,7 +18,6 @@ import functools
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
@@ -29,7 +28,8 @@ from pathlib import Path
 import pytest
 
 from support import cgroups, machine_base
-from support.processes import LONG, until
+from support.ports import free_port
+from support.processes import LONG, children, descendants, until
 from support.worlds import Done
 
 marks = [pytest.mark.slow, pytest.mark.timeout(1800)]
@@ -121,7 +121,7 @@ class Machine:
         """Everything ends at once. Not simulated: the loss of what was written and not yet synced."""
         if self._process is None:
             return
-        for child in _children(self._process.pid):
+        for child in children(self._process.pid):
             os.kill(child, signal.SIGKILL)  # PID 1 of a namespace that holds all of the machine
         self._process.wait(LONG)
         self._forget()
@@ -207,7 +207,7 @@ class Machine:
 
     def _find_leader(self) -> bool:
         assert self._process is not None
-        leaders = (pid for pid in _descendants(self._process.pid) if _is_leader(pid))
+        leaders = (pid for pid in descendants(self._process.pid) if _is_leader(pid))
         self.leader = next(leaders, 0)
         return self.leader != 0
 
@@ -257,7 +257,7 @@ def machine(
         pytest.skip(reason)
     with ExitStack() as stack:
         cgroup = stack.enter_context(cgroups.own(name))
-        made = Machine(name, folder=folder / name, cgroup=cgroup, port=_free_port(), private=private, bare=bare)
+        made = Machine(name, folder=folder / name, cgroup=cgroup, port=free_port(), private=private, bare=bare)
         for part in ("upper", "work", "root"):
             (made.folder / part).mkdir(parents=True)
         stack.callback(shutil.rmtree, made.folder, ignore_errors=True)
@@ -292,29 +292,11 @@ def _key(folder: Path) -> Path:
     return key
 
 
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])
-
-
-def _children(pid: int) -> Sequence[int]:
-    try:
-        return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-    except FileNotFoundError:
-        return []
-
-
-def _descendants(pid: int) -> Iterator[int]:
-    for child in _children(pid):
-        yield child
-        yield from _descendants(child)
-
-
 def _is_leader(pid: int) -> bool:
     """The first process of the namespace that systemd-nspawn made in that of the machine, once it is systemd."""
     try:
         status = Path(f"/proc/{pid}/status").read_text()
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):
         return False
     (numbers,) = (line.split()[1:] for line in status.splitlines() if line.startswith("NSpid:"))
     return len(numbers) > 2 and numbers[-1] == "1" and status.splitlines()[0].split()[1] == "systemd"

@@ -28,5 +28,5 @@ def inside(body: Callable[[Path], object], folder: Path, script: str, *words: st
     call = f"import sys, pathlib, {module.stem} as here; here.{body.__name__}(pathlib.Path(sys.argv[1]))"
     environ = {**os.environ, "PYTHONPATH": os.pathsep.join((str(REPO), str(REPO / "tests"), str(module.parent)))}
     command = [*namespace(script, *words), sys.executable, "-c", call, str(folder)]
-    done = subprocess.run(command, env=environ, capture_output=True, text=True, timeout=240)
+    done = subprocess.run(command, env=environ, capture_output=True, text=True, timeout=800)
     assert done.returncode == 0, done.stderr

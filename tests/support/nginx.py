@@ -6,22 +6,28 @@ with nginx.serving(mirror) as server:
     server.cpu()                            # seconds of processor that serving took
 """
 
+import itertools
 import os
 import pwd
 import shutil
 import socket
 import subprocess
 import tempfile
+import urllib.error
+import urllib.request
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from support.processes import LONG, until
+from support.ports import free_port
+from support.processes import LONG, children, until
 
 BURST = 1_200_000
+_NUMBERS = itertools.count()
+_OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 _CONFIG = """
 {user} daemon off; worker_processes 1; pid {folder}/pid; error_log {folder}/error.log error;
 events {{ worker_connections 2048; }}
@@ -62,14 +68,24 @@ class Nginx:
         return f"{self.url}/slow"
 
     def requests(self) -> Sequence[Request]:
-        lines = (line.rsplit(" ", 2) for line in (self.folder / "access.log").read_text().splitlines())
+        """All that were answered. A client may have the end of an answer before nginx logs it: so a last one is sent,
+        which the only worker logs after those.
+        """
+        last = f"/requests-{next(_NUMBERS)}"
+        with suppress(urllib.error.HTTPError):
+            _OPENER.open(f"{self.url}{last}", timeout=LONG)
+        assert until(lambda: any(request.path == last for request in self._logged()))
+        return [request for request in self._logged() if not request.path.startswith("/requests-")]
+
+    def _logged(self) -> Sequence[Request]:
+        text = (self.folder / "access.log").read_text()
+        lines = (line.rsplit(" ", 2) for line in text[: text.rfind("\n") + 1].splitlines())
         return [Request(path.removeprefix("/slow"), int(status), int(sent)) for path, status, sent in lines]
 
     def cpu(self) -> float:
         """Of the master and its workers, in seconds."""
         master = (self.folder / "pid").read_text().strip()
-        workers = Path(f"/proc/{master}/task/{master}/children").read_text().split()
-        return sum(map(_cpu, (master, *workers)))
+        return sum(map(_cpu, (int(master), *children(int(master)))))
 
 
 @contextmanager
@@ -79,7 +95,7 @@ def serving(mirror: Path) -> Iterator[Nginx]:
     if program is None:
         pytest.skip("nginx is not installed (the package nginx-light)")
     with tempfile.TemporaryDirectory(prefix="hero-nginx-") as name:
-        server = Nginx(_free_port(), Path(name))
+        server = Nginx(free_port(), Path(name))
         user = f"user {pwd.getpwuid(os.geteuid()).pw_name};" if os.geteuid() == 0 else ""
         values = {"user": user, "folder": name, "port": server.port, "mirror": mirror, "burst": BURST}
         (server.folder / "nginx.conf").write_text(_CONFIG.format(**values))
@@ -101,11 +117,6 @@ def _answers(port: int) -> bool:
     return True
 
 
-def _cpu(pid: str) -> float:
+def _cpu(pid: int) -> float:
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])

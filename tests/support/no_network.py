@@ -2,6 +2,7 @@
 
 The thread that runs the tests enters it before a fast test sets up and leaves it after that has torn down; what it
 starts meanwhile, threads and programs, is in there, too. So a fast test that asks anybody else fails in every run.
+The modules of all tests are imported in there.
 
 Only root may do that here. For anybody else tests/project/test_fast_tests.py runs them once more.
 """
@@ -32,6 +33,17 @@ class _Namespaces:
 def possible() -> bool:
     """Whether this process may leave its network, and return: root outside of a container."""
     return os.geteuid() == 0 and subprocess.run(["unshare", "--net", "true"], capture_output=True).returncode == 0
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_collection() -> Generator[None, object, object]:
+    if not possible():
+        return (yield)
+    _enter()
+    try:
+        return (yield)
+    finally:
+        _switch(_Namespaces.own)
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)

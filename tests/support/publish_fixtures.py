@@ -19,7 +19,8 @@ from hero_build.settings import Secret
 from support import actions_runner, desktops
 from support.actions_runner import Runners
 from support.forge_server import REPO, ForgeServer
-from support.server_releases import PATIENT, Make, Pack, Publish
+from support.limits import PATIENT
+from support.server_releases import Make, Pack, Publish
 from support.worlds import World
 
 

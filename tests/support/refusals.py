@@ -25,7 +25,9 @@ from support.fault_server import FaultServer, document, json_answer
 from support.limits import TOKEN
 from support.worlds import SCHEMAS, Done, World
 
-QUICK_SETTINGS = "connect = 2\nstall = 0.5\nretries = 2\nbackoff = 0.001\n"
+SETTINGS = "connect = 60\nstall = 60\nretries = 2\nbackoff = 0.001\n"
+STALLS = SETTINGS.replace("stall = 60", "stall = 0.5")
+"""Where a server stalls."""
 INSTALL = ("install", "db", "--mode", "download")
 NAMES = ("db", "db_admin")
 Start = Literal["over-v1", "empty-root"]
@@ -91,6 +93,7 @@ class Row:
     words: Sequence[str] = INSTALL
     environ: Mapping[str, str] = field(default_factory=dict)
     starts: Sequence[Start] = STARTS
+    settings: str = SETTINGS
 
 
 def parametrize_rows(rows: Iterable[Row]) -> pytest.MarkDecorator:
@@ -99,16 +102,16 @@ def parametrize_rows(rows: Iterable[Row]) -> pytest.MarkDecorator:
     return pytest.mark.parametrize(("row", "start"), params)
 
 
-def write_timeouts(world: World, text: str = QUICK_SETTINGS) -> None:
+def write_timeouts(world: World, text: str = SETTINGS) -> None:
     """Write timeouts and retries that suit a test into the settings file."""
     file = world.root.path / "cfg" / "hero_build.toml"
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(text)
 
 
-def prepare_root(world: World, start: Start) -> World:
+def prepare_root(world: World, start: Start, settings: str = SETTINGS) -> World:
     """The world with the root of `start`."""
-    write_timeouts(world)
+    write_timeouts(world, settings)
     if start == "over-v1":
         roots.install(world.root, "db", "v1", *NAMES)
     return world
@@ -129,7 +132,7 @@ def program_output(root: Root, name: str = "db") -> str | None:
 
 def check_row(stage: Stage, row: Row, start: Start) -> Done:
     """Run a row from `start`, and check the result."""
-    prepare_root(stage.world, start)
+    prepare_root(stage.world, start, row.settings)
     row.arrange(stage)
     return check_refused_run(
         stage.world, refusal=row.refusal, start=start, words=row.words, environ={**stage.environ, **row.environ}

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from support.processes import alive, children, gone, until
+from support.processes import LONG, alive, children, gone, open_files, until
 from support.worlds import REPO, World
 
 _IDS = itertools.count()
@@ -42,13 +42,13 @@ class RpcClient:
     opened: ExitStack = field(default_factory=ExitStack, kw_only=True)
     """Closes what a test opened, also where it failed meanwhile."""
 
-    def connect(self, timeout: float = 60) -> socket.socket:
+    def connect(self, timeout: float = LONG) -> socket.socket:
         sock = self.opened.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM))
         sock.settimeout(timeout)
         sock.connect(str(self.path))
         return sock
 
-    def http(self, timeout: float = 60) -> http.client.HTTPConnection:
+    def http(self, timeout: float = LONG) -> http.client.HTTPConnection:
         connection = http.client.HTTPConnection("localhost")
         connection.sock = self.connect(timeout)
         self.opened.callback(connection.close)
@@ -109,7 +109,7 @@ class RpcServer(RpcClient):
     def stop(self) -> tuple[int, str]:
         """End it with SIGTERM: its exit code and what it wrote to stderr."""
         self.process.terminate()
-        _, err = self.process.communicate(timeout=60)
+        _, err = self.process.communicate(timeout=LONG)
         return self.process.returncode, err
 
 
@@ -161,21 +161,13 @@ def _end(process: "subprocess.Popen[str]") -> None:
 
 def tcp_port(pid: int) -> int:
     """The port on which a process listens."""
-    inodes = set(filter(None, map(_link, Path(f"/proc/{pid}/fd").iterdir())))
+    inodes = set(open_files(pid))
     rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
     (port,) = {int(row[1].partition(":")[2], 16) for row in rows if row[3] == "0A" and f"socket:[{row[9]}]" in inodes}
     return port
 
 
-def _link(path: Path) -> str:
-    """What a descriptor refers to; empty if it is closed meanwhile."""
-    try:
-        return os.readlink(path)
-    except FileNotFoundError:
-        return ""
-
-
-def events(server: RpcServer, *, after: str | None = None, timeout: float = 60) -> "EventStream":
+def events(server: RpcServer, *, after: str | None = None, timeout: float = LONG) -> "EventStream":
     return EventStream(server, after, timeout)
 
 

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from support import git_repos
-from support.processes import until
+from support.processes import LONG, until
 
 WORLD = Path(__file__).parents[1] / "world"
 CACHE = Path(__file__).parents[2] / "cache" / "rustworld"
@@ -112,9 +112,9 @@ def running(folder: Path, *command: str | Path, sockets: Iterable[str]) -> Itera
 
 
 def ended(process: "subprocess.Popen[str]") -> tuple[int, str]:
-    """Tell a program to end: its exit code and what it wrote. It has the 30 s that supervisors give."""
+    """Send a program SIGTERM: its exit code and what it wrote."""
     process.terminate()
-    out, _ = process.communicate(timeout=30)
+    out, _ = process.communicate(timeout=LONG)
     return process.returncode, out
 
 
@@ -139,7 +139,7 @@ def get(path: Path, what: str) -> tuple[int, bytes]:
     """The status and the body of a `GET` over a Unix socket."""
     connection = http.client.HTTPConnection("localhost")
     with socket.socket(socket.AF_UNIX) as connection.sock:
-        connection.sock.settimeout(30)
+        connection.sock.settimeout(LONG)
         connection.sock.connect(str(path))
         connection.request("GET", what)
         with connection.getresponse() as answer:

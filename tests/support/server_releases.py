@@ -13,17 +13,15 @@ from dataclasses import dataclass
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
-from hero_build.forge.limits import Limits
 from hero_build.publish.forgejo import ForgejoPublisher
 from hero_build.publish.types import ReleaseFile, ReleaseSpec
 from support.forge_server import ForgeServer
+from support.processes import LONG
 
 Make = Callable[..., ForgejoPublisher]
 Pack = Callable[..., tuple[ReleaseFile, ...]]
 Publish = Callable[..., ReleaseSpec]
 When = Literal["before", "within", "after"]
-PATIENT = Limits(connect=20, stall=30, answer=60, transfer=120, attempts=3, backoff=0.001, longest=0.01)
-"""Patient with a busy machine; a failed attempt is repeated at once."""
 _OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
@@ -117,7 +115,7 @@ class CuttingProxy:
 
     def _serve(self, sock: socket.socket) -> None:
         with sock, suppress(OSError), sock.makefile("rb") as stream:
-            sock.settimeout(20)
+            sock.settimeout(LONG)
             self._one(sock, stream)
 
     def _one(self, sock: socket.socket, stream: Any) -> None:
@@ -153,7 +151,7 @@ class CuttingProxy:
         mine = self.url.removeprefix("http://").encode()
         lines = [line for line in head.split(b"\r\n") if not line.lower().startswith((b"host:", b"connection:"))]
         head = b"\r\n".join((lines[0], b"Host: " + upstream, b"Connection: close", *lines[1:]))
-        with socket.create_connection(self._upstream, timeout=20) as server:
+        with socket.create_connection(self._upstream, timeout=LONG) as server:
             server.sendall(head + body)
             if not whole:
                 return b""

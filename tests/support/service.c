@@ -79,6 +79,13 @@ static int bound(void) {
     return line;
 }
 
+/* Whether the file `gate` is beside the socket. */
+static int gate_is_open(int take) {
+    char gate[512];
+    snprintf(gate, sizeof gate, "%.*s/gate", (int)(strrchr(path, '/') - path), path);
+    return !(take ? unlink(gate) : access(gate, F_OK));
+}
+
 /* Whether app/rpc.sock accepts a connection. */
 static int app_answers(void) {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
@@ -114,6 +121,7 @@ static void serve(const char *behaviour) {
     int line = value(behaviour, "never-bind") >= 0 ? -1 : bound();
     for (;;) {
         if (after >= 0 && now() - started >= after) { fprintf(stderr, "giving up\n"); if (*path) unlink(path); _exit(3); }
+        if (value(behaviour, "exit-at-gate") >= 0 && gate_is_open(1)) { fprintf(stderr, "giving up\n"); unlink(path); _exit(3); }
         if (line < 0) { nap(20); continue; }
         fd_set set;
         struct timeval wait = {0, 20000};
@@ -149,6 +157,7 @@ int main(int count, char **words) {
     fflush(stdout);
     if (value(behaviour, "exit:") >= 0 || strstr(behaviour, "exit:")) { fprintf(stderr, "I cannot run\n"); return atoi(strstr(behaviour, "exit:") + 5); }
     if (value(behaviour, "bind-after") > 0) nap(value(behaviour, "bind-after"));
+    if (!strcmp(behaviour, "bind-at-gate")) while (!gate_is_open(0)) nap(20);
     if (value(behaviour, "fork") >= 0 && fork()) return 0;
     if (value(behaviour, "once") >= 0) return 0;
     serve(behaviour);

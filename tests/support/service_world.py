@@ -6,9 +6,9 @@
 
 Behaviours, joined with `+`: exit:CODE, exit-after:MS, ignore-term, never-bind, bind-after:MS, status:NUMBER, slow:MS,
 big:MIB, close, garbage, fork, once (ends with 0), ugly (prints ESC, NUL, half a character), flood:MIB, env (prints its
-environment), needs-app (503 while app/rpc.sock does not listen), two-sockets
-(rpc and service of the app that is named as the program). BEHAVIOUR in its environment replaces what
-the version says.
+environment), needs-app (503 while app/rpc.sock does not listen), two-sockets (rpc and service of the app that is named
+as the program); bind-at-gate and exit-at-gate (with 3), which wait for `open_gate`: one process exits for each.
+BEHAVIOUR in its environment replaces what the version says.
 """
 
 import functools
@@ -32,11 +32,25 @@ from support import elf_files, mirrors, rust_world
 from support.processes import until
 from support.worlds import World
 
+PATIENT = 120.0
+"""The start timeout of a version that comes up, or ends: on a busy machine that takes a while."""
 RECIPE = '''"""{app}: a test app with services."""
+
+import re
+from pathlib import Path
 
 from msgspec.structs import replace
 
 from hero_build.recipe import Recipe, Service, ServiceContext, admin, cli, install_only, server, web
+
+HOPELESS = re.compile(rb" v\\S* (ignore-term\\+)?(never-bind|status:\\d+|slow:\\d{{5,}}|close|garbage)\\n")
+
+
+def patient(item: Service) -> Service:
+    """A version that never comes up has a short start timeout; any other has time."""
+    program = Path(item.command[0])
+    hopeless = program.is_file() and HOPELESS.search(program.read_bytes())
+    return replace(item, start_timeout={own} if hopeless else {patience})
 
 
 class App(Recipe):
@@ -69,15 +83,22 @@ class ServiceWorld(World):
     """A world whose root has a supervisord of its own once something was started."""
 
     def service(self, app: str, *binaries: str, attributes: str = "", methods: str = "", **changes: object) -> Path:
-        """A recipe of an app; `changes` are fields of all its Services, as Python values."""
+        """A recipe of an app; `changes` are fields of all its Services, as Python values.
+
+        `start_timeout` is that of versions that never come up, such as never-bind: how long a test waits for that.
+        Those that come up, or end, have `patience`.
+        """
         names = binaries or (f"{app}_server",)
         listed = " ".join(f'{self._kind(name)}("{name}"),' for name in names)
-        fields = "".join(f", {key}={value!r}" for key, value in {"start_timeout": 5.0, **changes}.items())
+        own, patience = changes.pop("start_timeout", 5.0), changes.pop("patience", PATIENT)
+        fields = "".join(f", {key}={value!r}" for key, value in changes.items())
         text = RECIPE.format(
             app=app,
             binaries=listed,
             attributes="".join(f"    {line}\n" for line in attributes.splitlines()),
-            changed=f"replace(item{fields})",
+            changed=f"patient(replace(item{fields}))",
+            own=own,
+            patience=patience,
             methods="".join(f"    {line}\n" if line else "\n" for line in methods.splitlines()),
         )
         path = self.recipes / f"{app}.py"
@@ -115,6 +136,12 @@ class ServiceWorld(World):
 
     def socket(self, app: str, name: str = "rpc") -> Path:
         return self.root.path / "var" / "sockets" / app / f"{name}.sock"
+
+    def open_gate(self, app: str) -> None:
+        """Let a service that waits for it listen, or exit: so a test decides when."""
+        gate = self.socket(app).with_name("gate")
+        gate.parent.mkdir(parents=True, exist_ok=True)
+        gate.touch()
 
     def pid(self, service: str) -> int:
         return self.supervisor.status(service).pid

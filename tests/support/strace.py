@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from support.processes import LONG
 from support.worlds import REPO, World
 
 RENAMES = "?rename,?renameat,?renameat2"
@@ -31,7 +32,7 @@ def run(world: World, log: Path, *words: str, kill_at: int = 0) -> int:
     inject = ["-e", f"inject={RENAMES}:signal=KILL:when={kill_at}"] if kill_at else []
     line = ["strace", "-f", "-qq", "-o", str(log), "-e", f"trace={RENAMES}", *inject]
     command = [*line, sys.executable, "-m", "hero_build", *words]
-    return subprocess.run(command, env=world.environ(), cwd=REPO, capture_output=True, timeout=120).returncode
+    return subprocess.run(command, env=world.environ(), cwd=REPO, capture_output=True, timeout=LONG).returncode
 
 
 def renames(log: Path) -> int:

@@ -24,7 +24,7 @@ from pathlib import Path
 import pytest
 
 from support import cgroups
-from support.processes import LONG, until
+from support.processes import LONG, first_child, until
 from support.worlds import REPO
 
 SYSTEMD = Path("/usr/lib/systemd/systemd")
@@ -108,7 +108,7 @@ class Container:
     def run(self, *command: str, **environ: str) -> "subprocess.CompletedProcess[str]":
         """Run a program inside."""
         env = {"PATH": "/usr/bin:/usr/sbin", "HOME": "/root", **environ}
-        return subprocess.run([*self.enter, *command], env=env, cwd="/", capture_output=True, text=True, timeout=120)
+        return subprocess.run([*self.enter, *command], env=env, cwd="/", capture_output=True, text=True, timeout=LONG)
 
     def host_pid(self, pid: int) -> int:
         """The process that has this number inside; 0 if there is none."""
@@ -175,10 +175,9 @@ def _start(folder: Path, cgroup: Path) -> "subprocess.Popen[bytes]":
 
 def _init(process: "subprocess.Popen[bytes]") -> int:
     """The only child of unshare."""
-    children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
-    assert until(lambda: process.poll() is not None or bool(children.read_text().split()))
-    assert process.poll() is None
-    return int(children.read_text().split()[0])
+    init = first_child(process.pid)
+    assert init, process.poll()
+    return init
 
 
 def _write_wrappers(container: Container) -> None:

@@ -13,7 +13,7 @@ import pytest
 from hero_build.errors import DiskFull, MissingTool, ToolFailed
 from hero_build.system import process
 from hero_build.system.process import Cancelled, OutputWatch, attend, capture, environment, find, run
-from support.processes import alive, gone
+from support.processes import LONG, alive, gone
 
 REPO = Path(__file__).parents[2]
 FAMILY = "sleep 600 & echo $!; sleep 600 & echo $!; echo $$; {end}"
@@ -199,12 +199,12 @@ def test_the_children_of_other_threads_have_ended_or_are_killed(
 
     thread = threading.Thread(target=work)
     thread.start()
-    assert started.wait(60)
+    assert started.wait(LONG)
     if cancelled:
         stop.set()
     process.end_children()
     assert gone(pids)
-    thread.join(60)
+    thread.join(LONG)
     assert not thread.is_alive()
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from hero_build.system.process import Cancelled
 from hero_build.system.thread_pool import ThreadPool
+from support.processes import LONG
 
 
 @pytest.mark.parametrize("interrupt", [KeyboardInterrupt, Cancelled])
@@ -17,13 +18,13 @@ def test_an_interrupt_waits_for_no_thread_and_starts_no_more(interrupt: type[Bas
 
     def wait() -> None:
         started.set()
-        end.wait(60)
+        end.wait(LONG)
 
     def run() -> None:
         with ThreadPool(1) as pool:
             running.append(pool.submit(wait))
             pool.submit(later.append, 1)
-            assert started.wait(60)
+            assert started.wait(LONG)
             raise interrupt
 
     running: list[Future[None]] = []
@@ -31,7 +32,7 @@ def test_an_interrupt_waits_for_no_thread_and_starts_no_more(interrupt: type[Bas
         run()
     assert not running[0].done()
     end.set()
-    running[0].result(60)
+    running[0].result(LONG)
     assert later == []
 
 

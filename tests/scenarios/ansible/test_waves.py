@@ -98,12 +98,14 @@ def test_a_dead_machine_is_listed_and_the_others_are_upgraded(running: Fleet) ->
 
 
 def test_a_controller_that_is_killed_leaves_each_machine_whole(running: Fleet) -> None:
-    """One second passes before v2 is healthy, so that the kill hits the machine at its restart."""
-    running.world.release_of(APP, "v4", "bind-after:1000")
+    """Its new version is not healthy yet, so that the kill hits the machine at its restart."""
+    running.world.release_of(APP, "v4", "bind-at-gate")
     new = running.lock("db@v4")
     process = running.controller.begin("upgrade", hero_lock=new)
     assert until(lambda: running.versions(APP)["t1"] == "v4")
     kill_group(process)
+    for host in running.hosts.values():
+        host.open_gate(APP)
     assert set(running.versions(APP).values()) <= {"v1", "v4"}
     again = running.converge(new, hero_start=[APP])
     assert (again.code, coverage(again)) == (0, ["COVERAGE: 3 of 3 machines"]), again.out

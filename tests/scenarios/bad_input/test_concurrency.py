@@ -12,6 +12,7 @@ from hero_build import manifest
 from hero_build.install.layout import Root
 from hero_build.install.recover import generation_numbers
 from support import roots
+from support.processes import LONG
 from support.refusals import (
     INSTALL,
     STARTS,
@@ -60,7 +61,7 @@ def at_once(world: World, commands: Sequence[Sequence[str]]) -> None:
         )
         for words in commands
     ]
-    ended = [(child, *child.communicate(timeout=120)) for child in running]
+    ended = [(child, *child.communicate(timeout=LONG)) for child in running]
     assert [child.returncode for child, _, _ in ended] == [0] * len(commands), [err for _, _, err in ended]
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from support.elf_files import program, static_bytes
 from support.fault_server import Behaviour, Flood, answer, cut_at, gzipped, json_answer, many_headers, raw, redirect
 from support.mirrors import asset
-from support.refusals import Refusal, Row, Stage, Start, check_row, parametrize_rows
+from support.refusals import STALLS, Refusal, Row, Stage, Start, check_row, parametrize_rows
 
 LATEST = "/api/v1/repos/o/db/releases/latest"
 ADMIN = asset("db_admin")
@@ -142,6 +142,7 @@ ROWS = (
         "stall-mid-body-for-ever",
         on(FILE, cut_at(RIGHT, 100_000, "stall")),
         Refusal(4, kind="NetworkError", message=f"the response of {HOST} broke off: no data for 0.5 s", hint=LATER),
+        settings=STALLS,
     ),
     *both(
         "never-ending-headers",

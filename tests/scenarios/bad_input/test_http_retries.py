@@ -28,6 +28,8 @@ from support.limits import TOKEN
 from support.mirrors import asset
 from support.refusals import (
     INSTALL,
+    SETTINGS,
+    STALLS,
     STARTS,
     Refusal,
     Row,
@@ -68,6 +70,7 @@ class Passing:
     failures: tuple[Behaviour, ...]
     message: str
     resumed: bool = False
+    settings: str = SETTINGS
 
 
 PASSING = (
@@ -115,6 +118,7 @@ PASSING = (
         failures=(stall_after(RIGHT, 100_000),),
         message=f"the response of {HOST} broke off: no data for 0.5 s; trying again in",
         resumed=True,
+        settings=STALLS,
     ),
 )
 
@@ -122,7 +126,7 @@ PASSING = (
 @pytest.mark.parametrize("start", STARTS)
 @pytest.mark.parametrize("row", PASSING, ids=lambda row: row.name)
 def test_passes(row: Passing, start: Start, stage: Stage) -> None:
-    prepare_root(stage.world, start)
+    prepare_root(stage.world, start, row.settings)
     files = stage.publish(db_admin=RIGHT)
     fine = serve(RIGHT) if row.path == FILE else json_answer(release(stage.forge, files))
     stage.forge.on(row.path, *row.failures, fine)

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from support import git_repos, refusals, rust_crates, source_builds, worlds
+from support.processes import LONG
 from support.source_builds import BROKEN, Gate, Spies, checkout_path, installed_app, program_output
 from support.worlds import Done, World
 
@@ -142,7 +143,7 @@ def test_downloads_go_on_beside_a_build(jobs: str, world: World, gate: Gate) -> 
             assert lines[-1], lines
         assert not any(line.startswith("app: built") for line in lines)
         gate.open()
-        out, err = process.communicate(timeout=120)
+        out, err = process.communicate(timeout=LONG)
     assert process.returncode == 0, err
     assert "generation 1: " in out
     assert [program_output(world, name) for name in ("app", "db")] == ["app", "db v1"]

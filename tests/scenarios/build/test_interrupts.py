@@ -13,7 +13,7 @@ import pytest
 
 from hero_build.install.layout import Root
 from support import refusals, roots, source_builds, worlds
-from support.processes import alive, gone, until
+from support.processes import LONG, alive, gone, open_files, parent, until
 from support.refusals import Refusal
 from support.source_builds import PROGRAMS, SOURCE, Gate, checkout_path, program_output
 from support.worlds import World
@@ -46,11 +46,8 @@ def building(world: World, gate: Gate, *words: str, **env: str) -> Iterator["sub
 def family(pid: int) -> list[int]:
     """A process and those above it, up to the one that this test started."""
     app = [pid]
-    while (parent := int(Path(f"/proc/{app[-1]}/stat").read_text().rpartition(")")[2].split()[1])) not in (
-        1,
-        os.getpid(),
-    ):
-        app.append(parent)
+    while (above := parent(app[-1])) not in (0, 1, os.getpid()):
+        app.append(above)
     return app
 
 
@@ -61,7 +58,7 @@ def test_a_signal_ends_cargo_and_all_that_it_started(number: signal.Signals, wai
         assert len(pids) >= 3, "the build script, cargo, hero-build"
         before = source_builds.user_state(checkout_path(waiting))
         process.send_signal(number)
-        out, err = process.communicate(timeout=60)
+        out, err = process.communicate(timeout=LONG)
     assert process.returncode == ENDS[number], err
     assert not [pid for pid in pids if alive(pid)], "they have ended before hero-build does"
     document = worlds.valid(json.loads(out), "error")["error"]
@@ -87,7 +84,7 @@ def test_whoever_presses_twice_leaves_no_cargo_either(waiting: World, gate: Gate
         pids = family(gate.reached())
         for _ in range(2):
             process.send_signal(signal.SIGINT)
-        process.communicate(timeout=60)
+        process.communicate(timeout=LONG)
     assert process.returncode == 130
     assert gone(pids)
     healed(waiting, gate)
@@ -97,7 +94,7 @@ def test_a_kill_leaves_the_root_alone_and_the_next_run_heals(waiting: World, gat
     with building(waiting, gate) as process:
         pids = family(gate.reached())
         process.kill()
-        process.communicate(timeout=60)
+        process.communicate(timeout=LONG)
     assert not (waiting.root.path / "bin").exists()
     healed(waiting, gate)
     assert gone(pids), "cargo ends when nobody hears it"
@@ -109,7 +106,7 @@ def test_a_kill_over_a_version_leaves_that_version(waiting: World, gate: Gate) -
     before = refusals.snapshot(waiting.root)
     with building(waiting, gate) as process:
         process.kill()
-        process.communicate(timeout=60)
+        process.communicate(timeout=LONG)
     assert refusals.snapshot(waiting.root) == before
     assert [program_output(waiting, name) for name in PROGRAMS] == ["app v1", "app_server v1"]
     healed(waiting, gate)
@@ -130,7 +127,7 @@ def test_a_clone_that_is_ended(number: signal.Signals, waiting: World, gate: Gat
     with source_builds.start_command(waiting, *SOURCE, **gate.environ, **slow_clone) as process:
         pid = gate.reached()
         process.send_signal(number)
-        _, err = process.communicate(timeout=60)
+        _, err = process.communicate(timeout=LONG)
     assert process.returncode == ENDS.get(number, -signal.SIGKILL), err
     assert not checkout_path(waiting).exists()
     if number == signal.SIGKILL:
@@ -153,7 +150,7 @@ def test_a_toolchain_that_takes_its_time_is_ended(
     with source_builds.start_command(waiting, *SOURCE, **gate.environ, **slow) as process:
         pid = gate.reached()
         process.send_signal(signal.SIGINT)
-        _, err = process.communicate(timeout=60)
+        _, err = process.communicate(timeout=LONG)
     assert process.returncode == ENDS[signal.SIGINT], err
     assert gone([pid])
     healed(waiting, gate)
@@ -170,9 +167,9 @@ def test_two_at_one_checkout(place: str, waiting: World, gate: Gate, tmp_path: P
             assert until(lambda: waits(second.pid))
             assert second.poll() is None
             gate.open()
-            out, err = process.communicate(timeout=100)
+            out, err = process.communicate(timeout=LONG)
             assert process.returncode == 0, err
-            out, err = second.communicate(timeout=100)
+            out, err = second.communicate(timeout=LONG)
     assert second.returncode == 0, err
     assert ("nothing to do" if place == "same-root" else "generation 1") in out
     for built in (waiting.root, Root(root)):
@@ -186,23 +183,22 @@ def test_a_signal_while_it_waits_for_a_checkout(number: signal.Signals, waiting:
         with source_builds.start_command(waiting, *SOURCE, "--wait", "3600", **gate.environ) as second:
             assert until(lambda: waits(second.pid))
             second.send_signal(number)
-            _, err = second.communicate(timeout=60)
+            _, err = second.communicate(timeout=LONG)
         assert second.returncode == ENDS[number], err
         assert first.poll() is None
         gate.open()
-        first.communicate(timeout=60)
+        first.communicate(timeout=LONG)
     assert first.returncode == 0
 
 
 def waits(pid: int) -> bool:
     """Whether it has opened the lock of the checkout, which another one holds."""
-    folder = Path(f"/proc/{pid}/fd")
-    return any(os.readlink(entry).endswith("app.lock") for entry in folder.iterdir() if entry.is_symlink())
+    return any(path.endswith("app.lock") for path in open_files(pid))
 
 
 def test_a_dry_run_needs_no_turn(waiting: World, gate: Gate) -> None:
     with building(waiting, gate) as process:
         assert "to build" in waiting.ok(*SOURCE, "-n")
         gate.open()
-        process.communicate(timeout=100)
+        process.communicate(timeout=LONG)
     assert process.returncode == 0

@@ -8,7 +8,7 @@ import pytest
 
 from hero_build.source.cargo.target_folder import lock_file
 from support import git_repos, rust_crates, source_builds, worlds
-from support.processes import until
+from support.processes import LONG, open_files, until
 from support.source_builds import OWN_TARGET, SOURCE, Gate, checkout_path, program_output, shared_target
 from support.worlds import World
 
@@ -80,13 +80,12 @@ def test_one_that_waits_can_be_interrupted(world: World) -> None:
         with source_builds.start_command(world, "install", "other", "--mode", "source", "--reset") as waiting:
             assert until(lambda: waits_for(lock_file(shared_target(world)), waiting.pid))
             waiting.send_signal(2)
-            assert waiting.wait(60) == 130
+            assert waiting.wait(LONG) == 130
 
 
 def waits_for(lock: Path, pid: int) -> bool:
     """Whether a process has the file open."""
-    folder = Path(f"/proc/{pid}/fd")
-    return any(os.path.realpath(link) == str(lock) for link in folder.iterdir() if link.exists())
+    return str(lock.resolve()) in open_files(pid)
 
 
 def configure(tree: Path) -> None:

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from support import rpc_server, worlds
+from support.processes import LONG
 from support.rpc_server import Answer, RpcServer
 from support.worlds import World
 
@@ -74,7 +75,7 @@ class Client:
                 "Sec-Fetch-Site": "same-origin",
             }
         sent |= headers or {}
-        connection = http.client.HTTPConnection(self.url.hostname or "", self.url.port, timeout=60)
+        connection = http.client.HTTPConnection(self.url.hostname or "", self.url.port, timeout=LONG)
         try:
             connection.putrequest(method, target, skip_host=True, skip_accept_encoding=True)
             for name, value in sent.items():
@@ -192,7 +193,7 @@ def test_a_rebound_name_is_refused(user: Client, host: str) -> None:
 
 
 def test_two_hosts_are_refused(user: Client) -> None:
-    with socket.create_connection((user.url.hostname or "", user.url.port or 0), timeout=60) as sock:
+    with socket.create_connection((user.url.hostname or "", user.url.port or 0), timeout=LONG) as sock:
         head = f"GET / HTTP/1.1\r\nHost: {user.host}\r\nHost: evil.example\r\nConnection: close\r\n\r\n"
         sock.sendall(head.encode())
         assert sock.makefile("rb").readline().split()[1] in (b"400", b"403")
@@ -311,7 +312,7 @@ def test_sign_out_ends_the_session_of_this_browser_alone(own: RpcServer) -> None
 def test_sign_out_ends_the_stream_of_events(own: RpcServer) -> None:
     user = Client(own)
     user.sign_in()
-    connection = http.client.HTTPConnection(user.url.hostname or "", user.url.port, timeout=60)
+    connection = http.client.HTTPConnection(user.url.hostname or "", user.url.port, timeout=LONG)
     with closing(connection):
         connection.request("GET", "/events", headers={"Cookie": user.cookie})
         with connection.getresponse() as stream:

@@ -10,6 +10,7 @@ from playwright.sync_api import Browser, expect
 from support import cockpit, mirrors
 from support.forge_server import ForgeServer
 from support.held_link import held_link
+from support.ports import free_port
 from support.service_world import ServiceWorld, program
 
 pytestmark = cockpit.marks
@@ -38,7 +39,7 @@ def test_one_click_installs_from_the_forge(browser: Browser, stack: ServiceWorld
     address = urlsplit(forge_server.url)
     assert address.hostname
     assert address.port
-    port = cockpit.free_port()
+    port = free_port()
     with held_link(address.hostname, address.port, after=LARGE // 2) as link:
         forge_server.release(repository(forge_server, stack, ports=(port,)), "v1", files("v1"))
         served = cockpit.serving(stack, env={"FORGEJO_URL": link.url})

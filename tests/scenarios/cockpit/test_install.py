@@ -65,14 +65,14 @@ def _click(page: Page, label: str) -> None:
     """Where the button is, with the mouse and nothing else."""
     button = page.get_by_role("button", name=label, exact=True)
     expect(button).to_be_enabled()
-    button.scroll_into_view_if_needed()
-    box = button.bounding_box()
-    assert box is not None
-    page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    button.hover()  # waits until it stays at its place
+    page.mouse.down()
+    page.mouse.up()
 
 
 def _tab_to(page: Page, label: str) -> None:
     """Press Tab until a button of this name has the focus."""
+    expect(page.get_by_role("button", name=label, exact=True)).to_be_enabled()
     for _ in range(60):
         page.keyboard.press("Tab")
         name = page.evaluate("document.activeElement.getAttribute('aria-label') ?? document.activeElement.textContent")

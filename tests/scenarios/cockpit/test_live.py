@@ -1,11 +1,10 @@
 """Operations live on the server: a second tab, a reload, a lost connection and a killed server change nothing."""
 
-import re
-
 import pytest
 from playwright.sync_api import Browser, expect
 
 from support import cockpit
+from support.ports import free_port
 from support.processes import until
 from support.rpc_server import RpcServer
 from support.service_world import ServiceWorld
@@ -56,7 +55,7 @@ def test_start_stop_restart_and_the_log(browser: Browser, shared: ServiceWorld, 
 def test_a_reload_and_a_second_tab_show_the_same_operation(
     browser: Browser, shared: ServiceWorld, site: RpcServer
 ) -> None:
-    published(shared, "slow", "bind-after:3000")
+    published(shared, "slow", "bind-at-gate")
     with cockpit.opened(browser, site) as page:
         second = page.context.new_page()
         second.goto(page.url)
@@ -66,6 +65,7 @@ def test_a_reload_and_a_second_tab_show_the_same_operation(
             expect(cockpit.app(tab, "slow").locator("progress")).to_be_visible()
         page.reload()
         expect(cockpit.app(page, "slow").locator("progress")).to_be_visible()
+        shared.open_gate("slow")
         for tab in (page, second):
             cockpit.is_running(tab, *names("slow"))
             expect(cockpit.app(tab, "slow").locator("progress")).to_have_count(0)
@@ -165,14 +165,16 @@ def test_a_lost_connection_comes_back(browser: Browser, site: RpcServer, app: st
 
 
 def test_the_server_is_killed_in_the_middle_and_comes_back(browser: Browser, stack: ServiceWorld) -> None:
-    published(stack, "notes", "bind-after:2000")
-    with cockpit.serving(stack) as first, cockpit.opened(browser, first, offline=True) as page:
+    published(stack, "notes", "bind-at-gate")
+    port = free_port()
+    with cockpit.serving(stack, port=port) as first, cockpit.opened(browser, first, offline=True) as page:
         cockpit.press(page, "Install notes")
         expect(cockpit.app(page, "notes").locator("progress")).to_be_visible()
         first.process.kill()
         expect(page.locator("#link")).to_have_text("Reconnecting")
-        with cockpit.serving(stack, port=int(re.findall(r":(\d+)/", first.url)[0])):
+        with cockpit.serving(stack, port=port):
             expect(page.locator("#link")).to_have_text("Live")
+            stack.open_gate("notes")
             cockpit.is_running(page, *names("notes"))
             expect(cockpit.app(page, "notes").locator("progress")).to_have_count(0)
             expect(cockpit.app(page, "notes").locator(".failure")).to_have_count(0)
@@ -180,7 +182,7 @@ def test_the_server_is_killed_in_the_middle_and_comes_back(browser: Browser, sta
 
 def test_the_address_of_a_service_opens(browser: Browser, stack: ServiceWorld) -> None:
     """At its port, or at hero_router's address of it, while it runs; what listens there is a stand-in."""
-    port = cockpit.free_port()
+    port = free_port()
     stack.service("notes", "notes_web", ports=(port,), start_timeout=cockpit.PATIENT)
     stack.service("books", "books_server", "books_admin", start_timeout=cockpit.PATIENT)
     stack.release_of("notes", "v1", "ok", "notes_web")

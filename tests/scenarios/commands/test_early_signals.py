@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -13,6 +14,7 @@ from hero_build.cli import signals
 from hero_build.model.failure import Failure
 from hero_build.output.json_document import ErrorDocument, render
 from support import worlds
+from support.processes import LONG
 from support.worlds import REPO, Done, World
 
 pytestmark = pytest.mark.usefixtures("two_apps")
@@ -33,17 +35,23 @@ cli.run()
 """
 
 
+def signalled_at_each(world: World, words: Sequence[str], numbers: Sequence[int]) -> list[Done]:
+    """The command, each time with a root of its own, sent these signals after each of the delays."""
+    with ThreadPoolExecutor(4) as pool:
+        return list(pool.map(lambda delay: signalled(world, words, numbers=numbers, delay=delay), DELAYS))
+
+
 def signalled(world: World, words: Sequence[str], numbers: Sequence[int], delay: float) -> Done:
     """The command, sent these signals `delay` seconds after it handles signals."""
     command = [sys.executable, "-c", STARTED, *words]
-    pipe = subprocess.PIPE
-    with subprocess.Popen(command, env=world.environ(), cwd=REPO, stdout=pipe, stderr=pipe, text=True) as process:
+    pipe, environ = subprocess.PIPE, world.environ(HERO_ROOT=str(world.folder / f"hero-{delay:.2f}"))
+    with subprocess.Popen(command, env=environ, cwd=REPO, stdout=pipe, stderr=pipe, text=True) as process:
         assert process.stderr
         assert process.stderr.readline() == "started\n"
         time.sleep(delay)
         for number in numbers:
             process.send_signal(number)
-        out, err = process.communicate(timeout=60)
+        out, err = process.communicate(timeout=LONG)
     return Done(process.returncode, out, err)
 
 
@@ -51,8 +59,7 @@ def signalled(world: World, words: Sequence[str], numbers: Sequence[int], delay:
 @pytest.mark.parametrize("words", [["list", "--json"], ["install", "@both", "--json"], ["status", "--json"]])
 def test_a_signal_at_any_moment(words: list[str], number: signal.Signals, world: World) -> None:
     codes = set()
-    for delay in DELAYS:
-        done = signalled(world, words, [number], delay)
+    for done in signalled_at_each(world, words, [number]):
         assert "Traceback" not in done.err
         assert done.code in (0, ENDS[number]), done.err
         codes.add(done.code)
@@ -67,15 +74,13 @@ def test_a_signal_at_any_moment(words: list[str], number: signal.Signals, world:
 
 @pytest.mark.parametrize("words", [["--help"], ["install", "--help"], ["frobnicate"], ["completion", "bash"]])
 def test_a_signal_during_help_pages_and_usage_errors(words: list[str], world: World) -> None:
-    for delay in DELAYS:
-        done = signalled(world, words, [signal.SIGINT], delay)
+    for done in signalled_at_each(world, words, [signal.SIGINT]):
         assert "Traceback" not in done.err
         assert done.code in (2 if words == ["frobnicate"] else 0, 130)
 
 
 def test_many_signals_at_once(world: World) -> None:
-    for delay in DELAYS:
-        done = signalled(world, ["install", "@both", "--json"], [*ENDS] * 3, delay)
+    for done in signalled_at_each(world, ["install", "@both", "--json"], [*ENDS] * 3):
         assert "Traceback" not in done.err
         assert done.code in (0, *ENDS.values())
         if done.code:

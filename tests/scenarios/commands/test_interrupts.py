@@ -16,6 +16,7 @@ import pytest
 from hero_build.install.layout import Root
 from hero_build.install.root_lock import locked
 from support import mirrors, worlds
+from support.processes import LONG
 from support.worlds import REPO, World
 
 pytestmark = pytest.mark.usefixtures("two_apps")
@@ -36,7 +37,7 @@ class Stalling(BaseHTTPRequestHandler):
         else:
             self._answer(b"\x7fELF", (1 << 20) - 4)
             self.started.set()
-            self.end.wait(60)
+            self.end.wait(LONG)
 
     def _answer(self, body: bytes, more: int) -> None:
         self.send_response(200)
@@ -72,9 +73,9 @@ def start(world: World, *words: str, **more: Any) -> "subprocess.Popen[str]":
 def test_an_interrupt_is_130_in_words_and_changes_nothing(world: World, stalling: tuple[str, threading.Event]) -> None:
     url, started = stalling
     with start(world, "--forge", url, "install", "web", "--json") as process:
-        assert started.wait(60)
+        assert started.wait(LONG)
         process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=30)
+        out, err = process.communicate(timeout=LONG)
     assert process.returncode == 130
     assert worlds.valid(json.loads(out), "error")["error"]["kind"] == "Interrupted"
     assert "error: interrupted; nothing changed: nothing is installed" in err
@@ -88,9 +89,9 @@ def test_an_interrupt_names_the_generation_that_stays(world: World, stalling: tu
     url, started = stalling
     world.ok("install", "db")
     with start(world, "--forge", url, "install", "web") as process:
-        assert started.wait(60)
+        assert started.wait(LONG)
         process.send_signal(signal.SIGINT)
-        _, err = process.communicate(timeout=30)
+        _, err = process.communicate(timeout=LONG)
     assert "error: interrupted; nothing changed: still generation 1\n  hint: Downloaded data is kept" in err
 
 
@@ -148,7 +149,7 @@ def test_wait_waits_for_the_other_one(world: World) -> None:
         assert process.stderr
         while not (line := process.stderr.readline()).startswith("db: downloaded and verified"):
             assert line, "it ended without waiting for the lock"
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=LONG)
     assert process.returncode == 0, err
     assert "generation 2: db v1 -> v2" in out
 

@@ -11,7 +11,7 @@ from hero_build.model.artifacts import GenericPackage
 from hero_build.model.steps import Asset
 from hero_build.settings import Secret
 from support.fault_server import Behaviour, Connection, FaultServer, SeenRequest, answer, redirect, serve
-from support.limits import QUICK, TOKEN
+from support.limits import PATIENT, TOKEN
 
 PACKAGE = GenericPackage("o", "tool", "v1")
 BASE = "/api/packages/o/generic/tool/v1"
@@ -37,7 +37,7 @@ def signed_for_get(data: bytes, *, ranges: bool = True) -> Behaviour:
 
 
 def anonymous(url: str) -> Forgejo:
-    return Forgejo(url, token=None, emit=silent, limits=QUICK)
+    return Forgejo(url, token=None, emit=silent, limits=PATIENT)
 
 
 def unlisted(faults: FaultServer) -> Ref:
@@ -55,7 +55,7 @@ def test_a_package_whose_files_are_at_addresses_signed_for_get(
     another.on("/bucket/7", signed_for_get(b"12345", ranges=ranges))
     (asset,) = anonymous(faults.url).find(unlisted(faults)).assets
     assert (asset.name, asset.size, asset.url) == ("tool", 5, f"{faults.url}{BASE}/tool")
-    assert read_small(anonymous(faults.url), asset, limits=QUICK) == b"12345"
+    assert read_small(anonymous(faults.url), asset, limits=PATIENT) == b"12345"
     assert {request.method for request in (*faults.seen, *another.seen)} == {"GET"}
 
 
@@ -81,7 +81,7 @@ def test_a_package_that_has_none_of_the_files(faults: FaultServer) -> None:
 
 def refusal(forge: Forgejo, url: str) -> HeroBuildError:
     with pytest.raises(HeroBuildError) as caught:
-        read_small(forge, Asset("prog", url), limits=QUICK)
+        read_small(forge, Asset("prog", url), limits=PATIENT)
     return caught.value
 
 
@@ -92,7 +92,7 @@ def test_a_refusal_of_the_storage_is_not_blamed_on_the_token(
 ) -> None:
     faults.on("/prog", redirect(f"{another.url}/bucket/7?X-Signature=abc"))
     another.on("/bucket/7", answer(status, DENIED))
-    forge = Forgejo(faults.url, token=token, emit=silent, limits=QUICK)
+    forge = Forgejo(faults.url, token=token, emit=silent, limits=PATIENT)
     error = refusal(forge, f"{faults.url}/prog")
     assert type(error) is (AssetNotFound if status == 404 else BadForgeResponse)
     assert f"127.0.0.1:{another.port}, which is not the forge" in error.message
@@ -108,7 +108,7 @@ def test_an_address_at_another_host_says_that_the_token_was_withheld(
 ) -> None:
     another.on("/prog", answer(status))
     url = f"{another.url}/prog"
-    error = refusal(Forgejo(faults.url, token=Secret(TOKEN), emit=silent, limits=QUICK), url)
+    error = refusal(Forgejo(faults.url, token=Secret(TOKEN), emit=silent, limits=PATIENT), url)
     assert f"the token is sent to 127.0.0.1:{faults.port} only" in error.hint
     assert "ROOT_URL" in error.hint
     assert "token" not in refusal(anonymous(faults.url), url).hint.lower()
@@ -124,7 +124,7 @@ def test_a_forge_that_redirects_to_its_own_address_names_it(
     for path in paths:
         faults.on(path, redirect(f"{another.url}{path}"))
         another.on(path, answer(404))
-    forge = Forgejo(faults.url, token=token, emit=silent, limits=QUICK)
+    forge = Forgejo(faults.url, token=token, emit=silent, limits=PATIENT)
     with pytest.raises(RepoNotFound) as caught:
         forge.find(Ref("o/tool"))
     for error in (caught.value, refusal(forge, f"{faults.url}{paths[2]}")):
@@ -140,5 +140,5 @@ def test_without_a_token_no_hint_speaks_as_if_there_were_one(faults: FaultServer
     error = refusal(anonymous(faults.url), f"{faults.url}/prog")
     assert isinstance(error, AssetNotFound if status == 404 else AuthError)
     assert error.hint == "If it is private, set FORGEJO_TOKEN to a token that may read it."
-    error = refusal(Forgejo(faults.url, token=Secret(TOKEN), emit=silent, limits=QUICK), f"{faults.url}/prog")
+    error = refusal(Forgejo(faults.url, token=Secret(TOKEN), emit=silent, limits=PATIENT), f"{faults.url}/prog")
     assert "token" in error.hint

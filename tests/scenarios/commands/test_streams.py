@@ -7,6 +7,7 @@ import sys
 import pytest
 
 from support import worlds
+from support.processes import LONG
 from support.worlds import REPO, Done, World
 
 pytestmark = pytest.mark.usefixtures("two_apps")
@@ -31,7 +32,7 @@ def run(world: World, words: list[str], redirections: str, **environ: str) -> Do
     line = f'exec "$0" -m hero_build "$@" {redirections}'
     command = ["sh", "-c", line, sys.executable, *words]
     env = world.environ(**environ)
-    done = subprocess.run(command, env=env, cwd=REPO, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(command, env=env, cwd=REPO, capture_output=True, text=True, timeout=LONG)
     return Done(done.returncode, done.stdout, done.stderr)
 
 

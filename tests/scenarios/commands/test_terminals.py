@@ -10,6 +10,7 @@ from collections.abc import Mapping
 import pytest
 
 from support.fault_server import FaultServer, dripping_body
+from support.processes import LONG
 from support.worlds import REPO, World
 
 pytestmark = pytest.mark.usefixtures("two_apps")
@@ -33,8 +34,8 @@ def sent(world: World, *words: str, **environ: str) -> tuple[int, str]:
         os.close(end)
         reader = threading.Thread(target=read)
         reader.start()
-        code = process.wait(60)
-        reader.join(60)
+        code = process.wait(LONG)
+        reader.join(LONG)
     os.close(controller)
     return code, output.decode()
 

@@ -32,6 +32,7 @@ from hero_build.ops.install import apply, plan
 from hero_build.settings import read
 from hero_build.source.git.checkouts import read_only_checkouts
 from support import bundle_roots, mirrors, roots
+from support.processes import LONG
 
 CALLS = (
     "?rename,?renameat,?renameat2,?link,?linkat,?symlink,?symlinkat,?unlink,?unlinkat,?rmdir,?mkdir,?mkdirat,"
@@ -197,7 +198,7 @@ def strace(world: World, words: Sequence[str], *options: str) -> "subprocess.Com
         env=world.environ(),
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=LONG,
     )
 
 
@@ -303,8 +304,11 @@ def again(world: World, scenario: Scenario, name: str, version: str | None, afte
     words = scenario.words
     if after == version and name in ("rollback", "uninstall"):
         words = ["gc"]
-    done = subprocess.run(world.command(*words), env=world.environ(), capture_output=True, text=True, timeout=120)
-    assert done.returncode == 0, done.stderr
+    if words[0] == BUNDLES:  # what is done in a process of its own only to be killed
+        bundle_roots.state(world.root, words[1])
+    else:
+        done = subprocess.run(world.command(*words), env=world.environ(), capture_output=True, text=True, timeout=LONG)
+        assert done.returncode == 0, done.stderr
     roots.settled(world.root)
     assert state(world) == version
 

@@ -14,6 +14,7 @@ import pytest
 from support import browser, desktops, island_workspace, roots, worlds, zinit_crate
 from support.browser import Page
 from support.desktops import served
+from support.ports import free_port
 from support.processes import until
 from support.rust_world import OWNER
 from support.worlds import World
@@ -38,7 +39,7 @@ def page(tmp_path: Path) -> Iterator[Page]:
 
 def test_a_browser_shows_every_island_of_the_installed_root(home: World, page: Page) -> None:
     """By the shipped recipes, from source, under zinit."""
-    number = desktops.port()
+    number = free_port()
     build(home, desktops.os_sources(home, f"{OWNER}/hero_os"), "install", "hero_os")
     with desktops.under_zinit(home, number):
         assert (served(number, "/"), served(number, "/hero_os_app.js")) == (200, 404)

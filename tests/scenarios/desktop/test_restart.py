@@ -8,6 +8,7 @@ import pytest
 
 from support import desktops, refusals, roots, rust_world, worlds, zinit_server
 from support.desktops import WARNING, at_home, os_sources, served
+from support.ports import free_port
 from support.processes import alive, until
 from support.refusals import Refusal
 from support.worlds import World
@@ -16,7 +17,7 @@ from world.router_standin import Health, Held, Router
 pytestmark = pytest.mark.timeout(1800)
 INDEX = "/islands/islands.json"
 START = "Start hero_router, or zinit: `zinit-server …` …"
-HASTE = "connect = 2\nstall = 0.4\n"
+HASTE = "connect = 2\nstall = 2\n"
 """For supervisors and services that never answer, so that nobody waits long for them."""
 
 
@@ -37,7 +38,7 @@ def running(world: World) -> tuple[int, str]:
 
 def test_islands_are_seen_after_a_restart_by_zinit(desktop: World) -> None:
     desktops.islands(desktop, "v1", "notes")
-    number, env = desktops.port(), at_home(desktop)
+    number, env = free_port(), at_home(desktop)
     with desktops.under_zinit(desktop, number):
         assert served(number, INDEX) == 404
         first, state = running(desktop)
@@ -68,7 +69,7 @@ def test_islands_are_seen_after_a_restart_by_zinit(desktop: World) -> None:
 
 def test_islands_are_seen_after_a_restart_by_hero_router(desktop: World) -> None:
     desktops.islands(desktop, "v1", "notes")
-    number = desktops.port()
+    number = free_port()
     with router(desktop) as supervisor:
         held = supervisor.hold("hero_os_server", *desktops.command(desktop, number))
         assert until(lambda: served(number, "/health") == 200)
@@ -87,7 +88,7 @@ def test_islands_are_seen_after_a_restart_by_hero_router(desktop: World) -> None
 
 def test_a_program_that_is_newer_than_what_runs(desktop: World) -> None:
     """`status` reports it, --restart fixes it, and rollback does the same in reverse."""
-    number = desktops.port()
+    number = free_port()
     code = desktops.again(desktop, "o/hero_os", "os")
     code.edit("server/src/main.rs", "not found", "nothing here")
     with router(desktop) as supervisor:
@@ -114,8 +115,8 @@ def router(world: World) -> Iterator[Router]:
 
 @pytest.fixture
 def small(home: World) -> World:
-    """hero_os v1 of a release, whose program does nothing but stay; little patience."""
-    refusals.write_timeouts(home, HASTE)
+    """hero_os v1 of a release, whose program does nothing but stay."""
+    refusals.write_timeouts(home)
     desktops.os_release(home, "v1")
     home.ok("install", "hero_os")
     return home
@@ -151,11 +152,13 @@ def test_a_version_that_is_up_and_not_well(small: World) -> None:
     desktops.islands(small, "v1", "notes")
     with router(small) as supervisor, Health(desktops.sockets(small) / "hero_os" / "rpc.sock", 503) as health:
         hold(small, supervisor)
+        refusals.write_timeouts(small, HASTE)
         done = small.run("islands", "--restart")
         assert done.code == 9, done.out
         assert "rpc.sock: HTTP 503\n  hint: Its log says why. `hero-build rollback` restores" in done.err
         assert desktops.there(small) == ["notes"]
         health.status = 200
+        refusals.write_timeouts(small)
         small.ok("restart", "hero_os")
 
 
@@ -187,6 +190,7 @@ def test_what_fails_altogether_restarts_nothing_and_neither_does_what_does_not_r
 def test_a_supervisor_that_answers_nonsense_or_not_at_all(small: World, trouble: str) -> None:
     with router(small) as supervisor:
         supervisor.troubles["service.list"] = trouble  # type: ignore[assignment]
+        refusals.write_timeouts(small, HASTE)
         refusal = Refusal(
             9, kind="RuntimeUnreachable", message="no supervisor answers: hero_router at …; zinit at …", hint=START
         )

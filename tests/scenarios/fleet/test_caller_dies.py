@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 from hero_build.services.upgrade_journal import read_upgrade
-from support.processes import until
+from support.processes import LONG, until
 from support.service_world import ServiceWorld
 from support.worlds import REPO
 
 
-@pytest.mark.parametrize(("behaviour", "version"), [("bind-after:2000", "v2"), ("never-bind", "v1")])
+@pytest.mark.parametrize(("behaviour", "version"), [("bind-at-gate", "v2"), ("never-bind", "v1")])
 def test_a_cut_connection_ends_nothing_half_way(
     stack: ServiceWorld, tmp_path: Path, behaviour: str, version: str
 ) -> None:
@@ -40,7 +40,8 @@ def test_a_cut_connection_ends_nothing_half_way(
         assert pipe is not None
         pipe.close()
     os.killpg(command.pid, signal.SIGHUP)
-    assert command.wait(120) == (0 if version == "v2" else 9)
+    stack.open_gate("app")
+    assert command.wait(LONG) == (0 if version == "v2" else 9)
     service = stack.services()["app_server"]
     assert (service["state"], service["version_installed"], service["version_running"]) == ("running", version, version)
     assert not stack.root.upgrade.exists()

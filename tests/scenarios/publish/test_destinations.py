@@ -30,7 +30,8 @@ from hero_build.publish.packages import PackagePublisher
 from hero_build.publish.types import ReleaseFile, ReleaseSpec
 from hero_build.settings import Secret
 from support.forge_server import ForgeServer
-from support.server_releases import PATIENT, CuttingProxy, Pack, ProxyRequest, whole
+from support.limits import PATIENT
+from support.server_releases import CuttingProxy, Pack, ProxyRequest, whole
 
 Packages = Callable[..., PackagePublisher]
 DATA = b"program" * 40_000

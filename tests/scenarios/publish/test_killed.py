@@ -9,7 +9,8 @@ from msgspec.structs import replace
 from hero_build.errors import HeroBuildError
 from hero_build.publish.types import ReleaseSpec
 from support.forge_server import ForgeServer
-from support.server_releases import PATIENT, CuttingProxy, Make, Pack, Publish, When, drafts, seen, whole
+from support.limits import PATIENT
+from support.server_releases import CuttingProxy, Make, Pack, Publish, When, drafts, seen, whole
 
 FILES = {"a": random.Random(3).randbytes(200_000), "b": b"b" * 50_000}
 ONCE = replace(PATIENT, attempts=1)

@@ -22,7 +22,7 @@ from hero_build.events import Event, Finished, Started, Transferred, WarningRais
 from hero_build.publish.assets import release_file
 from hero_build.publish.types import ReleaseFile, ReleaseSpec
 from support.forge_server import ForgeServer
-from support.limits import QUICK
+from support.limits import PATIENT
 from support.server_releases import CuttingProxy, Make, Pack, Publish, drafts, seen, whole
 
 A, B = random.Random(1).randbytes(300_000), b"b" * 70_000
@@ -289,7 +289,7 @@ def test_tokens(forge_server: ForgeServer, publisher: Make, spec: Publish, pack:
 
 
 def test_the_token_does_not_travel_in_the_clear(publisher: Make, spec: Publish, pack: Pack) -> None:
-    error = refusal(publisher, spec(*pack(a=A), repo="o/r"), url="http://forge.invalid", limits=QUICK)
+    error = refusal(publisher, spec(*pack(a=A), repo="o/r"), url="http://forge.invalid", limits=PATIENT)
     assert error.code == 4
 
 

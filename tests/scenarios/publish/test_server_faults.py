@@ -16,10 +16,12 @@ from hero_build.publish.assets import release_file
 from hero_build.publish.types import PublishResult
 from hero_build.publish.workers import TransferCancelled, WorkerPool
 from support.forge_server import ForgeServer
-from support.server_releases import PATIENT, CuttingProxy, Make, Pack, ProxyRequest, Publish, drafts, seen, whole
+from support.limits import PATIENT
+from support.processes import LONG
+from support.server_releases import CuttingProxy, Make, Pack, ProxyRequest, Publish, drafts, seen, whole
 
 DATA = bytes(range(256)) * 4000
-IMPATIENT = replace(PATIENT, stall=1)
+IMPATIENT = replace(PATIENT, stall=3)
 
 
 def is_upload(asked: ProxyRequest) -> bool:
@@ -113,7 +115,7 @@ def test_a_server_that_stalls(
         if not asked.path.endswith("name=a") or stalled.is_set():
             return None
         stalled.set()
-        over.wait(30)
+        over.wait(LONG)
         return b""
 
     with CuttingProxy(forge_server.url) as proxy:
@@ -151,7 +153,7 @@ def test_several_jobs_into_one_draft(forge_server: ForgeServer, publisher: Make,
 
     def job(number: int) -> PublishResult:
         result = publisher(jobs=2)
-        barrier.wait(30)
+        barrier.wait(LONG)
         return result.publish(jobs[number])
 
     with ThreadPoolExecutor(len(jobs)) as pool:
@@ -210,7 +212,7 @@ def test_an_interrupt_ends_what_is_on_its_way() -> None:
 
     with pytest.raises(KeyboardInterrupt):
         workers.run_all([endless])
-    assert ended.wait(30)
+    assert ended.wait(LONG)
 
 
 def test_what_failed_was_not_done(

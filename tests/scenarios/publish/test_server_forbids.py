@@ -12,7 +12,8 @@ from hero_build.publish.packages import PackagePublisher
 from hero_build.publish.types import ReleaseSpec
 from hero_build.settings import Secret
 from support.forge_server import ForgeServer, changed_server
-from support.server_releases import PATIENT, Make, Pack, Publish, drafts, seen, whole
+from support.limits import PATIENT
+from support.server_releases import Make, Pack, Publish, drafts, seen, whole
 
 A = b"a" * 100
 

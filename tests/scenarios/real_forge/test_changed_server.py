@@ -17,8 +17,8 @@ from hero_build.publish.forgejo import ForgejoPublisher
 from hero_build.publish.types import ReleaseFile, ReleaseSpec
 from hero_build.settings import Secret
 from support.forge_server import ForgeServer, changed_server
-from support.limits import QUICK
-from support.server_releases import PATIENT, Pack
+from support.limits import PATIENT
+from support.server_releases import Pack
 
 DATA = bytes(range(256)) * 4000
 Publish = Callable[..., ForgejoPublisher]
@@ -32,7 +32,7 @@ def server() -> Iterator[ForgeServer]:
 
 @pytest.fixture
 def forge(server: ForgeServer) -> Iterator[Forgejo]:
-    client = Forgejo(server.url, token=Secret(server.token), emit=silent, limits=QUICK)
+    client = Forgejo(server.url, token=Secret(server.token), emit=silent, limits=PATIENT)
     yield client
     client.close()
 
@@ -57,7 +57,7 @@ def test_assets_of_a_private_repo_are_fetched_through_the_given_address(
     (asset,) = forge.find(Ref(repo)).assets
     assert asset.url == f"{server.url}/{repo}/releases/download/v1/data.bin"
     with DownloadDir(tmp_path) as downloads:
-        assert fetch(forge, asset, downloads, limits=QUICK).path.read_bytes() == DATA
+        assert fetch(forge, asset, downloads, limits=PATIENT).path.read_bytes() == DATA
 
 
 def test_what_is_published_is_verified_through_the_given_address(

@@ -18,7 +18,7 @@ from hero_build.model.artifacts import GenericPackage
 from hero_build.settings import Secret
 from support.elf_files import program, static_bytes
 from support.forge_server import ForgeServer
-from support.limits import QUICK
+from support.limits import PATIENT
 
 DATA = random.Random(2).randbytes(5_000_000)
 ELF = "prog-linux-amd64-musl"
@@ -49,7 +49,7 @@ def client(forge_server: ForgeServer) -> Iterator[Callable[[str | None], Forgejo
     made: list[Forgejo] = []
 
     def make(token: str | None = None) -> Forgejo:
-        made.append(Forgejo(forge_server.url, token=Secret(token) if token else None, emit=silent, limits=QUICK))
+        made.append(Forgejo(forge_server.url, token=Secret(token) if token else None, emit=silent, limits=PATIENT))
         return made[-1]
 
     yield make
@@ -75,7 +75,7 @@ def test_the_newest_is_neither_draft_nor_prerelease(client: Clients, repo: str) 
 
 def test_unsafe_names_are_told(forge_server: ForgeServer, repo: str) -> None:
     events: list[Event] = []
-    forge = Forgejo(forge_server.url, token=None, emit=events.append, limits=QUICK)
+    forge = Forgejo(forge_server.url, token=None, emit=events.append, limits=PATIENT)
     forge.find(Ref(repo))
     forge.close()
     assert next(event.text for event in events if isinstance(event, WarningRaised)).count("'x/../y'") == 1
@@ -131,7 +131,7 @@ def test_a_private_repo(client: Clients, forge_server: ForgeServer, private: str
     forge = client(forge_server.token)
     release = forge.find(Ref(private))
     with pytest.raises(AssetNotFound) as caught:
-        fetch(client(), release.assets[0], downloads, limits=QUICK)
+        fetch(client(), release.assets[0], downloads, limits=PATIENT)
     assert "FORGEJO_TOKEN" in caught.value.hint
     assert fetch(forge, release.assets[0], downloads).sha256 == hashlib.sha256(DATA).hexdigest()
 
@@ -142,7 +142,7 @@ def test_a_bad_token_is_refused_even_for_what_is_public(client: Clients, repo: s
     assert "unset it" in error.hint
     release = client().find(Ref(repo))
     with pytest.raises(AuthError):
-        read_small(client("0" * 40), release.assets[0], limits=QUICK)
+        read_small(client("0" * 40), release.assets[0], limits=PATIENT)
 
 
 def test_a_token_without_the_scope(client: Clients, forge_server: ForgeServer, private: str) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from hero_build.server import jsonrpc
-from support.processes import until
+from support.processes import LONG, until
 from support.rpc_server import RpcServer, serving
 from support.worlds import World, empty
 
@@ -43,7 +43,7 @@ def memory(server: RpcServer) -> int:
 
 def raw(server: RpcServer, text: bytes) -> bytes:
     """What the server answers to bytes, until it closes the connection."""
-    with server.connect(timeout=60) as sock:
+    with server.connect(timeout=LONG) as sock:
         sock.sendall(text)
         sock.shutdown(socket.SHUT_WR)
         return b"".join(iter(lambda: sock.recv(1 << 16), b""))
@@ -265,7 +265,7 @@ def test_two_hundred_clients_at_once(server: RpcServer) -> None:
 
     def ask(number: int) -> bool:
         connection = server.http()
-        barrier.wait(60)
+        barrier.wait(LONG)
         for turn in range(5):
             request = {**HEALTH, "id": f"{number}-{turn}", "method": "service.list" if turn % 2 else "rpc.health"}
             connection.request("POST", "/rpc", json.dumps(request), {"Content-Type": "application/json"})

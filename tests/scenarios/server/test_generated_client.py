@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from hero_build.server.methods import METHODS
+from support.processes import LONG
 from support.rpc_server import RpcServer, serving
 from support.service_world import ServiceWorld
 from tools import openrpc_client
@@ -30,7 +31,7 @@ def test_it_calls_every_method(stack: ServiceWorld) -> None:
     stack.release_of("app", "v1")
     with serving(stack) as server:
         module = generated(stack, server)
-        client = module.Client(str(server.path), timeout=120)
+        client = module.Client(str(server.path), timeout=LONG)
         called, call = set[str](), client.call
 
         def noted(method: str, params: dict[str, Any]) -> Any:

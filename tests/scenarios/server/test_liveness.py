@@ -18,6 +18,7 @@ HASTE = ("--probe-interval", "0.3")
 
 @pytest.fixture
 def server(stack: ServiceWorld) -> Iterator[RpcServer]:
+    stack.service("app", patience=8.0, stop_timeout=1.0)  # one that is stopped by SIGSTOP ends by SIGKILL alone
     stack.install("app")
     with serving(stack, *HASTE) as running:
         yield running

@@ -7,7 +7,7 @@ import stat
 from pathlib import Path
 
 from support import roots, rpc_server, worlds
-from support.processes import until
+from support.processes import LONG, until
 from support.rpc_server import ended, serving
 from support.worlds import World
 
@@ -73,7 +73,7 @@ def test_an_interrupt_ends_it(home: World) -> None:
     for number in (signal.SIGINT, signal.SIGHUP):
         with serving(home) as server:
             os.kill(server.pid, number)
-            _, err = server.process.communicate(timeout=60)
+            _, err = server.process.communicate(timeout=LONG)
             assert (server.process.returncode, err) == (0, "")
 
 

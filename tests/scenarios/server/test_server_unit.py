@@ -5,11 +5,10 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-from support.processes import until
+from support.processes import LONG, first_child, until
 from support.rpc_server import RpcClient
 from support.supervisor_stacks import STACKS, SupervisorStack
 
@@ -24,7 +23,7 @@ def front(request: pytest.FixtureRequest) -> Iterator[SupervisorStack]:
 
 def inside(front: SupervisorStack, program: str, *words: str) -> "subprocess.CompletedProcess[str]":
     manager = "--user" if "setpriv" in front.prefix else "--system"
-    return subprocess.run([*front.prefix, program, manager, *words], capture_output=True, text=True, timeout=120)
+    return subprocess.run([*front.prefix, program, manager, *words], capture_output=True, text=True, timeout=LONG)
 
 
 def shown(front: SupervisorStack, *names: str) -> dict[str, str]:
@@ -72,8 +71,7 @@ def test_a_unit_that_does_not_start_is_an_error_that_says_why(front: SupervisorS
         assert f"{UNIT} does not start\n" in done.err
         assert "another hero-build" in done.err
         assert f"status {UNIT}` says more" in done.err
-        children = Path(f"/proc/{other.pid}/task/{other.pid}/children").read_text().split()
-        os.kill(int(children[0]), signal.SIGTERM)
+        os.kill(first_child(other.pid), signal.SIGTERM)
 
 
 def _work(front: SupervisorStack, client: RpcClient) -> None:

@@ -135,7 +135,7 @@ def test_events_come_in_order_and_can_be_resumed(stack: ServiceWorld) -> None:
 
 
 def test_operations_of_an_app_that_wait_are_visible(stack: ServiceWorld) -> None:
-    stack.install("app", "v1", "bind-after:1500")
+    stack.install("app", "v1", "bind-at-gate")
     with serving(stack) as server:
         connections = []
         for method in ("service.start", "service.stop"):
@@ -148,6 +148,7 @@ def test_operations_of_an_app_that_wait_are_visible(stack: ServiceWorld) -> None
         _, _, snapshot = next(iter(stream))
         stream.close()
         assert [item["state"] for item in snapshot["operations"]] == ["running", "queued"]
+        stack.open_gate("app")
         for connection in connections:
             assert "result" in json.loads(connection.getresponse().read())
             connection.close()
@@ -171,13 +172,14 @@ def test_the_journal_outlives_the_server_and_keeps_32(stack: ServiceWorld) -> No
 
 
 def test_a_killed_server_ends_no_operation(stack: ServiceWorld) -> None:
-    stack.install("app", "v1", "bind-after:1500")
+    stack.install("app", "v1", "bind-at-gate")
     path = stack.root.state / "operations" / "app.json"
     with serving(stack) as server:
         server.post(json.dumps({"jsonrpc": "2.0", "method": "service.start", "params": {"name": "app"}}))
         assert until(lambda: bool(stack.running()))
         os.kill(server.pid, signal.SIGKILL)
         server.process.wait()
+        stack.open_gate("app")
         assert until(lambda: json.loads(path.read_text())["operations"][-1]["state"] == "done")
     assert stack.services()["app_server"]["state"] == "running"
 

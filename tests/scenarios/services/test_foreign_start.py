@@ -56,7 +56,7 @@ def test_an_upgrade_is_rolled_back_where_they_do_not_come_up(front: SupervisorSt
 def test_an_upgrade_that_is_killed_while_they_do_not_come_up_is_undone_by_the_next_command(
     front: SupervisorStack,
 ) -> None:
-    front.app("app", start_timeout=20.0)
+    front.app("app", start_timeout=10.0)
     started(front, "app")
     front.stack.release_of("app", "v2", "never-bind")
     command = [sys.executable, "-m", "hero_build", "upgrade", "app"]

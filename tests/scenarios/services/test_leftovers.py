@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from support import zinit_crate
-from support.processes import alive, gone, until
+from support.processes import LONG, alive, gone, until
 from support.service_world import ServiceWorld
 from support.supervisor_stacks import SupervisorStack, supervisord, zinit_at
 from support.worlds import REPO
@@ -144,7 +144,7 @@ def test_a_zinit_that_is_killed_while_a_start_waits_is_an_error(zinit: Killed) -
     with subprocess.Popen(command, env=environ, cwd=REPO, stderr=subprocess.PIPE, text=True) as process:
         assert until(lambda: bool(front.stack.running()))
         zinit.kill()
-        _, err = process.communicate(timeout=200)
+        _, err = process.communicate(timeout=LONG)
     assert process.returncode == 9, err
     assert "error: " in err
     assert "zinit" in err

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from support.processes import until
+from support.processes import LONG, suspend, until
 from support.service_world import ServiceWorld
 from support.worlds import REPO, valid
 
@@ -35,10 +35,10 @@ def test_health_of_what_is_not_well(stack: ServiceWorld) -> None:
     assert stack.run("health", "app").code == 9, "it does not run"
     assert stack.ok("health") == "no service should run\n"
     stack.ok("start", "app", "good")
-    os.kill(stack.pid("app_server"), signal.SIGSTOP)
+    suspend(stack.pid("app_server"))
     try:
         (stack.root.path / "cfg").mkdir(exist_ok=True)
-        (stack.root.path / "cfg" / "hero_build.toml").write_text("connect = 0.3\n")
+        (stack.root.path / "cfg" / "hero_build.toml").write_text("connect = 2\n")
         done = stack.run("health", "--json")
     finally:
         os.kill(stack.pid("app_server"), signal.SIGCONT)
@@ -49,7 +49,7 @@ def test_health_of_what_is_not_well(stack: ServiceWorld) -> None:
     }
     (failure,) = valid(done.document)["failed"]
     assert "app_server is not healthy: GET /health on " in failure["message"]
-    assert failure["message"].endswith("no answer within 0.3 s")
+    assert failure["message"].endswith("no answer within 2 s")
 
 
 def test_logs_are_printed_without_control_characters(stack: ServiceWorld) -> None:
@@ -110,7 +110,7 @@ def test_logs_follow_until_interrupted(stack: ServiceWorld) -> None:
         stack.ok("start", "app")
         assert process.stdout.readline() == "app_server v1 starts\n"
         process.send_signal(signal.SIGINT)
-        assert process.wait(60) == 130
+        assert process.wait(LONG) == 130
 
 
 def test_inspect_shows_how_a_service_is_defined(stack: ServiceWorld) -> None:

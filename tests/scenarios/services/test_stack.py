@@ -11,7 +11,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from support.processes import until
+from support.processes import LONG, suspend, until
 from support.service_world import ServiceWorld
 from support.worlds import REPO
 
@@ -140,7 +140,7 @@ def test_two_starts_of_the_core_at_once_are_one(stack: ServiceWorld) -> None:
     (stack.recipes / "_sets.py").write_text('SETS = {"core": ("web", "api", "store", "proxy", "index")}\n')
     stack.ok("install", "@core")
     with command(stack, "start", "@core", "--json") as one, command(stack, "start", "@core", "--json") as two:
-        ends = [process.communicate(timeout=100) for process in (one, two)]
+        ends = [process.communicate(timeout=LONG) for process in (one, two)]
     assert [one.returncode, two.returncode] == [0, 0], ends
     results = [{item["service"]: item["result"] for item in json.loads(out)["services"]} for out, _ in ends]
     assert {frozenset((first, results[1][name])) for name, first in results[0].items()} == {
@@ -158,7 +158,7 @@ def test_a_stop_ends_a_start_that_still_waits(stack: ServiceWorld) -> None:
         began = time.monotonic()
         assert stack.run("stop", "app").code == 0
         assert time.monotonic() - began < 50
-        _, err = process.communicate(timeout=100)
+        _, err = process.communicate(timeout=LONG)
     assert process.returncode == 9
     assert "app_server is not started: another command stopped it while it started" in err
     assert not stack.running()
@@ -173,7 +173,7 @@ def test_a_supervisor_that_ends_while_a_start_waits_is_an_error(stack: ServiceWo
     with command(stack, "start", "app") as process:
         assert until(lambda: bool(stack.running()))
         os.kill(int((stack.supervisor.folder / "supervisord.pid").read_text()), number)
-        _, err = process.communicate(timeout=100)
+        _, err = process.communicate(timeout=LONG)
     assert process.returncode == 9
     assert "error: " in err
     assert "Traceback" not in err
@@ -189,7 +189,7 @@ def test_an_interrupted_start_blocks_nothing(stack: ServiceWorld, number: int) -
     with command(stack, "start", "app") as process:
         assert until(lambda: bool(stack.running()))
         process.send_signal(number)
-        process.communicate(timeout=100)
+        process.communicate(timeout=LONG)
     assert process.returncode == (130 if number == signal.SIGINT else -signal.SIGKILL)
     stack.env_file("app", "BEHAVIOUR=ok\n")
     assert stack.run("start", "app").code == 0
@@ -198,19 +198,21 @@ def test_an_interrupted_start_blocks_nothing(stack: ServiceWorld, number: int) -
 
 def test_a_supervisor_that_hangs_while_a_start_waits_is_an_error(stack: ServiceWorld) -> None:
     """Nothing is lost: once it goes on, the service is there and can be started."""
-    (stack.root.path / "cfg").mkdir(parents=True)
-    (stack.root.path / "cfg" / "hero_build.toml").write_text("stall = 2\nconnect = 2\n")
+    settings = stack.root.path / "cfg" / "hero_build.toml"
+    settings.parent.mkdir(parents=True)
+    settings.write_text("stall = 2\nconnect = 2\n")
     stack.service("app", start_timeout=60.0)
     stack.install("app", behaviour="never-bind")
     with command(stack, "start", "app") as process:
         assert until(lambda: bool(stack.running()))
         supervisor = int((stack.supervisor.folder / "supervisord.pid").read_text())
-        os.kill(supervisor, signal.SIGSTOP)
+        suspend(supervisor)
         try:
-            _, err = process.communicate(timeout=200)
+            _, err = process.communicate(timeout=LONG)
             status = stack.run("status", "app")
         finally:
             os.kill(supervisor, signal.SIGCONT)
+    settings.unlink()
     assert process.returncode == 9, err
     assert "cannot be reached: no answer within 2 s" in err
     assert "Traceback" not in err

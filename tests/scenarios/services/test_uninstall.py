@@ -15,7 +15,7 @@ from hero_build.ops.uninstall import uninstall
 from hero_build.services.open_run import open_run
 from hero_build.settings import read
 from support import roots, rust_world, strace
-from support.processes import until
+from support.processes import suspend, until
 from support.service_world import ServiceWorld
 from support.worlds import valid
 
@@ -41,16 +41,18 @@ def test_services_are_stopped_in_the_reverse_order_and_forgotten(stack: ServiceW
 
 
 def test_an_app_whose_service_does_not_stop_stays_installed(stack: ServiceWorld) -> None:
-    (stack.root.path / "cfg").mkdir(parents=True)
-    (stack.root.path / "cfg" / "hero_build.toml").write_text("stall = 1\nconnect = 1\n")
     stack.install("app")
     stack.ok("start", "app")
+    settings = stack.root.path / "cfg" / "hero_build.toml"
+    settings.parent.mkdir(exist_ok=True)
+    settings.write_text("stall = 1\nconnect = 1\n")
     supervisor = int((stack.supervisor.folder / "supervisord.pid").read_text())
-    os.kill(supervisor, signal.SIGSTOP)
+    suspend(supervisor)
     try:
         done = stack.run("uninstall", "app", "--json")
     finally:
         os.kill(supervisor, signal.SIGCONT)
+    settings.unlink()
     report = valid(done.document)
     assert (done.code, report["parts"], report["failed"][0]["kind"]) == (9, [], "RuntimeUnreachable")
     assert {part.app for part in roots.check(stack.root).records} == {"app"}

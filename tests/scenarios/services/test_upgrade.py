@@ -205,7 +205,7 @@ def _step(stack: ServiceWorld) -> str:
 
 
 COMMANDS = ("start app", "restart app", "stop other", "install other")
-NEXT = [(behaviour, command) for behaviour in ("bind-after:800", "never-bind") for command in COMMANDS]
+NEXT = [(behaviour, command) for behaviour in ("bind-at-gate", "never-bind") for command in COMMANDS]
 NEXT += [("never-bind", "rollback"), ("never-bind", "uninstall other")]
 
 
@@ -218,6 +218,7 @@ def test_a_killed_upgrade_is_finished_or_undone_by_the_next_command(
     started(stack, "app", "other")
     stack.release_of("app", "v2", behaviour)
     killed_while_restarting(stack, ("upgrade", "app"))
+    stack.open_gate("app")
     done = stack.run(*next_command.split())
     assert "an upgrade of app was interrupted: it is finished now, or undone" in done.err, done
     assert done.code == 0, done.err

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from support.processes import until
+from support.processes import LONG, until
 from support.supervisor_stacks import STACKS, SupervisorStack
 from support.systemd_container import PERSON
 
@@ -24,7 +24,7 @@ def front() -> Iterator[SupervisorStack]:
 def as_root(front: SupervisorStack, *command: str) -> None:
     """Run a program inside."""
     enter = front.prefix[: front.prefix.index("setpriv")]
-    subprocess.run([*enter, *command], check=True, capture_output=True, timeout=120)
+    subprocess.run([*enter, *command], check=True, capture_output=True, timeout=LONG)
 
 
 def supervisor_check(front: SupervisorStack) -> tuple[str, str]:

@@ -81,10 +81,9 @@ def test_livekit_runs_its_backend_and_ends_it(short: Path) -> None:
     with rust_world.running(short, program, sockets=sockets) as process:
         assert rust_world.health(short / "hero_livekit/rpc.sock")["service"] == "hero_livekit_server"
         assert rust_world.health(short / "hero_livekit/backend.sock")["service"] == "lk-backend"
-        children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
-        assert len(children) == 1
+        (backend,) = processes.children(process.pid)
         assert rust_world.ended(process) == (0, "lk-backend: exit status: 0\n")
-    assert not processes.alive(int(children[0]))
+    assert not processes.alive(backend)
     assert not [path for path in short.rglob("*") if path.is_socket()]
 
 

@@ -10,7 +10,7 @@ import pytest
 from hero_build.errors import RuntimeUnreachable
 from hero_build.supervisors.log_files import MAX_TAIL
 from hero_build.supervisors.protocol import Timeouts
-from support.processes import alive, is_stopped, until
+from support.processes import alive, suspend, until
 from support.supervised import Supervised
 
 HASTY = Timeouts(call=0.5, change=1.0)
@@ -67,8 +67,7 @@ def test_a_supervisor_that_hangs_is_unreachable_in_time_and_works_again_later(su
     supervised.run("app_server")
     supervised.wait("app_server", "running")
     hasty = supervised.with_timeouts(HASTY)
-    os.kill(supervised.own_pid(), signal.SIGSTOP)
-    assert until(lambda: is_stopped(supervised.own_pid())), "a signal takes effect a little later"
+    suspend(supervised.own_pid())
     try:
         for call in (hasty.status, hasty.restart, hasty.stop):
             with pytest.raises(RuntimeUnreachable) as caught:

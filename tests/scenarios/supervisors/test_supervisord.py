@@ -14,7 +14,7 @@ from hero_build.install.layout import Root
 from hero_build.supervisors.log_files import LOG_BACKUPS, LOG_BYTES
 from hero_build.supervisors.protocol import Timeouts
 from hero_build.supervisors.supervisord import Supervisord
-from support.processes import alive, gone, until
+from support.processes import LONG, alive, gone, until
 from support.supervised import Supervised, private_root
 
 IGNORES_TERM = "trap '' TERM; while :; do sleep 0.1; done"
@@ -63,7 +63,7 @@ def test_a_second_supervisord_in_its_folder_is_refused(supervised: Supervised) -
     assert isinstance(supervisor, Supervisord)
     supervisor.socket.unlink()  # it can be neither asked nor seen to listen
     command = [sys.executable, "-m", "supervisor.supervisord", "-n", "-c", "supervisord.conf"]
-    done = subprocess.run(command, cwd=supervisor.folder, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(command, cwd=supervisor.folder, capture_output=True, text=True, timeout=LONG)
     assert done.returncode != 0
     assert "BlockingIOError" in done.stdout + done.stderr
     os.kill(supervised.own_pid(), signal.SIGKILL)

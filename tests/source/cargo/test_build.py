@@ -20,7 +20,7 @@ from hero_build.source.cargo.build import Progress, build, compile_progress
 from hero_build.source.git.status import read_tree
 from hero_build.system.process import Cancelled
 from support import git_repos, rust_crates
-from support.processes import gone, until
+from support.processes import gone, parent, until
 
 pytestmark = pytest.mark.slow
 HERE = Path(__file__).parents[3]
@@ -312,10 +312,10 @@ def test_an_interrupt_ends_cargo_and_all_that_it_started(tmp_path: Path) -> None
     with subprocess.Popen(command, cwd=HERE, env=env, stdout=subprocess.PIPE, text=True) as child:
         assert until(note.exists)
         pid = int(note.read_text())
-        parent = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+        cargo = parent(pid)
         child.send_signal(signal.SIGINT)
         assert child.communicate()[0] == "interrupted\n"
-    assert gone([pid, parent])
+    assert gone([pid, cargo])
 
 
 def test_a_build_that_is_called_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,6 +11,7 @@ from hero_build.source.wasm import pool
 from hero_build.source.wasm.types import Backend, BuildWatch, BuiltBundle, FailedBundle
 from hero_build.system.process import Cancelled
 from support import island_workspace
+from support.processes import LONG
 from support.spies import stand_in
 
 pytestmark = pytest.mark.timeout(1800)
@@ -23,20 +24,20 @@ def test_a_single_thread_may_use_all_cores(monkeypatch: pytest.MonkeyPatch) -> N
 
         def work() -> None:
             with workers.busy():
-                both.wait(60)  # both are busy
-                both.wait(60)  # and have been counted
+                both.wait(LONG)  # both are busy
+                both.wait(LONG)  # and have been counted
 
         assert workers.share() == 6
         with workers.busy():
             assert workers.share() == 6
         others = [workers.executor.submit(work) for _ in range(2)]
-        both.wait(60)
+        both.wait(LONG)
         assert workers.share() == 3
         with workers.busy():
             assert workers.share() == 2
-        both.wait(60)
+        both.wait(LONG)
         for other in others:
-            other.result(60)
+            other.result(LONG)
         assert workers.share() == 6
 
 
@@ -62,7 +63,7 @@ def test_an_interrupt_waits_until_unfinished_files_are_deleted() -> None:
     def interrupted() -> None:
         with pool.pool(lambda: False) as workers:
             workers.executor.submit(work, workers)
-            assert writing.wait(60)
+            assert writing.wait(LONG)
             raise Cancelled
 
     with pytest.raises(Cancelled):
