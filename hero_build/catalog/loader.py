@@ -23,6 +23,7 @@ from hero_build.system.regular_file import check_regular
 if TYPE_CHECKING:
     from hero_build.recipe import Recipe
 _SETS = "_sets"
+SETS_FILE = f"{_SETS}.py"
 
 
 class LoadedRecipe(Struct, frozen=True):

@@ -67,7 +67,7 @@ class OpenedLock(Struct, frozen=True):
 
 
 def open_lock(options: LockOptions, settings: Settings, emit: Emit) -> OpenedLock:
-    """Raises ChecksumMismatch, InvalidSignature, MissingTool, UsageError.
+    """Raises ChecksumMismatch, InvalidSignature, UsageError.
 
     The token is used only if the settings name the same forge: a lock file may come from anyone.
     """
@@ -101,7 +101,7 @@ def _check_signature(options: LockOptions, content: bytes, settings: Settings) -
     keys = (_public_key(options.trust),) if options.trust is not None else settings.trust
     if not keys:
         return
-    from hero_build.publish.signing import verifies
+    from hero_build.verify.minisign import verifies
 
     path = signature_of(options.file)
     try:

@@ -61,16 +61,18 @@ def _libc():  # type: () -> str
 
 def _unpacked(name):  # type: (str) -> str
     """The folder in which this tool has been unpacked; empty if none of the places has it."""
+    folders = [os.path.join(place, name) for place in _places()]
+    return next((folder for folder in folders if _is_trusted(folder)), "")
+
+
+def _is_trusted(folder):  # type: (str) -> bool
+    """Whether nobody else can have put a program there."""
     owners = (0, os.geteuid(), int(os.environ.get("SUDO_UID", "0") if os.geteuid() == 0 else 0))
-    for place in _places():
-        folder = os.path.join(place, name)
-        try:
-            status = os.stat(folder)
-        except OSError:
-            continue
-        if status.st_uid in owners and not status.st_mode & 0o002:
-            return folder
-    return ""
+    try:
+        status = os.stat(folder)
+    except OSError:
+        return False
+    return status.st_uid in owners and not status.st_mode & 0o002
 
 
 def _places():  # type: () -> list[str]
@@ -100,7 +102,10 @@ def _unpack(pack, tag):  # type: (str, str) -> str
         except OSError as error:
             reasons.append(f"{place}: {error.strerror}")
             continue
-        return _unpack_into(pack, tag, new)
+        folder = _unpack_into(pack, tag, new)
+        if _is_trusted(folder):
+            return folder
+        reasons.append(f"{folder} belongs to another user")
     refuse("this pack cannot be unpacked: " + "; ".join(reasons), "Name a folder of yours with --root, or HERO_ROOT.")
     return ""
 

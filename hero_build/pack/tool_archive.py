@@ -5,8 +5,8 @@ import zipfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
 
-from hero_build.catalog.loader import LoadedRecipe, shipped
-from hero_build.errors import machine_errors
+from hero_build.catalog.loader import SETS_FILE, LoadedRecipe, shipped
+from hero_build.os_errors import machine_errors
 from hero_build.pack.starter import COMMON
 from hero_build.system.packed import OVERLAYS
 
@@ -49,13 +49,14 @@ def _package() -> Iterator[tuple[str, bytes]]:
 
 
 def _overlays(recipes: Mapping[str, LoadedRecipe]) -> Iterator[tuple[str, bytes]]:
-    """The recipes of these apps that are not shipped, each beside the modules that it takes values from."""
+    """The recipes of these apps that are not shipped, each beside the modules and sets of its folder."""
     folders: dict[Path, str] = {}
     for loaded in recipes.values():
         if loaded.path.parent == shipped():
             continue
         name = folders.setdefault(loaded.path.parent, f"{len(folders):03}")
-        for path in (loaded.path, *loaded.shared):
+        sets = loaded.path.with_name(SETS_FILE)
+        for path in (loaded.path, *loaded.shared, *([sets] if sets.is_file() else [])):
             yield f"{COMMON}{OVERLAYS}/{name}/{path.name}", path.read_bytes()
 
 

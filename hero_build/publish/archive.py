@@ -11,7 +11,8 @@ import zlib
 from pathlib import Path
 from typing import IO, cast
 
-from hero_build.errors import InvalidBundle, machine_errors
+from hero_build.errors import InvalidBundle
+from hero_build.os_errors import machine_errors
 from hero_build.verify.bundle_files import UnsafeMember, read_folder
 
 _HEADER = b"\x1f\x8b\x08\0\0\0\0\0\x02\xff"  # deflate, no name, no time, best compression, unknown system (RFC 1952)

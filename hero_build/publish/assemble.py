@@ -12,11 +12,11 @@ from msgspec.structs import replace
 from hero_build.catalog import service_toml
 from hero_build.catalog.checkout_set import binaries_of_checkout
 from hero_build.catalog.loader import LoadedRecipe, recipe_errors
-from hero_build.errors import machine_errors
 from hero_build.forge.build_record import SUFFIX, BuildRecord, encode
 from hero_build.model.artifacts import Artifact, Binary, Library, Platform, WasmBundle
 from hero_build.model.installed import Fingerprint
 from hero_build.model.steps import Tree, Verified
+from hero_build.os_errors import machine_errors
 from hero_build.platforms import parse
 from hero_build.publish import build_record
 from hero_build.publish.archive import pack

@@ -4,9 +4,10 @@ import hashlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
-from hero_build.errors import PublicationRefused, machine_errors
+from hero_build.errors import PublicationRefused
 from hero_build.model.artifacts import Binary
 from hero_build.model.names import check_name
+from hero_build.os_errors import machine_errors
 from hero_build.publish.types import ReleaseFile
 from hero_build.system.regular_file import open_regular
 from hero_build.verify import checksums

@@ -8,14 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from hero_build.errors import (
-    AssetNotFound,
-    LockHeld,
-    NotFound,
-    PublicationRefused,
-    UsageError,
-    machine_errors,
-)
+from hero_build.errors import AssetNotFound, LockHeld, NotFound, PublicationRefused, UsageError
 from hero_build.events import Emit, Finished, Started, Transferred
 from hero_build.forge import content_store, mirror_layout
 from hero_build.forge.mirror import Mirror
@@ -24,6 +17,7 @@ from hero_build.forge.transfer import verify_remote
 from hero_build.model.installed import PartId
 from hero_build.model.names import check_repo, check_tag
 from hero_build.model.steps import Asset, Release
+from hero_build.os_errors import machine_errors
 from hero_build.publish.assets import (
     CHECKSUM_SUFFIX,
     CHECKSUMS,

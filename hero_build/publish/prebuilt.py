@@ -11,10 +11,11 @@ from msgspec.structs import replace
 from hero_build.catalog import recipe_facts
 from hero_build.catalog.checkout_set import binaries_of_checkout
 from hero_build.catalog.loader import LoadedRecipe
-from hero_build.errors import AssetNotFound, InvalidBinary, machine_errors
+from hero_build.errors import AssetNotFound, InvalidBinary
 from hero_build.forge.download_dir import DownloadDir
 from hero_build.model.artifacts import Artifact, Binary, WasmBundle
 from hero_build.model.steps import Fetched, Tree, Verified
+from hero_build.os_errors import machine_errors
 from hero_build.platforms import machine_arch, parse
 from hero_build.publish.matrix import CiJob
 from hero_build.system.regular_file import open_regular

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hero_build.errors import MissingTool, UsageError
+from hero_build.verify.minisign import verifies
 
 if TYPE_CHECKING:
     import minisign
@@ -61,24 +62,6 @@ def read_signer(file: Path | None, environ: MutableMapping[str, str]) -> Signer 
     _require_minisign()
     where = str(file) if file is not None else KEY_VARIABLE
     return Signer(_open_key(_read_key_file(file) if file is not None else text.strip().encode(), password, where))
-
-
-def verifies(signature: bytes, content: bytes, public: str) -> bool:
-    """Whether `signature` is one of `content` by the key of `public` (base64, or the text of a public key file).
-    Raises UsageError for an invalid public key; MissingTool.
-    """
-    _require_minisign()
-    import minisign
-
-    try:
-        key = minisign.PublicKey.from_base64(public.strip().splitlines()[-1])
-    except (minisign.Error, ValueError, IndexError) as error:
-        raise UsageError("not a minisign public key", "It is the second line of the .pub file.") from error
-    try:
-        key.verify(content, minisign.Signature.from_bytes(signature))
-    except (minisign.Error, ValueError):
-        return False
-    return True
 
 
 def _open_key(content: bytes, password: str | None, where: str) -> "minisign.SecretKey":

@@ -12,8 +12,9 @@ from typing import IO, cast
 
 from msgspec import Struct
 
-from hero_build.errors import InvalidBinary, machine_errors
+from hero_build.errors import InvalidBinary
 from hero_build.model.names import nearest
+from hero_build.os_errors import machine_errors
 from hero_build.verify import sniff
 from hero_build.verify.archive_limits import CHUNK, ArchiveRefused, BoundedReader, refuse_damage
 from hero_build.verify.archive_limits import size_limit as limit_of

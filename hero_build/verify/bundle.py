@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from posixpath import dirname, join, normpath
 
-from hero_build.errors import InvalidBundle, UnsafeName, machine_errors
+from hero_build.errors import InvalidBundle, UnsafeName
 from hero_build.model.artifacts import WasmBundle
 from hero_build.model.names import check_name
 from hero_build.model.steps import Fetched, File
+from hero_build.os_errors import machine_errors
 from hero_build.verify import bundle_files, glue, sniff, wasm
 from hero_build.verify.bundle_files import BundleFile, GluePair, UnsafeMember, entry_pair, find_pairs
 from hero_build.verify.glue import Glue, Need

@@ -14,7 +14,8 @@ from typing import IO, cast
 
 from msgspec.structs import replace
 
-from hero_build.errors import InvalidBundle, machine_errors
+from hero_build.errors import InvalidBundle
+from hero_build.os_errors import machine_errors
 from hero_build.verify import bundle_files, sniff
 from hero_build.verify.archive_limits import CHUNK, ArchiveRefused, BoundedReader, refuse_damage, size_limit
 from hero_build.verify.bundle_files import BundleFile, UnsafeMember

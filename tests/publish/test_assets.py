@@ -18,8 +18,9 @@ from hero_build.model.artifacts import Binary, WasmBundle
 from hero_build.publish import build_record
 from hero_build.publish.assets import release_file, render_checksums, validate_files, with_checksums, with_legacy_names
 from hero_build.publish.mirror import MirrorPublisher
-from hero_build.publish.signing import KEY_FILE_VARIABLE, KEY_VARIABLE, PASSWORD_VARIABLE, Signer, read_signer, verifies
+from hero_build.publish.signing import KEY_FILE_VARIABLE, KEY_VARIABLE, PASSWORD_VARIABLE, Signer, read_signer
 from hero_build.publish.types import ReleaseFile, ReleaseSpec
+from hero_build.verify.minisign import verifies
 from support.forge_server import REPO, ForgeServer
 from support.server_releases import Make, Pack, Publish, seen, whole
 

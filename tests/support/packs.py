@@ -68,10 +68,13 @@ def make(world: World, file: Path, *words: str) -> Path:
 
 @pytest.fixture(scope="module")
 def packing(tmp_path_factory: pytest.TempPathFactory) -> World:
-    """`db` (db, db_admin) in v1 and v2, and `web` in v1, whose recipe takes its program from a module beside it."""
+    """`db` (db, db_admin) in v1 and v2, and `web` in v1, whose recipe takes its program from a module beside it;
+    the set `small` has `web` alone.
+    """
     world = worlds.empty(tmp_path_factory.mktemp("packing"))
     world.recipe("db", "db", "db_admin")
     (world.recipes / "_names.py").write_text('PROGRAM = "web"\n')
+    (world.recipes / "_sets.py").write_text('SETS = {"small": ("web",)}\n')
     (world.recipes / "web.py").write_text(SHARED)
     world.release("db", "v1", "db", "db_admin")
     world.release("db", "v2", "db", "db_admin")

@@ -104,6 +104,22 @@ def test_a_task_that_cannot_be_meant_changes_nothing(fleet: Fleet, arguments: st
     assert not fleet.hosts["t1"].root.path.exists()
 
 
+@pytest.mark.parametrize("name", ["site", "upgrade", "rollback"])
+def test_a_pattern_that_matches_no_machine_is_an_error(name: str, fleet: Fleet) -> None:
+    """Ansible ends with 0 there, which reads as an upgraded fleet."""
+    locks = {"hero_lock": "/nowhere", "hero_lock_before": "/nowhere"}
+    done = fleet.play(name, hero_hosts="testrs", **locks)
+    assert (done.code, done.states) == (2, {"localhost": "failed"}), done.out
+    assert 'No machine of the inventory matches "testrs".' in done.results["localhost"]["msg"]
+    assert "COVERAGE: 0 of 0 machines" in done.out
+
+
+def test_a_limit_that_leaves_no_machine_is_an_error(fleet: Fleet) -> None:
+    done = fleet.play("upgrade", "--limit", "t1", hero_lock="/nowhere", hero_hosts="admin")
+    assert (done.code, done.states) == (2, {"t1": "failed"}), done.out
+    assert 'No machine of --limit t1 matches "admin".' in done.results["t1"]["msg"]
+
+
 OLD_PYTHON = """
 - hosts: testers
   gather_facts: false

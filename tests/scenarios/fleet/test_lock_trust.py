@@ -3,29 +3,14 @@
 import hashlib
 from pathlib import Path
 
-import minisign
 import pytest
 
 from support import roots, worlds
 from support.fault_server import FaultServer
+from support.keys import Keys
 from support.worlds import World
 
 pytestmark = pytest.mark.usefixtures("two_apps")
-
-
-class Keys:
-    """A pair of files as `minisign -G -W` writes them."""
-
-    def __init__(self, folder: Path, name: str) -> None:
-        pair = minisign.KeyPair.generate()
-        self.secret, self.public = folder / f"{name}.key", folder / f"{name}.pub"
-        self.secret.write_bytes(bytes(pair.secret_key))
-        self.secret.chmod(0o600)
-        self.public.write_bytes(bytes(pair.public_key))
-
-    @property
-    def line(self) -> str:
-        return self.public.read_text().splitlines()[-1]
 
 
 @pytest.fixture
@@ -102,6 +87,19 @@ def test_the_settings_of_a_root_name_who_must_have_signed(world: World, tmp_path
     done = world.run("install", "--locked", str(file))
     assert done.code == 2
     assert "not a minisign public key" in done.err
+
+
+def test_a_signature_is_checked_where_no_library_for_signatures_is(world: World, tmp_path: Path, keys: Keys) -> None:
+    """A module that cannot be imported hides py-minisign, as on a machine that has hero-build alone."""
+    file, hidden = tmp_path / "apps.lock", tmp_path / "hidden"
+    world.ok("lock", "db", "-o", str(file), "--sign", str(keys.secret))
+    for name in ("minisign", "cryptography"):
+        (hidden / name).mkdir(parents=True)
+        (hidden / name / "__init__.py").write_text("raise ImportError\n")
+    trusted = ("install", "--locked", str(file), "--trust")
+    env = {"PYTHONPATH": str(hidden)}
+    assert world.run(*trusted, Keys(tmp_path, "stranger").line, env=env).code == 5
+    assert world.run(*trusted, keys.line, env=env).code == 0
 
 
 def test_nothing_is_written_where_nothing_can_be_signed(world: World, tmp_path: Path, keys: Keys) -> None:

@@ -48,7 +48,7 @@ def test_a_machine_without_a_network_installs_from_a_pack(tester: Path, machine:
 
 
 def test_only_some_of_it_and_only_what_is_in_it(tester: Path, machine: Machine) -> None:
-    assert "generation 1: web v1 (download)" in machine.ok(tester, "install", "web")
+    assert "generation 1: web v1 (download)" in machine.ok(tester, "install", "@small"), "a set of the packed recipes"
     done = machine.run(tester, "install", "hero_db")
     assert (done.code, done.err.splitlines()[:2]) == (
         3,
@@ -160,6 +160,18 @@ def test_a_noexec_root_and_cache(tester: Path, machine: Machine) -> None:
     done = machine.run(tester, "--version", prefix=both)
     assert done.code == 8
     assert f"this pack cannot be unpacked: {machine.tools} is on a file system that is mounted noexec;" in done.err
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may give a folder to another user")
+def test_root_runs_no_tool_that_another_user_unpacked(tester: Path, machine: Machine) -> None:
+    machine.ok(tester, "install")
+    for path in (machine.tools, *machine.tools.rglob("*")):
+        os.chown(path, 4321, 4321)
+    (tool,) = machine.tools.iterdir()
+    (tool / "hero_build" / "__init__.py").write_text("raise SystemExit('run as root')\n")
+    assert machine.ok(tester, "--version").startswith("hero-build ")
+    assert [path.name for path in machine.tools.iterdir()] == [tool.name], "and leaves nothing there"
+    assert (machine.folder / ".cache/hero-build/tools" / tool.name).is_dir()
 
 
 def test_a_full_disk(tester: Path, machine: Machine) -> None:

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from support import machines
+from support import machines, packs
 from support.ansible_fleet import Controller, Run, kill_group
+from support.keys import Keys
 from support.machines import Machine
 from support.processes import until
 from support.service_world import ServiceWorld
@@ -20,10 +21,6 @@ from support.static_server import StaticServer, serving
 pytestmark = machines.marks
 NAMES = ("t1", "t2", "t3")
 APP, SERVICE, ROOT = "db", "db_server", "/home/hero/hero"
-TOOL = """#!/bin/sh
-export HERO_RECIPES=/srv/recipes HERO_SUPERVISOR=supervisord
-exec /opt/hero-build/bin/hero-build "$@"
-"""
 INFO = (
     "- hosts: testers\n  gather_facts: false\n  tasks: [{name: Read, hero.os.hero_info: {user: hero, verify: true}}]\n"
 )
@@ -32,16 +29,18 @@ SECRET = "p'ass \\word\""
 
 @dataclass(frozen=True, slots=True)
 class MachineFleet:
-    """Machines behind ssh, the releases, and the mirror that serves them."""
+    """Machines behind ssh, the releases, the mirror that serves them, and the key that they trust."""
 
     world: ServiceWorld
     machines: Mapping[str, Machine]
     mirror: StaticServer
     controller: Controller
+    keys: Keys
 
-    def lock(self, version: str) -> Path:
+    def lock(self, version: str, keys: Keys | None = None) -> Path:
+        """A lock file and its signature, by the key that the machines trust or another one."""
         path = self.world.folder / f"{version}.lock"
-        self.world.ok("lock", f"{APP}@{version}", "-o", str(path))
+        self.world.ok("lock", f"{APP}@{version}", "-o", str(path), "--sign", str((keys or self.keys).secret))
         return path
 
     def converge(self, version: str, *arguments: str) -> Run:
@@ -68,21 +67,21 @@ def testers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MachineFleet]:
     (world.recipes / "_sets.py").write_text(f'SETS = {{"small": ("{APP}",)}}\n')
     for version, behaviour in (("v1", "ok"), ("v3", "exit:3"), ("v4", "bind-after:1500"), ("v2", "ok")):
         world.release_of(APP, version, behaviour)
-    tool = folder / "hero-build"
-    tool.write_text(TOOL)
+    tool = packs.make(world, world.mirror / "hero-build", "@small")
+    keys = Keys(folder, "fleet")
     with ExitStack() as stack:
         mirror = stack.enter_context(serving(world.mirror))
-        made = {name: stack.enter_context(machines.machine(name, folder, boot=False)) for name in NAMES}
+        made = {name: stack.enter_context(machines.machine(name, folder, bare=True, boot=False)) for name in NAMES}
         for machine in made.values():
-            machine.put(world.recipes, "/srv/recipes")
             machine.boot()
         common = {
             "ansible_user": "root",
             "ansible_host": "127.0.0.1",
             "ansible_python_interpreter": "/usr/bin/python3",
             "ansible_pipelining": True,
-            "hero_tool": str(tool),
-            "hero_tool_sha256": hashlib.sha256(TOOL.encode()).hexdigest(),
+            "hero_tool": f"{mirror.url}/{tool.name}",
+            "hero_tool_sha256": hashlib.sha256(tool.read_bytes()).hexdigest(),
+            "hero_lock_trust": keys.line,
             "hero_at": mirror.url,
             "hero_exact": False,
             "hero_user": "hero",
@@ -95,18 +94,26 @@ def testers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MachineFleet]:
             name: {"ansible_port": machine.port, "ansible_ssh_common_args": shlex.join(machine.ssh_options)}
             for name, machine in made.items()
         }
-        yield MachineFleet(world, made, mirror, Controller(folder, hosts, common))
+        yield MachineFleet(world, made, mirror, Controller(folder, hosts, common), keys)
 
 
 def test_machines_are_brought_up_and_again(testers: MachineFleet) -> None:
-    """From nothing to a healthy set with its settings; the second time nothing changes and nothing is requested."""
+    """From nothing, hero-build included, to a healthy set; the second time nothing changes and nothing is requested.
+    A hero-build with another digest is not installed.
+    """
     lock = testers.lock("v1")
+    wrong = testers.controller.play("site", hero_lock=lock, hero_hosts="t1", hero_tool_sha256="0" * 64)
+    assert (wrong.code, wrong.states) == (2, {"t1": "failed"}), wrong.out
+    assert testers.machines["t1"].run(f"test -e /usr/local/bin/hero-build -o -e {ROOT}/bin/{SERVICE}").code == 1
+    testers.mirror.paths.clear()
     first = testers.controller.play("site", hero_hosts="testers", hero_lock=lock)
     assert (first.code, first.states) == (0, dict.fromkeys(NAMES, "ok")), first.out
     assert testers.versions() == dict.fromkeys(NAMES, "v1")
-    assert len(testers.mirror.served) == len(NAMES), "the bytes of one program for each machine"
+    assert len(testers.mirror.served) == 2 * len(NAMES), "hero-build and the bytes of one program for each machine"
     assert not any("/api/" in path for path in testers.mirror.paths)
     for machine in testers.machines.values():
+        assert machine.ok(f"cat {ROOT}/cfg/set.lock.minisig") == lock.with_name(f"{lock.name}.minisig").read_text()
+        assert f"--trust {testers.keys.line}" in machine.ok("systemctl cat hero-set").replace('"', "")
         assert machine.ok(f"stat -c %a:%U {ROOT}/cfg/env/hero.env").strip() == "600:hero"
         assert machine.ok("systemctl is-active hero-set.service hero.service").split() == ["active", "active"]
         (pid,) = machine.ok(f"pgrep -u hero -x {SERVICE}").split()
@@ -125,6 +132,16 @@ def test_a_bad_release_is_rolled_back_by_the_canary_itself(testers: MachineFleet
     assert (done.code, list(done.results)) == (2, ["t1"])
     assert (done.results["t1"]["rolled_back"], done.results["t1"]["healthy_again"]) == (True, True)
     assert testers.versions() == dict.fromkeys(NAMES, "v1")
+
+
+def test_a_lock_file_that_another_key_has_signed_changes_nothing(testers: MachineFleet) -> None:
+    requests = len(testers.mirror.paths)
+    lock = testers.lock("v2", Keys(testers.world.folder, "stranger"))
+    done = testers.controller.play("upgrade", hero_lock=lock)
+    assert (done.code, list(done.results), done.results["t1"]["exit_code"]) == (2, ["t1"], 5), done.out
+    assert done.results["t1"]["kind"] == "InvalidSignature"
+    assert testers.versions() == dict.fromkeys(NAMES, "v1")
+    assert len(testers.mirror.paths) == requests
 
 
 def test_a_full_disk_and_a_dead_machine_keep_nobody_else_from_the_upgrade(testers: MachineFleet) -> None:

@@ -8,7 +8,7 @@ from uuid import uuid4
 import minisign
 import pytest
 
-from hero_build.publish.signing import verifies
+from hero_build.verify.minisign import verifies
 from support import git_repos, publish_cli, roots, rust_world, worlds
 from support.forge_server import ForgeServer
 from support.processes import until

@@ -27,21 +27,42 @@ class CallbackModule(CallbackBase):
 
     def __init__(self):
         super().__init__()
-        self._machines = set()
+        self._counts = True
+        self._machines, self._attempted, self._failed, self._unreachable = set(), set(), set(), set()
 
     def v2_playbook_on_play_start(self, play):
         """Remember every machine of the play, also those of later waves."""
-        inventory = play.get_variable_manager()._inventory
-        self._machines.update(host.name for host in inventory.get_hosts(play.hosts, ignore_restrictions=True))
+        self._counts = play.vars.get("hero_counted", True)
+        if self._counts:
+            inventory = play.get_variable_manager()._inventory
+            self._machines.update(host.name for host in inventory.get_hosts(play.hosts, ignore_restrictions=True))
+
+    def v2_runner_on_ok(self, result):
+        self._attempt(result, set())
+
+    def v2_runner_on_skipped(self, result):
+        self._attempt(result, set())
+
+    def v2_runner_on_failed(self, result, ignore_errors=False):
+        self._attempt(result, set() if ignore_errors else self._failed)
+
+    def v2_runner_on_unreachable(self, result):
+        self._attempt(result, self._unreachable)
 
     def v2_playbook_on_stats(self, stats):
         groups = {
-            "failed": set(stats.failures),
-            "unreachable": set(stats.dark),
-            "not attempted": self._machines - set(stats.processed),
+            "failed": self._failed,
+            "unreachable": self._unreachable,
+            "not attempted": self._machines - self._attempted,
         }
         missed = set().union(*groups.values())
         self._display.display(f"COVERAGE: {len(self._machines - missed)} of {len(self._machines)} machines")
         for name, machines in groups.items():
             if machines:
                 self._display.display(f"  {name} ({len(machines)}): {', '.join(sorted(machines))}", color="red")
+
+    def _attempt(self, result, group):
+        """A task ended on a machine, which joins that group, too."""
+        if self._counts:
+            self._attempted.add(result.host.name)
+            group.add(result.host.name)

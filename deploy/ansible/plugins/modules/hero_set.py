@@ -127,7 +127,7 @@ rolled_back:
   returned: when hero-build answered
   type: bool
 healthy_again:
-  description: Whether the services are healthy after the rollback. Null without a rollback.
+  description: Whether every service that was healthy before is so after the rollback. Null without a rollback.
   returned: when hero-build answered
   type: bool
 lock_digest:
@@ -237,15 +237,14 @@ def _result(host, code, document):
     if "before" not in document:
         host.module.fail_json(msg=sentence(failed), exit_code=code, kind=failed[0]["kind"])
     apps = sorted({item["app"] for item in failed if item["app"]})
-    rolled_back = document["result"] == "rolled_back"
     result = {
         "before": document["before"],
         "after": document["after"],
         "changed": _changes(document),
         "restarted": [item["service"] for item in (document["restart"] or {}).get("restarted", ())],
         "started": [],
-        "rolled_back": rolled_back,
-        "healthy_again": _healthy(host, apps) if rolled_back else None,
+        "rolled_back": document["result"] == "rolled_back",
+        "healthy_again": document.get("healthy_again"),
         "lock_digest": document.get("lock"),
         "failed_apps": apps,
         "exit_code": code,
@@ -254,12 +253,6 @@ def _result(host, code, document):
     if code:
         host.module.fail_json(msg=sentence(failed), **result)
     return result
-
-
-def _healthy(host, apps):
-    """Whether the services of these apps are healthy."""
-    _code, document = host.answer("health", *apps)
-    return bool(document.get("services")) and all(item["healthy"] for item in document["services"])
 
 
 def _start(host, result):
