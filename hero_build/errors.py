@@ -39,6 +39,7 @@ HeroBuildError
 │   ├── ToolFailed                a program is installed but does not work
 │   ├── UntrustedRecipe           a recipe that another user owns or may write
 │   ├── CheckoutRefused           a checkout is of another repository, or holds work that would be lost
+│   ├── NoWayBack                 an older version cannot read the data of the one that is installed
 │   └── Unsupported               nothing is published for this kind of machine
 └── RuntimeFailed             9 -32009
     ├── RuntimeUnreachable        no supervisor answers: no socket, no listener, no response in time
@@ -46,13 +47,7 @@ HeroBuildError
     └── NotHealthy         -32008 a service did not start, or does not run the installed version
 """
 
-import errno
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-
-from hero_build.ownership import OTHER_ROOT, existing, permission_hint, space_hint
 
 
 class HeroBuildError(Exception):
@@ -192,6 +187,9 @@ class UntrustedRecipe(MachineError): ...
 class CheckoutRefused(MachineError): ...
 
 
+class NoWayBack(MachineError): ...
+
+
 class Unsupported(MachineError): ...
 
 
@@ -207,73 +205,3 @@ class BadRuntimeResponse(RuntimeFailed): ...
 
 class NotHealthy(RuntimeFailed):
     rpc = -32008
-
-
-_FULL = {errno.ENOSPC: "the disk is full", errno.EDQUOT: "the quota is used up"}
-_DENIED, _TAKEN = {errno.EACCES, errno.EPERM, errno.EROFS}, {errno.EEXIST, errno.EISDIR, errno.ENOTDIR, errno.ELOOP}
-_SHORT = {  # what the machine has too little of
-    errno.EMFILE: ("too many files are open", "Raise the limit (`ulimit -n`), or use a smaller -j."),
-    errno.ENFILE: ("this machine has too many files open", "End other programs, then run it again."),
-    errno.ENOMEM: ("the memory is used up", "Free some, raise the limit (`ulimit -v`), or use a smaller -j."),
-    errno.EAGAIN: ("no more threads or processes can be started", "Raise the limit (`ulimit -u`, or the container's)."),
-}
-TOO_FEW_THREADS = _SHORT[errno.EAGAIN]
-_UNUSABLE = {errno.EIO, errno.ESTALE, errno.ENODEV, errno.ENXIO, errno.EUCLEAN, errno.EREMOTEIO, errno.ENOSYS}
-
-
-@contextmanager
-def machine_errors(place: Path, other: str = OTHER_ROOT) -> Iterator[None]:
-    """What the operating system refuses under `place` becomes a MachineError, whose hint may name `other` instead."""
-    try:
-        yield
-    except OSError as error:
-        if (failure := machine_error(error, place, other)) is not None:
-            raise failure from error
-        raise
-
-
-def machine_error(error: Exception, place: Path | None = None, other: str = OTHER_ROOT) -> MachineError | None:
-    """What this machine refuses or lacks, in work at `place`, as a MachineError; None for what is a bug."""
-    unmapped = isinstance(error, ImportError) and "failed to map segment" in str(error)  # of a shared object, by ld.so
-    if unmapped or isinstance(error, MemoryError):
-        return MachineError(*_SHORT[errno.ENOMEM])
-    if not isinstance(error, OSError):
-        no_thread = isinstance(error, RuntimeError) and "can't start new thread" in str(error)
-        return MachineError(*TOO_FEW_THREADS) if no_thread else None
-    if error.errno in _SHORT:
-        sentence, hint = _SHORT[error.errno]
-        return MachineError(f"{sentence} ({error.strerror})", hint)
-    name = error.filename
-    if isinstance(name, str) and not os.path.isabs(name):
-        if error.filename2 is not None:  # symlink(2), which has the link's text first
-            name = error.filename2
-        elif place is not None and os.sep not in name and not os.path.lexists(name):  # relative to a descriptor
-            name = None
-    named = Path(os.fsdecode(name)) if isinstance(name, str | bytes) else place
-    return None if named is None else _refusal(error, where=named, place=place or named, other=other)
-
-
-def _refusal(error: OSError, where: Path, place: Path, other: str) -> MachineError | None:
-    """What the file system refuses at `where`, in work at `place`."""
-    if error.errno in _FULL:
-        return DiskFull(f"{_FULL[error.errno]} ({error.strerror}) at {place}", space_hint(other))
-    if error.errno == errno.EFBIG:
-        hint = f"Raise the limit on the size of a file (`ulimit -f`), or name {other} where files may be larger."
-        return DiskFull(f"a file may not grow ({error.strerror}) at {place}", hint)
-    if error.errno in _DENIED:
-        return NotWritable(f"cannot write at {where}: {error.strerror}", permission_hint(error, where, other))
-    if error.errno == errno.ENOENT and not place.parent.is_dir():
-        hint = f"Create the folder above it, or name {other}."
-        return NotWritable(f"{place} cannot be created: {error.strerror}", hint)
-    if error.errno in _TAKEN:
-        hint = "hero-build did not create it: move it away, then run it again."
-        return NotWritable(f"{existing(where)} is in the way ({error.strerror})", hint)
-    if error.errno == errno.EXDEV:
-        hint = "All folders below var/hero_build must be on one file system: unmount it, or name another --root."
-        return NotWritable(f"{where} cannot be moved or linked ({error.strerror}) in {place}", hint)
-    if error.errno == errno.ENAMETOOLONG:
-        return NotWritable(f"a path is too long for this file system: {where}", "Use folders with shorter names.")
-    if error.errno in _UNUSABLE:
-        hint = "Check the disk or the mount that it is on (`dmesg` may say more)."
-        return MachineError(f"{where} cannot be used: {error.strerror}", hint)
-    return None

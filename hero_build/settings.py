@@ -15,7 +15,8 @@ import msgspec
 from msgspec import Struct
 
 from hero_build import STATE
-from hero_build.errors import MachineError, UsageError, machine_error
+from hero_build.errors import MachineError, UsageError
+from hero_build.os_errors import machine_error
 from hero_build.system import packed
 from hero_build.system.decoding import prepared
 from hero_build.system.environment import GIT_LOCAL, SEALED, TOKENS

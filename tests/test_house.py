@@ -39,6 +39,7 @@ LAYERS = {
     "events": "what is reported while a command works",
     "system": "other programs, locks, small caches",
     "model": "the values that the steps pass on",
+    "os_errors": "what the operating system refuses, as errors",
     "errors": "the error tree, with exit codes and hints",
     "ownership": "files of another user in a root",
     "__init__": "the version",

@@ -6,8 +6,9 @@ from io import TextIOWrapper
 
 from hero_build.cli import signals
 from hero_build.cli.root_watch import RootWatch
-from hero_build.errors import HeroBuildError, machine_error
+from hero_build.errors import HeroBuildError
 from hero_build.model.failure import Failure
+from hero_build.os_errors import machine_error
 from hero_build.output.console import Console
 
 

@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import click
@@ -67,7 +68,7 @@ def run_install(
     lock: LockedSet | None = None,
     remember: "Callable[[Plan, str], None] | None" = None,
 ) -> int:
-    """Plan, apply, print; returns the exit code. `action` is for `history`; `remember` gets the plan and the page.
+    """Plan, apply, print; returns the exit code. `action` is for `history`; `remember` gets the plan and the output.
 
     `gated`: restart what changed, and roll back where a service is not healthy after it.
     """
@@ -86,12 +87,11 @@ def run_install(
             change = InstallChange(plan, action, method, restart=restart, gated=gated)
             outcome, answer = _journaled(session, change, context)
     answer = replace(answer, lock=lock.sha256 if lock else None, undo=None if one_way else answer.undo)
-    code = session.console.answer(
-        answer, lambda terminal: page(answer, terminal), code=answer.code, failed=answer.every_failure
-    )
+    shown = partial(page, answer)
+    code = session.console.answer(answer, shown, code=answer.code, failed=answer.every_failure)
     if outcome and outcome.before.number == 0 < outcome.after.number:
         _say_path(session)
-    if remember and outcome and (text := session.console.plain_text(lambda terminal: page(answer, terminal))):
+    if remember and outcome and (text := session.console.cacheable_text(answer, shown)):
         remember(plan, text)
     return code
 

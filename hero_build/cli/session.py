@@ -92,7 +92,7 @@ class Session(Struct, frozen=True):
         from hero_build.services.upgrade_journal import interrupted_upgrade
 
         if interrupted_upgrade(self.root) is not None:
-            from hero_build.ops.gated_change import resume
+            from hero_build.ops.resume_upgrade import resume
 
             resume(self.root, lambda: self.context(writable=True), self.console.report)
 

@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 from msgspec import Struct
 from msgspec.structs import replace
 
-from hero_build.errors import AssetNotFound, UsageError, machine_errors
+from hero_build.errors import AssetNotFound, UsageError
 from hero_build.events import Emit
 from hero_build.forge import open_forge
 from hero_build.forge.limits import limits_of
@@ -19,6 +19,7 @@ from hero_build.forge.lock_source import pack_file, place_address
 from hero_build.forge.transfer import read_small
 from hero_build.model.steps import Asset
 from hero_build.ops.open_lock import LockOptions, OpenedLock, open_lock, signature_of
+from hero_build.os_errors import machine_errors
 from hero_build.settings import Settings
 from hero_build.system import packed
 from hero_build.system.fsync import fsync

@@ -10,8 +10,9 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from hero_build.errors import UsageError, machine_errors
+from hero_build.errors import UsageError
 from hero_build.fleet.machine import FleetMachine
+from hero_build.os_errors import machine_errors
 from hero_build.system.atomic_file import replace_file
 
 SET_UNIT, SERVICES_UNIT = "hero-set.service", "hero.service"

@@ -13,8 +13,8 @@ import os
 import secrets
 from pathlib import Path
 
-from hero_build.errors import machine_errors
 from hero_build.forge.mirror_layout import OTHER_MIRROR, STORE
+from hero_build.os_errors import machine_errors
 from hero_build.system import zstd
 from hero_build.system.fsync import fsync
 

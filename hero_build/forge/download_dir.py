@@ -15,7 +15,7 @@ from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 
-from hero_build.errors import machine_errors
+from hero_build.os_errors import machine_errors
 from hero_build.ownership import OTHER_ROOT
 from hero_build.system import filelock
 

@@ -19,13 +19,14 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta, Struct
 
-from hero_build.errors import ReleaseNotFound, UnsafeName, UsageError, machine_errors
+from hero_build.errors import ReleaseNotFound, UnsafeName, UsageError
 from hero_build.forge.json_decode import Sha256, Size
 from hero_build.forge.protocol import Body, Forge, Ref, no_release
 from hero_build.model.artifacts import GenericPackage
 from hero_build.model.installed import Phase
 from hero_build.model.names import check_name, check_repo, check_tag
 from hero_build.model.steps import Asset, Release
+from hero_build.os_errors import machine_errors
 from hero_build.ownership import OTHER_FILE
 from hero_build.system import packed
 from hero_build.system.atomic_file import replace_file

@@ -21,11 +21,12 @@ from urllib.parse import quote
 from msgspec import to_builtins
 from msgspec.structs import replace
 
-from hero_build.errors import UnsafeName, machine_errors
+from hero_build.errors import UnsafeName
 from hero_build.forge.api_documents import PackageFile, from_release
 from hero_build.model.artifacts import GenericPackage
 from hero_build.model.names import check_name, check_repo, check_tag
 from hero_build.model.steps import Release
+from hero_build.os_errors import machine_errors
 from hero_build.system.atomic_file import replace_file
 from hero_build.system.fsync import fsync
 

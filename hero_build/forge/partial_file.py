@@ -5,9 +5,10 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from hero_build.errors import DiskFull, machine_errors
+from hero_build.errors import DiskFull
 from hero_build.forge.download_dir import DownloadDir
 from hero_build.forge.protocol import Body
+from hero_build.os_errors import machine_errors
 
 Progress = Callable[[int], None]
 _CHUNK = 1 << 20

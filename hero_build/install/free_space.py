@@ -11,10 +11,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from hero_build.errors import HeroBuildError, machine_errors
+from hero_build.errors import HeroBuildError
 from hero_build.forge.download_dir import delete_stale
 from hero_build.install.disk_usage import LOGS, FreedFolder, KeptFolder, build_folders, cached, space
 from hero_build.install.free_target import free_targets
+from hero_build.os_errors import machine_errors
 from hero_build.source.git.locks import Locks
 from hero_build.source.git.paths import STATE_FOLDER
 from hero_build.source.git.status import tracked_files

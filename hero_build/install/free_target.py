@@ -15,8 +15,8 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from hero_build.errors import machine_errors
 from hero_build.install.disk_usage import FreedFolder, KeptFolder, space
+from hero_build.os_errors import machine_errors
 from hero_build.source.cargo.target_folder import FOLDER, lock_file
 from hero_build.system import filelock
 

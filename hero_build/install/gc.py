@@ -7,12 +7,12 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from hero_build.errors import machine_errors
 from hero_build.forge.download_dir import delete_stale
 from hero_build.install.disk_usage import DiskUse, FreedFolder, KeptFolder
 from hero_build.install.layout import Root
 from hero_build.install.recover import current_number, delete_generation, generation_numbers
 from hero_build.install.root_lock import locked
+from hero_build.os_errors import machine_errors
 
 KEEP = 5
 _STALE = 24 * 3600.0  # seconds without a write after which a download counts as abandoned

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Literal
 import msgspec
 from msgspec import Struct
 
-from hero_build.errors import RootDamaged, machine_errors
+from hero_build.errors import RootDamaged
 from hero_build.install.layout import Root
+from hero_build.os_errors import machine_errors
 from hero_build.system.decoding import decode_json
 from hero_build.system.regular_file import read_regular
 

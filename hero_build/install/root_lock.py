@@ -6,10 +6,11 @@ from contextlib import contextmanager, suppress
 
 from msgspec import Struct
 
-from hero_build.errors import HeroBuildError, LockHeld, RootDamaged, machine_errors
+from hero_build.errors import HeroBuildError, LockHeld, RootDamaged
 from hero_build.install.layout import Root
 from hero_build.install.recover import recover
 from hero_build.model.installed import Generation
+from hero_build.os_errors import machine_errors
 from hero_build.system import filelock
 
 

@@ -4,12 +4,13 @@ import os
 import shutil
 from pathlib import Path
 
-from hero_build.errors import RecipeError, machine_errors
+from hero_build.errors import RecipeError
 from hero_build.install.layout import Root, owned_path
 from hero_build.install.root_lock import LockedRoot
 from hero_build.model.artifacts import Library
 from hero_build.model.installed import FileEntry
 from hero_build.model.steps import File, Put, Staged, Verified, VerifiedPart
+from hero_build.os_errors import machine_errors
 from hero_build.system.fsync import fsync
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from hero_build.errors import machine_errors
+from hero_build.os_errors import machine_errors
 from hero_build.system.home import home
 
 _MARK = "# completion of hero-build"

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from msgspec import Struct
 
 from hero_build.catalog.loader import Catalog
-from hero_build.errors import HeroBuildError, MachineError
+from hero_build.errors import HeroBuildError, NoWayBack
 from hero_build.events import WarningRaised
 from hero_build.model.decisions import Build, Download, Facts
 from hero_build.model.installed import Generation, InstalledPart, PartId
@@ -32,16 +32,16 @@ class Crossing(Struct, frozen=True):
         hint = "Save its data first. If its services do not come up after an `upgrade`, they are stopped, and it stays."
         return WarningRaised(sentence, hint)
 
-    def refusal(self) -> MachineError:
+    def refusal(self) -> NoWayBack:
         sentence = (
             f"{self.app} {self.older} cannot read the data of {self.newer}: there is no way back below {self.bound}"
         )
         hint = f"Restore its data of that time first; then `hero-build install {self.app}@{self.older}` installs it."
-        return MachineError(sentence, hint)
+        return NoWayBack(sentence, hint)
 
 
 def refuse_downgrade(request: Request, facts: Facts, decisions: Iterable[object], bound: str) -> None:
-    """Raises MachineError for a release from before `bound` that nobody named, in place of one from after it."""
+    """Raises NoWayBack for a release from before `bound` that nobody named, in place of one from after it."""
     installed = facts.installed.get(PartId(facts.app))
     if request.version is not None or installed is None or not any(isinstance(item, Download) for item in decisions):
         return
@@ -51,7 +51,7 @@ def refuse_downgrade(request: Request, facts: Facts, decisions: Iterable[object]
 
 
 def require_way_back(before: Generation, after: Generation, catalog: Catalog) -> None:
-    """Raises MachineError where the version of an app in `after` cannot read the data of the one in `before`."""
+    """Raises NoWayBack where the version of an app in `after` cannot read the data of the one in `before`."""
     for app, record in _programs(after).items():
         current = before.records.get(PartId(app))
         newer, bound = current.origin.tag if current else None, _bound(app, catalog)

@@ -87,10 +87,15 @@ class Console:
         self.printed = code
         return code
 
-    def plain_text(self, page: Page) -> str | None:
-        """The page without colours, as `answer` prints it without options; None with options, and after warnings."""
-        if self._style != Style(colour=self._style.colour, root=self._style.root) or self.warnings:
+    def cacheable_text(self, result: Struct, page: Page) -> str | None:
+        """What `answer` prints of a success, without colours; None with options other than --json, or a warning."""
+        usual = Style(colour=self._style.colour, root=self._style.root, json=self._style.json)
+        if self._style != usual or self.warnings:
             return None
+        if self._style.json:
+            from hero_build.output.json_document import render
+
+            return render(self._command, code=0, warnings=(), answer=result)
         opened = open_terminal(self._out, colour="never", verbose=0, environ={})
         plain = replace(opened, program=self._out_terminal.program)
         return "".join(f"{line}\n" for line in page(plain))

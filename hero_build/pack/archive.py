@@ -21,8 +21,8 @@ from typing import BinaryIO
 from msgspec import Struct
 
 from hero_build import __version__
-from hero_build.errors import machine_errors
 from hero_build.forge.mirror_layout import STORE
+from hero_build.os_errors import machine_errors
 from hero_build.ownership import OTHER_FILE
 from hero_build.pack import starter
 from hero_build.pack.tool_archive import entry

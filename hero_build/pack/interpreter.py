@@ -14,7 +14,8 @@ from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 
-from hero_build.errors import LockHeld, MissingTool, ToolFailed, machine_errors
+from hero_build.errors import LockHeld, MissingTool, ToolFailed
+from hero_build.os_errors import machine_errors
 from hero_build.ownership import OTHER_CACHE
 from hero_build.system import filelock, process
 

@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
-from hero_build.errors import MissingTool, NetworkError, machine_errors
+from hero_build.errors import MissingTool, NetworkError
+from hero_build.os_errors import machine_errors
 from hero_build.ownership import OTHER_CACHE
 from hero_build.system import process
 

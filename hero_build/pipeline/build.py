@@ -10,13 +10,14 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from hero_build.catalog.loader import recipe_errors
-from hero_build.errors import BuildNeeded, HeroBuildError, RecipeError, machine_errors
+from hero_build.errors import BuildNeeded, HeroBuildError, RecipeError
 from hero_build.events import Finished, PartFailed, Started
 from hero_build.install.store import make_durable
 from hero_build.model.artifacts import Binary
 from hero_build.model.decisions import Build, BuildTask
 from hero_build.model.installed import Origin, PartId
 from hero_build.model.steps import CargoJob, Failed, Fetched, Verified, VerifiedPart
+from hero_build.os_errors import machine_errors
 from hero_build.pipeline.build_plan import build_platform
 from hero_build.pipeline.copy_program import verified_copy
 from hero_build.pipeline.download import RunContext

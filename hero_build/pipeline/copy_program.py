@@ -4,10 +4,11 @@ import fcntl
 import hashlib
 from pathlib import Path
 
-from hero_build.errors import InvalidBinary, machine_errors
+from hero_build.errors import InvalidBinary
 from hero_build.install.store import make_durable
 from hero_build.model.artifacts import Binary, Platform
 from hero_build.model.steps import Fetched, Verified
+from hero_build.os_errors import machine_errors
 from hero_build.verify.check import verify
 from hero_build.verify.expect import expect_for
 

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from hero_build.catalog.loader import Catalog
-from hero_build.errors import NotFound, machine_errors
+from hero_build.errors import NotFound
 from hero_build.model.artifacts import DESKTOP_APP, ISLANDS_APP
+from hero_build.os_errors import machine_errors
 from hero_build.queries.service_logs import LogReport, ServiceLog
 from hero_build.system.plain_text import clean
 

@@ -105,8 +105,9 @@ version to return to, so that its services were stopped."""
 class ChangeReport(Struct, frozen=True):
     """Generation numbers before and after: equal when nothing changed. `undo` is the command that takes it back.
 
-    `restart` is what --restart did, if it was given. `rollback` is the generation that an automatic rollback made, and
-    `evidence` the folder with the logs and answers of what failed. `lock`: the sha256 of the lock file that was given.
+    `restart` is what --restart did, if it was given. `rollback` is the generation that an automatic rollback made,
+    `healthy_again` whether every service that was healthy before is so after it (null: no rollback); `evidence`: the
+    folder with the logs and answers of what failed. `lock`: the sha256 of the lock file that was given.
     """
 
     before: int
@@ -118,6 +119,7 @@ class ChangeReport(Struct, frozen=True):
     restart: RestartReport | None = None
     result: Result = "done"
     rollback: int | None = None
+    healthy_again: bool | None = None
     evidence: str | None = None
     lock: str | None = None
 

@@ -9,10 +9,18 @@ from hero_build.queries.change_report import ChangeReport
 
 def gated_report(gate: GatedOutcome, root_flag: str | None = None) -> ChangeReport:
     """`root_flag`: the --root that was typed, for the undo command; there is none after a rollback."""
-    answer = change_report.outcome(gate.outcome, root_flag)
-    touched = gate.restarts.done or gate.restarts.idle or gate.restarts.failures
-    answer = replace(answer, restart=change_report.report(gate.restarts) if touched else None)
-    evidence = str(gate.evidence) if gate.evidence else None
-    if gate.rolled_back is not None:
-        return replace(answer, result="rolled_back", rollback=gate.rolled_back.number, evidence=evidence, undo=None)
-    return replace(answer, result="stopped" if gate.stopped else "done", evidence=evidence)
+    answer, judged = change_report.outcome(gate.outcome, root_flag), gate.judged
+    restarts = judged.restarts
+    touched = restarts.done or restarts.idle or restarts.failures
+    answer = replace(answer, restart=change_report.report(restarts) if touched else None)
+    evidence = str(judged.evidence) if judged.evidence else None
+    if (rolled_back := judged.rolled_back) is None:
+        return replace(answer, result="stopped" if judged.stopped else "done", evidence=evidence)
+    return replace(
+        answer,
+        result="rolled_back",
+        rollback=rolled_back.generation.number,
+        healthy_again=rolled_back.healthy_again and not judged.stopped,
+        evidence=evidence,
+        undo=None,
+    )

@@ -11,10 +11,11 @@ from msgspec import UNSET, Struct, field
 
 from hero_build import manifest
 from hero_build.catalog.loader import load
-from hero_build.errors import HeroBuildError, machine_error
+from hero_build.errors import HeroBuildError
 from hero_build.events import WarningRaised
 from hero_build.model.failure import Failure, failure
 from hero_build.model.names import nearest
+from hero_build.os_errors import machine_error
 from hero_build.server import jsonrpc
 from hero_build.server.call import Call
 from hero_build.server.jsonrpc import Batch, ErrorObject, Item, RpcCall, RpcFailed, RpcRefusal

@@ -11,7 +11,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from hero_build.errors import LockHeld, MachineError, NotWritable, machine_errors
+from hero_build.errors import LockHeld, MachineError, NotWritable
+from hero_build.os_errors import machine_errors
 from hero_build.settings import Settings
 from hero_build.supervisors import unix_socket
 from hero_build.system import filelock

@@ -12,9 +12,10 @@ from collections.abc import Callable
 import msgspec
 from msgspec import Raw, Struct
 
-from hero_build.errors import HeroBuildError, LockHeld, machine_error
+from hero_build.errors import HeroBuildError, LockHeld
 from hero_build.install.layout import Root
 from hero_build.model.failure import Failure, failure
+from hero_build.os_errors import machine_error
 from hero_build.server.hub import Hub
 from hero_build.server.jsonrpc import INTERNAL_ERROR
 from hero_build.server.worker import INTERRUPTED, Ended, Reported, Task

@@ -14,10 +14,11 @@ from typing import BinaryIO
 import msgspec
 from msgspec import Raw, Struct
 
-from hero_build.errors import HeroBuildError, machine_error
+from hero_build.errors import HeroBuildError
 from hero_build.events import WarningRaised
 from hero_build.install.layout import Root
 from hero_build.model.failure import Failure, failure, rpc_code
+from hero_build.os_errors import machine_error
 from hero_build.server.call import Call, ReportFailed
 from hero_build.server.observer import Observer
 from hero_build.server.progress import OperationStep, Progress
@@ -103,7 +104,7 @@ def _ending(task: Task, progress: Progress) -> Ended:
 def _finish_interrupted_upgrade(call: Call) -> None:
     """Finish or undo an upgrade that was killed, before anything else is changed."""
     if interrupted_upgrade(call.root) is not None:
-        from hero_build.ops.gated_change import resume
+        from hero_build.ops.resume_upgrade import resume
 
         resume(call.root, lambda: call.context(writable=True), call.emit)
 

@@ -12,8 +12,9 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
-from hero_build.errors import HeroBuildError, machine_errors
+from hero_build.errors import HeroBuildError
 from hero_build.install.layout import Root
+from hero_build.os_errors import machine_errors
 from hero_build.services.records import log_path
 from hero_build.services.service_run import ServiceFailed
 from hero_build.supervisors.protocol import Supervisor

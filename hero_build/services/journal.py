@@ -17,10 +17,10 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from hero_build.errors import machine_errors
 from hero_build.install.layout import Root
 from hero_build.model.failure import Failure
 from hero_build.model.names import check_name
+from hero_build.os_errors import machine_errors
 from hero_build.system import proc_stat
 from hero_build.system.atomic_file import replace_file
 from hero_build.system.decoding import decode_json

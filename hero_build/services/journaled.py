@@ -13,10 +13,11 @@ from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from types import MappingProxyType
 
-from hero_build.errors import HeroBuildError, machine_error
+from hero_build.errors import HeroBuildError
 from hero_build.events import Emit, Event, Restarting, ServiceStep
 from hero_build.install.layout import Root
 from hero_build.model.failure import Failure, failure
+from hero_build.os_errors import machine_error
 from hero_build.services import journal
 from hero_build.services.journal import Argument, Operation
 

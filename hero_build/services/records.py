@@ -14,9 +14,10 @@ from typing import Any, Literal
 import msgspec
 from msgspec import Struct
 
-from hero_build.errors import LockHeld, machine_errors
+from hero_build.errors import LockHeld
 from hero_build.install.layout import Root
 from hero_build.model.services import Definition, FlapLimit
+from hero_build.os_errors import machine_errors
 from hero_build.supervisors.service_names import file_name, service_name
 from hero_build.system import filelock
 from hero_build.system.atomic_file import replace_file

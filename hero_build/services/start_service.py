@@ -11,9 +11,10 @@ from contextlib import AbstractContextManager
 
 from msgspec.structs import replace
 
-from hero_build.errors import HeroBuildError, NotHealthy, ServiceConflict, machine_errors
+from hero_build.errors import HeroBuildError, NotHealthy, ServiceConflict
 from hero_build.events import silent
 from hero_build.model.services import Definition, SupervisedStatus, probe_sockets
+from hero_build.os_errors import machine_errors
 from hero_build.services import containers, definitions, reclaim, records
 from hero_build.services.records import ServiceRecord
 from hero_build.services.service_map import ROUTER_CANNOT_RESTART

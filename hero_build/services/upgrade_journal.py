@@ -12,8 +12,9 @@ from typing import Literal
 import msgspec
 from msgspec import Struct
 
-from hero_build.errors import LockHeld, machine_errors
+from hero_build.errors import LockHeld
 from hero_build.install.layout import Root
+from hero_build.os_errors import machine_errors
 from hero_build.system import filelock
 from hero_build.system.atomic_file import replace_file
 from hero_build.system.decoding import decode_json

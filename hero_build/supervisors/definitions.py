@@ -8,9 +8,10 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
-from hero_build.errors import LockHeld, MachineError, machine_errors
+from hero_build.errors import LockHeld, MachineError
 from hero_build.install.layout import Root
 from hero_build.model.services import Definition
+from hero_build.os_errors import machine_errors
 from hero_build.supervisors.exec_file import write_file
 from hero_build.supervisors.service_names import file_name, service_name
 from hero_build.system import filelock

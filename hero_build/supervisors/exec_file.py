@@ -12,9 +12,10 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from hero_build.errors import MachineError, machine_errors
+from hero_build.errors import MachineError
 from hero_build.install.layout import Root
 from hero_build.model.services import Definition
+from hero_build.os_errors import machine_errors
 from hero_build.supervisors import exec_shim
 from hero_build.supervisors.service_names import file_name
 from hero_build.system.atomic_file import replace_file

@@ -13,9 +13,10 @@ from typing import Any
 
 from msgspec import Struct
 
-from hero_build.errors import NotHealthy, RuntimeUnreachable, machine_errors
+from hero_build.errors import NotHealthy, RuntimeUnreachable
 from hero_build.install.layout import Root
 from hero_build.model.services import Definition, SupervisedStatus
+from hero_build.os_errors import machine_errors
 from hero_build.supervisors import exec_file, log_files, supervisord_client, supervisord_config
 from hero_build.supervisors.definitions import DefinitionFolder
 from hero_build.supervisors.protocol import SUPERVISORD, ServiceNotDefined, Timeouts

@@ -10,9 +10,10 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from hero_build.errors import NotHealthy, NotWritable, machine_errors
+from hero_build.errors import NotHealthy, NotWritable
 from hero_build.install.layout import Root
 from hero_build.model.services import Definition, ServiceState, SupervisedStatus
+from hero_build.os_errors import machine_errors
 from hero_build.supervisors import exec_file, rpc, systemd_journal, systemd_unit
 from hero_build.supervisors.definitions import DefinitionFolder
 from hero_build.supervisors.exec_file import write_file

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from hero_build.errors import NotHealthy, RuntimeUnreachable, machine_errors
+from hero_build.errors import NotHealthy, RuntimeUnreachable
+from hero_build.os_errors import machine_errors
 from hero_build.supervisors.exec_file import write_file
 from hero_build.supervisors.systemd_journal import Journalctl, last_lines, system_matches, user_matches
 from hero_build.system import process

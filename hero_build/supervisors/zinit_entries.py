@@ -13,9 +13,9 @@ from shlex import join
 import msgspec
 from msgspec import Struct
 
-from hero_build.errors import machine_errors
 from hero_build.install.layout import Root
 from hero_build.model.services import Definition, RestartPolicy
+from hero_build.os_errors import machine_errors
 from hero_build.supervisors.exec_file import write_file
 from hero_build.supervisors.protocol import ZINIT
 from hero_build.supervisors.service_names import file_name

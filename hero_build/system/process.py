@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, BinaryIO, Literal
 
 from msgspec import Struct
 
-from hero_build.errors import MissingTool, ToolFailed, machine_errors
+from hero_build.errors import MissingTool, ToolFailed
+from hero_build.os_errors import machine_errors
 from hero_build.system.environment import GIT_LOCAL, SEALED, SECRETS
 
 if TYPE_CHECKING:

@@ -6,7 +6,8 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
 
-from hero_build.errors import TOO_FEW_THREADS, MachineError
+from hero_build.errors import MachineError
+from hero_build.os_errors import TOO_FEW_THREADS
 
 _WAITS = (0.01, 0.1, 0.5)  # seconds
 

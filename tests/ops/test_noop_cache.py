@@ -28,8 +28,8 @@ class InstalledApps:
         python = [sys.executable, *(["-X", "importtime"] if imports else []), "-m", "hero_build"]
         return subprocess.run([*python, *words], env=environ, capture_output=True, text=True)
 
-    def locked(self) -> "subprocess.CompletedProcess[str]":
-        return self.run("install", "--locked", str(self.folder / "hero.lock"), imports=True)
+    def locked(self, *words: str) -> "subprocess.CompletedProcess[str]":
+        return self.run("install", "--locked", str(self.folder / "hero.lock"), *words, imports=True)
 
     @property
     def receipt(self) -> Path:
@@ -62,6 +62,34 @@ def test_the_second_time_the_answer_is_recalled_and_is_the_same(installed: Insta
     assert not recalled(first)
     assert second.stdout == first.stdout
     assert "nothing to do" in second.stdout
+
+
+def test_the_json_document_is_recalled_and_is_the_same(installed: InstalledApps) -> None:
+    """With --exact, as a machine of a fleet converges."""
+    words = ("--exact", "--json")
+    assert until(lambda: recalled(installed.locked(*words)))
+    remembered = installed.locked(*words)
+    assert recalled(remembered)
+    installed.receipt.unlink()
+    decided = installed.locked(*words)
+    assert not recalled(decided)
+    assert decided.stdout == remembered.stdout
+    document = json.loads(decided.stdout)
+    assert (document["before"] - document["after"], document["failed"]) == (0, [])
+    assert [part["state"] for part in document["parts"]] == ["kept", "kept"]
+    assert until(lambda: recalled(installed.locked(*words)))
+    assert "nothing to do" in installed.locked().stdout, "the page is another answer"
+    assert installed.run("hold", "db").returncode == 0
+    held = installed.locked(*words)
+    assert not recalled(held)
+    assert [warning["text"] for warning in json.loads(held.stdout)["warnings"]] != []
+    assert not recalled(installed.locked(*words)), "a document with a warning is not remembered"
+
+
+def test_services_that_may_have_to_be_restarted_are_looked_at_each_time(installed: InstalledApps) -> None:
+    words = ("--restart", "--rollback-on-failure", "--json")
+    assert not recalled(installed.locked(*words))
+    assert not recalled(installed.locked(*words))
 
 
 def touch_recipe(installed: InstalledApps) -> None:

@@ -15,8 +15,8 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
-from hero_build.errors import machine_errors
 from hero_build.install.layout import Root
+from hero_build.os_errors import machine_errors
 from hero_build.system.decoding import decode_json
 
 SESSION_SECONDS = 30 * 24 * 3600

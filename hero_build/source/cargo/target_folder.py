@@ -13,8 +13,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from hero_build.errors import machine_errors
 from hero_build.model.steps import CargoJob
+from hero_build.os_errors import machine_errors
 from hero_build.source.cargo import toolchain
 from hero_build.source.cargo.build_reads import BuildDirectories
 from hero_build.source.cargo.config_files import configured_output_folders

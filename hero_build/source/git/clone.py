@@ -9,7 +9,8 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from hero_build.errors import CheckoutRefused, RefNotFound, machine_errors
+from hero_build.errors import CheckoutRefused, RefNotFound
+from hero_build.os_errors import machine_errors
 from hero_build.source.git.git import Git
 from hero_build.source.git.lfs import fetch_lfs
 from hero_build.source.git.paths import STATE_FOLDER

@@ -10,7 +10,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from hero_build.errors import LockHeld, machine_errors
+from hero_build.errors import LockHeld
+from hero_build.os_errors import machine_errors
 from hero_build.source.git.paths import STATE_FOLDER
 from hero_build.system import filelock
 from hero_build.system.process import Cancelled

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from hero_build.errors import machine_errors
 from hero_build.model.steps import CargoJob
+from hero_build.os_errors import machine_errors
 from hero_build.source.wasm import cache, workspace
 from hero_build.source.wasm.compile import CargoInvocation, compile_group
 from hero_build.source.wasm.features import FeatureQuery, features, groups

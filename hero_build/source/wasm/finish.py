@@ -8,7 +8,8 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from hero_build.errors import BuildError, ToolFailed, machine_errors
+from hero_build.errors import BuildError, ToolFailed
+from hero_build.os_errors import machine_errors
 from hero_build.source.wasm import cache
 from hero_build.source.wasm.npm_package import add_package_files
 from hero_build.source.wasm.pool import Pool

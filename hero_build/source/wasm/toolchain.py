@@ -13,8 +13,9 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from hero_build.errors import BuildError, MachineError, MissingTool, ToolFailed, machine_errors
+from hero_build.errors import BuildError, MachineError, MissingTool, ToolFailed
 from hero_build.model.installed import Backend
+from hero_build.os_errors import machine_errors
 from hero_build.source.cargo import toolchain
 from hero_build.source.wasm import TARGET
 from hero_build.system import process

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from hero_build.errors import HeroBuildError, NotWritable, machine_error
+from hero_build.errors import HeroBuildError, NotWritable
 from hero_build.install.fsutil import link_or_copy
 from hero_build.install.layout import Root
+from hero_build.os_errors import machine_error
 from support import mirrors, roots
 from support.elf_files import program, static_bytes
 from support.mount_namespaces import namespace

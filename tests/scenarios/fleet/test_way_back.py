@@ -31,7 +31,7 @@ def test_a_rollback_is_refused_where_the_data_cannot_go_back(migrated: World) ->
     assert (done.code, answer["undo"]) == (0, None)
     done = migrated.run("rollback", "--json")
     error = valid(done.document, "error")["error"]
-    assert (done.code, error["kind"]) == (8, "MachineError")
+    assert (done.code, error["kind"]) == (8, "NoWayBack")
     assert error["message"] == "db v1 cannot read the data of v2: there is no way back below v2"
     assert roots.settled(migrated.root).number == 2
     migrated.ok("install", "db@v3")
@@ -54,7 +54,7 @@ def test_an_older_lock_file_keeps_what_cannot_go_back(migrated: World, tmp_path:
     migrated.ok("uninstall", "web")
     done = migrated.run("install", "--locked", str(file), "--json")
     (failed,) = valid(done.document)["failed"]
-    assert (done.code, failed["app"], failed["kind"], failed["exit"]) == (1, "db", "MachineError", 8)
+    assert (done.code, failed["app"], failed["kind"], failed["exit"]) == (1, "db", "NoWayBack", 8)
     installed = {part.app: record.origin.version for part, record in roots.settled(migrated.root).records.items()}
     assert installed == {"db": "v2", "web": "v1"}
 

@@ -81,6 +81,7 @@ def test_a_version_that_does_not_come_up_is_rolled_back(stack: ServiceWorld, beh
     assert done.code == 9, done.err
     answer = valid(done.document)
     assert (answer["result"], answer["after"], answer["rollback"], answer["undo"]) == ("rolled_back", 2, 3, None)
+    assert answer["healthy_again"] is True
     assert answer["restart"]["failed"][0]["kind"] == "NotHealthy"
     assert versions(stack) == {"app_server": ("running", "v1", "v1")}
     assert rust_world.health(stack.socket("app")) == {"status": "ok"}
@@ -90,6 +91,18 @@ def test_a_version_that_does_not_come_up_is_rolled_back(stack: ServiceWorld, beh
     assert "app_server v2 starts" in service["log"]
     assert not (stack.root.state / "upgrade.json").exists()
     assert (stack.root.generation(2) / "bin" / "app_server").is_file(), "the failed generation stays"
+
+
+def test_a_version_before_that_does_not_come_up_either_is_not_healthy_again(stack: ServiceWorld) -> None:
+    """What stops both is a setting that changed since the older one started."""
+    started(stack)
+    stack.env_file("app", "BEHAVIOUR=exit:3\n")
+    (stack.root.path / "cfg" / "hero_build.toml").write_text("stall = 2\n")
+    stack.release_of("app", "v2")
+    done = stack.run("upgrade", "--json")
+    answer = valid(done.document)
+    assert (done.code, answer["result"], answer["healthy_again"]) == (9, "rolled_back", False), done.err
+    assert stack.run("health", "app").code == 9
 
 
 def test_the_page_of_a_rollback_says_where_the_evidence_is(stack: ServiceWorld) -> None:
@@ -158,6 +171,7 @@ def test_install_rolls_back_only_if_asked(stack: ServiceWorld) -> None:
     assert (done.code, done.document["result"]) == (9, "rolled_back")
     done = stack.run("install", "app", "--restart", "--json")
     assert (done.code, done.document["result"], done.document["rollback"]) == (9, "done", None)
+    assert done.document["healthy_again"] is None
     assert versions(stack)["app_server"][1] == "v2"
     stack.ok("rollback", "1")
     stack.ok("restart", "app")
