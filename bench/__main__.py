@@ -36,6 +36,7 @@ def main() -> int:
         results = result.merge(results, new, [row.key for row in (*results.rows, *new.rows)])
         result.write(kept, results)
     folder = DOCS if wanted.docs else OUT
+    folder.mkdir(parents=True, exist_ok=True)
     text = page(results)
     (folder / "benchmarks.md").write_text(text, encoding="utf-8")
     (folder / "benchmarks.svg").write_text(svg(results), encoding="utf-8")

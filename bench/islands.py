@@ -59,19 +59,22 @@ def archipelago(
     )
 
 
-def hero(context: Tools, found: Archipelago, folder: Path) -> Command:
-    """`hero-build islands --mode source` with its root below `folder`, in which checkout and target folder are."""
+def hero(context: Tools, found: Archipelago, folder: Path, phase: str = "islands") -> Command:
+    """`hero-build islands --mode source` with its root below `folder`, in which checkout and target folder are.
+
+    phase: `shell`, for that of the desktop.
+    """
     own: dict[str, str | Path] = {
         "HERO_ROOT": folder / "root",
         "HERO_BUILD_CACHE": folder / "cache",
         "FORGEJO_URL": found.mirror.as_uri(),
     }
-    return Command((str(context.hero), "islands", "--mode", "source"), found.environment(folder, **own), folder)
+    return Command((str(context.hero), phase, "--mode", "source"), found.environment(folder, **own), folder)
 
 
-def pack(found: Archipelago, tree: Path, names: Sequence[str], folder: Path) -> Command:
-    """wasm-pack in each of these islands of a workspace, one after the other, with one target folder for all."""
-    calls = " && ".join(f"{' '.join(_PACK)} {quote(f'islands/{name}')}" for name in names)
+def pack(found: Archipelago, tree: Path, names: Sequence[str], folder: Path, *, below: str = "islands/") -> Command:
+    """wasm-pack in each of these crates of a workspace, one after the other, with one target folder for all."""
+    calls = " && ".join(f"{' '.join(_PACK)} {quote(f'{below}{name}')}" for name in names)
     return Command(("/bin/sh", "-c", calls), found.environment(folder, CARGO_TARGET_DIR=tree / "target"), tree)
 
 

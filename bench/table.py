@@ -46,6 +46,10 @@ trusted.
   turn, `wasm-pack build --target web --release --mode no-install`, all into one target folder, which is empty when it
   begins cold. hero-build clones, builds all of them, verifies, syncs and commits; the memory is that of its own
   process. For the edit one function of one island is changed: wasm-pack is run in that island, hero-build on all.
+- **Islands of dioxus**: four islands and a shell with dioxus 0.7 and dioxus-bootstrap-css, in two repositories, as
+  above; what they depend on takes minutes to compile, and so there is one cold round. For the row of both repositories
+  hero-build builds the shell after the islands, with the target folder that its checkouts share; wasm-pack is run in
+  each repository, which has a target folder of its own.
 - **Shared cache**: sccache on the local disk. The first machine fills it; the second one has another root, other
   checkouts and another target folder, once at the same paths and once at other ones.
 - **35 apps planned**: `install --dry-run`, which gathers every fact and changes nothing: releases and checksums from

@@ -6,6 +6,7 @@ from bench.bench import Bench
 from bench.result import Row
 from bench.rows import (
     cockpit,
+    dioxus,
     download,
     fleet,
     fleet_controller,
@@ -39,6 +40,7 @@ ROWS: Mapping[str, Callable[[Bench], list[Row]]] = {
     "source-noop": source.noop,
     "stack": stack_source.rows,
     "islands": islands.rows,
+    "dioxus": dioxus.rows,
     "fleet": fleet.rows,
     "fleet-controller": fleet_controller.rows,
     "plan": plan.rows,
