@@ -1,5 +1,5 @@
-"""`gc`: old generations, and what the shared target folder has over its limit; with --builds and --cache also what
-builds and downloads left. Says what is left.
+"""`gc`: old generations, unused tools of packs, and what the shared target folder has over its limit; with --builds and
+--cache also what builds and downloads left. Says what is left.
 """
 
 from msgspec import Struct
@@ -12,6 +12,7 @@ from hero_build.install.free_space import Freed, free_builds, free_cache
 from hero_build.install.free_target import limit_targets
 from hero_build.install.gc import GcReport, collect
 from hero_build.install.layout import Root
+from hero_build.install.packed_tools import free_tools, tool_folders
 from hero_build.settings import Settings
 
 _GB = 10**9  # bytes
@@ -30,7 +31,7 @@ def gc(options: GcOptions, settings: Settings, catalog: Catalog) -> GcReport:
     """`catalog`: the recipes that name the checkouts. Raises LockHeld, MachineError."""
     root, checkouts = Root(settings.root), known_checkouts(catalog, settings.coderoot)
     report = collect(root, options.keep, settings.wait, dry_run=options.dry_run)
-    freed: list[Freed] = []
+    freed: list[Freed] = [*free_tools(tool_folders(root.state, settings.cache), dry_run=options.dry_run)]
     if options.builds:
         freed += free_builds(checkouts, settings.cache, wait=settings.wait, dry_run=options.dry_run)
     else:
