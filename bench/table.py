@@ -34,6 +34,8 @@ trusted.
   pass untouched.
 - **Memory** is the most that the process had resident (VmHWM).
 - **Nothing to do**: the same command again and again, after two runs that are not counted.
+- **The forge asked**: without a lock file, so that each app's newest release is requested, and compared with the
+  receipt of the run before. [Where the time goes](where-the-time-goes.md) has the profile of this and of a start.
 - **A thousand apps**: that many recipes, and that many small apps installed from them in one root.
 - **zinit from source**: its repository, made of its crate, from a mirror on the disk; what it depends on is fetched
   beforehand, and nobody has a network. cargo is given a clone and builds the same two programs into an empty target

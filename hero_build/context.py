@@ -28,7 +28,7 @@ class Context(Struct, frozen=True):
 
 def open_context(settings: Settings, emit: Emit, forge: Forge | None = None, *, writable: bool = False) -> Context:
     """The context over `forge` (None: that of the settings). `writable`: checkouts may be cloned and updated."""
-    from hero_build.forge import open_forge
+    from hero_build.forge.open_forge import open_forge
     from hero_build.source.git.checkouts import read_only_checkouts, writable_checkouts
 
     return Context(

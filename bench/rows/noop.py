@@ -1,4 +1,4 @@
-"""30 apps that are installed already, pinned by a lock file; and whether damage to them is seen."""
+"""30 apps that are installed already, pinned by a lock file or asked for; and whether damage to them is seen."""
 
 import os
 import shutil
@@ -12,6 +12,7 @@ from bench.measure import Command, Peer, compare, seconds
 from bench.peers import MISE, hero_command, mise_file, mise_install
 from bench.places import RUN
 from bench.result import HERO, Row, Target
+from bench.rows.startup import PYTHON
 
 Fact = tuple[str, bool]
 _APP = world.SMALL[6]
@@ -21,7 +22,7 @@ def rows(bench: Bench) -> list[Row]:
     RUN.mkdir(parents=True, exist_ok=True)
     folder = Path(tempfile.mkdtemp(prefix="noop-", dir=RUN))
     try:
-        return [_row(bench, folder)]
+        return [_row(bench, folder), _asked(bench, folder)]
     finally:
         shutil.rmtree(folder)
 
@@ -44,6 +45,28 @@ def _row(bench: Bench, folder: Path) -> Row:
         unit="s",
         samples=samples,
         targets=(Target(1.2, MISE),),
+        facts=tuple(facts),
+    )
+
+
+def _asked(bench: Bench, folder: Path) -> Row:
+    """The same without a lock file: the forge is asked for each app."""
+    asking = hero_command(
+        bench.context.hero, "small", bench.server.near, folder, "install", "@bench", "--mode", "download"
+    )
+    for _ in range(2):
+        seconds(asking)
+    before = bench.server.requests()
+    seconds(asking)
+    facts = [("one request an app", bench.server.requests() - before == len(world.SMALL))]
+    bare = Command((str(bench.context.python), "-c", "pass"), asking.env, folder)
+    samples = compare([Peer(PYTHON, lambda _: bare), Peer(HERO, lambda _: asking)], bench.many, seconds)
+    return Row(
+        "noop-asked",
+        title="30 apps, nothing to do, the forge asked",
+        unit="s",
+        samples=samples,
+        targets=(Target(7, PYTHON),),
         facts=tuple(facts),
     )
 

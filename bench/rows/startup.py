@@ -1,23 +1,33 @@
-"""What the shortest commands cost beside an interpreter that does nothing."""
+"""What the shortest commands, and one small app, cost beside an interpreter that does nothing."""
 
 from pathlib import Path
 
+from bench import world
 from bench.bench import Bench
 from bench.measure import Command, Peer, compare, environment, seconds
+from bench.peers import hero
 from bench.result import HERO, Row, Target
 
-_PYTHON = "python -c pass"
+PYTHON = "python -c pass"
 
 
 def rows(bench: Bench) -> list[Row]:
-    return [_row(bench, "--version", 4), _row(bench, "list", 3.5)]
+    return [_row(bench, "--version", 4), _row(bench, "list", 3.5), _small(bench)]
+
+
+def _small(bench: Bench) -> Row:
+    world.warm(world.TINY[:1])
+    bare = _peer(PYTHON, bench.context.python, "-c", "pass")
+    peers = [bare, hero(bench.context.hero, apps=world.TINY[:1], fleet="one", base=bench.server.near)]
+    samples = compare(peers, bench.many, seconds)
+    return Row("cold-1", title="one small app, cold", unit="s", samples=samples, targets=(Target(7, PYTHON),))
 
 
 def _row(bench: Bench, argument: str, most: float) -> Row:
-    bare = _peer(_PYTHON, bench.context.python, "-c", "pass")
+    bare = _peer(PYTHON, bench.context.python, "-c", "pass")
     peers = [bare, _peer(HERO, bench.context.hero, argument)]
     samples = compare(peers, bench.many, seconds)
-    return Row(argument.strip("-"), title=f"`{argument}`", unit="s", samples=samples, targets=(Target(most, _PYTHON),))
+    return Row(argument.strip("-"), title=f"`{argument}`", unit="s", samples=samples, targets=(Target(most, PYTHON),))
 
 
 def _peer(name: str, program: Path, *arguments: str) -> Peer:

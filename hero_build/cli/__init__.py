@@ -55,7 +55,7 @@ def _run() -> int:
             return _print(answer)
     from hero_build.system import lean_msgspec  # noqa: F401 - before the first import of msgspec
 
-    if "list" in sys.argv:
+    if "list" in sys.argv or sys.argv[1:2] == ["install"]:
         from hero_build.cli import quick
 
         if quick.needs_no_parsing(sys.argv[1:]):

@@ -8,8 +8,9 @@ import click
 from hero_build.cli import completion
 from hero_build.cli.app_names import check_versions, split_versions
 from hero_build.cli.base import command
+from hero_build.cli.install_options import InstallOptions
 from hero_build.cli.locked import locked_apps
-from hero_build.cli.options import InstallOptions, app_options
+from hero_build.cli.options import app_options
 from hero_build.cli.session import Session
 
 

@@ -6,9 +6,11 @@ from typing import Any
 import click
 
 from hero_build.cli.base import command
-from hero_build.cli.install import change_options, require_restart, run_install, shortened
+from hero_build.cli.install import change_options
+from hero_build.cli.install_options import InstallOptions
 from hero_build.cli.locked import LockedSet
-from hero_build.cli.options import InstallOptions, bundle_options
+from hero_build.cli.options import bundle_options
+from hero_build.cli.run_install import require_restart, run_install, shortened
 from hero_build.cli.session import Session
 from hero_build.model.artifacts import DESKTOP_APP, ISLANDS_APP
 from hero_build.model.installed import Phase

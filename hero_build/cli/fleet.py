@@ -106,9 +106,9 @@ def cloud_init(session: Session, *, tool: str | None, tool_digest: str | None, *
 @_TRUST
 def converge(session: Session, set_name: str, at: str, *, digest: str | None, trust: str | None) -> int:
     """Install exactly what this machine's lock file pins. The first one, PLACE/SET.lock, becomes cfg/set.lock."""
-    from hero_build.cli.install import run_install, shortened
+    from hero_build.cli.install_options import InstallOptions
     from hero_build.cli.locked import locked_set
-    from hero_build.cli.options import InstallOptions
+    from hero_build.cli.run_install import run_install, shortened
     from hero_build.fleet.converge import LOCK, FirstLock, machine_lock
 
     first = FirstLock(set_name.removeprefix("@"), at=at, digest=digest, trust=trust)

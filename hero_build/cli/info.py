@@ -9,7 +9,8 @@ from msgspec.structs import replace
 from hero_build.cli import completion
 from hero_build.cli.app_names import check_versions, one_version, split_versions
 from hero_build.cli.base import command
-from hero_build.cli.options import InstallOptions, app_options
+from hero_build.cli.install_options import InstallOptions
+from hero_build.cli.options import app_options
 from hero_build.cli.quick import list_apps
 from hero_build.cli.session import Session
 from hero_build.errors import NotFound

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 from msgspec.structs import replace
 
-from hero_build.cli.options import InstallOptions
+from hero_build.cli.install_options import InstallOptions
 from hero_build.cli.session import Session
 from hero_build.errors import AppNotFound, UsageError
 

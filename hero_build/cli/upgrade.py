@@ -6,7 +6,7 @@ import click
 
 from hero_build.cli import completion
 from hero_build.cli.base import command
-from hero_build.cli.install import run_install, shortened
+from hero_build.cli.run_install import run_install, shortened
 from hero_build.cli.session import Session
 from hero_build.errors import UsageError
 from hero_build.events import WarningRaised

@@ -13,9 +13,9 @@ from msgspec.structs import replace
 
 from hero_build.errors import AssetNotFound, UsageError
 from hero_build.events import Emit
-from hero_build.forge import open_forge
 from hero_build.forge.limits import limits_of
 from hero_build.forge.lock_source import pack_file, place_address
+from hero_build.forge.open_forge import open_forge
 from hero_build.forge.transfer import read_small
 from hero_build.model.steps import Asset
 from hero_build.ops.open_lock import LockOptions, OpenedLock, open_lock, signature_of

@@ -11,6 +11,7 @@ from typing import Literal, TypeVar
 from urllib.parse import unquote
 
 import msgspec
+from msgspec import Struct
 
 from hero_build import __version__
 from hero_build.errors import BadForgeResponse, UsageError
@@ -38,6 +39,16 @@ _NOT_A_FORGE = "Is that a Forgejo server, of a version that this hero-build supp
 _ADDRESS = "Check the address with --forge or FORGEJO_URL; does it open in a browser?"
 
 
+class ServerFacts(Struct, frozen=True):
+    """How the forge itself is reached, and whether a token may travel there."""
+
+    scheme: str
+    host: str
+    port: int
+    netloc: str
+    may_send_token: bool
+
+
 class ForgeClient:
     """Safe to use from many threads. Raises NetworkError, AuthError, BadForgeResponse, and HttpNotFound for a 404;
     making one raises UsageError for an address or a token that is not valid.
@@ -50,6 +61,21 @@ class ForgeClient:
         self._plain_http = plain_http
         self._transports = Transports(limits)
         self._idle: deque[Transport] = deque()
+
+    @property
+    def server(self) -> ServerFacts:
+        base = self._base
+        return ServerFacts(
+            base.scheme,
+            host=base.ascii_host,
+            port=base.known_port,
+            netloc=base.netloc,
+            may_send_token=self._may_send_token(base),
+        )
+
+    def target(self, path: str) -> str:
+        """What a request for `path`, as of `get`, is sent for."""
+        return self._base.target.rstrip("/") + path
 
     def get(self, path: str, kind: type[T], what: str) -> T:
         """One attempt at a JSON response as a value of `kind`; `path` begins with `/` and is already quoted.

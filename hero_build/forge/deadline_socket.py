@@ -6,10 +6,23 @@ import time
 
 TYPE_CHECKING = False  # typing takes longer to import than this module
 if TYPE_CHECKING:
+    import ssl
     from typing import Any
 
 _BUFFER = 1 << 16  # for headers; larger reads bypass it
 _HAND_OVER_AFTER = 0.25  # seconds after which a chunk is returned though it is not full, to show progress
+
+
+def open_socket(host: str, port: int, *, seconds: float, tls: "ssl.SSLContext | None") -> socket.socket:
+    """A connection, encrypted where `tls` is given. Raises OSError."""
+    address: Any = (host.encode("ascii"), port)  # for bytes, Python loads no IDNA tables
+    sock = socket.create_connection(address, seconds)
+    try:
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return sock if tls is None else tls.wrap_socket(sock, server_hostname=host)
+    except BaseException:
+        sock.close()
+        raise
 
 
 class DeadlineSocket:

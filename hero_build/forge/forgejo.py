@@ -1,12 +1,11 @@
 """Releases of a Forgejo server (or Gitea: they share this API), by its API of version 1."""
 
-import re
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import TypeVar
 from urllib.parse import quote, urlencode
 
-from msgspec import Struct
+from msgspec import Struct, to_builtins
 
 from hero_build.errors import AssetNotFound, AuthError, BadForgeResponse, NotFound, ReleaseNotFound, RepoNotFound
 from hero_build.events import Emit, WarningRaised
@@ -23,12 +22,13 @@ from hero_build.forge.api_documents import (
     unsafe_names,
 )
 from hero_build.forge.asset_address import reachable_address
-from hero_build.forge.client import ForgeClient
+from hero_build.forge.client import ForgeClient, ServerFacts
+from hero_build.forge.http_body import identity, response_body, whole_size
 from hero_build.forge.http_errors import HttpNotFound
-from hero_build.forge.http_types import Chunk, Headers, HttpResponse
 from hero_build.forge.limits import DEFAULT, Limits
 from hero_build.forge.pages import PAGE_SIZE, Page, all_items
 from hero_build.forge.protocol import Body, Ref, no_release
+from hero_build.forge.release_digest import release_digest
 from hero_build.forge.retry import with_retries
 from hero_build.model.artifacts import GenericPackage
 from hero_build.model.names import check_name, check_repo, check_tag, safe_name
@@ -37,8 +37,13 @@ from hero_build.settings import Secret
 
 T = TypeVar("T")
 _LISTED = 200  # items of a list that is read for a hint
-_WHOLE = re.compile(r"bytes (?:0-0|\*)/(\d{1,18})")
-_RANGE = re.compile(r"bytes (\d{1,18})-(\d{1,18})/(\d{1,18})")
+
+
+class AskedRelease(Struct, frozen=True):
+    """The target of a request for a release, and the digest of what the answer decides (release_digest.py)."""
+
+    target: str
+    digest: str
 
 
 class Forgejo:
@@ -51,6 +56,7 @@ class Forgejo:
         self._emit = emit
         self._limits = limits
         self._client = ForgeClient(self._url, token=token, limits=limits, plain_http=plain_http)
+        self._newest: dict[str, AskedRelease] = {}
 
     @property
     def url(self) -> str:
@@ -62,6 +68,18 @@ class Forgejo:
             return self._package(ref, ref.package)
         return self._latest(ref.repo) if ref.tag is None else self._tagged(ref.repo, ref.tag)
 
+    @property
+    def server(self) -> ServerFacts:
+        return self._client.server
+
+    def asked(self, release: Release) -> AskedRelease | None:
+        """How the server was asked for a newest release, where the same answer means the same files.
+
+        An upload has an id, and its bytes never change; a link to another server has no known size (asset_address.py).
+        """
+        fixed = all(asset.id and asset.size is not None for asset in release.assets)
+        return self._newest.get(release.repo) if fixed else None
+
     def open(self, asset: Asset, start: int = 0) -> AbstractContextManager[Body]:
         return self._open(asset, start)
 
@@ -70,11 +88,13 @@ class Forgejo:
 
     def _latest(self, repo: str) -> Release:
         try:
-            document = self._get_release(f"{_repo_path(repo)}/releases/latest", f"the newest release of {repo}")
+            path = f"{_repo_path(repo)}/releases/latest"
+            document = self._get_release(path, f"the newest release of {repo}")
         except HttpNotFound as error:
             self._must_exist(repo)
             hint = "Drafts and prereleases do not count as newest; select one with --version."
             raise ReleaseNotFound(f"{repo} has no release", hint) from error
+        self._newest[repo] = AskedRelease(self._client.target(path), release_digest(to_builtins(document)))
         return self._release(document, repo)
 
     def _tagged(self, repo: str, tag: str) -> Release:
@@ -118,8 +138,8 @@ class Forgejo:
 
         def attempt() -> Asset:
             with self._client.response(url, {"Range": "bytes=0-0"}, self._limits.answer) as response:
-                size = _whole_size(response)
-                return Asset(name, url=url, size=size, id=_identity(response.headers, size))
+                size = whole_size(response)
+                return Asset(name, url=url, size=size, id=identity(response.headers, size))
 
         try:
             yield self._retry(attempt, name)
@@ -185,7 +205,7 @@ class Forgejo:
         headers = {"Range": f"bytes={start}-"} if start else {}
         try:
             with self._client.response(asset.url, headers, self._limits.transfer) as response:
-                body = _response_body(response, start)
+                body = response_body(response, start)
                 if body is not None:
                     yield body
                     return
@@ -193,57 +213,6 @@ class Forgejo:
             raise AssetNotFound(f"{asset.name} is not where the release says: {error.message}", error.hint) from error
         with self._open(asset, 0) as whole:  # the server did not resume, or not at the requested byte
             yield whole
-
-
-class _HttpBody(Struct, frozen=True):
-    start: int
-    total: int | None
-    identity: str
-    response: HttpResponse
-
-    def chunks(self) -> Iterator[Chunk]:
-        return self.response.chunks
-
-
-def _response_body(response: HttpResponse, start: int) -> _HttpBody | None:
-    """The body from `start` on, or from 0 where the server sends all of it; None for another range."""
-    headers, host = response.headers, response.url.host
-    if response.status == 200:
-        total = _content_length(headers)
-        return _HttpBody(0, total=total, identity=_identity(headers, total), response=response)
-    match = _RANGE.fullmatch(headers.get("content-range", "")) if response.status == 206 else None
-    if match is not None:
-        first, last, total = (int(number) for number in match.groups())
-        if first == start and last == total - 1:
-            return _HttpBody(start, total=total, identity=_identity(headers, total), response=response)
-    if start == 0:
-        raise BadForgeResponse(
-            f"{host} answered {response.url.path} with the unexpected status {response.status}", _ROOT_URL
-        )
-    return None
-
-
-def _whole_size(response: HttpResponse) -> int | None:
-    """Bytes of the whole file, from the response to a request for a part of it; None if it does not say."""
-    if response.status == 200:
-        return _content_length(response.headers)
-    match = _WHOLE.fullmatch(response.headers.get("content-range", ""))
-    return int(match[1]) if match else None
-
-
-def _content_length(headers: Headers) -> int | None:
-    """Bytes of the whole body; None if the headers do not say."""
-    length = headers.get("content-length", "")
-    return int(length[:18]) if length.isascii() and length.isdigit() and "transfer-encoding" not in headers else None
-
-
-def _identity(headers: Headers, total: int | None) -> str:
-    """A strong ETag, else time and size: what must not change between two ranges (RFC 9110, 8.8 and 14.2)."""
-    etag = headers.get("etag", "")
-    if etag and not etag.startswith("W/"):
-        return etag
-    modified = headers.get("last-modified", "")
-    return f"{modified}/{total}" if modified and total is not None else ""
 
 
 def _repo_path(repo: str) -> str:

@@ -9,11 +9,11 @@ import socket
 import threading
 import weakref
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from hero_build.errors import BadForgeResponse
 from hero_build.forge import http_wire
-from hero_build.forge.deadline_socket import DeadlineSocket
+from hero_build.forge.deadline_socket import DeadlineSocket, open_socket
 from hero_build.forge.http_types import EndedEarly, HttpRequest, HttpResponse, NoConnection, TransportError
 from hero_build.forge.http_wire import MalformedHttp, NotHttp, UnexpectedEnd, WireResponse
 from hero_build.forge.limits import Limits
@@ -93,18 +93,6 @@ class DirectTransport:
 
         chunks = _chunks(response, sock, memoryview(self._buffer))
         return HttpResponse(response.status, headers=response.headers, url=request.url, chunks=chunks, close=close)
-
-
-def open_socket(host: str, port: int, *, seconds: float, tls: "ssl.SSLContext | None") -> socket.socket:
-    """A connection, encrypted where `tls` is given. Raises OSError."""
-    address: Any = (host.encode("ascii"), port)  # for bytes, Python loads no IDNA tables
-    sock = socket.create_connection(address, seconds)
-    try:
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        return sock if tls is None else tls.wrap_socket(sock, server_hostname=host)
-    except BaseException:
-        sock.close()
-        raise
 
 
 def _chunks(response: WireResponse, sock: DeadlineSocket, view: memoryview) -> Iterator[memoryview]:

@@ -1,6 +1,5 @@
 """Which transport serves a request: DirectTransport, or httpx through a proxy of the environment."""
 
-import os
 import threading
 from typing import TYPE_CHECKING
 
@@ -27,6 +26,8 @@ class Transports:
     def tls(self) -> "ssl.SSLContext":
         with self._lock:
             if self._context is None:
+                from hero_build.forge.tls import tls_context  # ssl, which a forge over plain http does not need
+
                 self._context = tls_context()
             return self._context
 
@@ -50,15 +51,3 @@ class _RoutedTransport:
     def close(self) -> None:
         for transport in (self._direct, *self._proxied.values()):
             transport.close()
-
-
-def tls_context() -> "ssl.SSLContext":
-    """Trusts the machine's own certificates, which include private authorities; certifi's where it has none."""
-    import ssl  # not for a forge over plain http
-
-    paths = ssl.get_default_verify_paths()
-    if paths.cafile or (paths.capath and os.listdir(paths.capath)):
-        return ssl.create_default_context()
-    from hero_build.forge.lean_httpx import httpx  # for the certificates that it comes with
-
-    return httpx.create_ssl_context()

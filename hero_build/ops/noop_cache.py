@@ -5,6 +5,10 @@ looked for, and the answer. The next install with the same command line compares
 the same answer. That takes a few milliseconds and imports os alone, so the receipt is text with NUL between its fields:
 importing a JSON decoder takes longer than all of it. Any doubt, such as an unreadable receipt, means a new decision.
 
+Where a server was asked for releases, the receipt has the target and the digest of each answer, too, and they are asked
+again: one request an app (forge/unchanged.py). The ids of the assets are among what must be the same. A server never
+changes the bytes of an upload, so equal ids of an asset and of its checksum file mean equal contents.
+
 A stamp has inode, size, mtime, ctime and mode; a program cannot set a ctime back, so a stamp changes with every write.
 Checkouts are walked completely, except for .git (source/inputs.py names the files there) and cargo's target folders, so
 that new files are noticed. Stamps are taken before the decision and again after it. They count only if both are equal
@@ -58,44 +62,61 @@ def recall(arguments: "Sequence[str]", environ: "Mapping[str, str]") -> str | No
         key = _key_fields(arguments, environ)
         if end != _END_MARK or fields[: len(key)] != key:
             return None
-        return answer if _unchanged(fields[len(key) :]) else None
+        facts = fields[len(key) :]
+        return answer if _unchanged(facts) and _unchanged_on_server(facts, environ) else None
     except (OSError, ValueError, IndexError):
         return None
 
 
-def stamp_inputs(apps: "Iterable[str]", context: "Context", lock: "Sequence[Path]") -> list[str] | None:
+def stamp_inputs(
+    apps: "Iterable[str]", context: "Context", lock: "Sequence[Path]", *, asked: bool = False
+) -> list[str] | None:
     """The stamps of all files that a decision about these apps depends on: a lock file with what vouches for it, or
-    (none) their checkouts.
+    (none) their checkouts, unless releases are asked for.
 
     Returns None if they cannot be listed. Call it before the decision.
     """
     from hero_build.errors import HeroBuildError
-    from hero_build.source.inputs import UnknownInputs, build_inputs
 
     try:
         files = {*_root_files(apps, context), *_recipe_files(context)}
-        if lock:
+        if lock or asked:
             return _stamp_fields(sorted({*files, *(str(path.absolute()) for path in lock)}), (), ())
-        inputs = build_inputs([context.catalog.get(app).recipe for app in apps], context.settings)
-        return _stamp_fields(sorted(files | inputs.files), sorted(inputs.trees), sorted(inputs.outputs))
-    except (OSError, ValueError, InputsUnclear, UnknownInputs, HeroBuildError):
+        return _stamp_checkouts(apps, context, files)
+    except (OSError, ValueError, InputsUnclear, HeroBuildError):
         return None
 
 
-def remember(stamps: list[str], plan: "Plan", context: "Context", arguments: "Sequence[str]", answer: str) -> None:
+def _stamp_checkouts(apps: "Iterable[str]", context: "Context", files: set[str]) -> list[str]:
+    from hero_build.source.inputs import UnknownInputs, build_inputs  # cargo and git, for builds alone
+
+    try:
+        inputs = build_inputs([context.catalog.get(app).recipe for app in apps], context.settings)
+    except UnknownInputs as error:
+        raise InputsUnclear from error
+    return _stamp_fields(sorted(files | inputs.files), sorted(inputs.trees), sorted(inputs.outputs))
+
+
+def remember(
+    stamps: list[str], *, plan: "Plan", context: "Context", arguments: "Sequence[str]", answer: str, asked: bool = False
+) -> None:
     """Write the receipt of a plan that keeps everything; a root that cannot be written gets none.
 
-    `stamps`: what `stamp_inputs` returned before the plan was made.
+    `stamps`: what `stamp_inputs` returned before the plan was made; `asked`: as there.
     """
     from hero_build.model.decisions import Keep
+    from hero_build.ops.asked_releases import release_fields
 
     if plan.failed or not all(isinstance(item, Keep) for item in plan.decisions) or not answer.isascii():
         return
     no_trees = not any(field[0] == "/" for field in stamps)
     if no_trees and any(step.facts.build_plan for step in plan.steps):
-        return  # the lock file led to a build, whose checkout has no stamps
+        return  # the lock file or the forge led to a build, whose checkout has no stamps
+    releases = release_fields(plan, context) if asked else []
+    if releases is None:
+        return
     if _older_than_command(stamps) and _unchanged(stamps):
-        fields = (answer, *_key_fields(arguments, os.environ), *stamps, _END_MARK)
+        fields = (answer, *_key_fields(arguments, os.environ), *stamps, *releases, _END_MARK)
         _write(os.path.join(context.root.state, _FILE_NAME), "\0".join(fields))
 
 
@@ -133,10 +154,31 @@ def _unchanged(fields: list[str]) -> bool:
     paths = [field.partition(" ")[2] for field in fields if field[0] == "="]
     skipped = [field[1:] for field in fields if field[0] == "-"]
     trees = [field[1:] for field in fields if field[0] == "/"]
+    stamps = [field for field in fields if field[0] not in "!@"]
     try:
-        return _stamp_fields(paths, trees, skipped) == fields
+        return _stamp_fields(paths, trees, skipped) == stamps
     except (OSError, InputsUnclear):
         return False
+
+
+def _unchanged_on_server(fields: list[str], environ: "Mapping[str, str]") -> bool:
+    """Whether the releases, if a server was asked for any, are the same (`!SERVER`, `@DIGEST TARGET` of each)."""
+    server = next((field[1:].split(" ") for field in fields if field[0] == "!"), None)
+    if server is None:
+        return True
+    token = environ.get("FORGEJO_TOKEN", "").strip()
+    if any(name.lower().endswith("_proxy") for name in environ) or not all("!" <= letter <= "~" for letter in token):
+        return False
+    from hero_build.forge.unchanged import ServerAddress, releases_unchanged
+
+    scheme, host, port, netloc, trusted, connections = server
+    releases = [(target, digest) for digest, _, target in (f[1:].partition(" ") for f in fields if f[0] == "@")]
+    return releases_unchanged(
+        ServerAddress(scheme, host=host, port=int(port), netloc=netloc),
+        releases,
+        token=token if trusted == "trusted" else "",
+        connections=int(connections),
+    )
 
 
 def _stamp(path: str) -> str:
@@ -191,7 +233,9 @@ def _root_files(apps: "Iterable[str]", context: "Context") -> "Iterator[str]":
 
     state, generation = context.root.state, manifest.load(context.root.path)
     current = os.path.join(state, f"generations/{generation.number}")
-    yield from (os.path.join(state, name) for name in ("current", "generations", "staging", "held.json"))
+    yield from (
+        os.path.join(state, name) for name in ("current", "generations", "staging", "held.json", "upgrade.json")
+    )
     yield from (os.path.join(current, name) for name in ("", "manifest.json", "seal.json"))
     yield os.path.join(current, islands_index.PATH)
     records = [record for part, record in generation.records.items() if part.app in set(apps)]

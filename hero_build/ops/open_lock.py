@@ -12,9 +12,10 @@ from msgspec.structs import replace
 
 from hero_build.errors import ChecksumMismatch, InvalidSignature, UsageError
 from hero_build.events import Emit
-from hero_build.forge import lock_source, lockfile, open_forge
+from hero_build.forge import lock_source, lockfile
 from hero_build.forge.compressed_store import CompressedStore
 from hero_build.forge.lockfile import Lock
+from hero_build.forge.open_forge import open_forge
 from hero_build.forge.pack_contents import PackContents
 from hero_build.forge.protocol import Forge
 from hero_build.model.installed import Phase

@@ -5,7 +5,6 @@ as asked.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -20,10 +19,9 @@ from hero_build.model.decisions import Facts, FromSource
 from hero_build.model.installed import Generation, PartId
 from hero_build.model.steps import Asset, Installed, Part, Release, Request, SelectedAsset
 from hero_build.pipeline.artifact_set import find_asset, list_artifacts
+from hero_build.pipeline.checksum_files import release_digests
 from hero_build.pipeline.choose import choose
-
-if TYPE_CHECKING:
-    from hero_build.verify.checksums import PublishedDigest
+from hero_build.verify.checksums import PublishedDigest
 
 
 class Disk(Struct, frozen=True):
@@ -150,38 +148,21 @@ def _select(
     if len(matches) < len(names):
         return {artifact: SelectedAsset(asset, None, legacy) for artifact, (asset, legacy) in matches.items()}
     assets = [*(asset for asset, _ in matches.values()), *([listing] if listing else [])]
-    digests = _digests(release, assets, request=request, disk=disk, context=context)
+    records = [part.record for part in disk.installed.values()]
+    digests = release_digests(
+        release,
+        assets,
+        installed=frozenset(entry.asset_sha256 or "" for record in records for entry in record.entries),
+        every_list=request.checksum == "required",
+        context=context,
+    )
     return {
         artifact: _selected(asset, legacy=legacy, digest=digests.get(asset.name))
         for artifact, (asset, legacy) in matches.items()
     }
 
 
-def _selected(asset: Asset, *, legacy: bool, digest: "PublishedDigest | None") -> SelectedAsset:
+def _selected(asset: Asset, *, legacy: bool, digest: PublishedDigest | None) -> SelectedAsset:
     if digest is None:
         return SelectedAsset(asset, None, legacy)
     return SelectedAsset(asset, digest.sha256, legacy, digest_source=digest.source)
-
-
-def _digests(
-    release: Release, assets: Sequence[Asset], *, request: Request, disk: Disk, context: Context
-) -> "Mapping[str, PublishedDigest]":
-    """The digests that the release publishes, by the name of the asset. Raises InvalidChecksumFile."""
-    from hero_build.verify import checksums
-
-    by_name = {asset.name: asset for asset in release.assets}
-    if all(asset.sha256 for asset in assets) and not any(checksums.is_checksum_file(name) for name in by_name):
-        return {asset.name: checksums.PublishedDigest(asset.sha256 or "", "the release itself") for asset in assets}
-
-    def read(name: str) -> bytes:
-        from hero_build.forge.transfer import read_small
-
-        return read_small(context.forge, by_name[name], limits=context.limits, emit=context.emit)
-
-    return checksums.published_digests(
-        {asset.name: asset.sha256 for asset in assets},
-        files=tuple(by_name),
-        read=read,
-        every_list=request.checksum == "required",
-        installed={entry.asset_sha256 or "" for part in disk.installed.values() for entry in part.record.entries},
-    )

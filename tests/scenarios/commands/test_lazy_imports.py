@@ -35,6 +35,12 @@ def test_what_needs_no_parsing_imports_neither_click_nor_inspect(words: list[str
     assert not imported(world, *words) & {"click", "inspect"}
 
 
+@pytest.mark.parametrize("words", [["install", "db"], ["install", "@both", "--mode", "download", "--json"]])
+def test_an_install_of_names_imports_neither_click_nor_inspect(words: list[str], world: World) -> None:
+    for _ in ("everything is new", "nothing is to do"):
+        assert not imported(world, *words) & {"click", "inspect"}
+
+
 @pytest.mark.parametrize("words", [["list"], ["list", "--json"]])
 def test_list_is_the_same_with_and_without_click(words: list[str], world: World) -> None:
     world.ok("install", "db")

@@ -24,7 +24,7 @@ import pytest
 from hero_build.catalog.loader import load
 from hero_build.context import Context
 from hero_build.events import silent
-from hero_build.forge import open_forge
+from hero_build.forge.open_forge import open_forge
 from hero_build.install import gc, history
 from hero_build.install.layout import Root
 from hero_build.model.steps import Request
