@@ -8,6 +8,7 @@ import os
 import socket
 import struct
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from msgspec import Struct
@@ -90,10 +91,18 @@ def _owner(inode: str) -> int:
     """The process that has a socket open; 0 where none can be seen."""
     target = f"socket:[{inode}]"
     for pid in (name for name in os.listdir("/proc") if name.isdecimal()):
-        folder = f"/proc/{pid}/fd"
-        try:
-            if any(os.readlink(f"{folder}/{name}") == target for name in os.listdir(folder)):
-                return int(pid)
-        except OSError:
-            continue
+        if target in _open_files(pid):
+            return int(pid)
     return 0
+
+
+def _open_files(pid: str) -> Iterator[str]:
+    """What the descriptors of a process lead to; one that it closes meanwhile is left out, and no other."""
+    folder = f"/proc/{pid}/fd"
+    try:
+        names = os.listdir(folder)
+    except OSError:  # it has ended, or is another user's
+        return
+    for name in names:
+        with suppress(OSError):
+            yield os.readlink(f"{folder}/{name}")

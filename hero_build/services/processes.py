@@ -77,7 +77,8 @@ def running_programs(root: Root, folder: Path | None = None) -> Iterator[Running
         if path.startswith(ours):
             path = path.removesuffix(_DELETED)
             name = os.path.basename(path)
-            yield RunningProgram(pid, binary=name, state=_state(pid, folder / "bin" / name), path=path)
+            if (state := _state(pid, folder / "bin" / name)) is not None:
+                yield RunningProgram(pid, binary=name, state=state, path=path)
 
 
 def _pids() -> list[int]:
@@ -92,11 +93,11 @@ def _command(pid: int) -> str:
         return ""
 
 
-def _state(pid: int, installed: Path) -> ProgramState:
-    """By inode, else by content: a reinstalled file may be a new one with the same bytes."""
+def _state(pid: int, installed: Path) -> ProgramState | None:
+    """By inode, else by content: a reinstalled file may be a new one with the same bytes. None: it has ended."""
     running = Path(f"/proc/{pid}/exe")
     try:
         same = os.path.samefile(running, installed) or filecmp.cmp(running, installed, shallow=False)
     except OSError:
-        return "old"  # the program is not installed any more
+        return "old" if running.exists() else None  # the program is not installed any more
     return "running" if same else "old"

@@ -146,7 +146,10 @@ def systemd_unit(pid: int, proc: Path = Path("/proc")) -> str:
 def _stop_leftover(program: RunningProgram, service: Service, emit: Emit) -> None:
     process = f"{program.binary} (process {program.pid})"
     if program.state == "unknown":
-        owner = holders.user_name(os.stat(f"/proc/{program.pid}").st_uid)
+        try:
+            owner = holders.user_name(os.stat(f"/proc/{program.pid}").st_uid)
+        except FileNotFoundError:  # it has ended
+            return
         reason = f"{process} of this root runs as user {owner}, and no supervisor of this user holds it"
         raise ServiceConflict(reason, "Stop it as that user, or as root; then start it again.")
     emit(WarningRaised(f"{process} was left by an earlier run, held by no supervisor: it is stopped"))

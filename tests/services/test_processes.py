@@ -77,6 +77,25 @@ def test_the_programs_below_a_process_the_nearest_first(machine: Machine) -> Non
             os.killpg(shell.pid, 9)
 
 
+def test_one_that_ends_while_it_is_looked_at_is_left_out(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between the two looks at its program."""
+    machine.install("hero_db", "v1", "hero_db_server")
+    with machine.by_hand("hero_db_server") as process:
+        readlink = os.readlink
+
+        def then_it_ends(path: str) -> str:
+            target = readlink(path)
+            if path == f"/proc/{process.pid}/exe":
+                process.kill()
+                process.wait()
+            return target
+
+        monkeypatch.setattr(runtime_processes, "_pids", lambda: [process.pid])
+        assert machine.running() == {"hero_db_server": "running"}
+        monkeypatch.setattr(os, "readlink", then_it_ends)
+        assert machine.programs() == ()
+
+
 def test_when_a_process_began(machine: Machine) -> None:
     machine.install("hero_db", "v1", "hero_db_server")
     before = time.time()

@@ -74,8 +74,8 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByUnit 
 
 
 def pytest_xdist_auto_num_workers() -> int:
-    """What `-n auto` means: one more than there are cores, since many tests wait for services and servers."""
-    return len(os.sched_getaffinity(0)) + 1
+    """What `-n auto` means: two more than there are cores: many tests wait, for services, servers and the disk."""
+    return len(os.sched_getaffinity(0)) + 2
 
 
 @pytest.hookimpl(optionalhook=True)
