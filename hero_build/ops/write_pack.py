@@ -24,9 +24,10 @@ from hero_build.ops.open_lock import SIGNATURE_SUFFIX
 from hero_build.ownership import OTHER_CACHE
 from hero_build.pack import wheels
 from hero_build.pack.archive import PackParts, write
+from hero_build.pack.completeness import check_complete
 from hero_build.pack.interpreter import interpreter
 from hero_build.pack.starter import PYTHONS
-from hero_build.pack.tool_archive import tool_archive
+from hero_build.pack.tool_archive import PACKAGE, tool_archive
 from hero_build.platforms import machine_arch
 from hero_build.system.packed import LOCK
 from hero_build.system.thread_pool import ThreadPool
@@ -158,8 +159,10 @@ class _Packer(Struct, frozen=True):
         own = {LOCK: request.content or lockfile.encode(replace(request.lock, pins=pins))}
         own |= {f"{LOCK}{SIGNATURE_SUFFIX}": request.signature} if request.signature else {}
         cache = self.context.settings.cache
-        folders = {f"cp{major}{minor}": wheels.download(cache, (major, minor)) for major, minor in PYTHONS}
-        tool = tool_archive(own, {item.pin.app: item.recipe for item in apps}, folders)
+        folders = {python: wheels.download(cache, python) for python in PYTHONS}
+        check_complete(PACKAGE, folders)
+        tags = {f"cp{major}{minor}": folder for (major, minor), folder in folders.items()}
+        tool = tool_archive(own, {item.pin.app: item.recipe for item in apps}, tags)
         contents = {sha256: file.path for item in apps for sha256, file in item.files.items()}
         python = interpreter(cache) if request.standalone else None
         size = write(request.file, PackParts(tool, contents, python))

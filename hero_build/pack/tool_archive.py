@@ -10,7 +10,7 @@ from hero_build.os_errors import machine_errors
 from hero_build.pack.starter import COMMON
 from hero_build.system.packed import OVERLAYS
 
-_PACKAGE = Path(__file__).resolve().parents[1]
+PACKAGE = Path(__file__).resolve().parents[1]
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 _UNUSED = ("pygments", "markdown_it", "mdurl")
 """What rich needs for source text and Markdown, which nothing here prints: 400 files that each machine would sync."""
@@ -21,7 +21,7 @@ def tool_archive(own: Mapping[str, bytes], recipes: Mapping[str, LoadedRecipe], 
     """`own`: the lock file, and what vouches for it; `wheels`: the folder of each tag. Raises NotWritable."""
     files = {f"{COMMON}{name}": content for name, content in own.items()}
     files[f"{COMMON}backports/__init__.py"] = b""  # a package of that name elsewhere must not hide it
-    with machine_errors(_PACKAGE):
+    with machine_errors(PACKAGE):
         files.update(_package())
         files.update(_overlays(recipes))
         files.update(_dependencies(wheels))
@@ -41,9 +41,9 @@ def entry(name: str) -> zipfile.ZipInfo:
 
 def _package() -> Iterator[tuple[str, bytes]]:
     """This very package, with the recipes where an installed one has them."""
-    for path in sorted(_PACKAGE.rglob("*")):
+    for path in sorted(PACKAGE.rglob("*")):
         if path.is_file() and "__pycache__" not in path.parts:
-            yield f"{COMMON}{path.relative_to(_PACKAGE.parent).as_posix()}", path.read_bytes()
+            yield f"{COMMON}{path.relative_to(PACKAGE.parent).as_posix()}", path.read_bytes()
     for path in sorted(shipped().glob("*.py")):
         yield f"{COMMON}hero_build/recipes/{path.name}", path.read_bytes()
 

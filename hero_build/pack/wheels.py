@@ -6,6 +6,7 @@ import os
 import shutil
 import sys
 import tempfile
+import tomllib
 from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
@@ -16,6 +17,7 @@ from hero_build.ownership import OTHER_CACHE
 from hero_build.system import process
 
 Python = tuple[int, int]
+_PACKAGE = Path(__file__).resolve().parents[1]
 _GLIBC = ("manylinux2014", "manylinux_2_28")
 _MUSL = ("musllinux_1_2",)
 
@@ -84,6 +86,9 @@ def _pins(python: Python) -> set[str]:
 
 
 def _requires(name: str) -> list[str]:
+    """Of hero-build itself in a checkout, what its pyproject.toml says: the metadata may be from before it changed."""
+    if name == "hero-build" and (project := _PACKAGE.with_name("pyproject.toml")).is_file():
+        return list(tomllib.loads(project.read_text(encoding="utf-8"))["project"]["dependencies"])
     try:
         return importlib.metadata.requires(name) or []
     except importlib.metadata.PackageNotFoundError:
