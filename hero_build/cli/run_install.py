@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from hero_build.context import Context
     from hero_build.model.steps import Request
     from hero_build.ops.install import Outcome, Plan
+    from hero_build.pipeline.early_downloads import EarlyDownloads
     from hero_build.queries.change_report import ChangeReport
 
 _NAMED = 5  # names in an action that `history` shows
@@ -91,6 +92,7 @@ class InstallChange(NamedTuple):
     method: str
     restart: bool
     gated: bool
+    early: "EarlyDownloads"
 
 
 def run_install(
@@ -112,17 +114,18 @@ def run_install(
     """
     from hero_build.ops import install
     from hero_build.output.pages.install import page
+    from hero_build.pipeline.early_downloads import EarlyDownloads
     from hero_build.queries import change_report
 
     outcome = None
-    with context.checkouts:
-        plan = install.plan(requests, context)
+    with context.checkouts, EarlyDownloads(context) as early:
+        plan = install.plan(requests, context, None if dry_run else early)
         plan = lock.applied(plan) if lock else plan
         one_way = session.warn_of_no_way_back(plan, context)
         if dry_run:
             answer = change_report.dry(plan, session.generation())
         else:
-            change = InstallChange(plan, action, method, restart=restart, gated=gated)
+            change = InstallChange(plan, action, method, restart=restart, gated=gated, early=early)
             outcome, answer = _journaled(session, change, context)
     answer = replace(answer, lock=lock.sha256 if lock else None, undo=None if one_way else answer.undo)
     shown = partial(page, answer)
@@ -158,13 +161,13 @@ def _apply(session: Session, change: InstallChange, context: "Context") -> "tupl
         from hero_build.ops.gated_change import apply_gated
         from hero_build.queries.gated_report import gated_report
 
-        gate = apply_gated(change.plan, context, change.action)
+        gate = apply_gated(change.plan, context, change.action, change.early)
         outcome, answer = gate.outcome, gated_report(gate, session.root_flag)
     else:
         from hero_build.ops import install
         from hero_build.queries import change_report
 
-        outcome = install.apply(change.plan, context, change.action)
+        outcome = install.apply(change.plan, context, change.action, change.early)
         if change.plan.leaving:
             from hero_build.ops.leaving import forget_gone
 

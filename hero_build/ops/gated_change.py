@@ -25,6 +25,7 @@ from hero_build.ops.restart import (
     restart_running,
 )
 from hero_build.ops.way_back import one_way_changes
+from hero_build.pipeline.early_downloads import EarlyDownloads
 from hero_build.services import upgrade_journal
 from hero_build.services.records import recorded_services, wanted
 from hero_build.services.upgrade_journal import UpgradeState
@@ -38,7 +39,7 @@ class GatedOutcome(Struct, frozen=True):
     judged: Judged
 
 
-def apply_gated(todo: Plan, context: Context, action: str) -> GatedOutcome:
+def apply_gated(todo: Plan, context: Context, action: str, early: EarlyDownloads | None = None) -> GatedOutcome:
     """Do what was planned, restart what runs of it, and undo it where a service is not well. Raises as `apply`."""
     with upgrade_journal.upgrade_lock(context.root, context.settings.wait):
         apps = tuple(dict.fromkeys(step.facts.app for step in todo.steps))
@@ -55,7 +56,7 @@ def apply_gated(todo: Plan, context: Context, action: str) -> GatedOutcome:
         )
         upgrade_journal.write_upgrade(context.root, state)
         try:
-            outcome = apply(todo, context, action)
+            outcome = apply(todo, context, action, early)
         except BaseException as error:
             # else the next command starts what was stopped
             finished = isinstance(error, Exception) or not state.leaving

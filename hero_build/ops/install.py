@@ -1,10 +1,12 @@
 """The story of hero-build on one screen: plan what each app needs, then do it, wholly or not at all.
 
-plan():   resolve ─► decide
+plan():   resolve ─► decide (─► fetch, while others are planned)
 apply():  produce (fetch | build ─► verify) ─► stage ─► commit
 """
 
 from collections.abc import Sequence
+from concurrent.futures import as_completed
+from contextlib import nullcontext
 
 from msgspec import Struct
 
@@ -12,7 +14,6 @@ from hero_build import manifest
 from hero_build.context import Context
 from hero_build.errors import HeroBuildError
 from hero_build.events import PartFailed, Planning
-from hero_build.forge.download_dir import DownloadDir
 from hero_build.install.commit import commit
 from hero_build.install.recover import needs_recovery
 from hero_build.install.root_lock import LockedRoot, locked
@@ -22,7 +23,7 @@ from hero_build.model.installed import Generation
 from hero_build.model.steps import Drop, Failed, Put, Request, VerifiedPart
 from hero_build.ops.way_back import refuse_downgrade
 from hero_build.pipeline.decide import decide
-from hero_build.pipeline.produce import produce
+from hero_build.pipeline.early_downloads import EarlyDownloads
 from hero_build.pipeline.resolve import Disk, read_disk, resolve
 from hero_build.system.thread_pool import ThreadPool
 
@@ -58,19 +59,26 @@ class Outcome(Struct, frozen=True):
     failed: tuple[Failed, ...]
 
 
-def plan(requests: Sequence[Request], context: Context) -> Plan:
-    """Facts and decisions of every app asked for; one that cannot be planned is a Failed among the others."""
+def plan(requests: Sequence[Request], context: Context, early: EarlyDownloads | None = None) -> Plan:
+    """Facts and decisions of every app asked for; one that cannot be planned is a Failed among the others.
+
+    `early` starts the downloads of an app once it is decided.
+    """
     disk = read_disk(context, tuple(request.app for request in requests))
     with ThreadPool(context.settings.jobs, thread_name_prefix="plan") as pool, context.checkouts.cancelling():
-        results = list(pool.map(lambda request: _step(request, disk, context), requests))
+        planned = [pool.submit(_step, request, disk, context) for request in requests]
+        for future in as_completed(planned) if early else ():
+            if early and isinstance(step := future.result(), Step):
+                early.start(step.decisions)
+        results = [future.result() for future in planned]
     steps = tuple(result for result in results if isinstance(result, Step))
     return Plan(steps, tuple(result for result in results if isinstance(result, Failed)))
 
 
-def apply(todo: Plan, context: Context, action: str) -> Outcome:
+def apply(todo: Plan, context: Context, action: str, early: EarlyDownloads | None = None) -> Outcome:
     """Do what was planned, as one generation; a part that fails keeps its old version.
 
-    Raises LockHeld, MachineError, RootDamaged.
+    `early` has the downloads that started while the rest was planned. Raises LockHeld, MachineError, RootDamaged.
     """
     work = [item for item in todo.decisions if isinstance(item, Download | Build)]
     gone = [Drop(item.part) for step in todo.steps for item in step.decisions if isinstance(item, Remove)]
@@ -78,8 +86,8 @@ def apply(todo: Plan, context: Context, action: str) -> Outcome:
     to_do = work or gone or todo.leaving or needs_recovery(context.root)
     if not to_do and (todo.failed or todo.lock in (None, current.lock)):
         return Outcome(todo, before=current, after=current, failed=todo.failed)
-    with DownloadDir(context.root.partial) as downloads:
-        results = list(produce(work, downloads, context))
+    with nullcontext(early) if early else EarlyDownloads(context) as downloads:
+        results = list(downloads.results(work))
         with locked(context.root, context.settings.wait) as held:
             staged = [stage_part(held, item, context) for item in results if isinstance(item, VerifiedPart)]
             puts = [item for item in staged if isinstance(item, Put)]

@@ -6,6 +6,7 @@ A part is verified when every artifact of it is, or it is Failed; one that fails
 import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
+from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
@@ -39,27 +40,54 @@ class _PendingDownload(Struct, frozen=True):
         return all(future.done() for future in self.files) and all(future.done() for future in self.records)
 
 
+class Production:
+    """Downloads and builds of one command. What `start` gets is fetched while other apps are still being planned.
+
+    A context manager: an interrupt stops the workers at their next chunk, and cargo with all that it started; what was
+    downloaded is kept. Only one thread may use it.
+    """
+
+    def __init__(self, downloads: "DownloadDir", context: Context) -> None:
+        self._stop = threading.Event()
+        self._pool = ThreadPool(context.settings.jobs, thread_name_prefix="fetch")
+        self._builder = ThreadPool(1, thread_name_prefix="build")
+        stored = StoredContents(context.root)
+        self._run = RunContext(self._pool, downloads=downloads, stop=self._stop, context=context, stored=stored)
+        self._started: dict[PartId, _PendingDownload] = {}
+
+    def __enter__(self) -> "Production":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stop.set()
+        self._pool.shutdown(wait=False, cancel_futures=True)
+        self._builder.shutdown(wait=False, cancel_futures=True)
+        process.end_children()  # cargo ends before the command does
+
+    def start(self, item: Download) -> None:
+        """Start to fetch a part, unless that has started."""
+        if item.part.id not in self._started:
+            pending = _PendingDownload(item, self._run.part(item), self._run.records(item))
+            self._started[item.part.id] = pending
+
+    def results(self, todo: Sequence[Download | Build]) -> Iterator[VerifiedPart | Failed]:
+        """Yield each part as it is done."""
+        downloads = [item for item in todo if isinstance(item, Download)]
+        for item in downloads:
+            self.start(item)
+        parts = {item.part.id: self._started[item.part.id] for item in downloads}
+        builds = _builds([item for item in todo if isinstance(item, Build)], self._builder, self._run)
+        yield from _as_done(parts, builds, self._run.context)
+
+
 def produce(
     todo: Sequence[Download | Build], downloads: "DownloadDir", context: Context
 ) -> Iterator[VerifiedPart | Failed]:
-    """Yield each part as it is done.
-
-    An interrupt stops the workers at their next chunk, and cargo with all that it started; what was downloaded is kept.
-    """
-    stop = threading.Event()
-    pool = ThreadPool(context.settings.jobs, thread_name_prefix="fetch")
-    builder = ThreadPool(1, thread_name_prefix="build")
-    run = RunContext(pool, downloads=downloads, stop=stop, context=context, stored=StoredContents(context.root))
-    try:
-        fetched = [item for item in todo if isinstance(item, Download)]
-        parts = {item.part.id: _PendingDownload(item, run.part(item), run.records(item)) for item in fetched}
-        builds = _builds([item for item in todo if isinstance(item, Build)], builder, run)
-        yield from _as_done(parts, builds, context)
-    finally:
-        stop.set()
-        pool.shutdown(wait=False, cancel_futures=True)
-        builder.shutdown(wait=False, cancel_futures=True)
-        process.end_children()  # cargo ends before the command does
+    """Yield each part as it is done."""
+    with Production(downloads, context) as production:
+        yield from production.results(todo)
 
 
 def _builds(todo: Sequence[Build], builder: ThreadPool, run: RunContext) -> set[Future[list[VerifiedPart | Failed]]]:
