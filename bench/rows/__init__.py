@@ -22,6 +22,7 @@ from bench.rows import (
     source,
     stack_source,
     startup,
+    verify,
 )
 
 ROWS: Mapping[str, Callable[[Bench], list[Row]]] = {
@@ -33,6 +34,7 @@ ROWS: Mapping[str, Callable[[Bench], list[Row]]] = {
     "startup": startup.rows,
     "memory": memory.rows,
     "scale": scale.rows,
+    "verify": verify.rows,
     "services": services.rows,
     "serve": serve.rows,
     "cockpit": cockpit.rows,

@@ -56,7 +56,7 @@ def _upgrade(bench: Bench, folder: Path) -> Row:
     ]
     samples = compare(peers, bench.rounds, seconds)
     title = "`install` of one app's other version"
-    return Row("scale-install", title=title, unit="s", samples=samples, targets=(Target(1.5, _ALONE, _AMONG),))
+    return Row("scale-install", title=title, unit="s", samples=samples, targets=(Target(1.3, _ALONE, _AMONG),))
 
 
 def _steady(name: str, command: Command) -> Peer:

@@ -10,6 +10,7 @@ import os
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
+from functools import cache, lru_cache
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING
@@ -59,8 +60,9 @@ class Catalog(Struct, frozen=True):
         if app not in self.files:
             raise AppNotFound(f"no app is named {app!r}", self._meant(app))
         path, *shadows = self.files[app]
+        recipe = _recipe(path, _stamp(path))
         shared = tuple(file for file in self.shared if file.parent == path.parent)
-        return LoadedRecipe(app, recipe=_recipe(path), path=path, shadows=tuple(shadows), shared=shared)
+        return LoadedRecipe(app, recipe=recipe, path=path, shadows=tuple(shadows), shared=shared)
 
     def expand(self, names: Iterable[str]) -> tuple[str, ...]:
         """The apps that names and @sets stand for, each once, in order; @all is every one that can be installed.
@@ -123,6 +125,7 @@ def load(folders: Iterable[Path]) -> Catalog:
     return Catalog(files, apps, shared=tuple(shared), set_members=sets)
 
 
+@cache
 def shipped() -> Path:
     """The recipes that come with hero-build: inside the installed package, or beside it in a checkout."""
     package = Path(__file__).resolve().parents[1]
@@ -193,7 +196,18 @@ def _package(folder: Path) -> str:
     return name
 
 
-def _recipe(path: Path) -> "Recipe":
+def _stamp(path: Path) -> tuple[int, ...] | None:
+    """Changes whenever the file does. None where there is none."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
+
+
+@lru_cache(maxsize=4096)
+def _recipe(path: Path, _stamp: tuple[int, ...] | None) -> "Recipe":
+    """The recipe of a file, made once for each state of the file: a command asks for it at several of its steps."""
     from hero_build.catalog.attributes import check_attributes
     from hero_build.recipe import Recipe  # not for a list of names
 

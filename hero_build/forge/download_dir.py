@@ -7,6 +7,7 @@ In a file's name, `key` is the hash of the request, `mark` that of the content b
 flock(2), so they end with their process however it ends, and the next run takes over its files.
 """
 
+import itertools
 import os
 import shutil
 import tempfile
@@ -31,6 +32,7 @@ class DownloadDir:
         self.other = other
         self._run = folder
         self._lock = -1
+        self._numbers = itertools.count(1)
 
     def __enter__(self) -> "DownloadDir":
         with machine_errors(self._folder, self.other):
@@ -81,10 +83,9 @@ class DownloadDir:
         """Move a complete file into the folder of this run; the caller still holds its lock."""
         if path.parent == self._run:
             return path
-        descriptor, target = tempfile.mkstemp(prefix=f"{path.name}.", dir=self._run)
-        os.close(descriptor)
-        path.replace(target)
-        return Path(target)
+        target = self._run / f"{path.name}.{next(self._numbers)}.done"  # nobody else writes into this folder
+        path.rename(target)
+        return target
 
     def scratch(self) -> Path:
         """A new folder of this run alone, deleted with it."""

@@ -12,6 +12,7 @@ from hero_build.os_errors import machine_errors
 
 Progress = Callable[[int], None]
 _CHUNK = 1 << 20
+_WRITE_BACK = 4 << 20  # bytes: for each MiB alone, 30 files of 8 MiB took half as long again
 _HEAD_SIZE = 200  # bytes that distinguish a page from a program
 
 
@@ -29,6 +30,7 @@ class PartialFile:
         self._progress = progress
         self._verifiable = verifiable
         self._sha256 = hashlib.sha256()
+        self._flushed = 0  # bytes whose write-back has been started
         self._descriptor = -1
         self._path = Path()
         self._content = ""
@@ -82,9 +84,7 @@ class PartialFile:
         try:
             with machine_errors(self._downloads.folder, self._downloads.other):
                 _write_all(self._descriptor, chunk)
-                # Start writing to disk now, so that the fsync at the end has little left: on Linux, DONTNEED does that
-                # first. The pages stay in memory because they are dirty.
-                os.posix_fadvise(self._descriptor, self.size, len(chunk), os.POSIX_FADV_DONTNEED)
+                self._write_back(self.size + len(chunk))
         except DiskFull:
             self.drop()
             raise
@@ -104,7 +104,7 @@ class PartialFile:
             self.close()
         if self.size:
             self._progress(-self.size)
-        self.size, self.resumed, self._total = 0, False, None
+        self.size, self._flushed, self.resumed, self._total = 0, 0, False, None
         self._sha256 = hashlib.sha256()
 
     def close(self) -> None:
@@ -119,6 +119,14 @@ class PartialFile:
             self._sha256.update(view[:size])
             self._count(size)
             self.resumed = True
+
+    def _write_back(self, end: int) -> None:
+        """Start writing to disk now, so that the fsync at the end has little left: on Linux, DONTNEED does that first.
+        The pages stay in memory because they are dirty.
+        """
+        if end - self._flushed >= _WRITE_BACK:
+            os.posix_fadvise(self._descriptor, self._flushed, end - self._flushed, os.POSIX_FADV_DONTNEED)
+            self._flushed = end
 
     def _count(self, size: int) -> None:
         self.size += size

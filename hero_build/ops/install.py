@@ -67,9 +67,12 @@ def plan(requests: Sequence[Request], context: Context, early: EarlyDownloads | 
     disk = read_disk(context, tuple(request.app for request in requests))
     with ThreadPool(context.settings.jobs, thread_name_prefix="plan") as pool, context.checkouts.cancelling():
         planned = [pool.submit(_step, request, disk, context) for request in requests]
-        for future in as_completed(planned) if early else ():
-            if early and isinstance(step := future.result(), Step):
-                early.start(step.decisions)
+        if early:
+            if {request.app for request in requests} - {part.app for part in disk.installed}:
+                early.prepare()
+            for future in as_completed(planned):
+                if isinstance(step := future.result(), Step):
+                    early.start(step.decisions)
         results = [future.result() for future in planned]
     steps = tuple(result for result in results if isinstance(result, Step))
     return Plan(steps, tuple(result for result in results if isinstance(result, Failed)))

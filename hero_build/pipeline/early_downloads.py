@@ -34,6 +34,13 @@ class EarlyDownloads:
     ) -> None:
         self._stack.__exit__(kind, error, trace)
 
+    def prepare(self) -> None:
+        """Import what a download needs, while the forge has not answered yet."""
+        from hero_build.forge import transfer  # noqa: F401
+        from hero_build.install import store  # noqa: F401
+        from hero_build.pipeline import produce  # noqa: F401
+        from hero_build.verify import check, expect  # noqa: F401
+
     def start(self, decisions: Iterable[Decision]) -> None:
         """Start to fetch what is to be downloaded. Where that is not possible, `results` raises the reason."""
         for item in decisions:

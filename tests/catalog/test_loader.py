@@ -172,6 +172,14 @@ def test_a_broken_recipe_does_not_harm_the_others(tmp_path: Path) -> None:
     assert loader.load((tmp_path / "r",)).get("hero_db").recipe.repo == "lhumina_code/hero_db"
 
 
+def test_a_recipe_is_made_once_for_each_state_of_its_file(tmp_path: Path) -> None:
+    write(tmp_path / "mine", "mine")
+    first = loader.load([tmp_path / "mine"]).get("mine").recipe
+    assert loader.load([tmp_path / "mine"]).get("mine").recipe is first
+    write(tmp_path / "mine", "mine", RECIPE.format(name="mine").replace("me/mine", "you/mine"))
+    assert loader.load([tmp_path / "mine"]).get("mine").recipe.repo == "you/mine"
+
+
 def test_a_recipe_folder_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(RecipeError, match="cannot be read"):
         loader.load((tmp_path / "missing",))
