@@ -161,13 +161,13 @@ def _apply(session: Session, change: InstallChange, context: "Context") -> "tupl
         from hero_build.ops.gated_change import apply_gated
         from hero_build.queries.gated_report import gated_report
 
-        gate = apply_gated(change.plan, context, change.action, change.early)
+        gate = apply_gated(change.plan, context, change.action, early=change.early)
         outcome, answer = gate.outcome, gated_report(gate, session.root_flag)
     else:
         from hero_build.ops import install
         from hero_build.queries import change_report
 
-        outcome = install.apply(change.plan, context, change.action, change.early)
+        outcome = install.apply(change.plan, context, change.action, early=change.early)
         if change.plan.leaving:
             from hero_build.ops.leaving import forget_gone
 

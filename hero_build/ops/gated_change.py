@@ -56,7 +56,7 @@ def apply_gated(todo: Plan, context: Context, action: str, early: EarlyDownloads
         )
         upgrade_journal.write_upgrade(context.root, state)
         try:
-            outcome = apply(todo, context, action, early)
+            outcome = apply(todo, context, action, early=early)
         except BaseException as error:
             # else the next command starts what was stopped
             finished = isinstance(error, Exception) or not state.leaving
