@@ -23,18 +23,26 @@ def record_parts(
 
     `complete` False: not all that the build read is known, so that the record never says that a part is up to date.
     """
+    for fingerprint, built in _by_fingerprint(parts).items():
+        recorded_build.record(
+            job,
+            fingerprint=fingerprint,
+            messages=attempt.crates,
+            outputs={item.artifact.name: _digest(item) if complete else "" for item in built},
+            started=attempt.started,
+            cache=settings.cache,
+            directories=directories,
+        )
+
+
+def _by_fingerprint(parts: Iterable[object]) -> dict[Fingerprint, list[Verified]]:
+    """What was built with each fingerprint: the bundles of a checkout share one, and are recorded together."""
+    groups: dict[Fingerprint, list[Verified]] = {}
     for part in parts:
         fingerprint = _fingerprint(part)
         if isinstance(part, VerifiedPart) and fingerprint is not None:
-            recorded_build.record(
-                job,
-                fingerprint=fingerprint,
-                messages=attempt.crates,
-                outputs={item.artifact.name: _digest(item) if complete else "" for item in part.artifacts},
-                started=attempt.started,
-                cache=settings.cache,
-                directories=directories,
-            )
+            groups.setdefault(fingerprint, []).extend(part.artifacts)
+    return groups
 
 
 def _fingerprint(part: object) -> Fingerprint | None:

@@ -27,7 +27,7 @@ from hero_build.source.cargo.messages import CargoMessage
 from hero_build.source.git.status import CACHE_TAG, status, tracked_files
 from hero_build.system import process
 from hero_build.system.decoding import decode_json
-from hero_build.system.file_cache import lookup, store
+from hero_build.system.file_cache import lookup, store_all
 
 _ENTRIES = 300  # programs and bundles of a checkout, in the states that were built last
 _MAX_FILES = 20_000  # in a folder that a build script names
@@ -95,9 +95,11 @@ def record(
             silent=tuple(sorted(package for package, _ in reads.silent)),
             tags=tuple(tags),
         )
-        for name, output in outputs.items():
-            text = msgspec.json.encode(replace(entry, output=output)).decode()
-            store(_file(job.tree.path, cache), _key(fingerprint, name), text, most=_ENTRIES)
+        texts = {
+            _key(fingerprint, name): msgspec.json.encode(replace(entry, output=output)).decode()
+            for name, output in outputs.items()
+        }
+        store_all(_file(job.tree.path, cache), texts, most=_ENTRIES)
 
 
 def recorded_inputs(tree: Path, cache: Path) -> RecordedInputs:

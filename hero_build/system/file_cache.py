@@ -34,8 +34,13 @@ def lookup(file: Path) -> Mapping[str, str]:
 
 def store(file: Path, key: str, answer: str, most: int = _MAX_ENTRIES) -> None:
     """Keep an answer, and the `most` newest of all."""
-    answers = {name: text for name, text in _read(file).items() if name != key}
-    _write(file, {**answers, key: answer}, most)
+    store_all(file, {key: answer}, most)
+
+
+def store_all(file: Path, new: Mapping[str, str], most: int = _MAX_ENTRIES) -> None:
+    """Keep answers by key, and the `most` newest of all."""
+    others = {name: text for name, text in _read(file).items() if name not in new}
+    _write(file, {**others, **new}, most)
 
 
 def file_stamp(path: Path) -> str:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from hero_build.system.file_cache import cached, file_stamp
+from hero_build.system.file_cache import cached, file_stamp, lookup, store, store_all
 
 
 class Tool:
@@ -70,3 +70,11 @@ def test_a_stamp_changes_with_the_file(tmp_path: Path) -> None:
     first = file_stamp(path)
     path.write_text("longer")
     assert len({"absent", first, file_stamp(path)}) == 3
+
+
+def test_several_answers_are_kept_at_once_and_the_newest_stay(tmp_path: Path) -> None:
+    file = tmp_path / "answers.json"
+    store(file, "a", "1", most=3)
+    store_all(file, {"b": "2", "c": "3"}, most=3)
+    store_all(file, {"a": "4", "d": "5"}, most=3)
+    assert lookup(file) == {"c": "3", "a": "4", "d": "5"}
