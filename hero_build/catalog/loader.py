@@ -40,6 +40,22 @@ class LoadedRecipe(Struct, frozen=True):
     shared: tuple[Path, ...] = ()
 
 
+class _Candidates(Mapping[str, tuple[Path, ...]]):
+    """Every app's files, from the folders that have one: a Path is made for what is asked for."""
+
+    def __init__(self, folders: Mapping[str, tuple[Path, ...]]) -> None:
+        self._folders = folders
+
+    def __getitem__(self, app: str) -> tuple[Path, ...]:
+        return tuple(folder / f"{app}.py" for folder in self._folders[app])
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._folders)
+
+    def __len__(self) -> int:
+        return len(self._folders)
+
+
 class Catalog(Struct, frozen=True):
     """The recipes of a search path. `files` has every app's candidates, the one that counts first.
 
@@ -109,20 +125,19 @@ class Catalog(Struct, frozen=True):
 def load(folders: Iterable[Path]) -> Catalog:
     """The catalog of these folders and the shipped recipes. Raises RecipeError, UntrustedRecipe."""
     path = (*folders, shipped())
-    files: dict[str, tuple[Path, ...]] = {}
+    folders_of: dict[str, tuple[Path, ...]] = {}
     sets: dict[str, tuple[str, ...]] = {}
     shared: list[Path] = []
     for folder in path:
         for name in _modules(folder):
-            file = folder / f"{name}.py"
             if name == _SETS:
-                sets = {**_read_sets(file), **sets}
+                sets = {**_read_sets(folder / f"{name}.py"), **sets}
             elif name.startswith("_"):
-                shared.append(file)
+                shared.append(folder / f"{name}.py")
             else:
-                files[name] = (*files.get(name, ()), file)
+                folders_of[name] = (*folders_of.get(name, ()), folder)
     apps = {name: tuple(dict.fromkeys(member.split("/")[0] for member in members)) for name, members in sets.items()}
-    return Catalog(files, apps, shared=tuple(shared), set_members=sets)
+    return Catalog(_Candidates(folders_of), apps, shared=tuple(shared), set_members=sets)
 
 
 @cache

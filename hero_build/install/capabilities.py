@@ -58,10 +58,21 @@ def warnings(root: Root, before: Generation, after: Generation) -> Iterator[Warn
     if before.number == after.number:
         return
     old, new = (os.fspath(root.generation(number)) for number in (before.number, after.number))
-    replaced = {path for path in _programs(after) if not _same_file(f"{old}/{path}", f"{new}/{path}")}
+    same = _inodes(old) & _inodes(new)
+    others = _programs(after) - {f"bin/{name}" for name, _ in same}
+    replaced = {path for path in others if not _same_file(f"{old}/{path}", f"{new}/{path}")}
     for lost in _lost(root, after, replaced):
         text = f"{root.place(lost.path)} has no file capabilities any more: its last version had {lost.text}"
         yield WarningRaised(text, f"If it still needs them: `{lost.command}`")
+
+
+def _inodes(folder: str) -> set[tuple[str, int]]:
+    """The programs of a generation with their inodes: a listing has both, and costs less than a look at each."""
+    try:
+        with os.scandir(f"{folder}/bin") as entries:
+            return {(entry.name, entry.inode()) for entry in entries}
+    except OSError:
+        return set()
 
 
 def _same_file(one: str, other: str) -> bool:

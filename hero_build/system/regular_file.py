@@ -9,6 +9,7 @@ import stat
 from io import FileIO
 from pathlib import Path
 
+_STEP = 1 << 16  # bytes: what the kernel makes up while it is read, as in /proc, has no size
 _KINDS = (
     (stat.S_ISFIFO, "a FIFO"),
     (stat.S_ISSOCK, "a socket"),
@@ -41,13 +42,15 @@ def open_regular(path: Path) -> FileIO:
 
 def read_regular(path: Path, most: int) -> bytes:
     """The content of a regular file of up to `most` bytes. Raises FileTooLong, and what `open_regular` raises."""
-    content = bytearray()
+    chunks, size = [], 0
     with open_regular(path) as file:
-        while chunk := file.read(min(1 << 20, most + 1 - len(content))):
-            content += chunk
-            if len(content) > most:
+        step = max(min(os.fstat(file.fileno()).st_size, most) + 1, _STEP)  # all of it at once, unless it grows
+        while chunk := file.read(step):
+            chunks.append(chunk)
+            size += len(chunk)
+            if size > most:
                 raise FileTooLong(errno.EFBIG, f"it is longer than {_size(most)}", str(path))
-    return bytes(content)
+    return b"".join(chunks)
 
 
 def check_regular(path: Path) -> None:
