@@ -26,7 +26,7 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
     "start": ("start hero_db", "start @core"),
     "stop": ("stop hero_db",),
     "health": ("health", "health hero_db"),
-    "logs": ("logs hero_db -n 100", "logs hero_db -f", "logs hero_db --build"),
+    "logs": ("logs hero_db -n 100", "logs hero_db hero_proc -f", "logs hero_db --build"),
     "inspect": ("inspect hero_db", "inspect @core"),
     "troubleshoot": ("troubleshoot hero_db", "troubleshoot @core"),
     "restart": ("restart hero_db", "restart @installed"),

@@ -63,35 +63,38 @@ def health(session: Session, names: Sequence[str]) -> int:
 
 
 @command("logs")
-@click.argument("name", metavar=_NAME, shell_complete=completion.services)
+@click.argument("names", nargs=-1, metavar=_NAMES, shell_complete=completion.services)
 @click.option("-n", "--lines", type=click.IntRange(1, 100_000), help="Number of lines (default 50; of a build all).")
 @click.option("-f", "--follow", is_flag=True, help="Print each line as it is written, until interrupted.")
 @click.option("--build", is_flag=True, help="Print what the last build of the app wrote.")
-def logs(session: Session, name: str, *, lines: int | None, follow: bool, build: bool) -> int:
+def logs(session: Session, names: Sequence[str], *, lines: int | None, follow: bool, build: bool) -> int:
     """Print the last lines that the services of an app wrote, or the log of its last build."""
-    from hero_build.output.pages.service_logs import page
+    from hero_build.output.pages.service_logs import followed, page
     from hero_build.queries import service_logs as query
 
     if build:
-        return _build_log(session, name, lines, follow=follow)
+        return _build_log(session, _named(names), lines, follow=follow)
     run, lines = session.service_run(), lines or _LINES
     if follow:
         if session.console.json:
             raise UsageError("-f prints lines, not a document", "Leave out --json, or -f.")
-        for line in query.follow(name, lines, run):
-            session.console.line(line)
+        logs = query.follow(_named(names), lines, run)
+        for line in logs.lines:
+            session.console.line(followed(line, logs.services))
         return 0
-    answer = query.logs(name, lines, run)
+    answer = query.logs(_named(names), lines, run)
     return session.console.answer(answer, lambda terminal: page(answer, terminal))
 
 
-def _build_log(session: Session, name: str, lines: int | None, *, follow: bool) -> int:
+def _build_log(session: Session, names: Sequence[str], lines: int | None, *, follow: bool) -> int:
     from hero_build.output.pages.service_logs import page
     from hero_build.queries.build_log import build_log
 
     if follow:
         raise UsageError("--build prints a log that has ended", "Leave out -f.")
-    answer = build_log(name, lines, cache=session.settings.cache, catalog=session.catalog())
+    if len(names) > 1:
+        raise UsageError("--build prints the log of one app", f"Name one: `hero-build logs {names[0]} --build`.")
+    answer = build_log(names[0], lines, cache=session.settings.cache, catalog=session.catalog())
     code = session.console.answer(answer, lambda terminal: page(answer, terminal))
     session.console.note(lambda terminal: (terminal.ink(f"from {answer.logs[0].file}", "dim"),))
     return code

@@ -69,7 +69,7 @@ def service_health(params: NameParams, call: Call) -> HealthReport:
 
 def logs(params: LogsParams, call: Call) -> LogReport:
     """The last lines that services wrote, as `hero-build logs NAME`."""
-    return service_logs(params.name, params.lines, call.service_run())
+    return service_logs([params.name], params.lines, call.service_run())
 
 
 def troubleshoot(params: NameParams, call: Call) -> DiagnosisReport:

@@ -113,6 +113,26 @@ def test_logs_follow_until_interrupted(stack: ServiceWorld) -> None:
         assert process.wait(LONG) == 130
 
 
+def test_logs_of_several_are_followed_line_by_line(stack: ServiceWorld) -> None:
+    for app in ("app", "other"):
+        stack.install(app)
+    stack.ok("start", "app", "other")
+    both = "app_server:\napp_server v1 starts\nother_server:\nother_server v1 starts\n"
+    assert stack.ok("logs", "app", "other", "app/app_server", "-n", "1") == both
+    line = [sys.executable, "-m", "hero_build", "logs", "app", "other", "-f", "-n", "1"]
+    first = {"app_server   | app_server v1 starts\n", "other_server | other_server v1 starts\n"}
+    with subprocess.Popen(line, env=stack.environ(), cwd=REPO, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert {process.stdout.readline(), process.stdout.readline()} == first
+        stack.env_file("other", "ONE=1\n")
+        stack.ok("start", "other")
+        assert process.stdout.readline() == "other_server | other_server v1 starts\n"
+        process.send_signal(signal.SIGINT)
+        assert process.wait(LONG) == 130
+    for words, code in (((), 2), (("app", "nobody"), 3), (("app", "other", "--build"), 2)):
+        assert stack.run("logs", *words).code == code, words
+
+
 def test_inspect_shows_how_a_service_is_defined(stack: ServiceWorld) -> None:
     path = stack.service("app", methods=WITH_VARIABLES)
     stack.install("app")
