@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from support import fleet_world, guides, machines
+from support import fleet_world, guides, machines, packs
 from support.doc_runs import FOLLOWED
 from support.fault_server import stall_after
 from support.fleet_world import FleetWorld, hero, wait_until_healthy
@@ -187,9 +187,13 @@ def test_a_canary_that_fails_recovers(fleet: FleetWorld, vms: dict[str, Machine]
     fleet_demo.canary(vms["tester1"], fleet)
 
 
-def test_the_runbook_brings_a_machine_up_without_a_network(fleet: FleetWorld, tmp_path: Path) -> None:
+def test_the_runbook_brings_a_machine_up_without_a_network_and_python(fleet: FleetWorld, tmp_path: Path) -> None:
+    """From a pack with a Python of its own; all else of the machine is there, its Python is deleted."""
+    pack = packs.make(fleet.world, tmp_path / "tester.pyz", "@tester", "--standalone")
     with machines.machine("tester3", tmp_path, private=True, bare=True) as vm:
-        vm.put(fleet.tool, "/srv/tester.pyz")
+        vm.ok("rm -r /usr/bin/python3* /usr/lib/python3*")
+        assert vm.run("command -v python3").code != 0
+        vm.put(pack, "/srv/tester.pyz")
         runbook(vm, "Without a network", fleet)
         wait_until_healthy(vm)
         vm.power_cut()
