@@ -49,9 +49,11 @@ def diff(session: Session, first: int | None, second: int | None) -> int:
 @command("rollback", changes_root=True, finishes_upgrade=False)
 @click.argument("number", metavar="[N]", required=False, type=_NUMBER, shell_complete=completion.generations)
 def rollback(session: Session, number: int | None) -> int:
-    """Restore the content of generation N (default: the previous one) as a new generation."""
+    """Restore the content of generation N (default: the previous one) as a new generation. What runs of apps that it
+    does not have is stopped.
+    """
     from hero_build.install.history import earlier_number
-    from hero_build.install.history import rollback as restore
+    from hero_build.ops.rollback import rollback as restore
     from hero_build.ops.way_back import require_way_back
     from hero_build.output.pages.install import page
     from hero_build.queries.change_report import between
@@ -60,7 +62,14 @@ def rollback(session: Session, number: int | None) -> int:
         number = earlier_number(session.root)  # than the upgrade, also if that is undone, by a newer generation
     session.finish_interrupted_upgrade()
     check = partial(require_way_back, catalog=_catalog(session, "whether the data can go back is not known"))
-    before, after = restore(session.root, number, session.settings.wait, check=check)
+    before, after = restore(
+        session.root,
+        number,
+        wait=session.settings.wait,
+        check=check,
+        run=session.service_run,
+        emit=session.console.report,
+    )
     answer = between(before, after, session.root_flag)
     session.warn_of_lost_capabilities(before, after)
     _warn_of_running(session, before, after)

@@ -19,7 +19,7 @@ from hero_build.install.recover import current_number
 from hero_build.model.installed import Generation, PartId
 from hero_build.ops.health_gate import Judged, healthy_services, installed_of, restart_and_judge
 from hero_build.ops.install import Outcome, Plan, apply
-from hero_build.ops.leaving import running_names
+from hero_build.ops.leaving import running_services
 from hero_build.ops.restart import (
     healthy_in_supervisors,
     restart_running,
@@ -44,22 +44,24 @@ def apply_gated(todo: Plan, context: Context, action: str, early: EarlyDownloads
     with upgrade_journal.upgrade_lock(context.root, context.settings.wait):
         apps = tuple(dict.fromkeys(step.facts.app for step in todo.steps))
         before = manifest.load(context.root.path)
+        leaving = running_services(todo.leaving, context)
         state = UpgradeState(
             "installing",
             before.number,
             apps,
             healthy=healthy_services(context),
-            supervised=healthy_in_supervisors(context),
+            supervised=healthy_in_supervisors(context, {item.part.app for item in todo.leaving}),
             first=_first_installs(apps, before, context),
             one_way=_one_way(todo, before, context),
-            leaving=running_names(todo.leaving, context.root),
+            leaving=leaving.started,
+            leaving_others=leaving.others,
         )
         upgrade_journal.write_upgrade(context.root, state)
         try:
             outcome = apply(todo, context, action, early=early)
         except BaseException as error:
             # else the next command starts what was stopped
-            finished = isinstance(error, Exception) or not state.leaving
+            finished = isinstance(error, Exception) or not (leaving.started or leaving.others)
             if finished and current_number(context.root) == before.number:  # else the next command finishes it
                 upgrade_journal.end_upgrade(context.root)
             raise

@@ -21,6 +21,7 @@ from hero_build.ops import services
 from hero_build.ops.leaving import forget_gone, start_again
 from hero_build.ops.restart import RestartOutcomes, lost_in_supervisors, restart_named, restart_running
 from hero_build.ops.services import ServiceOutcomes
+from hero_build.ops.stop_apps import RunningServices
 from hero_build.services import overview, upgrade_journal
 from hero_build.services.definitions import app_services
 from hero_build.services.evidence import save_evidence
@@ -102,7 +103,7 @@ def roll_back(state: UpgradeState, context: Context) -> RolledBack:
         restart_running([app for app in installed_of(state.apps, restored) if app not in state.one_way], context)
     for error in _restart_again(state, context):
         context.emit(WarningRaised(f"after the rollback: {error.message}", error.hint))
-    start_again(state.leaving, context)
+    start_again(RunningServices(state.leaving, state.leaving_others), context)
     upgrade_journal.end_upgrade(root)
     return RolledBack(restored, healthy_again=_is_healthy_again(state, context))
 

@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -137,14 +137,14 @@ def restart_named(names: Sequence[tuple[str, str]], context: Context) -> Restart
     return _restart([RestartRequest(app, services=own) for app, own in by_app.items()], context)
 
 
-def healthy_in_supervisors(context: Context) -> dict[str, bool]:
+def healthy_in_supervisors(context: Context, without: Collection[str] = ()) -> dict[str, bool]:
     """The services that hero_router or zinit run, that `start` did not start, and that are healthy, and whether each
-    listens.
+    listens; not those of the apps in `without`.
     """
     limits, where = timeouts(context.settings), discover.sockets(context.settings, os.environ)
-    recorded = {record.app for record in recorded_services(context.root)}
+    excluded = {*without, *(record.app for record in recorded_services(context.root))}
     supervisors = discover.answering(where, limits)
-    return healthy_names(supervisors, _site(where, context), excluded=recorded, seconds=limits.call)
+    return healthy_names(supervisors, _site(where, context), excluded=excluded, seconds=limits.call)
 
 
 def lost_in_supervisors(before: Mapping[str, bool], context: Context) -> set[str]:

@@ -13,6 +13,7 @@ from hero_build.install.recover import current_number
 from hero_build.ops.health_gate import installed_of, restart_and_judge, roll_back
 from hero_build.ops.leaving import start_again
 from hero_build.ops.restart import restart_running
+from hero_build.ops.stop_apps import RunningServices
 from hero_build.services import upgrade_journal
 from hero_build.services.upgrade_journal import UpgradeState
 
@@ -43,7 +44,7 @@ def _resume(state: UpgradeState, context: Context) -> None:
     root = context.root
     apps = ", ".join(state.apps)
     if not state.after:
-        start_again(state.leaving, context)
+        start_again(RunningServices(state.leaving, state.leaving_others), context)
         upgrade_journal.end_upgrade(root)  # nothing was committed, or it is not known what: another command came since
         return
     context.emit(WarningRaised(f"an upgrade of {apps} was interrupted: it is finished now, or undone"))

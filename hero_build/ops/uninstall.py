@@ -8,16 +8,17 @@ from collections.abc import Callable, Sequence
 
 from msgspec import Struct
 
+from hero_build import manifest
 from hero_build.errors import HeroBuildError
 from hero_build.install import history
 from hero_build.install.layout import Root
 from hero_build.install.root_lock import locked
 from hero_build.model.installed import Generation
 from hero_build.model.steps import Failed
-from hero_build.ops.services import ServiceOutcomes, restart_names, stop_targets
+from hero_build.ops.services import ServiceOutcomes
+from hero_build.ops.stop_apps import something_runs, start_stopped, stop_apps
 from hero_build.services.records import forget_record, locked_service, recorded_services
 from hero_build.services.service_run import ServiceRun
-from hero_build.services.targets import ServiceTarget
 
 
 class Uninstalled(Struct, frozen=True):
@@ -34,21 +35,19 @@ def uninstall(apps: Sequence[str], root: Root, *, wait: float, run: Callable[[],
     """Uninstall apps that are installed, or of which a killed command left services. `wait`: for the root's lock;
     `run` is called only if there are services. Raises LockHeld, MachineError, RootDamaged, RuntimeUnreachable.
     """
-    with_services = sorted({record.app for record in recorded_services(root)} & set(apps))
-    if not with_services:
+    if not something_runs(apps, root, manifest.load(root.path)):
         return Uninstalled(*history.uninstall(root, apps, wait))
     with locked(root, wait) as held:
         opened = run()
-        stopped = stop_targets([ServiceTarget(app) for app in with_services], opened)
-        stay = {item.app for item in stopped.failed}
-        gone = [app for app in apps if app not in stay]
+        stopped = stop_apps(apps, opened)
+        gone = [app for app in apps if app not in stopped.stay]
         try:
             before, after = history.uninstall_locked(held, gone)
         except HeroBuildError:
-            restart_names([item.name for item in stopped.stopped if item.pid_before], opened)
+            start_stopped(stopped, opened)
             raise
-    forgotten, failed = forget_all([app for app in with_services if app in gone], opened)
-    return Uninstalled(before, after, stopped=stopped, forgotten=forgotten, failed=(*stopped.failed, *failed))
+    forgotten, failed = forget_all(gone, opened)
+    return Uninstalled(before, after, stopped=stopped.outcomes, forgotten=forgotten, failed=(*stopped.failed, *failed))
 
 
 def forget_service(name: str, run: ServiceRun) -> None:

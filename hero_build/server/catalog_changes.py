@@ -6,13 +6,14 @@ from functools import partial
 from hero_build import manifest
 from hero_build.context import Context
 from hero_build.errors import DiskFull, NotFound
-from hero_build.install.history import restore_app, rollback
+from hero_build.install.history import restore_app
 from hero_build.model.decisions import Build, Download
 from hero_build.model.installed import Generation, Phase
 from hero_build.model.steps import Request
 from hero_build.ops import install as ops_install
 from hero_build.ops.adopt_service import AdoptRequest, adopt_service
 from hero_build.ops.install import Plan
+from hero_build.ops.rollback import rollback
 from hero_build.ops.services import start_services
 from hero_build.ops.way_back import require_way_back
 from hero_build.queries import change_report
@@ -77,7 +78,9 @@ def roll_back(params: NameParams, call: Call) -> ChangeReport:
 def restore(params: CatalogRestoreParams, call: Call) -> ChangeReport:
     """Restore the content of an earlier generation, as `hero-build rollback N`, and restart what runs and changed."""
     check = partial(require_way_back, catalog=call.context().catalog)
-    before, after = rollback(call.root, params.number, call.settings.wait, check=check)
+    before, after = rollback(
+        call.root, params.number, wait=call.settings.wait, check=check, run=call.service_run, emit=call.emit
+    )
     _restart_changed(before, after, call)
     return change_report.between(before, after, str(call.root.path))
 

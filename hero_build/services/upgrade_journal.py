@@ -27,7 +27,8 @@ class UpgradeState(Struct, frozen=True):
     it installs, `first` those of them that were not installed before and should run. `healthy`: the services that were
     healthy before, and `supervised`, which `start` did not start, and whether each listened. `services`: those that
     were restarted, and `others` (app and name), through the supervisor that has them. `one_way`: apps that it takes to
-    a version from which there is no way back. `leaving`: services that run of apps that it removes.
+    a version from which there is no way back. `leaving`: services that run of apps that it removes, and
+    `leaving_others` (app and name) those that `start` did not start.
     """
 
     step: UpgradeStep
@@ -41,6 +42,7 @@ class UpgradeState(Struct, frozen=True):
     after: int = 0
     one_way: tuple[str, ...] = ()
     leaving: tuple[str, ...] = ()
+    leaving_others: tuple[tuple[str, str], ...] = ()
 
 
 def read_upgrade(root: Root) -> UpgradeState | None:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from hero_build import manifest
 from support import rust_world, zinit_crate, zinit_server
 from support.processes import until
 from support.supervisor_stacks import STACKS, SupervisorStack
@@ -19,14 +20,16 @@ def front(request: pytest.FixtureRequest) -> Iterator[SupervisorStack]:
         yield made
 
 
-def started(front: SupervisorStack, app: str) -> None:
-    """Installed in the root, started by the supervisor's own means."""
+def started(front: SupervisorStack, app: str, *, again: bool = False) -> None:
+    """Installed in the root, started by the supervisor's own means. `again`: it was before."""
     front.ok("install", app)
     front.stack.socket(app).parent.mkdir(parents=True, exist_ok=True)
     if front.router is not None:
         sockets = {"HERO_SOCKET_DIR": str(front.stack.socket(app).parents[1])}
         done = front.router.run("start", app, env=sockets)
         assert done.code == 0, done.err
+    elif again:
+        zinit_server.call(front.stack.folder, "service.start", {"name": f"{app}_server"})
     else:
         program = front.stack.root.path / "bin" / f"{app}_server"
         sockets_folder = front.stack.socket(app).parents[1]
@@ -100,3 +103,31 @@ def test_what_needs_them_is_restarted_after_them(front: SupervisorStack) -> None
     assert [item["service"] for item in done.document["restart"]["restarted"]] == ["app_server", "client_server"]
     assert front.services()["client_server"]["pid"] != before
     assert front.versions() == {"app_server": ("running", "v2", "v2"), "client_server": ("running", "v1", "v1")}
+
+
+def test_what_they_run_of_an_app_that_goes_ends_before_its_files(front: SupervisorStack) -> None:
+    """`--exact`, a rollback to a generation without the app, and `uninstall`."""
+    front.app("other")
+    front.ok("install", "other")
+    front.ok("lock", "other", "-o", str(front.stack.folder / "other.lock"))
+    front.app("app")
+    exact = ("--locked", str(front.stack.folder / "other.lock"), "--exact", "--restart", "--rollback-on-failure")
+    for words in (("install", *exact), ("rollback", "1"), ("uninstall", "app")):
+        started(front, "app", again=words[0] != "install")
+        done = front.run(*words, "--json")
+        assert (done.code, done.document["warnings"]) == (0, []), (words, done.err)
+        assert "app" not in {part.app for part in manifest.load(front.stack.root.path).records}
+        assert [item.binary for item in front.stack.running() if item.binary == "app_server"] == [], words
+
+
+def test_what_went_runs_again_after_a_rollback(front: SupervisorStack) -> None:
+    front.app("app")
+    started(front, "app")
+    front.app("other", start_timeout=3.0)
+    started(front, "other")
+    front.stack.release_of("other", "v2", "exit:3")
+    file = str(front.stack.folder / "other.lock")
+    front.ok("lock", "other", "-o", file)
+    done = front.run("install", "--locked", file, "--exact", "--restart", "--rollback-on-failure", "--json")
+    assert (done.code, done.document["result"], done.document["healthy_again"]) == (9, "rolled_back", True), done.err
+    assert front.versions() == dict.fromkeys(("app_server", "other_server"), ("running", "v1", "v1"))
