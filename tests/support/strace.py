@@ -30,12 +30,13 @@ def run(world: World, log: Path, *words: str, kill_at: int = 0) -> int:
     killed.
     """
     inject = ["-e", f"inject={RENAMES}:signal=KILL:when={kill_at}"] if kill_at else []
-    line = ["strace", "-f", "-qq", "-o", str(log), "-e", f"trace={RENAMES}", *inject]
+    line = ["strace", "-f", "-qq", "-o", str(log), "-e", f"trace={RENAMES},execve", *inject]
     command = [*line, sys.executable, "-m", "hero_build", *words]
     return subprocess.run(command, env=world.environ(), cwd=REPO, capture_output=True, timeout=LONG).returncode
 
 
 def renames(log: Path) -> int:
     """How many the command's own thread made."""
-    pids = [line.split()[0] for line in log.read_text().splitlines() if re.search(r"\brename", line)]
-    return sum(pid == pids[0] for pid in pids)
+    lines = log.read_text().splitlines()
+    own = lines[0].split()[0]  # which began as the program
+    return sum(line.split()[0] == own for line in lines if re.search(r"\brename", line))
