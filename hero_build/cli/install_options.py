@@ -91,7 +91,7 @@ class InstallOptions(Struct, frozen=True):
         own = (self.locked, self.version, self.ref, self.no_opt, self.update, self.mode != "auto")
         if (lock := packed.lock()) is None or any(own) or session.settings.source("forge") == "flag":
             return self
-        return replace(self, locked=Path(lock), at=self.at or packed.file())
+        return replace(self, locked=Path(lock), at=self.at or packed.existing_file())
 
     def open_lock(self, session: Session) -> "OpenedLock | None":
         """The lock file, checked and opened; None without one. Raises UsageError, VerificationError, MissingTool."""

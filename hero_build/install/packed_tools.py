@@ -52,13 +52,24 @@ def _idle(place: Path) -> Iterator[Path]:
 def _in_use(folders: Sequence[Path]) -> frozenset[Path]:
     """Those that the command line or a loaded module of a running process is in."""
     names = {path: {os.fsencode(path), os.fsencode(path.resolve())} for path in folders}
-    used: set[Path] = set()
+    used = {path for path, words in names.items() if _is_in_a_unit(path, words)}
     for pid in filter(str.isdecimal, os.listdir("/proc")) if folders else ():
         for name in ("cmdline", "maps"):
             with suppress(OSError):  # it ended, or belongs to another user
                 content = Path("/proc", pid, name).read_bytes()
                 used |= {path for path, words in names.items() if any(word in content for word in words)}
     return frozenset(used)
+
+
+def _is_in_a_unit(folder: Path, words: Iterable[bytes]) -> bool:
+    """Whether one of the unit files that are noted in it (`packed.keep_for`) still names it."""
+    with suppress(OSError):
+        for unit in (folder / packed.USERS).read_text(encoding="utf-8").splitlines():
+            with suppress(OSError):
+                content = Path(unit).read_bytes()
+                if any(word in content for word in words):
+                    return True
+    return False
 
 
 def _delete(path: Path) -> None:

@@ -96,6 +96,7 @@ def server_unit(settings: Settings, options: Sequence[str] = ()) -> ServerUnit:
 def install_unit(settings: Settings, options: Sequence[str] = ()) -> ServerUnit:
     """Install, enable and start it. Raises RuntimeUnreachable where systemd does not run, MachineError, UsageError."""
     unit, manager = server_unit(settings, options), _manager()
+    packed.keep_for(unit.path)
     SystemdClient(manager, timeouts(settings).change).install(NAME, unit.text)
     return replace(unit, installed=True)
 
@@ -119,12 +120,10 @@ def _text(settings: Settings, manager: SystemdManager, options: Sequence[str] = 
 
 
 def _command(settings: Settings) -> list[str]:
-    """The program that runs now, with what was typed for it."""
+    """The program that runs now, with what was typed for it: of a pack its unpacked tool, since the file may go."""
     program = Path(sys.argv[0])
     is_script = program.name == "hero-build" and os.access(program, os.X_OK)
     words = [str(program.absolute())] if is_script else packed.python("hero_build")
-    if (pack := packed.file()) is not None:
-        words = [pack]
     options = [word for name in _FLAGS if settings.source(name) == "flag" for word in _option(name, settings)]
     return [*words, "serve", "--root", str(settings.root), *options]
 
@@ -137,6 +136,7 @@ def _option(name: str, settings: Settings) -> tuple[str, str]:
 def _environment(settings: Settings) -> Iterator[str]:
     """What is set here and decides what the server does, except the token; relative paths as they are now."""
     names = [*ENVIRONMENT.values(), "ZINIT_SOCKET", "PATH", "CARGO_HOME", "RUSTUP_HOME"]
+    names += [packed.VARIABLE] if packed.folder() else []
     for name in names:
         if (value := os.environ.get(name)) and name != "HERO_ROOT" and value.isprintable():
             yield f"Environment={quoted(f'{name}={_absolute(name, value)}').replace('$$', '$')}"

@@ -5,12 +5,13 @@ A pack unpacks its tool into a folder: the package, what it needs, `hero.lock`, 
 
 import os
 import sys
+from contextlib import suppress
 
 import hero_build
 
 VARIABLE = "HERO_BUILD_PACK"
 """Set by a pack: the file itself, which has the contents."""
-LOCK, OVERLAYS = "hero.lock", "overlays"
+LOCK, OVERLAYS, USERS = "hero.lock", "overlays", "used-by"
 
 
 def folder() -> str | None:
@@ -22,6 +23,19 @@ def folder() -> str | None:
 def file() -> str | None:
     """The pack itself."""
     return os.environ.get(VARIABLE) if folder() else None
+
+
+def existing_file() -> str | None:
+    """The pack itself, if it is still there: what is in it can be installed from it."""
+    pack = file()
+    return pack if pack and os.path.isfile(pack) else None
+
+
+def keep_for(unit: str) -> None:
+    """Note in the folder of the unpacked tool that a unit file names it: `gc` keeps it as long as that does."""
+    if place := folder():
+        with suppress(OSError), open(os.path.join(place, USERS), "a", encoding="utf-8") as users:
+            users.write(f"{unit}\n")
 
 
 def typed() -> str:
