@@ -6,10 +6,11 @@ import sys
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
-settings.register_profile("no-deadline", deadline=None)  # a busy machine does not make a test fail
-settings.load_profile("no-deadline")
+# A busy machine does not make a test fail.
+settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("patient")
 
 # What a shell starts in the background ignores interrupts, and so would all that the tests start from here.
 signal.signal(signal.SIGINT, signal.default_int_handler)

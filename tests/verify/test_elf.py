@@ -473,7 +473,9 @@ def _sources(tmp_path: Path) -> list[Callable[[], bytes]]:
     return [lambda: dynamic, lambda: static, lambda: library]
 
 
-@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
+)
 @given(data=st.data())
 def test_whatever_the_bytes_the_answer_is_an_elf_or_a_refusal(tmp_path: Path, data: st.DataObject) -> None:
     raw = bytearray(data.draw(st.sampled_from(_sources(tmp_path)))())

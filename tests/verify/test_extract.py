@@ -324,7 +324,7 @@ def test_a_full_disk_is_no_fault_of_the_archive(tmp_path: Path, monkeypatch: pyt
     assert list(tmp_path.iterdir()) == [path]
 
 
-@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=200, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_whatever_the_bytes_they_are_a_bundle_or_a_refusal(tmp_path: Path, data: st.DataObject) -> None:
     raw = bytearray(gzip.decompress(made.tgz(tmp_path / "a", FILES).read_bytes()))

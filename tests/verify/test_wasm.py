@@ -137,7 +137,7 @@ def test_a_module_cut_anywhere_is_refused_but_between_sections(tmp_path: Path) -
     assert [whole[cut] for cut in passed] == [2, 3, 0]  # what comes next: imports; functions, which want code; a note
 
 
-@settings(max_examples=400, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=400, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_whatever_the_bytes_it_is_a_module_or_a_refusal(tmp_path: Path, data: st.DataObject) -> None:
     raw = bytearray(made.wasm("x", "note"))
@@ -149,7 +149,7 @@ def test_whatever_the_bytes_it_is_a_module_or_a_refusal(tmp_path: Path, data: st
     assert module is None or len(module.exports) <= 4
 
 
-@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=200, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
 @given(content=st.dictionaries(st.sampled_from([2, 3, 4, 5, 6, 7, 10, 13]), st.binary(max_size=40)))
 def test_sections_of_any_bytes_are_read_or_refused(tmp_path: Path, content: dict[int, bytes]) -> None:
     order = [2, 3, 4, 5, 13, 6, 7, 10]
