@@ -6,7 +6,6 @@ apply():  produce (fetch | build ─► verify) ─► stage ─► commit
 
 from collections.abc import Sequence
 from concurrent.futures import as_completed
-from contextlib import nullcontext
 
 from msgspec import Struct
 
@@ -89,7 +88,7 @@ def apply(todo: Plan, context: Context, action: str, early: EarlyDownloads | Non
     to_do = work or gone or todo.leaving or needs_recovery(context.root)
     if not to_do and (todo.failed or todo.lock in (None, current.lock)):
         return Outcome(todo, before=current, after=current, failed=todo.failed)
-    with nullcontext(early) if early else EarlyDownloads(context) as downloads:
+    with early or EarlyDownloads(context) as downloads:  # ends them before anything is restarted
         results = list(downloads.results(work))
         with locked(context.root, context.settings.wait) as held:
             staged = [stage_part(held, item, context) for item in results if isinstance(item, VerifiedPart)]

@@ -19,7 +19,10 @@ if TYPE_CHECKING:
 
 
 class EarlyDownloads:
-    """A context manager around a plan and what follows from it. Where nothing is downloaded, it creates nothing."""
+    """A context manager around a plan and what follows from it; the end of an inner `with` ends the downloads already.
+
+    Where nothing is downloaded, it creates nothing.
+    """
 
     def __init__(self, context: Context) -> None:
         self._context = context
@@ -32,6 +35,7 @@ class EarlyDownloads:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._production = None
         self._stack.__exit__(kind, error, trace)
 
     def prepare(self) -> None:
