@@ -52,7 +52,7 @@ def install_apps(
     names = session.without_held(names, named=typed)
     requests = options.requests(names, versions, lock)
     asked = lock is None and options.mode != "source"
-    cacheable = _is_cacheable(options) and not (versions or restart or dry_run)
+    cacheable = not (versions or restart or dry_run) and _is_cacheable(options, names, session)
     stamps = noop_cache.stamp_inputs(names, context, lock.files if lock else (), asked=asked) if cacheable else None
 
     def remember(plan: "Plan", text: str) -> None:
@@ -73,9 +73,11 @@ def install_apps(
     )
 
 
-def _is_cacheable(options: InstallOptions) -> bool:
-    """Whether the answer holds until a file on this machine changes, or a newest release on the forge."""
-    return not (options.version or options.ref or options.update or options.reset)
+def _is_cacheable(options: InstallOptions, apps: Sequence[str], session: Session) -> bool:
+    """Whether there may be nothing to do until a file on this machine changes, or a newest release on the forge."""
+    if options.version or options.ref or options.update or options.reset:
+        return False
+    return {part.app for part in session.generation().records}.issuperset(apps)
 
 
 def require_restart(*, restart: bool, rollback_on_failure: bool) -> None:

@@ -8,7 +8,6 @@ that recovery may empty.
 import errno
 import itertools
 import os
-import shutil
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Literal
@@ -134,4 +133,6 @@ def _link(source: Path, target: Path) -> None:
     target.mkdir()
     for name in sorted(os.listdir(source)):
         _link(source / name, target / name)
+    import shutil  # not at the top: it loads four compressors
+
     shutil.copystat(source, target)

@@ -2,7 +2,6 @@
 
 import errno
 import os
-import shutil
 from pathlib import Path
 
 from hero_build.errors import NotWritable, Unsupported
@@ -31,6 +30,8 @@ def link_or_copy(source: str | Path, target: str | Path) -> None:
         os.link(source, target)
     except OSError as error:
         if error.errno == errno.EMLINK or (error.errno == errno.EPERM and os.stat(source).st_uid != os.geteuid()):
+            import shutil  # not at the top: it loads four compressors
+
             shutil.copy2(source, target)
             fsync(Path(target))
         elif error.errno in _NO_LINKS:

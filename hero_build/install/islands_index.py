@@ -4,8 +4,6 @@ It belongs to no part: every generation with islands has one, rendered from the 
 give the same bytes. A release may have one too; only the names of its islands are read from it.
 """
 
-import binascii
-import json
 from collections.abc import Iterable, Mapping
 from typing import Annotated, Literal
 
@@ -62,7 +60,11 @@ def render(records: Mapping[PartId, InstalledPart]) -> str | None:
     by_name = _islands(records)
     islands = tuple(island for name in sorted(by_name) if (island := _island(name, by_name[name])))
     document = msgspec.to_builtins(IslandsDocument(1, islands))
-    return json.dumps(document, indent=2) + "\n" if by_name else None  # `verify` compares bytes: ASCII, as ever
+    if not by_name:
+        return None
+    import json  # for islands alone
+
+    return json.dumps(document, indent=2) + "\n"  # `verify` compares bytes: ASCII, as ever
 
 
 def index_part(records: Mapping[PartId, InstalledPart]) -> PartId | None:
@@ -107,4 +109,6 @@ def _file(file: FileEntry) -> IndexedFile:
 
 def integrity(sha256: str) -> str:
     """The digest as browsers take it (W3C Subresource Integrity)."""
+    import binascii  # for islands alone
+
     return f"sha256-{binascii.b2a_base64(bytes.fromhex(sha256), newline=False).decode()}"

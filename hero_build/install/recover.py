@@ -2,7 +2,6 @@
 
 import errno
 import os
-import shutil
 
 from hero_build import manifest
 from hero_build.errors import RootDamaged
@@ -45,6 +44,8 @@ def empty_staging(root: Root) -> None:
 def delete_staged(root: Root, name: str) -> None:
     path = root.staging / name
     if path.is_dir() and not path.is_symlink():
+        import shutil  # not at the top: it loads four compressors
+
         shutil.rmtree(path)
     else:
         path.unlink()
@@ -88,6 +89,8 @@ def delete_generation(root: Root, number: int) -> None:
             raise
         (folder / "manifest.json").unlink(missing_ok=True)
         fsync(folder)
+        import shutil  # not at the top: it loads four compressors
+
         shutil.rmtree(folder)
     else:
         delete_staged(root, name)

@@ -1,7 +1,6 @@
 """The store: content by digest and mode. Only Verified artifacts enter it, through `make_durable` and `stage`."""
 
 import os
-import shutil
 from pathlib import Path
 
 from hero_build.errors import RecipeError
@@ -46,6 +45,8 @@ def _move_to_store(root: Root, verified: Verified) -> Staged:
         # Replaces an equal entry: older generations keep their own link. A link to that very entry stays where it is.
         file.path.rename(content_path(root, file))
     if verified.fetched.form == "tree":
+        import shutil  # not at the top: it loads four compressors
+
         shutil.rmtree(verified.fetched.path, ignore_errors=True)  # empty folders are left, and links
     else:
         verified.fetched.path.unlink(missing_ok=True)  # the archive, where the file was in one

@@ -5,7 +5,6 @@ Every child leads a process group and a session of its own: what ends a command 
 
 import os
 import re
-import shutil
 import signal
 import time
 from collections import deque
@@ -83,6 +82,8 @@ def environment(more: Mapping[str, str] | None = None) -> dict[str, str]:
 def find(program: str, env: Mapping[str, str] | None = None) -> Path:
     """Where a program is. Raises MissingTool, whose hint says what to install."""
     path = (os.environ if env is None else env).get("PATH")
+    import shutil  # not at the top: it loads four compressors
+
     location = shutil.which(program, path=path)
     if location is None:
         hint = _INSTALL_HINTS.get(Path(program).name, f"Install {Path(program).name}, or add its folder to PATH.")

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -29,9 +30,11 @@ class Asked:
 
     world: World
     server: FaultServer
+    certificate: str = ""
 
     def run(self, *words: str, **environ: str) -> Done:
         usual = {"FORGEJO_URL": self.server.url, "PYTEST_CURRENT_TEST": "any"}  # pytest's own differs in each phase
+        usual |= {"SSL_CERT_FILE": self.certificate} if self.certificate else {}
         return self.world.run(*(words or INSTALL), env={**usual, **environ}, python=("-X", "importtime"))
 
     def requests(self, *words: str, **environ: str) -> tuple[Done, list[str]]:
@@ -56,15 +59,18 @@ class Asked:
         return release
 
 
-@pytest.fixture
-def asked(world: World, faults: FaultServer) -> Asked:
-    made = Asked(world, faults)
+def install(made: Asked) -> Asked:
     for app in APPS:
-        world.recipe(app)
+        made.world.recipe(app)
         made.publish("v1", app=app)
     assert made.run().code == 0
     assert until(lambda: recalled(made.run()))
     return made
+
+
+@pytest.fixture
+def asked(world: World, faults: FaultServer) -> Asked:
+    return install(Asked(world, faults))
 
 
 def test_nothing_to_do_is_one_request_an_app(asked: Asked) -> None:
@@ -154,6 +160,14 @@ def test_a_server_that_closes_each_connection(asked: Asked) -> None:
         asked.server.on(LATEST[app], answer(200, body, {"Connection": "close"}))
     done, paths = asked.requests()
     assert (recalled(done), len(paths)) == (True, 2)
+
+
+def test_an_encrypted_server(world: World, encrypted: FaultServer, certificate: Path) -> None:
+    asked = install(Asked(world, encrypted, f"{certificate}.crt"))
+    done, paths = asked.requests()
+    assert (recalled(done), len(paths)) == (True, 2)
+    done, paths = asked.requests(SSL_CERT_FILE="/dev/null")
+    assert (recalled(done), done.code, paths) == (False, 4, []), "a certificate that is not trusted"
 
 
 def test_the_token_goes_along(asked: Asked) -> None:

@@ -319,6 +319,14 @@ def test_the_receipt_is_of_the_whole_answer(setup: Setup) -> None:
     assert "+dirty is up to date with its checkout" in setup.install().out
 
 
+@pytest.mark.parametrize("words", [(), ("--json",)])
+def test_what_is_recalled_is_what_was_printed(setup: Setup, words: tuple[str, ...]) -> None:
+    setup.receipt.unlink()
+    complete, again = setup.install(*words), setup.install(*words)
+    assert (recalled(complete), recalled(again)) == (False, True)
+    assert again.out == complete.out
+
+
 def test_half_a_receipt_is_none(setup: Setup) -> None:
     """What a machine that lost its power left of it must not be a receipt of less."""
     fields = setup.receipt.read_bytes().split(b"\0")
@@ -331,7 +339,7 @@ def test_half_a_receipt_is_none(setup: Setup) -> None:
     assert setup.recalled()
 
 
-@pytest.mark.parametrize("words", [("--update",), ("--ref", "main"), ("--restart",), ("--dry-run",), ("--json",)])
+@pytest.mark.parametrize("words", [("--update",), ("--ref", "main"), ("--restart",), ("--dry-run",), ("-v",)])
 def test_other_questions_leave_none(setup: Setup, words: tuple[str, ...]) -> None:
     setup.receipt.unlink()
     for _ in range(2):
