@@ -118,7 +118,7 @@ class PartialFile:
         while size := os.readv(self._descriptor, [view]):
             self._sha256.update(view[:size])
             self._count(size)
-            self.resumed = True
+            self.resumed, self._flushed = True, self.size
 
     def _write_back(self, end: int) -> None:
         """Start writing to disk now, so that the fsync at the end has little left: on Linux, DONTNEED does that first.

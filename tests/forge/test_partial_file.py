@@ -37,6 +37,21 @@ def test_write_back_starts_for_each_four_mebibytes(tmp_path: Path, monkeypatch: 
         assert partial.finish().stat().st_size == 9 * MIB
 
 
+def test_what_an_earlier_run_left_is_not_written_back_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with DownloadDir(tmp_path / "partial") as downloads:
+        partial = PartialFile(downloads, "key", no_progress, verifiable=True)
+        partial.start(EmptyBody())
+        partial.write(bytes(5 * MIB))
+        partial.close()
+        started: list[tuple[int, int]] = []
+        monkeypatch.setattr(os, "posix_fadvise", lambda _file, offset, size, _advice: started.append((offset, size)))
+        resumed = PartialFile(downloads, "key", no_progress, verifiable=True)
+        resumed.adopt()
+        resumed.write(bytes(4 * MIB))
+        resumed.close()
+    assert started == [(5 * MIB, 4 * MIB)]
+
+
 def test_complete_files_of_one_name_are_kept_apart(tmp_path: Path) -> None:
     with DownloadDir(tmp_path / "partial") as downloads:
         paths = []
