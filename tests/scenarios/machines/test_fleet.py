@@ -4,7 +4,7 @@ import functools
 import json
 import re
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -179,9 +179,22 @@ def test_the_runbook_is_followed_on_a_tester(
     assert hero(vm, "status hero_agent")["apps"][0]["version"] == version
 
 
-def test_a_canary_that_fails_recovers(fleet: FleetWorld, vms: dict[str, Machine]) -> None:
-    """As `make fleet-demo` shows it."""
-    fleet_demo.canary(vms["tester1"], fleet)
+def test_the_demo_shows_a_canary_that_fails_and_recovers(
+    fleet: FleetWorld, vms: dict[str, Machine], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`make fleet-demo` with a mirror and a machine that are there already, which is switched on by it."""
+    vm = vms["tester2"]
+    vm.power_cut()
+    fleet.down()
+    monkeypatch.setattr(fleet_world, "world", lambda _: nullcontext(fleet))
+    monkeypatch.setattr(machines, "machine", lambda *_, **__: nullcontext(vm))
+    fleet_demo.main()
+    shown = capsys.readouterr().out
+    services = len(fleet_world.SERVICES["tester"].split())
+    steps = (f"{services} services are healthy", "does not come up", "rolled back, generation ", "Done: ")
+    places = [shown.index(step) for step in steps]
+    assert places == sorted(places)
+    assert hero(vm, "status hero_agent")["apps"][0]["version"] == "v3.0.1"
 
 
 def test_the_runbook_brings_a_machine_up_without_a_network_and_python(fleet: FleetWorld, tmp_path: Path) -> None:
