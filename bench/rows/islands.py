@@ -50,7 +50,7 @@ def _cold(bench: Bench, found: Archipelago) -> Row:
         Peer(HERO, lambda folder: islands.hero(bench.context, found, folder), lambda f: _all(islands.installed(f))),
     ]
     samples = compare(peers, min(_ROUNDS, bench.rounds), seconds, warm=False)
-    row = Row("islands", title="30 islands from source, cold", unit="s", samples=samples, targets=(Target(0.7, _EACH),))
+    row = Row("islands", title="30 islands from source, cold", unit="s", samples=samples, targets=(Target(0.6, _EACH),))
     return replace(row, notes=(islands.versions(found),))
 
 
@@ -96,7 +96,7 @@ def _edited(bench: Bench, built: _Built) -> Row:
         title="30 islands from source, one edited",
         unit="s",
         samples=samples,
-        targets=(Target(1.3, _ONE),),
+        targets=(Target(1.1, _ONE),),
         facts=(_same(built),),
     )
 

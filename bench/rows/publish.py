@@ -133,7 +133,7 @@ def _cold(bench: Bench, server: "ForgeServer", folder: Path) -> Row:
         title=title,
         unit="s",
         samples=samples,
-        targets=(Target(1.3, _CURL), Target(1.3, _BACK)),
+        targets=(Target(1.0, _BACK),),
         facts=(held,),
         notes=(f"{asked} requests when run again",),
     )
