@@ -9,9 +9,11 @@ from bench.measure import Command, Failed, Peer, environment
 from bench.places import WORLD
 from bench.result import HERO
 from bench.tools import Tools
+from bench.tools import ubi as ubi_program
 from bench.world import OWNER, App
 
 CURL, CURL_AGAIN, UNSYNCED, MISE = "curl+openssl+sync", "curl+openssl+sync again", "curl+openssl", "mise"
+UBI = "ubi"
 _TAG = "v1.0.0"
 
 
@@ -19,6 +21,7 @@ def downloaders(context: Tools, apps: Sequence[App], fleet: str, base: str) -> l
     """All of them, the first one named twice: how far it differs from itself is how much the rest may be trusted."""
     bare = [curl(CURL, apps, base), curl(CURL_AGAIN, apps, base), curl(UNSYNCED, apps, base, sync=False)]
     other = [mise(context.mise, apps, base)] if context.mise else []
+    other += [ubi(program, apps, base)] if (program := ubi_program()) else []
     return [*bare, *other, hero(context.hero, apps=apps, fleet=fleet, base=base)]
 
 
@@ -45,6 +48,18 @@ def mise(program: Path, apps: Sequence[App], base: str) -> Peer:
         lambda folder: mise_install(program, apps=apps, base=base, folder=folder),
         lambda folder: _complete(apps, lambda app: mise_file(folder, app)),
     )
+
+
+def ubi(program: Path, apps: Sequence[App], base: str) -> Peer:
+    """One ubi for each app, eight at once: each asks the API for its release. Nothing is compared, nor synced."""
+
+    def prepare(folder: Path) -> Command:
+        (folder / "apps").write_text("".join(f"{OWNER}/{app.name}\n" for app in apps))
+        words = (str(program), "--forge", "forgejo", "--api-base-url", f"{base}/api/v1", "--tag", _TAG)
+        argv = ("xargs", "-P", "8", "-I", "{}", "-a", "apps", *words, "--in", "bin", "--project", "{}")
+        return Command(argv, environment(folder), folder)
+
+    return Peer(UBI, prepare, lambda folder: _complete(apps, lambda app: folder / "bin" / app.name))
 
 
 def mise_install(program: Path, apps: Sequence[App], base: str, folder: Path) -> Command:

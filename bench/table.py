@@ -30,6 +30,8 @@ trusted.
   their folder. Nothing is compared. **curl+openssl** is the same without the sync.
 - **mise** installs by its forgejo backend, with 16 jobs: it, too, asks the API, compares with the published checksums
   and syncs.
+- **ubi** (cargo's `ubi-cli`) is started once for each app, eight at once; it asks the API and downloads. It compares
+  nothing with the published checksums, and syncs nothing.
 - **Latency**: a proxy lets everything that clients send arrive late, so that each request costs a round trip; answers
   pass untouched.
 - **Memory** is the most that the process had resident (VmHWM).
@@ -62,7 +64,7 @@ trusted.
   curl sends the same files into a draft with 16 uploads at once, and gets nothing back; once more, it fetches them as
   well, and openssl hashes them.
 
-cargo's `ubi-cli` was not at hand.
+cargo-binstall is in no row: it finds its downloads by the metadata of crates, and these apps are in no registry.
 """
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from bench.places import CHECKOUT, TOOLS, VENV
 
 _MISE = "@jdxcode/mise@2026.9.15"
+_UBI = "ubi-cli@0.13.0"
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +83,16 @@ def _mise() -> Path | None:
         TOOLS.mkdir(parents=True, exist_ok=True)
         install = ["npm", "install", "--prefix", str(TOOLS), "--no-save", "--no-audit", "--no-fund", _MISE]
         subprocess.run(install, check=False, stdout=subprocess.DEVNULL)
+    return program if program.is_file() else None
+
+
+def ubi() -> Path | None:
+    """ubi, which cargo compiles once, for some minutes; None where it cannot."""
+    program = TOOLS / "ubi" / "bin" / "ubi"
+    if not program.is_file() and shutil.which("cargo"):
+        words = ["cargo", "install", _UBI, "--locked", "--quiet", "--root", str(TOOLS / "ubi")]
+        subprocess.run([*words, "--target-dir", str(TOOLS / "ubi" / "target")], check=False)
+        shutil.rmtree(TOOLS / "ubi" / "target", ignore_errors=True)
     return program if program.is_file() else None
 
 
