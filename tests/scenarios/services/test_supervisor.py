@@ -1,5 +1,7 @@
 """`supervisor use` moves running services between real supervisors; `current` and `doctor` say which it is."""
 
+import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -46,6 +48,30 @@ def test_services_move_to_another_supervisor_and_back(
     checks = valid(stack.run("doctor", "--json").document)["checks"]
     (check,) = [item for item in checks if item["name"] == "supervisor"]
     assert (check["state"], check["value"]) == ("ok", "supervisord: HERO_SUPERVISOR names it")
+
+
+def test_services_leave_a_supervisor_that_is_gone(
+    stack: ServiceWorld, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    stack.install("app")
+    home = tmp_path_factory.mktemp("z")
+    zinit = {"ZINIT_SOCKET": str(zinit_server.socket_path(home)), "HERO_SUPERVISOR": "zinit"}
+    with zinit_server.running(zinit_crate.binaries() / "zinit-server", home) as server:
+        assert stack.run("start", "app", env=zinit).code == 0
+        (row,) = valid(stack.run("status", "--json", env=zinit).document)["apps"][0]["services"]
+        server.kill()
+        server.wait()
+        refused = stack.run("supervisor", "use", "supervisord", env=zinit)
+        assert refused.code == 9
+        assert f"and of its services there run: app_server (process {row['pid']})" in refused.err
+        assert f"`kill {row['pid']}`" in refused.err
+        assert alive(row["pid"])
+        os.kill(row["pid"], signal.SIGKILL)
+        assert gone([row["pid"]])
+        moved = stack.run("supervisor", "use", "supervisord", env=zinit)
+        assert (moved.code, moved.out) == (0, "1 service started\n"), moved.err
+        assert "warning: zinit does not answer, and keeps its definitions of these services" in moved.err
+    assert alive(stack.pid("app_server"))
 
 
 def test_a_supervisor_that_is_not_there_gets_nothing(stack: ServiceWorld, tmp_path: Path) -> None:
