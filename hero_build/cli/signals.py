@@ -3,7 +3,7 @@
 starting: nothing was changed yet: the process ends at once, like an interrupted command.
 running:  the command unwinds. A signal that was lost (Python ignores an exception in a finalizer), or a command that
           does not end, is interrupted again after `_AGAIN`.
-ending:   the error is being printed; after `_AGAIN` the process ends without it.
+ending:   the error is being printed; another signal after `_AGAIN`, or `_PRINTING`, ends the process without it.
 """
 
 import _signal  # type: ignore[import-not-found]  # what `signal` wraps in enums, whose import takes longer than a cached answer
@@ -22,6 +22,7 @@ SIGNALLED = 128  # plus the signal's number, as shells report it
 SAFE = "Every app is completely old or completely new; downloaded data is kept for the next run."
 _NAMES = {_signal.SIGTERM: "SIGTERM", _signal.SIGHUP: "SIGHUP"}
 _AGAIN = 0.9  # seconds
+_PRINTING = 10.0  # seconds: of a machine that is busy, or of a terminal that nobody reads
 _DOCUMENT = """{
   "schema": 1,
   "command": "",
@@ -123,7 +124,8 @@ def _handle(number: int, frame: "FrameType | None") -> None:
 
 def _handle_again(number: int, frame: "FrameType | None") -> None:
     """A tick of the timer that arrives with the signal itself is not a second one."""
-    if _state.first and time.monotonic() - _state.raised > _AGAIN / 2:
+    began, limit = (_state.since, _PRINTING) if _state.phase == "ending" else (_state.raised, _AGAIN / 2)
+    if _state.first and time.monotonic() - began > limit:
         _handle(_state.first, frame)
 
 

@@ -44,6 +44,8 @@ def start_service(item: PlannedService, run: ServiceRun) -> ServiceUp:
         variables = dict(definitions.variables(item.owner, item.service))
         if not run.fresh and _is_up_to_date(item, before, run=run, variables=variables):
             return ServiceUp(item.app, name=name, how="already healthy", seconds=0.0, pid=before.pid)
+        if records.read_record(root, name) is None:
+            records.write_record(root, record)  # from here on something may run: other commands know whose it is
         try:
             status, tries = _start_or_reset(item, before, run=run, record=record)
         except NotHealthy:

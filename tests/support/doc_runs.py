@@ -108,6 +108,8 @@ PARSED: Mapping[str, str] = {
     "hero-build start @core": "the programs of this world do not serve: tests/scenarios/services",
     "hero-build inspect hero_db": _LOOK,
     "hero-build inspect @core --json": _LOOK,
+    "hero-build logs hero_db": _LOOK,
+    "hero-build logs @core -n 20": _LOOK,
     "hero-build troubleshoot hero_db": _LOOK,
     "hero-build troubleshoot @core": _LOOK,
     "hero-build install --locked hero.lock --at https://mirror.example/hero": "a web server: tests/scenarios/fleet",

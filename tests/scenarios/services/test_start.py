@@ -1,11 +1,16 @@
 """`start`, `status` and `stop` on a real supervisord, with real programs."""
 
+import signal
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
+
+import pytest
 
 from support import rust_world
 from support.processes import until
 from support.service_world import ServiceWorld
-from support.worlds import valid
+from support.worlds import REPO, valid
 
 
 def test_a_service_starts_is_healthy_and_stops(stack: ServiceWorld) -> None:
@@ -59,3 +64,23 @@ def test_status_shows_services_below_the_apps(stack: ServiceWorld) -> None:
     assert "app_server" not in stack.ok("status")
     stack.ok("start", "app")
     assert "app_server  running  v1" in stack.ok("status")
+
+
+@pytest.mark.parametrize("killed", [False, True])
+def test_a_first_start_that_is_not_done_is_known_to_other_commands(stack: ServiceWorld, *, killed: bool) -> None:
+    """Also if it was killed: what runs is a service that `start` started."""
+    stack.service("app", start_timeout=120.0)
+    stack.install("app", "v1", "bind-at-gate")
+    command = [sys.executable, "-m", "hero_build", "start", "app"]
+    with subprocess.Popen(command, env=stack.environ(), cwd=REPO, stdout=subprocess.DEVNULL) as start:
+        assert until(lambda: [item.binary for item in stack.running()] == ["app_server"])
+        if killed:
+            start.kill()
+            start.wait()
+        same = stack.run("install", "app", "--version", "v1", "--restart", "--json")
+        assert (same.code, same.document["restart"]["restarted"]) == (0, []), same.err
+        stack.open_gate("app")
+        assert start.wait() == (-signal.SIGKILL if killed else 0)
+    stack.release_of("app", "v2")
+    assert stack.run("install", "app", "--version", "v2", "--restart").code == 0
+    assert stack.services()["app_server"]["version_running"] == "v2"
