@@ -158,9 +158,9 @@ from ansible_collections.hero.os.plugins.module_utils.hero_build import (
     failures,
     sentence,
 )
+from ansible_collections.hero.os.plugins.module_utils.install_answer import changes, diff
+from ansible_collections.hero.os.plugins.module_utils.set_lock import LOCK, SIGNATURE, read, write_readable
 
-LOCK = "cfg/set.lock"
-SIGNATURE = ".minisig"
 ARGUMENTS = {
     **COMMON_ARGUMENTS,
     "lock": {"type": "str"},
@@ -205,11 +205,11 @@ def _install_lock(host):
     params = host.module.params
     path = params["lock_path"] or os.path.join(host.root, LOCK)
     files = {"": params["lock"], SIGNATURE: params["signature"]}
-    if all(_read(path + suffix) == text for suffix, text in files.items()):
+    if all(read(path + suffix) == text for suffix, text in files.items()):
         return host.answer("install", "--locked", path, *_options(host.module))
     folder = tempfile.mkdtemp(prefix="hero-set-")
     try:
-        code, document = host.answer("install", "--locked", _readable(folder, files), *_options(host.module))
+        code, document = host.answer("install", "--locked", write_readable(folder, files), *_options(host.module))
     finally:
         shutil.rmtree(folder)
     if code == 0 and not host.module.check_mode:
@@ -240,7 +240,7 @@ def _result(host, code, document):
     result = {
         "before": document["before"],
         "after": document["after"],
-        "changed": _changes(document),
+        "changed": changes(document),
         "restarted": [item["service"] for item in (document["restart"] or {}).get("restarted", ())],
         "started": [],
         "rolled_back": document["result"] == "rolled_back",
@@ -248,7 +248,7 @@ def _result(host, code, document):
         "lock_digest": document.get("lock"),
         "failed_apps": apps,
         "exit_code": code,
-        "diff": _diff(host.module, document["parts"]),
+        "diff": diff(host.module.params["root"] or "hero", document["parts"]),
     }
     if code:
         host.module.fail_json(msg=sentence(failed), **result)
@@ -274,43 +274,6 @@ def _down(host, names):
     _code, document = host.answer("status", *names)
     services = [item for app in document.get("apps", ()) for item in app["services"]]
     return [item["name"] for item in services if item["state"] != "running"]
-
-
-def _changes(document):
-    if document["dry_run"]:
-        return any(part["state"] != "to keep" for part in document["parts"])
-    return document["before"] != document["after"]
-
-
-def _diff(module, parts):
-    """One line for each part: its version."""
-    name = module.params["root"] or "hero"
-    before, after = _versions(parts, "version_before"), _versions(parts, "version_after")
-    return {"before_header": name, "after_header": name, "before": before, "after": after}
-
-
-def _versions(parts, field):
-    return "".join(sorted(f"{part['part']} {part[field]}\n" for part in parts if part[field]))
-
-
-def _readable(folder, files):
-    """The lock as a file that the user of the root can read: it is no secret."""
-    os.chmod(folder, 0o755)
-    path = os.path.join(folder, "set.lock")
-    for suffix, text in files.items():
-        if text is not None:
-            with open(path + suffix, "w", encoding="utf-8") as file:
-                file.write(text)
-            os.chmod(path + suffix, 0o644)
-    return path
-
-
-def _read(path):
-    try:
-        with open(path, encoding="utf-8") as file:
-            return file.read()
-    except (OSError, ValueError):
-        return None
 
 
 if __name__ == "__main__":
