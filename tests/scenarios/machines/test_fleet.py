@@ -147,8 +147,12 @@ def test_the_runbook_makes_a_mirror_and_user_data(fleet: FleetWorld, tmp_path: P
     with machines.machine("control", tmp_path) as control:
         control.put(fleet.world.mirror, "/srv/forge")
         control.put(fleet.world.recipes, "/srv/recipes")
-        control.put(packs.CACHE / "wheels", "/root/.cache/hero-build/wheels")  # it reaches no index of packages
-        environ = {"FORGEJO_URL": "file:///srv/forge", "HERO_RECIPES": "/srv/recipes"}
+        control.put(packs.CACHE / "wheels", "/srv/cache/wheels")  # it reaches no index of packages
+        environ = {
+            "FORGEJO_URL": "file:///srv/forge",
+            "HERO_RECIPES": "/srv/recipes",
+            "HERO_BUILD_CACHE": "/srv/cache",
+        }
         runbook(control, "The mirror", fleet, **environ)
         assert "hero-build 0" in control.ok("/srv/mirror/hero-build --version")
         runbook(control, "A new admin's machine, a new tester", fleet, **environ)
