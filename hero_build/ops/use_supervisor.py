@@ -28,7 +28,10 @@ def use_supervisor(name: str, settings: Settings, run: ServiceRun) -> ServiceOut
         hint = "Stop them with `hero-build stop`, and start them through hero_router."
         raise Unsupported(f"{ROUTER} defines its services itself", hint)
     target = make(name, settings, environ=os.environ, limits=run.timeouts)
-    target.services()
+    try:
+        target.services()
+    except RuntimeUnreachable as error:
+        raise RuntimeUnreachable(error.message, f"Start {name}, then use this command again.") from error
     root = run.site.root
     if target.name == run.supervisor.name:
         store_choice(root, name)

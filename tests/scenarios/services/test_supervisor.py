@@ -82,6 +82,7 @@ def test_a_supervisor_that_is_not_there_gets_nothing(stack: ServiceWorld, tmp_pa
     done = stack.run("supervisor", "use", "zinit", env=missing)
     assert done.code == 9
     assert "zinit" in done.err
+    assert "Start zinit, then use this command again." in done.err
     assert stack.run("supervisor", "use", "hero_router").code == 8
     assert stack.pid("app_server") == pid
     assert alive(pid)
