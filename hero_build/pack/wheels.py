@@ -69,8 +69,12 @@ def _pip() -> list[str]:
 
 
 def _pins(python: Python) -> set[str]:
-    """What hero-build needs on this version of Python, at the versions that are installed here."""
+    """What hero-build needs on this version of Python, at the versions that are installed here.
+
+    Names are normalised: a checkout and the metadata of an installed copy spell them differently.
+    """
     from packaging.requirements import Requirement
+    from packaging.utils import canonicalize_name
 
     version = f"{python[0]}.{python[1]}"
     target = {"python_version": version, "python_full_version": f"{version}.0", "extra": ""}
@@ -79,9 +83,10 @@ def _pins(python: Python) -> set[str]:
     while names:
         for line in _requires(names.pop()):
             item = Requirement(line)
-            if item.name not in pins and (item.marker is None or item.marker.evaluate(target)):
-                pins[item.name] = _pin(item.name) or f"{item.name}{item.specifier}"
-                names.append(item.name)
+            name = canonicalize_name(item.name)
+            if name not in pins and (item.marker is None or item.marker.evaluate(target)):
+                pins[name] = _pin(name) or f"{name}{item.specifier}"
+                names.append(name)
     return set(pins.values())
 
 

@@ -52,3 +52,11 @@ def test_old_metadata_of_a_checkout_does_not_count(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(importlib.metadata, "requires", lambda name: [] if name == "hero-build" else requires(name))
     assert wheels._pins((3, 11)) == fresh
     assert any(pin.startswith("backports-zstd==") for pin in fresh)
+
+
+def test_a_checkout_and_an_installed_copy_need_the_same_wheels(monkeypatch: pytest.MonkeyPatch) -> None:
+    """pip writes `gitpython` into the metadata of an installed copy, where pyproject.toml says GitPython."""
+    pins, requires = wheels._pins((3, 11)), wheels._requires
+    monkeypatch.setattr(wheels, "_requires", lambda name: [line.lower() for line in requires(name)])
+    assert wheels._pins((3, 11)) == pins
+    assert sum(pin.startswith(("typing-extensions", "typing_extensions")) for pin in pins) <= 1

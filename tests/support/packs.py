@@ -1,6 +1,7 @@
 """Packs for tests: one of two small apps, made once for a module, and the machine on which one is run."""
 
 import os
+import shutil
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,6 +10,9 @@ from pathlib import Path
 import pytest
 
 from hero_build.install.layout import Root
+from hero_build.pack import wheels
+from hero_build.pack.interpreter import interpreter
+from hero_build.pack.starter import PYTHONS
 from support import worlds
 from support.worlds import REPO, Done, World
 
@@ -58,6 +62,22 @@ class Machine:
     def environ(self, more: Mapping[str, str]) -> dict[str, str]:
         own = {"PATH": os.environ["PATH"], "HOME": str(self.folder), "LANG": "C.UTF-8"}
         return {**own, "HERO_SUPERVISOR": "supervisord", **more}
+
+
+def prepare() -> None:
+    """Fetch what packs are made of."""
+    for python in PYTHONS:
+        wheels.download(CACHE, python)
+    interpreter(CACHE)
+
+
+def find_links(folder: Path) -> Path:
+    """A folder with all wheels of packs, for pip's --find-links on a machine that reaches no index."""
+    folder.mkdir()
+    for python in PYTHONS:
+        for wheel in wheels.download(CACHE, python).glob("*.whl"):
+            shutil.copy2(wheel, folder)
+    return folder
 
 
 def make(world: World, file: Path, *words: str) -> Path:

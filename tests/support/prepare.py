@@ -8,7 +8,17 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from support import actions_runner, axe, gitea, machine_base, machines, sccache_server, wasm_toolchain, zinit_crate
+from support import (
+    actions_runner,
+    axe,
+    gitea,
+    machine_base,
+    machines,
+    packs,
+    sccache_server,
+    wasm_toolchain,
+    zinit_crate,
+)
 from tools import collection
 
 REPO = Path(__file__).resolve().parents[2]
@@ -31,6 +41,7 @@ WORK: tuple[tuple[str, Callable[[], object]], ...] = (
     ("sccache", sccache_server.program),
     ("axe-core", axe.script),
     ("the disk of the machines", machine),
+    ("what packs are made of", packs.prepare),
     ("the checks of Ansible collections", collection.prepare),
 )
 

@@ -147,11 +147,12 @@ def test_the_runbook_makes_a_mirror_and_user_data(fleet: FleetWorld, tmp_path: P
     with machines.machine("control", tmp_path) as control:
         control.put(fleet.world.mirror, "/srv/forge")
         control.put(fleet.world.recipes, "/srv/recipes")
-        control.put(packs.CACHE / "wheels", "/srv/cache/wheels")  # it reaches no index of packages
+        control.put(packs.find_links(tmp_path / "wheels"), "/srv/wheels")  # it reaches no index of packages
         environ = {
             "FORGEJO_URL": "file:///srv/forge",
             "HERO_RECIPES": "/srv/recipes",
-            "HERO_BUILD_CACHE": "/srv/cache",
+            "PIP_NO_INDEX": "1",
+            "PIP_FIND_LINKS": "/srv/wheels",
         }
         runbook(control, "The mirror", fleet, **environ)
         assert "hero-build 0" in control.ok("/srv/mirror/hero-build --version")
