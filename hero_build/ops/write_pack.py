@@ -94,7 +94,7 @@ def has_digests(lock: Lock) -> bool:
 def pack(request: PackRequest, context: Context, failed: Sequence[Failure] = ()) -> PackReport:
     """Fetch what the lock file pins, and write the pack. `failed`: of apps that are not in it, so none is written.
 
-    Raises MissingTool, NetworkError, NotWritable, DiskFull.
+    Raises MissingTool, NetworkError, AuthError, AssetNotFound, ToolFailed, NotWritable, DiskFull.
     """
     with (
         DownloadDir(context.settings.cache / DOWNLOADS, OTHER_CACHE) as downloads,

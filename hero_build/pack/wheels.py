@@ -11,9 +11,10 @@ from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
-from hero_build.errors import MissingTool, NetworkError
+from hero_build.errors import MissingTool
 from hero_build.os_errors import machine_errors
 from hero_build.ownership import OTHER_CACHE
+from hero_build.pack.pip_errors import pip_error
 from hero_build.system import process
 
 Python = tuple[int, int]
@@ -25,7 +26,7 @@ _MUSL = ("musllinux_1_2",)
 def download(cache: Path, python: Python) -> Path:
     """The folder with the wheels for this version of Python, of the same versions as are installed here.
 
-    Downloaded once; `cache` keeps it. Raises MissingTool, NetworkError, NotWritable, DiskFull.
+    Downloaded once; `cache` keeps it. Raises MissingTool, what `pip_error` makes, NotWritable, DiskFull.
     """
     pins = sorted(_pins(python))
     key = hashlib.sha256("\0".join((*pins, *_platforms())).encode()).hexdigest()[:16]
@@ -50,13 +51,14 @@ def _run_pip(folder: Path, python: Python, pins: Sequence[str]) -> None:
     version = f"{python[0]}.{python[1]}"
     platforms = [word for platform in _platforms() for word in ("--platform", platform)]
     target = ["--only-binary=:all:", "--implementation", "cp", "--python-version", version, *platforms]
-    quiet = ["--quiet", "--no-input", "--disable-pip-version-check"]
+    log = folder / "pip.log"
+    quiet = ["--quiet", "--no-input", "--no-color", "--disable-pip-version-check", "--log", str(log)]
     command = [*_pip(), "download", *quiet, "--no-deps", *target, "--dest", str(folder), *pins]
     result = process.run(command, cwd=folder, env=process.environment())
     if result.code:
-        reason = next((line for line in reversed(result.tail) if line.startswith("ERROR")), "it ended with an error")
-        sentence = f"pip cannot download what hero-build needs on Python {version}: {reason.removeprefix('ERROR: ')}"
-        raise NetworkError(sentence, "Check pip's configuration (`pip config list`) and the network, and run it again.")
+        lines = log.read_text(encoding="utf-8", errors="replace").splitlines() if log.is_file() else ()
+        raise pip_error(version, log=lines, tail=result.tail)
+    log.unlink(missing_ok=True)
 
 
 def _pip() -> list[str]:
