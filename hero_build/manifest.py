@@ -19,6 +19,7 @@ from hero_build import STATE
 from hero_build.errors import RootDamaged
 from hero_build.model.installed import SCHEMA as SCHEMA
 from hero_build.model.installed import Generation
+from hero_build.os_errors import ABSENT, raise_for_access
 from hero_build.system.decoding import convert, decode_json
 from hero_build.system.regular_file import read_regular
 
@@ -29,18 +30,21 @@ _LARGEST_FILE = 64 << 20  # bytes
 
 
 def current(root: Path) -> Path | None:
-    """The folder of the committed generation, resolved once; None before the first commit. Raises RootDamaged."""
+    """The folder of the committed generation, resolved once; None before the first commit.
+
+    Raises RootDamaged, and as all functions here MachineError, for what this machine lacks or may not read.
+    """
     link = root / STATE / "current"
     try:
         return link.parent / os.readlink(link)
-    except (FileNotFoundError, NotADirectoryError):
+    except ABSENT:
         return None
     except OSError as error:
-        if error.errno == errno.EINVAL:
-            how, hint = "is not a link", f"Move it away (`mv {link} {link}.old`), then run `hero-build rollback N`."
-        else:
-            how, hint = f"cannot be read: {error.strerror}", "Fix its permissions, or name another root with --root."
-        raise RootDamaged(f"{link} {how}", hint) from error
+        if error.errno != errno.EINVAL:
+            raise_for_access(error, link)
+            raise
+        hint = f"Move it away (`mv {link} {link}.old`), then run `hero-build rollback N`."
+        raise RootDamaged(f"{link} is not a link", hint) from error
 
 
 def load(root: Path) -> Generation:
@@ -62,6 +66,7 @@ def read(folder: Path) -> Generation:
     try:
         return _decoded(read_regular(path, _LARGEST_FILE))
     except OSError as error:
+        raise_for_access(error, path)
         raise _damaged(path, error.strerror or str(error)) from error
     except ValueError as error:
         raise _damaged(path, str(error)) from error

@@ -18,7 +18,11 @@ _SHORT = {  # what the machine has too little of
     errno.EAGAIN: ("no more threads or processes can be started", "Raise the limit (`ulimit -u`, or the container's)."),
 }
 TOO_FEW_THREADS = _SHORT[errno.EAGAIN]
-_UNUSABLE = {errno.EIO, errno.ESTALE, errno.ENODEV, errno.ENXIO, errno.EUCLEAN, errno.EREMOTEIO, errno.ENOSYS}
+_FAILING = {errno.EIO, errno.ESTALE, errno.EUCLEAN, errno.EREMOTEIO, errno.ETIMEDOUT}  # a disk, or a network mount
+_UNUSABLE = {*_FAILING, errno.ENODEV, errno.ENXIO, errno.ENOSYS}
+_CHECK_DISK = "Check the disk or the mount that it is on (`dmesg` may say more)."
+ABSENT = (FileNotFoundError, NotADirectoryError)
+"""What the system answers where nothing is at a path. Any other error leaves open what is there."""
 
 
 @contextmanager
@@ -30,6 +34,23 @@ def machine_errors(place: Path, other: str = OTHER_ROOT) -> Iterator[None]:
         if (failure := machine_error(error, place, other)) is not None:
             raise failure from error
         raise
+
+
+def raise_for_machine(error: OSError, place: Path | None = None) -> None:
+    """Raise the MachineError for a lack, or for a disk that fails: neither says anything about the data at `place`.
+
+    Called first wherever an error of the system becomes a sentence or a value of its own (damaged, absent, changed).
+    """
+    if error.errno in _SHORT or error.errno in _FAILING:
+        raise machine_error(error, place) or MachineError(str(error)) from error
+
+
+def raise_for_access(error: OSError, place: Path, other: str = OTHER_ROOT) -> None:
+    """As `raise_for_machine`, also for what is there and this user may not read."""
+    raise_for_machine(error, place)
+    if error.errno in _DENIED:
+        hint = permission_hint(error, place, other=other, need="readable")
+        raise NotWritable(f"{place} cannot be read: {error.strerror}", hint) from error
 
 
 def machine_error(error: Exception, place: Path | None = None, other: str = OTHER_ROOT) -> MachineError | None:
@@ -50,7 +71,17 @@ def machine_error(error: Exception, place: Path | None = None, other: str = OTHE
         elif place is not None and os.sep not in name and not os.path.lexists(name):  # relative to a descriptor
             name = None
     named = Path(os.fsdecode(name)) if isinstance(name, str | bytes) else place
-    return None if named is None else _refusal(error, where=named, place=place or named, other=other)
+    if named is None:  # read(2) and write(2) name no file
+        return _nameless(error, other)
+    return _refusal(error, where=named, place=place or named, other=other)
+
+
+def _nameless(error: OSError, other: str) -> MachineError | None:
+    if error.errno in _FULL:
+        return DiskFull(f"{_FULL[error.errno]} ({error.strerror})", space_hint(other))
+    if error.errno in _FAILING:
+        return MachineError(f"a file cannot be read or written: {error.strerror}", _CHECK_DISK)
+    return None
 
 
 def _refusal(error: OSError, where: Path, place: Path, other: str) -> MachineError | None:
@@ -74,6 +105,5 @@ def _refusal(error: OSError, where: Path, place: Path, other: str) -> MachineErr
     if error.errno == errno.ENAMETOOLONG:
         return NotWritable(f"a path is too long for this file system: {where}", "Use folders with shorter names.")
     if error.errno in _UNUSABLE:
-        hint = "Check the disk or the mount that it is on (`dmesg` may say more)."
-        return MachineError(f"{where} cannot be used: {error.strerror}", hint)
+        return MachineError(f"{where} cannot be used: {error.strerror}", _CHECK_DISK)
     return None

@@ -13,9 +13,9 @@ OTHER_ROOT, OTHER_CACHE, OTHER_FILE = "another with --root", "another cache with
 """What a person may name instead of a place that is refused: the end of a hint."""
 
 
-def permission_hint(error: OSError, where: Path, other: str) -> str:
+def permission_hint(error: OSError, where: Path, other: str, need: str = "writable") -> str:
     """The next step where an operation at `where` was refused: with the owner and a command, if that is the reason."""
-    return _owner_hint(error, where) or f"Make {existing(where)} writable for this user, or name {other}."
+    return _owner_hint(error, where) or f"Make {existing(where)} {need} for this user, or name {other}."
 
 
 def space_hint(other: str) -> str:

@@ -1,6 +1,8 @@
 """manifest.json is read as it was written, fits its schema, and is refused with the path of the field that does not."""
 
 import json
+import os
+import resource
 from pathlib import Path
 
 import jsonschema
@@ -9,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hero_build import manifest
-from hero_build.errors import RootDamaged
+from hero_build.errors import MachineError, RootDamaged
 from hero_build.install.layout import Root
 from hero_build.model.installed import (
     Adopted,
@@ -167,3 +169,20 @@ def test_what_does_not_fit_is_refused(tmp_path: Path, change, why: str) -> None:
         manifest.load(tmp_path)
     assert caught.value.code == 5
     assert "rollback" in caught.value.hint
+
+
+def test_too_many_open_files_are_not_a_damaged_manifest(tmp_path: Path) -> None:
+    root = Root(tmp_path)
+    roots.install(root, "db", "v1", "db")
+    assert manifest.load(tmp_path).records  # loads the modules that it needs
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    descriptor = os.dup(0)
+    os.close(descriptor)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (descriptor, hard))
+    try:
+        with pytest.raises(MachineError, match="too many files are open") as caught:
+            manifest.load(tmp_path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert caught.value.code == 8
+    assert "ulimit -n" in caught.value.hint

@@ -6,7 +6,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from hero_build import manifest
-from hero_build.errors import GenerationNotFound, NotFound, RootDamaged
+from hero_build.errors import GenerationNotFound, NotFound, NotWritable, RootDamaged
 from hero_build.install import seal
 from hero_build.install.commit import commit
 from hero_build.install.layout import Root
@@ -21,7 +21,7 @@ class Unreadable(Struct, frozen=True):
     """A generation whose manifest cannot be read, with the reason."""
 
     number: int
-    error: RootDamaged
+    error: RootDamaged | NotWritable
 
 
 def list_generations(root: Root) -> tuple[Generation | Unreadable, ...]:
@@ -116,7 +116,7 @@ def uninstall_locked(locked_root: LockedRoot, apps: Sequence[str]) -> tuple[Gene
 def _read(root: Root, number: int) -> Generation | Unreadable:
     try:
         return manifest.read(root.generation(number))
-    except RootDamaged as error:
+    except (RootDamaged, NotWritable) as error:
         return Unreadable(number, error)
 
 

@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from hero_build.errors import RootDamaged
 from hero_build.install.layout import Root
-from hero_build.os_errors import machine_errors
+from hero_build.os_errors import ABSENT, machine_errors, raise_for_access
 from hero_build.system.decoding import decode_json
 from hero_build.system.regular_file import read_regular
 
@@ -32,9 +32,11 @@ def held_apps(root: Root) -> tuple[str, ...]:
     try:
         content = read_regular(path, _LARGEST_FILE)
         return tuple(sorted(decode_json(content, kind=HeldApps).apps))
-    except (FileNotFoundError, NotADirectoryError):
+    except ABSENT:
         return ()
     except (msgspec.DecodeError, OSError) as error:
+        if isinstance(error, OSError):
+            raise_for_access(error, path)
         reason = error.strerror if isinstance(error, OSError) else str(error)
         hint = "Correct it, or delete it: then no app is held."
         raise RootDamaged(f"{path} cannot be read: {reason}", hint) from error

@@ -9,7 +9,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from hero_build.errors import HeroBuildError, MachineError, RootDamaged
+from hero_build.errors import HeroBuildError, MachineError, NotWritable, RootDamaged
 from hero_build.install import gc, seal, snapshot
 from hero_build.install.disk_usage import disk_usage
 from hero_build.install.history import Unreadable, list_generations
@@ -206,7 +206,7 @@ def _space(root: Root) -> DoctorCheck:
 def _current(root: Root) -> DoctorCheck:
     try:
         return snapshot.examine(root, lambda it: _intact(root, it), lambda check: check.state != "ok")
-    except RootDamaged as error:
+    except (RootDamaged, NotWritable) as error:
         return DoctorCheck("root", name="installed", state="missing", value=error.message, hint=error.hint)
 
 

@@ -3,7 +3,7 @@
 from threading import Lock
 
 from hero_build import manifest
-from hero_build.errors import RootDamaged
+from hero_build.errors import NotWritable, RootDamaged
 from hero_build.install.layout import Root
 from hero_build.install.recover import generation_numbers
 from hero_build.model.installed import Generation, InstalledPart, PartId
@@ -44,7 +44,7 @@ class PreviousVersions:
             if number not in self._read:
                 try:
                     self._read[number] = manifest.read(root.generation(number))
-                except RootDamaged:
+                except (RootDamaged, NotWritable):
                     self._read[number] = None
             return self._read[number]
 

@@ -82,6 +82,19 @@ def test_root_not_writable(start: Start, world: World) -> None:
         released(root.path)
 
 
+@pytest.mark.parametrize("name", ["current/manifest.json", "held.json"])
+def test_what_may_not_be_read_is_not_damaged(name: str, world: World) -> None:
+    root = prepare_root(world, "over-v1").root
+    path = root.state / name
+    path.touch()
+    path.chmod(0)
+    place = Path(os.path.realpath(path)) if name == "held.json" else root.generations / "1" / "manifest.json"
+    hint = f"Make {place} readable for this user, or name another with --root."
+    refusal = Refusal(8, kind="NotWritable", message=f"{place} cannot be read: Permission denied", hint=hint)
+    for words in (INSTALL, ("upgrade", "db")):
+        check_refusal(world.run(*words, prefix=plain_user()), refusal)
+
+
 @pytest.mark.parametrize("start", STARTS)
 def test_root_on_a_filesystem_mounted_read_only(start: Start, world: World) -> None:
     root = prepare_root(world, start).root
