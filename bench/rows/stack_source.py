@@ -151,10 +151,15 @@ def _clone(mirror: Path, name: str, folder: Path) -> Path:
 
 
 def _cargo(tree: Path, home: Path) -> Command:
-    return Command(("cargo", "build", "--release", "--locked"), rust.toolchain(home, RUSTC_WRAPPER=""), tree)
+    return Command(("cargo", "build", "--release", "--locked"), rust.toolchain(home), tree)
 
 
 def _hero(bench: Bench, mirror: Path, folder: Path) -> Command:
-    own = {"HERO_ROOT": folder / "root", "HERO_BUILD_CACHE": folder / "cache", "HERO_RECIPES": mirror / "recipes"}
-    env = rust.toolchain(folder, **own, FORGEJO_URL=mirror.as_uri(), RUSTC_WRAPPER="")
+    own: dict[str, str | Path] = {
+        **rust.UNWRAPPED,
+        "HERO_ROOT": folder / "root",
+        "HERO_BUILD_CACHE": folder / "cache",
+        "HERO_RECIPES": mirror / "recipes",
+    }
+    env = rust.toolchain(folder, **own, FORGEJO_URL=mirror.as_uri())
     return Command((str(bench.context.hero), "install", *APPS, "--mode", "source"), env, folder)

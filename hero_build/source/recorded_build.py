@@ -24,6 +24,7 @@ from hero_build.source.cargo import build as cargo_build
 from hero_build.source.cargo.build_reads import BuildDirectories, BuildReads, build_reads
 from hero_build.source.cargo.build_reads import UnknownReads as UnknownReads
 from hero_build.source.cargo.messages import CargoMessage
+from hero_build.source.cargo.target_folder import has_config
 from hero_build.source.git.status import CACHE_TAG, status, tracked_files
 from hero_build.system import process
 from hero_build.system.decoding import decode_json
@@ -83,7 +84,7 @@ def record(
     """
     env = cargo_build.environment(replace(job, lib=None))
     with suppress(UnknownReads, OSError, ValueError, HeroBuildError):
-        if any(word.startswith("--config") for word in job.cargo.args):
+        if has_config(job.cargo.args):
             raise UnknownReads("cargo's arguments name further configuration")
         reads = build_reads(messages, env, directories)
         tags = sorted({str(path) for _, folder in reads.silent for path in _tags(folder)})

@@ -13,11 +13,12 @@ from hero_build.events import CompileProgress, Emit
 from hero_build.model.installed import PartId
 from hero_build.model.steps import CargoJob
 from hero_build.source.cargo import toolchain
+from hero_build.source.cargo.config_files import configures_wrapper
 from hero_build.source.cargo.errors import cargo_error
 from hero_build.source.cargo.messages import CargoMessage, CargoMessages
 from hero_build.source.cargo.messages import Progress as Progress
 from hero_build.source.cargo.metadata import CargoPackage
-from hero_build.source.cargo.target_folder import OPTION, named_by_recipe
+from hero_build.source.cargo.target_folder import OPTION, has_config, named_by_recipe
 from hero_build.source.cargo.workspaces import Workspaces
 from hero_build.source.own_locks import LOCK
 from hero_build.system import process
@@ -233,7 +234,19 @@ def environment(job: CargoJob) -> dict[str, str]:
         env |= {name: value.replace("{lib}", str(job.lib)) for name, value in job.cargo.env}
     if (wrapper := toolchain.sccache(env)) is not None:
         env |= {"RUSTC_WRAPPER": str(wrapper), "SCCACHE_IGNORE_SERVER_IO_ERROR": "1"}
+    for name in _needless_wrappers(job, env):
+        del env[name]
     return env
+
+
+def _needless_wrappers(job: CargoJob, env: Mapping[str, str]) -> Sequence[str]:
+    """The empty variables for a compiler wrapper, where they override no configuration: with one of them cargo asks
+    rustc the same four questions in each call, since it keeps the answers only for a wrapper that is a file.
+    """
+    empty = [name for name in toolchain.WRAPPERS if env.get(name) == ""]
+    if not empty or has_config(job.cargo.args) or configures_wrapper(job.folders, env):
+        return ()
+    return empty
 
 
 class _BuildMessages(CargoMessages):

@@ -1,7 +1,7 @@
 """cargo's configuration files for a folder, and the folders for its output that they and the environment name."""
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +37,12 @@ def configured_output_folders(folder: Path, env: Mapping[str, str]) -> Iterator[
         yield from (
             _absolute(file.parent.parent, value, folder=folder, env=env) for value in values if isinstance(value, str)
         )
+
+
+def configures_wrapper(folders: Iterable[Path], env: Mapping[str, str]) -> bool:
+    """Whether a configuration file for one of these folders may name a compiler wrapper (`build.rustc-wrapper`)."""
+    files = dict.fromkeys(file for folder in folders for file in cargo_config_files(folder, env))
+    return any(_read(file, "rustc-wrapper") for file in files)
 
 
 def _included(file: Path) -> list[Path]:

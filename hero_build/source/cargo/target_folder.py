@@ -37,7 +37,7 @@ def shared_target(job: CargoJob, cache: Path, cancelled: Callable[[], bool] | No
     """
     env = {**toolchain.environment(), **dict(job.cargo.env)}
     arguments = job.cargo.args
-    if job.recipe_app or named_by_recipe(arguments) or any(word.startswith("--config") for word in arguments):
+    if job.recipe_app or named_by_recipe(arguments) or has_config(arguments):
         return None
     if any(_has_own(folder, env) for folder in job.folders):
         return None
@@ -62,6 +62,11 @@ def named_by_recipe(arguments: Sequence[str]) -> list[str]:
         if word.startswith(OPTION):
             return [word] if "=" in word else list(arguments[number : number + 2])
     return []
+
+
+def has_config(arguments: Sequence[str]) -> bool:
+    """Whether a recipe's arguments bring configuration of their own."""
+    return any(word.startswith("--config") for word in arguments)
 
 
 def build_directories(job: CargoJob, owners: Sequence[Workspace]) -> Sequence[BuildDirectories]:

