@@ -7,12 +7,12 @@ from pathlib import Path
 
 from hero_build.errors import DiskFull
 from hero_build.forge.download_dir import DownloadDir
+from hero_build.forge.file_writer import FileWriter
 from hero_build.forge.protocol import Body
 from hero_build.os_errors import machine_errors
 
 Progress = Callable[[int], None]
 _CHUNK = 1 << 20
-_WRITE_BACK = 4 << 20  # bytes: for each MiB alone, 30 files of 8 MiB took half as long again
 _HEAD_SIZE = 200  # bytes that distinguish a page from a program
 
 
@@ -30,8 +30,8 @@ class PartialFile:
         self._progress = progress
         self._verifiable = verifiable
         self._sha256 = hashlib.sha256()
-        self._flushed = 0  # bytes whose write-back has been started
         self._descriptor = -1
+        self._writer: FileWriter | None = None
         self._path = Path()
         self._content = ""
         self._total: int | None = None
@@ -83,8 +83,7 @@ class PartialFile:
         self._sha256.update(chunk)
         try:
             with machine_errors(self._downloads.folder, self._downloads.other):
-                _write_all(self._descriptor, chunk)
-                self._write_back(self.size + len(chunk))
+                self._file_writer().write(chunk)
         except DiskFull:
             self.drop()
             raise
@@ -104,29 +103,25 @@ class PartialFile:
             self.close()
         if self.size:
             self._progress(-self.size)
-        self.size, self._flushed, self.resumed, self._total = 0, 0, False, None
+        self.size, self.resumed, self._total = 0, False, None
         self._sha256 = hashlib.sha256()
 
     def close(self) -> None:
         """Leave the file for a later run to continue."""
         if self._descriptor >= 0:
             os.close(self._descriptor)
-            self._descriptor = -1
+            self._descriptor, self._writer = -1, None
 
     def _hash_existing(self) -> None:
         view = memoryview(bytearray(_CHUNK))
         while size := os.readv(self._descriptor, [view]):
             self._sha256.update(view[:size])
             self._count(size)
-            self.resumed, self._flushed = True, self.size
+            self.resumed = True
 
-    def _write_back(self, end: int) -> None:
-        """Start writing to disk now, so that the fsync at the end has little left: on Linux, DONTNEED does that first.
-        The pages stay in memory because they are dirty.
-        """
-        if end - self._flushed >= _WRITE_BACK:
-            os.posix_fadvise(self._descriptor, self._flushed, end - self._flushed, os.POSIX_FADV_DONTNEED)
-            self._flushed = end
+    def _file_writer(self) -> FileWriter:
+        self._writer = self._writer or FileWriter(self._descriptor, self.size, self._total)
+        return self._writer
 
     def _count(self, size: int) -> None:
         self.size += size
@@ -160,9 +155,3 @@ class HashOnly(PartialFile):
 
 def _content_id(body: Body) -> str:
     return hashlib.sha256(body.identity.encode(errors="surrogateescape")).hexdigest()[:16]
-
-
-def _write_all(descriptor: int, chunk: bytes | memoryview) -> None:
-    view = memoryview(chunk)
-    while view:
-        view = view[os.write(descriptor, view) :]
