@@ -91,8 +91,11 @@ def mirror(session: Session, apps: Sequence[str], directory: Path, version: str 
 @click.argument("apps", nargs=-1, metavar="APP...", shell_complete=completion.apps)
 @click.option("-o", "--output", "file", metavar="FILE", required=True, type=_PATH, help="Write the pack FILE.")
 @click.option("--locked", metavar="LOCK", type=_PATH, help="Pack what this lock file pins, or APP... of it.")
+@click.option("--at", metavar="PLACE", help="Fetch what the lock file pins from a mirror, a forge or a pack.")
 @click.option("--standalone", is_flag=True, help="Bring a Python along, for machines with an older one or none.")
-def pack(session: Session, apps: Sequence[str], *, file: Path, locked: Path | None, standalone: bool) -> int:
+def pack(
+    session: Session, apps: Sequence[str], *, file: Path, locked: Path | None, at: str | None, standalone: bool
+) -> int:
     """Write one executable file with apps' newest releases for this machine, or APP@VERSION, and hero-build itself.
 
     `./FILE install` installs them without a network; every other command works through it, too.
@@ -101,7 +104,7 @@ def pack(session: Session, apps: Sequence[str], *, file: Path, locked: Path | No
     from hero_build.output.pages.maintenance import pack_page
 
     check_output_file(file)
-    context, request, failed = _pack_request(session, apps, file=file, locked=locked)
+    context, request, failed = _pack_request(session, apps, file=file, locked=locked, at=at)
     answer = pack(replace(request, standalone=standalone), context, failed)
     return session.console.answer(
         answer, lambda terminal: pack_page(answer, terminal), code=answer.code, failed=answer.failed
@@ -109,7 +112,7 @@ def pack(session: Session, apps: Sequence[str], *, file: Path, locked: Path | No
 
 
 def _pack_request(
-    session: Session, apps: Sequence[str], *, file: Path, locked: Path | None
+    session: Session, apps: Sequence[str], *, file: Path, locked: Path | None, at: str | None
 ) -> "tuple[Context, PackRequest, tuple[Failure, ...]]":
     """What to pack, and from where: a lock file, or one that is written for it."""
     from hero_build.forge import lockfile
@@ -119,7 +122,7 @@ def _pack_request(
     if locked is not None:
         from hero_build.ops.open_lock import LockOptions, open_lock, signature_of
 
-        opened = open_lock(LockOptions(locked), session.settings, session.console.report)
+        opened = open_lock(LockOptions(locked, at=at), session.settings, session.console.report)
         context = session.context(opened.forge)
         if not apps:
             locked_apps(opened, context.catalog)
@@ -130,6 +133,8 @@ def _pack_request(
         signature = signature_of(locked)
         signed = signature.read_bytes() if signature.is_file() else None
         return context, PackRequest(lock, file, content=content if has_digests(lock) else None, signature=signed), ()
+    if at is not None:
+        raise UsageError("--at goes with --locked", "Name the lock file whose contents are there, or leave out --at.")
     if not apps:
         raise UsageError("no app is named", "Name apps, @SET, or a lock file with --locked.")
     context = session.context()

@@ -24,10 +24,9 @@ from hero_build.ops.open_lock import SIGNATURE_SUFFIX
 from hero_build.ownership import OTHER_CACHE
 from hero_build.pack import wheels
 from hero_build.pack.archive import PackParts, write
-from hero_build.pack.completeness import check_complete
-from hero_build.pack.interpreter import interpreter
 from hero_build.pack.starter import PYTHONS
-from hero_build.pack.tool_archive import PACKAGE, tool_archive
+from hero_build.pack.tool_archive import tool_archive
+from hero_build.pack.tool_source import python_archive, tool_files
 from hero_build.platforms import machine_arch
 from hero_build.system.packed import LOCK
 from hero_build.system.thread_pool import ThreadPool
@@ -153,18 +152,15 @@ class _Packer(Struct, frozen=True):
             return failed
 
     def write(self, request: PackRequest, apps: Sequence[_FetchedApp]) -> int:
-        """Download the wheels, and write the file; its size."""
+        """Write the file, with a hero-build; its size."""
         self.context.emit(Started(_PART, verb="pack", version=__version__, total=None))
         pins = tuple(item.pin for item in apps)
         own = {LOCK: request.content or lockfile.encode(replace(request.lock, pins=pins))}
         own |= {f"{LOCK}{SIGNATURE_SUFFIX}": request.signature} if request.signature else {}
         cache = self.context.settings.cache
-        folders = {python: wheels.download(cache, python) for python in PYTHONS}
-        check_complete(PACKAGE, folders)
-        tags = {f"cp{major}{minor}": folder for (major, minor), folder in folders.items()}
-        tool = tool_archive(own, {item.pin.app: item.recipe for item in apps}, tags)
+        tool = tool_archive(own, {item.pin.app: item.recipe for item in apps}, tool_files(cache))
         contents = {sha256: file.path for item in apps for sha256, file in item.files.items()}
-        python = interpreter(cache) if request.standalone else None
+        python = python_archive(cache) if request.standalone else None
         size = write(request.file, PackParts(tool, contents, python))
         self.context.emit(Finished(_PART))
         return size

@@ -40,7 +40,7 @@ class PackParts(Struct, frozen=True):
 
     tool: bytes
     contents: Mapping[str, Path]
-    python: Path | None = None
+    python: bytes | None = None
 
 
 def write(file: Path, parts: PackParts) -> int:
@@ -59,6 +59,11 @@ def write(file: Path, parts: PackParts) -> int:
         return file.stat().st_size
 
 
+def tool_name(version: str, tool: bytes) -> str:
+    """The folder into which a pack unpacks its tool, without the version of Python."""
+    return f"{version}-{hashlib.sha256(tool).hexdigest()[:16]}"
+
+
 def _write(out: BinaryIO, parts: PackParts) -> None:
     header = _header(parts.python)
     out.write(_filled(header, size=0, offset=0))
@@ -66,7 +71,7 @@ def _write(out: BinaryIO, parts: PackParts) -> None:
         offset = 0
         if parts.python is not None:
             offset = out.tell() + _LOCAL_HEADER + len(PYTHON)
-            archive.writestr(entry(PYTHON), parts.python.read_bytes())
+            archive.writestr(entry(PYTHON), parts.python)
         archive.writestr(entry("__main__.py"), _starter(parts.tool), zipfile.ZIP_DEFLATED)
         archive.writestr(entry(starter.TOOL), parts.tool)
         for sha256, path in sorted(parts.contents.items()):
@@ -77,16 +82,15 @@ def _write(out: BinaryIO, parts: PackParts) -> None:
     out.write(_filled(header, size=size, offset=offset))
 
 
-def _header(python: Path | None) -> str:
+def _header(python: bytes | None) -> str:
     header = (_FOLDER / "header.sh").read_text()
     if python is None:
         return header.replace("#@STANDALONE@\n", "")
-    content = python.read_bytes()
-    digest = hashlib.sha256(content).hexdigest()
+    digest = hashlib.sha256(python).hexdigest()
     libc = os.confstr("CS_GNU_LIBC_VERSION") if is_glibc() else "musl"
     values = {
         "PYTHON": f"python-{digest[:16]}",
-        "LENGTH": str(len(content)),
+        "LENGTH": str(len(python)),
         "DIGEST": digest,
         "MACHINE": os.uname().machine,
         "LIBC": f"{libc} or newer",
@@ -102,10 +106,9 @@ def _filled(header: str, *, size: int, offset: int) -> bytes:
 
 
 def _starter(tool: bytes) -> bytes:
-    digest = hashlib.sha256(tool).hexdigest()
     values = {
-        "NAME": f"{__version__}-{digest[:16]}",
-        "SHA256": digest,
+        "NAME": tool_name(__version__, tool),
+        "SHA256": hashlib.sha256(tool).hexdigest(),
         "MACHINE": os.uname().machine,
         "LIBC": "glibc" if is_glibc() else "musl",
     }

@@ -17,19 +17,25 @@ _UNUSED = ("pygments", "markdown_it", "mdurl")
 _LEFT_OUT = (".pyi", ".pyc", "/RECORD", "/direct_url.json", "/REQUESTED", "/INSTALLER")
 
 
-def tool_archive(own: Mapping[str, bytes], recipes: Mapping[str, LoadedRecipe], wheels: Mapping[str, Path]) -> bytes:
-    """`own`: the lock file, and what vouches for it; `wheels`: the folder of each tag. Raises NotWritable."""
-    files = {f"{COMMON}{name}": content for name, content in own.items()}
-    files[f"{COMMON}backports/__init__.py"] = b""  # a package of that name elsewhere must not hide it
+def tool_archive(own: Mapping[str, bytes], recipes: Mapping[str, LoadedRecipe], tool: Mapping[str, bytes]) -> bytes:
+    """`own`: the lock file, and what vouches for it; `tool`: hero-build without apps. Raises NotWritable."""
+    files = {**tool, **{f"{COMMON}{name}": content for name, content in own.items()}}
     with machine_errors(PACKAGE):
-        files.update(_package())
         files.update(_overlays(recipes))
-        files.update(_dependencies(wheels))
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         for name in sorted(files):
             archive.writestr(entry(name), files[name], zipfile.ZIP_DEFLATED)
     return buffer.getvalue()
+
+
+def installed_files(wheels: Mapping[str, Path]) -> dict[str, bytes]:
+    """This very package, and what it needs; `wheels`: the folder of each tag. Raises NotWritable."""
+    files = {f"{COMMON}backports/__init__.py": b""}  # a package of that name elsewhere must not hide it
+    with machine_errors(PACKAGE):
+        files.update(_package())
+        files.update(_dependencies(wheels))
+    return files
 
 
 def entry(name: str) -> zipfile.ZipInfo:

@@ -57,6 +57,22 @@ def test_without_a_network_and_beside_another_pack(
     assert len(list(machine.tools.iterdir())) == 2, "the interpreter, and the tool, which both share"
 
 
+def test_it_writes_another_with_the_same_python(
+    standalone: Path, machine: Machine, bare: dict[str, str], tmp_path: Path
+) -> None:
+    machine.run(standalone, "install", env=bare)
+    lock, new = machine.folder / "apps.lock", tmp_path / "new"
+    for words in (
+        ("lock", "--installed", "--offline", "-o", str(lock)),
+        ("pack", "--locked", str(lock), "--at", str(standalone), "--standalone", "-o", str(new)),
+    ):
+        done = machine.run(standalone, *words, prefix=NO_NETWORK, env=bare)
+        assert done.code == 0, done.err
+    (folder := tmp_path / "other").mkdir()
+    done = Machine(folder).run(new, "install", prefix=NO_NETWORK, env=bare)
+    assert (done.code, "db v2" in done.out) == (0, True), done.err
+
+
 def test_twice_at_once(standalone: Path, machine: Machine, bare: dict[str, str]) -> None:
     command = [str(standalone), "install"]
     both = [
