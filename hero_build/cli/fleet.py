@@ -107,7 +107,7 @@ def cloud_init(session: Session, *, tool: str | None, tool_digest: str | None, *
 def converge(session: Session, set_name: str, at: str, *, digest: str | None, trust: str | None) -> int:
     """Install exactly what this machine's lock file pins. The first one, PLACE/SET.lock, becomes cfg/set.lock."""
     from hero_build.cli.install_options import InstallOptions
-    from hero_build.cli.locked import locked_set
+    from hero_build.cli.locked import locked_apps, locked_set
     from hero_build.cli.run_install import run_install, shortened
     from hero_build.fleet.converge import LOCK, FirstLock, machine_lock
 
@@ -124,7 +124,7 @@ def converge(session: Session, set_name: str, at: str, *, digest: str | None, tr
         locked=session.settings.root / LOCK,
         exact=True,
     )
-    names = session.without_held(lock.apps, named=())
+    names = session.without_held(locked_apps(lock, context.catalog), named=())
     return run_install(
         session,
         requests=chosen.requests(names, {}, lock),

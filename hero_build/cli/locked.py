@@ -46,12 +46,13 @@ def locked_set(session: Session, lock: "OpenedLock", names: Sequence[str], optio
 
 def locked_apps(lock: "OpenedLock | None", catalog: "Catalog") -> tuple[str, ...]:
     """The apps that a lock file pins, none without one. Raises AppNotFound for one that has no recipe here."""
-    apps = lock.apps if lock else ()
-    for app in apps:
+    if lock is None:
+        return ()
+    for app in lock.apps:
         if app not in catalog.files:
-            hint = "Put its recipe into a folder of HERO_RECIPES, as where the file was written, or name other apps."
-            raise AppNotFound(f"the lock file pins {app}, and there is no recipe of it here", hint)
-    return apps
+            hint = f"Put its recipe into a folder of HERO_RECIPES, as where it was written, or use a pack of {app}."
+            raise AppNotFound(f"{lock.files[0]} pins {app}, and this hero-build has no recipe of it", hint)
+    return lock.apps
 
 
 def require_whole(options: InstallOptions, typed: Sequence[str]) -> None:

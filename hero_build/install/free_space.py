@@ -21,7 +21,7 @@ from hero_build.source.git.paths import STATE_FOLDER
 from hero_build.source.git.status import tracked_files
 from hero_build.system import filelock
 
-_UNFINISHED = ".new-"  # entries of the cache of bundles that a build writes at this moment
+_UNFINISHED, _LOCK = ".new-", ".lock"  # entries of a cache that a command writes at this moment
 _DELETED = "deleted-"
 _EVERYTHING = float("inf")
 
@@ -63,9 +63,9 @@ def free_cache(cache: Path, *, dry_run: bool) -> tuple[Freed, ...]:
 def _free_cached(path: Path) -> None:
     if path.name in ("downloads", "publish"):
         delete_stale(path, _EVERYTHING)
-    elif path.name == "bundles":
+    elif path.name in ("bundles", "wheels", "interpreters"):
         for entry in path.iterdir():
-            if not entry.name.startswith(_UNFINISHED):
+            if not entry.name.startswith(_UNFINISHED) and entry.suffix != _LOCK:
                 _delete(entry)
     else:
         _delete(path)

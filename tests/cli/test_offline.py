@@ -286,6 +286,6 @@ def test_a_lock_file_that_cannot_be_used_names_what_helps(world: World, tmp_path
     for command in (("install", "--locked"), ("build", "--locked"), ("pack", "-o", str(tmp_path / "x"), "--locked")):
         done = world.run(*command, str(file))
         assert done.code == 3, done.err
-        assert "the lock file pins web, and there is no recipe of it here" in done.err
+        assert f"{file} pins web, and this hero-build has no recipe of it" in done.err
         assert "HERO_RECIPES" in done.err
     assert "generation 1: db v2" in world.ok("install", "db", "--locked", str(file))

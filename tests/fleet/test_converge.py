@@ -61,6 +61,15 @@ def test_one_that_nothing_vouches_for_is_not_kept(
     converge(two_apps, str(place))
 
 
+def test_an_app_without_a_recipe_here_is_named_with_the_lock_file(two_apps: World, place: Path) -> None:
+    (two_apps.recipes / "web.py").unlink()
+    error = converge(two_apps, str(place), code=3)
+    assert f"error: {two_apps.root.path / LOCK} pins web, and this hero-build has no recipe of it" in error
+    assert "HERO_RECIPES" in error
+    assert "a pack of web" in error
+    assert not two_apps.root.place("bin/db").exists(), "nothing of it was installed"
+
+
 def test_a_place_without_one_is_named(two_apps: World) -> None:
     error = converge(two_apps, str(two_apps.mirror), code=3)
     assert "has no both.lock" in error

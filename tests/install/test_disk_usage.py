@@ -1,10 +1,15 @@
 """What is on the disk, by kind, on real files."""
 
+import ast
 import os
+from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 
-from hero_build.install.disk_usage import build_folders, disk_usage, space
+import hero_build
+from hero_build.install.disk_usage import CACHED, LOGS, build_folders, disk_usage, space
 from hero_build.install.layout import Root
+from hero_build.source.cargo.target_folder import FOLDER
 from support import roots
 
 CARGO_TAG = "Signature: 8a477f597d28d172789f06886806bc55\n# This file is a cache directory tag created by cargo.\n"
@@ -53,3 +58,23 @@ def test_kinds_are_counted_apart(tmp_path: Path) -> None:
     assert 300_000 <= uses["builds"] < 400_000
     assert 50_000 <= uses["cache"] < 100_000, "what is not hero-build's own does not count"
     assert 20_000 <= uses["logs"] < 50_000
+
+
+def test_all_that_the_code_writes_into_the_cache_is_counted() -> None:
+    elsewhere = {FOLDER, LOGS, "tools"}  # kinds of their own, and the tools of packs
+    names = {name for path in Path(hero_build.__file__).parent.rglob("*.py") for name in cache_names(path)}
+    assert {"checksums", "wheels", "wasm", LOGS} <= names, "the scan sees them"
+    assert names - elsewhere <= {name.partition("/")[0] for name in CACHED}
+
+
+def cache_names(path: Path) -> Iterator[str]:
+    """The names in `cache / NAME` and `settings.cache / NAME` of a module."""
+    package = Path(hero_build.__file__).parent.parent
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        match node:
+            case ast.BinOp(ast.Name("cache") | ast.Attribute(_, "cache"), ast.Div(), ast.Constant(str() as name)):
+                yield name
+            case ast.BinOp(ast.Name("cache") | ast.Attribute(_, "cache"), ast.Div(), ast.Name(constant)):
+                module = import_module(".".join(path.relative_to(package).with_suffix("").parts))
+                if (value := getattr(module, constant, None)) is not None:  # else a local variable
+                    yield str(value)

@@ -92,13 +92,20 @@ def test_the_cache_is_freed_and_nothing_else_in_its_folder(world: World) -> None
     world.release("db", "v1", checksums=False)
     world.ok("lock", "db", "-o", str(world.folder / "db.lock"))
     cache = world.folder / "cache"
-    for name in ("downloads/ab.cd.9", "wasm/bundles/key/x.wasm", "wasm/bundles/.new-now/x", "wasm/bin/tool", "mine"):
+    made = {"downloads", "checksums", "wheels", "interpreters", "wasm/bundles"}
+    kept = {"wasm/bundles/.new-now/x", "wheels/.new-now/x.whl", "interpreters/ab.lock", "wasm/bin/tool", "mine"}
+    gone = {"downloads/ab.cd.9", "wasm/bundles/key/x.wasm", "wheels/key-cp311/x.whl", "checksums/ab"}
+    for name in (*kept, *gone, "interpreters/ab.tar.gz", "workspaces.json", "listings.json"):
         (cache / name).parent.mkdir(parents=True, exist_ok=True)
         (cache / name).write_bytes(b"content")
     document = worlds.valid(world.run("gc", "--cache", "--json").document)
-    assert {os.path.relpath(item["path"], cache) for item in document["freed"]} == {"downloads", "wasm/bundles"}
+    assert {os.path.relpath(item["path"], cache) for item in document["freed"]} == {
+        *made,
+        "workspaces.json",
+        "listings.json",
+    }
     left = {str(path.relative_to(cache)) for path in cache.rglob("*") if path.is_file()}
-    assert left == {"wasm/bundles/.new-now/x", "wasm/bin/tool", "mine"}
+    assert left == kept
 
 
 def test_a_download_that_is_being_written_stays(world: World) -> None:
