@@ -42,7 +42,7 @@ def current(root: Path) -> Path | None:
     except OSError as error:
         if error.errno != errno.EINVAL:
             raise_for_access(error, link)
-            raise
+            raise RootDamaged(f"{link} cannot be read: {error.strerror}", "Name another root with --root.") from error
         hint = f"Move it away (`mv {link} {link}.old`), then run `hero-build rollback N`."
         raise RootDamaged(f"{link} is not a link", hint) from error
 

@@ -18,7 +18,8 @@ _SHORT = {  # what the machine has too little of
     errno.EAGAIN: ("no more threads or processes can be started", "Raise the limit (`ulimit -u`, or the container's)."),
 }
 TOO_FEW_THREADS = _SHORT[errno.EAGAIN]
-_FAILING = {errno.EIO, errno.ESTALE, errno.EUCLEAN, errno.EREMOTEIO, errno.ETIMEDOUT}  # a disk, or a network mount
+_FAILING = {errno.EIO, errno.ESTALE, errno.EUCLEAN, errno.EREMOTEIO}  # a disk, or a mount
+_SAYS_NOTHING = {errno.EMFILE, errno.ENFILE, errno.ENOMEM, *_FAILING}  # EAGAIN is also said of a socket
 _UNUSABLE = {*_FAILING, errno.ENODEV, errno.ENXIO, errno.ENOSYS}
 _CHECK_DISK = "Check the disk or the mount that it is on (`dmesg` may say more)."
 ABSENT = (FileNotFoundError, NotADirectoryError)
@@ -36,13 +37,30 @@ def machine_errors(place: Path, other: str = OTHER_ROOT) -> Iterator[None]:
         raise
 
 
-def raise_for_machine(error: OSError, place: Path | None = None) -> None:
+def raise_for_machine(error: BaseException, place: Path | None = None) -> None:
     """Raise the MachineError for a lack, or for a disk that fails: neither says anything about the data at `place`.
 
-    Called first wherever an error of the system becomes a sentence or a value of its own (damaged, absent, changed).
+    Called first wherever an error becomes a sentence or a value of its own: damaged, absent, changed, unreachable.
     """
-    if error.errno in _SHORT or error.errno in _FAILING:
-        raise machine_error(error, place) or MachineError(str(error)) from error
+    if isinstance(error, OSError) and error.errno not in _SAYS_NOTHING:
+        return
+    if (failure := machine_error(error, place)) is not None:
+        raise failure from error
+
+
+def lexists(path: str | Path) -> bool:
+    """Whether something is at a path, links not followed. (os.path.lexists takes each error for "nothing".)"""
+    try:
+        os.lstat(path)
+    except ABSENT:
+        return False
+    return True
+
+
+def raise_unless_absent(error: OSError) -> None:
+    """For `os.walk(onerror=…)`, which by default leaves out what it cannot list."""
+    if not isinstance(error, ABSENT):
+        raise error
 
 
 def raise_for_access(error: OSError, place: Path, other: str = OTHER_ROOT) -> None:
@@ -53,7 +71,7 @@ def raise_for_access(error: OSError, place: Path, other: str = OTHER_ROOT) -> No
         raise NotWritable(f"{place} cannot be read: {error.strerror}", hint) from error
 
 
-def machine_error(error: Exception, place: Path | None = None, other: str = OTHER_ROOT) -> MachineError | None:
+def machine_error(error: BaseException, place: Path | None = None, other: str = OTHER_ROOT) -> MachineError | None:
     """What this machine refuses or lacks, in work at `place`, as a MachineError; None for what is a bug."""
     unmapped = isinstance(error, ImportError) and "failed to map segment" in str(error)  # of a shared object, by ld.so
     if unmapped or isinstance(error, MemoryError):

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from hero_build.os_errors import raise_for_machine
 from hero_build.system.regular_file import read_regular
 
 _LARGEST_FILE = 1 << 20  # bytes
@@ -12,7 +13,8 @@ def about(path: Path) -> str:
     """The first paragraph of a recipe's docstring on one line, without the app's name; empty where there is none."""
     try:
         text = read_regular(path, _LARGEST_FILE).decode("utf-8-sig")
-    except (OSError, ValueError):
+    except (OSError, ValueError) as error:
+        raise_for_machine(error, path)
         return ""
     first = " ".join(_docstring(text).split("\n\n")[0].split())
     return first.removeprefix(f"{path.stem}:").strip()

@@ -17,6 +17,7 @@ from hero_build.catalog.recipe_facts import kind_of
 from hero_build.catalog.service_toml import Declared, named
 from hero_build.errors import InvalidServiceManifest
 from hero_build.model.names import safe_name
+from hero_build.os_errors import raise_for_machine
 
 NAME: Final = "buildenv.sh"
 VARIABLE: Final = "BINARIES"
@@ -84,6 +85,7 @@ def _read(path: Path) -> str:
         with path.open("rb") as file:
             content = file.read(_LARGEST + 1)
     except OSError as error:
+        raise_for_machine(error, path)
         raise InvalidServiceManifest(f"{NAME} cannot be read: {error.strerror}", "Correct its permissions.") from error
     if len(content) > _LARGEST:
         raise InvalidServiceManifest(f"{NAME} is longer than a megabyte", _LIST_THEM)

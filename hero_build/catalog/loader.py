@@ -19,6 +19,7 @@ from msgspec import Struct
 
 from hero_build.catalog.trust import check_trusted
 from hero_build.errors import AppNotFound, HeroBuildError, RecipeError, UntrustedRecipe, UsageError
+from hero_build.os_errors import raise_for_machine
 from hero_build.system.regular_file import check_regular
 
 if TYPE_CHECKING:
@@ -82,7 +83,6 @@ class Catalog(Struct, frozen=True):
 
     def expand(self, names: Iterable[str]) -> tuple[str, ...]:
         """The apps that names and @sets stand for, each once, in order; @all is every one that can be installed.
-
         Raises AppNotFound.
         """
         return tuple(dict.fromkeys(app for name in names for app in self._members(name)))
@@ -156,10 +156,9 @@ def recipe_errors(path: Path) -> Iterator[None]:
     except HeroBuildError:
         raise
     except (Exception, SystemExit) as error:  # a recipe is somebody's code: it may do anything
-        reason = f"{type(error).__name__}: {error}"
-        raise RecipeError(
-            f"the recipe {path} failed: {reason}", "Correct the recipe; docs/recipes.md shows one."
-        ) from error
+        raise_for_machine(error, path)
+        sentence = f"the recipe {path} failed: {type(error).__name__}: {error}"
+        raise RecipeError(sentence, "Correct the recipe; docs/recipes.md shows one.") from error
 
 
 def _modules(folder: Path) -> list[str]:
@@ -167,9 +166,9 @@ def _modules(folder: Path) -> list[str]:
     try:
         names = sorted(os.listdir(folder))
     except OSError as error:
-        raise RecipeError(
-            f"the recipe folder {folder} cannot be read: {error.strerror}", "Correct HERO_RECIPES."
-        ) from error
+        raise_for_machine(error, folder)
+        sentence = f"the recipe folder {folder} cannot be read: {error.strerror}"
+        raise RecipeError(sentence, "Correct HERO_RECIPES.") from error
     return [name[:-3] for name in names if name.endswith(".py") and name[:-3].isidentifier()]
 
 
@@ -179,6 +178,7 @@ def _import(path: Path) -> ModuleType:
     try:
         check_regular(path)
     except OSError as error:
+        raise_for_machine(error, path)
         raise RecipeError(f"the recipe {path} cannot be read: {error.strerror}", "It must be a Python file.") from error
     if path.parent != shipped():
         check_trusted(path)
@@ -215,7 +215,7 @@ def _stamp(path: Path) -> tuple[int, ...] | None:
     """Changes whenever the file does. None where there is none."""
     try:
         status = path.stat()
-    except OSError:
+    except OSError:  # the import says why
         return None
     return status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
 

@@ -22,6 +22,7 @@ from hero_build.errors import InvalidServiceManifest
 from hero_build.model.artifacts import KIND_SUFFIXES, Binary
 from hero_build.model.installed import Kind
 from hero_build.model.names import safe_name
+from hero_build.os_errors import raise_for_machine, raise_unless_absent
 from hero_build.system.decoding import convert
 from hero_build.system.regular_file import FileTooLong, read_regular
 
@@ -116,12 +117,13 @@ def _read(path: Path, where: str) -> Declared:
     except FileTooLong as error:
         raise InvalidServiceManifest(f"{where} is longer than a megabyte", _CORRECT_IT) from error
     except OSError as error:
+        raise_for_machine(error, path)
         raise InvalidServiceManifest(f"{where} cannot be read: {error.strerror}", "Correct its permissions.") from error
     return parse(text, where)
 
 
 def _walk(folder: Path) -> Iterator[Path]:
-    for parent, folders, names in os.walk(folder):
+    for parent, folders, names in os.walk(folder, onerror=raise_unless_absent):
         if Path(parent) != folder and (_OUTPUT in names or ".git" in (*folders, *names)):
             folders.clear()
             continue

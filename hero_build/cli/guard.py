@@ -28,14 +28,14 @@ def guarded(call: Callable[[], int], console: Console, *, watch: RootWatch, trac
         finally:
             signals.enter_ending()
     except HeroBuildError as error:
-        return console.error(error)
+        return console.error(watch.explained(error))
     except KeyboardInterrupt as interrupt:
         return _interrupted(interrupt, console, watch)
     except Exception as error:  # noqa: BLE001 - the outermost handler: what the machine refuses, and bugs
         if (ended := _interrupt_behind(error)) is not None:
             return _interrupted(ended, console, watch)
         if (refused := machine_error(error)) is not None:
-            return console.error(refused)
+            return console.error(watch.explained(refused))
         from hero_build.system.bug_report import bug
 
         return console.fail(bug(error, traced=traced))

@@ -13,6 +13,7 @@ from hero_build.cli import completion
 from hero_build.cli.base import command
 from hero_build.cli.session import Session
 from hero_build.errors import HeroBuildError, UsageError
+from hero_build.os_errors import raise_for_machine
 
 if TYPE_CHECKING:
     from hero_build.catalog.loader import LoadedRecipe
@@ -201,4 +202,5 @@ def _notes(flags: PublishFlags) -> str:
         with click.open_file(str(flags.notes_file), encoding="utf-8") as file:
             return str(file.read())
     except (OSError, UnicodeDecodeError) as error:
+        raise_for_machine(error, flags.notes_file)
         raise UsageError(f"{flags.notes_file} cannot be read: {error}", "Name another file with -F.") from error

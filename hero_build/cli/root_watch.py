@@ -4,8 +4,10 @@ from pathlib import Path
 
 from hero_build import manifest
 from hero_build.cli.signals import SAFE
-from hero_build.errors import HeroBuildError
+from hero_build.errors import DiskFull, HeroBuildError, MachineError, NotWritable
 from hero_build.output.terminal import program
+
+_OF_THE_MACHINE = (MachineError, NotWritable, DiskFull)
 
 
 class RootWatch:
@@ -33,6 +35,14 @@ class RootWatch:
         name = program(self._root_flag)
         hint = f"`{name} diff {self._before} {after}` shows it. Undo: {name} rollback {self._before}"
         return f"{interrupted} after generation {after} was committed", hint
+
+    def explained(self, error: HeroBuildError) -> HeroBuildError:
+        """The error of a machine that failed after the commit says so: what is installed is new and whole."""
+        after = _generation(self._root) if self._root else None
+        if type(error) not in _OF_THE_MACHINE or None in (self._before, after) or after == self._before:
+            return error
+        hint = f"{error.hint} `{program(self._root_flag)} diff {self._before} {after}` shows what was committed."
+        return type(error)(f"{error.message}; generation {after} was committed before that", hint.strip())
 
 
 def _generation(root: Path) -> str | None:

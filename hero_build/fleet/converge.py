@@ -19,7 +19,7 @@ from hero_build.forge.open_forge import open_forge
 from hero_build.forge.transfer import read_small
 from hero_build.model.steps import Asset
 from hero_build.ops.open_lock import LockOptions, OpenedLock, open_lock, signature_of
-from hero_build.os_errors import machine_errors
+from hero_build.os_errors import machine_errors, raise_for_machine
 from hero_build.settings import Settings
 from hero_build.system import packed
 from hero_build.system.fsync import fsync
@@ -89,5 +89,6 @@ def _packed(pack: Path, suffix: str) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
+        raise_for_machine(error, path)
         hint = "Pack a lock file that is signed: hero-build pack --locked FILE."
         raise AssetNotFound(f"{pack} has no {path.name}", hint) from error

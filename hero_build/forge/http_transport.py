@@ -19,6 +19,7 @@ from hero_build.forge.http_types import EndedEarly, HttpRequest, HttpResponse, N
 from hero_build.forge.http_wire import MalformedHttp, NotHttp, UnexpectedEnd, WireResponse
 from hero_build.forge.limits import Limits
 from hero_build.forge.url import Url
+from hero_build.os_errors import raise_for_machine
 
 if TYPE_CHECKING:
     import ssl
@@ -66,6 +67,7 @@ class DirectTransport:
         except TimeoutError as error:
             raise NoConnection(f"no connection within {seconds:g} s") from error
         except (OSError, UnicodeError) as error:
+            raise_for_machine(error)
             raise NoConnection(_error_text(error)) from error
         return DeadlineSocket(sock, self._limits.stall)
 

@@ -26,7 +26,7 @@ from hero_build.model.artifacts import GenericPackage
 from hero_build.model.installed import Phase
 from hero_build.model.names import check_name, check_repo, check_tag
 from hero_build.model.steps import Asset, Release
-from hero_build.os_errors import machine_errors
+from hero_build.os_errors import machine_errors, raise_for_machine
 from hero_build.ownership import OTHER_FILE
 from hero_build.system import packed
 from hero_build.system.atomic_file import replace_file
@@ -158,6 +158,7 @@ def read_content(path: Path) -> bytes:
     try:
         return read_regular(path, _LARGEST)
     except OSError as error:
+        raise_for_machine(error, path)
         raise UsageError(f"the lock file {path} cannot be read: {error.strerror}", _unreadable(error, path)) from error
 
 

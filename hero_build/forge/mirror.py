@@ -28,6 +28,7 @@ from hero_build.forge.protocol import Body, Ref, no_file, no_release
 from hero_build.model.artifacts import GenericPackage
 from hero_build.model.names import check_name, check_tag, safe_name
 from hero_build.model.steps import Asset, Release
+from hero_build.os_errors import raise_for_machine
 from hero_build.system.regular_file import FileTooLong, NotRegularFile, open_regular, read_regular
 
 T = TypeVar("T")
@@ -84,6 +85,7 @@ class Mirror:
         except (FileNotFoundError, IsADirectoryError, NotADirectoryError) as error:
             raise no_file(asset.name, str(path)) from error
         except OSError as error:
+            raise_for_machine(error, path)
             raise NetworkError(f"{path} cannot be read: {error.strerror}", "Fix its permissions.") from error
         with file:
             status = os.fstat(file.fileno())
@@ -115,6 +117,7 @@ class Mirror:
             tags = ", ".join(_tags(home)) or "none"
             raise ReleaseNotFound(f"the mirror marks no release of {repo} as the newest", f"It has {tags}.") from None
         except (OSError, ValueError) as error:
+            raise_for_machine(error, home / LATEST)
             why = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
             raise BadForgeResponse(f"{home / LATEST} cannot be read: {why}", _REWRITE) from error
         return check_response_tag(text, f"the newest release of {repo} in the mirror")
@@ -134,6 +137,7 @@ class Mirror:
         try:
             real = path.resolve()
         except (OSError, ValueError, RuntimeError) as error:  # a NUL; a loop of links
+            raise_for_machine(error, path)
             raise UnsafeName(f"{str(path)!r} is not a path in the mirror", _REWRITE) from error
         if not real.is_relative_to(self._folder.resolve()):
             raise UnsafeName(f"{str(path)!r} leads out of the mirror {self._folder}", _REWRITE)
@@ -145,6 +149,7 @@ class Mirror:
         except FileTooLong as error:
             raise BadForgeResponse(f"{path} is longer than {_DOCUMENT_SIZE >> 20} MiB", _REWRITE) from error
         except OSError as error:
+            raise_for_machine(error, path)
             raise BadForgeResponse(f"{path} cannot be read: {error.strerror}", _REWRITE) from error
         return decode_json(content, kind=kind, what=str(path), hint=_REWRITE)
 

@@ -13,6 +13,7 @@ from hero_build.errors import BadForgeResponse, NetworkError
 from hero_build.forge.mirror_layout import STORE
 from hero_build.forge.protocol import Body, Ref, no_file, no_release
 from hero_build.model.steps import Asset, Release
+from hero_build.os_errors import raise_for_machine
 
 _CHUNK = 1 << 20
 _LOCAL_HEADER = struct.Struct("<4s22xHH")
@@ -38,6 +39,7 @@ class PackContents:
         try:
             descriptor = os.open(self._file, os.O_RDONLY | os.O_CLOEXEC)
         except OSError as error:
+            raise_for_machine(error, self._file)
             sentence = f"the pack {self._file} cannot be read: {error.strerror}"
             raise NetworkError(sentence, "Is its disk mounted? Run the pack from where it is now.") from error
         try:
@@ -57,6 +59,7 @@ class PackContents:
         except KeyError as error:
             raise no_file(asset.name, str(self._file)) from error
         except (zipfile.BadZipFile, struct.error, OSError) as error:
+            raise_for_machine(error, self._file)
             raise BadForgeResponse(f"the pack {self._file} is damaged: {error}", _COPY) from error
         if magic != b"PK\x03\x04" or item.compress_type != zipfile.ZIP_STORED:
             raise BadForgeResponse(f"the pack {self._file} is damaged: {asset.name} is not where it says", _COPY)

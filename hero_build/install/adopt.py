@@ -17,6 +17,7 @@ from hero_build.errors import NotWritable
 from hero_build.install.fsutil import exchange
 from hero_build.install.layout import FOLDERS, Root, is_ours, link_target
 from hero_build.model.installed import Adopted
+from hero_build.os_errors import lexists
 from hero_build.system.fsync import fsync
 
 ADOPTED = "adopted"
@@ -51,7 +52,7 @@ def hardlink_tree(source: Path, target: Path, name: str, renamed: str = "") -> N
 
 def backup_name(adopted: Path, name: str) -> str:
     """The name of an older adopted thing when another is adopted there: `bin/x.~1~`, as GNU tools number backups."""
-    return next(free for n in itertools.count(1) if not os.path.lexists(adopted / (free := f"{name}.~{n}~")))
+    return next(free for n in itertools.count(1) if not lexists(adopted / (free := f"{name}.~{n}~")))
 
 
 def placeholder(adopted: Path, name: str) -> None:
@@ -90,13 +91,13 @@ def restore_adopted(root: Root, owned: frozenset[str]) -> None:
 def _still_in_place(root: Root, source: Path, item: Adopted) -> bool:
     """Whether the adoption was interrupted before our link was in place: what is kept is then a second link to it."""
     place = root.place(item.path)
-    return item.form != "folder" and os.path.lexists(place) and os.path.samestat(place.lstat(), source.lstat())
+    return item.form != "folder" and lexists(place) and os.path.samestat(place.lstat(), source.lstat())
 
 
 def _restore(root: Root, source: Path, item: Adopted) -> None:
     place = root.place(item.path)
     shadowed = is_ours(root, item.path)
-    if not shadowed and os.path.lexists(place):
+    if not shadowed and lexists(place):
         return
     place.parent.mkdir(parents=True, exist_ok=True)
     if shadowed and item.form == "folder":

@@ -12,7 +12,7 @@ from hero_build.install.disk_usage import DiskUse, FreedFolder, KeptFolder
 from hero_build.install.layout import Root
 from hero_build.install.recover import current_number, delete_generation, generation_numbers
 from hero_build.install.root_lock import locked
-from hero_build.os_errors import machine_errors
+from hero_build.os_errors import machine_errors, raise_for_machine, raise_unless_absent
 
 KEEP = 5
 _STALE = 24 * 3600.0  # seconds without a write after which a download counts as abandoned
@@ -61,8 +61,8 @@ def _executables() -> Iterator[str]:
     for pid in filter(str.isdecimal, os.listdir("/proc")):
         try:
             yield os.readlink(f"/proc/{pid}/exe")
-        except OSError:
-            continue  # it ended, or belongs to another user
+        except OSError as error:  # it ended, or belongs to another user
+            raise_for_machine(error)
 
 
 def _expired(root: Root, keep: int) -> tuple[int, ...]:
@@ -74,7 +74,7 @@ def _unreferenced(root: Root, without: tuple[int, ...]) -> tuple[Path, ...]:
     """Store files that no generation links to, once those of `without` are deleted."""
     removed: dict[int, int] = {}
     for number in without:
-        for folder, _, names in os.walk(root.generation(number)):
+        for folder, _, names in os.walk(root.generation(number), onerror=raise_unless_absent):
             for name in names:
                 inode = Path(folder, name).lstat().st_ino
                 removed[inode] = removed.get(inode, 0) + 1

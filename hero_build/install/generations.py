@@ -13,6 +13,7 @@ from hero_build.install.layout import Root
 from hero_build.install.recover import current_number, generation_numbers
 from hero_build.install.store import content_path
 from hero_build.model.installed import Adopted, FileEntry, Generation, InstalledPart, PartId
+from hero_build.os_errors import lexists, raise_unless_absent
 from hero_build.system.fsync import fsync
 
 
@@ -55,7 +56,7 @@ def build(root: Root, generation: Generation, slots: Slots, kept: Iterable[Adopt
     if root.store.is_dir():
         fsync(root.store)
     root.generations.mkdir(exist_ok=True)
-    if not os.path.lexists(root.current):  # from here on, generations without a `current` are damage
+    if not lexists(root.current):  # from here on, generations without a `current` are damage
         root.current.symlink_to("generations/0")
     folder.rename(root.generation(generation.number))
     fsync(root.generations)
@@ -101,10 +102,10 @@ def _link_adopted(root: Root, folder: Path, kept: Iterable[Adopted], shown: Iter
             name=item.path,
             renamed=adopt.backup_name(current, item.path) if item.path in replaced else "",
         )
-        if not os.path.lexists(folder / item.path):  # no part owns it any more: it is visible again after the flip
+        if not lexists(folder / item.path):  # no part owns it any more: it is visible again after the flip
             adopt.hardlink_tree(current, folder, item.path)
     for item in shown:
-        if not os.path.lexists(folder / item.path):  # a name that a part owns keeps showing that part's content
+        if not lexists(folder / item.path):  # a name that a part owns keeps showing that part's content
             adopt.hardlink_tree(root.path, folder, item.path)
         if item.form == "folder":
             adopt.placeholder(adopted, item.path)
@@ -113,5 +114,5 @@ def _link_adopted(root: Root, folder: Path, kept: Iterable[Adopted], shown: Iter
 
 
 def _sync_tree(folder: Path) -> None:
-    for parent, _, _ in os.walk(folder):
+    for parent, _, _ in os.walk(folder, onerror=raise_unless_absent):
         fsync(Path(parent))

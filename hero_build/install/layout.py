@@ -1,5 +1,6 @@
 """Where things are below a root (docs/on-disk.md, contract). Only `is_ours` reads the disk."""
 
+import errno
 import os
 from pathlib import Path
 
@@ -7,6 +8,7 @@ from msgspec import Struct
 
 from hero_build import STATE
 from hero_build.model.artifacts import ISLANDS, SHELL
+from hero_build.os_errors import ABSENT
 
 FOLDERS = ("bin", "lib", "share/hero_os")
 
@@ -93,5 +95,7 @@ def is_ours(root: Root, name: str) -> bool:
     """Whether our own link is at `name`; False where nothing or something foreign is."""
     try:
         return os.readlink(root.text(name)) == link_target(name)
-    except OSError:
-        return False
+    except OSError as error:
+        if error.errno == errno.EINVAL or isinstance(error, ABSENT):  # of readlink: it is no link
+            return False
+        raise

@@ -7,6 +7,7 @@ from pathlib import Path
 from hero_build.errors import NotWritable
 from hero_build.install.layout import FOLDERS, Root, is_ours, link_name, link_target
 from hero_build.model.installed import InstalledPart, PartId
+from hero_build.os_errors import lexists
 from hero_build.system.fsync import fsync
 
 
@@ -26,7 +27,7 @@ def unowned(root: Root, owned: frozenset[str]) -> frozenset[str]:
 
 def foreign_names(root: Root, names: Iterable[str]) -> tuple[str, ...]:
     """Those of the names at which something is that is not our link."""
-    return tuple(name for name in sorted(names) if os.path.lexists(root.text(name)) and not is_ours(root, name))
+    return tuple(name for name in sorted(names) if lexists(root.text(name)) and not is_ours(root, name))
 
 
 def check(root: Root, names: Iterable[str]) -> None:

@@ -8,11 +8,11 @@ import shutil
 import tempfile
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from hero_build.install.disk_usage import FreedFolder, space
-from hero_build.os_errors import machine_errors
+from hero_build.os_errors import machine_errors, raise_for_machine
 from hero_build.system import packed
 
 _IDLE = 3600.0  # seconds since a command of it started; one that runs for longer is seen among the processes
@@ -55,17 +55,26 @@ def _in_use(folders: Sequence[Path]) -> frozenset[Path]:
     used = {path for path, words in names.items() if _is_in_a_unit(path, words)}
     for pid in filter(str.isdecimal, os.listdir("/proc")) if folders else ():
         for name in ("cmdline", "maps"):
-            with suppress(OSError):  # it ended, or belongs to another user
+            with _not_ours():
                 content = Path("/proc", pid, name).read_bytes()
                 used |= {path for path, words in names.items() if any(word in content for word in words)}
     return frozenset(used)
 
 
+@contextmanager
+def _not_ours() -> Iterator[None]:
+    """Passes over a process that ended or is another user's, and a file that is gone; not over what decides nothing."""
+    try:
+        yield
+    except OSError as error:
+        raise_for_machine(error)
+
+
 def _is_in_a_unit(folder: Path, words: Iterable[bytes]) -> bool:
     """Whether one of the unit files that are noted in it (`packed.keep_for`) still names it."""
-    with suppress(OSError):
+    with _not_ours():
         for unit in (folder / packed.USERS).read_text(encoding="utf-8").splitlines():
-            with suppress(OSError):
+            with _not_ours():
                 content = Path(unit).read_bytes()
                 if any(word in content for word in words):
                     return True

@@ -22,6 +22,7 @@ from hero_build.install.links import link_names
 from hero_build.install.root_lock import locked_if_free
 from hero_build.model.installed import FileEntry, Generation, InstalledPart, PartId
 from hero_build.model.steps import Installed
+from hero_build.os_errors import lexists, raise_for_machine
 from hero_build.system.atomic_file import replace_file
 from hero_build.system.decoding import prepared
 from hero_build.system.regular_file import read_regular
@@ -32,7 +33,6 @@ Stamp = tuple[int, int, int]
 Seal = Mapping[str, Stamp]
 _SEAL: msgspec.json.Decoder[dict[str, Stamp]] = msgspec.json.Decoder(prepared(dict[str, Stamp]))
 _GONE = (FileNotFoundError, NotADirectoryError)
-_SHORT_OF = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM})  # says nothing about the file
 
 
 class Content(Struct, frozen=True):
@@ -97,8 +97,8 @@ def _index_damage(folder: Path, generation: Generation) -> Iterator[str]:
     """The index follows from the records alone, so no seal is needed to check it."""
     try:
         text = read_regular(folder / islands_index.PATH, _LARGEST_FILE)
-    except OSError:
-        yield f"{islands_index.PATH} is missing"
+    except OSError as error:
+        yield f"{islands_index.PATH} {_unreadable(error)}"
         return
     if text != (islands_index.render(generation.records) or "").encode():
         yield f"{islands_index.PATH} is not the index of what is installed"
@@ -109,7 +109,7 @@ def _files(record: InstalledPart) -> Iterable[FileEntry]:
 
 
 def _link_damage(root: Root, name: str) -> str:
-    if not os.path.lexists(root.place(name)):
+    if not lexists(root.place(name)):
         return "is not linked"
     return "was replaced by something else"
 
@@ -173,8 +173,9 @@ def _read(path: Path, file: FileEntry) -> str | Stamp:
 
 
 def _unreadable(error: OSError) -> str:
-    if error.errno in _SHORT_OF:
-        raise error
+    """A block that the disk cannot read any more is damage, which a new file repairs; read(2) names no file."""
+    if error.errno != errno.EIO or error.filename is not None:
+        raise_for_machine(error)
     return "is missing" if isinstance(error, _GONE) else f"cannot be read: {error.strerror}"
 
 

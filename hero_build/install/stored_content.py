@@ -13,6 +13,7 @@ from hero_build.install.layout import Root
 from hero_build.install.store import content_path
 from hero_build.model.artifacts import Artifact, Binary, Library
 from hero_build.model.installed import FileEntry
+from hero_build.os_errors import raise_for_machine
 
 _Unpacked = Mapping[tuple[str, str], tuple[FileEntry, ...]]
 """By the digest of an archive and the name of the artifact: the files that were in it."""
@@ -40,7 +41,8 @@ class StoredContents:
                 return None
         try:
             size = content_path(self._root, entry).stat().st_size
-        except OSError:
+        except OSError as error:
+            raise_for_machine(error)
             return None
         return (FileEntry(entry.path, sha256=sha256, size=size, mode=entry.mode),)
 

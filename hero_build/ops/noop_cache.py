@@ -15,6 +15,7 @@ that new files are noticed. Stamps are taken before the decision and again after
 and older than the command by more than a clock tick of the file system (git's rule for "racy" entries).
 """
 
+import errno
 import os
 import stat
 import time
@@ -185,14 +186,22 @@ def _stamp(path: str) -> str:
     """The stamp of a file, folder or link; that of a link includes its target."""
     try:
         status = os.lstat(path)
-    except OSError:
+    except OSError as error:
+        _raise_for_machine(error)
         return _ABSENT
     if not stat.S_ISLNK(status.st_mode):
         return _stat_text(status)
     try:
         return f"{_stat_text(status)};{_stat_text(os.stat(path))}"
-    except OSError:
+    except OSError as error:
+        _raise_for_machine(error)
         return _stat_text(status)
+
+
+def _raise_for_machine(error: OSError) -> None:
+    """What says nothing about a path ends the look: then the command decides. (os_errors takes time to import.)"""
+    if error.errno in (errno.EIO, errno.ENOMEM, errno.ESTALE):
+        raise error
 
 
 def _walk(tree: str, skipped: set[str]) -> "Iterator[str]":

@@ -19,6 +19,7 @@ from hero_build.forge.open_forge import open_forge
 from hero_build.forge.pack_contents import PackContents
 from hero_build.forge.protocol import Forge
 from hero_build.model.installed import Phase
+from hero_build.os_errors import raise_for_machine
 from hero_build.platforms import machine_arch
 from hero_build.settings import Settings
 from hero_build.system import packed
@@ -108,6 +109,7 @@ def _check_signature(options: LockOptions, content: bytes, settings: Settings) -
     try:
         signature = read_regular(path, _LARGEST_SIGNATURE)
     except OSError as error:
+        raise_for_machine(error, path)
         sentence = f"{options.file} must be signed, and {path} cannot be read: {error.strerror}"
         raise InvalidSignature(sentence, "`hero-build lock APP… -o FILE --sign KEYFILE` writes both.") from error
     if not any(verifies(signature, content, key) for key in keys):
@@ -123,6 +125,7 @@ def _public_key(text: str) -> str:
     try:
         return read_regular(path, _LARGEST_KEY).decode(errors="replace")
     except OSError as error:
+        raise_for_machine(error, path)
         raise UsageError(f"the public key {path} cannot be read: {error.strerror}", "Name another file.") from error
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from hero_build.errors import PublicationRefused
 from hero_build.model.artifacts import Binary
 from hero_build.model.names import check_name
-from hero_build.os_errors import machine_errors
+from hero_build.os_errors import machine_errors, raise_for_machine
 from hero_build.publish.types import ReleaseFile
 from hero_build.system.regular_file import open_regular
 from hero_build.verify import checksums
@@ -23,6 +23,7 @@ def release_file(name: str, path: Path) -> ReleaseFile:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
             return ReleaseFile(name, path=path, sha256=digest, size=file.tell())
     except OSError as error:
+        raise_for_machine(error, path)
         raise PublicationRefused(f"{path} cannot be read: {error.strerror}", "Was it built?") from error
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hero_build.errors import MissingTool, UsageError
+from hero_build.os_errors import raise_for_machine
 from hero_build.verify.minisign import verifies
 
 if TYPE_CHECKING:
@@ -90,6 +91,7 @@ def _read_key_file(file: Path) -> bytes:
             raise UsageError(f"others can read the secret key {file}", hint)
         return file.read_bytes()
     except OSError as error:
+        raise_for_machine(error, file)
         raise UsageError(f"the key {file} cannot be read: {error.strerror}", "Name another file.") from error
 
 

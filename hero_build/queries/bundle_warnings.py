@@ -7,6 +7,7 @@ from hero_build.events import WarningRaised
 from hero_build.install.layout import Root
 from hero_build.model.artifacts import DESKTOP_APP
 from hero_build.model.installed import Generation, PartId
+from hero_build.os_errors import raise_for_machine
 
 _ISLANDS = (
     "  Dock items will 404 when clicked (the desktop shell still loads).\n"
@@ -45,7 +46,8 @@ def short(path: Path) -> str:
 def _names(folder: Path) -> list[str]:
     try:
         return os.listdir(folder)
-    except OSError:
+    except OSError as error:
+        raise_for_machine(error, folder)
         return []
 
 

@@ -16,6 +16,7 @@ from hero_build.model.decisions import Facts
 from hero_build.model.failure import Failure, failure
 from hero_build.model.installed import Generation, InstalledArtifact, InstalledPart, PartId, Phase
 from hero_build.model.steps import Fetched, Request, SelectedAsset
+from hero_build.os_errors import raise_for_machine
 from hero_build.pipeline.artifact_set import find_asset
 from hero_build.pipeline.resolve import EMPTY, resolve
 from hero_build.platforms import LIBCS
@@ -185,5 +186,6 @@ def _on_disk(path: Path) -> str | None:
     try:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError:
+    except OSError as error:
+        raise_for_machine(error, path)
         return None

@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from hero_build.errors import LockHeld, MachineError, NotWritable
-from hero_build.os_errors import machine_errors
+from hero_build.os_errors import machine_errors, raise_for_machine
 from hero_build.settings import Settings
 from hero_build.supervisors import unix_socket
 from hero_build.system import filelock
@@ -90,7 +90,8 @@ def _answers(path: Path) -> bool:
     try:
         with unix_socket.connect(path, _CONNECT):
             return True
-    except OSError:
+    except OSError as error:
+        raise_for_machine(error)
         return False
 
 

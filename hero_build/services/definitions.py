@@ -13,6 +13,7 @@ from hero_build.install.layout import Root
 from hero_build.model.artifacts import Binary
 from hero_build.model.installed import Generation, InstalledArtifact, Kind, PartId
 from hero_build.model.services import Definition, Service, probe_sockets
+from hero_build.os_errors import raise_for_machine
 from hero_build.recipe import Recipe
 from hero_build.services import containers
 from hero_build.services.app_context import AppContext
@@ -55,6 +56,7 @@ class AppServices(Struct, frozen=True):
         try:
             data.mkdir(parents=True, exist_ok=True)
         except OSError as error:
+            raise_for_machine(error, data)
             raise MachineError(f"{data} cannot be created: {error.strerror}", "Move away what is there.") from error
         with recipe_errors(self.loaded.path):
             self.loaded.recipe.prepare(self.context)

@@ -13,6 +13,7 @@ from pathlib import Path
 from hero_build.errors import UsageError
 from hero_build.events import Emit, WarningRaised
 from hero_build.model.services import Service
+from hero_build.os_errors import raise_for_machine
 from hero_build.services.leftovers import VARIABLE
 from hero_build.system.environment import TOKENS
 from hero_build.system.home import home
@@ -66,6 +67,7 @@ def _read(path: Path, emit: Emit) -> Iterator[tuple[str, str]]:
     except UnicodeDecodeError as error:
         raise UsageError(f"{path} is not UTF-8 text", "Write KEY=value lines in UTF-8.") from error
     except OSError as error:
+        raise_for_machine(error, path)
         hint = "Fix its permissions, or move it away."
         raise UsageError(f"{path} cannot be read: {error.strerror}", hint) from error
     if path.stat().st_mode & _WIDE:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from hero_build.os_errors import raise_for_machine
 from hero_build.supervisors import unix_socket
 
 _NOT_LISTENING = (FileNotFoundError, NotADirectoryError, ConnectionRefusedError, PermissionError)
@@ -46,7 +47,8 @@ def _connects(path: Path) -> bool:
     try:
         with unix_socket.connect(path, _CONNECT_TIMEOUT):
             return True
-    except OSError:
+    except OSError as error:
+        raise_for_machine(error)
         return False
 
 
@@ -63,6 +65,7 @@ def _check_socket(path: Path, seconds: float) -> HealthResult:
     except _NOT_LISTENING as error:
         return HealthResult(False, False, f"{path}: {unix_socket.describe_error(error, seconds)}")
     except OSError as error:
+        raise_for_machine(error)
         return HealthResult(True, False, f"GET /health on {path}: {unix_socket.describe_error(error, seconds)}")
     except (HTTPException, ValueError):
         return HealthResult(True, False, f"GET /health on {path}: the response is not HTTP")

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from hero_build.os_errors import raise_for_machine
 from hero_build.supervisors import unix_socket
 
 _CONNECT = 1.0  # seconds: the kernel accepts the connection, not the service
@@ -55,7 +56,8 @@ def process_command(pid: int) -> str:
     for file in ("cmdline", "comm"):
         try:
             words = Path(f"/proc/{pid}/{file}").read_bytes().replace(b"\0", b" ").decode(errors="replace").strip()
-        except OSError:
+        except OSError as error:
+            raise_for_machine(error)
             continue
         if words:
             return words[:200]
@@ -80,7 +82,8 @@ def _listeners(port: int) -> Iterator[tuple[str, int]]:
     for table in ("tcp", "tcp6"):
         try:
             lines = Path(f"/proc/net/{table}").read_text().splitlines()[1:]
-        except OSError:
+        except OSError as error:
+            raise_for_machine(error)
             continue
         for fields in map(str.split, lines):
             if fields[3] == _LISTEN and int(fields[1].rpartition(":")[2], 16) == port:
@@ -101,7 +104,8 @@ def _open_files(pid: str) -> Iterator[str]:
     folder = f"/proc/{pid}/fd"
     try:
         names = os.listdir(folder)
-    except OSError:  # it has ended, or is another user's
+    except OSError as error:  # it has ended, or is another user's
+        raise_for_machine(error)
         return
     for name in names:
         with suppress(OSError):

@@ -20,7 +20,7 @@ from msgspec.structs import replace
 from hero_build.install.layout import Root
 from hero_build.model.failure import Failure
 from hero_build.model.names import check_name
-from hero_build.os_errors import machine_errors
+from hero_build.os_errors import machine_errors, raise_for_machine
 from hero_build.system import proc_stat
 from hero_build.system.atomic_file import replace_file
 from hero_build.system.decoding import decode_json
@@ -123,7 +123,8 @@ def _read(path: Path) -> tuple[Operation, ...]:
     """Nothing where there is no journal, or none that can be read: it explains, and decides nothing."""
     try:
         return decode_json(read_regular(path, _LARGEST_FILE), kind=OperationLog).operations
-    except (OSError, ValueError):
+    except (OSError, ValueError) as error:
+        raise_for_machine(error, path)  # what is written next would replace it
         return ()
 
 

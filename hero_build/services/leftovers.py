@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from hero_build.install.layout import Root
+from hero_build.os_errors import raise_for_machine
 from hero_build.services.processes import ProcessTable
 
 VARIABLE = "HERO_SERVICE"
@@ -20,8 +21,9 @@ def marked_processes(name: str, root: Root) -> Iterator[int]:
     for pid in (int(entry) for entry in os.listdir("/proc") if entry.isdecimal()):
         try:
             variables = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
-        except OSError:
-            continue  # another user's, or it has ended
+        except OSError as error:  # another user's, or it has ended
+            raise_for_machine(error)
+            continue
         if marks.issubset(variables):
             yield pid
 

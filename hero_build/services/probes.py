@@ -11,6 +11,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from hero_build.model.services import HttpProbe, PortProbe, Probe, SocketProbe
+from hero_build.os_errors import raise_for_machine
 from hero_build.supervisors import unix_socket
 
 MAX_BODY = 1 << 14
@@ -56,6 +57,7 @@ def check_socket(path: Path, seconds: float) -> ProbeAnswer:
         with unix_socket.connect(path, seconds):
             healthy, listening, message = True, True, f"{path} accepts connections"
     except OSError as error:
+        raise_for_machine(error)
         healthy, listening = False, not isinstance(error, _NOT_LISTENING)
         message = f"{path}: {unix_socket.describe_error(error, seconds)}"
     return ProbeAnswer(str(path), healthy=healthy, listening=listening, message=message, ms=_ms(started))
@@ -85,6 +87,7 @@ def _get(path: Path, what: str, seconds: float) -> ProbeAnswer:
         reason = unix_socket.describe_error(error, seconds)
         return ProbeAnswer(str(path), healthy=False, listening=False, message=f"{path}: {reason}")
     except OSError as error:
+        raise_for_machine(error)
         return answer(unix_socket.describe_error(error, seconds))
     except (HTTPException, ValueError):
         return answer("the response is not HTTP")
@@ -99,6 +102,7 @@ def _check_port(port: int, seconds: float) -> ProbeAnswer:
         with socket.create_connection(("127.0.0.1", port), seconds):
             healthy, message = True, f"port {port} accepts connections"
     except OSError as error:
+        raise_for_machine(error)
         healthy, message = False, f"port {port}: {unix_socket.describe_error(error, seconds)}"
     return ProbeAnswer(address, healthy=healthy, listening=healthy, message=message, ms=_ms(started))
 

@@ -15,6 +15,7 @@ from msgspec import Struct
 
 from hero_build import manifest
 from hero_build.install.layout import Root
+from hero_build.os_errors import raise_for_machine
 from hero_build.system.proc_stat import stat_fields
 
 ProgramState = Literal["running", "old", "unknown"]
@@ -72,8 +73,9 @@ def running_programs(root: Root, folder: Path | None = None) -> Iterator[Running
             if (path := _command(pid)).startswith(commands):
                 yield RunningProgram(pid, binary=os.path.basename(path), state="unknown", path=path)
             continue
-        except OSError:
-            continue  # it ended, or is a kernel thread
+        except OSError as error:  # it ended, or is a kernel thread
+            raise_for_machine(error)
+            continue
         if path.startswith(ours):
             path = path.removesuffix(_DELETED)
             name = os.path.basename(path)
@@ -89,7 +91,8 @@ def _command(pid: int) -> str:
     """The first word of a process's command line: of another user's process nothing better is readable."""
     try:
         return os.fsdecode(Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0", 1)[0])
-    except OSError:
+    except OSError as error:
+        raise_for_machine(error)
         return ""
 
 
@@ -98,6 +101,7 @@ def _state(pid: int, installed: Path) -> ProgramState | None:
     running = Path(f"/proc/{pid}/exe")
     try:
         same = os.path.samefile(running, installed) or filecmp.cmp(running, installed, shallow=False)
-    except OSError:
+    except OSError as error:
+        raise_for_machine(error)
         return "old" if running.exists() else None  # the program is not installed any more
     return "running" if same else "old"

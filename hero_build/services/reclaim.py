@@ -17,6 +17,7 @@ from hero_build.errors import RuntimeFailed, ServiceConflict
 from hero_build.events import Emit, WarningRaised
 from hero_build.install.layout import Root
 from hero_build.model.services import PortProbe, Service, probe_sockets
+from hero_build.os_errors import raise_for_machine
 from hero_build.services import holders, processes
 from hero_build.services.holders import Holder
 from hero_build.services.leftovers import leftovers, marked_processes
@@ -137,7 +138,8 @@ def systemd_unit(pid: int, proc: Path = Path("/proc")) -> str:
     """The service unit of a process by its control group; empty for none, and for the manager of a user."""
     try:
         lines = (proc / str(pid) / "cgroup").read_text().splitlines()
-    except OSError:
+    except OSError as error:
+        raise_for_machine(error)
         return ""
     units = [part for line in lines for part in line.rpartition(":")[2].split("/") if part.endswith(".service")]
     return next((unit for unit in reversed(units) if not unit.startswith("user@")), "")
@@ -164,7 +166,8 @@ def _stop_leftover(program: RunningProgram, service: Service, emit: Emit) -> Non
 def _free_socket(path: Path, service: Service) -> None:
     try:
         mode = path.lstat().st_mode
-    except OSError:
+    except OSError as error:
+        raise_for_machine(error, path)
         return
     if not stat.S_ISSOCK(mode):
         hint = "hero-build did not create it: move it away, then start the service again."
@@ -172,6 +175,7 @@ def _free_socket(path: Path, service: Service) -> None:
     try:
         holder = holders.socket_holder(path)
     except OSError as error:
+        raise_for_machine(error)
         reason = f"{path} cannot be connected to: {error.strerror}"
         raise ServiceConflict(reason, "Stop what listens there, or remove it as its owner.") from error
     if holder is not None:

@@ -17,7 +17,7 @@ from msgspec import Struct
 from hero_build.errors import LockHeld
 from hero_build.install.layout import Root
 from hero_build.model.services import Definition, FlapLimit
-from hero_build.os_errors import machine_errors
+from hero_build.os_errors import machine_errors, raise_for_machine
 from hero_build.supervisors.service_names import file_name, service_name
 from hero_build.system import filelock
 from hero_build.system.atomic_file import replace_file
@@ -67,7 +67,8 @@ def wanted(root: Root, name: str) -> Wanted | None:
     """What the last start or stop said; None for a service that was never started here."""
     try:
         word = read_regular(folder(root, name) / "wanted", _LARGEST_FILE).decode().strip()
-    except (OSError, ValueError):
+    except (OSError, ValueError) as error:
+        raise_for_machine(error)
         return None
     return "running" if word == "running" else "stopped"
 
@@ -83,7 +84,8 @@ def read_record(root: Root, name: str) -> ServiceRecord | None:
     try:
         raw = read_regular(folder(root, name) / "record.json", _LARGEST_FILE)
         return decode_json(raw, kind=ServiceRecord, dec_hook=_decode)
-    except (OSError, ValueError):
+    except (OSError, ValueError) as error:
+        raise_for_machine(error)
         return None
 
 
@@ -103,7 +105,8 @@ def recorded_services(root: Root) -> tuple[ServiceRecord, ...]:
     """All services that were started here and not forgotten, by name."""
     try:
         names = sorted(os.listdir(root.state / _FOLDER))
-    except OSError:
+    except OSError as error:
+        raise_for_machine(error)
         return ()
     return tuple(record for name in names if (record := read_record(root, service_name(name))) is not None)
 

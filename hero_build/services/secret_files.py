@@ -10,6 +10,7 @@ from pathlib import Path
 
 from hero_build.errors import MachineError, MissingSecret
 from hero_build.model.names import safe_name
+from hero_build.os_errors import raise_for_machine
 from hero_build.system.regular_file import read_regular
 
 _LARGEST = 1 << 16  # bytes
@@ -28,6 +29,7 @@ def read_secret(root: Path, app: str, name: str, environ: Mapping[str, str]) -> 
         except (FileNotFoundError, NotADirectoryError):
             continue
         except OSError as error:
+            raise_for_machine(error, path)
             raise MachineError(f"{path} cannot be read: {error.strerror}", "Fix its permissions.") from error
         if path == own and path.stat().st_mode & _WIDE:
             raise MachineError(f"{path} can be read by other users", f"Keep it to yourself: chmod 600 {path}")

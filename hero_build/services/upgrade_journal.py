@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from hero_build.errors import LockHeld
 from hero_build.install.layout import Root
-from hero_build.os_errors import machine_errors
+from hero_build.os_errors import machine_errors, raise_for_machine
 from hero_build.system import filelock
 from hero_build.system.atomic_file import replace_file
 from hero_build.system.decoding import decode_json
@@ -49,7 +49,8 @@ def read_upgrade(root: Root) -> UpgradeState | None:
     """What the journal says; None without one. One that cannot be read was never written completely: as none."""
     try:
         return decode_json(root.upgrade.read_bytes(), kind=UpgradeState)
-    except (OSError, ValueError):
+    except (OSError, ValueError) as error:
+        raise_for_machine(error, root.upgrade)
         return None
 
 

@@ -23,6 +23,7 @@ from msgspec.structs import asdict
 from hero_build.errors import HeroBuildError
 from hero_build.model.installed import Fingerprint
 from hero_build.model.steps import CargoJob, Tree
+from hero_build.os_errors import raise_for_machine
 from hero_build.source.cargo import toolchain
 from hero_build.source.cargo.config_files import cargo_config_files as cargo_config_files
 from hero_build.source.git.status import status
@@ -136,6 +137,7 @@ def _describe(path: Path) -> str:
         with path.open("rb") as file:
             return f"{mode & 0o111:o} {hashlib.file_digest(file, 'sha256').hexdigest()}"
     except (OSError, HeroBuildError) as error:
+        raise_for_machine(error, path)
         return f"{type(error).__name__} {getattr(error, 'errno', '')}"
 
 

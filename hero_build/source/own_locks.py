@@ -11,6 +11,7 @@ from pathlib import Path
 
 import msgspec
 
+from hero_build.os_errors import raise_for_machine
 from hero_build.source.git.paths import STATE_FOLDER
 from hero_build.source.git.status import tracked_files
 from hero_build.system.decoding import decode_json
@@ -38,7 +39,8 @@ def own_locks(tree: Path) -> tuple[Path, ...]:
     """Our own lock files in a checkout: as a build wrote them, and not tracked by git."""
     try:
         recorded = decode_json(_file(tree).read_bytes(), kind=dict[str, str])
-    except (OSError, msgspec.MsgspecError):
+    except (OSError, msgspec.MsgspecError) as error:
+        raise_for_machine(error, tree)
         return ()
     same = [name for name, digest in recorded.items() if _digest(tree / name) == digest]
     tracked = tracked_files(tree, *(f":(literal){name}" for name in same)) if same else ()
@@ -63,5 +65,6 @@ def _digest(path: Path) -> str:
     """Empty where it cannot be read."""
     try:
         return hashlib.sha256(path.read_bytes()).hexdigest()
-    except OSError:
+    except OSError as error:
+        raise_for_machine(error, path)
         return ""

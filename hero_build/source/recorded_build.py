@@ -20,6 +20,7 @@ from msgspec.structs import replace
 from hero_build.errors import HeroBuildError, ToolFailed
 from hero_build.model.installed import Fingerprint
 from hero_build.model.steps import CargoJob, RecordedBuild
+from hero_build.os_errors import raise_for_machine, raise_unless_absent
 from hero_build.source.cargo import build as cargo_build
 from hero_build.source.cargo.build_reads import BuildDirectories, BuildReads, build_reads
 from hero_build.source.cargo.build_reads import UnknownReads as UnknownReads
@@ -125,6 +126,7 @@ def _current(path: Path) -> str:
     try:
         return _describe(path, None)
     except (OSError, UnknownReads) as error:
+        raise_for_machine(error, path)
         return f"unreadable: {type(error).__name__}"
 
 
@@ -167,7 +169,7 @@ def _describe(path: Path, started: int | None) -> str:
 def _with_contents(path: Path) -> list[str]:
     """A path and, of a folder, all paths in it: not those of git, nor of cargo's output."""
     names = [str(path)]
-    for folder, below, files in os.walk(path):
+    for folder, below, files in os.walk(path, onerror=raise_unless_absent):
         below[:] = sorted(
             name for name in below if name != ".git" and not os.path.lexists(os.path.join(folder, name, CACHE_TAG))
         )

@@ -7,6 +7,7 @@ from pathlib import Path
 from msgspec import Raw, Struct
 
 from hero_build.errors import RuntimeUnreachable
+from hero_build.os_errors import raise_for_machine
 from hero_build.supervisors import rpc, unix_socket
 from hero_build.supervisors.protocol import ROUTER, ZINIT
 from hero_build.supervisors.rpc import RpcPeer
@@ -41,6 +42,7 @@ class RpcClient(Struct, frozen=True):
             request = Message(rpc.encode_request(number, method, params), seconds, rpc.max_bytes(method))
             raw = self.exchange(self.peer, request)
         except OSError as error:
+            raise_for_machine(error)
             reason = f"{self.peer} cannot be reached: {unix_socket.describe_error(error, seconds)}"
             raise RuntimeUnreachable(reason, f"Start {self.peer.name} again, then `hero-build restart APP`.") from error
         return rpc.decode_result(raw, number=number, method=method, peer=self.peer, not_found=self.not_found)

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from hero_build.errors import RuntimeUnreachable
+from hero_build.os_errors import raise_for_machine
 from hero_build.supervisors import rpc, socket_client, unix_socket
 from hero_build.supervisors.protocol import SUPERVISORD, ServiceNotDefined
 from hero_build.supervisors.rpc import RpcError, RpcPeer
@@ -31,6 +32,7 @@ def call(socket: Path, method: str, *arguments: str | bool, seconds: float) -> A
     except (FileNotFoundError, ConnectionRefusedError) as error:
         raise SupervisordNotRunning(f"{peer} does not run", "`hero-build start` starts it.") from error
     except OSError as error:
+        raise_for_machine(error)
         sentence = f"{peer} cannot be reached: {unix_socket.describe_error(error, seconds)}"
         raise RuntimeUnreachable(sentence, f"Its log is {socket.with_name('supervisord.log')}.") from error
     except client.Fault as fault:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import msgspec
 
+from hero_build.os_errors import raise_for_machine
 from hero_build.system.atomic_file import replace_file
 from hero_build.system.decoding import decode_json
 from hero_build.system.regular_file import read_regular
@@ -47,7 +48,8 @@ def file_stamp(path: Path) -> str:
     """A word that changes when the file at a path does."""
     try:
         status = path.stat()
-    except OSError:
+    except OSError as error:
+        raise_for_machine(error, path)
         return "absent"
     return f"{status.st_ino} {status.st_size} {status.st_mtime_ns}"
 

@@ -4,12 +4,15 @@ import os
 import time
 from pathlib import Path
 
+from hero_build.os_errors import raise_for_machine
+
 
 def stat_fields(pid: int) -> list[str] | None:
     """The fields from the state (the third) on: the name before it may contain any character. None if it has ended."""
     try:
         raw = Path(f"/proc/{pid}/stat").read_text(errors="replace")
-    except OSError:
+    except OSError as error:
+        raise_for_machine(error)
         return None
     return raw.rpartition(")")[2].split() or None
 

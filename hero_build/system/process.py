@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, BinaryIO, Literal
 
 from msgspec import Struct
 
-from hero_build.errors import MissingTool, ToolFailed
-from hero_build.os_errors import machine_errors
+from hero_build.errors import MachineError, MissingTool, ToolFailed
+from hero_build.os_errors import TOO_FEW_THREADS, machine_errors, raise_for_machine
 from hero_build.system.environment import GIT_LOCAL, SEALED, SECRETS
 
 if TYPE_CHECKING:
@@ -109,6 +109,9 @@ def run(
                 words, cwd=cwd, env=dict(env), stdin=null, stdout=pipe, stderr=pipe, start_new_session=True
             )
         except OSError as error:
+            raise_for_machine(error)
+            if isinstance(error, BlockingIOError):  # fork(2), EAGAIN
+                raise MachineError(*TOO_FEW_THREADS) from error
             sentence = f"{words[0]} cannot be started in {cwd}: {error.strerror}"
             raise ToolFailed(sentence, "Is it a program for this machine?") from error
         return attend(child, watch)

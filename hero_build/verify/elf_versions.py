@@ -14,6 +14,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from hero_build.os_errors import raise_for_machine
 from hero_build.verify import elf_header
 from hero_build.verify.elf_header import Header
 from hero_build.verify.sniff import InvalidFormat
@@ -68,7 +69,8 @@ def libc_folder(loader: Path) -> Path | None:
         return beside
     try:
         lines = Path("/proc/self/maps").read_text(encoding="utf-8", errors="surrogateescape").splitlines()
-    except OSError:
+    except OSError as error:
+        raise_for_machine(error)
         return None
     mapped = (Path(line.split(maxsplit=5)[5]) for line in lines if line.endswith(f"/{_LIBC}"))
     return next((path.parent for path in mapped), None)

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from hero_build.os_errors import raise_for_machine
 from hero_build.source.cargo import toolchain
 
 _CONFIG_NAMES = ("config", "config.toml")
@@ -61,7 +62,8 @@ def _read(file: Path, word: str) -> dict[str, Any]:
         import tomllib  # not for those that say nothing of it
 
         return tomllib.loads(text)
-    except (OSError, ValueError):
+    except (OSError, ValueError) as error:
+        raise_for_machine(error, file)
         return {}
 
 

@@ -17,6 +17,7 @@ from hero_build.errors import BuildError
 from hero_build.model.artifacts import Cargo
 from hero_build.model.names import nearest
 from hero_build.model.steps import CargoJob
+from hero_build.os_errors import raise_for_machine
 from hero_build.source.cargo.metadata import CargoPackage, Workspace, candidates, package_of, workspace
 from hero_build.source.git.status import tracked_files
 from hero_build.system.decoding import convert
@@ -195,7 +196,8 @@ def _cache_key(job: CargoJob) -> str:
 def _digest(path: Path) -> str:
     try:
         return hashlib.sha256(path.read_bytes()).hexdigest()
-    except OSError:
+    except OSError as error:
+        raise_for_machine(error, path)
         return "absent"
 
 
@@ -243,5 +245,6 @@ def _read_manifest(path: Path) -> CargoManifest | None:
     """None: it does not exist, or cannot be read; cargo reports why."""
     try:
         return convert(tomllib.loads(path.read_text(encoding="utf-8")), kind=CargoManifest)
-    except (OSError, ValueError):
+    except (OSError, ValueError) as error:
+        raise_for_machine(error, path)
         return None

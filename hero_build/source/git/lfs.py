@@ -8,6 +8,7 @@ import shutil
 from pathlib import Path
 
 from hero_build.errors import CheckoutRefused, MissingTool
+from hero_build.os_errors import raise_for_machine
 from hero_build.source.git.git import Git
 from hero_build.source.git.status import tracked_files
 
@@ -53,7 +54,8 @@ def may_use_lfs(path: Path) -> bool:
     """Whether the attributes at the root of a checkout name Git LFS; starts no process."""
     try:
         return _ATTRIBUTE in (path / ".gitattributes").read_text(encoding="utf-8", errors="replace")
-    except OSError:
+    except OSError as error:
+        raise_for_machine(error, path)
         return False
 
 
@@ -63,5 +65,6 @@ def _is_pointer(path: Path) -> bool:
             return False
         with path.open("rb") as file:
             return file.read(len(_POINTER)) == _POINTER
-    except OSError:
+    except OSError as error:
+        raise_for_machine(error, path)
         return False

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from hero_build.errors import CheckoutRefused, RefNotFound
 from hero_build.events import WarningRaised
+from hero_build.os_errors import raise_for_machine
 from hero_build.source.git.git import Git
 from hero_build.source.git.lfs import fetch_lfs, may_use_lfs, pointers_stay
 from hero_build.source.git.status import GitStatus, operation_in_progress
@@ -161,7 +162,8 @@ def _gitlinks(git: Git) -> list[str]:
 def _listed_submodules(path: Path) -> list[str]:
     try:
         text = (path / ".gitmodules").read_text(encoding="utf-8", errors="replace")
-    except OSError:
+    except OSError as error:
+        raise_for_machine(error, path)
         return []
     return [match[1] for match in _SUBMODULE_PATH.finditer(text)]
 

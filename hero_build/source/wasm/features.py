@@ -19,6 +19,7 @@ from msgspec import Struct
 
 from hero_build.errors import ToolFailed
 from hero_build.model.artifacts import Cargo
+from hero_build.os_errors import raise_for_machine
 from hero_build.source.cargo import toolchain
 from hero_build.source.cargo.errors import cargo_error
 from hero_build.source.fingerprint import affects_build
@@ -167,5 +168,6 @@ def _local_manifests(trees: Mapping[str, Features]) -> set[Path]:
 def _digest(path: Path) -> str:
     try:
         return sha256(path.read_bytes()).hexdigest()
-    except (OSError, ValueError):
+    except (OSError, ValueError) as error:
+        raise_for_machine(error, path)
         return "absent"

@@ -9,7 +9,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from hero_build.errors import BuildError, ToolFailed
-from hero_build.os_errors import machine_errors
+from hero_build.os_errors import machine_errors, raise_for_machine
 from hero_build.source.wasm import cache
 from hero_build.source.wasm.npm_package import add_package_files
 from hero_build.source.wasm.pool import Pool
@@ -130,5 +130,6 @@ def _cache_key(crate: Crate, raw: bytes, versions: tuple[str, str]) -> str:
 def _digest(path: Path) -> str:
     try:
         return sha256(path.read_bytes()).hexdigest()
-    except (OSError, ValueError):
+    except (OSError, ValueError) as error:
+        raise_for_machine(error, path)
         return "absent"

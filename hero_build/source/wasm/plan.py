@@ -15,6 +15,7 @@ from msgspec import Struct
 
 from hero_build.model.installed import Backend, Fingerprint
 from hero_build.model.steps import CargoJob
+from hero_build.os_errors import raise_for_machine
 from hero_build.source.cargo import build
 from hero_build.source.wasm import TARGET
 from hero_build.source.wasm import toolchain as wasm_toolchain
@@ -120,7 +121,8 @@ def _member_patterns(manifest: Path) -> list[str]:
     """`workspace.members`; empty where there is none that can be read: cargo reports the error."""
     try:
         document = convert(tomllib.loads(manifest.read_text(encoding="utf-8")), kind=_Manifest)
-    except (OSError, ValueError):
+    except (OSError, ValueError) as error:
+        raise_for_machine(error, manifest)
         return []
     patterns = (str(member).strip("/") for member in document.workspace.members)
     return [pattern for pattern in patterns if pattern]
@@ -129,5 +131,6 @@ def _member_patterns(manifest: Path) -> list[str]:
 def _digest(path: Path) -> str:
     try:
         return hashlib.sha256(path.read_bytes()).hexdigest()
-    except OSError:
+    except OSError as error:
+        raise_for_machine(error, path)
         return "absent"

@@ -15,7 +15,7 @@ from msgspec import Struct
 
 from hero_build.errors import BuildError, MachineError, MissingTool, ToolFailed
 from hero_build.model.installed import Backend
-from hero_build.os_errors import machine_errors
+from hero_build.os_errors import machine_errors, raise_for_machine
 from hero_build.source.cargo import toolchain
 from hero_build.source.wasm import TARGET
 from hero_build.system import process
@@ -96,6 +96,7 @@ def locked_wasm_bindgen(folder: Path) -> str:
         hint = f"Run `cargo generate-lockfile` in {folder}, review the file, and commit it."
         raise BuildError(f"{folder} has no Cargo.lock, which names the version of wasm-bindgen", hint) from None
     except (OSError, ValueError) as error:
+        raise_for_machine(error, path)
         raise BuildError(f"{path} cannot be read: {error}", "Restore it with git.") from error
     versions = [package.version for package in lock.package if package.name == "wasm-bindgen"]
     if not versions:
