@@ -77,11 +77,15 @@ ServiceStepName = Literal["check", "prepare", "start", "health", "reset", "stop"
 
 
 class ServiceStep(Struct, frozen=True):
-    """What a start or a stop does with a service now. A service that is left as it is has `check` or nothing."""
+    """What a start or a stop does with a service now. A service that is left as it is has `check` or nothing.
+
+    `limit`: the seconds after which a `stop` ends with SIGKILL; 0: not known.
+    """
 
     service: str
     step: ServiceStepName
     app: str = ""
+    limit: float = 0.0
 
 
 class ServiceDone(Struct, frozen=True):

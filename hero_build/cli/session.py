@@ -86,12 +86,8 @@ class Session(Struct, frozen=True):
         return apps
 
     def finish_interrupted_upgrade(self) -> None:
-        """Finish or undo an upgrade whose command was killed, before anything else is changed."""
-        if not self.root.upgrade.exists():
-            return
-        from hero_build.services.upgrade_journal import interrupted_upgrade
-
-        if interrupted_upgrade(self.root) is not None:
+        """Finish or undo an upgrade or an adoption whose command was killed, before anything else is changed."""
+        if self.root.has_journal:
             from hero_build.ops.resume_upgrade import resume
 
             resume(self.root, lambda: self.context(writable=True), self.console.report)

@@ -56,6 +56,16 @@ class Root(Struct, frozen=True):
         """The journal of an upgrade under way."""
         return self.state / "upgrade.json"
 
+    @property
+    def adoption(self) -> Path:
+        """The journal of an adoption under way."""
+        return self.state / "adoption.json"
+
+    @property
+    def has_journal(self) -> bool:
+        """Whether an upgrade or an adoption is under way, or was interrupted."""
+        return self.upgrade.exists() or self.adoption.exists()
+
     def generation(self, number: int) -> Path:
         return self.generations / str(number)
 

@@ -4,7 +4,7 @@ install ─► stop the service ─► start the app's ─► all healthy? ─�
                                                       └─ no ─► remove the app's, undo the install, start the service
 """
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection
 from copy import copy
 
 from msgspec import Struct
@@ -12,17 +12,18 @@ from msgspec.structs import replace
 
 from hero_build import manifest
 from hero_build.context import Context
-from hero_build.errors import HeroBuildError, NotFound, NotHealthy, Unsupported, UsageError
+from hero_build.errors import HeroBuildError, NotFound, NotHealthy, RuntimeUnreachable, Unsupported, UsageError
 from hero_build.events import WarningRaised
 from hero_build.install.history import revert
-from hero_build.model.services import Definition
 from hero_build.ops.install import Outcome, Plan, apply
 from hero_build.ops.services import ServiceOutcomes, restart_names, start_services
+from hero_build.services.adoption_journal import AdoptionState, ServiceBefore, end_adoption, write_adoption
 from hero_build.services.definitions import app_services
 from hero_build.services.open_run import open_run
 from hero_build.services.reclaim import wait_for
 from hero_build.services.records import forget_record, locked_service, recorded_services, wanted
 from hero_build.services.service_run import ServiceFailed, ServiceOutcome, ServiceRun
+from hero_build.services.upgrade_journal import upgrade_lock
 from hero_build.supervisors import exec_file
 from hero_build.supervisors.protocol import Supervisor
 
@@ -42,25 +43,6 @@ class Adoption(Struct, frozen=True):
     services: ServiceOutcomes = ServiceOutcomes()
 
 
-class ServiceBefore(Struct, frozen=True):
-    """A service as it was; `definition` is None where hero-build did not define it, and so cannot define it again."""
-
-    name: str
-    owner: Supervisor
-    running: bool
-    definition: Definition | None
-    variables: Mapping[str, str]
-
-
-class Undo(Struct, frozen=True):
-    """What an undo needs: the services that were stopped, and the names of those that the root had."""
-
-    request: AdoptRequest
-    outcome: Outcome
-    replaced: tuple[ServiceBefore, ...]
-    recorded: frozenset[str]
-
-
 def adopt_service(request: AdoptRequest, todo: Plan, context: Context) -> Adoption:
     """Do what was planned for the app, and start it in place of the service.
 
@@ -70,27 +52,56 @@ def adopt_service(request: AdoptRequest, todo: Plan, context: Context) -> Adopti
     run = open_run(context.settings, context.catalog, context.emit)
     owner = _owner(request, run)
     before = _before(request.service, owner)
-    recorded = {item.name for item in recorded_services(context.root)}
-    outcome = apply(todo, context, f"install {request.app} in place of {request.service}")
-    if outcome.failed:
-        return Adoption(outcome)
-    run = replace(run, site=replace(run.site, generation=outcome.after))
-    replaced = (before, *_of_the_same_names(request, run, recorded))
-    undo = Undo(request, outcome, replaced=replaced, recorded=frozenset(recorded))
+    recorded = tuple(item.name for item in recorded_services(context.root))
+    with upgrade_lock(context.root, context.settings.wait):
+        outcome = apply(todo, context, f"install {request.app} in place of {request.service}")
+        if outcome.failed:
+            return Adoption(outcome)
+        run = replace(run, site=replace(run.site, generation=outcome.after))
+        state = AdoptionState(
+            request.app,
+            service=request.service,
+            before=outcome.before.number,
+            after=outcome.after.number,
+            replaced=(before, *_of_the_same_names(request, run, recorded)),
+            recorded=recorded,
+        )
+        return Adoption(outcome, _replace(state, run))
+
+
+def resume_adoption(state: AdoptionState, run: ServiceRun) -> None:
+    """Finish one whose command was killed, or undo it."""
+    if state.healthy:
+        _finish(state, run)
+        return
+    sentence = f"an adoption of {state.service} by {state.app} was interrupted: it is undone"
+    run.site.emit(WarningRaised(sentence, "Adopt it again."))
+    undo(state, run)
+
+
+def _replace(state: AdoptionState, run: ServiceRun) -> ServiceOutcomes:
+    """Stop the services, and start the app's; where these do not come up, everything is undone."""
+    _require_restorable(state, run)
+    write_adoption(run.site.root, state)
     try:
-        _require_restorable(replaced, request, run)
-        for item in replaced:
+        for item in state.replaced:
             _stop(item, run)
-        started = start_services([request.app], run)
+        started = start_services([state.app], run)
     except BaseException:
-        _undo(undo, run)
+        undo(state, run)
         raise
     if started.failed:
-        _undo(undo, run)
-        return Adoption(outcome, ServiceOutcomes(tuple(_with_hint(item, request) for item in started.outcomes)))
-    for item in replaced:
+        undo(state, run)
+        return ServiceOutcomes(tuple(_with_hint(item, state) for item in started.outcomes))
+    write_adoption(run.site.root, replace(state, healthy=True))
+    _finish(state, run)
+    return started
+
+
+def _finish(state: AdoptionState, run: ServiceRun) -> None:
+    for item in state.replaced:
         _let_go(item, run)
-    return Adoption(outcome, started)
+    end_adoption(run.site.root)
 
 
 def _owner(request: AdoptRequest, run: ServiceRun) -> Supervisor:
@@ -106,7 +117,8 @@ def _owner(request: AdoptRequest, run: ServiceRun) -> Supervisor:
 def _before(name: str, owner: Supervisor) -> ServiceBefore:
     definition = owner.definition(name)
     variables = exec_file.read_environment(definition.env_file) if definition and definition.env_file else {}
-    return ServiceBefore(name, owner, running=owner.status(name).is_running, definition=definition, variables=variables)
+    running = owner.status(name).is_running
+    return ServiceBefore(name, owner.name, running=running, definition=definition, variables=dict(variables))
 
 
 def _of_the_same_names(request: AdoptRequest, run: ServiceRun, recorded: Collection[str]) -> list[ServiceBefore]:
@@ -115,61 +127,77 @@ def _of_the_same_names(request: AdoptRequest, run: ServiceRun, recorded: Collect
     return [_before(name, run.supervisor) for name in run.supervisor.services() if name in names]
 
 
-def _require_restorable(replaced: Iterable[ServiceBefore], request: AdoptRequest, run: ServiceRun) -> None:
-    """What another program defined under a name that the app needs would be lost."""
-    names = _service_names(request.app, run)
-    for item in replaced:
-        if item.definition is None and item.name in names and item.owner.name == run.supervisor.name:
-            what = f"{item.name} in {item.owner.name} was not defined by hero-build"
-            reason = f"{what}, which could not restore it if {request.app} does not start"
-            raise Unsupported(reason, f"Remove it in {item.owner.name}, then install {request.app}.")
+def _require_restorable(state: AdoptionState, run: ServiceRun) -> None:
+    """What another program defined under a name that the app needs would be lost. Raises Unsupported, once the install
+    is undone.
+    """
+    app, names = state.app, _service_names(state.app, run)
+    for item in state.replaced:
+        if item.definition is None and item.name in names and item.supervisor == run.supervisor.name:
+            _revert(state, run)
+            what = f"{item.name} in {item.supervisor} was not defined by hero-build"
+            reason = f"{what}, which could not restore it if {app} does not start"
+            raise Unsupported(reason, f"Remove it in {item.supervisor}, then install {app}.")
+
+
+def _supervisor(item: ServiceBefore, run: ServiceRun) -> Supervisor:
+    """The one that has it. Raises RuntimeUnreachable."""
+    for supervisor in (run.supervisor, *run.others):
+        if supervisor.name == item.supervisor:
+            return supervisor
+    raise RuntimeUnreachable(f"{item.supervisor} does not answer", f"Start it; then start {item.name} in it.")
 
 
 def _stop(item: ServiceBefore, run: ServiceRun) -> None:
     if not item.running:
         return
-    run.step(item.name, "stop")
-    item.owner.stop(item.name)
-    if not wait_for(lambda: not item.owner.status(item.name).pid, run.timeouts.change, run.timeouts.poll):
-        hint = f"Stop it in {item.owner.name}, then try again."
+    owner, limit = _supervisor(item, run), item.definition.stop_timeout if item.definition else 0.0
+    run.step(item.name, "stop", limit=limit)
+    owner.stop(item.name)
+    if not wait_for(lambda: not owner.status(item.name).pid, limit + run.timeouts.change, run.timeouts.poll):
+        hint = f"End it in {owner.name}, then adopt it again."
         raise NotHealthy(f"{item.name} did not stop", hint)
 
 
 def _let_go(item: ServiceBefore, run: ServiceRun) -> None:
     """What was stopped stays stopped: it is forgotten, or the supervisor may start it again at the next boot."""
-    if any(record.name == item.name for record in recorded_services(run.site.root)):
-        return  # the app's own service has its name
-    if item.definition is not None and item.owner.name == run.supervisor.name:
-        item.owner.forget(item.name)
-        return
-    sentence = f"{item.owner.name} still has {item.name}, which is stopped there"
-    run.site.emit(WarningRaised(sentence, f"Remove it in {item.owner.name}, or it may start again at the next boot."))
+    if item.supervisor != run.supervisor.name or item.definition is None:
+        sentence = f"{item.supervisor} still has {item.name}, which is stopped there"
+        hint = f"Remove it in {item.supervisor}, or it may start again at the next boot."
+        run.site.emit(WarningRaised(sentence, hint))
+    elif all(record.name != item.name for record in recorded_services(run.site.root)):
+        run.supervisor.forget(item.name)  # else the app's own service has its name
 
 
-def _undo(undo: Undo, run: ServiceRun) -> None:
+def undo(state: AdoptionState, run: ServiceRun) -> None:
     """Everything as before: the services that were added, the programs, and the services that were stopped."""
-    root, app, outcome = run.site.root, undo.request.app, undo.outcome
+    root, app = run.site.root, state.app
     try:
-        for name in _service_names(app, run) - undo.recorded:
+        for name in _service_names(app, run).difference(state.recorded):
             with locked_service(root, name, run.wait):
                 run.supervisor.forget(name)
                 forget_record(root, name)
-        if outcome.before.number != outcome.after.number:
-            revert(root, outcome.before.number, after=outcome.after.number, wait=run.wait)
+        _revert(state, run)
     finally:
-        for item in undo.replaced:
+        for item in state.replaced:
             _start_again(item, run)
     running = [item.name for item in recorded_services(root) if item.app == app]
     if running := [name for name in running if wanted(root, name) == "running"]:
         restart_names(running, replace(run, site=replace(run.site, generation=manifest.load(root.path))))
+    end_adoption(root)
 
 
-def _with_hint(item: ServiceOutcome, request: AdoptRequest) -> ServiceOutcome:
+def _revert(state: AdoptionState, run: ServiceRun) -> None:
+    if state.before != state.after:
+        revert(run.site.root, state.before, after=state.after, wait=run.wait)
+
+
+def _with_hint(item: ServiceOutcome, state: AdoptionState) -> ServiceOutcome:
     """The app is not installed any more, so that none of its commands helps."""
     if not isinstance(item, ServiceFailed):
         return item
     error = copy(item.error)
-    error.hint = f"Nothing stays changed, and {request.service} is as it was. Correct the cause, then adopt it again."
+    error.hint = f"Nothing stays changed, and {state.service} is as it was. Correct the cause, then adopt it again."
     return replace(item, error=error)
 
 
@@ -183,8 +211,9 @@ def _service_names(app: str, run: ServiceRun) -> set[str]:
 
 def _start_again(item: ServiceBefore, run: ServiceRun) -> None:
     """As it was defined, if hero-build defined it; else its supervisor has it still."""
-    owner, definition = item.owner, item.definition
+    definition = item.definition
     try:
+        owner = _supervisor(item, run)
         if definition is not None and owner.name == run.supervisor.name:
             if definition.env_file is not None:
                 exec_file.write_environment(definition.env_file, item.variables)

@@ -1,4 +1,4 @@
-"""An upgrade whose command was killed: the next command finishes it, or undoes it, by its journal."""
+"""An upgrade or an adoption whose command was killed: the next command finishes it, or undoes it, by its journal."""
 
 from collections.abc import Callable
 
@@ -10,16 +10,43 @@ from hero_build.errors import HeroBuildError
 from hero_build.events import Emit, WarningRaised
 from hero_build.install.layout import Root
 from hero_build.install.recover import current_number
+from hero_build.ops.adopt_service import resume_adoption
 from hero_build.ops.health_gate import installed_of, restart_and_judge, roll_back
 from hero_build.ops.leaving import start_again
 from hero_build.ops.restart import restart_running
 from hero_build.ops.stop_apps import RunningServices
 from hero_build.services import upgrade_journal
+from hero_build.services.adoption_journal import end_adoption, interrupted_adoption, read_adoption
+from hero_build.services.open_run import open_run
 from hero_build.services.upgrade_journal import UpgradeState
 
 
 def resume(root: Root, open_context: Callable[[], Context], emit: Emit) -> None:
-    """Finish or undo an upgrade whose command was killed. What cannot be finished is a warning, never a block."""
+    """Finish or undo what was interrupted. What cannot be finished is a warning, never a block."""
+    _resume_upgrade(root, open_context, emit)
+    _resume_adoption(root, open_context, emit)
+
+
+def _resume_adoption(root: Root, open_context: Callable[[], Context], emit: Emit) -> None:
+    if (state := interrupted_adoption(root)) is None:
+        return
+    what = f"an interrupted adoption of {state.service}"
+    try:
+        context = open_context()
+    except HeroBuildError as error:
+        emit(WarningRaised(f"{what} waits: {error.message}", error.hint))
+        return
+    with upgrade_journal.upgrade_lock(root, context.settings.wait):
+        if (state := read_adoption(root)) is None:
+            return
+        try:
+            resume_adoption(state, open_run(context.settings, context.catalog, context.emit))
+        except HeroBuildError as error:
+            end_adoption(root)
+            context.emit(WarningRaised(f"{what} could not be undone: {error.message}", error.hint))
+
+
+def _resume_upgrade(root: Root, open_context: Callable[[], Context], emit: Emit) -> None:
     if (state := upgrade_journal.interrupted_upgrade(root)) is None:
         return
     try:

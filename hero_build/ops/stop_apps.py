@@ -17,7 +17,7 @@ from hero_build.services.records import recorded_services
 from hero_build.services.service_map import OwnedService, list_services, owned_services, program_owners
 from hero_build.services.service_run import ServiceFailed, ServiceOutcome, ServiceRun, ServiceStopped
 from hero_build.services.targets import ServiceTarget
-from hero_build.supervisors.protocol import Supervisor
+from hero_build.supervisors.protocol import Supervisor, stop_timeout
 
 
 class RunningServices(Struct, frozen=True):
@@ -111,9 +111,10 @@ def _stop_all(services: Sequence[OwnedService], run: ServiceRun) -> Iterator[Ser
 def _stop(item: OwnedService, run: ServiceRun) -> None:
     """Returns once it has ended. Raises RuntimeFailed."""
     name = item.service.name
-    run.step(name, "stop", item.app)
+    limit = stop_timeout(item.supervisor, name)
+    run.step(name, "stop", item.app, limit=limit)
     item.supervisor.stop(name)
-    if not wait_for(lambda: item.supervisor.status(name).is_stopped, run.timeouts.change, run.timeouts.poll):
+    if not wait_for(lambda: item.supervisor.status(name).is_stopped, limit + run.timeouts.change, run.timeouts.poll):
         hint = f"End it in {item.supervisor.name}, which runs it, then run this again."
         raise NotHealthy(f"{name} does not stop", hint)
 

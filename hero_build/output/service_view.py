@@ -33,12 +33,13 @@ class ServiceView:
         self._stream = stream
         self._terminal = terminal
         self._active: dict[str, str] = {}
+        self._limits: dict[str, float] = {}
         self._drawn = False
 
     def show(self, event: Event) -> None:
         match event:
-            case ServiceStep(service, step):
-                self._active[service] = _VERBS[step]
+            case ServiceStep(service, step, _, limit):
+                self._active[service], self._limits[service] = _VERBS[step], limit
             case ServiceDone(service, ok, text):
                 self._active.pop(service, None)
                 self._erase()
@@ -63,10 +64,15 @@ class ServiceView:
             return
         self._erase()
         if self._active:
-            names = list(self._active)
-            verb = self._active[names[0]] if len(set(self._active.values())) == 1 else "working on"
-            self._stream.write(f"{verb} {', '.join(map(clean, names))} ..."[: self._terminal.width - 1])
+            self._stream.write(self._waiting()[: self._terminal.width - 1])
             self._drawn = True
+
+    def _waiting(self) -> str:
+        names = list(self._active)
+        verb = self._active[names[0]] if len(set(self._active.values())) == 1 else "working on"
+        limit = max(self._limits[name] for name in names)
+        most = f", at most {limit:g} s" if limit else ""
+        return f"{verb} {', '.join(map(clean, names))}{most} ..."
 
     def _erase(self) -> None:
         if self._drawn:

@@ -24,7 +24,6 @@ from hero_build.server.observer import Observer
 from hero_build.server.progress import OperationStep, Progress
 from hero_build.services import journal
 from hero_build.services.journal import Operation
-from hero_build.services.upgrade_journal import interrupted_upgrade
 from hero_build.settings import Settings, read
 from hero_build.system import secrets
 from hero_build.system.decoding import decode_json
@@ -102,8 +101,8 @@ def _ending(task: Task, progress: Progress) -> Ended:
 
 
 def _finish_interrupted_upgrade(call: Call) -> None:
-    """Finish or undo an upgrade that was killed, before anything else is changed."""
-    if interrupted_upgrade(call.root) is not None:
+    """Finish or undo an upgrade or an adoption that was killed, before anything else is changed."""
+    if call.root.has_journal:
         from hero_build.ops.resume_upgrade import resume
 
         resume(call.root, lambda: call.context(writable=True), call.emit)

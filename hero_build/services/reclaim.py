@@ -23,9 +23,12 @@ from hero_build.services.holders import Holder
 from hero_build.services.leftovers import leftovers, marked_processes
 from hero_build.services.processes import ProcessTable, RunningProgram
 from hero_build.supervisors.protocol import Supervisor
+from hero_build.system.thread_pool import ThreadPool
 
 _TERM_WAIT = 5.0  # seconds for what a service has left behind
 _KILL_WAIT = 5.0  # seconds until a killed process is gone
+_TOGETHER = 16
+"""Processes that are stopped at the same time."""
 
 
 def reclaim(
@@ -51,7 +54,8 @@ def reclaim(
             _require_not_held(program, held)
             _require_no_unit(program)
             _stop_leftover(program, service, emit)
-    end_leftovers(service.name, root, supervisors=(supervisor, *others), emit=emit)
+    supervisors = (supervisor, *others)
+    end_leftovers(service.name, root, supervisors=supervisors, emit=emit, seconds=service.stop_timeout)
     for probe in service.probes:
         for path in probe_sockets(probe):
             _free_socket(path, service)
@@ -60,16 +64,22 @@ def reclaim(
             raise _conflict(service, f"port {port}", holder)
 
 
-def end_leftovers(name: str, root: Root, *, supervisors: Collection[Supervisor], emit: Emit) -> None:
-    """End what a service started, lives on without it, and is held by no supervisor: zinit leaves that alive."""
+def end_leftovers(
+    name: str, root: Root, *, supervisors: Collection[Supervisor], emit: Emit, seconds: float = 0.0
+) -> None:
+    """End what a service started, lives on without it, and is held by no supervisor: zinit leaves that alive.
+
+    `seconds`: how long it may take to stop, at least 5.
+    """
     if not tuple(marked_processes(name, root)):
         return
     table = processes.process_table(root)
     held = frozenset().union(*(supervised_pids(item, table) for item in supervisors))
-    for pid in leftovers(name, root, table=table, held=held):
+    left = leftovers(name, root, table=table, held=held)
+    for pid in left:
         emit(WarningRaised(f"process {pid}, {holders.process_command(pid)}, was left by {name}: it is stopped"))
-        with suppress(PermissionError):
-            end_process(pid, signal.SIGTERM, _TERM_WAIT)
+    with ThreadPool(_TOGETHER, thread_name_prefix="leftover") as pool:
+        list(pool.map(lambda pid: _end_leftover(pid, max(seconds, _TERM_WAIT)), left))
 
 
 def supervised_pids(supervisor: Supervisor, table: ProcessTable) -> frozenset[int]:
@@ -117,6 +127,11 @@ def wait_for(done: Callable[[], bool], seconds: float, poll: float) -> bool:
             return False
         time.sleep(poll)
     return True
+
+
+def _end_leftover(pid: int, seconds: float) -> None:
+    with suppress(PermissionError):
+        end_process(pid, signal.SIGTERM, seconds)
 
 
 def _require_not_held(program: RunningProgram, held: Mapping[str, frozenset[int]]) -> None:

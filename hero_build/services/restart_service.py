@@ -16,7 +16,7 @@ from hero_build.events import Emit, Restarting
 from hero_build.install.layout import Root
 from hero_build.model.services import SupervisedStatus
 from hero_build.services import health, processes
-from hero_build.supervisors.protocol import Supervisor, Timeouts
+from hero_build.supervisors.protocol import Supervisor, Timeouts, stop_timeout
 
 
 class RestartTarget(Struct, frozen=True):
@@ -63,7 +63,7 @@ def start(target: RestartTarget, context: RestartContext) -> tuple[SupervisedSta
 
 
 def wait_until_stable(target: RestartTarget, timeouts: Timeouts) -> SupervisedStatus:
-    """The status once it is neither starting nor stopping, or when `timeouts.change` has passed."""
+    """The status once it is neither starting nor stopping, or when it may take no longer."""
     return _poll_until(target, timeouts, lambda status, _: not status.is_changing)
 
 
@@ -80,7 +80,7 @@ def _reset(target: RestartTarget, timeouts: Timeouts) -> None:
     target.supervisor.stop(target.service.name)
     status = wait_until_stable(target, timeouts)
     if status.is_changing or status.is_running:
-        raise _not_healthy(target, f"it is still {status.state} {timeouts.change:g} s after the stop")
+        raise _not_healthy(target, f"it is still {status.state} {_change_seconds(target, timeouts):g} s after the stop")
     target.supervisor.start(target.service.name)
 
 
@@ -106,16 +106,21 @@ def _is_final(target: RestartTarget, status: SupervisedStatus) -> bool:
 def _poll_until(
     target: RestartTarget, timeouts: Timeouts, done: Callable[[SupervisedStatus, float], bool]
 ) -> SupervisedStatus:
-    """Poll until `done(status, seconds without a change)`, at most for `timeouts.change`; the last status."""
+    """Poll until `done(status, seconds without a change)`, at most for `_change_seconds`; the last status."""
     started = since = time.monotonic()
+    limit = _change_seconds(target, timeouts)
     last = target.supervisor.status(target.service.name)
-    while not done(last, time.monotonic() - since) and time.monotonic() - started < timeouts.change:
+    while not done(last, time.monotonic() - since) and time.monotonic() - started < limit:
         time.sleep(timeouts.poll)
         status = target.supervisor.status(target.service.name)
         if (status.state, status.pid) != (last.state, last.pid):
             since = time.monotonic()
         last = status
     return last
+
+
+def _change_seconds(target: RestartTarget, timeouts: Timeouts) -> float:
+    return stop_timeout(target.supervisor, target.service.name) + timeouts.change
 
 
 def _wait_until_healthy(target: RestartTarget, status: SupervisedStatus, timeouts: Timeouts) -> None:

@@ -47,9 +47,9 @@ class ServiceRun(Struct, frozen=True):
     reset: bool = False
     fresh: bool = False
 
-    def step(self, name: str, step: ServiceStepName, app: str = "") -> None:
+    def step(self, name: str, step: ServiceStepName, app: str = "", *, limit: float = 0.0) -> None:
         """`app`: whose service it is, if it is that of an app."""
-        self.site.emit(ServiceStep(name, step, app))
+        self.site.emit(ServiceStep(name, step=step, app=app, limit=limit))
 
 
 class ServiceUp(Struct, frozen=True):

@@ -67,10 +67,11 @@ def stop_service(app: str, name: str, run: ServiceRun) -> ServiceStopped:
     with machine_errors(root.path), _turn(app, name, run):
         records.set_wanted(root, name, "stopped")
         before = status_of(name, run)
+        limit = _stop_timeout(name, run)
         if should_run or before.pid or before.is_changing:
-            run.step(name, "stop", app)
+            run.step(name, "stop", app, limit=limit)
         _stop_and_wait(name, run)
-        reclaim.end_leftovers(name, root, supervisors=(run.supervisor, *run.others), emit=silent)
+        reclaim.end_leftovers(name, root, supervisors=(run.supervisor, *run.others), emit=silent, seconds=limit)
         if (record := records.read_record(root, name)) is not None:
             records.write_record(root, replace(record, ends=(), flapping=None, reason=""))
     return ServiceStopped(app, name=name, seconds=time.monotonic() - began, pid_before=before.pid)
@@ -115,17 +116,18 @@ def _attempt(item: PlannedService, before: SupervisedStatus, run: ServiceRun) ->
     """Reclaim, prepare, define and start, then wait. What runs is restarted in one request, so that it is down for as
     short as its supervisor can.
     """
-    name, requested = item.name, time.time()
+    name = item.name
     if not before.pid:
         _reclaim(item, run)
     run.step(name, "prepare", item.app)
     item.owner.prepare()
-    _define(item, run)
-    run.step(name, "start", item.app)
-    current = status_of(name, run)
+    _define(item, run)  # what is defined in another way is stopped by that
+    current, requested = status_of(name, run), time.time()
     if current.pid:
+        run.step(name, "stop", item.app, limit=item.service.stop_timeout)
         run.supervisor.restart(name)
     else:
+        run.step(name, "start", item.app)
         run.supervisor.start(name)
     return wait_until_up(Attempt(item.service, requested, current.pid), run)
 
@@ -169,10 +171,16 @@ def _stop_and_wait(name: str, run: ServiceRun) -> None:
         run.supervisor.stop(name)
     except ServiceNotDefined:
         return
-    if not reclaim.wait_for(has_ended, run.timeouts.change, run.timeouts.poll):
+    if not reclaim.wait_for(has_ended, _stop_timeout(name, run) + run.timeouts.change, run.timeouts.poll):
         status = status_of(name, run)
         reason = f"{name} did not stop: it is still {status.state}, as process {status.pid}"
         raise NotHealthy(reason, f"Its log may say why; `kill -9 {status.pid}` ends it.")
+
+
+def _stop_timeout(name: str, run: ServiceRun) -> float:
+    """The seconds that it may take to stop, as it was started; 0 of one that was not started here."""
+    record = records.read_record(run.site.root, name)
+    return record.definition.stop_timeout if record and record.definition else 0.0
 
 
 def _is_up_to_date(

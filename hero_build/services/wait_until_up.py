@@ -33,6 +33,8 @@ class Watch(Struct):
     """What was seen of an attempt so far. Times are of time.monotonic()."""
 
     started: float
+    end: float
+    """When it must be up."""
     pid: int = 0
     pid_since: float = 0.0
     down_since: float | None = None
@@ -43,19 +45,29 @@ class Watch(Struct):
 
 def wait_until_up(attempt: Attempt, run: ServiceRun) -> SupervisedStatus | NotUp:
     """Its status once it is up. Raises RuntimeUnreachable, BadRuntimeResponse."""
-    name, watch = attempt.service.name, Watch(time.monotonic())
-    run.step(name, "health", attempt.service.app)
-    end = watch.started + attempt.service.start_timeout
+    name, now = attempt.service.name, time.monotonic()
+    watch = Watch(now, end=now + attempt.service.start_timeout)
+    stopping = bool(attempt.old_pid)
+    if not stopping:
+        run.step(name, "health", attempt.service.app)
     while True:
         status = run.supervisor.status(name)
+        if stopping and not (stopping := _still_stops(attempt, status, watch)):
+            run.step(name, "health", attempt.service.app)
         if records.wanted(run.site.root, name) == "stopped":
             return NotUp("another command stopped it while it started", cancelled=True)
-        result = _judge(attempt, status, watch=watch, run=run, end=end)
+        result = _judge(attempt, status, watch=watch, run=run)
         if result is not None:
             return result
-        if time.monotonic() >= end:
+        if time.monotonic() >= watch.end:
             return NotUp(_too_late(attempt.service, watch, status))
         time.sleep(run.timeouts.poll)
+
+
+def _still_stops(attempt: Attempt, status: SupervisedStatus, watch: Watch) -> bool:
+    """Whether the process before has not ended: the start timeout counts from its end, or its stop timeout."""
+    watch.end = min(time.monotonic(), watch.started + attempt.service.stop_timeout) + attempt.service.start_timeout
+    return status.pid == attempt.old_pid
 
 
 def check_health(service: Service, seconds: float) -> tuple[ProbeAnswer, ...]:
@@ -94,7 +106,7 @@ def _describe_restart(status: SupervisedStatus, watch: Watch) -> str:
 
 
 def _judge(
-    attempt: Attempt, status: SupervisedStatus, *, watch: Watch, run: ServiceRun, end: float
+    attempt: Attempt, status: SupervisedStatus, *, watch: Watch, run: ServiceRun
 ) -> SupervisedStatus | NotUp | None:
     """None: not known yet."""
     now = time.monotonic()
@@ -110,7 +122,7 @@ def _judge(
     watch.down_since = None
     if not watch.pid:
         watch.pid, watch.pid_since = status.pid, now
-    return None if attempt.service.oneshot else _judge_running(attempt, status, watch=watch, run=run, end=end)
+    return None if attempt.service.oneshot else _judge_running(attempt, status, watch=watch, run=run)
 
 
 def _judge_down(attempt: Attempt, status: SupervisedStatus, *, watch: Watch, run: ServiceRun) -> NotUp | None:
@@ -126,9 +138,9 @@ def _judge_down(attempt: Attempt, status: SupervisedStatus, *, watch: Watch, run
 
 
 def _judge_running(
-    attempt: Attempt, status: SupervisedStatus, *, watch: Watch, run: ServiceRun, end: float
+    attempt: Attempt, status: SupervisedStatus, *, watch: Watch, run: ServiceRun
 ) -> SupervisedStatus | NotUp | None:
-    answers = check_health(attempt.service, max(end - time.monotonic(), run.timeouts.poll))
+    answers = check_health(attempt.service, max(watch.end - time.monotonic(), run.timeouts.poll))
     watch.answer = next((answer for answer in answers if not answer.healthy), None)
     steady = run.timeouts.steady / 2 if answers else run.timeouts.steady  # an answer says more than a process
     if watch.answer is not None or time.monotonic() - watch.pid_since < steady:

@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import msgspec
 from msgspec import Struct
@@ -87,7 +88,12 @@ def definition_path(folder: Path, file_name: str) -> Path:
 
 def decode_definition(raw: bytes) -> Definition:
     """What a definition's file holds. Raises ValueError."""
-    return decode_json(raw, kind=Definition, dec_hook=lambda kind, value: kind(value))
+    return decode_json(raw, kind=Definition, dec_hook=decode_path)
+
+
+def decode_path(kind: Any, value: object) -> Any:
+    """A `dec_hook` of msgspec for the paths in a definition."""
+    return kind(value)
 
 
 def stored_choice(root: Root) -> str | None:

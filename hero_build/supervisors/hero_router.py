@@ -6,7 +6,7 @@ from pathlib import Path
 
 from msgspec import Raw, Struct
 
-from hero_build.errors import Unsupported
+from hero_build.errors import RuntimeUnreachable, Unsupported
 from hero_build.model.services import Definition, SupervisedStatus
 from hero_build.supervisors import router_rpc, rpc, socket_client
 from hero_build.supervisors.protocol import ROUTER, ServiceNotDefined, Timeouts
@@ -46,13 +46,13 @@ class HeroRouter(Struct, frozen=True):
         if self.status(name).state == "flapping":
             self.restart(name)  # which also resets it
             return
-        self._call("service.start", {"name": self._address(name)}, self.timeouts.change)
+        self._request("service.start", name)
 
     def stop(self, name: str) -> None:
-        self._call("service.stop", {"name": self._address(name)}, self.timeouts.change)
+        self._request("service.stop", name)
 
     def restart(self, name: str) -> None:
-        self._call("service.restart", {"name": self._address(name)}, self.timeouts.change)
+        self._request("service.restart", name)
 
     def status(self, name: str) -> SupervisedStatus:
         _, apps = self._list()
@@ -87,6 +87,21 @@ class HeroRouter(Struct, frozen=True):
 
     def _call(self, method: str, params: dict[str, object], seconds: float) -> Raw:
         return self._client.call(method, params, seconds)
+
+    def _request(self, method: str, name: str) -> None:
+        """It may answer only when the service is up, or has ended: one that is on its way there takes its time."""
+        address = self._address(name)
+        try:
+            self._call(method, {"name": address}, self.timeouts.change)
+        except RuntimeUnreachable:
+            if not self._is_changing(name):
+                raise
+
+    def _is_changing(self, name: str) -> bool:
+        try:
+            return self.status(name).is_changing
+        except RuntimeUnreachable:
+            return False
 
     def _list(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
         return router_rpc.decode_list(self._call("service.list", {}, self.timeouts.call), self._client.peer)

@@ -72,6 +72,12 @@ class Supervisor(Protocol):
         """The last lines, then each line as it is written, without an end."""
 
 
+def stop_timeout(supervisor: Supervisor, name: str) -> float:
+    """The seconds that a service may take to stop; 0 where that is not known."""
+    definition = supervisor.definition(name)
+    return definition.stop_timeout if definition else 0.0
+
+
 class Timeouts(Struct, frozen=True):
     """Seconds. The defaults suit a busy machine, and services that take the 30 s of a graceful stop."""
 

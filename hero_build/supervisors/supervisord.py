@@ -54,20 +54,23 @@ class Supervisord(Struct, frozen=True):
         return self._definitions.read(name)
 
     def define(self, definition: Definition) -> None:
+        before = self._definitions.read(definition.name)
+        if before not in (None, definition):
+            self._stop_and_wait(definition.name, before.stop_timeout)
         with self._changing():
-            before = self._definitions.read(definition.name)
-            if before not in (None, definition):
-                self._remove(definition.name, before.stop_timeout)
+            if self._definitions.read(definition.name) not in (None, definition):
+                self._remove(definition.name)
             self._definitions.write(definition)
             self._write_config()
             self._bring_up_to_date()
 
     def forget(self, name: str) -> None:
+        if (definition := self._definitions.read(name)) is not None:
+            self._stop_and_wait(name, definition.stop_timeout)
         with self._changing():
-            definition = self._definitions.read(name)
-            if definition is None:
+            if self._definitions.read(name) is None:
                 return
-            self._remove(name, definition.stop_timeout)
+            self._remove(name)
             self._definitions.remove(name)
             self._write_config()
             self._bring_up_to_date()
@@ -149,17 +152,21 @@ class Supervisord(Struct, frozen=True):
             *changed,
             *removed,
         ):  # by an interrupted or an older hero-build
-            self._remove(service_name(name), 0)
+            self._remove(service_name(name))
         for name in (*added, *changed):
             self._call("supervisor.addProcessGroup", name)
 
-    def _remove(self, name: str, stop_timeout: float) -> None:
-        """Stop a service and remove it from a supervisord that runs."""
-        if name not in self._reported():
-            return
-        self._call("hero_build.stop", file_name(name))
-        self._wait(lambda: self._has_no_process(name), f"{name} does not stop", stop_timeout)
-        self._call("supervisor.removeProcessGroup", file_name(name))
+    def _stop_and_wait(self, name: str, stop_timeout: float) -> None:
+        """Without the lock: other services are started and stopped meanwhile."""
+        if name in self._reported():
+            self._call("hero_build.stop", file_name(name))
+            self._wait(lambda: self._has_no_process(name), f"{name} does not stop", stop_timeout)
+
+    def _remove(self, name: str) -> None:
+        """Remove a service from a supervisord that runs; one that was started meanwhile is stopped."""
+        if name in self._reported():
+            self._stop_and_wait(name, 0)
+            self._call("supervisor.removeProcessGroup", file_name(name))
 
     def _has_no_process(self, name: str) -> bool:
         status = self._reported().get(name)

@@ -24,7 +24,7 @@ from hero_build.supervisors.systemd_unit import service_of, unit_name
 
 _PROPERTIES = (
     "Id,LoadState,ActiveState,SubState,MainPID,NRestarts,Result,ExecMainCode,ExecMainStatus,"
-    "StateChangeTimestampMonotonic,ExecMainStartTimestampMonotonic"
+    "StateChangeTimestampMonotonic,ExecMainStartTimestampMonotonic,Job"
 )
 _KILLED = ("2", "3")  # ExecMainCode: CLD_KILLED, CLD_DUMPED
 
@@ -48,14 +48,15 @@ class Systemd(Struct, frozen=True):
 
     def define(self, definition: Definition) -> None:
         unit = self._unit_path(definition.name)
+        with machine_errors(unit):
+            self._require_own(unit)
+            before = self._definitions.read(definition.name)
+            if before != definition and unit.exists():
+                self._stop_and_wait(definition.name, before)
         with self._definitions.changing(self.timeouts.change), machine_errors(unit):
             words = exec_file.write_exec(self.root, definition)
             text = systemd_unit.render(definition, words=words, root=self.root.path, target=self.manager.target)
-            self._require_own(unit)
             changed = self._definitions.read(definition.name) != definition
-            if changed and unit.exists():
-                self._enable(definition.name, enable=False)
-                self._stop_and_wait(definition.name, definition.stop_timeout)
             self._definitions.write(definition)
             if changed or not unit.exists() or unit.read_text() != text:
                 unit.parent.mkdir(parents=True, exist_ok=True)
@@ -64,12 +65,10 @@ class Systemd(Struct, frozen=True):
 
     def forget(self, name: str) -> None:
         unit = self._unit_path(name)
+        if (definition := self._definitions.read(name)) is None:
+            return
+        self._stop_and_wait(name, definition)
         with self._definitions.changing(self.timeouts.change), machine_errors(unit):
-            definition = self._definitions.read(name)
-            if definition is None:
-                return
-            self._enable(name, enable=False)
-            self._stop_and_wait(name, definition.stop_timeout)
             unit.unlink(missing_ok=True)
             self._systemctl("daemon-reload")
             self._systemctl("reset-failed", unit_name(name), may_fail=True)
@@ -143,9 +142,12 @@ class Systemd(Struct, frozen=True):
         unit = self._unit_path(name)
         return (unit.parent / f"{self.manager.target}.wants" / unit.name).is_symlink()
 
-    def _stop_and_wait(self, name: str, stop_timeout: float) -> None:
+    def _stop_and_wait(self, name: str, definition: Definition | None) -> None:
+        """Without the lock: other services are started and stopped meanwhile."""
+        self._enable(name, enable=False)
         self._systemctl("stop", "--no-block", unit_name(name), may_fail=True)
-        self._wait(lambda: not self._has_process(name), f"{name} does not stop", stop_timeout)
+        seconds = definition.stop_timeout if definition else 0.0
+        self._wait(lambda: not self._has_process(name), f"{name} does not stop", seconds)
 
     def _has_process(self, name: str) -> bool:
         status = self._statuses([name])[name]
@@ -202,6 +204,8 @@ def _state(shown: dict[str, str], definition: Definition | None, *, is_enabled: 
             return "starting"
         case "deactivating":
             return "stopping"
+        case "inactive" | "failed" if shown.get("Job", "0") not in ("", "0"):
+            return "starting"  # between the stop and the start of a restart, for longer where a reload comes between
         case "inactive" if is_enabled and shown.get("ExecMainStartTimestampMonotonic", "0") != "0":
             return "exited"
         case "inactive":

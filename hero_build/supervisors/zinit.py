@@ -80,17 +80,18 @@ class Zinit(Struct, frozen=True):
         return self._definitions.read(name)
 
     def define(self, definition: Definition) -> None:
+        if self._definitions.read(definition.name) not in (None, definition):
+            self._stop_and_wait(definition.name)
         with self._definitions.changing(self.timeouts.change):
-            if self._definitions.read(definition.name) not in (None, definition):
-                self._stop_and_wait(definition.name)
             self._write_exec(definition)
             self._definitions.write(definition)
 
     def forget(self, name: str) -> None:
+        if self._definitions.read(name) is not None:
+            self._stop_and_wait(name)
         with self._definitions.changing(self.timeouts.change):
             if self._definitions.read(name) is None:
                 return
-            self._stop_and_wait(name)
             self._retire(name)
             self._definitions.remove(name)
             exec_file.remove_exec(self.root, name)
@@ -203,6 +204,7 @@ class Zinit(Struct, frozen=True):
             self._entries.retire(entry)
 
     def _stop_and_wait(self, name: str) -> None:
+        """Without the lock: other services are started and stopped meanwhile."""
         definition, entry = self._definitions.read(name), self._entry(name)
         if entry is None:
             return

@@ -37,6 +37,15 @@ def test_a_terminal_shows_what_is_under_way_and_erases_it() -> None:
     assert "".join(part.rpartition(erase)[2] + "\n" for part in text.removesuffix("\n").split("\n")) == LINES
 
 
+def test_a_terminal_shows_how_long_a_stop_may_take() -> None:
+    stream = io.StringIO()
+    view = ServiceView(stream, Terminal(width=80))
+    view.show(ServiceStep("hero_bundle", "stop", limit=30.0))
+    view.show(ServiceStep("hero_db_server", "stop", limit=10.0))
+    assert "stopping hero_bundle, at most 30 s ..." in stream.getvalue()
+    assert "stopping hero_bundle, hero_db_server, at most 30 s ..." in stream.getvalue()
+
+
 def test_what_is_under_way_fits_a_narrow_terminal() -> None:
     text = shown(Terminal(width=30))
     assert "starting hero_db_server, hero" in text

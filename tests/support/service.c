@@ -17,6 +17,7 @@
 char marker[256] __attribute__((used)) = "HERO-BUILD-TEST-MARKER\n";
 static char path[512];
 static long started;
+static long stop_after;
 
 static long now(void) {
     struct timespec t;
@@ -31,6 +32,11 @@ static void nap(long ms) {
 
 static void end(int number) {
     (void)number;
+    if (stop_after > 0) {
+        if (write(1, "stopping\n", 9)) {}
+        nap(stop_after);
+        if (write(1, "stopped cleanly\n", 16)) {}
+    }
     if (*path) unlink(path);
     _exit(0);
 }
@@ -141,6 +147,7 @@ int main(int count, char **words) {
     sscanf(marker, "%127s %63s %127s", name, version, own);
     if (count > 1 && !strcmp(words[1], "--version")) { printf("%s %s\n", name, version); return 0; }
     const char *behaviour = getenv("BEHAVIOUR") ? getenv("BEHAVIOUR") : own;
+    stop_after = value(behaviour, "stop-after");
     signal(SIGPIPE, SIG_IGN);
     signal(SIGTERM, value(behaviour, "ignore-term") >= 0 ? SIG_IGN : end);
     signal(SIGINT, end);

@@ -4,10 +4,11 @@
     world.release_of("app", "v1")                     # healthy at once
     world.release_of("app", "v2", "exit:3")           # ends at once with 3
 
-Behaviours, joined with `+`: exit:CODE, exit-after:MS, ignore-term, never-bind, bind-after:MS, status:NUMBER, slow:MS,
-big:MIB, close, garbage, fork, once (ends with 0), ugly (prints ESC, NUL, half a character), flood:MIB, env (prints its
-environment), needs-app (503 while app/rpc.sock does not listen), two-sockets (rpc and service of the app that is named
-as the program); bind-at-gate and exit-at-gate (with 3), which wait for `open_gate`: one process exits for each.
+Behaviours, joined with `+`: exit:CODE, exit-after:MS, ignore-term, stop-after:MS, never-bind, bind-after:MS,
+status:NUMBER, slow:MS, big:MIB, close, garbage, fork, once (ends with 0), ugly (prints ESC, NUL, half a character),
+flood:MIB, env (prints its environment), needs-app (503 while app/rpc.sock does not listen), two-sockets (rpc and
+service of the app that is named as the program); bind-at-gate and exit-at-gate (with 3), which wait for `open_gate`:
+one process exits for each.
 BEHAVIOUR in its environment replaces what the version says.
 """
 

@@ -46,9 +46,10 @@ class SupervisorStack:
         return done.out
 
     def app(self, name: str, **changes: Any) -> None:
-        """A recipe with one server and its release v1; hero_router has a service of it."""
+        """A recipe with one server and its release v1 of this `behaviour`; hero_router has a service of it."""
+        behaviour = changes.pop("behaviour", "ok")
         self.stack.service(name, **changes)
-        self.stack.release_of(name, "v1")
+        self.stack.release_of(name, "v1", behaviour)
         if self.router is not None:
             program = str(self.stack.root.path / "bin" / f"{name}_server")
             self.router.service(name, **{**changes, "command": (program,), "attributes": ""})
