@@ -16,6 +16,7 @@ from hero_build.settings import SUPERVISORS, read
 
 _GLOBAL = "global"
 _HELP = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
+_SERVICES = ("start", "stop", "restart")
 Callback = Callable[..., int]
 
 
@@ -68,7 +69,7 @@ class SessionCommand(click.Command):
         merged = {name: _merged(before.get(name), own[name]) for name in NAMES}
         console = Console(ctx.info_name or "", style=_style(merged), out=sys.stdout, err=sys.stderr, environ=os.environ)
         traced = bool(merged["verbose"] or os.environ.get("HERO_BUILD_DEBUG"))
-        watch = RootWatch()
+        watch = RootWatch(services=ctx.info_name in _SERVICES)
         return guarded(
             lambda: self._run(ctx, merged, console=console, watch=watch), console, watch=watch, traced=traced
         )

@@ -8,15 +8,17 @@ from hero_build.errors import DiskFull, HeroBuildError, MachineError, NotWritabl
 from hero_build.output.terminal import program
 
 _OF_THE_MACHINE = (MachineError, NotWritable, DiskFull)
+_GOES_ON = "What the supervisor was asked for goes on: `hero-build status` shows it. Run it again to wait for its end."
 
 
 class RootWatch:
     """The generation with which a command started; of a command that changes no root it knows nothing.
 
-    `root_flag`: the --root that was typed, for the undo command.
+    `root_flag`: the --root that was typed, for the undo command. `services`: the command starts or stops services.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, services: bool = False) -> None:
+        self._services = services
         self._root: Path | None = None
         self._before: str | None = None
         self._root_flag: str | None = None
@@ -26,6 +28,8 @@ class RootWatch:
 
     def message_and_hint(self, interrupted: str) -> tuple[str, str]:
         """`interrupted`: what the signal is called."""
+        if self._services:
+            return interrupted, _GOES_ON
         after = _generation(self._root) if self._root else None
         if self._before is None or after is None:
             return interrupted, SAFE

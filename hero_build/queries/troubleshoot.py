@@ -7,14 +7,17 @@ from contextlib import suppress
 from msgspec import Struct
 
 from hero_build.errors import HeroBuildError
+from hero_build.install.layout import Root
 from hero_build.model.services import PortProbe, Service, probe_sockets
 from hero_build.queries.selected_apps import selected_apps
 from hero_build.queries.service_health import service_health
 from hero_build.services import holders
-from hero_build.services.definitions import AppServices
+from hero_build.services.definitions import AppServices, missing_program
 from hero_build.services.journal import Operation
+from hero_build.services.leftovers import marked_processes
 from hero_build.services.overview import ServiceRow
 from hero_build.services.probes import ProbeAnswer
+from hero_build.services.processes import process_table
 from hero_build.services.service_run import ServiceRun
 from hero_build.system.plain_text import clean
 
@@ -77,6 +80,12 @@ def _diagnosis(owner: AppServices, service: Service, *, row: ServiceRow | None, 
     with suppress(HeroBuildError):
         lines = tuple(clean(line) for line in run.supervisor.logs(service.name, _LINES))
     problem, command = _problem(row, owner.label, healthy=health.healthy, message=health.message)
+    addresses = tuple(_addresses(service))
+    if row is not None and not row.pid and row.wanted == "running":
+        problem, command = _obstacle(service, owner.label, addresses=addresses, root=run.site.root) or (
+            problem,
+            command,
+        )
     return Diagnosis(
         service.app,
         service=service.name,
@@ -84,7 +93,7 @@ def _diagnosis(owner: AppServices, service: Service, *, row: ServiceRow | None, 
         healthy=health.healthy,
         problem=problem,
         probes=health.probes,
-        addresses=tuple(_addresses(service)),
+        addresses=addresses,
         log=lines,
         next=command,
     )
@@ -104,6 +113,24 @@ def _problem(row: ServiceRow | None, label: str, *, healthy: bool, message: str)
     if not healthy:
         return f"it is not healthy: {message}", f"hero-build restart {label}"
     return "", ""
+
+
+def _obstacle(
+    service: Service, label: str, *, addresses: Sequence[AddressHolder], root: Root
+) -> tuple[str, str] | None:
+    """What a further start would fail at, too, and the command that removes it."""
+    if program := missing_program(service, root):
+        return f"it cannot be started: {program} is missing or not executable", f"hero-build verify --repair {label}"
+    for item in addresses:
+        if item.process and not _is_ours(item.process, service.name, root):
+            reason = f"it cannot be started: process {item.process} of user {item.user} holds {item.address}"
+            return reason, f"kill {item.process} && hero-build start {label}"
+    return None
+
+
+def _is_ours(pid: int, service: str, root: Root) -> bool:
+    """Whether a start stops it: a program of the root, or what the service has started."""
+    return pid in process_table(root).programs or pid in marked_processes(service, root)
 
 
 def _addresses(service: Service) -> list[AddressHolder]:

@@ -1,5 +1,6 @@
 """The services of an installed app, as its recipe defines them, and the definitions that a supervisor gets."""
 
+import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -7,7 +8,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from hero_build.catalog.loader import Catalog, LoadedRecipe, recipe_errors
-from hero_build.errors import AppNotFound, MachineError, RecipeError, UsageError
+from hero_build.errors import AppNotFound, MachineError, RecipeError, RootDamaged, UsageError
 from hero_build.events import Emit
 from hero_build.install.layout import Root
 from hero_build.model.artifacts import Binary
@@ -116,6 +117,20 @@ def startable_programs(app: str, recipe: Recipe, generation: Generation) -> tupl
     others = (name for name in entries if name not in known)
     rest = sorted(others, key=lambda name: (ranks.index(_kind(entries[name])), name))
     return tuple(known.get(name) or Binary(name, _kind(entries[name])) for name in (*names, *rest))
+
+
+def missing_program(service: Service, root: Root) -> Path | None:
+    """The installed program of a service, if it cannot be started since it is gone."""
+    program = Path(service.command[0])
+    installed = not service.container and program.is_relative_to(root.path)
+    return program if installed and not os.access(program, os.X_OK) else None
+
+
+def require_program(service: Service, root: Root) -> None:
+    """Before what runs is stopped. Raises RootDamaged."""
+    if program := missing_program(service, root):
+        hint = f"`hero-build verify --repair {service.app}` restores it; what runs is left as it is."
+        raise RootDamaged(f"{service.name} cannot be started: {program} is missing or not executable", hint)
 
 
 def variables(services: AppServices, service: Service) -> tuple[tuple[str, str], ...]:

@@ -83,7 +83,10 @@ def _parse(text: str, path: Path) -> Iterator[tuple[str, str]]:
     for binding in parse_stream(StringIO(text)):
         line = binding.original.line + len(binding.original.string) - len(binding.original.string.lstrip("\n"))
         if binding.error or (binding.key is not None and binding.value is None):
-            raise UsageError(f"{path}, line {line}: not a KEY=value line", "Quote a value of several lines.")
+            raise UsageError(
+                f"{path}, line {line}: not a KEY=value line",
+                "Write KEY=value, or # before a comment; quote a value of several lines.",
+            )
         if binding.key is None or binding.value is None:
             continue  # a comment, or an empty line
         if "\0" in binding.key + binding.value or not binding.key.isidentifier() or not binding.key.isascii():

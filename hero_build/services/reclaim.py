@@ -201,5 +201,5 @@ def _free_socket(path: Path, service: Service) -> None:
 
 def _conflict(service: Service, what: str, holder: Holder) -> ServiceConflict:
     reason = f"{service.name} needs {what}, which is held by {holder}"
-    hint = f"Stop that process (it is not one of {service.app}'s), then `hero-build start {service.app}`."
+    hint = f"Stop that process (it does not belong to {service.app}), then `hero-build start {service.app}`."
     return ServiceConflict(reason, hint)

