@@ -88,7 +88,7 @@ def space(paths: Sequence[Path]) -> int:
 
 
 def _statuses(path: Path) -> Iterator[os.stat_result]:
-    """Of a file, or of all files in a folder."""
+    """Of a file, or of all files in a folder. What cannot be read is left out: it is a report."""
     if not path.is_dir() or path.is_symlink():
         with suppress(OSError):
             yield path.lstat()

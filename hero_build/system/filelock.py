@@ -1,20 +1,29 @@
 """flock(2) with a timeout: locks that the kernel releases when their process ends, however it ends."""
 
+import errno
 import fcntl
+import os
 import time
 from collections.abc import Callable
 
-from hero_build.errors import LockHeld
+from hero_build.errors import LockHeld, MachineError
 
 _POLL = 0.05  # seconds between two attempts
+_NO_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP}
 
 
 def attempt(descriptor: int) -> bool:
-    """Take the lock if it is free; whether it was."""
+    """Take the lock if it is free; whether it was. Raises MachineError where no file can be locked."""
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
+    except OSError as error:
+        if error.errno not in _NO_LOCKS:
+            raise
+        path = os.readlink(f"/proc/self/fd/{descriptor}")
+        hint = "Use a file system with locks (of NFS: mount it with `local_lock=flock`, or start its lock service)."
+        raise MachineError(f"{path} cannot be locked: {error.strerror}", hint) from error
     return True
 
 

@@ -74,6 +74,20 @@ def test_a_read_that_fails_decides_nothing(words: tuple[str, ...], fault: str, u
     assert refused
 
 
+@traced
+@pytest.mark.parametrize("when", ["1", "1+"])
+def test_a_file_system_without_locks(when: str, upgradable: World) -> None:
+    """An NFS mount whose lock service does not run."""
+    before = snapshot(upgradable.root)
+    words = ("install", "db", "--mode", "download")
+    done = run(upgradable, words, "-o", os.devnull, "-e", f"inject=flock:error=ENOLCK:when={when}")
+    check_no_leak(done)
+    assert done.code == 8
+    assert "cannot be locked: No locks available" in done.err
+    assert "Use a file system with locks" in done.err
+    assert snapshot(upgradable.root) == before
+
+
 def run(world: World, words: tuple[str, ...], *options: str) -> Done:
     done = world.run(*words, env={"PYTHONDONTWRITEBYTECODE": "1"}, prefix=("strace", "-f", "-qq", *options))
     return Done(done.code, done.out, _STRACE_LINE.sub("", done.err))
