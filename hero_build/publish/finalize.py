@@ -9,7 +9,7 @@ from msgspec import Struct
 from hero_build.errors import AssetNotFound, BadForgeResponse, PublicationRefused
 from hero_build.events import WarningRaised
 from hero_build.forge.http_errors import ServerError
-from hero_build.publish.api_documents import RemoteRelease
+from hero_build.publish.api_documents import RemoteAsset, RemoteRelease
 from hero_build.publish.assets import (
     CHECKSUMS,
     SIGNATURE,
@@ -23,11 +23,23 @@ from hero_build.publish.upload import UploadedAsset, Uploader
 from hero_build.verify import checksums
 
 _RERUN = "Run it again: it keeps what is uploaded and correct, and nothing but a draft is visible."
+_CHANGED_AFTERWARDS = "Look at it on the forge, and delete what does not belong there; then run it again."
 _PERHAPS_PROTECTED = (
     "May this token's user create that tag? It may be protected (the repository's Settings, Tags). If not, the forge's "
     "administrator finds the reason in its log. The draft stays."
 )
 _RERUN_JOB = "Did the job that builds it fail? Run that again, then this."
+
+
+AssetId = tuple[str, int, int | None]
+"""Name, number and size: another upload of the same name has another number."""
+
+
+class ListedDraft(Struct, frozen=True):
+    """`lists`: SHA256SUMS and its signature; `verified`: exactly those assets that the draft may be published with."""
+
+    lists: tuple[UploadedAsset, ...]
+    verified: frozenset[AssetId]
 
 
 class DraftFinalizer(Struct, frozen=True):
@@ -39,8 +51,10 @@ class DraftFinalizer(Struct, frozen=True):
 
     def verify_and_list(
         self, remote: RemoteRelease, verified: Mapping[str, str], expected: Collection[str], *, clobber: bool
-    ) -> tuple[UploadedAsset, ...]:
+    ) -> ListedDraft:
         """Verify the draft's assets that are not in `verified` (name → sha256), then list and sign all of them.
+
+        Only what the listing `remote` holds is verified: an asset that comes later is not in the result.
 
         Raises AssetNotFound when one of the `expected` names is missing, PublicationRefused for an asset without a
         checksum file (with `clobber` it is deleted).
@@ -52,32 +66,40 @@ class DraftFinalizer(Struct, frozen=True):
         if unknown := sorted(set(others) - set(digests)):
             self._delete_unverified(remote, unknown, clobber=clobber)
         self._verify(remote, digests)
-        return self.upload_checksums(remote, {**digests, **verified})
+        lists = self.upload_checksums(remote, {**digests, **verified})
+        signature_stays = self.signer is None and all(item.kept for item in lists)
+        gone = {CHECKSUMS, *unknown, *(() if signature_stays else (SIGNATURE,))}
+        ids = [_asset_id(item) for item in remote.assets if item.name not in gone]
+        return ListedDraft(lists, frozenset([*ids, *(_asset_id(item.asset) for item in lists)]))
 
     def upload_checksums(self, remote: RemoteRelease, digests: Mapping[str, str]) -> tuple[UploadedAsset, ...]:
         """Upload SHA256SUMS with these names and digests, and its signature."""
         content = render_checksums(digests.items())
-        uploaded = self.uploader.upload_all([write_file(CHECKSUMS, content, self.folder)], remote)
+        uploaded = self.uploader.upload_all([write_file(CHECKSUMS, content, self.folder)], remote).assets
         if self.signer is None:
             self._drop_signature(remote, uploaded)
             return uploaded
         signature = self._signature(self.signer, remote, content)
-        return (*uploaded, *self.uploader.upload_all([signature], remote))
+        return (*uploaded, *self.uploader.upload_all([signature], remote).assets)
 
-    def publish_draft(self, spec: ReleaseSpec, remote: RemoteRelease) -> RemoteRelease:
-        """Publish the draft whose assets were verified as `remote`; the release as it is then. Raises
+    def publish_draft(self, spec: ReleaseSpec, verified: frozenset[AssetId]) -> RemoteRelease:
+        """Publish the draft if its assets are exactly those that were verified; the release as it is then. Raises
         BadForgeResponse when the draft or the release has other assets than those.
+
+        A server cannot compare and publish in one step: the release is compared again once it is visible.
         """
-        uploader, verified = self.uploader, _asset_ids(remote)
+        uploader = self.uploader
         draft = uploader.api.release_by_id(uploader.repo, uploader.number)
-        if _asset_ids(draft) != verified:
-            raise BadForgeResponse(f"the draft of {remote.tag} changed while it was verified", _RERUN)
+        if names := _difference(draft, verified):
+            raise BadForgeResponse(f"the draft of {spec.tag} changed while it was verified{names}", _RERUN)
         if not draft.draft:
-            uploader.emit(WarningRaised(f"{remote.tag} was published by someone else meanwhile"))
+            uploader.emit(WarningRaised(f"{spec.tag} was published by someone else meanwhile"))
         self._publish(spec)
         release = uploader.api.release_by_tag(uploader.repo, spec.tag)
-        if release is None or release.draft or _asset_ids(release) != verified:
+        if release is None or release.draft:
             raise BadForgeResponse(f"release {spec.tag} is not what was published", _RERUN)
+        if names := _difference(release, verified):
+            raise BadForgeResponse(f"release {spec.tag} is not what was published{names}", _CHANGED_AFTERWARDS)
         self._check_published(release)
         return release
 
@@ -157,5 +179,11 @@ def _read_own(uploader: Uploader, remote: RemoteRelease, *, name: str, files: Se
     return name, digests[name].sha256
 
 
-def _asset_ids(remote: RemoteRelease) -> set[tuple[str, int, int | None]]:
-    return {(item.name, item.number, item.asset.size) for item in remote.assets}
+def _asset_id(item: RemoteAsset) -> AssetId:
+    return item.name, item.number, item.asset.size
+
+
+def _difference(remote: RemoteRelease, verified: frozenset[AssetId]) -> str:
+    """`: `, and which assets were added, replaced or deleted; empty where none was."""
+    names = sorted({name for name, *_ in {_asset_id(item) for item in remote.assets} ^ verified})
+    return f": {', '.join(names)} differ" if len(names) > 1 else f": {names[0]} differs" if names else ""

@@ -13,7 +13,7 @@ from hero_build.publish.api_documents import RemoteRelease
 from hero_build.publish.assets import CHECKSUMS, SIGNATURE, is_checksum_file
 from hero_build.publish.finalize import DraftFinalizer
 from hero_build.publish.types import PublishResult, ReleaseFile, ReleaseSpec
-from hero_build.publish.upload import UploadedAsset, Uploader
+from hero_build.publish.upload import UploadedAsset, UploadedSet, Uploader
 
 T = TypeVar("T")
 _USE_CLOBBER = "Use another tag, or --clobber: it makes the release a draft again until all of it is replaced."
@@ -32,8 +32,8 @@ class ReleaseRun(Struct, frozen=True):
         uploaded = self._require_draft(lambda: self.uploader.upload_all(files, draft))
         if self.spec.draft:
             self.uploader.emit(Finished(self.uploader.part))
-            return self.result(draft, uploaded)
-        return self.finish(self._require_draft(self._current), uploaded, ())
+            return self.result(draft, uploaded.assets)
+        return self.finish(uploaded.remote, uploaded.assets, ())
 
     def finish(
         self, draft: RemoteRelease, uploaded: Sequence[UploadedAsset], expected: Collection[str]
@@ -43,10 +43,10 @@ class ReleaseRun(Struct, frozen=True):
         others = [name for name in draft.names() if name not in verified and not is_checksum_file(name)]
         if uploaded and others and not clobber:
             self.uploader.emit(WarningRaised(f"the draft also held {', '.join(others)}: published with the rest"))
-        lists = self._require_draft(lambda: self.finalizer.verify_and_list(draft, verified, expected, clobber=clobber))
-        release = self.finalizer.publish_draft(self.spec, self._require_draft(self._current))
+        listed = self._require_draft(lambda: self.finalizer.verify_and_list(draft, verified, expected, clobber=clobber))
+        release = self._require_draft(lambda: self.finalizer.publish_draft(self.spec, listed.verified))
         self.uploader.emit(Finished(self.uploader.part))
-        return self.result(release, (*uploaded, *lists), [name for name in others if name in release.names()])
+        return self.result(release, (*uploaded, *listed.lists), [name for name in others if name in release.names()])
 
     def missing(
         self, remote: RemoteRelease, own: Sequence[ReleaseFile], files: Sequence[ReleaseFile]
@@ -76,9 +76,9 @@ class ReleaseRun(Struct, frozen=True):
         digests = finalize.read_checksum_files(self.uploader, remote, assets)
         digests |= finalize.read_checksums(self.uploader, remote)
         digests |= {file.name: file.sha256 for file in files if not (is_checksum_file(file.name) or file.record)}
-        lists = self.finalizer.upload_checksums(self._current(), digests | _digests(uploaded))
+        lists = self.finalizer.upload_checksums(uploaded.remote, digests | _digests(uploaded.assets))
         self.uploader.emit(Finished(self.uploader.part))
-        return self.result(remote, (*uploaded, *lists), [file.name for file in files if file not in missing])
+        return self.result(remote, (*uploaded.assets, *lists), [file.name for file in files if file not in missing])
 
     def revert_to_draft(self, repo: str, remote: RemoteRelease) -> None:
         """Make the release a draft again, so that nobody sees it half replaced."""
@@ -101,12 +101,11 @@ class ReleaseRun(Struct, frozen=True):
             removed=tuple(item.file.name for item in uploaded if item.removed),
         )
 
-    def _upload_published(self, missing: Sequence[ReleaseFile], remote: RemoteRelease) -> tuple[UploadedAsset, ...]:
+    def _upload_published(self, missing: Sequence[ReleaseFile], remote: RemoteRelease) -> UploadedSet:
         """Assets first, then their checksum files: the release is visible all the while."""
-        first = [file for file in missing if not is_checksum_file(file.name)]
-        uploaded = self.uploader.upload_all(first, remote)
-        rest = [file for file in missing if is_checksum_file(file.name)]
-        return (*uploaded, *self.uploader.upload_all(rest, self._current()))
+        first = self.uploader.upload_all([file for file in missing if not is_checksum_file(file.name)], remote)
+        rest = self.uploader.upload_all([file for file in missing if is_checksum_file(file.name)], first.remote)
+        return UploadedSet((*first.assets, *rest.assets), rest.remote)
 
     def _differing(self, remote: RemoteRelease, files: Sequence[ReleaseFile]) -> list[ReleaseFile]:
         digests = finalize.read_checksums(self.uploader, remote)
@@ -128,9 +127,6 @@ class ReleaseRun(Struct, frozen=True):
     def _emit_started(self, files: Sequence[ReleaseFile]) -> None:
         total = 2 * sum(file.size for file in files)  # the upload, and the download that verifies it
         self.uploader.emit(Started(self.uploader.part, verb="publish", version=self.spec.tag, total=total))
-
-    def _current(self) -> RemoteRelease:
-        return self.uploader.api.release_by_id(self.uploader.repo, self.uploader.number)
 
     def _require_draft(self, call: Callable[[], T]) -> T:
         try:

@@ -44,6 +44,13 @@ class UploadedAsset(Struct, frozen=True):
     removed: bool
 
 
+class UploadedSet(Struct, frozen=True):
+    """Files and their assets; `remote`: the listing of the release in which each of them is stored once."""
+
+    assets: tuple[UploadedAsset, ...]
+    remote: RemoteRelease
+
+
 class Uploader(Struct, frozen=True):
     """Works on one release of one repository, `number` on the server."""
 
@@ -56,13 +63,17 @@ class Uploader(Struct, frozen=True):
     limits: Limits
     emit: Emit
 
-    def upload_all(self, files: Sequence[ReleaseFile], remote: RemoteRelease) -> tuple[UploadedAsset, ...]:
-        """Store each file once, and verify it. `remote`: the release as it is. Raises what `Publisher.publish` does."""
+    def upload_all(self, files: Sequence[ReleaseFile], remote: RemoteRelease) -> UploadedSet:
+        """Store each file once, and verify it. `remote`: the release as it is. Raises what `Publisher.publish` does.
+
+        The largest come first: one that starts last would be on its way alone.
+        """
         stored: dict[str, UploadedAsset] = {}
         for _ in range(_ROUNDS):
             rest = [file for file in files if not _is_stored_once(remote, stored.get(file.name))]
             if not rest:
-                return tuple(stored[file.name] for file in files)
+                return UploadedSet(tuple(stored[file.name] for file in files), remote)
+            rest.sort(key=lambda file: file.size, reverse=True)
             numbers = {name: item.asset.number for name, item in stored.items()}
             for item in self.workers.run_all([partial(self._store, file, remote, numbers) for file in rest]):
                 stored[item.file.name] = _merged(stored.get(item.file.name), item)

@@ -2,6 +2,7 @@
 
 import _thread
 import json
+import re
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -21,6 +22,7 @@ from support.processes import LONG
 from support.server_releases import CuttingProxy, Make, Pack, ProxyRequest, Publish, drafts, seen, whole
 
 DATA = bytes(range(256)) * 4000
+_RELEASE, _LIST = r"/releases/(\d+)$", r"/releases/(\d+)/assets\?name=SHA256SUMS$"
 IMPATIENT = replace(PATIENT, stall=3)
 
 
@@ -179,6 +181,35 @@ def test_published_meanwhile_by_someone_else(
 
         proxy.answers = meddle
         assert publisher(proxy.url).publish(one).state == "published"
+    assert seen(forge_server, one.repo, "v1") == whole({"a": DATA})
+
+
+@pytest.mark.parametrize(
+    "moment", [("POST", _LIST, 1), ("GET", _RELEASE, 1), ("GET", _RELEASE, 2), ("GET", _RELEASE, 3)]
+)
+def test_an_asset_that_comes_while_the_draft_is_verified_is_not_published(
+    forge_server: ForgeServer, publisher: Make, spec: Publish, pack: Pack, moment: tuple[str, str, int]
+) -> None:
+    """Somebody adds it before the checksum list is uploaded, or before the first, second or third listing."""
+    one = spec(*pack(a=DATA))
+    method, pattern, count = moment
+    matching: list[ProxyRequest] = []
+
+    def meddle(asked: ProxyRequest) -> bytes | None:
+        release = re.search(pattern, asked.path)
+        if release and asked.method == method:
+            matching.append(asked)
+            if len(matching) == count:
+                forge_server.upload(one.repo, release=int(release[1]), name="stray", content=b"stray")
+        return None
+
+    with CuttingProxy(forge_server.url) as proxy:
+        proxy.answers = meddle
+        with pytest.raises(HeroBuildError, match="stray"):
+            publisher(proxy.url, jobs=1).publish(one)
+    assert len(matching) >= count
+    assert seen(forge_server, one.repo, "v1") is None
+    publisher().publish(replace(one, clobber=True))  # which deletes it
     assert seen(forge_server, one.repo, "v1") == whole({"a": DATA})
 
 
