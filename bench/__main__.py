@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 from msgspec.structs import replace
 
-from bench import result, rust, tools, world
+from bench import bars, result, rust, tools, world
 from bench.bench import DELAY, Bench
 from bench.delay import proxy
 from bench.measure import Failed
@@ -40,6 +40,8 @@ def main() -> int:
     text = page(results)
     (folder / "benchmarks.md").write_text(text, encoding="utf-8")
     (folder / "benchmarks.svg").write_text(svg(results), encoding="utf-8")
+    if any(row.profile for row in results.rows):
+        (folder / "profiles.svg").write_text(bars.svg(results), encoding="utf-8")
     print(text)
     return 0
 

@@ -19,6 +19,14 @@ class Target(Struct, frozen=True):
     peer: str = HERO
 
 
+class Imports(Struct, frozen=True):
+    """How many modules a command imports, in how many milliseconds, and the packages that take most of them."""
+
+    modules: int
+    milliseconds: float
+    heaviest: Mapping[str, float]
+
+
 class Row(Struct, frozen=True):
     """One kind of work. `samples` holds each peer's values, in the order of the rounds, so that they pair up."""
 
@@ -32,6 +40,10 @@ class Row(Struct, frozen=True):
     notes: tuple[str, ...] = ()
     run: str = ""
     """The commit that it was measured on."""
+    profile: Mapping[str, float] = {}
+    """The seconds of each kind of work (profiles.py) in a run of hero-build."""
+    imports: Imports | None = None
+    """Of a row that stands in the table of imports alone."""
 
     def middle(self, peer: str) -> float:
         return median(self.samples[peer])
@@ -46,6 +58,10 @@ class Results(Struct, frozen=True):
 
     machines: Mapping[str, Mapping[str, str]]
     rows: tuple[Row, ...]
+
+    @property
+    def compared(self) -> tuple[Row, ...]:
+        return tuple(row for row in self.rows if row.imports is None)
 
 
 def merge(kept: Results, new: Results, order: Sequence[str]) -> Results:

@@ -1,9 +1,10 @@
 """The results as the page docs/benchmarks.md."""
 
+from collections.abc import Iterator
 from statistics import quantiles
 
 from bench.peers import CURL, CURL_AGAIN
-from bench.result import HERO, Results, Row, Target, value
+from bench.result import HERO, Imports, Results, Row, Target, value
 
 _HEAD = """# Benchmarks
 
@@ -14,6 +15,28 @@ target says so. Nothing in the tests depends on any of it.
 
 """
 _COLUMNS = "| work | measured | against | ratio | reach | |\n|---|---|---|---|---|---|\n"
+_BARS = """
+## Where the time goes
+
+![A stacked bar for each row: which part of hero-build's time each kind of work takes](profiles.svg)
+
+One more run of hero-build, or the mean of three, with a sample of all threads each millisecond (`bench/sampler.py`;
+each 10 ms after three seconds). The time between two samples is shared among the threads by how long each of them ran,
+or could have run. In the rest of it hero-build waited: for a program that it has started, which the bar then names, for
+the network, or for the disk. `interpreter` is the time until Python runs the first line. Such a run takes somewhat
+longer than one without samples.
+[Where the time goes](where-the-time-goes.md) says what follows from it.
+"""
+_IMPORTS = """
+## Imports
+
+`python -X importtime` of each command, the least of several runs; it takes about twice as long as without. The
+milliseconds of a package are those of its own modules. `publish` starts a second interpreter, without the token in its
+environment: both are counted.
+
+| command | modules | all | the five heaviest, ms |
+|---|---|---|---|
+"""
 _HOW = """
 ## How it is measured
 
@@ -69,7 +92,7 @@ cargo-binstall is in no row: it finds its downloads by the metadata of crates, a
 
 
 def page(results: Results) -> str:
-    lines = [line for row in results.rows for line in _lines(row)]
+    lines = [line for row in results.compared for line in _lines(row)]
     facts = [f"- {text}: {'yes' if held else 'no'}" for row in results.rows for text, held in row.facts]
     notes = [f"- {row.title}: {note}" for row in results.rows for note in row.notes]
     machine = [line for run in results.machines for line in _run(run, results)]
@@ -77,7 +100,19 @@ def page(results: Results) -> str:
     how = _HOW.format(hero=HERO, curl=CURL)
     table = _HEAD + _COLUMNS + "\n".join(lines) + "\n"
     runs = "\n## Runs\n\nEach row is of the last run that measured it.\n" + "\n".join(machine) + "\n"
-    return table + said + how + runs
+    return table + said + _profiles(results) + how + runs
+
+
+def _profiles(results: Results) -> str:
+    """The bars of the rows that have a profile, and the table of imports."""
+    bars = _BARS if any(row.profile for row in results.rows) else ""
+    imports = [line for row in results.rows if row.imports for line in _imports(row, row.imports)]
+    return bars + (_IMPORTS + "\n".join(imports) + "\n" if imports else "")
+
+
+def _imports(row: Row, imports: Imports) -> Iterator[str]:
+    heaviest = ", ".join(f"{name.replace('_', chr(92) + '_')} {took:.1f}" for name, took in imports.heaviest.items())
+    yield f"| {row.title} | {imports.modules} | {imports.milliseconds:.0f} ms | {heaviest} |"
 
 
 def _run(run: str, results: Results) -> list[str]:

@@ -14,6 +14,7 @@ from bench.bench import Bench
 from bench.islands import Archipelago
 from bench.measure import Command, Failed, Peer, compare, once, seconds
 from bench.places import CHECKOUT
+from bench.profiles import profiled
 from bench.result import HERO, Row, Target
 from bench.scratch import scratch, starts
 
@@ -93,7 +94,8 @@ def _edited(bench: Bench, sites: _Sites) -> Row:
     ours = Peer(HERO, lambda _: after(islands.checkout(sites.folder), all_of_them))
     samples = compare([theirs, ours], bench.rounds, seconds)
     title = "4 islands of dioxus from source, one edited"
-    return Row("dioxus-edit", title=title, unit="s", samples=samples, targets=(Target(0.9, _ONE),))
+    row = Row("dioxus-edit", title=title, unit="s", samples=samples, targets=(Target(0.9, _ONE),))
+    return profiled(row, ours)
 
 
 def _nothing(bench: Bench, sites: _Sites) -> Row:
@@ -102,7 +104,8 @@ def _nothing(bench: Bench, sites: _Sites) -> Row:
     samples = compare([Peer(HERO, lambda _: again)], bench.many, seconds)
     fact = ("hero-build starts no cargo where no island of dioxus changed", not starts("cargo", again))
     title = "4 islands of dioxus from source, nothing to do"
-    return Row("dioxus-noop", title=title, unit="s", samples=samples, targets=(Target(0.25),), facts=(fact,))
+    row = Row("dioxus-noop", title=title, unit="s", samples=samples, targets=(Target(0.25),), facts=(fact,))
+    return profiled(row, Peer(HERO, lambda _: again))
 
 
 def _check(sites: _Sites) -> None:

@@ -6,6 +6,7 @@ from bench import world
 from bench.bench import DELAY, Bench
 from bench.measure import compare, seconds
 from bench.peers import CURL, MISE, curl, downloaders
+from bench.profiles import profiled
 from bench.result import Row, Target
 
 _DIRECT, _IDLE = "curl+openssl without the proxy", "curl+openssl through a proxy that delays nothing"
@@ -15,29 +16,17 @@ def small(bench: Bench) -> list[Row]:
     world.warm(world.SMALL)
     peers = downloaders(bench.context, apps=world.SMALL, fleet="small", base=bench.server.near)
     samples = compare(peers, bench.rounds, seconds)
-    return [
-        Row(
-            "cold-30",
-            title="30 apps × 8 MB, cold",
-            unit="s",
-            samples=samples,
-            targets=(Target(0.5, CURL), Target(0.6, MISE)),
-        )
-    ]
+    targets = (Target(0.5, CURL), Target(0.6, MISE))
+    row = Row("cold-30", title="30 apps × 8 MB, cold", unit="s", samples=samples, targets=targets)
+    return [profiled(row, peers[-1])]
 
 
 def large(bench: Bench) -> list[Row]:
     world.warm(world.LARGE)
     peers = downloaders(bench.context, apps=world.LARGE, fleet="large", base=bench.server.near)
-    return [
-        Row(
-            "cold-6",
-            title="6 apps × 100 MB, cold",
-            unit="s",
-            samples=compare(peers, bench.rounds, seconds),
-            targets=(Target(0.5, CURL),),
-        )
-    ]
+    samples = compare(peers, bench.rounds, seconds)
+    row = Row("cold-6", title="6 apps × 100 MB, cold", unit="s", samples=samples, targets=(Target(0.5, CURL),))
+    return [profiled(row, peers[-1])]
 
 
 def late(bench: Bench) -> list[Row]:
@@ -52,7 +41,7 @@ def late(bench: Bench) -> list[Row]:
         samples=samples,
         targets=(Target(0.6, CURL),),
     )
-    return [_with_proof(row)]
+    return [profiled(_with_proof(row), peers[-1])]
 
 
 def _with_proof(row: Row) -> Row:

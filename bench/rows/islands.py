@@ -14,6 +14,7 @@ from bench import islands
 from bench.bench import Bench
 from bench.islands import Archipelago
 from bench.measure import Command, Failed, Peer, compare, peak_megabytes, seconds
+from bench.profiles import profiled
 from bench.result import HERO, Row, Target
 from bench.scratch import scratch, starts
 
@@ -51,7 +52,7 @@ def _cold(bench: Bench, found: Archipelago) -> Row:
     ]
     samples = compare(peers, min(_ROUNDS, bench.rounds), seconds, warm=False)
     row = Row("islands", title="30 islands from source, cold", unit="s", samples=samples, targets=(Target(0.6, _EACH),))
-    return replace(row, notes=(islands.versions(found),))
+    return profiled(replace(row, notes=(islands.versions(found),)), peers[-1], runs=1)
 
 
 def _build(bench: Bench, found: Archipelago, folder: Path) -> _Built:
@@ -68,7 +69,7 @@ def _noop(bench: Bench, built: _Built) -> Row:
     facts = (("hero-build starts no cargo where no island changed", not starts("cargo", built.hero)),)
     peers = [_steady(_EACH, lambda: again), _steady(HERO, lambda: built.hero)]
     samples = compare(peers, min(2 * _ROUNDS, bench.rounds), seconds)
-    return Row(
+    row = Row(
         "islands-noop",
         title="30 islands from source, nothing to do",
         unit="s",
@@ -76,6 +77,7 @@ def _noop(bench: Bench, built: _Built) -> Row:
         targets=(Target(0.03, _EACH),),
         facts=facts,
     )
+    return profiled(row, peers[-1])
 
 
 def _edited(bench: Bench, built: _Built) -> Row:
@@ -90,15 +92,16 @@ def _edited(bench: Bench, built: _Built) -> Row:
         return prepare
 
     theirs, ours = after(built.tree, one), after(islands.checkout(built.folder), built.hero)
-    samples = compare([_steady(_ONE, theirs), _steady(HERO, ours)], bench.rounds, seconds)
-    return Row(
+    peers = [_steady(_ONE, theirs), _steady(HERO, ours)]
+    row = Row(
         "islands-edit",
         title="30 islands from source, one edited",
         unit="s",
-        samples=samples,
+        samples=compare(peers, bench.rounds, seconds),
         targets=(Target(1.1, _ONE),),
         facts=(_same(built),),
     )
+    return profiled(row, peers[-1])
 
 
 def _same(built: _Built) -> tuple[str, bool]:

@@ -11,6 +11,7 @@ from bench.bench import Bench
 from bench.measure import Command, Peer, compare, seconds
 from bench.peers import MISE, hero_command, mise_file, mise_install
 from bench.places import RUN
+from bench.profiles import profiled
 from bench.result import HERO, Row, Target
 from bench.rows.startup import PYTHON
 
@@ -39,7 +40,7 @@ def _row(bench: Bench, folder: Path) -> Row:
     facts += _seen(HERO, locked, folder / "root" / "bin" / _APP.name)
     if bench.context.mise:
         facts += _seen(MISE, again, mise_file(folder, _APP))
-    return Row(
+    row = Row(
         "noop",
         title="30 apps, nothing to do, `--locked`",
         unit="s",
@@ -47,6 +48,7 @@ def _row(bench: Bench, folder: Path) -> Row:
         targets=(Target(1.2, MISE),),
         facts=tuple(facts),
     )
+    return profiled(row, peers[-1])
 
 
 def _asked(bench: Bench, folder: Path) -> Row:
@@ -60,15 +62,16 @@ def _asked(bench: Bench, folder: Path) -> Row:
     seconds(asking)
     facts = [("one request an app", bench.server.requests() - before == len(world.SMALL))]
     bare = Command((str(bench.context.python), "-c", "pass"), asking.env, folder)
-    samples = compare([Peer(PYTHON, lambda _: bare), Peer(HERO, lambda _: asking)], bench.many, seconds)
-    return Row(
+    peers = [Peer(PYTHON, lambda _: bare), Peer(HERO, lambda _: asking)]
+    row = Row(
         "noop-asked",
         title="30 apps, nothing to do, the forge asked",
         unit="s",
-        samples=samples,
+        samples=compare(peers, bench.many, seconds),
         targets=(Target(7, PYTHON),),
         facts=tuple(facts),
     )
+    return profiled(row, peers[-1])
 
 
 def _installed(bench: Bench, folder: Path) -> Command:

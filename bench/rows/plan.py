@@ -8,6 +8,7 @@ from bench import rust, world
 from bench.bench import Bench
 from bench.measure import Command, Peer, compare, seconds
 from bench.places import RUN
+from bench.profiles import profiled
 from bench.result import Row, Target
 
 _DOWNLOAD, _SOURCE, _AUTO = "all to download", "all to build", "some of each"
@@ -33,7 +34,8 @@ def _row(bench: Bench, folder: Path) -> Row:
     peers = [_peer(bench, folder=folder, name=name, mode=mode) for name, (mode, _) in fleets.items()]
     samples = compare(peers, bench.rounds, seconds)
     targets = tuple(Target(1, peer=name) for name in fleets)
-    return Row("plan", title=f"{len(world.PLANNED)} apps planned", unit="s", samples=samples, targets=targets)
+    row = Row("plan", title=f"{len(world.PLANNED)} apps planned", unit="s", samples=samples, targets=targets)
+    return profiled(row, peers[-1])
 
 
 def _peer(bench: Bench, folder: Path, name: str, mode: str) -> Peer:

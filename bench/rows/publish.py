@@ -15,7 +15,7 @@ from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench import world
+from bench import imports, profiles, world
 from bench.bench import Bench
 from bench.measure import Command, Failed, Peer, compare, environment, peak_megabytes, seconds
 from bench.places import CHECKOUT
@@ -116,19 +116,20 @@ class _Shop:
 def rows(bench: Bench) -> list[Row]:
     sys.path.insert(0, str(CHECKOUT / "tests"))  # where the tests have their server and their proxy
     with scratch("publish") as folder, _server(folder) as server:
-        return [_cold(bench, server, folder / "ten"), _memory(bench, server, folder / "huge")]
+        return [*_cold(bench, server, folder / "ten"), _memory(bench, server, folder / "huge")]
 
 
-def _cold(bench: Bench, server: "ForgeServer", folder: Path) -> Row:
+def _cold(bench: Bench, server: "ForgeServer", folder: Path) -> list[Row]:
     (folder / "dist").mkdir(parents=True)
     for name in _TEN:
         (folder / "dist" / name).write_bytes(static_bytes(program(name, "v1"), _SIZE))
     shop = _open(server, hero=bench.context.hero, folder=folder, app="ten", programs=_TEN)
     samples = compare([shop.curl(), shop.back(), shop.peer()], bench.rounds, seconds)
+    profile, imported = profiles.profile(shop.peer()), imports.row("publish", shop.peer())
     asked = _again(shop, folder)
     held = ("published again with nothing to do, hero-build sends at most three requests", asked <= _REQUESTS)
     title = "10 × 50 MB published, downloaded again and compared"
-    return Row(
+    row = Row(
         "publish",
         title=title,
         unit="s",
@@ -136,7 +137,9 @@ def _cold(bench: Bench, server: "ForgeServer", folder: Path) -> Row:
         targets=(Target(1.0, _BACK),),
         facts=(held,),
         notes=(f"{asked} requests when run again",),
+        profile=profile,
     )
+    return [row, imported]
 
 
 def _memory(bench: Bench, server: "ForgeServer", folder: Path) -> Row:

@@ -13,6 +13,7 @@ from bench.bench import Bench
 from bench.measure import Command, Peer, compare, seconds
 from bench.peers import hero_command
 from bench.places import RUN
+from bench.profiles import profiled
 from bench.result import Row, Target
 from bench.world import SIZES
 
@@ -46,7 +47,8 @@ def _reading(bench: Bench, folder: Path, name: str) -> Row:
         targets=(Target(_LINEAR, first, last),),
     )
     exponent = log(row.middle(last) / row.middle(first)) / log(SIZES[-1] / SIZES[0])
-    return replace(row, notes=(f"grows with the number to the power of {exponent:.2f}",))
+    row = replace(row, notes=(f"grows with the number to the power of {exponent:.2f}",))
+    return profiled(row, peers[-1])
 
 
 def _upgrade(bench: Bench, folder: Path) -> Row:
@@ -56,7 +58,8 @@ def _upgrade(bench: Bench, folder: Path) -> Row:
     ]
     samples = compare(peers, bench.rounds, seconds)
     title = "`install` of one app's other version"
-    return Row("scale-install", title=title, unit="s", samples=samples, targets=(Target(1.3, _ALONE, _AMONG),))
+    row = Row("scale-install", title=title, unit="s", samples=samples, targets=(Target(1.3, _ALONE, _AMONG),))
+    return profiled(row, peers[-1])
 
 
 def _steady(name: str, command: Command) -> Peer:

@@ -13,6 +13,7 @@ from bench import rust
 from bench.bench import Bench
 from bench.measure import Command, Failed, Peer, compare, once, seconds
 from bench.places import TOOLS
+from bench.profiles import profiled
 from bench.result import HERO, Row, Target
 from bench.scratch import scratch, starts
 
@@ -122,7 +123,8 @@ def _nothing(bench: Bench, mirror: Path, folder: Path) -> Row:
     samples = compare([Peer(HERO, lambda _: again)], bench.many, seconds)
     fact = ("hero-build starts no cargo where no app changed", not starts("cargo", again))
     title = "15 apps from source, nothing changed"
-    return Row("stack-noop", title=title, unit="s", samples=samples, targets=(Target(0.3),), facts=(fact,))
+    row = Row("stack-noop", title=title, unit="s", samples=samples, targets=(Target(0.3),), facts=(fact,))
+    return profiled(row, Peer(HERO, lambda _: again))
 
 
 def _edited(bench: Bench, mirror: Path, folder: Path) -> Row:
@@ -139,9 +141,8 @@ def _edited(bench: Bench, mirror: Path, folder: Path) -> Row:
         Peer(HERO, lambda _: edit(checkout, _hero(bench, mirror, folder))),
     ]
     samples = compare(peers, bench.rounds, seconds)
-    return Row(
-        "stack-edited", title="15 apps from source, one edited", unit="s", samples=samples, targets=(Target(1.1, _ONE),)
-    )
+    title, targets = "15 apps from source, one edited", (Target(1.1, _ONE),)
+    return profiled(Row("stack-edited", title=title, unit="s", samples=samples, targets=targets), peers[-1])
 
 
 def _clone(mirror: Path, name: str, folder: Path) -> Path:

@@ -6,6 +6,7 @@ from bench import world
 from bench.bench import Bench
 from bench.measure import Command, Peer, compare, environment, seconds
 from bench.peers import hero
+from bench.profiles import profiled
 from bench.result import HERO, Row, Target
 
 PYTHON = "python -c pass"
@@ -20,14 +21,16 @@ def _small(bench: Bench) -> Row:
     bare = _peer(PYTHON, bench.context.python, "-c", "pass")
     peers = [bare, hero(bench.context.hero, apps=world.TINY[:1], fleet="one", base=bench.server.near)]
     samples = compare(peers, bench.many, seconds)
-    return Row("cold-1", title="one small app, cold", unit="s", samples=samples, targets=(Target(7, PYTHON),))
+    row = Row("cold-1", title="one small app, cold", unit="s", samples=samples, targets=(Target(7, PYTHON),))
+    return profiled(row, peers[-1])
 
 
 def _row(bench: Bench, argument: str, most: float) -> Row:
     bare = _peer(PYTHON, bench.context.python, "-c", "pass")
     peers = [bare, _peer(HERO, bench.context.hero, argument)]
     samples = compare(peers, bench.many, seconds)
-    return Row(argument.strip("-"), title=f"`{argument}`", unit="s", samples=samples, targets=(Target(most, PYTHON),))
+    title, targets = f"`{argument}`", (Target(most, PYTHON),)
+    return profiled(Row(argument.strip("-"), title=title, unit="s", samples=samples, targets=targets), peers[-1])
 
 
 def _peer(name: str, program: Path, *arguments: str) -> Peer:

@@ -9,6 +9,7 @@ from bench import world
 from bench.bench import Bench
 from bench.measure import Command, Peer, compare, environment, seconds
 from bench.peers import hero_command
+from bench.profiles import profiled
 from bench.result import HERO, Row, Target
 from bench.scratch import scratch
 from bench.world import OWNER, App
@@ -28,8 +29,9 @@ def rows(bench: Bench) -> list[Row]:
         digests = Command(("/bin/sh", "-c", script), environment(folder), folder / "root")
         peers = [Peer(OPENSSL, lambda _: digests), Peer(HERO, lambda _: verify)]
         samples = compare(peers, bench.rounds, seconds)
-    title = "`verify` of 1000 apps × 4 MB"
-    return [Row("verify-1000", title=title, unit="s", samples=samples, targets=(Target(1.1, OPENSSL),))]
+        title = "`verify` of 1000 apps × 4 MB"
+        row = Row("verify-1000", title=title, unit="s", samples=samples, targets=(Target(1.1, OPENSSL),))
+        return [profiled(row, peers[-1])]
 
 
 def _installed(bench: Bench, folder: Path) -> Command:

@@ -14,6 +14,7 @@ from hero_build.cli.base import command
 from hero_build.cli.session import Session
 from hero_build.errors import HeroBuildError, UsageError
 from hero_build.os_errors import raise_for_machine
+from hero_build.system import lean_futures  # noqa: F401 - before the first import of concurrent.futures
 
 if TYPE_CHECKING:
     from hero_build.catalog.loader import LoadedRecipe

@@ -19,7 +19,7 @@ from hero_build.publish.assets import (
 )
 from hero_build.publish.signing import Signer
 from hero_build.publish.types import ReleaseFile, ReleaseSpec
-from hero_build.publish.upload import UploadedAsset, Uploader
+from hero_build.publish.upload import UploadedAsset, UploadedSet, Uploader
 from hero_build.verify import checksums
 
 _RERUN = "Run it again: it keeps what is uploaded and correct, and nothing but a draft is visible."
@@ -36,10 +36,13 @@ AssetId = tuple[str, int, int | None]
 
 
 class ListedDraft(Struct, frozen=True):
-    """`lists`: SHA256SUMS and its signature; `verified`: exactly those assets that the draft may be published with."""
+    """`lists`: SHA256SUMS and its signature; `verified`: exactly those assets that the draft may be published with;
+    `remote`: the draft as it was listed after the last change.
+    """
 
     lists: tuple[UploadedAsset, ...]
     verified: frozenset[AssetId]
+    remote: RemoteRelease
 
 
 class DraftFinalizer(Struct, frozen=True):
@@ -67,32 +70,32 @@ class DraftFinalizer(Struct, frozen=True):
             self._delete_unverified(remote, unknown, clobber=clobber)
         self._verify(remote, digests)
         lists = self.upload_checksums(remote, {**digests, **verified})
-        signature_stays = self.signer is None and all(item.kept for item in lists)
+        signature_stays = self.signer is None and all(item.kept for item in lists.assets)
         gone = {CHECKSUMS, *unknown, *(() if signature_stays else (SIGNATURE,))}
         ids = [_asset_id(item) for item in remote.assets if item.name not in gone]
-        return ListedDraft(lists, frozenset([*ids, *(_asset_id(item.asset) for item in lists)]))
+        ids += [_asset_id(item.asset) for item in lists.assets]
+        return ListedDraft(lists.assets, frozenset(ids), lists.remote)
 
-    def upload_checksums(self, remote: RemoteRelease, digests: Mapping[str, str]) -> tuple[UploadedAsset, ...]:
+    def upload_checksums(self, remote: RemoteRelease, digests: Mapping[str, str]) -> UploadedSet:
         """Upload SHA256SUMS with these names and digests, and its signature."""
         content = render_checksums(digests.items())
-        uploaded = self.uploader.upload_all([write_file(CHECKSUMS, content, self.folder)], remote).assets
+        uploaded = self.uploader.upload_all([write_file(CHECKSUMS, content, self.folder)], remote)
         if self.signer is None:
-            self._drop_signature(remote, uploaded)
-            return uploaded
-        signature = self._signature(self.signer, remote, content)
-        return (*uploaded, *self.uploader.upload_all([signature], remote).assets)
+            return self._drop_signature(uploaded)
+        signature = self._signature(self.signer, uploaded.remote, content)
+        signed = self.uploader.upload_all([signature], uploaded.remote)
+        return UploadedSet((*uploaded.assets, *signed.assets), signed.remote)
 
-    def publish_draft(self, spec: ReleaseSpec, verified: frozenset[AssetId]) -> RemoteRelease:
+    def publish_draft(self, spec: ReleaseSpec, listed: ListedDraft) -> RemoteRelease:
         """Publish the draft if its assets are exactly those that were verified; the release as it is then. Raises
         BadForgeResponse when the draft or the release has other assets than those.
 
         A server cannot compare and publish in one step: the release is compared again once it is visible.
         """
-        uploader = self.uploader
-        draft = uploader.api.release_by_id(uploader.repo, uploader.number)
-        if names := _difference(draft, verified):
+        uploader, verified = self.uploader, listed.verified
+        if names := _difference(listed.remote, verified):
             raise BadForgeResponse(f"the draft of {spec.tag} changed while it was verified{names}", _RERUN)
-        if not draft.draft:
+        if not listed.remote.draft:
             uploader.emit(WarningRaised(f"{spec.tag} was published by someone else meanwhile"))
         self._publish(spec)
         release = uploader.api.release_by_tag(uploader.repo, spec.tag)
@@ -148,12 +151,14 @@ class DraftFinalizer(Struct, frozen=True):
         signature = signer.sign(content, f"{self.uploader.repo} {remote.tag}")
         return write_file(SIGNATURE, signature, self.folder)
 
-    def _drop_signature(self, remote: RemoteRelease, uploaded: Sequence[UploadedAsset]) -> None:
+    def _drop_signature(self, lists: UploadedSet) -> UploadedSet:
         """A signature of an older list would look forged."""
-        if all(item.kept for item in uploaded):
-            return
-        for asset in remote.assets_named(SIGNATURE):
-            self.uploader.api.delete(self.uploader.repo, self.uploader.number, asset)
+        uploader, signatures = self.uploader, lists.remote.assets_named(SIGNATURE)
+        if not signatures or all(item.kept for item in lists.assets):
+            return lists
+        for asset in signatures:
+            uploader.api.delete(uploader.repo, uploader.number, asset)
+        return UploadedSet(lists.assets, uploader.api.release_by_id(uploader.repo, uploader.number))
 
 
 def read_checksums(uploader: Uploader, remote: RemoteRelease) -> dict[str, str]:

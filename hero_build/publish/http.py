@@ -5,7 +5,9 @@ request opens its own.
 """
 
 import re
+import time
 from collections.abc import Iterable, Iterator
+from io import FileIO
 
 import msgspec
 from msgspec import Struct
@@ -24,6 +26,8 @@ from hero_build.publish.types import ReleaseFile
 from hero_build.settings import Secret
 
 _CHUNK = 1 << 18  # bytes: small enough that a slow line sends one within the stall limit
+_LARGE_CHUNK, _FAST = 1 << 20, 0.05  # bytes, once a chunk takes fewer seconds than that
+_IN_BUFFERS = 8 << 20  # bytes that may be gone at once though the line is slow
 _REDIRECTS = (301, 302, 303, 307, 308)
 _CHECK_ADDRESS = "Check the address with --forge or FORGEJO_URL: use the one that a browser ends up at."
 _USE_HTTPS = "Use https, or list that host under plain_http in cfg/hero_build.toml."
@@ -161,20 +165,29 @@ class FileStream:
 
     def _chunks(self) -> Iterator[memoryview]:
         """Separate from `__iter__`, so that a disk error is not reported as a failure of the connection."""
-        buffer = memoryview(bytearray(_CHUNK))
         try:
             file = self._file.path.open("rb", buffering=0)
         except OSError as error:
             raise _unreadable(self._file, error) from error
+        buffer, sent = memoryview(bytearray(_CHUNK)), 0
         with file:
-            while True:
-                try:
-                    size = file.readinto(buffer)
-                except OSError as error:
-                    raise _unreadable(self._file, error) from error
-                if not size:
-                    return
+            while size := self._read(file, buffer):
+                begin = time.monotonic()
                 yield buffer[:size]
+                sent += size
+                buffer = _buffer_for(buffer, sent, time.monotonic() - begin)
+
+    def _read(self, file: FileIO, buffer: memoryview) -> int:
+        try:
+            return file.readinto(buffer) or 0
+        except OSError as error:
+            raise _unreadable(self._file, error) from error
+
+
+def _buffer_for(buffer: memoryview, sent: int, seconds: float) -> memoryview:
+    """The buffer for the next chunk, after one that took so many seconds: on a fast line, calls cost most."""
+    size = _LARGE_CHUNK if sent >= _IN_BUFFERS and seconds < _FAST else _CHUNK
+    return buffer if len(buffer) == size else memoryview(bytearray(size))
 
 
 def publish_error(status: int, headers: Headers, url: Url, body: bytes) -> HeroBuildError:

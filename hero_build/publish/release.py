@@ -44,7 +44,7 @@ class ReleaseRun(Struct, frozen=True):
         if uploaded and others and not clobber:
             self.uploader.emit(WarningRaised(f"the draft also held {', '.join(others)}: published with the rest"))
         listed = self._require_draft(lambda: self.finalizer.verify_and_list(draft, verified, expected, clobber=clobber))
-        release = self._require_draft(lambda: self.finalizer.publish_draft(self.spec, listed.verified))
+        release = self._require_draft(lambda: self.finalizer.publish_draft(self.spec, listed))
         self.uploader.emit(Finished(self.uploader.part))
         return self.result(release, (*uploaded, *listed.lists), [name for name in others if name in release.names()])
 
@@ -78,7 +78,8 @@ class ReleaseRun(Struct, frozen=True):
         digests |= {file.name: file.sha256 for file in files if not (is_checksum_file(file.name) or file.record)}
         lists = self.finalizer.upload_checksums(uploaded.remote, digests | _digests(uploaded.assets))
         self.uploader.emit(Finished(self.uploader.part))
-        return self.result(remote, (*uploaded.assets, *lists), [file.name for file in files if file not in missing])
+        kept = [file.name for file in files if file not in missing]
+        return self.result(remote, (*uploaded.assets, *lists.assets), kept)
 
     def revert_to_draft(self, repo: str, remote: RemoteRelease) -> None:
         """Make the release a draft again, so that nobody sees it half replaced."""

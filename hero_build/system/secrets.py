@@ -9,18 +9,18 @@ token in a sealed memory file (memfd_create(2)) that only this process and a git
 
 import fcntl
 import os
-import re
 import sys
-from collections.abc import Collection, MutableMapping
-from contextlib import suppress
 
 from hero_build.system.environment import SEALED, SECRETS, TOKENS
+
+TYPE_CHECKING = False  # the process that seals the token ends at once: contextlib alone would double its time
+if TYPE_CHECKING:
+    from collections.abc import Collection, MutableMapping
 
 _PR_SET_DUMPABLE = 4
 _ENV_START, _ENV_END = 47, 48  # fields 50 and 51 of /proc/<pid>/stat, counted from its third one
 _MAX_BLOCK = 16 << 20
 _SEALS = fcntl.F_SEAL_SEAL | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE
-_VALID = re.compile(r"[!-~]+")
 
 
 def hide() -> None:
@@ -28,9 +28,12 @@ def hide() -> None:
 
     Without effect where the system does not allow it. What is in `os.environ` stays.
     """
-    with suppress(OSError, ValueError, IndexError):
+    try:
         _erase(frozenset(name.encode() for name in SECRETS))
-    _make_undumpable()
+    except (OSError, ValueError, IndexError):
+        return
+    finally:
+        _make_undumpable()
 
 
 def restart_without_token() -> None:
@@ -39,16 +42,18 @@ def restart_without_token() -> None:
     Returns where there is no (valid) token, or no such file or new start can be had.
     """
     token = os.environ.get(TOKENS[0], "").strip()
-    if not _VALID.fullmatch(token):
+    if not token or any(not "!" <= character <= "~" for character in token):  # re would take longer than all of this
         return
-    with suppress(OSError):
+    try:
         descriptor = sealed_file(token)
         os.set_inheritable(descriptor, True)
         kept = {name: value for name, value in os.environ.items() if name not in TOKENS}
         os.execve(sys.executable, sys.orig_argv, {**kept, SEALED: str(descriptor)})  # noqa: S606 - no shell
+    except OSError:
+        return
 
 
-def take_sealed(environ: MutableMapping[str, str]) -> int | None:
+def take_sealed(environ: "MutableMapping[str, str]") -> int | None:
     """The descriptor of the token that `restart_without_token` sealed; its variable is removed. None: none was."""
     number = environ.pop(SEALED, "")
     try:
@@ -69,7 +74,7 @@ def sealed_file(value: str) -> int:
     return descriptor
 
 
-def _erase(names: Collection[bytes]) -> None:
+def _erase(names: "Collection[bytes]") -> None:
     with open("/proc/self/stat", "rb") as file:
         fields = file.read().rpartition(b")")[2].split()
     start, end = int(fields[_ENV_START]), int(fields[_ENV_END])
@@ -91,5 +96,7 @@ def _make_undumpable() -> None:
     """prctl(2): no ptrace, no core file, and /proc/<pid>/mem, environ and fd are closed to others of the same user."""
     import ctypes  # only for those that have a secret
 
-    with suppress(OSError, AttributeError):
+    try:
         ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
+    except (OSError, AttributeError):
+        return

@@ -138,7 +138,10 @@ class CuttingProxy:
             sock.sendall(answer)
             return
         length = int((re.search(rb"(?i)content-length: *(\d+)", head) or [b"", b"0"])[1])
-        body = self.spoil(asked, stream.read(length))
+        body = stream.read(length)
+        if len(body) < length:  # the client is gone; the server would wait for the rest, with its database locked
+            return
+        body = self.spoil(asked, body)
         if dying and self._when == "within":
             self._forward(head, body[: length // 2], whole=False)
         else:
