@@ -1,7 +1,7 @@
 """Where the time of a command goes: a run under bench/sampler.py, its samples sorted into kinds of work.
 
-A sample's time is shared among the threads by how long each of them ran, or could have run on a processor that others
-had, since the one before. In the rest of it the command waited: for the network, the disk, or a program it started.
+A sample's time is shared among the threads by the processor time that they have used since the one before. In the rest
+of it the command waited: for the network, the disk, or a program it started.
 """
 
 import linecache
@@ -45,13 +45,13 @@ Frame = tuple[str, str, int]
 
 
 class Notes(Struct, frozen=True):
-    """What the sampler writes: the seconds until its first line, and its samples; a thread is a stack and the
-    seconds for which it ran.
+    """What the sampler writes: the seconds until its first line, and its samples; a thread is its
+    identity, its stack, and the seconds for which it ran.
     """
 
     start: float
     stacks: tuple[tuple[Frame, ...], ...]
-    samples: tuple[tuple[float, tuple[tuple[int, float | None], ...], tuple[str, ...]], ...]
+    samples: tuple[tuple[float, tuple[tuple[int, int, float | None], ...], tuple[str, ...]], ...]
 
 
 def profile(peer: Peer, runs: int = _RUNS) -> dict[str, float]:
@@ -87,22 +87,27 @@ def _sampled(command: Command, out: Path) -> Command:
 def kinds(notes: Notes) -> dict[str, float]:
     """The seconds of each kind of work."""
     total: dict[str, float] = {INTERPRETER: notes.start}
+    before: dict[int, str] = {}
     for took, threads, children in notes.samples:
-        for kind, share in _shares(took, [(kind_of(notes.stacks[at]), used) for at, used in threads], children):
+        now = {ident: kind_of(notes.stacks[at]) for ident, at, _ in threads}
+        halves = [
+            (kinds.get(ident, now[ident]), (used or 0.0) / 2) for kinds in (before, now) for ident, _, used in threads
+        ]
+        before = now
+        for kind, share in _shares(took, halves, children):
             total[kind] = total.get(kind, 0.0) + share
     return total
 
 
-def _shares(
-    took: float, threads: Sequence[tuple[str, float | None]], children: Sequence[str]
-) -> Iterator[tuple[str, float]]:
-    """One sample's time: what threads have used of the processor, and then what was waited for."""
-    used = {at: seconds or 0.0 for at, (_, seconds) in enumerate(threads)}
-    busy = sum(used.values())
+def _shares(took: float, threads: Sequence[tuple[str, float]], children: Sequence[str]) -> Iterator[tuple[str, float]]:
+    """One sample's time: what threads have used of it, where they were at its start and at its end, and then what was
+    waited for.
+    """
+    busy = sum(used for _, used in threads)
     on = min(took, busy)
-    for at, (kind, _) in enumerate(threads):
-        if busy:
-            yield kind, on * used[at] / busy
+    for kind, used in threads:
+        if used:
+            yield kind, on * used / busy
     waited_for = list(children) or [kind for kind, _ in threads if kind in (NETWORK, SYNC, WRITE)] or [WAITING]
     for kind in waited_for:
         yield kind, (took - on) / len(waited_for)

@@ -21,8 +21,8 @@ _BARS = """
 ![A stacked bar for each row: which part of hero-build's time each kind of work takes](profiles.svg)
 
 One more run of hero-build, or the mean of three, with a sample of all threads each millisecond (`bench/sampler.py`;
-each 10 ms after three seconds). The time between two samples is shared among the threads by how long each of them ran,
-or could have run. In the rest of it hero-build waited: for a program that it has started, which the bar then names, for
+each 10 ms after three seconds). The time between two samples is shared among the threads by the processor time that
+they have used. In the rest of it hero-build waited: for a program that it has started, which the bar then names, for
 the network, or for the disk. `interpreter` is the time until Python runs the first line. Such a run takes somewhat
 longer than one without samples.
 [Where the time goes](where-the-time-goes.md) says what follows from it.

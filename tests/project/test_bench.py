@@ -37,14 +37,14 @@ def test_a_run_is_sampled(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("threads", "children", "kinds"),
     [
-        (((0, 0.6), (1, 0.2), (2, 0.0)), (), {HASH: 0.6, NETWORK: 0.4}),
-        (((0, 2.0), (1, 2.0)), ("cargo",), {HASH: 0.5, NETWORK: 0.5}),  # two cores
-        (((2, 0.0),), ("cargo",), {"cargo": 1.0}),
-        (((2, None),), (), {WAITING: 1.0}),
+        (((1, 0, 0.6), (2, 1, 0.2), (3, 2, 0.0)), (), {HASH: 0.6, NETWORK: 0.4}),
+        (((1, 0, 2.0), (2, 1, 2.0)), ("cargo",), {HASH: 0.5, NETWORK: 0.5}),  # two cores
+        (((3, 2, 0.0),), ("cargo",), {"cargo": 1.0}),
+        (((3, 2, None),), (), {WAITING: 1.0}),
     ],
 )
 def test_whose_a_second_is(
-    threads: tuple[tuple[int, float | None], ...],
+    threads: tuple[tuple[int, int, float | None], ...],
     children: tuple[str, ...],
     kinds: dict[str, float],
     monkeypatch: pytest.MonkeyPatch,
