@@ -9,6 +9,7 @@ reads content through that folder, never path by path through `<root>/bin` (docs
 
 import errno
 import os
+import time
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,6 +28,9 @@ if TYPE_CHECKING:  # the document's types are loaded where there is a manifest t
     from hero_build.model.manifest_document import ManifestDocument
 
 _LARGEST_FILE = 64 << 20  # bytes
+_SETTLED = 50_000_000  # ns after its last change from which a file's stamp says that it is the same: some clock ticks
+_read: "dict[tuple[int, ...], Generation]" = {}
+"""The manifest that was read last, by its stamp: a command reads the same one at each of its steps."""
 
 
 def current(root: Path) -> Path | None:
@@ -64,7 +68,13 @@ def read(folder: Path) -> Generation:
     """The manifest of one generation's folder. Raises RootDamaged."""
     path = folder / "manifest.json"
     try:
-        return _decoded(read_regular(path, _LARGEST_FILE))
+        before = _stamp(path)
+        if (known := _read.get(before)) is None:
+            known = _decoded(read_regular(path, _LARGEST_FILE))
+            if before == _stamp(path) and time.time_ns() - before[-1] > _SETTLED:
+                _read.clear()
+                _read[before] = known
+        return known
     except OSError as error:
         raise_for_access(error, path)
         raise _damaged(path, error.strerror or str(error)) from error
@@ -98,9 +108,15 @@ def decode(document: object, path: Path) -> Generation:
         raise _damaged(path, _schema_problem(document) or str(error)) from error
 
 
+def _stamp(path: Path) -> tuple[int, ...]:
+    """Changes whenever the file does, unless it does twice within a tick of the file system's clock."""
+    status = os.stat(path)
+    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
+
+
 @lru_cache(maxsize=2)
 def _decoded(content: bytes) -> Generation:
-    """The value of these bytes; a command reads the same manifest at each of its steps. Raises ValueError."""
+    """The value of these bytes. Raises ValueError."""
     from hero_build.model.manifest_convert import from_document
 
     return from_document(_parse(content))

@@ -3,12 +3,14 @@
 import json
 import os
 import resource
+import time
 from pathlib import Path
 
 import jsonschema
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from hero_build import manifest
 from hero_build.errors import MachineError, RootDamaged
@@ -175,6 +177,7 @@ def test_too_many_open_files_are_not_a_damaged_manifest(tmp_path: Path) -> None:
     root = Root(tmp_path)
     roots.install(root, "db", "v1", "db")
     assert manifest.load(tmp_path).records  # loads the modules that it needs
+    os.utime(root.current / "manifest.json")  # another stamp: it is read again
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     descriptor = os.dup(0)
     os.close(descriptor)
@@ -186,3 +189,29 @@ def test_too_many_open_files_are_not_a_damaged_manifest(tmp_path: Path) -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
     assert caught.value.code == 8
     assert "ulimit -n" in caught.value.hint
+
+
+def test_an_app_that_is_left_alone_is_written_as_it_was_read(tmp_path: Path) -> None:
+    root = Root(tmp_path / "hero")
+    roots.install(root, "db", "v1", "db", "db_server")
+    roots.install(root, "web", "v1")
+    text = (root.current / "manifest.json").read_text()
+    generation = manifest.load(root.path)
+    assert manifest.dump(generation) == text
+    records = {part: replace(record) for part, record in generation.records.items()}  # equal, and not the same
+    assert manifest.dump(replace(generation, records=records)) == text
+
+
+def test_a_manifest_is_read_again_once_it_changes(tmp_path: Path) -> None:
+    root = Root(tmp_path / "hero")
+    roots.install(root, "db", "v1")
+    path = root.current / "manifest.json"
+    first = manifest.read(root.current)
+    for action in ("one", "two"):  # of one length, at once and when the stamp counts
+        path.write_text(manifest.dump(replace(first, action=action)))
+        assert manifest.read(root.current).action == action
+        time.sleep(0.06)
+        assert manifest.read(root.current).action == action
+    path.write_text("{")
+    with pytest.raises(RootDamaged):
+        manifest.read(root.current)

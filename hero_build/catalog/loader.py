@@ -277,4 +277,4 @@ def _is_set(name: object, members: object) -> bool:
 
 
 def _is_member(member: object) -> bool:
-    return isinstance(member, str) and all(member.split("/")) and member.count("/") <= 1
+    return isinstance(member, str) and member.count("/") <= 1 and "" not in member.split("/")

@@ -22,25 +22,26 @@ def write(path: Path, text: str, mode: int | None = None) -> None:
         os.fsync(file.fileno())
 
 
-def link_or_copy(source: str | Path, target: str | Path) -> None:
-    """Hard-link a file. It is copied where the system refuses a link to it alone: it is another user's
+def link_or_copy(source: str | Path, target: str | Path) -> bool:
+    """Hard-link a file; False where it is copied: the system refuses a link to it alone, since it is another user's
     (fs.protected_hardlinks), or has as many links as the file system allows. Raises NotWritable where none is possible.
     """
     try:
         os.link(source, target)
+        return True
     except OSError as error:
         if error.errno == errno.EMLINK or (error.errno == errno.EPERM and os.stat(source).st_uid != os.geteuid()):
             import shutil  # not at the top: it loads four compressors
 
             shutil.copy2(source, target)
             fsync(Path(target))
-        elif error.errno in _NO_LINKS:
+            return False
+        if error.errno in _NO_LINKS:
             hint = "hero-build shares files between generations by hard links: name a --root where they are possible."
             raise NotWritable(
                 f"the file system at {Path(target).parent} has no hard links ({error.strerror})", hint
             ) from error
-        else:
-            raise
+        raise
 
 
 def exchange(one: Path, other: Path) -> None:

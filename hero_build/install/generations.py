@@ -45,12 +45,12 @@ def build(root: Root, generation: Generation, slots: Slots, kept: Iterable[Adopt
     """
     folder = root.staging / str(generation.number)
     folder.mkdir()
-    paths = _link_files(root, folder, slots)
+    linked = _link_files(root, folder, slots)
     if (islands := islands_index.render(generation.records)) is not None:
         write(folder / islands_index.PATH, islands, 0o644)
-        paths.add(islands_index.PATH)
+        linked[islands_index.PATH] = ""
     _link_adopted(root, folder=folder, kept=kept, shown=shown)
-    write(folder / seal.NAME, seal.measure(folder, paths))
+    write(folder / seal.NAME, seal.measure(folder, linked, {path: source for path, source in linked.items() if source}))
     write(folder / "manifest.json", manifest.dump(generation))
     _sync_tree(folder)
     if root.store.is_dir():
@@ -74,22 +74,26 @@ def _files(record: InstalledPart) -> Iterable[FileEntry]:
     return (file for entry in record.entries for file in entry.files)
 
 
-def _link_files(root: Root, folder: Path, slots: Slots) -> set[str]:
-    """Hard-link the files of all parts into a generation's folder; their paths."""
-    paths: set[str] = set()
+def _link_files(root: Root, folder: Path, slots: Slots) -> dict[str, str]:
+    """Hard-link the files of all parts into a generation's folder; their paths, each with the folder of the generation
+    whose file it links to, or an empty text.
+    """
+    linked: dict[str, str] = {}
+    new, old, before = str(folder), "", None  # formatting a Path for each file costs as much as linking it
     folders: set[str] = set()
     for slot in sorted(slots.values(), key=lambda slot: slot.folder is not None):  # a shared file: the new copy first
+        if slot.folder is not before:
+            old, before = str(slot.folder), slot.folder
         for file in _files(slot.record):
-            if file.path in paths:
+            if file.path in linked:
                 continue
-            paths.add(file.path)
             parent = file.path.rpartition("/")[0]
             if parent not in folders:
                 (folder / parent).mkdir(parents=True, exist_ok=True)
                 folders.add(parent)
-            source = str(content_path(root, file)) if slot.folder is None else f"{slot.folder}/{file.path}"
-            link_or_copy(source, f"{folder}/{file.path}")
-    return paths
+            source = str(content_path(root, file)) if slot.folder is None else f"{old}/{file.path}"
+            linked[file.path] = old if link_or_copy(source, f"{new}/{file.path}") else ""
+    return linked
 
 
 def _link_adopted(root: Root, folder: Path, kept: Iterable[Adopted], shown: Iterable[Adopted]) -> None:

@@ -2,6 +2,7 @@
 
 import errno
 import os
+from functools import lru_cache
 from pathlib import Path
 
 from msgspec import Struct
@@ -78,6 +79,7 @@ class Root(Struct, frozen=True):
         return f"{self.path}/{name}"
 
 
+@lru_cache(maxsize=4096)  # a command asks for the same names at several of its steps
 def link_name(path: str) -> str:
     """The name that is linked for a file at `path`: itself, or the folder of the bundle it is in."""
     for folder in FOLDERS:
@@ -86,6 +88,7 @@ def link_name(path: str) -> str:
     raise ValueError(f"{path} is in none of the linked folders")
 
 
+@lru_cache(maxsize=4096)
 def owned_path(path: str) -> str:
     """What a part owns alone when it installs a file at `path`: the path, or the folder of the bundle it is in."""
     if path.startswith(f"{SHELL}/"):

@@ -12,6 +12,7 @@ import stat
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
+from types import MappingProxyType
 
 import msgspec
 from msgspec import Struct
@@ -42,9 +43,15 @@ class Content(Struct, frozen=True):
     fresh: Seal
 
 
-def measure(folder: Path, paths: Iterable[str]) -> str:
-    """The seal of a generation's folder as JSON text: `{path: [inode, size in bytes, mtime in ns]}`."""
-    return _dump({path: _stamp(os.stat(f"{folder}/{path}")) for path in paths})
+def measure(folder: Path, paths: Iterable[str], linked: Mapping[str, str] = MappingProxyType({})) -> str:
+    """The seal of a generation's folder as JSON text: `{path: [inode, size in bytes, mtime in ns]}`.
+
+    `linked`: the folder of the generation whose file a path is a hard link to. The stamp in its seal is that of both,
+    and where the file was changed since, the new seal still says so.
+    """
+    seals = {source: _load(Path(source, NAME)) for source in set(linked.values())}
+    known = {path: stamp for path, source in linked.items() if (stamp := seals[source].get(path))}
+    return _dump({path: known.get(path) or _stamp(os.stat(f"{folder}/{path}")) for path in paths})
 
 
 def inspect(root: Root, generation: Generation, parts: Iterable[PartId]) -> dict[PartId, Installed]:

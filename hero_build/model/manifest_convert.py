@@ -1,6 +1,7 @@
 """A manifest's document as the value that the rest works with, and back."""
 
-from collections.abc import Iterable, Iterator
+import operator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Literal, TypeVar, cast
 
 from msgspec import UNSET, UnsetType
@@ -29,6 +30,9 @@ from hero_build.model.manifest_document import (
 )
 
 T = TypeVar("T")
+_origin_of = operator.attrgetter(*ORIGIN)
+_decoded: dict[str, tuple[tuple[InstalledPart, ...], ManifestApp]] = {}
+"""The apps of the document that was converted last: written again as they are where a change leaves them alone."""
 
 
 def to_document(generation: Generation) -> ManifestDocument:
@@ -43,7 +47,7 @@ def to_document(generation: Generation) -> ManifestDocument:
         tool=generation.tool,
         action=generation.action,
         lock=_or_unset(generation.lock),
-        apps={name: _app(parts) for name, parts in apps.items()},
+        apps={name: _app(name, parts) for name, parts in apps.items()},
         adopted={item.path: item.form for item in generation.adopted},
     )
 
@@ -52,7 +56,14 @@ def _order(part: PartId) -> tuple[str, str]:
     return part.app, part.bundle or ""
 
 
-def _app(parts: Iterable[InstalledPart]) -> ManifestApp:
+def _app(name: str, parts: Sequence[InstalledPart]) -> ManifestApp:
+    known, app = _decoded.get(name, ((), None))
+    if app is not None and len(known) == len(parts) and all(map(operator.is_, known, parts)):
+        return app
+    return _new_app(parts)
+
+
+def _new_app(parts: Iterable[InstalledPart]) -> ManifestApp:
     origin: dict[str, Any] = {}
     groups: dict[str, dict[str, Any]] = {"binary": {}, "library": {}, "bundle": {}}
     for part in parts:
@@ -120,14 +131,16 @@ def _provenance(entry: InstalledArtifact) -> dict[str, Any]:
 
 def from_document(document: ManifestDocument) -> Generation:
     """Raises ValueError for an app without its origin, and for a path that leaves the root."""
-    parts = (part for name, app in document.apps.items() for part in _parts(name, app))
+    global _decoded
+    apps = {name: (tuple(_parts(name, app)), app) for name, app in document.apps.items()}
+    _decoded = apps
     return Generation(
         document.generation,
         created=document.created,
         tool=document.tool,
         action=document.action,
         lock=_or_none(document.lock),
-        records={part.id: part for part in parts},
+        records={part.id: part for parts, _ in apps.values() for part in parts},
         adopted=tuple(Adopted(path, form) for path, form in document.adopted.items()),
     )
 
@@ -142,8 +155,9 @@ def _parts(name: str, app: ManifestApp) -> Iterator[InstalledPart]:
 
 
 def _app_origin(name: str, app: ManifestApp) -> Origin:
-    if missing := [field for field in ORIGIN if getattr(app, field) is UNSET]:
-        raise ValueError(f"Object missing required field `{missing[0]}` - at `$.apps.{name}`")
+    if UNSET in _origin_of(app):
+        missing = next(field for field in ORIGIN if getattr(app, field) is UNSET)
+        raise ValueError(f"Object missing required field `{missing}` - at `$.apps.{name}`")
     return _origin(cast("ManifestBundle", app))  # it has the same fields
 
 
@@ -203,7 +217,7 @@ def _installed_bundle(name: str, item: ManifestBundle) -> InstalledArtifact:
 
 
 def _file(path: str, item: ManifestFile | ManifestArtifact) -> FileEntry:
-    if path.startswith("/") or ".." in path.split("/") or "\0" in path:
+    if path.startswith("/") or (".." in path and ".." in path.split("/")) or "\0" in path:
         raise ValueError(f"the path {path!r} leaves the root")
     return FileEntry(path, sha256=item.sha256, size=item.size, mode=int(item.mode, 8))
 

@@ -111,3 +111,22 @@ def test_content_written_through_the_link_is_replaced_and_not_kept(root: Root) -
     roots.install(root, "db", "v1")
     assert output(root, "db") == "db v1\n"
     roots.settled(root)
+
+
+def test_a_change_of_another_app_does_not_vouch_for_what_was_changed_since(root: Root) -> None:
+    roots.install(root, "db", "v1")
+    roots.install(root, "web", "v1")
+    before = recorded(root)
+    path = (root.path / "bin" / "db").resolve()
+    path.write_bytes(path.read_bytes()[::-1])  # the same inode and size
+    roots.install(root, "web", "v2")
+    assert recorded(root)["bin/db"] == before["bin/db"]
+    assert damage(root, "db")[0].startswith("bin/db has other content")
+
+
+def test_a_new_generation_measures_what_the_seal_before_does_not_have(root: Root) -> None:
+    roots.install(root, "db", "v1")
+    (root.current / "seal.json").unlink()
+    roots.install(root, "web", "v1")
+    status = (root.path / "bin" / "db").stat()
+    assert recorded(root)["bin/db"] == [status.st_ino, status.st_size, status.st_mtime_ns]
