@@ -154,4 +154,9 @@ def _hardening(settings: Settings, *, is_system: bool) -> str:
     writable = ["/etc/systemd/system"]
     for path in (settings.root, settings.sockets, settings.cache, settings.coderoot):
         writable += [quoted(f"-{path}")] if str(path).startswith(_READ_ONLY) else []
+    return hardened(is_system=is_system, writable=writable)
+
+
+def hardened(*, is_system: bool, writable: Sequence[str]) -> str:
+    """The options of a unit. Those of a user's manager restrict no folders: it may not mount."""
     return _HARDENED + (_HARDENED_SYSTEM.format(writable=" ".join(writable)) if is_system else "")
