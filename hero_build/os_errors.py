@@ -97,7 +97,7 @@ def machine_error(error: BaseException, place: Path | None = None, other: str = 
 def _nameless(error: OSError, other: str) -> MachineError | None:
     if error.errno in _FULL:
         return DiskFull(f"{_FULL[error.errno]} ({error.strerror})", space_hint(other))
-    if error.errno in _FAILING:
+    if error.errno in {*_FAILING, errno.EACCES}:  # the latter of a network mount, by the user's credentials there
         return MachineError(f"a file cannot be read or written: {error.strerror}", _CHECK_DISK)
     return None
 

@@ -20,7 +20,7 @@ from msgspec import Struct
 from hero_build.catalog.trust import check_trusted
 from hero_build.errors import AppNotFound, HeroBuildError, RecipeError, UntrustedRecipe, UsageError
 from hero_build.os_errors import raise_for_machine
-from hero_build.system.regular_file import check_regular
+from hero_build.system.regular_file import open_regular
 
 if TYPE_CHECKING:
     from hero_build.recipe import Recipe
@@ -176,10 +176,10 @@ def _import(path: Path) -> ModuleType:
     import importlib.util  # only when a recipe is asked for
 
     try:
-        check_regular(path)
+        open_regular(path).close()
     except OSError as error:
         raise_for_machine(error, path)
-        raise RecipeError(f"the recipe {path} cannot be read: {error.strerror}", "It must be a Python file.") from error
+        raise RecipeError(f"the recipe {path} cannot be read: {error.strerror}", "Make it a readable file.") from error
     if path.parent != shipped():
         check_trusted(path)
     spec = importlib.util.spec_from_file_location(f"{_package(path.parent)}.{path.stem}", path)

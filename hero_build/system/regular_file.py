@@ -53,11 +53,6 @@ def read_regular(path: Path, most: int) -> bytes:
     return b"".join(chunks)
 
 
-def check_regular(path: Path) -> None:
-    """Raises OSError for a file that `open_regular` would not open, for one that something else opens."""
-    _check(os.stat(path), path)
-
-
 def _check(status: os.stat_result, path: Path) -> None:
     if stat.S_ISREG(status.st_mode):
         return

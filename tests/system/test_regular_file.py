@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from hero_build.system.regular_file import FileTooLong, NotRegularFile, check_regular, open_regular, read_regular
+from hero_build.system.regular_file import FileTooLong, NotRegularFile, open_regular, read_regular
 
 
 def test_a_regular_file_is_read_also_through_a_link(tmp_path: Path) -> None:
@@ -14,7 +14,6 @@ def test_a_regular_file_is_read_also_through_a_link(tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to("file")
     for name in ("file", "link"):
         assert read_regular(tmp_path / name, 5) == b"12345"
-        check_regular(tmp_path / name)
         with open_regular(tmp_path / name) as file:
             assert (file.read(2), file.seek(4), file.read()) == (b"12", 4, b"5")
 
@@ -38,7 +37,7 @@ def test_what_is_not_a_regular_file_is_not_opened(tmp_path: Path, kind: str, wor
     else:
         with socket.socket(socket.AF_UNIX) as listener:
             listener.bind(str(path))
-    for read in (open_regular, check_regular, lambda path: read_regular(path, 100)):
+    for read in (open_regular, lambda path: read_regular(path, 100)):
         with pytest.raises(NotRegularFile, match=f"it is {words}, not a regular file"):
             read(path)
 

@@ -140,6 +140,7 @@ def test_a_file_that_alone_may_not_be_linked_is_copied(
         MemoryError(),
         RuntimeError("can't start new thread"),
         ImportError("libx.so: failed to map segment from shared object"),
+        *(OSError(number, os.strerror(number)) for number in (errno.EIO, errno.ESTALE, errno.ENOSPC, errno.EACCES)),
         *(OSError(number, os.strerror(number), "/somewhere/x") for number in sorted(errno.errorcode)
           if number in {errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN, errno.ENOSPC, errno.EDQUOT, errno.EFBIG,
                         errno.EACCES, errno.EPERM, errno.EROFS, errno.EXDEV, errno.ENAMETOOLONG, errno.EIO,

@@ -95,6 +95,14 @@ def test_what_may_not_be_read_is_not_damaged(name: str, world: World) -> None:
         check_refusal(world.run(*words, prefix=plain_user()), refusal)
 
 
+def test_a_recipe_that_may_not_be_read(world: World) -> None:
+    path = world.recipes / "db.py"
+    path.chmod(0)
+    message = f"the recipe {path} cannot be read: Permission denied"
+    refusal = Refusal(2, kind="RecipeError", message=message, hint="Make it a readable file.")
+    check_refused_run(prepare_root(world, "over-v1"), refusal, "over-v1", prefix=plain_user())
+
+
 @pytest.mark.parametrize("start", STARTS)
 def test_root_on_a_filesystem_mounted_read_only(start: Start, world: World) -> None:
     root = prepare_root(world, start).root
