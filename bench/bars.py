@@ -82,4 +82,4 @@ def _bar(row: Row, y: int, colours: dict[str, str]) -> Iterator[str]:
 def _short(title: str) -> str:
     """What fits beside the bars."""
     plain = title.replace("`", "")
-    return plain if len(plain) <= 46 else f"{plain[:45]}…"
+    return plain if len(plain) <= 40 else f"{plain[:39]}…"

@@ -11,6 +11,7 @@ from bench.result import HERO, Imports, Row
 
 _LINE = re.compile(rb"import time: +(\d+) \| +\d+ \| +(\S+)")
 _RUNS = 5
+TITLE = "imports of "
 _HEAVIEST = 5
 
 
@@ -21,7 +22,7 @@ def row(name: str, peer: Peer) -> Row:
         once(peer, lambda command: _measure(command, runs))
     samples = {HERO: tuple(imports.milliseconds for imports in runs)}
     least = min(runs, key=lambda imports: imports.milliseconds)
-    return Row(f"imports-{name}", title=f"`{name}`", unit="ms", samples=samples, imports=least)
+    return Row(f"imports-{name}", title=f"{TITLE}`{name}`", unit="ms", samples=samples, imports=least)
 
 
 def _measure(command: Command, runs: list[Imports]) -> float:

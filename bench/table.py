@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from statistics import quantiles
 
+from bench.imports import TITLE
 from bench.peers import CURL, CURL_AGAIN
 from bench.result import HERO, Imports, Results, Row, Target, value
 
@@ -112,7 +113,7 @@ def _profiles(results: Results) -> str:
 
 def _imports(row: Row, imports: Imports) -> Iterator[str]:
     heaviest = ", ".join(f"{name.replace('_', chr(92) + '_')} {took:.1f}" for name, took in imports.heaviest.items())
-    yield f"| {row.title} | {imports.modules} | {imports.milliseconds:.0f} ms | {heaviest} |"
+    yield f"| {row.title.removeprefix(TITLE)} | {imports.modules} | {imports.milliseconds:.0f} ms | {heaviest} |"
 
 
 def _run(run: str, results: Results) -> list[str]:
