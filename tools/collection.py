@@ -54,10 +54,31 @@ def environ() -> dict[str, str]:
 
 def build(folder: Path) -> Path:
     """The collection's archive, written into `folder`."""
-    galaxy = str(programs() / "ansible-galaxy")
+    return _build(str(programs() / "ansible-galaxy"), folder)
+
+
+def _build(galaxy: str, folder: Path) -> Path:
     _run(galaxy, "collection", "build", "--force", "--output-path", str(folder), str(SOURCE))
     (archive,) = folder.glob("hero-os-*.tar.gz")
     return archive
+
+
+def installed() -> Path:
+    """The folder with the collection, as ansible-galaxy installs it: made once for its content, in cache/ansible/."""
+    digest = hashlib.sha256(REQUIREMENTS.read_bytes())
+    for path in sorted(path for path in SOURCE.rglob("*") if path.is_file() and "__pycache__" not in path.parts):
+        digest.update(f"\0{path.relative_to(SOURCE)}\0".encode() + path.read_bytes())
+    folder = CACHE / f"collection-{digest.hexdigest()[:16]}"
+    galaxy = str(programs() / "ansible-galaxy")
+    with _locked():
+        if not (folder / _READY).exists():
+            for old in CACHE.glob("collection-*"):
+                shutil.rmtree(old)
+            with tempfile.TemporaryDirectory(dir=CACHE) as scratch:
+                archive = _build(galaxy, Path(scratch))
+                _run(galaxy, "collection", "install", str(archive), "--offline", "-p", str(folder), home=Path(scratch))
+            (folder / _READY).touch()
+    return folder
 
 
 def prepare() -> None:
@@ -77,8 +98,10 @@ def _locked() -> Iterator[None]:
         yield
 
 
-def _run(*command: str) -> None:
+def _run(*command: str, home: Path | None = None) -> None:
     environ = {**os.environ, "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
+    if home is not None:
+        environ |= {"ANSIBLE_HOME": str(home), "ANSIBLE_COLLECTIONS_PATH": str(home)}
     done = subprocess.run(command, env=environ, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     if done.returncode:
         raise SystemExit(f"{' '.join(command)} ended with {done.returncode}:\n{done.stdout}")

@@ -22,7 +22,7 @@ from hero_build.ops.open_lock import LockOptions, OpenedLock, open_lock, signatu
 from hero_build.os_errors import machine_errors, raise_for_machine
 from hero_build.settings import Settings
 from hero_build.system import packed
-from hero_build.system.fsync import fsync
+from hero_build.system.fsync import fsync, make_folder
 
 LOCK = Path("cfg") / "set.lock"
 _LARGEST = 64 << 20  # bytes
@@ -51,7 +51,7 @@ def machine_lock(first: FirstLock, settings: Settings, emit: Emit) -> OpenedLock
 def _fetch(first: FirstLock, path: Path, *, settings: Settings, emit: Emit) -> None:
     """Checked before it is there: a wrong one is fetched again next time."""
     with machine_errors(path.parent):
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent)
         with TemporaryDirectory(dir=path.parent, prefix=".set-") as folder:
             part = Path(folder) / path.name
             part.write_bytes(_read(first, ".lock", settings=settings, emit=emit))

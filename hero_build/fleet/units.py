@@ -169,7 +169,7 @@ def write(report: UnitsReport, folder: Path) -> UnitsReport:
     with machine_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
         for unit in report.units:
-            replace_file(folder / unit.name, unit.text.encode())
+            replace_file(folder / unit.name, unit.text.encode(), durable=True)
     return UnitsReport(report.units, str(folder))
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from hero_build.forge.mirror_layout import OTHER_MIRROR, STORE
 from hero_build.os_errors import machine_errors
 from hero_build.system import zstd
-from hero_build.system.fsync import fsync
+from hero_build.system.fsync import fsync, make_folder
 
 ZST = ".zst"
 _SMALL = 16 << 10  # bytes; below, a request costs more than what is saved
@@ -34,7 +34,7 @@ def add(directory: Path, path: Path, sha256: str) -> None:
     """Add a file of the mirror, whose content has this digest, to the contents. Raises NotWritable, DiskFull."""
     place = directory / STORE / sha256
     with machine_errors(directory, OTHER_MIRROR):
-        place.parent.mkdir(exist_ok=True)
+        make_folder(place.parent)
         if _link(path, place) and may_compress(path.name, size := path.stat().st_size):
             _compress(place, size)
         fsync(place.parent)

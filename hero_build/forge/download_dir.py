@@ -17,6 +17,7 @@ from types import TracebackType
 from hero_build.os_errors import machine_errors
 from hero_build.ownership import OTHER_ROOT
 from hero_build.system import filelock
+from hero_build.system.fsync import make_folder
 
 _RUN = "run-"
 
@@ -34,7 +35,7 @@ class DownloadDir:
 
     def __enter__(self) -> "DownloadDir":
         with machine_errors(self._folder, self.other):
-            self._folder.mkdir(parents=True, exist_ok=True)
+            make_folder(self._folder)
             self._run, self._lock = self._own_folder()
             for path in self._folder.glob(f"{_RUN}*"):
                 self._take_over(path)

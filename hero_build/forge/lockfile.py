@@ -192,9 +192,9 @@ def write(path: Path, lock: Lock) -> None:
 
 
 def write_content(path: Path, content: bytes) -> None:
-    """Replace a file by one rename. Raises NotWritable, DiskFull."""
+    """Replace a file by one rename, durably. Raises NotWritable, DiskFull."""
     with machine_errors(path.parent, OTHER_FILE):
-        replace_file(path, content)
+        replace_file(path, content, durable=True)
 
 
 def encode(lock: Lock) -> bytes:

@@ -28,7 +28,7 @@ from hero_build.model.names import check_name, check_repo, check_tag
 from hero_build.model.steps import Release
 from hero_build.os_errors import machine_errors
 from hero_build.system.atomic_file import replace_file
-from hero_build.system.fsync import fsync
+from hero_build.system.fsync import fsync, make_folder
 
 OTHER_MIRROR = "another folder for the mirror"
 RELEASE, LATEST, FILES, PINNED, STORE = "release.json", "latest", "files.json", "_pinned", "_store"
@@ -86,7 +86,7 @@ def move_into_place(folder: Path, place: Path) -> None:
     a rename replaces an existing folder. Raises NotWritable.
     """
     with machine_errors(place.parent, OTHER_MIRROR):
-        place.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(place.parent)
         new_folder = Path(tempfile.mkdtemp(prefix=".new-", dir=place.parent))
         try:
             folder.rename(new_folder)
@@ -109,8 +109,9 @@ def publish_package(directory: Path, package: GenericPackage, release: Release, 
 def publish_pinned(directory: Path, sha256: str, path: Path) -> None:
     """Put a library that a recipe pins into the mirror. Raises as `publish` does."""
     with machine_errors(directory, OTHER_MIRROR):
-        (directory / PINNED).mkdir(parents=True, exist_ok=True)
+        make_folder(directory / PINNED)
         _copy(path, directory / PINNED / check_name(sha256, "pinned file"))
+        fsync(directory / PINNED)
 
 
 def _replace_folder(place: Path, files: Mapping[str, Path], listing: str, document: object) -> None:
@@ -119,7 +120,7 @@ def _replace_folder(place: Path, files: Mapping[str, Path], listing: str, docume
         if check_name(name, "asset") == listing:
             raise UnsafeName(f"a mirror cannot hold an asset {name!r}", "It has its own file of that name.")
     with machine_errors(place.parent, OTHER_MIRROR):
-        place.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(place.parent)
         new_folder = Path(tempfile.mkdtemp(prefix=".new-", dir=place.parent))
         try:
             for name, path in files.items():

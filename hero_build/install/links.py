@@ -8,7 +8,7 @@ from hero_build.errors import NotWritable
 from hero_build.install.layout import FOLDERS, Root, is_ours, link_name, link_target
 from hero_build.model.installed import InstalledPart, PartId
 from hero_build.os_errors import lexists
-from hero_build.system.fsync import fsync
+from hero_build.system.fsync import fsync, make_folder
 
 
 def link_names(records: Iterable[InstalledPart]) -> frozenset[str]:
@@ -76,6 +76,6 @@ def _listing(folder: Path) -> list[str]:
 
 def _create_folder(folder: Path) -> None:
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
     except FileExistsError as error:
         raise NotWritable(f"{folder} is not a folder", "Move it away: hero-build puts its links there.") from error

@@ -12,6 +12,7 @@ from hero_build.install.recover import recover
 from hero_build.model.installed import Generation
 from hero_build.os_errors import machine_errors
 from hero_build.system import filelock
+from hero_build.system.fsync import make_folder
 
 
 class LockedRoot(Struct, frozen=True):
@@ -29,7 +30,7 @@ def locked(root: Root, wait: float = 0, *, lenient: bool = False) -> Iterator[Lo
     for the one command that repairs it. Raises LockHeld, MachineError, RootDamaged.
     """
     with machine_errors(root.path):
-        root.state.mkdir(parents=True, exist_ok=True)
+        make_folder(root.state)
         descriptor = _open_lock(root)
         try:
             filelock.acquire(descriptor, wait, _lock_held(root))

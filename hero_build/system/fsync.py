@@ -1,6 +1,7 @@
 """fsync of a path: what is renamed or written survives a power cut only after it."""
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
 
@@ -11,3 +12,12 @@ def fsync(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def make_folder(path: Path) -> None:
+    """Create a folder, and those above it, if they are missing; new ones survive a power cut. Raises OSError."""
+    new = [folder for folder in (path, *path.parents) if not folder.exists()]
+    path.mkdir(parents=True, exist_ok=True)
+    for folder in new:
+        with suppress(PermissionError):  # a folder may be written and not read
+            fsync(folder.parent)

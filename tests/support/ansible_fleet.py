@@ -4,10 +4,10 @@
     run = fleet.play("upgrade", lock=…)                # the playbook, as a person runs it
     run.results["t1"]["rolled_back"], run.states["t2"]
 
-The collection is the one that `make collection` builds, installed by ansible-galaxy. Hosts are reached without ssh.
+The collection is the one that `make collection` builds, installed by ansible-galaxy (tools/collection.py). Hosts are
+reached without ssh.
 """
 
-import functools
 import hashlib
 import json
 import os
@@ -32,19 +32,6 @@ from tools import collection
 _CHECK = "Refuse a pattern that matches no machine"
 PLUGINS = Path(__file__).parent / "ansible_plugins"
 HERO_BUILD = Path(sys.executable).with_name("hero-build")
-
-
-@functools.cache
-def collections() -> Path:
-    """The folder with the collection, as ansible-galaxy installs it."""
-    folder = Path(tempfile.mkdtemp(prefix="hero-collection-"))
-    archive = collection.build(folder)
-    galaxy = [str(collection.programs() / "ansible-galaxy"), "collection", "install", str(archive), "--offline"]
-    done = subprocess.run(
-        [*galaxy, "-p", str(folder)], env=_environ(folder, folder), capture_output=True, text=True, timeout=300
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return folder
 
 
 def _environ(folder: Path, home: Path) -> dict[str, str]:
@@ -116,7 +103,12 @@ class Controller:
         plugins = {"ANSIBLE_CALLBACK_PLUGINS": str(PLUGINS), "ANSIBLE_CALLBACKS_ENABLED": "record,hero.os.coverage"}
         return subprocess.Popen(
             ["ansible-playbook", "-i", str(inventory), "-e", json.dumps(variables, default=str), playbook, *arguments],
-            env={**_environ(collections(), self.folder), **self.environ, **plugins, "RECORD": str(self._record)},
+            env={
+                **_environ(collection.installed(), self.folder),
+                **self.environ,
+                **plugins,
+                "RECORD": str(self._record),
+            },
             cwd=self.folder,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,

@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from hero_build import __version__
-from support.ansible_fleet import collections
 from tools import collection
 
 OS = Path("ansible_collections") / "hero" / "os"
@@ -18,7 +17,7 @@ pytestmark = pytest.mark.timeout(1200)
 
 def checked(tmp_path: Path, *command: str) -> str:
     """Run a check in a copy of the installed collection: what it printed."""
-    shutil.copytree(collections() / "ansible_collections", tmp_path / "ansible_collections")
+    shutil.copytree(collection.installed() / "ansible_collections", tmp_path / "ansible_collections")
     environ = collection.environ() | {"ANSIBLE_COLLECTIONS_PATH": str(tmp_path)}
     done = subprocess.run(
         command,
@@ -50,8 +49,9 @@ def test_it_has_the_version_of_hero_build() -> None:
 
 
 def test_modules_describe_what_they_return(tmp_path: Path) -> None:
-    """`ansible-doc` reads both modules, with every result that they document."""
+    """`ansible-doc` reads both modules, with every result that they document, and the options that they share."""
     names = ("hero.os.hero_set", "hero.os.hero_info")
     documents = json.loads(checked(tmp_path, "ansible-doc", "--json", *names))
+    assert all({"root", "user", "executable"} <= documents[name]["doc"]["options"].keys() for name in names)
     assert {"before", "after", "restarted", "rolled_back", "healthy_again"} <= documents[names[0]]["return"].keys()
     assert {"generation", "versions", "damaged", "older", "lock_digest"} <= documents[names[1]]["return"].keys()

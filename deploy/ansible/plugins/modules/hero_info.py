@@ -13,6 +13,8 @@ author:
   - The authors of hero-build (@lhumina_code)
 requirements:
   - hero-build on the managed node
+extends_documentation_fragment:
+  - hero.os.root
 attributes:
   check_mode:
     description: Changes nothing in any mode.
@@ -22,16 +24,6 @@ options:
     description: Read every installed byte, rather than compare size and time of the files.
     type: bool
     default: false
-  root:
-    description: The root of hero-build. By default C(hero) in the user's home folder.
-    type: path
-  user:
-    description: Run hero-build as this user, who owns the root.
-    type: str
-  executable:
-    description: The program hero-build.
-    type: str
-    default: hero-build
 """
 
 EXAMPLES = r"""

@@ -15,6 +15,8 @@ author:
   - The authors of hero-build (@lhumina_code)
 requirements:
   - hero-build on the managed node
+extends_documentation_fragment:
+  - hero.os.root
 attributes:
   check_mode:
     description: Can run in check_mode and predict changes without modifying the machine.
@@ -72,16 +74,6 @@ options:
   lock_path:
     description: Where the current lock of the machine is. By default C(cfg/set.lock) in the root.
     type: path
-  root:
-    description: The root of hero-build. By default C(hero) in the user's home folder.
-    type: path
-  user:
-    description: Run hero-build as this user, who owns the root.
-    type: str
-  executable:
-    description: The program hero-build.
-    type: str
-    default: hero-build
 """
 
 EXAMPLES = r"""
