@@ -107,11 +107,9 @@ class Catalog(Struct, frozen=True):
 
     def _meant(self, name: str) -> str:
         """The hint for a name that is neither an app nor a set."""
-        from hero_build.model.names import nearest  # only for the hint
+        from hero_build.catalog.unknown_app import meant_app  # only for the hint
 
-        close = nearest(name, (*self.names(), "@all", "@installed", *(f"@{key}" for key in self.sets)))
-        shows_all = "`hero-build list` shows all."
-        return f"Did you mean {' or '.join(close)}? {shows_all}" if close else shows_all
+        return meant_app(name, apps=self.names(), sets=("@all", "@installed", *(f"@{key}" for key in self.sets)))
 
     def _not_installable(self, app: str) -> bool:
         """A broken recipe does not: the plan reports it."""

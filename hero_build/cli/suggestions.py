@@ -13,20 +13,19 @@ COMMANDS: Mapping[str, str] = {
     "check": "verify",
     "clean": "gc",
     "cleanup": "gc",
-    "config": "doctor",
     "delete": "uninstall",
     "diagnose": "troubleshoot",
+    "down": "stop",
     "dist-upgrade": "upgrade",
     "downgrade": "rollback",
     "download": "mirror",
-    "env": "doctor",
     "find": "search",
     "fix": "verify --repair",
     "freeze": "lock",
     "full-upgrade": "upgrade",
+    "i": "install",
     "get": "install",
     "info": "show",
-    "init": "install",
     "installed": "list --installed",
     "journalctl": "logs",
     "log": "logs",
@@ -43,25 +42,53 @@ COMMANDS: Mapping[str, str] = {
     "rebuild": "install --mode source --reset",
     "refresh": "upgrade",
     "reinstall": "install --reset",
-    "release": "publish",
     "reload": "restart",
     "remove": "uninstall",
     "repair": "verify --repair",
     "revert": "rollback",
     "rm": "uninstall",
-    "settings": "doctor",
+    "switch": "rollback",
     "sync": "install --locked hero.lock",
     "test": "verify",
+    "top": "status",
     "undo": "rollback",
     "unpin": "unhold",
     "up": "upgrade",
     "update": "upgrade",
     "usage": "help",
+    "versions": "show",
     "view": "show",
     "whatsnew": "outdated",
+    "where": "show",
+    "which": "show",
     "why": "explain",
 }
 """The verbs of apt, brew, cargo, npm, systemctl and docker, and the command that does it here."""
+
+_LOGIN = "hero-build has no login: the token of the forge is in FORGEJO_TOKEN."
+_SETTINGS = "`hero-build doctor` shows all settings and where each comes from; docs/install.md explains them."
+_ITSELF = "hero-build itself is upgraded as it was installed: `uv tool upgrade hero-build`, or as its README says."
+HINTS: Mapping[str, str] = {
+    "auth": _LOGIN,
+    "cache": "`hero-build doctor` shows its size, and `hero-build gc --cache` frees it.",
+    "config": _SETTINGS,
+    "env": _SETTINGS,
+    "exec": "Programs are in <root>/bin: start one by its name. `hero-build start APP` runs an app's services.",
+    "init": "There is nothing to set up: `hero-build install APP` does all of it.",
+    "login": _LOGIN,
+    "logout": _LOGIN,
+    "release": "`hero-build show APP --release` shows a release, and `hero-build publish APP --tag TAG` makes one.",
+    "releases": "`hero-build show APP --release` shows a release, and `hero-build publish APP --tag TAG` makes one.",
+    "run": "Programs are in <root>/bin: start one by its name. `hero-build start APP` runs an app's services.",
+    "self": _ITSELF,
+    "self-update": _ITSELF,
+    "self-upgrade": _ITSELF,
+    "services": "`hero-build status` shows them, and `hero-build health` whether they are well.",
+    "set": _SETTINGS,
+    "settings": _SETTINGS,
+    "version": "`hero-build --version` prints it, and `hero-build list` the versions of apps.",
+}
+"""Verbs for which no command stands, or another one with other arguments: what does that here."""
 
 OPTIONS: Mapping[str, tuple[str, ...]] = {
     "--all": ("@all",),
@@ -108,6 +135,7 @@ OPTIONS: Mapping[str, tuple[str, ...]] = {
 """What options of the same programs are called here; that which the command has counts."""
 
 _QUESTIONS = frozenset({"-y", "--yes", "--assume-yes", "--non-interactive", "--no-confirm", "--noconfirm"})
+_ALL, _OF_ALL = frozenset({"-a", "--all"}), frozenset({"health", "list", "outdated", "status", "upgrade", "verify"})
 _CLOSE = 0.6  # of likeness
 _FEW_EDITS = 1.0
 
@@ -125,6 +153,8 @@ def command_for(name: str, known: Collection[str]) -> str:
 
 def unknown_command(name: str, rest: Sequence[str], known: Collection[str]) -> tuple[str, str]:
     """The sentence and the hint for a command that does not exist; the hint repeats what was typed after it."""
+    if hint := HINTS.get(name.casefold().replace("_", "-")):
+        return f"unknown command {name!r}", hint
     if meant := command_for(name, known):
         line = shlex.join(["hero-build", *meant.split(" "), *rest])
         return f"unknown command {name!r}, did you mean {meant}?", f"Type `{line}`."
@@ -137,6 +167,8 @@ def unknown_option(name: str, known: Collection[str], command: str) -> tuple[str
     sentence, help_text = f"{command} has no option {option}", f"`{command} --help` lists its options."
     if option in _QUESTIONS:
         return sentence, "hero-build asks no questions: leave it out."
+    if option in _ALL and command.removeprefix("hero-build ") in _OF_ALL:
+        return sentence, "Leave it out: without APP it means all."
     meant = next((word for word in OPTIONS.get(option, ()) if word[0] == "@" or word.split(" ")[0] in known), "")
     names = [word for word in known if word.startswith("--")]
     close = [meant] if meant else nearest(option, names, most=2, cutoff=_CLOSE)

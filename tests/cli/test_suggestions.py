@@ -1,11 +1,13 @@
 """What a person types who knows another package manager: the answer names the command or option of this one."""
 
+import re
+
 import click
 import pytest
 
 from hero_build.cli.app import hero_build, summaries
 from hero_build.cli.base import SessionCommand
-from hero_build.cli.suggestions import COMMANDS, OPTIONS, command_for, unknown_command, unknown_option
+from hero_build.cli.suggestions import COMMANDS, HINTS, OPTIONS, command_for, unknown_command, unknown_option
 from support.worlds import World
 
 
@@ -64,6 +66,43 @@ def test_an_option_means_what_its_command_has() -> None:
     assert "Did you mean" not in unknown_option("--force", ["--json"], "hero-build list")[1]
     assert unknown_option("--yes", [], "hero-build gc")[1] == "hero-build asks no questions: leave it out."
     assert "Did you mean --mode source?" in unknown_option("--source=x", ["--mode"], "hero-build install")[1]
+
+
+def test_a_verb_without_a_command_has_a_hint_of_its_own() -> None:
+    assert COMMANDS.keys().isdisjoint(HINTS)
+    assert HINTS.keys().isdisjoint(ALL), "no hint hides a command"
+    for verb, hint in HINTS.items():
+        assert unknown_command(verb, ["list"], ALL) == (f"unknown command {verb!r}", hint)
+        for line in re.findall(r"`hero-build ([a-z]+)[^`]*`", hint):
+            assert line in ALL, hint
+    assert "FORGEJO_TOKEN" in unknown_command("login", [], ALL)[1]
+    assert "shell" not in unknown_command("self", ["update"], ALL)[1]
+
+
+@pytest.mark.parametrize("command", ["upgrade", "list", "status"])
+def test_all_is_what_a_command_without_names_means(command: str) -> None:
+    sentence, hint = unknown_option("--all", ["--json"], f"hero-build {command}")
+    assert (sentence, hint) == (f"hero-build {command} has no option --all", "Leave it out: without APP it means all.")
+    assert "@all" in unknown_option("--all", ["--json"], "hero-build install")[1]
+
+
+@pytest.mark.parametrize(
+    ("typed", "hint"),
+    [
+        ("db==v1", "Did you mean db@v1? `hero-build list` shows all."),
+        ("DB=1.2", "Did you mean db@1.2? `hero-build list` shows all."),
+        ("db:v2", "Did you mean db@v2? `hero-build list` shows all."),
+        ("d?", "Patterns are not expanded: name each app (db), or a set, such as @all. `hero-build list` shows all."),
+        ("x*", "Patterns are not expanded: name each app, or a set, such as @all. `hero-build list` shows all."),
+        (".", "Name an app: `--mode source APP` builds its checkout. `hero-build list` shows all."),
+        ("./db", "Did you mean db, or its checkout, `--mode source db`? `hero-build list` shows all."),
+        ("o/db", "Did you mean db, or its checkout, `--mode source db`? `hero-build list` shows all."),
+    ],
+)
+def test_an_app_as_other_programs_write_it(typed: str, hint: str, two_apps: World) -> None:
+    done = two_apps.run("install", typed)
+    assert done.code == 3
+    assert hint in done.err
 
 
 @pytest.mark.parametrize(
