@@ -2,6 +2,7 @@
 
 import os
 from contextlib import suppress
+from itertools import takewhile
 from pathlib import Path
 
 
@@ -16,7 +17,7 @@ def fsync(path: Path) -> None:
 
 def make_folder(path: Path) -> None:
     """Create a folder, and those above it, if they are missing; new ones survive a power cut. Raises OSError."""
-    new = [folder for folder in (path, *path.parents) if not folder.exists()]
+    new = list(takewhile(lambda folder: not folder.exists(), (path, *path.parents)))
     path.mkdir(parents=True, exist_ok=True)
     for folder in new:
         with suppress(PermissionError):  # a folder may be written and not read
