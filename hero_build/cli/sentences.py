@@ -1,5 +1,7 @@
 """click's usage errors, each as one sentence and a hint. Imported only for an error."""
 
+import sys
+
 import click
 
 from hero_build.cli.examples import EXAMPLES
@@ -24,7 +26,8 @@ def usage_error(error: click.ClickException) -> UsageError:
         case UnknownCommand():
             return UsageError(error.message, error.hint)
         case click.NoSuchOption() if context:
-            return UsageError(*unknown_option(error.option_name, _options(context), path))
+            known = _options(context)
+            return UsageError(*unknown_option(_typed(error.option_name, known), known, path))
         case click.MissingParameter(param=click.Parameter() as param):
             return UsageError(_missing(param, path), _example(context) or hint)
         case click.BadParameter(param=click.Parameter() as param):
@@ -76,6 +79,11 @@ def _name(param: click.Parameter) -> str:
 
 def _options(context: click.Context) -> list[str]:
     return [name for param in context.command.get_params(context) for name in (*param.opts, *param.secondary_opts)]
+
+
+def _typed(option: str, known: list[str]) -> str:
+    """A long option with one dash, such as -locked, as it was typed: click takes it for several short ones."""
+    return next((word for word in sys.argv if word.startswith(option) and f"-{word}" in known), option)
 
 
 def _lower(sentence: str) -> str:

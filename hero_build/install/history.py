@@ -135,6 +135,7 @@ def _target(root: Root, number: int | None) -> Generation:
         return Generation(0)
     if number not in existing:
         sentence = f"generation {number} does not exist" if number > 0 else "no earlier generation exists"
-        listed = ", ".join(str(n) for n in existing if n != current) or "none"
-        raise GenerationNotFound(f"{sentence} in {root.path}", f"Choose one of {listed}, or 0 for the empty root.")
+        others = [str(n) for n in existing if n != current]
+        choice = f"{'one of ' if len(others) > 1 else ''}{', '.join(others)}, or " if others else ""
+        raise GenerationNotFound(f"{sentence} in {root.path}", f"Choose {choice}0 for the empty root.")
     return manifest.read(root.generation(number))

@@ -79,6 +79,13 @@ def test_a_verb_without_a_command_has_a_hint_of_its_own() -> None:
     assert "shell" not in unknown_command("self", ["update"], ALL)[1]
 
 
+def test_a_long_option_with_one_dash_is_named_as_it_was_typed(world: World) -> None:
+    done = world.run("install", "-locked", "hero.lock")
+    assert done.code == 2
+    assert "error: hero-build install has no option -locked\n  hint: Did you mean --locked?" in done.err
+    assert "has no option -x" in world.run("install", "-xyz", "db").err
+
+
 @pytest.mark.parametrize("command", ["upgrade", "list", "status"])
 def test_all_is_what_a_command_without_names_means(command: str) -> None:
     sentence, hint = unknown_option("--all", ["--json"], f"hero-build {command}")

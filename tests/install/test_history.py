@@ -56,7 +56,7 @@ def test_rollback_to_a_generation_that_does_not_exist(root: Root, number: int) -
     roots.install(root, "db", "v2")
     with pytest.raises(GenerationNotFound) as caught:
         history.rollback(root, number)
-    assert "Choose one of 1, or 0" in caught.value.hint
+    assert "Choose 1, or 0 for" in caught.value.hint
     assert roots.settled(root).number == 2
 
 

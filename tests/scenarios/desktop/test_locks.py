@@ -87,6 +87,20 @@ def test_exact_keeps_what_is_locked_and_removes_the_rest(world: World, lock: Pat
     assert installed(world) == {"db"}
 
 
+def test_exact_leaves_a_shell_that_is_not_pinned_with_its_app(world: World, lock: Path) -> None:
+    """A lock file from before shells were pinned, or of a machine that built its own, says nothing about shells."""
+    world.ok("install", "--locked", str(lock))
+    document = json.loads(lock.read_text())
+    del document["apps"]["hero_os"]["bundles"]
+    lock.write_text(json.dumps(document))
+    world.ok("install", "--locked", str(lock), "--exact")
+    assert installed(world) == PARTS
+    del document["apps"]["hero_os"]
+    lock.write_text(json.dumps(document))
+    world.ok("install", "--locked", str(lock), "--exact")
+    assert installed(world) == {part for part in PARTS if not part.startswith("hero_os")}, "it goes with its app"
+
+
 def test_what_is_installed_is_locked_with_its_bundles(world: World, lock: Path) -> None:
     world.ok("install", "--locked", str(lock))
     release(world, "v2", "maps", "notes")
