@@ -11,10 +11,10 @@ from tempfile import TemporaryDirectory
 from msgspec import Struct
 from msgspec.structs import replace
 
-from hero_build.errors import AssetNotFound, UsageError
+from hero_build.errors import AssetNotFound, NetworkError, UsageError
 from hero_build.events import Emit
 from hero_build.forge.limits import limits_of
-from hero_build.forge.lock_source import pack_file, place_address
+from hero_build.forge.lock_source import pack_file, place_address, require_folder
 from hero_build.forge.open_forge import open_forge
 from hero_build.forge.transfer import read_small
 from hero_build.model.steps import Asset
@@ -45,7 +45,8 @@ def machine_lock(first: FirstLock, settings: Settings, emit: Emit) -> OpenedLock
     path = settings.root / LOCK
     if not path.is_file():
         _fetch(first, path, settings=settings, emit=emit)
-    return open_lock(LockOptions(path, at=first.at, trust=first.trust), settings, emit)
+    hint = f"Replace it with the right one; or delete it, and the one of {first.at} is fetched again."
+    return open_lock(LockOptions(path, at=first.at, trust=first.trust, again=hint), settings, emit)
 
 
 def _fetch(first: FirstLock, path: Path, *, settings: Settings, emit: Emit) -> None:
@@ -57,7 +58,9 @@ def _fetch(first: FirstLock, path: Path, *, settings: Settings, emit: Emit) -> N
             part.write_bytes(_read(first, ".lock", settings=settings, emit=emit))
             if first.trust or settings.trust:
                 signature_of(part).write_bytes(_read(first, ".lock.minisig", settings=settings, emit=emit))
-            open_lock(LockOptions(part, at=first.at, digest=first.digest, trust=first.trust), settings, emit)
+            label = Path(f"{first.set}.lock")
+            options = LockOptions(part, at=first.at, digest=first.digest, trust=first.trust, label=label)
+            open_lock(options, settings, emit)
             for file in (signature_of(part), part):  # the lock file last: where it is, both are
                 if file.exists():
                     file.chmod(0o644)
@@ -71,6 +74,7 @@ def _read(first: FirstLock, suffix: str, *, settings: Settings, emit: Emit) -> b
     name = f"{first.set}{suffix}"
     if (pack := pack_file(place)) is not None:
         return _packed(pack, suffix)
+    require_folder(place)
     forge = open_forge(replace(settings, forge=place, token=None), emit)
     asset = Asset(name, url=f"{place}/{name}", id=hashlib.sha256(name.encode()).hexdigest())
     try:
@@ -78,6 +82,9 @@ def _read(first: FirstLock, suffix: str, *, settings: Settings, emit: Emit) -> b
     except AssetNotFound as error:
         hint = f"`hero-build lock @{first.set} -o {name}` writes it; put it beside the releases."
         raise AssetNotFound(f"{place} has no {name}", hint) from error
+    except NetworkError as error:
+        hint = f"Check the network, and --at, {first.at}; the same command goes on from here."
+        raise NetworkError(error.message, hint) from error
 
 
 def _packed(pack: Path, suffix: str) -> bytes:

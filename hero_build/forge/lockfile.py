@@ -162,14 +162,14 @@ def read_content(path: Path) -> bytes:
         raise UsageError(f"the lock file {path} cannot be read: {error.strerror}", _unreadable(error, path)) from error
 
 
-def parse(content: bytes, path: Path) -> Lock:
+def parse(content: bytes, path: Path, *, hint: str | None = None) -> Lock:
     """The lock of the `content` of `path`. Raises UsageError, which names the field that does not fit."""
     try:
         return decode(content)
     except UnsafeName as error:
-        raise UsageError(f"{path} is not a lock file: {error.message}", _again(path)) from error
+        raise UsageError(f"{path} is not a lock file: {error.message}", hint or _again(path)) from error
     except (ValueError, RecursionError) as error:
-        raise UsageError(f"{path} is not a lock file: {error}", _again(path)) from error
+        raise UsageError(f"{path} is not a lock file: {error}", hint or _again(path)) from error
 
 
 def _unreadable(error: OSError, path: Path) -> str:

@@ -34,12 +34,20 @@ _DISTRUST = "Do not install from it: ask its supplier for the right one."
 class LockOptions(Struct, frozen=True):
     """A lock file as it was asked for. `at`: where its contents are (None: at the forge in it); `digest`: its sha256,
     `trust`: a public key or a file with one, by which it must be signed (None: not asked for).
+
+    `label`: what errors call the file (None: its path); `again`: the hint if it is none (None: how to write one).
     """
 
     file: Path
     at: str | None = None
     digest: str | None = None
     trust: str | None = None
+    label: Path | None = None
+    again: str | None = None
+
+    @property
+    def shown(self) -> Path:
+        return self.label or self.file
 
     @property
     def files(self) -> tuple[Path, ...]:
@@ -77,8 +85,8 @@ def open_lock(options: LockOptions, settings: Settings, emit: Emit) -> OpenedLoc
     digest = hashlib.sha256(content).hexdigest()
     _check_digest(options, digest)
     _check_signature(options, content, settings)
-    lock = lockfile.parse(content, options.file)
-    _check_machine(options.file, lock)
+    lock = lockfile.parse(content, options.shown, hint=options.again)
+    _check_machine(options.shown, lock)
     forge = _forge(lock, options=options, settings=settings, emit=emit)
     pinned = tuple((item.app, item.phase) for item in lock.pins)
     return OpenedLock(forge, pinned=pinned, sha256=digest, files=options.files)
@@ -93,9 +101,9 @@ def _check_digest(options: LockOptions, digest: str) -> None:
     if options.digest is None:
         return
     if not _SHA256.fullmatch(options.digest):
-        raise UsageError(f"--digest is {options.digest!r}", f"It takes the output of `sha256sum {options.file}`.")
+        raise UsageError(f"--digest is {options.digest!r}", f"It takes the output of `sha256sum {options.shown}`.")
     if digest != options.digest.lower():
-        sentence = f"{options.file} has the sha256 {digest}, and --digest is {options.digest.lower()}"
+        sentence = f"{options.shown} has the sha256 {digest}, and --digest is {options.digest.lower()}"
         raise ChecksumMismatch(sentence, _DISTRUST)
 
 
@@ -110,11 +118,12 @@ def _check_signature(options: LockOptions, content: bytes, settings: Settings) -
         signature = read_regular(path, _LARGEST_SIGNATURE)
     except OSError as error:
         raise_for_machine(error, path)
-        sentence = f"{options.file} must be signed, and {path} cannot be read: {error.strerror}"
+        sentence = f"{options.shown} must be signed, and {signature_of(options.shown)} cannot be read: {error.strerror}"
         raise InvalidSignature(sentence, "`hero-build lock APP… -o FILE --sign KEYFILE` writes both.") from error
     if not any(verifies(signature, content, key) for key in keys):
         whose = "the key in --trust" if options.trust is not None else "a key in trust in cfg/hero_build.toml"
-        raise InvalidSignature(f"{path} is not a signature of {options.file} by {whose}", _DISTRUST)
+        sentence = f"{signature_of(options.shown)} is not a signature of {options.shown} by {whose}"
+        raise InvalidSignature(sentence, _DISTRUST)
 
 
 def _public_key(text: str) -> str:

@@ -61,6 +61,35 @@ def test_one_that_nothing_vouches_for_is_not_kept(
     converge(two_apps, str(place))
 
 
+@pytest.mark.parametrize(
+    ("words", "code", "lines"),
+    [
+        (("--digest", "abc"), 2, "error: --digest is 'abc'\n  hint: It takes the output of `sha256sum both.lock`."),
+        (("--digest", "0" * 64), 5, "error: both.lock has the sha256 "),
+    ],
+)
+def test_errors_name_the_lock_file_of_the_place(
+    two_apps: World, place: Path, words: tuple[str, str], code: int, lines: str
+) -> None:
+    error = converge(two_apps, str(place), *words, code=code)
+    assert lines in error
+    assert ".set-" not in error, "not the file that it was fetched to"
+
+
+def test_a_place_that_is_not_there_and_a_machines_lock_file_that_is_none(two_apps: World, place: Path) -> None:
+    error = converge(two_apps, f"{place}r", code=4)
+    assert f"error: the folder {place}r does not exist\n  hint: Is its disk mounted? --at names the folder." in error
+    error = converge(two_apps, "http://127.0.0.1:9/x", "--digest", "0" * 64, code=4)
+    assert "hint: Check the network, and --at, http://127.0.0.1:9/x" in error
+    (lock := two_apps.root.path / LOCK).parent.mkdir(exist_ok=True)
+    lock.write_text("no lock file")
+    error = converge(two_apps, str(place), code=2)
+    assert f"error: {lock} is not a lock file" in error
+    assert f"delete it, and the one of {place} is fetched again." in error
+    lock.unlink()
+    converge(two_apps, str(place))
+
+
 def test_an_app_without_a_recipe_here_is_named_with_the_lock_file(two_apps: World, place: Path) -> None:
     (two_apps.recipes / "web.py").unlink()
     error = converge(two_apps, str(place), code=3)
