@@ -30,6 +30,7 @@ from hero_build.source.cargo.target_folder import build_directories, locked_targ
 from hero_build.source.cargo.workspaces import Workspaces
 from hero_build.source.fingerprint import with_written_lock
 from hero_build.source.own_locks import recording
+from hero_build.source.recorded_build import RecordEntry, read_inputs
 from hero_build.source.wasm import TARGET as WASM_TARGET
 from hero_build.verify.check import verify
 from hero_build.verify.expect import expect_for
@@ -127,9 +128,10 @@ def _cargo_build(items: Sequence[_BuildItem], job: CargoJob, run: RunContext) ->
             results.append(_failed(item.build, error, run))
     if buildable:
         attempt = _attempt(buildable, replace(job, programs=tuple(packages)), packages=packages, run=run)
-        parts = [_part_result(item, attempt, run) for item in buildable]
         directories = build_directories(job, workspaces.owners(tuple(packages)))
-        record_parts(parts, job, attempt, settings=run.context.settings, directories=directories)
+        inputs = run.pool.submit(read_inputs, job, attempt.crates, attempt.started, directories)
+        parts = [_part_result(item, attempt, run) for item in buildable]
+        record_parts(parts, job, inputs.result(), settings=run.context.settings)
         results += parts
     return results
 
@@ -161,19 +163,15 @@ def _wasm_build(items: Sequence[_BuildItem], job: CargoJob, run: RunContext) -> 
     def finished(bundle: "BuiltBundle") -> None:
         verified[bundle.name] = run.pool.submit(_verify_bundle, by_name[bundle.name], bundle)
 
-    seen: list[tuple[Sequence[CargoMessage], int]] = []
-    watch = BuildWatch(
-        context.progress,
-        finished=finished,
-        cancelled=context.cancelled,
-        crates=lambda crates, started: seen.append((crates, started)),
-    )
+    inputs: list[Future[RecordEntry | None]] = []
+
+    def compiled(crates: Sequence[CargoMessage], started: int) -> None:
+        inputs.append(run.pool.submit(read_inputs, job, crates, started))
+
+    watch = BuildWatch(context.progress, finished=finished, cancelled=context.cancelled, crates=compiled)
     results = wasm_build.build(job, backend=job.backend or "direct", folders=folders, watch=watch)
     parts = [_bundle_result(by_name[item.name], built=item, verified=verified, run=run) for item in results]
-    crates = tuple(message for messages, _ in seen for message in messages)
-    started = min((started for _, started in seen), default=0)
-    attempt = cargo_build.BuildAttempt({}, {}, crates=crates, started=started)
-    record_parts(parts, job, attempt, settings=run.context.settings)
+    record_parts(parts, job, inputs[0].result() if inputs else None, settings=run.context.settings)
     return parts
 
 
@@ -224,8 +222,8 @@ def _recipe_build(item: _BuildItem, job: CargoJob, run: RunContext) -> list[Veri
         crates=tuple(crate for call in context.attempts for crate in call.crates),
         started=min((call.started for call in context.attempts), default=0),
     )
-    parts = [_part_result(item, attempt, run)]
-    record_parts(parts, job, attempt, settings=run.context.settings, complete=False)  # the recipe's code reads, too
+    parts, read = [_part_result(item, attempt, run)], read_inputs(job, attempt.crates, attempt.started)
+    record_parts(parts, job, read, settings=run.context.settings, complete=False)  # the recipe's code reads, too
     return parts
 
 

@@ -1,25 +1,22 @@
 """Keeps what a build read and made, so that the next run can tell without cargo that nothing changed."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 from hero_build.model.installed import Fingerprint, outputs_digest
 from hero_build.model.steps import CargoJob, Verified, VerifiedPart
 from hero_build.settings import Settings
 from hero_build.source import recorded_build
-from hero_build.source.cargo.build import BuildAttempt
-from hero_build.source.cargo.build_reads import BuildDirectories
 
 
 def record_parts(
     parts: Iterable[object],
     job: CargoJob,
-    attempt: BuildAttempt,
+    inputs: recorded_build.RecordEntry | None,
     settings: Settings,
-    directories: Sequence[BuildDirectories] = (),
     *,
     complete: bool = True,
 ) -> None:
-    """Record the verified parts of one build by `job`; failed ones are passed over.
+    """Record the verified parts of one build by `job`, which read `inputs`; failed ones are passed over.
 
     `complete` False: not all that the build read is known, so that the record never says that a part is up to date.
     """
@@ -27,11 +24,9 @@ def record_parts(
         recorded_build.record(
             job,
             fingerprint=fingerprint,
-            messages=attempt.crates,
+            inputs=inputs,
             outputs={item.artifact.name: _digest(item) if complete else "" for item in built},
-            started=attempt.started,
             cache=settings.cache,
-            directories=directories,
         )
 
 

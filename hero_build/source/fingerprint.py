@@ -25,7 +25,7 @@ from hero_build.model.installed import Fingerprint
 from hero_build.model.steps import CargoJob, Tree
 from hero_build.os_errors import raise_for_machine
 from hero_build.source.cargo import toolchain
-from hero_build.source.cargo.config_files import cargo_config_files as cargo_config_files
+from hero_build.source.cargo.config_files import existing_config_files
 from hero_build.source.git.status import status
 
 _FORMAT_VERSION = "1"  # goes up when the cargo call changes in a way that changes programs
@@ -82,6 +82,17 @@ def with_written_lock(fingerprint: Fingerprint, job: CargoJob) -> Fingerprint:
     if not job.writable_locks and _NONE not in parts.get("lock", "").split():
         return fingerprint
     return Fingerprint(tuple({**parts, "lock": _lock_digests(job)}.items()))
+
+
+def without_sources(fingerprint: Fingerprint, tree: Tree) -> Fingerprint:
+    """The fingerprint but for what changed sources hold: equal ones, and cargo finds the same packages and targets.
+
+    These follow from manifests, and from which files exist.
+    """
+    if tree.changes is None:
+        return fingerprint
+    words = [f"{name} {_describe_manifest(tree.path / name)}" for name in tree.changes]
+    return Fingerprint(tuple({**dict(fingerprint.parts), "worktree": _digest(words)}.items()))
 
 
 def affects_build(name: str) -> bool:
@@ -141,6 +152,11 @@ def _describe(path: Path) -> str:
         return f"{type(error).__name__} {getattr(error, 'errno', '')}"
 
 
+def _describe_manifest(path: Path) -> str:
+    """As `_describe`; of a file that is no manifest, only that it exists."""
+    return "file" if path.name != "Cargo.toml" and path.is_file() and not path.is_symlink() else _describe(path)
+
+
 def _config_digests(folders: Sequence[Path], env: Mapping[str, str]) -> Iterator[str]:
-    files = dict.fromkeys(path for folder in folders for path in cargo_config_files(folder, env))
-    return (_describe(path) for path in files if path.is_file())
+    files = dict.fromkeys(path for folder in folders for path in existing_config_files(folder, env))
+    return (_describe(path) for path in files)

@@ -14,8 +14,9 @@ from msgspec import Struct
 
 from hero_build.recipe import Recipe
 from hero_build.settings import Settings
-from hero_build.source import fingerprint, recorded_build
+from hero_build.source import recorded_build
 from hero_build.source.cargo import toolchain
+from hero_build.source.cargo.config_files import cargo_config_files
 from hero_build.source.git import paths as git_paths
 from hero_build.source.git import status
 from hero_build.system import process
@@ -56,7 +57,7 @@ def build_inputs(recipes: Iterable[Recipe], settings: Settings) -> BuildInputs:
         trees |= {main.path, *(git_paths.sibling(main, repo, settings.forge).path for repo in recipe.siblings)}
     for tree in trees:
         files |= {tree, *_repository_files(tree), *(path / status.CACHE_TAG for path in status.target_folders(tree))}
-        files |= {*toolchain.toolchain_files(tree, env), *fingerprint.cargo_config_files(tree, env)}
+        files |= {*toolchain.toolchain_files(tree, env), *cargo_config_files(tree, env)}
         files |= {mark for path in status.target_folders(tree) for mark in status.output_marks(path)}
         files |= _recorded_files(tree, settings.cache)
     outputs = {path for tree in trees for path in status.target_folders(tree) if (path / status.CACHE_TAG).is_file()}

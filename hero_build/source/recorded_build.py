@@ -37,7 +37,7 @@ _TICK = 50_000_000  # ns: how far a file system's clock may be behind
 _ABSENT = "absent"
 
 
-class _Entry(Struct, frozen=True):
+class RecordEntry(Struct, frozen=True):
     """`output`: a digest of the files that were built; the digest of each input by its path or name.
 
     `silent`: packages whose build scripts do not say what they read; `tags`: those files that hold git's tags, which
@@ -70,16 +70,10 @@ def recall(job: CargoJob, fingerprint: Fingerprint, cache: Path) -> RecordedBuil
     return RecordedBuild(outputs, changed=changed, rerun=tuple(sorted(rerun)))
 
 
-def record(
-    job: CargoJob,
-    fingerprint: Fingerprint,
-    messages: Sequence[CargoMessage],
-    outputs: Mapping[str, str],
-    started: int,
-    cache: Path,
-    directories: Sequence[BuildDirectories] = (),
-) -> None:
-    """Record what a build read and made (`outputs`: name and digest). One whose inputs are not clear is not recorded.
+def read_inputs(
+    job: CargoJob, messages: Sequence[CargoMessage], started: int, directories: Sequence[BuildDirectories] = ()
+) -> RecordEntry | None:
+    """What a build read, once cargo has ended; None: it is not clear.
 
     `started`: when cargo was started, in ns of time.time_ns().
     """
@@ -90,15 +84,25 @@ def record(
         reads = build_reads(messages, env, directories)
         tags = sorted({str(path) for _, folder in reads.silent for path in _tags(folder)})
         files = {str(path): _describe(path, started) for path in sorted({*_outside(reads, job), *map(Path, tags)})}
-        entry = _Entry(
+        return RecordEntry(
             "",
             files=files,
             variables={name: _variable(env, name) for name in sorted(reads.variables)},
             silent=tuple(sorted(package for package, _ in reads.silent)),
             tags=tuple(tags),
         )
+    return None
+
+
+def record(
+    job: CargoJob, fingerprint: Fingerprint, inputs: RecordEntry | None, outputs: Mapping[str, str], cache: Path
+) -> None:
+    """Record what a build read and made (`outputs`: name and digest), unless its inputs are not clear."""
+    if inputs is None:
+        return
+    with suppress(OSError, ValueError):
         texts = {
-            _key(fingerprint, name): msgspec.json.encode(replace(entry, output=output)).decode()
+            _key(fingerprint, name): msgspec.json.encode(replace(inputs, output=output)).decode()
             for name, output in outputs.items()
         }
         store_all(_file(job.tree.path, cache), texts, most=_ENTRIES)
@@ -112,7 +116,7 @@ def recorded_inputs(tree: Path, cache: Path) -> RecordedInputs:
     return RecordedInputs(frozenset(paths), frozenset(name for entry in known for name in entry.variables))
 
 
-def _changes(entry: _Entry, env: Mapping[str, str], current: dict[str, str]) -> Iterator[str]:
+def _changes(entry: RecordEntry, env: Mapping[str, str], current: dict[str, str]) -> Iterator[str]:
     """The inputs of a build that are not what they were; `current` keeps what was read."""
     for name, digest in entry.files.items():
         if name not in current:
@@ -206,13 +210,13 @@ def _key(fingerprint: Fingerprint, name: str) -> str:
     return f"{_digest([str(part) for part in fingerprint.parts if part[0] != 'lock'])[:32]} {name}"
 
 
-def _entry(tree: Path, fingerprint: Fingerprint, name: str, cache: Path) -> _Entry | None:
+def _entry(tree: Path, fingerprint: Fingerprint, name: str, cache: Path) -> RecordEntry | None:
     text = lookup(_file(tree, cache)).get(_key(fingerprint, name))
     return _decode(text) if text is not None else None
 
 
-def _decode(text: str) -> _Entry | None:
+def _decode(text: str) -> RecordEntry | None:
     try:
-        return decode_json(text, kind=_Entry)
+        return decode_json(text, kind=RecordEntry)
     except ValueError:
         return None

@@ -12,7 +12,6 @@ from hero_build.model.steps import CargoJob, Tree, VerifiedPart
 from hero_build.pipeline.record_build import record_parts
 from hero_build.settings import read
 from hero_build.source import recorded_build
-from hero_build.source.cargo.build import BuildAttempt
 from support import bundle_roots
 
 ONE, OTHER = Fingerprint((("commit", "one"),)), Fingerprint((("commit", "other"),))
@@ -30,7 +29,7 @@ def test_parts_with_one_fingerprint_are_recorded_together(tmp_path: Path, monkey
     parts = [part(tmp_path, name, ONE) for name in ("island_a", "island_b")]
     parts += [part(tmp_path, "island_c", OTHER), part(tmp_path, "island_d", None)]
     job = CargoJob(Tree(tmp_path, "0" * 40, False), Cargo(), ("a",))
-    record_parts([*parts, object()], job, BuildAttempt({}, {}), settings=read({}, {"HERO_ROOT": str(tmp_path)}))
+    record_parts([*parts, object()], job, None, settings=read({}, {"HERO_ROOT": str(tmp_path)}))
     assert [(call["fingerprint"], sorted(call["outputs"])) for call in calls] == [
         (ONE, ["island_a", "island_b"]),
         (OTHER, ["island_c"]),

@@ -22,13 +22,9 @@ def job_of(tree: Path, *args: str) -> CargoJob:
 
 def build_and_record(job: CargoJob, folder: Path, started: int | None = None) -> RecordedBuild:
     attempt = cargo_build.build_all(job, folder / "log", lambda *output: None)
+    inputs = recorded_build.read_inputs(job, attempt.crates, attempt.started if started is None else started)
     recorded_build.record(
-        job,
-        fingerprint=FINGERPRINT,
-        messages=attempt.crates,
-        outputs={"app": "digest"},
-        started=attempt.started if started is None else started,
-        cache=folder / "cache",
+        job, fingerprint=FINGERPRINT, inputs=inputs, outputs={"app": "digest"}, cache=folder / "cache"
     )
     return recorded_build.recall(job, FINGERPRINT, folder / "cache")
 

@@ -16,15 +16,12 @@ _PATH_HASH = "{workspace-path-hash}"
 
 def cargo_config_files(folder: Path, env: Mapping[str, str]) -> Iterator[Path]:
     """The paths where cargo looks for configuration files when it builds in `folder`, and the files they include."""
-    homes = [parent / ".cargo" for parent in (folder, *folder.parents)]
-    pending = [home / name for home in dict.fromkeys((*homes, toolchain.cargo_home(env))) for name in _CONFIG_NAMES]
-    seen: set[Path] = set()
-    while pending:
-        path = pending.pop(0)
-        if path not in seen:
-            seen.add(path)
-            pending += _included(path)
-            yield path
+    return (Path(name) for name, _ in _config_files(folder, env))
+
+
+def existing_config_files(folder: Path, env: Mapping[str, str]) -> Iterator[Path]:
+    """Those of `cargo_config_files` that exist."""
+    return (Path(name) for name, exists in _config_files(folder, env) if exists)
 
 
 def configured_output_folders(folder: Path, env: Mapping[str, str]) -> Iterator[Path]:
@@ -32,7 +29,7 @@ def configured_output_folders(folder: Path, env: Mapping[str, str]) -> Iterator[
     build.build-dir).
     """
     yield from (_absolute(folder, env[name], folder=folder, env=env) for name in _VARIABLES if env.get(name))
-    for file in cargo_config_files(folder, env):
+    for file in existing_config_files(folder, env):
         table = _read(file, "-dir").get("build")
         values = (table.get(key) for key in _KEYS) if isinstance(table, dict) else ()
         yield from (
@@ -42,8 +39,23 @@ def configured_output_folders(folder: Path, env: Mapping[str, str]) -> Iterator[
 
 def configures_wrapper(folders: Iterable[Path], env: Mapping[str, str]) -> bool:
     """Whether a configuration file for one of these folders may name a compiler wrapper (`build.rustc-wrapper`)."""
-    files = dict.fromkeys(file for folder in folders for file in cargo_config_files(folder, env))
+    files = dict.fromkeys(file for folder in folders for file in existing_config_files(folder, env))
     return any(_read(file, "rustc-wrapper") for file in files)
+
+
+def _config_files(folder: Path, env: Mapping[str, str]) -> Iterator[tuple[str, bool]]:
+    """Each path once, and whether there is a file; as text, since most paths have none."""
+    homes = [os.path.join(parent, ".cargo") for parent in (folder, *folder.parents)]
+    homes.append(str(toolchain.cargo_home(env)))
+    pending = [os.path.join(home, name) for home in homes for name in _CONFIG_NAMES]
+    seen: set[str] = set()
+    while pending:
+        name = pending.pop(0)
+        if name not in seen:
+            seen.add(name)
+            exists = os.path.isfile(name)
+            pending += map(str, _included(Path(name)) if exists else ())
+            yield name, exists
 
 
 def _included(file: Path) -> list[Path]:

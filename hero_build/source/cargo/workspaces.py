@@ -19,7 +19,7 @@ from hero_build.model.names import nearest
 from hero_build.model.steps import CargoJob
 from hero_build.os_errors import raise_for_machine
 from hero_build.source.cargo.metadata import CargoPackage, Workspace, candidates, package_of, workspace
-from hero_build.source.git.status import tracked_files
+from hero_build.source.git.status import may_track, tracked_files
 from hero_build.system.decoding import convert
 from hero_build.system.file_cache import cached
 
@@ -237,6 +237,8 @@ def may_have_nested(tree: Path) -> bool:
 
 def nested_manifests(tree: Path) -> tuple[Path, ...]:
     """Every tracked Cargo.toml below the root of a checkout, by depth and path; none where git cannot read it."""
+    if not may_track(tree, _MANIFEST):
+        return ()
     paths = (Path(name) for name in tracked_files(tree, f":(glob)**/{_MANIFEST}") if name != _MANIFEST)
     return tuple(tree / path for path in sorted(paths, key=lambda path: (len(path.parts), path.parts)))
 

@@ -18,6 +18,12 @@ CACHE_TAG = "CACHEDIR.TAG"
 _STATUS = ("status", "--porcelain=v2", "--branch", "--untracked-files=all", "--ignore-submodules=none", "--no-renames")
 _FIELDS_BEFORE_PATH = {"1": 8, "u": 10, "?": 1}  # the number of fields before the path, which may contain spaces
 _REMOTE_URL_KEY = re.compile(r"remote\..+\.url")
+_PLAIN_SECTION = re.compile(r'\[(?!include)([a-z][a-z0-9-]*)(?: "([^"\\]*)")?\]', re.IGNORECASE)
+_PLAIN_SETTING = re.compile(r'\t([A-Za-z][A-Za-z0-9-]*) = ([^\s"\\#;]+)')
+_WHOLE_PATHS = (b"DIRC\0\0\0\2", b"DIRC\0\0\0\3")
+"""How an index of version 2 or 3 begins: from version 4 on, a path leaves out what it shares with the one before."""
+_PARTIAL_INDEX = (b"\0link\0", b"sdir\0\0\0\0")
+"""Extensions of a split index and of a sparse one."""
 _OPERATION_FILES = ("rebase-merge", "rebase-apply", "MERGE_HEAD", "CHERRY_PICK_HEAD", "REVERT_HEAD", "BISECT_LOG")
 
 
@@ -51,12 +57,11 @@ def remote_of(path: Path, repo: str, branch: str) -> str:
 
     Raises CheckoutRefused where there are remotes, and none of them leads to `repo`.
     """
-    command = ("git", "config", "--local", "--includes", "--list")
-    pairs = dict(
-        line.split("=", 1)
-        for line in process.capture(command, cwd=path, env=_environment(path)).split("\n")
-        if "=" in line
-    )
+    pairs = _plain_configuration(path / ".git" / "config")
+    if pairs is None:
+        command = ("git", "config", "--local", "--includes", "--list")
+        lines = process.capture(command, cwd=path, env=_environment(path)).split("\n")
+        pairs = dict(line.split("=", 1) for line in lines if "=" in line)
     urls = {key[len("remote.") : -len(".url")]: url for key, url in pairs.items() if _REMOTE_URL_KEY.fullmatch(key)}
     matching = [name for name, url in urls.items() if url_matches(url, repo)]
     if urls and not matching:
@@ -65,6 +70,24 @@ def remote_of(path: Path, repo: str, branch: str) -> str:
         raise CheckoutRefused(f"{path} is a checkout of another repository ({others}), not of {repo}", hint)
     configured = pairs.get(f"branch.{branch}.remote", "")
     return configured if configured in urls else next((name for name in ("origin", *matching) if name in matching), "")
+
+
+def _plain_configuration(file: Path) -> dict[str, str] | None:
+    """A configuration as git writes it, without starting git; None: it has more than that, or cannot be read."""
+    pairs: dict[str, str] = {}
+    section = ""
+    try:
+        lines = file.read_text(encoding="utf-8").splitlines()
+    except (OSError, ValueError):
+        return None
+    for line in lines:
+        if header := _PLAIN_SECTION.fullmatch(line):
+            section = header[1].lower() + (f".{header[2]}" if header[2] is not None else "")
+        elif section and (setting := _PLAIN_SETTING.fullmatch(line)):
+            pairs[f"{section}.{setting[1].lower()}"] = setting[2]
+        else:
+            return None
+    return pairs
 
 
 def commit_of(path: Path, ref: str) -> str:
@@ -84,6 +107,18 @@ def tracked_files(path: Path, *pathspecs: str) -> tuple[str, ...]:
     except ToolFailed:
         return ()
     return tuple(name for name in text.split("\0") if name)
+
+
+def may_track(path: Path, name: str) -> bool:
+    """Whether git may track a file of this name below the root of a checkout. Starts no git, so that it says True
+    where the index is written in a way that does not hold every path (gitformat-index(5)).
+    """
+    try:
+        index = (path / ".git" / "index").read_bytes()
+    except OSError:
+        return True
+    complete = not any(mark in index for mark in _PARTIAL_INDEX)
+    return not (index.startswith(_WHOLE_PATHS) and complete) or os.fsencode(f"/{name}\0") in index
 
 
 def read_tree(path: Path) -> Tree:

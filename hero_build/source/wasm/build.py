@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from hero_build.model.steps import CargoJob
 from hero_build.os_errors import machine_errors
+from hero_build.source.cargo.messages import CargoMessage
 from hero_build.source.wasm import cache, workspace
 from hero_build.source.wasm.compile import CargoInvocation, compile_group
 from hero_build.source.wasm.features import FeatureQuery, features, groups
@@ -79,10 +80,14 @@ def _build_groups(
     def on_module(crate: Crate, module: Path) -> None:
         pending[crate.name] = workers.executor.submit(finish, crate, module, finisher)
 
+    seen: list[tuple[Sequence[CargoMessage], int]] = []
+    call = replace(call, crates=lambda crates, started: seen.append((crates, started)))
     for number, group in enumerate(grouped, 1):
         for failure in compile_group(group, number=number, call=call, on_module=on_module):
             finisher.watch.stage(failure.name, "broken")
             failures[failure.name] = failure
+    crates = tuple(message for messages, _ in seen for message in messages)
+    finisher.watch.crates(crates, min(started for _, started in seen))
     return {**failures, **{name: future.result() for name, future in pending.items()}}
 
 

@@ -22,7 +22,8 @@ OnModule = Callable[[Crate, Path], None]
 class CargoInvocation(Struct, frozen=True):
     """What the cargo calls of a build have in common. `folder`: the workspace; `logs`: a folder.
 
-    `progress`, `cancelled` and `crates` are those of BuildWatch.
+    `progress` and `cancelled` are those of BuildWatch. crates: called at the end of each, with cargo's messages of all
+    crates and when it was started.
     """
 
     folder: Path

@@ -17,6 +17,7 @@ from hero_build.model.installed import Backend, Fingerprint
 from hero_build.model.steps import CargoJob
 from hero_build.os_errors import raise_for_machine
 from hero_build.source.cargo import build
+from hero_build.source.fingerprint import without_sources
 from hero_build.source.wasm import TARGET
 from hero_build.source.wasm import toolchain as wasm_toolchain
 from hero_build.source.wasm.toolchain import Tool
@@ -26,7 +27,7 @@ from hero_build.system.file_cache import cached
 if TYPE_CHECKING:
     from hero_build.source.wasm.types import Crate
 
-_FORMAT_VERSION = "1"  # goes up when the rules for the bundles of a tree change
+_FORMAT_VERSION = "2"  # goes up when the rules for the bundles of a tree change
 
 
 class _Members(Struct, frozen=True):
@@ -57,7 +58,7 @@ def crates(job: CargoJob) -> "tuple[Crate, ...]":
 
 
 def bundle_names(job: CargoJob, fingerprint: Fingerprint, cache: Path) -> tuple[str, ...]:
-    """As `discover`, from `cache` (a folder) if neither the fingerprint of the build nor a manifest has changed.
+    """As `discover`, from `cache` (a folder) if nothing has changed but what sources hold.
 
     The manifests count beside the fingerprint for members that git ignores, and for a workspace in a folder above.
     """
@@ -104,7 +105,8 @@ def with_bundle_tools(fingerprint: Fingerprint, tools: Sequence[Tool], job: Carg
 
 def _cache_key(job: CargoJob, fingerprint: Fingerprint) -> str:
     manifests = [f"{path} {_digest(path)}" for path in _manifests(job.folder)]
-    words = [_FORMAT_VERSION, str(job.folder), job.programs, job.cargo.packages, fingerprint.parts, manifests]
+    parts = without_sources(fingerprint, job.tree).parts
+    words = [_FORMAT_VERSION, str(job.folder), job.programs, job.cargo.packages, parts, manifests]
     return hashlib.sha256(json.dumps(words).encode()).hexdigest()
 
 

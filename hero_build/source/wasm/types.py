@@ -90,8 +90,8 @@ class BuildWatch(Struct, frozen=True):
     """Callbacks of a running build. All but `compiling` are called from several threads.
 
     compiling: cargo's progress. stage: what happens to a bundle. finished: called for each bundle as soon as it is
-    built. cancelled: polled; True ends the build. crates: called with cargo's messages of all crates of a group, and
-    when that cargo was started, in ns of time.time_ns().
+    built. cancelled: polled; True ends the build. crates: called once, when cargo has ended and other tools may still
+    run, with its messages of all crates, and when it was first started, in ns of time.time_ns().
     """
 
     compiling: Progress = _ignore_progress

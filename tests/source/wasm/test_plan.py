@@ -50,6 +50,19 @@ def test_another_fingerprint_is_queried_again(site: IslandWorkspace, notes: Path
     assert len(calls(notes)) == 2
 
 
+def test_what_a_changed_source_holds_starts_no_cargo(site: IslandWorkspace, notes: Path) -> None:
+    source = site.tree / "islands/notes/src/lib.rs"
+    changes = (str(source.relative_to(site.tree)),)
+    for text in ("// one", "// two"):
+        source.write_text(text)
+        job = replace(site.job(), tree=replace(site.job().tree, changes=changes))
+        assert plan.bundle_names(job, THEN, site.cache) == ("island_greeter", "island_notes")
+    assert len(calls(notes)) == 1
+    source.unlink()
+    with pytest.raises(BuildError, match="cannot read"):
+        plan.bundle_names(job, THEN, site.cache)
+
+
 def test_a_new_island_that_git_ignores_is_found(site: IslandWorkspace) -> None:
     """The fingerprint does not know of it."""
     assert names(site) == ("island_greeter", "island_notes")
