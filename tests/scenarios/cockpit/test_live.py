@@ -1,5 +1,8 @@
 """Operations live on the server: a second tab, a reload, a lost connection and a killed server change nothing."""
 
+import os
+import signal
+
 import pytest
 from playwright.sync_api import Browser, expect
 
@@ -50,6 +53,24 @@ def test_start_stop_restart_and_the_log(browser: Browser, shared: ServiceWorld, 
         cockpit.is_running(page, server, web)
         cockpit.press(page, f"Logs of {web}")
         expect(page.locator("pre.log")).to_contain_text(f"{web} v1 starts")
+
+
+def test_what_takes_long_to_stop_is_stopping_and_not_up(
+    browser: Browser, shared: ServiceWorld, site: RpcServer
+) -> None:
+    shared.service("lasting", start_timeout=cockpit.PATIENT, stop_timeout=600.0)
+    shared.release_of("lasting", "v1", "stop-after:500000")
+    assert site.result("catalog.install", name="lasting")["after"]
+    with cockpit.opened(browser, site) as page:
+        row = cockpit.service(page, "lasting_server")
+        cockpit.is_running(page, "lasting_server")
+        expect(row).to_contain_text("up ")
+        cockpit.press(page, "Stop lasting_server")
+        expect(row.locator(".state")).to_have_text("Stopping")
+        expect(cockpit.app(page, "lasting").locator(".tally")).to_have_text("stopping")
+        expect(row).not_to_contain_text("up ")
+        os.kill(shared.pid("lasting_server"), signal.SIGKILL)
+        expect(row.locator(".state")).to_have_text("Stopped")
 
 
 def test_a_reload_and_a_second_tab_show_the_same_operation(

@@ -96,7 +96,8 @@ function summary(app) {
   const count = app.services.filter((service) => service.state === "running").length;
   const bad = app.services.some(isBad);
   if (count === app.services.length) return [bad ? "not healthy" : "running", bad ? "bad" : "ok"];
-  if (!count) return [bad ? "failed" : "stopped", bad ? "bad" : "off"];
+  const moving = app.services.find(({ state: is }) => ["starting", "stopping"].includes(is));
+  if (!count) return [bad ? "failed" : moving?.state ?? "stopped", bad ? "bad" : "off"];
   return [`${count} of ${app.services.length} running`, bad ? "bad" : "warn"];
 }
 
@@ -106,7 +107,7 @@ function serviceRow(app, service, busy) {
   if (service.state === "stopped" && service.wanted === "running") [label, tone] = ["Down", "bad"];
   const old = service.version_running && app.version && service.version_running !== app.version;
   const facts = [
-    service.since && service.pid ? `up ${duration(state.catalog.time - service.since)}` : "",
+    service.since && service.pid ? `${service.state === "running" ? "up" : "for"} ${duration(state.catalog.time - service.since)}` : "",
     service.restarts ? plural(service.restarts, "restart") : "",
     old ? `still runs ${service.version_running}` : "",
   ].filter(Boolean);
