@@ -266,7 +266,7 @@ def _default_cache(root: Path) -> Path:
     checkout = Path(__file__).resolve().parent.parent
     if (checkout / "cache" / "CACHEDIR.TAG").is_file():
         return checkout / "cache"
-    if not (os.environ.get("HOME") or os.environ.get("XDG_CACHE_HOME", "").strip()):
+    if not (os.path.isabs(os.environ.get("HOME", "")) or os.environ.get("XDG_CACHE_HOME", "").strip()):
         try:
             return home() / ".cache" / "hero-build"
         except MachineError:

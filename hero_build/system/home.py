@@ -9,8 +9,10 @@ _HINT = "Set HOME to a folder of this user, or name the folders: --root (HERO_RO
 
 
 def home() -> Path:
-    """Raises MachineError where the user has none. An empty HOME counts as unset."""
+    """Raises MachineError where the user has none, and for a relative HOME. An empty HOME counts as unset."""
     if folder := os.environ.get("HOME"):
+        if not os.path.isabs(folder):  # it would be another folder in each working directory
+            raise MachineError(f"HOME is {folder!r}, which is not an absolute path", _HINT)
         return Path(folder)
     import pwd  # only without HOME
 

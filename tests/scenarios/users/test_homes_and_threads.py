@@ -6,7 +6,7 @@ import pytest
 
 from support.refusals import check_consistent, check_no_leak, program_output
 from support.users import NOBODY_IN_PARTICULAR, as_user
-from support.worlds import World
+from support.worlds import REPO, World
 
 HOMELESS = ("env", "-u", "HOME", "-u", "HERO_ROOT", "-u", "XDG_CACHE_HOME")
 SENTENCE = f"user ID {NOBODY_IN_PARTICULAR} has no home: HOME is not set, and passwd has no entry for it"
@@ -32,6 +32,19 @@ def test_a_home_is_needed(
     check_no_leak(done)
     assert f"error: {SENTENCE}\n  hint: {HINT}\n" in done.err
     assert os.listdir(two_apps.root.path) == []
+
+
+def test_a_relative_home_is_refused_where_it_is_needed(two_apps: World) -> None:
+    """Each working directory would have a root and a cache of its own."""
+    prefix = (*HOMELESS, "HOME=here", "sh", "-c", 'cd "$0" && exec "$@"', str(two_apps.folder))
+    environ = {"PYTHONPATH": str(REPO)}
+    for words in (("list",), ("install", "db")):
+        done = two_apps.run(*words, prefix=prefix, env=environ)
+        assert done.code == 8
+        assert f"error: HOME is 'here', which is not an absolute path\n  hint: {HINT}\n" in done.err
+    done = two_apps.run("--root", str(two_apps.root.path), "install", "db", prefix=prefix, env=environ)
+    assert done.code == 0, done.err
+    assert "here" not in os.listdir(two_apps.folder)
 
 
 @pytest.mark.parametrize("words", [("--version",), ("--help",), ("install", "--help"), ("completion", "bash")])
