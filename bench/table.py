@@ -88,7 +88,10 @@ trusted.
   curl sends the same files into a draft with 16 uploads at once, and gets nothing back; once more, it fetches them as
   well, and openssl hashes them.
 
-cargo-binstall is in no row: it finds its downloads by the metadata of crates, and these apps are in no registry.
+cargo-binstall is in no row. It would need no registry: `--manifest-path` takes a `Cargo.toml` with `pkg-url` in
+`[package.metadata.binstall]`, for one crate a call. But version 1.20, which Rust 1.95 compiles, refuses the address of
+the program before it sends a request (`kind: Builder, source: BadScheme`): it takes https alone, and the rows are
+served over http. `--allow-insecure-http` came with 1.22, whose lock file asks for Rust 1.96.
 """
 
 
