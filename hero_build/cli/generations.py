@@ -51,15 +51,18 @@ def diff(session: Session, first: int | None, second: int | None) -> int:
 def rollback(session: Session, number: int | None) -> int:
     """Restore the content of generation N (default: the previous one) as a new generation. What runs of apps that it
     does not have is stopped.
+
+    A previous generation whose services did not come up, so that it was rolled back, is not the default.
     """
     from hero_build.install.history import earlier_number
     from hero_build.ops.rollback import rollback as restore
     from hero_build.ops.way_back import require_way_back
     from hero_build.output.pages.install import page
     from hero_build.queries.change_report import between
+    from hero_build.services.evidence import failed_generations
 
-    if number is None and session.root.upgrade.exists():
-        number = earlier_number(session.root)  # than the upgrade, also if that is undone, by a newer generation
+    if number is None and session.root.upgrade.exists():  # earlier than it, also if a newer generation undoes it
+        number = earlier_number(session.root, failed_generations(session.root))
     session.finish_interrupted_upgrade()
     check = partial(require_way_back, catalog=_catalog(session, "whether the data can go back is not known"))
     before, after = restore(

@@ -38,14 +38,14 @@ def allow(before: Generation, after: Generation) -> None:
 
 
 def rollback(
-    root: Root, number: int | None = None, wait: float = 0, check: Check = allow
+    root: Root, number: int | None = None, wait: float = 0, check: Check = allow, failed: Collection[int] = ()
 ) -> tuple[Generation, Generation]:
-    """Make a new generation with the content of `number` (None: the one before the current): (before, after).
+    """Make a new generation with the content of `number` (None: that of `earlier_number`): (before, after).
 
     Works when the current manifest is unreadable. Raises GenerationNotFound, RootDamaged, LockHeld, MachineError.
     """
     with locked(root, wait, lenient=True) as locked_root:
-        target = _target(root, number)
+        target = _target(root, number, failed)
         if reason := next(
             filter(None, (seal.first_damage(root.generation(target.number), r) for r in target.records.values())), None
         ):
@@ -120,22 +120,44 @@ def _read(root: Root, number: int) -> Generation | Unreadable:
         return Unreadable(number, error)
 
 
-def earlier_number(root: Root) -> int:
-    """That of the newest generation before the current one; 0 is the empty root, -1: there is none."""
+def earlier_number(root: Root, failed: Collection[int] = ()) -> int:
+    """That of the newest generation before the current one; 0 is the empty root, -1: there is none.
+
+    Where that one is in `failed` (its services did not come up, and it was undone), the newest that is not, and that
+    has another content than the current one.
+    """
     current = current_number(root)
     earlier = [n for n in generation_numbers(root) if n < current or not current]
+    if earlier and earlier[-1] in failed:
+        content = _content(root, current)
+        earlier = [n for n in earlier if n not in failed and _content(root, n) != content]
+        return max(earlier, default=-1)
     return max(earlier, default=0 if current == 1 else -1)
 
 
-def _target(root: Root, number: int | None) -> Generation:
+def _content(root: Root, number: int) -> object:
+    """What a generation installs; None: its manifest cannot be read."""
+    read = _read(root, number)
+    return None if isinstance(read, Unreadable) else read.records
+
+
+def _target(root: Root, number: int | None, failed: Collection[int] = ()) -> Generation:
     current = current_number(root)
     existing = generation_numbers(root)
-    number = earlier_number(root) if number is None else number
+    number = earlier_number(root, failed) if number is None else number
     if number == 0:
         return Generation(0)
     if number not in existing:
-        sentence = f"generation {number} does not exist" if number > 0 else "no earlier generation exists"
+        sentence = f"generation {number} does not exist" if number > 0 else _none_earlier(existing, failed)
         others = [str(n) for n in existing if n != current]
         choice = f"{'one of ' if len(others) > 1 else ''}{', '.join(others)}, or " if others else ""
         raise GenerationNotFound(f"{sentence} in {root.path}", f"Choose {choice}0 for the empty root.")
     return manifest.read(root.generation(number))
+
+
+def _none_earlier(existing: Sequence[int], failed: Collection[int]) -> str:
+    """Why there is nothing to restore."""
+    undone = [str(number) for number in existing if number in failed]
+    if not undone:
+        return "no earlier generation exists"
+    return f"no earlier generation exists but {', '.join(undone)}, whose services did not come up,"

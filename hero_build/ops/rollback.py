@@ -13,6 +13,7 @@ from hero_build.install.layout import Root
 from hero_build.model.installed import Generation
 from hero_build.ops.stop_apps import StoppedApps, something_runs, start_stopped, stop_apps
 from hero_build.ops.uninstall import forget_all
+from hero_build.services.evidence import failed_generations
 from hero_build.services.service_run import ServiceRun
 
 Stopped = tuple[StoppedApps, ServiceRun]
@@ -30,7 +31,7 @@ def rollback(
         stopped.extend(_stop(gone, before, root=root, run=run, emit=emit))
 
     try:
-        before, after = history.rollback(root, number, wait, check=stop_gone)
+        before, after = history.rollback(root, number, wait, check=stop_gone, failed=failed_generations(root))
     except HeroBuildError:
         for ran, opened in stopped:
             start_stopped(ran, opened)

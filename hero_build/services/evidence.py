@@ -3,6 +3,7 @@
 The generation itself stays, too: `gc` keeps the newest, and those that are run.
 """
 
+import os
 import shutil
 from collections.abc import Sequence
 from contextlib import suppress
@@ -62,6 +63,15 @@ def save_evidence(
                 shutil.copyfile(source, folder / source.name)
     _remove_old(folder.parent)
     return folder
+
+
+def failed_generations(root: Root) -> frozenset[int]:
+    """Generations whose services did not come up, as far as the evidence is kept."""
+    try:
+        names = os.listdir(root.state / "failed_upgrades")
+    except FileNotFoundError:
+        return frozenset()
+    return frozenset(int(name) for name in names if name.isdecimal())
 
 
 def _log(name: str, supervisors: Sequence[Supervisor]) -> tuple[str, ...]:

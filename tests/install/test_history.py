@@ -69,6 +69,27 @@ def test_rollback_without_an_earlier_generation_never_means_the_empty_root(root:
     assert output(root, "db") == "db v2\n"
 
 
+def test_rollback_passes_over_a_generation_that_failed_and_was_undone(root: Root) -> None:
+    """1 and 3 are v1, 2 and 4 are v2; 6 is 4 again, after 5, which failed."""
+    for version in ("v1", "v2", "v1", "v2", "v3", "v2"):
+        roots.install(root, "db", version)
+    assert history.earlier_number(root) == 5
+    assert history.earlier_number(root, failed={5}) == 3
+    history.rollback(root, failed={5})
+    assert output(root, "db") == "db v1\n"
+    history.rollback(root, 5, failed={5})
+    assert output(root, "db") == "db v3\n"
+
+
+def test_rollback_does_not_restore_what_failed_for_want_of_another(root: Root) -> None:
+    for version in ("v1", "v2", "v1"):
+        roots.install(root, "db", version)
+    with pytest.raises(GenerationNotFound, match="but 2, whose services did not come up,") as caught:
+        history.rollback(root, failed={2})
+    assert "Choose one of 1, 2, or 0 for" in caught.value.hint
+    assert output(root, "db") == "db v1\n"
+
+
 def test_rollback_refuses_damaged_content(root: Root) -> None:
     roots.install(root, "db", "v1")
     roots.install(root, "db", "v2")

@@ -92,6 +92,9 @@ def test_a_version_that_does_not_come_up_is_rolled_back(stack: ServiceWorld, beh
     assert "app_server v2 starts" in service["log"]
     assert not (stack.root.state / "upgrade.json").exists()
     assert (stack.root.generation(2) / "bin" / "app_server").is_file(), "the failed generation stays"
+    back = stack.run("rollback")
+    assert (back.code, versions(stack)) == (3, {"app_server": ("running", "v1", "v1")}), back.err
+    assert "but 2, whose services did not come up," in back.err
 
 
 def test_a_version_before_that_does_not_come_up_either_is_not_healthy_again(stack: ServiceWorld) -> None:
