@@ -121,9 +121,10 @@ def startable_programs(app: str, recipe: Recipe, generation: Generation) -> tupl
 
 def missing_program(service: Service, root: Root) -> Path | None:
     """The installed program of a service, if it cannot be started since it is gone."""
+    if service.container:  # its engine starts it
+        return None
     program = Path(service.command[0])
-    installed = not service.container and program.is_relative_to(root.path)
-    return program if installed and not os.access(program, os.X_OK) else None
+    return program if program.is_relative_to(root.path) and not os.access(program, os.X_OK) else None
 
 
 def require_program(service: Service, root: Root) -> None:
