@@ -65,7 +65,7 @@ trusted.
 - **A thousand apps**: that many recipes, and that many small apps installed from them in one root.
 - **zinit from source**: its repository, made of its crate, from a mirror on the disk; what it depends on is fetched
   beforehand, and nobody has a network. cargo is given a clone and builds the same two programs into an empty target
-  folder; hero-build clones, builds into an empty target folder, verifies, syncs and commits. There are two rounds of
+  folder; hero-build clones, builds into an empty target folder, verifies, syncs and commits. There are three rounds of
   it at most, since a build takes minutes, and none that is not counted.
 - **Nothing to do, from source**: the same command again, and `cargo build` again in the tree and the target folder that
   hero-build built in.

@@ -18,7 +18,7 @@ from bench.result import HERO, Row, Target
 from bench.scratch import scratch, starts
 from bench.server import free_port
 
-_ROUNDS = 2
+_ROUNDS = 3
 _CARGO, _NOOP = "cargo build", "cargo build again"
 _PLAIN, _FIRST = "without sccache", "first machine, which fills it"
 _SECOND, _ELSEWHERE = "second machine", "second machine, other paths"
