@@ -2,7 +2,6 @@
 
 import json
 import os
-import resource
 import time
 from pathlib import Path
 
@@ -28,6 +27,7 @@ from hero_build.model.installed import (
     PartId,
 )
 from support import roots
+from support.open_files import no_more_files
 
 SCHEMA = json.loads((Path(__file__).parents[1] / "docs" / "manifest.schema.json").read_text())
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
@@ -178,15 +178,8 @@ def test_too_many_open_files_are_not_a_damaged_manifest(tmp_path: Path) -> None:
     roots.install(root, "db", "v1", "db")
     assert manifest.load(tmp_path).records  # loads the modules that it needs
     os.utime(root.current / "manifest.json")  # another stamp: it is read again
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    descriptor = os.dup(0)
-    os.close(descriptor)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (descriptor, hard))
-    try:
-        with pytest.raises(MachineError, match="too many files are open") as caught:
-            manifest.load(tmp_path)
-    finally:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    with no_more_files(), pytest.raises(MachineError, match="too many files are open") as caught:
+        manifest.load(tmp_path)
     assert caught.value.code == 8
     assert "ulimit -n" in caught.value.hint
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from hero_build import __version__
 from hero_build.errors import MissingTool
+from hero_build.os_errors import raise_for_machine
 from hero_build.pack import starter, wheels
 from hero_build.pack.archive import PYTHON, tool_name
 from hero_build.pack.completeness import check_complete
@@ -61,5 +62,6 @@ def _tool(pack: Path) -> bytes:
     try:
         with zipfile.ZipFile(pack) as archive:
             return archive.read(starter.TOOL)
-    except (OSError, zipfile.BadZipFile, zlib.error, KeyError):
+    except (OSError, zipfile.BadZipFile, zlib.error, KeyError) as error:
+        raise_for_machine(error, pack)
         return b""

@@ -8,7 +8,7 @@ from msgspec import Struct
 from hero_build.errors import LockHeld
 from hero_build.install.layout import Root
 from hero_build.model.services import Definition
-from hero_build.os_errors import machine_errors
+from hero_build.os_errors import machine_errors, raise_for_machine
 from hero_build.services.upgrade_journal import upgrade_lock
 from hero_build.supervisors.definitions import decode_path
 from hero_build.system.atomic_file import replace_file
@@ -58,7 +58,8 @@ def read_adoption(root: Root) -> AdoptionState | None:
     """What the journal says; None without one. One that cannot be read was never written completely: as none."""
     try:
         return decode_json(root.adoption.read_bytes(), kind=AdoptionState, dec_hook=decode_path)
-    except (OSError, ValueError):
+    except (OSError, ValueError) as error:
+        raise_for_machine(error, root.adoption)
         return None
 
 
