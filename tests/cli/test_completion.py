@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from support import worlds
+from support.processes import LONG
 from support.worlds import World
 
 pytestmark = pytest.mark.usefixtures("two_apps")
@@ -58,9 +59,8 @@ def test_bash_completes_by_the_script(world: World, tmp_path: Path) -> None:
         'complete -p hero-build >&2; _hero_build_completion hero-build; echo "${COMPREPLY[@]}"'
     )
     environ = world.environ() | {"PATH": f"{tmp_path}/bin:/usr/bin:/bin"}
-    done = subprocess.run(
-        ["bash", "-c", asked], env=environ, cwd=worlds.REPO, capture_output=True, text=True, timeout=60
-    )
+    command = ["bash", "-c", asked]
+    done = subprocess.run(command, env=environ, cwd=worlds.REPO, capture_output=True, text=True, timeout=LONG)
     assert done.stdout.split() == ["hero_db"], done.stderr
 
 

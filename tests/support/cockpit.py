@@ -139,7 +139,7 @@ def stand_in(port: int) -> Iterator[None]:
             pass
 
     with ThreadingHTTPServer(("127.0.0.1", port), Hello) as server:
-        thread = threading.Thread(target=server.serve_forever)
+        thread = threading.Thread(target=server.serve_forever, args=(0.02,))
         thread.start()
         try:
             yield

@@ -30,9 +30,9 @@ from world.router_standin import Router
 
 QUICK = Timeouts(call=60, change=60, steady=0.1, health=60, poll=0.01)
 """Patient with a busy machine, and quick where all goes well."""
-UNWELL = replace(QUICK, health=0.5)
-"""For services that come up and do not get well."""
-STUCK = replace(QUICK, change=2)
+UNWELL = replace(QUICK, health=3)
+"""For services that come up and do not get well, and have time to say so."""
+STUCK = replace(QUICK, change=5)
 """For services that do not change their state."""
 HASTY = replace(QUICK, call=0.3, change=0.5)
 """For supervisors that hang: nothing else is waited for."""

@@ -188,15 +188,14 @@ def _keep(shared: Path) -> None:
     with (shared / "forge.json").open("w") as out, (shared / "forge.log").open("w") as log:
         command = [*PROGRAM, "--cache", str(_cache())]
         server = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=log, env=environment, cwd=TESTS)
-    failed = _watch(server, shared / "forge.users")
-    (shared / "forge.json").unlink()
-    if failed:
+    if _watch(server, shared):
+        (shared / "forge.json").unlink()
         (shared / "forge.failed").touch()
 
 
-def _watch(server: "subprocess.Popen[bytes]", path: Path) -> bool:
-    """Wait for the server to fail, or for the last user to go; then stop it."""
-    with path.open("w") as users:
+def _watch(server: "subprocess.Popen[bytes]", shared: Path) -> bool:
+    """Wait for the server to fail, or for the last user to go; then stop it. A next user comes after its end."""
+    with (shared / "forge.users").open("w") as users:
         while server.poll() is None:
             try:
                 fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -205,6 +204,7 @@ def _watch(server: "subprocess.Popen[bytes]", path: Path) -> bool:
                 continue
             server.send_signal(signal.SIGTERM)
             server.wait(LONG)
+            (shared / "forge.json").unlink()
             return False
     return True
 

@@ -43,7 +43,7 @@ class StaticServer(ThreadingHTTPServer):
 def serving(folder: Path) -> Iterator[StaticServer]:
     """The folder behind http until the block ends."""
     server = StaticServer(folder)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     try:
         yield server

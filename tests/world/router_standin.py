@@ -41,6 +41,17 @@ class Held:
         self.lines: list[str] = []
         self._lock = threading.Lock()
 
+    def accept(self, change: str) -> None:
+        """What is asked for is under way by the time of the answer, however late its thread runs."""
+        if self.deaf and change == "restart":
+            return
+        with self._lock:
+            runs = self.process is not None and self.process.poll() is None
+            if change == "start" and not runs:
+                self.state = "starting"
+            elif change != "start":
+                self.state = "stopping"
+
     def describe(self) -> dict[str, object]:
         pid = self.process.pid if self.process and self.state in ("starting", "running", "stopping") else 0
         if self.process and self.state == "running" and self.process.poll() is not None:
@@ -51,24 +62,27 @@ class Held:
         with self._lock:
             if self.process and self.process.poll() is None:
                 return
+            self.state = "starting"
             command = ("false",) if self.crashes else self.command
             self.process = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, start_new_session=True
             )
+            if self.crashes:
+                self.process.wait()  # nobody takes it for one that runs, however late it ends
             self.state = "starting" if self.never_up else "running"
 
-    def stop(self) -> None:
+    def stop(self, *, again: bool = False) -> None:
         with self._lock:
             if self.process:
                 self.state = "stopping"
                 with suppress(ProcessLookupError):
                     os.killpg(self.process.pid, signal.SIGTERM)  # with all that it started, as zinit does
                 self.process.wait()
-            self.state = "exited"
+            self.state = "starting" if again else "exited"
 
     def restart(self) -> None:
         if not self.deaf:
-            self.stop()
+            self.stop(again=True)
             self.start()
 
 
@@ -195,7 +209,9 @@ class Router:
             return {"result": held.describe()}
         if method == "service.logs":
             return {"result": {"lines": held.lines[-lines:]}}
-        self._changes.append(threading.Thread(target=getattr(held, method.removeprefix("service.")), daemon=True))
+        change = method.removeprefix("service.")
+        held.accept(change)
+        self._changes.append(threading.Thread(target=getattr(held, change), daemon=True))
         self._changes[-1].start()
         return {"result": {"ok": True}}
 

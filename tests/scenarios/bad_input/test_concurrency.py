@@ -52,7 +52,7 @@ def at_once(world: World, commands: Sequence[Sequence[str]]) -> None:
     environ = world.environ()
     running = [
         subprocess.Popen(
-            [sys.executable, "-m", "hero_build", "--wait", "100", *words],
+            [sys.executable, "-m", "hero_build", "--wait", "900", *words],
             env=environ,
             cwd=REPO,
             stdout=subprocess.PIPE,

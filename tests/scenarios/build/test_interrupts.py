@@ -163,7 +163,7 @@ def test_two_at_one_checkout(place: str, waiting: World, gate: Gate, tmp_path: P
     other = {"CODEROOT": str(waiting.root.path / "code0"), "HERO_ROOT": str(root), **gate.environ}
     with building(waiting, gate) as process:
         refusals.check_refusal(waiting.run(*SOURCE, "--wait", "0", env=other), TREE_HELD)
-        with source_builds.start_command(waiting, *SOURCE, "--wait", "100", **other) as second:
+        with source_builds.start_command(waiting, *SOURCE, "--wait", "900", **other) as second:
             assert until(lambda: waits(second.pid))
             assert second.poll() is None
             gate.open()

@@ -55,7 +55,7 @@ def stalling() -> Iterator[tuple[str, threading.Event]]:
     handler = type("Handler", (Stalling,), {"started": started, "end": end})
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         server.daemon_threads = True
-        thread = threading.Thread(target=server.serve_forever)
+        thread = threading.Thread(target=server.serve_forever, args=(0.02,))
         thread.start()
         yield f"http://127.0.0.1:{server.server_address[1]}", started
         end.set()
@@ -101,7 +101,7 @@ def test_a_reader_that_went_away_is_no_error(words: list[str], world: World) -> 
     os.close(reading)
     command = [sys.executable, "-m", "hero_build", *words]
     done = subprocess.run(
-        command, env=world.environ(), cwd=REPO, stdout=writing, stderr=subprocess.PIPE, text=True, timeout=60
+        command, env=world.environ(), cwd=REPO, stdout=writing, stderr=subprocess.PIPE, text=True, timeout=LONG
     )
     os.close(writing)
     assert "Traceback" not in done.stderr
@@ -114,7 +114,7 @@ def test_progress_that_nobody_reads_stops_no_install(world: World) -> None:
     os.close(reading)
     command = [sys.executable, "-m", "hero_build", "install", "@both"]
     done = subprocess.run(
-        command, env=world.environ(), cwd=REPO, stderr=writing, stdout=subprocess.PIPE, text=True, timeout=60
+        command, env=world.environ(), cwd=REPO, stderr=writing, stdout=subprocess.PIPE, text=True, timeout=LONG
     )
     os.close(writing)
     assert done.returncode == 0
@@ -126,7 +126,7 @@ def test_an_answer_that_cannot_be_written_is_8(words: list[str], world: World) -
     with Path("/dev/full").open("w") as full:
         command = [sys.executable, "-m", "hero_build", *words]
         done = subprocess.run(
-            command, env=world.environ(), cwd=REPO, stdout=full, stderr=subprocess.PIPE, text=True, timeout=60
+            command, env=world.environ(), cwd=REPO, stdout=full, stderr=subprocess.PIPE, text=True, timeout=LONG
         )
     assert done.returncode == 8
     assert "cannot write the answer to stdout" in done.stderr

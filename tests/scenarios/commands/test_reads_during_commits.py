@@ -18,6 +18,7 @@ from hero_build.model.steps import Installed
 from hero_build.queries.status import status
 from hero_build.queries.verify import verify
 from support import roots
+from support.processes import LONG
 from support.worlds import REPO
 
 ROUNDS = 25
@@ -28,10 +29,10 @@ def commit_all_the_time(folder: Path) -> None:
     """Programs come, change and go, and each time the generations before are deleted."""
     root = Root(folder)
     for number in range(ROUNDS):
-        roots.install(root, "db", f"v{number}", "db", *(["db_admin"] if number % 2 else []), wait=10)
-        roots.install(root, "web", f"v{number}", wait=10)
-        history.uninstall(root, ["web"], wait=10)
-        gc.collect(root, keep=1, wait=10)
+        roots.install(root, "db", f"v{number}", "db", *(["db_admin"] if number % 2 else []), wait=LONG)
+        roots.install(root, "web", f"v{number}", wait=LONG)
+        history.uninstall(root, ["web"], wait=LONG)
+        gc.collect(root, keep=1, wait=LONG)
 
 
 @pytest.fixture

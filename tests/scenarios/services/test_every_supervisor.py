@@ -24,7 +24,8 @@ def front(request: pytest.FixtureRequest) -> Iterator[SupervisorStack]:
 
 def test_a_stack_is_started_upgraded_rolled_back_and_stopped(front: SupervisorStack) -> None:
     front.app("store", start_timeout=60.0)
-    front.app("app", start_timeout=60.0, attributes='needs = ("store",)')
+    backoff = 30.0  # how it ended is asked before it is started again, also on a busy machine
+    front.app("app", start_timeout=60.0, backoff=backoff, attributes='needs = ("store",)')
     front.ok("install", "store", "app")
     done = front.run("start", "app", "store", "--json")
     assert done.code == 0, done.err

@@ -38,7 +38,7 @@ def test_health_of_what_is_not_well(stack: ServiceWorld) -> None:
     suspend(stack.pid("app_server"))
     try:
         (stack.root.path / "cfg").mkdir(exist_ok=True)
-        (stack.root.path / "cfg" / "hero_build.toml").write_text("connect = 2\n")
+        (stack.root.path / "cfg" / "hero_build.toml").write_text("connect = 5\n")
         done = stack.run("health", "--json")
     finally:
         os.kill(stack.pid("app_server"), signal.SIGCONT)
@@ -49,7 +49,7 @@ def test_health_of_what_is_not_well(stack: ServiceWorld) -> None:
     }
     (failure,) = valid(done.document)["failed"]
     assert "app_server is not healthy: GET /health on " in failure["message"]
-    assert failure["message"].endswith("no answer within 2 s")
+    assert failure["message"].endswith("no answer within 5 s")
 
 
 def test_logs_are_printed_without_control_characters(stack: ServiceWorld) -> None:

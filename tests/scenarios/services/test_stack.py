@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -151,13 +150,11 @@ def test_two_starts_of_the_core_at_once_are_one(stack: ServiceWorld) -> None:
 
 
 def test_a_stop_ends_a_start_that_still_waits(stack: ServiceWorld) -> None:
-    stack.service("app", start_timeout=60.0)
+    stack.service("app", start_timeout=3600.0)  # nothing here waits for so long
     stack.install("app", behaviour="never-bind")
     with command(stack, "start", "app") as process:
         assert until(lambda: bool(stack.running()))
-        began = time.monotonic()
         assert stack.run("stop", "app").code == 0
-        assert time.monotonic() - began < 50
         _, err = process.communicate(timeout=LONG)
     assert process.returncode == 9
     assert "app_server is not started: another command stopped it while it started" in err
@@ -200,7 +197,7 @@ def test_a_supervisor_that_hangs_while_a_start_waits_is_an_error(stack: ServiceW
     """Nothing is lost: once it goes on, the service is there and can be started."""
     settings = stack.root.path / "cfg" / "hero_build.toml"
     settings.parent.mkdir(parents=True)
-    settings.write_text("stall = 2\nconnect = 2\n")
+    settings.write_text("stall = 5\nconnect = 5\n")
     stack.service("app", start_timeout=60.0)
     stack.install("app", behaviour="never-bind")
     with command(stack, "start", "app") as process:
@@ -214,7 +211,7 @@ def test_a_supervisor_that_hangs_while_a_start_waits_is_an_error(stack: ServiceW
             os.kill(supervisor, signal.SIGCONT)
     settings.unlink()
     assert process.returncode == 9, err
-    assert "cannot be reached: no answer within 2 s" in err
+    assert "cannot be reached: no answer within 5 s" in err
     assert "Traceback" not in err
     assert status.code == 0, "what is installed is shown all the same"
     stack.env_file("app", "BEHAVIOUR=ok\n")

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from hero_build.errors import BadRuntimeResponse, NotHealthy
+from hero_build.errors import BadRuntimeResponse, NotHealthy, RuntimeUnreachable
 from hero_build.install.layout import Root
 from hero_build.services.restart import NotRestarted, Restarted
 from hero_build.services.selection import RestartRequest
@@ -42,6 +42,14 @@ class Programs:
     def pid(self, name: str) -> int:
         return self.client.status(name).pid
 
+    def answers(self) -> bool:
+        """Its socket is there a moment before it accepts connections."""
+        try:
+            self.client.services()
+        except RuntimeUnreachable:
+            return False
+        return True
+
     def end(self) -> None:
         """zinit leaves what it supervises running."""
         for name in reversed(self.client.services()):
@@ -61,8 +69,8 @@ def zinit(machine: Machine) -> Iterator[Programs]:
         subprocess.Popen(command, cwd=socket.parent, stdin=subprocess.DEVNULL, stdout=log, stderr=log) as process,
     ):
         try:
-            assert until(socket.is_socket)
             server = Programs(socket)
+            assert until(server.answers)
             yield server
             server.end()
         finally:
@@ -129,7 +137,8 @@ def test_a_version_that_crashes_is_reported_and_the_one_before_runs_again(machin
     assert until(lambda: machine.running() == {"hero_db_server": "running"})
     machine.install("hero_db", "v2", "hero_db_server")
     word.write_text("")
-    (outcome,) = machine.restart(RestartRequest("hero_db"), timeouts=CALM)
+    slow_end = replace(CALM, steady=3)  # on a busy machine it takes a while until it has ended
+    (outcome,) = machine.restart(RestartRequest("hero_db"), timeouts=slow_end)
     assert isinstance(outcome, NotRestarted)
     assert isinstance(outcome.error, NotHealthy)
     assert "hero_db_server did not come up" in outcome.error.message
