@@ -6,52 +6,26 @@ What it does differently from what its names say, as measured (see zinit_entries
 - It reports neither how often it restarted a service nor whether it will: the shim counts.
 """
 
+import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from itertools import chain, count
 from pathlib import Path
-from typing import Literal
 
 from msgspec import Raw, Struct
 from msgspec.structs import replace
 
 from hero_build.errors import HeroBuildError, NotHealthy
 from hero_build.install.layout import Root
-from hero_build.model.services import Definition, ServiceState, SupervisedStatus
+from hero_build.model.services import Definition, SupervisedStatus
 from hero_build.supervisors import exec_file, log_files, rpc, socket_client
 from hero_build.supervisors.definitions import DefinitionFolder
-from hero_build.supervisors.exec_file import RecordedStart
 from hero_build.supervisors.protocol import ZINIT, ServiceNotDefined, Timeouts
+from hero_build.supervisors.rpc import RpcError
 from hero_build.supervisors.socket_client import RpcClient
 from hero_build.supervisors.zinit_entries import ZinitConfig, ZinitEntries, ZinitEntry, zinit_config, zinit_name
-from hero_build.system.decoding import convert
-from hero_build.system.proc_stat import start_time
-
-
-class ZinitReason(Struct, frozen=True):
-    """Why a service failed; the fields depend on the type."""
-
-    type: str
-    code: int | None = None
-    signal: int | None = None
-    message: str = ""
-
-
-class ZinitState(Struct, frozen=True):
-    """A service's state in `service.status_full`; the fields depend on the state."""
-
-    state: Literal["inactive", "blocked", "starting", "running", "stopping", "exited", "failed"]
-    pid: int = 0
-    exit_code: int | None = None
-    reason: ZinitReason | None = None
-
-
-class ZinitStatus(Struct, frozen=True):
-    """The result of `service.status_full`."""
-
-    state: ZinitState
-    uptime_secs: int | None = None
+from hero_build.supervisors.zinit_status import ZinitStatus, own_status, supervised_status
 
 
 class AddedService(Struct, frozen=True):
@@ -104,12 +78,11 @@ class Zinit(Struct, frozen=True):
         rotate_logs(self.root)
         with self._definitions.changing(self.timeouts.change):
             entry, config = self._entry(name), zinit_config(definition, self._write_exec(definition))
-            if entry and self.status(name).is_running:
+            if entry and not exec_file.is_held(self.root, name) and self.status(name).is_running:
                 return
-            exec_file.forget_starts(self.root, name)
-            exec_file.hold(self.root, name, held=False)
+            self._release(name)
             if entry and entry.config == config:
-                self._call("service.restart", {"name": entry.name}, self.timeouts.change)  # this also forgets failures
+                self._end("service.restart", entry.name)  # this also forgets failures
                 return
             self._retire(name)
             self._add(name, config)
@@ -117,18 +90,18 @@ class Zinit(Struct, frozen=True):
     def stop(self, name: str) -> None:
         entry = self._entry(name)
         if self._definitions.read(name) is None:
-            self._call("service.stop", {"name": name}, self.timeouts.change)
+            self._end("service.stop", name)
         elif entry:
             exec_file.hold(self.root, name, held=True)
-            self._call("service.stop", {"name": entry.name}, self.timeouts.change)
+            self._end("service.stop", entry.name)
 
     def restart(self, name: str) -> None:
         entry = self._entry(name)
         if self._definitions.read(name) is None:
-            self._call("service.restart", {"name": name}, self.timeouts.change)
+            self._end("service.restart", name)
         elif entry and self.status(name).is_running:
-            exec_file.forget_starts(self.root, name)
-            self._call("service.restart", {"name": entry.name}, self.timeouts.change)
+            self._release(name)
+            self._end("service.restart", entry.name)
         else:
             self.start(name)
 
@@ -136,14 +109,12 @@ class Zinit(Struct, frozen=True):
         definition, entry = self._definitions.read(name), self._entry(name)
         if definition is not None and entry is None:
             return SupervisedStatus(name=name, state="stopped")
-        raw = self._call("service.status_full", {"name": entry.name if entry else name}, self.timeouts.call)
-        result = rpc.decode(raw, ZinitStatus, peer=self._client.peer, what=f"its status of {name}")
-        status = _status(name, result)
+        status = supervised_status(name, self._status(entry.name if entry else name))
         if definition is None:
             return status
         if exec_file.is_held(self.root, name) and not status.pid:
             return replace(status, state="stopped", reason="")
-        return _own_status(status, definition, exec_file.starts(self.root, name))
+        return own_status(status, definition, exec_file.starts(self.root, name))
 
     def statuses(self) -> dict[str, SupervisedStatus]:
         return {name: self.status(name) for name in self.services()}
@@ -181,6 +152,33 @@ class Zinit(Struct, frozen=True):
         entry = self._entries.of(name)
         return entry if entry and entry.name in self._known() else None
 
+    def _status(self, name: str) -> ZinitStatus:
+        """Of the service that zinit has under this name."""
+        raw = self._call("service.status_full", {"name": name}, self.timeouts.call)
+        return rpc.decode(raw, ZinitStatus, peer=self._client.peer, what=f"its status of {name}")
+
+    def _end(self, method: str, name: str) -> None:
+        """service.stop or service.restart, which zinit rejects where the process has ended and it has not noticed yet:
+        asked again until it has. A process that lives and stays the same is a reason to reject it for good.
+        """
+        end, before = time.monotonic() + self.timeouts.change, None
+        while True:
+            try:
+                self._call(method, {"name": name}, self.timeouts.change)
+            except RpcError:
+                pid = self._status(name).state.pid
+                if time.monotonic() >= end or (pid == before and not (pid and _has_ended(pid))):
+                    raise
+                before = pid
+                time.sleep(self.timeouts.poll)
+            else:
+                return
+
+    def _release(self, name: str) -> None:
+        """Let its shim start the service, and count the starts anew."""
+        exec_file.forget_starts(self.root, name)
+        exec_file.hold(self.root, name, held=False)
+
     def _add(self, name: str, config: ZinitConfig) -> None:
         known, base = self._known(), zinit_name(name)
         names = chain((base,), (f"{base}.{number}" for number in count(2)))
@@ -209,7 +207,7 @@ class Zinit(Struct, frozen=True):
         if entry is None:
             return
         exec_file.hold(self.root, name, held=True)
-        self._call("service.stop", {"name": entry.name}, self.timeouts.change)
+        self._end("service.stop", entry.name)
         seconds = definition.stop_timeout if definition else 0.0
         self._wait(lambda: not self.status(name).pid, f"{name} does not stop", seconds)
 
@@ -237,40 +235,10 @@ def rotate_logs(root: Root) -> None:
             log_files.rotate_in_place(definition.log)
 
 
-def _status(name: str, status: ZinitStatus) -> SupervisedStatus:
-    state, reason = status.state, status.state.reason or ZinitReason("")
-    code = state.exit_code if state.reason is None else reason.code
-    ended: ServiceState = "failed" if code else "exited"
-    states: dict[str, ServiceState] = {"inactive": "stopped", "blocked": "starting", "exited": ended}
-    return SupervisedStatus(
-        name=name,
-        state=states.get(state.state) or convert(state.state, ServiceState),
-        pid=state.pid,
-        since=None if status.uptime_secs is None else time.time() - status.uptime_secs,
-        exit_code=code,
-        signal=reason.signal,
-        reason=reason.message or rpc.exit_reason(code, reason.signal) if state.state in ("exited", "failed") else "",
-    )
-
-
-def _own_status(
-    status: SupervisedStatus, definition: Definition, starts: tuple[RecordedStart, ...]
-) -> SupervisedStatus:
-    """With what zinit does not report of a service: how often it was restarted, and whether it will be again."""
-    others = [start for start in starts if start.pid != status.pid]  # the shim of this one may not have come so far
-    restarts = len(others) if status.pid else len(others) - 1
-    status = replace(status, restarts=max(restarts, 0), since=start_time(status.pid) if status.pid else None)
-    if status.pid or not _will_restart(status, definition):
-        return status
-    recent = starts[-definition.flap.starts :]
-    is_full = len(recent) == definition.flap.starts
-    if is_full and recent[-1].time - recent[0].time <= definition.flap.seconds:
-        return replace(status, state="flapping")
-    return replace(status, state="starting")
-
-
-def _will_restart(status: SupervisedStatus, definition: Definition) -> bool:
-    """Whether zinit starts it again by its policy: after an exit in the states `failed` and `exited`."""
-    if definition.oneshot or definition.restart == "never" or status.state not in ("failed", "exited"):
-        return False
-    return definition.restart == "always" or status.state == "failed"
+def _has_ended(pid: int) -> bool:
+    """Whether nothing is left of the process group, which is what zinit signals."""
+    try:
+        os.killpg(pid, 0)
+    except OSError as error:
+        return isinstance(error, ProcessLookupError)
+    return False

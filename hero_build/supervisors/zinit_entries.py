@@ -72,8 +72,8 @@ class ZinitEntries(Struct, frozen=True):
 
     def all(self) -> tuple[ZinitEntry, ...]:
         with machine_errors(self.folder):
-            paths = sorted(self.folder.glob("*.json"))
-            return tuple(decode_json(path.read_bytes(), kind=ZinitEntry) for path in paths)
+            read = (_read(path) for path in sorted(self.folder.glob("*.json")))
+            return tuple(entry for entry in read if entry is not None)
 
     def of(self, service: str) -> ZinitEntry | None:
         return next((entry for entry in self.all() if entry.service == service), None)
@@ -94,6 +94,14 @@ class ZinitEntries(Struct, frozen=True):
         path = self.folder / f"{entry.name}.json"
         with machine_errors(path):
             path.unlink(missing_ok=True)
+
+
+def _read(path: Path) -> ZinitEntry | None:
+    """None if another hero-build has removed it meanwhile."""
+    try:
+        return decode_json(path.read_bytes(), kind=ZinitEntry)
+    except FileNotFoundError:
+        return None
 
 
 def zinit_name(name: str) -> str:

@@ -1,5 +1,6 @@
 """What every supervisor does, on real ones: the promises of supervisors/protocol.py."""
 
+import itertools
 import os
 import signal
 import time
@@ -140,6 +141,25 @@ def test_what_is_killed_is_started_again_and_counted(supervised: Supervised) -> 
     os.kill(pid, signal.SIGTERM)
     status = supervised.wait_until("app_server", lambda item: item.is_running and supervised.host_pid(item.pid) != pid)
     assert status.restarts == 1
+
+
+@pytest.mark.not_with("hero_router", "it answers a start once the service is up, so that nothing is left to meet")
+def test_it_may_end_or_start_at_the_moment_of_a_request(supervised: Supervised) -> None:
+    """The supervisor may not have noticed yet that a process has ended, and what starts may not have come far."""
+    supervisor = supervised.supervisor
+    turns = 20 if supervisor.name == "zinit" else 2  # zinit rejected one in ten
+    for turn, action in itertools.product(range(turns), ("stop", "restart", "forget")):
+        supervised.run("app_server")
+        if turn % 2:
+            supervised.wait("app_server", "running")
+            os.kill(supervised.pid("app_server"), signal.SIGKILL)
+        getattr(supervisor, action)("app_server")
+        if action == "restart":
+            supervised.wait("app_server", "running")
+        elif action == "stop":
+            assert not supervised.wait("app_server", "stopped").pid
+        else:
+            assert supervisor.definition("app_server") is None
 
 
 def test_a_socket_that_was_left_is_removed_before_it_starts_again(supervised: Supervised) -> None:
