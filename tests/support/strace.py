@@ -32,7 +32,8 @@ def run(world: World, log: Path, *words: str, kill_at: int = 0) -> int:
     inject = ["-e", f"inject={RENAMES}:signal=KILL:when={kill_at}"] if kill_at else []
     line = ["strace", "-f", "-qq", "-o", str(log), "-e", f"trace={RENAMES},execve", *inject]
     command = [*line, sys.executable, "-m", "hero_build", *words]
-    return subprocess.run(command, env=world.environ(), cwd=REPO, capture_output=True, timeout=LONG).returncode
+    environ = world.environ(PYTHONDONTWRITEBYTECODE="1")  # which renames files, too, where they are not there yet
+    return subprocess.run(command, env=environ, cwd=REPO, capture_output=True, timeout=LONG).returncode
 
 
 def renames(log: Path) -> int:
