@@ -20,6 +20,10 @@ signal.signal(signal.SIGHUP, signal.SIG_DFL)  # under nohup they would ignore a 
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
 
+# Pages are those of 80 columns, whatever the terminal of the person who runs them exports.
+for name in ("COLUMNS", "LINES"):
+    os.environ.pop(name, None)
+
 pytest.register_assert_rewrite("support")
 pytest_plugins = [
     "support.ansible_fleet",

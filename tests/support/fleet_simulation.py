@@ -126,18 +126,23 @@ class Simulation:
         Supervisord(Root(self.root(number)), Timeouts()).shut_down()
 
     def kill_mid_transfer(self, number: int, name: str, server: Nginx) -> None:
-        """SIGKILL to one that has received a part of its largest file; until the server has noted what it sent."""
+        """SIGKILL to one that has received a part of its largest file, and all others; until the server has noted what
+        it sent.
+        """
         before = len(server.requests())
         process = self.start(number, name, server.slow)
-        assert until(lambda: self.received(number) >= WRITTEN or process.poll() is not None)
+        others = len(self.contents(name)) - 1
+        assert until(lambda: self.received(number, others) >= WRITTEN or process.poll() is not None)
         process.send_signal(signal.SIGKILL)
         assert process.wait(LONG) == -signal.SIGKILL
         assert until(lambda: any(item.sent >= WRITTEN for item in server.requests()[before:]))
 
-    def received(self, number: int) -> int:
-        """Bytes of unfinished downloads."""
+    def received(self, number: int, others: int) -> int:
+        """Bytes of the unfinished download beside so many that are complete; 0 while they are not."""
         folder = self.root(number) / "var" / "hero_build" / "partial"
-        return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+        if len(list(folder.glob("run-*/*.done"))) < others:
+            return 0
+        return sum(path.stat().st_size for path in folder.iterdir() if path.is_file())
 
     def digests(self) -> set[str]:
         """A digest of what each root shows in bin/: names, modes, bytes."""
