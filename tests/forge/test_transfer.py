@@ -107,7 +107,7 @@ def get(forge: Forgejo, faults: FaultServer, downloads: DownloadDir, events: lis
 
 @pytest.fixture
 def impatient(faults: FaultServer, downloads: DownloadDir, events: list[Event]) -> Iterator[Getting]:
-    """With a client that waits for half a second."""
+    """With a client that waits for two seconds."""
     client = Forgejo(faults.url, token=None, emit=events.append, limits=QUICK)
     yield Getting(client, faults=faults, downloads=downloads, events=events)
     client.close()
@@ -149,7 +149,7 @@ def test_a_stall_is_resumed(impatient: Getting) -> None:
 def test_stalls_for_ever_end(impatient: Getting) -> None:
     error = impatient.refused(stall_after(DATA, 0))
     assert isinstance(error, NetworkError)
-    assert "no data for 0.5 s" in error.message
+    assert "no data for 2 s" in error.message
     assert len(impatient.ranges()) == QUICK.attempts
 
 

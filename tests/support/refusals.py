@@ -26,7 +26,7 @@ from support.limits import TOKEN
 from support.worlds import SCHEMAS, Done, World
 
 SETTINGS = "connect = 60\nstall = 60\nretries = 2\nbackoff = 0.001\n"
-STALLS = SETTINGS.replace("stall = 60", "stall = 0.5")
+STALLS = SETTINGS.replace("stall = 60", "stall = 2")
 """Where a server stalls."""
 INSTALL = ("install", "db", "--mode", "download")
 NAMES = ("db", "db_admin")

@@ -141,7 +141,7 @@ ROWS = (
     Row(
         "stall-mid-body-for-ever",
         on(FILE, cut_at(RIGHT, 100_000, "stall")),
-        Refusal(4, kind="NetworkError", message=f"the response of {HOST} broke off: no data for 0.5 s", hint=LATER),
+        Refusal(4, kind="NetworkError", message=f"the response of {HOST} broke off: no data for 2 s", hint=LATER),
         settings=STALLS,
     ),
     *both(

@@ -116,7 +116,7 @@ PASSING = (
         "stall-mid-body",
         path=FILE,
         failures=(stall_after(RIGHT, 100_000),),
-        message=f"the response of {HOST} broke off: no data for 0.5 s; trying again in",
+        message=f"the response of {HOST} broke off: no data for 2 s; trying again in",
         resumed=True,
         settings=STALLS,
     ),

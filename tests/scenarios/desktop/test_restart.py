@@ -152,7 +152,7 @@ def test_a_version_that_is_up_and_not_well(small: World) -> None:
     desktops.islands(small, "v1", "notes")
     with router(small) as supervisor, Health(desktops.sockets(small) / "hero_os" / "rpc.sock", 503) as health:
         hold(small, supervisor)
-        refusals.write_timeouts(small, HASTE)
+        refusals.write_timeouts(small, "stall = 8\n")  # it answers, if late
         done = small.run("islands", "--restart")
         assert done.code == 9, done.out
         assert "rpc.sock: HTTP 503\n  hint: Its log says why. `hero-build rollback` restores" in done.err

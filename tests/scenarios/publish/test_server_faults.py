@@ -23,7 +23,7 @@ from support.server_releases import CuttingProxy, Make, Pack, ProxyRequest, Publ
 
 DATA = bytes(range(256)) * 4000
 _RELEASE, _LIST = r"/releases/(\d+)$", r"/releases/(\d+)/assets\?name=SHA256SUMS$"
-IMPATIENT = replace(PATIENT, stall=3)
+IMPATIENT = replace(PATIENT, stall=10)
 
 
 def is_upload(asked: ProxyRequest) -> bool:
