@@ -10,8 +10,8 @@ from urllib.parse import urlsplit
 from msgspec import Struct
 
 from hero_build.errors import UsageError
-from hero_build.fleet.machine import FleetMachine, check_digest
-from hero_build.fleet.units import SET_UNIT, UnitFile, units
+from hero_build.fleet.machine import PROGRAM, FleetMachine, check_digest
+from hero_build.fleet.units import HOMES, SET_UNIT, UnitFile, units
 
 TOOL_UNIT = "hero-tool.service"
 _TOOLS = "/opt/hero-build"
@@ -29,7 +29,7 @@ ConditionFileIsExecutable=!{tools}/{sha256}/hero-build
 
 [Service]
 Type=oneshot
-ExecStartPre=+/usr/bin/mkdir -p {tools}
+ExecStartPre=+/usr/bin/mkdir -p {tools} {bin}
 ExecStart=/usr/bin/python3 {script} {url} {sha256} {tools} {link}
 Restart=on-failure
 RestartSec=15
@@ -50,7 +50,7 @@ ProtectKernelModules=yes
 ProtectKernelTunables=yes
 ProtectProc=invisible
 ProtectSystem=strict
-ReadWritePaths={tools} /usr/local/bin
+ReadWritePaths={tools} {bin}
 RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6 AF_NETLINK
 RestrictNamespaces=yes
 RestrictRealtime=yes
@@ -102,7 +102,7 @@ def _lines(machine: FleetMachine, tool: FleetTool | None) -> Iterator[str]:
     yield f"# A machine of the set @{machine.set}, written by `hero-build fleet cloud-init`. It holds no secret."
     yield "users:"
     yield "  - default"
-    yield f"  - name: {machine.user}"
+    yield f'  - name: "{machine.user}"'  # `no` is a user, too
     yield "    shell: /bin/bash"
     yield "    lock_passwd: true"
     yield "write_files:"
@@ -123,5 +123,10 @@ def _units(machine: FleetMachine, tool: FleetTool | None) -> tuple[UnitFile, ...
     own = units(machine, by="cloud-init")
     if tool is None:
         return own
+    folder = Path(machine.program).parent
+    if any(folder.is_relative_to(home) for home in HOMES):
+        hint = f"Leave out --program: it is {PROGRAM} then."
+        raise UsageError(f"{TOOL_UNIT} cannot write into the home folder {folder}", hint)
     values = {"url": tool.url, "sha256": tool.sha256, "tools": _TOOLS, "script": _SCRIPT, "link": machine.program}
+    values["bin"] = str(folder)
     return (UnitFile(TOOL_UNIT, _TOOL.format(set_unit=SET_UNIT, **values)), *own)

@@ -17,7 +17,8 @@ from hero_build.system.atomic_file import replace_file
 
 SET_UNIT, SERVICES_UNIT = "hero-set.service", "hero.service"
 CONVERGE_UNIT, TIMER_UNIT = "hero-converge.service", "hero-converge.timer"
-_INTERVAL = re.compile(r"([0-9]+ ?(s|min|h|d|w) ?)+")
+_INTERVAL = re.compile(r"(?=.*[1-9])([0-9]{1,6} ?(s|min|h|d|w) ?)+")
+HOMES = ("/home", "/root")
 _HEAD = "# Written by `hero-build fleet {by}`. `systemctl edit {name}` adds to it.\n"
 _SET = """\
 [Unit]
@@ -174,8 +175,11 @@ def write(report: UnitsReport, folder: Path) -> UnitsReport:
 
 
 def _hardening(machine: FleetMachine) -> str:
-    """For this root: a home folder is read-only, unless the root is in it."""
-    in_home = machine.root.is_relative_to("/home")
-    home = [f"-/home/{machine.user}"] if in_home else []
+    """For this root: home folders are hidden where neither it nor hero-build is in one, else read-only but for the
+    user's own.
+    """
+    places = (machine.root, Path(machine.program))
+    in_home = any(place.is_relative_to(home) for place in places for home in HOMES)
+    home = [f"-/home/{machine.user}"] if machine.root.is_relative_to("/home") else []
     writable = [*home, str(machine.root)]
     return HARDENED.format(home="read-only" if in_home else "yes", writable=" ".join(writable))

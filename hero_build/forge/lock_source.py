@@ -16,9 +16,11 @@ from hero_build.events import Emit, WarningRaised
 from hero_build.forge.lockfile import Lock, Pin
 from hero_build.forge.mirror_layout import PINNED, STORE, segment
 from hero_build.forge.protocol import Body, Forge, Ref
+from hero_build.forge.url import InvalidUrl, Url
 from hero_build.model.artifacts import GenericPackage
 from hero_build.model.steps import Asset, Release
 
+_PLACE = "It takes https://HOST/PATH, or a folder."
 Layout = Callable[[str, Asset, Pin | None], str | None]
 """The address of an asset below a place; None: it has none in this layout. Without a pin it is a library."""
 
@@ -88,11 +90,23 @@ def place_address(text: str) -> str:
         raise UsageError("--at is empty", "Leave it out to fetch from the forge in the lock file.")
     if "://" not in text:
         return Path(text).expanduser().absolute().as_uri()
-    if not text.startswith(("https://", "http://", "file:///")):
-        raise UsageError(f"--at cannot fetch from {text!r}", "It takes https://HOST/PATH, or a folder.")
-    if "@" in urlsplit(text).netloc:
-        raise UsageError("the address in --at may not carry credentials", "Put the token into FORGEJO_TOKEN.")
+    if not text.startswith(("https://", "http://", "file:///")) or not text.isprintable():
+        raise UsageError(f"--at cannot fetch from {text!r}", _PLACE)
+    if not text.startswith("file:"):
+        _check_site(text)
     return text.rstrip("/")
+
+
+def _check_site(text: str) -> None:
+    """Raises UsageError."""
+    try:
+        url = Url(text)
+    except InvalidUrl as error:
+        raise UsageError(f"--at cannot fetch from {text!r}: {error}", _PLACE) from error
+    if url.login:
+        raise UsageError("the address in --at may not carry credentials", "Put the token into FORGEJO_TOKEN.")
+    if set(text) & set("?#"):
+        raise UsageError("the address in --at may not have a query", "It names a folder: leave out ? and #.")
 
 
 def pack_file(place: str) -> Path | None:

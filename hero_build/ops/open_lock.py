@@ -108,7 +108,7 @@ def _check_digest(options: LockOptions, digest: str) -> None:
 
 
 def _check_signature(options: LockOptions, content: bytes, settings: Settings) -> None:
-    keys = (_public_key(options.trust),) if options.trust is not None else settings.trust
+    keys = (public_key(options.trust),) if options.trust is not None else settings.trust
     if not keys:
         return
     from hero_build.verify.minisign import verifies
@@ -126,16 +126,21 @@ def _check_signature(options: LockOptions, content: bytes, settings: Settings) -
         raise InvalidSignature(sentence, _DISTRUST)
 
 
-def _public_key(text: str) -> str:
-    """The key itself, or the content of the file that `text` names."""
+def public_key(text: str) -> str:
+    """A minisign key as base64: the text itself, or the key in the file that it names. Raises UsageError."""
+    from hero_build.verify.minisign import read_public_key
+
     path = Path(text).expanduser()
-    if not path.is_file():
-        return text
     try:
-        return read_regular(path, _LARGEST_KEY).decode(errors="replace")
+        content = read_regular(path, _LARGEST_KEY).decode(errors="replace") if path.is_file() else text
     except OSError as error:
         raise_for_machine(error, path)
         raise UsageError(f"the public key {path} cannot be read: {error.strerror}", "Name another file.") from error
+    try:
+        read_public_key(content)
+    except UsageError as error:
+        raise UsageError(f"--trust is {text[:200]!r}: {error.message}, and no file with one", error.hint) from error
+    return content.strip().splitlines()[-1]
 
 
 def _check_machine(file: Path, lock: Lock) -> None:

@@ -37,8 +37,12 @@ def create_app(dispatcher: Dispatcher, *more: Route) -> Starlette:
         return await _rpc(request, dispatcher)
 
     async def events(request: Request) -> Response:
-        stream = dispatcher.operations.hub.stream(request.headers.get("last-event-id"))
-        return StreamingResponse(stream, media_type="text/event-stream", headers={"Cache-Control": "no-store"})
+        headers = {"Content-Type": "text/event-stream; charset=utf-8", "Cache-Control": "no-store"}
+        if request.method == "HEAD":  # a stream without a body would never end
+            return Response(headers=headers)
+        return StreamingResponse(
+            dispatcher.operations.hub.stream(request.headers.get("last-event-id")), headers=headers
+        )
 
     async def about(_request: Request) -> Response:
         return Response(msgspec.json.encode(_MANIFEST), media_type=_JSON)
@@ -50,7 +54,9 @@ def create_app(dispatcher: Dispatcher, *more: Route) -> Starlette:
         Route("/health", _result("rpc.health", dispatcher), methods=["GET"]),
         Route("/.well-known/heroservice.json", about, methods=["GET"]),
     ]
-    return Starlette(routes=[*routes, *more])
+    app = Starlette(routes=[*routes, *more])
+    app.router.redirect_slashes = False  # to http://, also where a proxy has TLS
+    return app
 
 
 def _result(method: str, dispatcher: Dispatcher) -> Answer:
@@ -78,8 +84,9 @@ async def _rpc(request: Request, dispatcher: Dispatcher) -> Response:
 
 def _refused_type(request: Request) -> str | None:
     """Why a body of this type is not read; none named is taken for JSON."""
-    kind, _, parameters = request.headers.get("content-type", _JSON).lower().partition(";")
-    charset = parameters.partition("charset=")[2].strip().strip('"') or "utf-8"
+    kind, *parameters = request.headers.get("content-type", _JSON).lower().split(";")
+    named = dict(parameter.strip().partition("=")[::2] for parameter in parameters)
+    charset = named.get("charset", "").strip('"') or "utf-8"
     if kind.strip() not in _ACCEPTED:
         return f"the content type is not {_JSON}"
     if charset not in _CHARSETS or "content-encoding" in request.headers:

@@ -20,6 +20,21 @@ def test_it_writes_units_and_starts_them(world: World) -> None:
     assert cloud_init.TOOL_UNIT not in text  # the image has hero-build
 
 
+def test_a_name_is_text_in_yaml(world: World) -> None:
+    """`no` and `null` are names of users (yaml.org/type/bool.html)."""
+    assert '  - name: "no"\n' in world.ok(*WORDS, "--user", "no")
+
+
+def test_hero_build_is_put_where_the_units_start_it(world: World) -> None:
+    tool = ("--tool", "http://10.0.0.1:8080/hero-build", "--tool-digest", DIGEST)
+    text = world.ok(*WORDS, *tool, "--program", "/srv/tools/hero-build")
+    assert "ExecStartPre=+/usr/bin/mkdir -p /opt/hero-build /srv/tools\n" in text
+    assert "ReadWritePaths=/opt/hero-build /srv/tools\n" in text
+    done = world.run(*WORDS, *tool, "--program", "/home/hero/bin/hero-build")
+    assert (done.code, "home folder /home/hero/bin" in done.err) == (2, True)
+    assert "/home/hero/bin/hero-build" in world.ok(*WORDS, "--program", "/home/hero/bin/hero-build")
+
+
 def test_it_brings_hero_build_by_its_digest(world: World) -> None:
     text = world.ok(*WORDS, "--tool", "http://10.0.0.1:8080/hero-build", "--tool-digest", DIGEST)
     script = Path(fetch_tool.__file__).read_text().splitlines()

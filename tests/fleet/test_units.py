@@ -16,6 +16,7 @@ from support.processes import LONG
 from support.worlds import World, valid
 
 PLACE, DIGEST = "http://10.0.0.1:8080", "0" * 64
+KEY = "RWQf6LRCGA9i53mlYecO4IzT51TGPpvWucNSCh1CBM0QTaLn73Y7GFO3"
 MOST = 2.5
 """Of the exposure that systemd-analyze security counts; without any hardening it is above 9."""
 needs_systemd = pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd-analyze is not installed")
@@ -33,7 +34,7 @@ def every_unit(root: str = "/home/hero/hero") -> list[UnitFile]:
 
 
 @needs_systemd
-@pytest.mark.parametrize("root", ["/home/hero/hero", "/opt/hero", "/srv/hero-1.0"])
+@pytest.mark.parametrize("root", ["/home/hero/hero", "/root/hero", "/opt/hero", "/srv/hero-1.0"])
 def test_systemd_finds_nothing_wrong(tmp_path: Path, root: str) -> None:
     assert remarks(tmp_path, every_unit(root)) == []
     broken = [UnitFile(item.name, item.text.replace("NoNewPrivileges", "NoPrivileges")) for item in every_unit(root)]
@@ -74,6 +75,21 @@ def test_a_home_is_writable_only_where_the_root_is_in_it() -> None:
     assert "/home" not in texts[1][SERVICES_UNIT]
 
 
+def test_hero_build_in_a_home_is_seen_by_its_units() -> None:
+    for root, program in (("/opt/hero", "/home/hero/bin/hero-build"), ("/root/hero", "/usr/bin/hero-build")):
+        for unit in units(machine(root, program)):
+            assert "ProtectHome=read-only\n" in unit.text
+            assert f"ReadWritePaths={root}\n" in unit.text
+
+
+def test_a_key_in_a_file_is_named_itself(tmp_path: Path) -> None:
+    file = tmp_path / "fleet.pub"
+    file.write_text(f"untrusted comment: ours\n{KEY}\n")
+    for trust in (KEY, str(file)):
+        trusted = fleet_machine(FleetMachine(set="tester", at=PLACE, root=Path("/opt/hero"), trust=trust))
+        assert f"--trust {KEY}\n" in units(trusted)[0].text
+
+
 def test_the_set_upholds_the_services_and_is_tried_for_ever() -> None:
     (first, second) = (item.text for item in units(machine()))
     assert f"Upholds={SERVICES_UNIT}" in first
@@ -102,7 +118,19 @@ def test_they_are_written_into_a_folder(world: World, tmp_path: Path) -> None:
         (("--program", "hero-build"), 2, "'hero-build' cannot be a path on the machine"),
         (("--root", "/srv/50% of $HOME"), 2, "cannot be a path on the machine"),
         (("--timer", "often"), 2, "--timer is 'often'"),
+        (("--timer", "0s"), 2, "--timer is '0s'"),
+        (("--timer", f"{'9' * 20}d"), 2, "--timer is '9999"),
         (("--at", "ftp://x"), 2, "--at cannot fetch from 'ftp://x'"),
+        (("--at", "https:///x"), 2, "--at cannot fetch from 'https:///x'"),
+        (("--at", "https://m:port/x"), 2, "--at cannot fetch from 'https://m:port/x'"),
+        (("--at", "https://m/x\nExecStart=/bin/sh"), 2, r"--at cannot fetch from 'https://m/x\nExecStart=/bin/sh'"),
+        (("--at", "https://m/x\x85y"), 2, r"--at cannot fetch from 'https://m/x\x85y'"),
+        (("--at", "https://m/x?token=1"), 2, "may not have a query"),
+        (("--trust", "RWQ"), 2, "--trust is 'RWQ': not a minisign public key"),
+        (("--user", "u" * 33), 2, "is not the name of a user"),
+        (("--program", "/opt/../x"), 2, "'/opt/../x' cannot be a path on the machine"),
+        (("--root", "/tmp/hero"), 2, "/tmp/hero does not last"),
+        (("--program", "/run/hero-build"), 2, "/run/hero-build does not last"),
     ],
 )
 def test_what_cannot_be_is_refused(world: World, words: tuple[str, str], code: int, message: str) -> None:

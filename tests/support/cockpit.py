@@ -110,6 +110,30 @@ def press(page: Page, name: str) -> None:
     page.get_by_role("button", name=name, exact=True).click()
 
 
+def key(page: Page, label: str, key: str = "Enter") -> None:
+    """Press Tab until the button of this name has the focus, then `key`."""
+    names = "button => button.getAttribute('aria-label') ?? button.firstChild.textContent"
+    page.wait_for_function(
+        f"label => [...document.querySelectorAll('button:not([aria-disabled])')].map({names}).includes(label)",
+        arg=label,
+    )
+    for _ in range(150):
+        page.keyboard.press("Tab")
+        if focused(page) == label:
+            page.keyboard.press(key)
+            return
+    raise AssertionError(f"no Tab leads to {label!r}")
+
+
+def focused(page: Page) -> str:
+    """The name of what has the focus; empty where nothing has."""
+    name: str = page.evaluate(
+        """() => document.activeElement === document.body ? ''
+        : document.activeElement.getAttribute('aria-label') ?? document.activeElement.firstChild?.textContent ?? '?'"""
+    )
+    return name
+
+
 def is_running(page: Page, *names: str) -> None:
     """Wait until the page shows these services as running."""
     for name in names:

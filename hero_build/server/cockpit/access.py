@@ -2,6 +2,7 @@
 
 An address has a token that works once; a new address replaces one that was not used. A session is a cookie. Only
 digests are stored, in `<root>/var/hero_build/cockpit/access.json`, mode 0600, so that a session outlives the server.
+What counts is what is stored: nobody is signed in or out, and no token is used up, while that file cannot be written.
 """
 
 import hashlib
@@ -16,7 +17,7 @@ import msgspec
 from msgspec import Struct
 
 from hero_build.install.layout import Root
-from hero_build.os_errors import machine_errors
+from hero_build.os_errors import machine_errors, raise_for_access
 from hero_build.system.decoding import decode_json
 
 SESSION_SECONDS = 30 * 24 * 3600
@@ -48,7 +49,7 @@ class TooManyTries(Exception):
 
 
 class CockpitAccess:
-    """Used in the event loop's thread only. `clock` is time.time."""
+    """Used in the event loop's thread only. `clock` is time.time. Raises MachineError where the file cannot be read."""
 
     def __init__(self, root: Root, clock: Callable[[], float] = time.time) -> None:
         self._path = root.state / "cockpit" / "access.json"
@@ -63,7 +64,10 @@ class CockpitAccess:
         return token
 
     def redeem(self, token: str) -> str | None:
-        """The session of a token, which does not work any more; None for a wrong one. Raises TooManyTries."""
+        """The session of a token, which does not work any more; None for a wrong one.
+
+        Raises TooManyTries, MachineError.
+        """
         now = self._clock()
         self._failures = [moment for moment in self._failures if now - moment < _WINDOW]
         if len(self._failures) >= _FAILURES:
@@ -94,7 +98,6 @@ class CockpitAccess:
         return not 0 <= self._clock() - item.started < SESSION_SECONDS
 
     def _store(self, access: StoredAccess) -> None:
-        self._stored = access
         folder = self._path.parent
         with machine_errors(self._path):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -105,6 +108,7 @@ class CockpitAccess:
             with os.fdopen(descriptor, "wb") as out:
                 out.write(msgspec.json.encode(access) + b"\n")
             fresh.replace(self._path)
+        self._stored = access
 
 
 def _digest(text: str) -> str:
@@ -112,16 +116,18 @@ def _digest(text: str) -> str:
 
 
 def _read(path: Path) -> StoredAccess:
-    """Nothing where it cannot be read, is another user's, or others may read it: everybody signs in again."""
+    """Nothing where there is no file, where it is damaged or a link, or where another user may have written or read
+    it: everybody signs in again. What the machine cannot read may be whole: raises MachineError.
+    """
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
-    except OSError:
-        return StoredAccess()
-    with os.fdopen(descriptor, "rb") as file:
-        status = os.fstat(descriptor)
-        if status.st_uid != os.geteuid() or status.st_mode & 0o077:
-            return StoredAccess()
-        try:
+        with os.fdopen(descriptor, "rb") as file:
+            status = os.fstat(descriptor)
+            if status.st_uid != os.geteuid() or status.st_mode & 0o077:
+                return StoredAccess()
             return decode_json(file.read(_LARGEST_FILE), kind=StoredAccess)
-        except (OSError, ValueError):
-            return StoredAccess()
+    except OSError as error:
+        raise_for_access(error, path)
+        return StoredAccess()
+    except (ValueError, RecursionError):
+        return StoredAccess()

@@ -3,14 +3,17 @@
 from collections.abc import AsyncIterator
 
 import msgspec
+from msgspec import Struct
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from hero_build.errors import MachineError
 from hero_build.server.app import create_app
 from hero_build.server.cockpit.access import CockpitAccess
 from hero_build.server.cockpit.files import ASSETS, page_file, page_files
+from hero_build.server.cockpit.fresh_address import CockpitAddress, RefusedAddress
 from hero_build.server.cockpit.gate import Gate
 from hero_build.server.cockpit.listener import Addresses
 from hero_build.server.dispatch import Dispatcher
@@ -37,7 +40,10 @@ class Cockpit:
         """For both listeners."""
 
         async def address(_request: Request) -> Response:
-            return Response(msgspec.json.encode({"url": self.new_address()}), media_type="application/json")
+            try:
+                return _json(CockpitAddress(self.new_address()))
+            except MachineError as error:
+                return _json(RefusedAddress(error.message, error.hint), 507)
 
         async def index(_request: Request) -> Response:
             return StreamingResponse(page_with_catalog(dispatcher), media_type="text/html; charset=utf-8")
@@ -77,6 +83,10 @@ async def page_with_catalog(dispatcher: Dispatcher) -> AsyncIterator[bytes]:
     except RpcFailed:
         catalog = b""
     yield _DATA % catalog.replace(b"<", b"\\u003c") + end
+
+
+def _json(answer: Struct, status: int = 200) -> Response:
+    return Response(msgspec.json.encode(answer), status, media_type="application/json")
 
 
 async def _asset(request: Request) -> Response:

@@ -1,6 +1,7 @@
 """The files of the page, from the wheel, at addresses that change with their content: a browser asks for each once."""
 
 import hashlib
+import re
 from functools import cache
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from msgspec import Struct
 ASSETS = "/assets/"
 """Where the files are, each version of them in a folder of its own."""
 _FOLDER = Path(__file__).parent / "page"
+_COMMENTS = re.compile(rb"(?m)^ *//.*\n")  # lines of modules that a browser has no use for
 _TYPES = {
     ".html": "text/html; charset=utf-8",
     ".css": "text/css; charset=utf-8",
@@ -41,7 +43,8 @@ def total_bytes() -> int:
 
 @cache
 def page_files() -> PageFiles:
-    contents = {path.name: path.read_bytes() for path in sorted(_FOLDER.iterdir()) if path.suffix in _TYPES}
+    paths = [path for path in sorted(_FOLDER.iterdir()) if path.suffix in _TYPES]
+    contents = {path.name: _COMMENTS.sub(b"", path.read_bytes()) for path in paths}
     version = hashlib.sha256(b"".join(contents.values())).hexdigest()[:12]
     folder = f'"{ASSETS}{version}/'.encode()
     return PageFiles(

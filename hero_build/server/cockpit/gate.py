@@ -7,8 +7,7 @@ inline script, and be shown in no frame (www.w3.org/TR/CSP3).
 """
 
 from collections.abc import Iterable
-from http.cookies import CookieError, SimpleCookie
-from urllib.parse import parse_qs
+from urllib.parse import parse_qsl
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import Response
@@ -116,6 +115,8 @@ class Gate:
             refused = _plain(429, f"{error}")
             refused.headers["Retry-After"] = str(error.seconds)
             return refused
+        except MachineError as error:
+            return _plain(500, f"{error.message}. The address still works.")
         if session is None:
             return _page(403, "signed-out.html")
         return self._with_cookie(_forward(), session, SESSION_SECONDS)
@@ -144,13 +145,11 @@ class Gate:
         return next((session for session in self._sessions(headers) if self._access.knows(session)), "")
 
     def _sessions(self, headers: Headers) -> Iterable[str]:
-        for text in headers.getlist("cookie"):
-            try:
-                cookies = SimpleCookie(text)
-            except CookieError:
-                continue
-            if self._cookie in cookies:
-                yield cookies[self._cookie].value
+        """Whatever other programs of this host have stored beside it, in any form (RFC 6265, 5.4)."""
+        for pair in ";".join(headers.getlist("cookie")).split(";"):
+            name, equals, value = pair.partition("=")
+            if equals and name.strip() == self._cookie:
+                yield value.strip()
 
 
 def _opens_page(scope: Scope, headers: Headers) -> bool:
@@ -164,8 +163,8 @@ def _is_json(types: list[str]) -> bool:
 
 
 def _token(scope: Scope) -> str | None:
-    values = parse_qs(scope["query_string"].decode("latin-1"), keep_blank_values=True, max_num_fields=10).get("token")
-    return values[0] if values else None
+    pairs = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
+    return next((value for name, value in pairs if name == "token"), None)
 
 
 def _forward() -> Response:

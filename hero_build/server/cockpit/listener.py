@@ -3,6 +3,7 @@
 import errno
 import ipaddress
 import os
+import re
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,6 +17,9 @@ _BACKLOG = 128
 _EXAMPLE_OPTION = "--http 127.0.0.1:9470"
 _EXAMPLE = f"Write {_EXAMPLE_OPTION}."
 _LOCAL = ("localhost", "127.0.0.1", "[::1]")
+_USUAL_PORTS = {"http": 80, "https": 443}
+_PORT = re.compile(r"[0-9]{1,9}")
+_SITE_NAME = re.compile(r"[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*\.?")
 
 
 class HttpOptions(Struct, frozen=True):
@@ -67,10 +71,10 @@ def http_options(http: str | None, public_url: str | None, *, allow_remote: bool
 
 def _parsed(http: str) -> tuple[ipaddress.IPv4Address | ipaddress.IPv6Address, int]:
     host, colon, port = http.rpartition(":")
-    if not colon or not port.isascii() or not port.isdecimal() or int(port) > 65535:
+    if not colon or not _PORT.fullmatch(port) or int(port) > 65535:
         raise UsageError(f"--http {http} is not HOST:PORT", _EXAMPLE)
     host = host.removeprefix("[").removesuffix("]")
-    host = "127.0.0.1" if host == "localhost" else host
+    host = "127.0.0.1" if host.lower() == "localhost" else host
     try:
         address = ipaddress.ip_address(host)
     except ValueError as error:
@@ -79,19 +83,32 @@ def _parsed(http: str) -> tuple[ipaddress.IPv4Address | ipaddress.IPv6Address, i
 
 
 def _public(url: str) -> str:
-    """An origin: scheme, host and port, without a path."""
+    """An origin as a browser sends it: scheme, host, and a port that is not the usual one; without a path."""
     if not url:
         return ""
     try:
         parts = urlsplit(url)
-        ok = parts.scheme in ("http", "https") and parts.hostname and (parts.port is None or parts.port > 0)
+        host, port = _site_name(parts.hostname or ""), parts.port
+        bare = parts.path in ("", "/") and not (parts.query or parts.fragment or "@" in parts.netloc)
+        ok = parts.scheme in _USUAL_PORTS and bare and port != 0 and url.isprintable()
     except ValueError:
         ok = False
-    if not ok or parts.path not in ("", "/") or parts.query or parts.fragment or "@" in parts.netloc:
-        hint = "Write --public-url https://cockpit.example.org: the proxy passes it on with its Host header."
+    if not ok:
+        hint = (
+            "Write --public-url https://cockpit.example.org, a name with other letters as browsers send it (xn--…): "
+            "the proxy passes it on with its Host header."
+        )
         raise UsageError(f"--public-url {url} is not the address of a site", hint)
-    usual = ":443" if parts.scheme == "https" else ":80"  # which a browser leaves out
-    return f"{parts.scheme}://{parts.netloc.lower().removesuffix(usual)}"
+    return f"{parts.scheme}://{host}" + (f":{port}" if port and port != _USUAL_PORTS[parts.scheme] else "")
+
+
+def _site_name(host: str) -> str:
+    """A host as it is in an address. Raises ValueError."""
+    if ":" in host:
+        return f"[{ipaddress.IPv6Address(host)}]"
+    if not _SITE_NAME.fullmatch(host):
+        raise ValueError(host)
+    return host
 
 
 @contextmanager

@@ -177,6 +177,38 @@ def test_another_site_is_refused(user: Client, fetch_site: str) -> None:
     assert user.send("GET", "/openrpc.json", headers=link).status == 403
 
 
+@pytest.mark.parametrize(
+    "other", ['prefs={"a": [1]}', "a b c", "=x", "Path=/", "secure", "a[0]=1", 'a="open', "a=1;;", "a=\u00e9", "a=\x01"]
+)
+def test_cookies_of_other_programs_of_this_host_end_no_session(user: Client, other: str) -> None:
+    for cookies in (f"{other}; {user.cookie}", f"{user.cookie}; {other}"):
+        assert user.post(Cookie=cookies).status == 200
+
+
+@pytest.mark.parametrize("kind", ["application/json;charset=utf-8; x=y", 'Application/JSON ; x=y; charset="UTF-8"'])
+def test_parameters_of_the_content_type(user: Client, kind: str) -> None:
+    assert user.post(Content_Type=kind).status == 200
+
+
+@pytest.mark.parametrize("query", ["&".join(["a=1"] * 2000), "=&=&;", "%", "a" * 9000])
+def test_a_query_without_a_token_shows_how_to_sign_in(outsider: Client, query: str) -> None:
+    answer = outsider.send("GET", f"/?{query}")
+    assert (answer.status, b"not signed in" in answer.body) == (401, True)
+    assert "content-security-policy" in answer.headers
+
+
+def test_no_path_is_redirected(user: Client) -> None:
+    """The server does not know its own scheme behind a proxy."""
+    for target in ("/rpc/", "/health/", "//evil.example/..", "/assets/version/cockpit.js/"):
+        answer = user.send("GET", target)
+        assert (answer.status, "location" in answer.headers) == (404, False)
+
+
+def test_a_head_of_the_events_ends(user: Client) -> None:
+    answer = user.send("HEAD", "/events")
+    assert (answer.status, answer.headers["content-type"]) == (200, "text/event-stream; charset=utf-8")
+
+
 def test_a_client_that_is_no_browser_sends_neither(user: Client) -> None:
     assert user.post(Origin=None, Sec_Fetch_Site=None).status == 200
 
@@ -351,6 +383,23 @@ def test_serve_address_prints_a_fresh_one(home: World, own: RpcServer) -> None:
     assert old.send("GET", f"/?{old.url.query}").status == 403
     assert new.sign_in()
     assert new.post().status == 200
+
+
+def test_what_cannot_be_stored_uses_no_address_up(home: World, own: RpcServer) -> None:
+    obstacle = home.root.state / "cockpit" / "access.new"
+    obstacle.mkdir()  # where the new file is written
+    client = Client(own)
+    for _ in range(2):
+        refused = client.send("GET", f"/?{client.url.query}")
+        assert (refused.status, b"The address still works" in refused.body) == (500, True)
+    done = home.run("serve", "--address")
+    assert (done.code, "access.new" in done.err) == (8, True)
+    obstacle.rmdir()
+    client.sign_in()
+    obstacle.mkdir()
+    assert client.send("POST", "/sign-out").status == 500
+    obstacle.rmdir()
+    assert client.post().status == 200
 
 
 def test_serve_address_without_a_server_or_a_page(home: World) -> None:

@@ -46,18 +46,15 @@ def test_install_break_read_and_repair_by_keyboard_alone(browser: Browser, stack
         page.keyboard.press("/")
         page.keyboard.type("notes")
         expect(cockpit.app(page, "hero_db")).to_have_count(0)
-        _tab_to(page, "Install notes")
-        page.keyboard.press("Enter")
+        cockpit.key(page, "Install notes")
         is_failed(page)
         expect(cockpit.app(page, "notes")).to_be_focused()
-        _tab_to(page, "Logs of notes_server")
-        page.keyboard.press("Enter")
+        cockpit.key(page, "Logs of notes_server")
         expect(page.locator("pre.log")).to_contain_text("I cannot run")
         page.keyboard.press("Escape")
         expect(page.get_by_role("button", name="Logs of notes_server")).to_be_focused()
         repaired(stack)
-        _tab_to(page, "Retry: Install notes")
-        page.keyboard.press("Space")
+        cockpit.key(page, "Retry: Install notes", "Space")
         cockpit.is_running(page, "notes_server")
 
 
@@ -68,14 +65,3 @@ def _click(page: Page, label: str) -> None:
     button.hover()  # waits until it stays at its place
     page.mouse.down()
     page.mouse.up()
-
-
-def _tab_to(page: Page, label: str) -> None:
-    """Press Tab until a button of this name has the focus."""
-    expect(page.get_by_role("button", name=label, exact=True)).to_be_enabled()
-    for _ in range(60):
-        page.keyboard.press("Tab")
-        name = page.evaluate("document.activeElement.getAttribute('aria-label') ?? document.activeElement.textContent")
-        if name == label:
-            return
-    raise AssertionError(f"no Tab leads to {label!r}")

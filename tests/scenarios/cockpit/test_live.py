@@ -188,11 +188,18 @@ def test_a_lost_connection_comes_back(browser: Browser, site: RpcServer, app: st
 def test_the_server_is_killed_in_the_middle_and_comes_back(browser: Browser, stack: ServiceWorld) -> None:
     published(stack, "notes", "bind-at-gate")
     port = free_port()
-    with cockpit.serving(stack, port=port) as first, cockpit.opened(browser, first, offline=True) as page:
+    phone = {"width": 360, "height": 640}
+    with (
+        cockpit.serving(stack, port=port) as first,
+        cockpit.opened(browser, first, offline=True, viewport=phone) as page,
+    ):
         cockpit.press(page, "Install notes")
         expect(cockpit.app(page, "notes").locator("progress")).to_be_visible()
+        page.evaluate("scrollTo(0, document.body.scrollHeight)")
+        expect(page.locator("#link")).not_to_be_in_viewport()
         first.process.kill()
         expect(page.locator("#link")).to_have_text("Reconnecting")
+        expect(page.locator("#link")).to_be_in_viewport()
         with cockpit.serving(stack, port=port):
             expect(page.locator("#link")).to_have_text("Live")
             stack.open_gate("notes")

@@ -13,6 +13,7 @@ from support.service_world import ServiceWorld
 
 pytestmark = cockpit.marks
 SCRIPT = "<img src=x onerror=alert(1)><script>alert(2)</script>"
+LONG_VERSION = f"v2.{'0123456789.' * 12}1"
 HOSTILE = f'''"""evil: {SCRIPT}\x1b[31m \u202e `code` ${{7*7}} {{{{7*7}}}}"""
 
 from msgspec.structs import replace
@@ -40,6 +41,8 @@ def shown(shared: ServiceWorld, site: RpcServer) -> RpcServer:
     shared.service("notes", "notes_server", "notes_web", attributes=needs, start_timeout=cockpit.PATIENT)
     shared.release_of("notes", "v1", "ok", "notes_server", "notes_web")
     assert site.result("catalog.install", name="notes")["after"] == 1
+    shared.release_of("notes", LONG_VERSION, "ok", "notes_server", "notes_web")
+    site.result("catalog.latest", refresh=True)
     shared.service("failing")
     shared.release_of("failing", "v1", "exit:3")
     assert "did not come up" in site.error("catalog.install", name="failing")["message"]
@@ -136,12 +139,21 @@ def test_axe_finds_no_serious_fault(browser: Browser, shown: RpcServer, scheme: 
             page.keyboard.press("Escape")
 
 
-@pytest.mark.parametrize("width", [360, 768, 1920])
+@pytest.mark.parametrize("width", [320, 360, 768, 1280, 2560])
 def test_it_fits(browser: Browser, shown: RpcServer, width: int) -> None:
     with cockpit.opened(browser, shown, viewport={"width": width, "height": 800}) as page:
         cockpit.is_running(page, "notes_server")
+        expect(page.get_by_role("button", name=f"Upgrade to {LONG_VERSION}")).to_be_visible()
         assert page.evaluate("document.documentElement.scrollWidth") <= width
         assert _outside(page, width) == []
+        assert _overlapping(page) == []
+
+
+def test_the_filter_is_seen_where_colors_are_forced(browser: Browser, shown: RpcServer) -> None:
+    with cockpit.opened(browser, shown, forced_colors="active") as page:
+        pressed, other = (page.locator(f'#filters [aria-pressed="{value}"]').first for value in ("true", "false"))
+        color = "button => getComputedStyle(button).backgroundColor"
+        assert pressed.evaluate(color) != other.evaluate(color)
 
 
 def test_motion_is_reduced_where_a_person_asks_for_it(browser: Browser, shown: RpcServer) -> None:
@@ -163,9 +175,28 @@ def test_the_files_are_in_the_wheel_folder() -> None:
 
 
 def _outside(page: Page, width: int) -> list[str]:
-    """The buttons that are not within the window; the filters may scroll sideways."""
-    script = """width => [...document.querySelectorAll('button')].filter(button => !button.closest('#filters'))
-        .map(button => [button.textContent, button.getBoundingClientRect()])
+    """The text and the buttons that are not within the window."""
+    scrolls = "#filters" if width < 760 else "#nothing"
+    script = """([width, scrolls]) => [...document.querySelectorAll('button, a, h3, p, .name, .facts, .about, .needs')]
+        .filter(item => !item.closest(scrolls) && !item.closest('.hidden') && !item.matches('.skip'))
+        .map(item => [item.textContent, item.getBoundingClientRect()])
         .filter(([, box]) => box.left < 0 || box.right > width).map(([text]) => text)"""
-    outside: list[str] = page.evaluate(script, width)
+    outside: list[str] = page.evaluate(script, [width, scrolls])
     return outside
+
+
+def _overlapping(page: Page) -> list[str]:
+    """The services whose state covers their name, with the longest that a state can be."""
+    script = """rows => rows.map(row => {
+        const state = row.querySelector('.state'), name = row.querySelector('.name'), text = state.textContent;
+        state.textContent = 'Restarts too often';
+        const range = document.createRange();
+        range.selectNodeContents(state);
+        const one = range.getBoundingClientRect(), other = name.getBoundingClientRect();
+        state.textContent = text;
+        const apart = one.right <= other.left || other.right <= one.left
+            || one.bottom <= other.top || other.bottom <= one.top;
+        return apart ? '' : row.dataset.service;
+    }).filter(Boolean)"""
+    rows: list[str] = page.locator("li[data-service]").evaluate_all(script)
+    return rows

@@ -1,10 +1,13 @@
 """One-time tokens and sessions."""
 
+import errno
+import os
 import stat
 from pathlib import Path
 
 import pytest
 
+from hero_build.errors import MachineError
 from hero_build.install.layout import Root
 from hero_build.server.cockpit.access import SESSION_SECONDS, CockpitAccess, TooManyTries
 
@@ -91,7 +94,7 @@ def test_what_is_stored_is_private_and_has_no_secret(root: Root) -> None:
     assert session not in text
 
 
-@pytest.mark.parametrize("damage", ["mode", "text", "link"])
+@pytest.mark.parametrize("damage", ["mode", "text", "deep", "bytes", "folder", "link"])
 def test_a_file_that_others_may_have_written_counts_for_nothing(root: Root, damage: str) -> None:
     access = CockpitAccess(root)
     session = access.redeem(access.new_token()) or ""
@@ -101,11 +104,45 @@ def test_a_file_that_others_may_have_written_counts_for_nothing(root: Root, dama
             path.chmod(0o644)
         case "text":
             path.write_text("{")
+        case "deep":
+            path.write_text("[" * 60_000)
+        case "bytes":
+            path.write_bytes(b'{"token": "\xff"}')
+        case "folder":
+            path.unlink()
+            path.mkdir(mode=0o700)
         case "link":
             path.rename(root.path / "elsewhere")
             path.symlink_to(root.path / "elsewhere")
     assert not CockpitAccess(root).knows(session)
-    assert CockpitAccess(root).new_token()
+    if damage != "folder":
+        assert CockpitAccess(root).new_token()
+
+
+def test_a_file_that_cannot_be_read_throws_no_session_away(root: Root, monkeypatch: pytest.MonkeyPatch) -> None:
+    access = CockpitAccess(root)
+    session = access.redeem(access.new_token()) or ""
+    whole = os.open
+
+    def failing(path: Path, *flags: int) -> int:
+        raise OSError(errno.EIO, os.strerror(errno.EIO), str(path))
+
+    monkeypatch.setattr(os, "open", failing)
+    with pytest.raises(MachineError, match=r"access\.json"):
+        CockpitAccess(root)
+    monkeypatch.setattr(os, "open", whole)
+    assert CockpitAccess(root).knows(session)
+
+
+def test_what_is_not_stored_is_not_done(root: Root) -> None:
+    access = CockpitAccess(root)
+    token = access.new_token()
+    obstacle = root.state / "cockpit" / "access.new"
+    obstacle.mkdir()
+    with pytest.raises(MachineError):
+        access.redeem(token)
+    obstacle.rmdir()
+    assert access.redeem(token)
 
 
 def test_the_oldest_session_makes_room(root: Root) -> None:

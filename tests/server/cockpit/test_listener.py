@@ -6,7 +6,7 @@ from hero_build.errors import UsageError
 from hero_build.server.cockpit.listener import HttpOptions, addresses, http_options
 
 
-@pytest.mark.parametrize("http", ["127.0.0.1:9470", "localhost:9470", "[::1]:9470", "127.0.0.2:0"])
+@pytest.mark.parametrize("http", ["127.0.0.1:9470", "localhost:9470", "LOCALHOST:9470", "[::1]:9470", "127.0.0.2:0"])
 def test_loopback_is_taken(http: str) -> None:
     chosen = http_options(http, None, allow_remote=False)
     assert chosen is not None
@@ -14,7 +14,18 @@ def test_loopback_is_taken(http: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "http", ["9470", "127.0.0.1", "127.0.0.1:", "127.0.0.1:x", "127.0.0.1:70000", "example.org:80", ":9470", "[::1]"]
+    "http",
+    [
+        "9470",
+        "127.0.0.1",
+        "127.0.0.1:",
+        "127.0.0.1:x",
+        "127.0.0.1:70000",
+        "127.0.0.1:" + "1" * 5000,
+        "example.org:80",
+        ":9470",
+        "[::1]",
+    ],
 )
 def test_what_is_no_address(http: str) -> None:
     with pytest.raises(UsageError):
@@ -31,7 +42,20 @@ def test_another_address_needs_a_word(http: str) -> None:
 
 @pytest.mark.parametrize(
     "url",
-    ["ftp://a", "https://", "https://a/b", "https://a?b", "https://u@a", "a.example", "https://a:x", "https://a:0"],
+    [
+        *("https://b\u00fccher.example", "https://a b", "https://a\nb", 'https://a"b', "https://a\\b", "https://a%2fb"),
+        *("https://a..b", "https://*.example", "https://-a", "https://a,b", "https://[zz]", "https://a:443:1"),
+        *(
+            "ftp://a",
+            "https://",
+            "https://a/b",
+            "https://a?b",
+            "https://u@a",
+            "a.example",
+            "https://a:x",
+            "https://a:0",
+        ),
+    ],
 )
 def test_what_is_no_public_address(url: str) -> None:
     with pytest.raises(UsageError):
@@ -58,6 +82,25 @@ def test_a_wildcard_takes_addresses_and_no_names() -> None:
     assert not known.accepts_origin("http://192.0.2.8:9470", "192.0.2.7:9470")
     assert not known.accepts_host("evil.example:9470")
     assert not known.accepts_host("192.0.2.7")
+
+
+@pytest.mark.parametrize(
+    ("url", "origin"),
+    [
+        ("https://Cockpit.example:0443", "https://cockpit.example"),
+        ("https://a:", "https://a"),
+        ("https://a:08443/", "https://a:8443"),
+        ("http://a:80", "http://a"),
+        ("https://[::0:1]:8443", "https://[::1]:8443"),
+        ("https://xn--bcher-kva.example", "https://xn--bcher-kva.example"),
+    ],
+)
+def test_a_public_address_is_what_a_browser_sends(url: str, origin: str) -> None:
+    chosen = http_options("127.0.0.1:1", url, allow_remote=False)
+    assert chosen is not None
+    known = addresses(chosen, 1)
+    assert known.url == origin
+    assert known.accepts_origin(origin, origin.partition("://")[2])
 
 
 def test_behind_a_proxy() -> None:

@@ -2,7 +2,7 @@
 
 import { ask, call, Failed, follow, SignedOut, signOut } from "./api.js";
 import * as dialogs from "./dialogs.js";
-import { copy, h, show } from "./dom.js";
+import { copy, h, refocus, show } from "./dom.js";
 import { bytes } from "./format.js";
 import { appOf, applyOperation, applySnapshot, applyStep, failed, state, up } from "./state.js";
 import { filters, page, verb } from "./views.js";
@@ -39,9 +39,10 @@ const say = (text) => { element("said").textContent = text; };
 
 function toast(text) {
   const note = h("div.toast", h("p", text), h("button", { type: "button", label: "Dismiss" }, "×"));
-  note.lastChild.addEventListener("click", () => note.remove());
+  const used = () => note.contains(document.activeElement);
+  note.lastChild.addEventListener("click", () => { note.remove(); refocus(); });
   element("toasts").append(note);
-  setTimeout(() => note.remove(), 12000);
+  setTimeout(() => { if (!used()) note.remove(); }, 12000);
 }
 
 // Reading

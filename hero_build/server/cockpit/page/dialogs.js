@@ -1,14 +1,16 @@
 // The dialogs: logs, history, checks, and questions before what cannot be undone with one click.
 
 import { call } from "./api.js";
-import { copy, h, prose, show } from "./dom.js";
+import { copy, h, prose, refocus, show } from "./dom.js";
 import { bytes, moment, plural } from "./format.js";
 
 const dialog = document.getElementById("dialog");
-let closed = () => {};
-dialog.addEventListener("close", () => closed());
+let closed = () => {}, opener, pressed = null;
+dialog.addEventListener("close", () => { closed(); refocus(opener); });
+dialog.addEventListener("pointerdown", (event) => { pressed = event.target; });
 dialog.addEventListener("click", (event) => {
-  if (event.target === dialog || event.target.closest?.("[data-close]")) dialog.close();
+  const outside = event.target === dialog && pressed === dialog; // not where a selection of text ends outside
+  if (outside || event.target.closest?.("[data-close]")) dialog.close();
 });
 
 function open(title, style, ...content) {
@@ -19,23 +21,26 @@ function open(title, style, ...content) {
     h("header", h("h2", { id: "dialog-title" }, title),
       h("button.quiet", { type: "button", "data-close": true, label: "Close" }, "Close")),
     ...content);
-  if (!dialog.open) dialog.showModal();
+  if (dialog.open) return;
+  opener = document.activeElement?.closest("[data-app]")?.dataset.app;
+  dialog.showModal();
 }
 
 export function confirm(title, text, label) {
   return new Promise((resolve) => {
-    const yes = h("button.danger", { type: "button", autofocus: true }, label);
+    const yes = h("button.danger", { type: "button" }, label);
+    const no = h("button", { type: "button", "data-close": true }, "Cancel");
     let answer = false;
     yes.addEventListener("click", () => { answer = true; dialog.close(); });
     open(title, "small", h("p", prose(text)),
-      h("footer", h("button", { type: "button", "data-close": true }, "Cancel"), yes));
+      h("footer", no, yes));
     closed = () => { closed = () => {}; resolve(answer); };
-    yes.focus();
+    no.focus(); // an Enter that is held down answers no question
   });
 }
 
 export function logs(service, target) {
-  const lines = h("pre.log", { tabindex: "0", label: `Log of ${service}` }, "Reading the log …");
+  const lines = h("pre.log", { tabindex: "0", role: "region", label: `Log of ${service}` }, "Reading the log …");
   const follow = h("input", { type: "checkbox", checked: true });
   const note = h("p.muted");
   const copies = h("button", { type: "button" }, "Copy");
@@ -78,9 +83,11 @@ function generation(item, restore) {
   const changes = item.changes.map((change) => h("li", change.part, " ",
     h("span.muted", versions(change))));
   const files = h("div.diff");
-  const compare = h("button", { type: "button", label: `Files changed by generation ${item.number}` }, "Files");
+  const compare = h("button", { type: "button", "aria-expanded": "false", label: `Files changed by generation ${item.number}` }, "Files");
   compare.addEventListener("click", async () => {
-    if (files.childNodes.length) { files.replaceChildren(); return; }
+    const opens = !files.childNodes.length;
+    compare.setAttribute("aria-expanded", String(opens));
+    if (!opens) { files.replaceChildren(); return; }
     const answer = await call("catalog.diff", { before: item.since ?? 0, after: item.number }).catch((error) => error);
     files.replaceChildren(answer.parts ? diff(answer) : h("p.trouble", answer.message));
   });

@@ -25,16 +25,28 @@ export const prose = (text) => text.split("`").map((part, index) => (index % 2 ?
 // Elements with equal keys stay the same elements, so that the focus and the scroll position do.
 export function show(parent, ...children) {
   const wanted = children.flat(Infinity).filter((child) => child instanceof Node);
-  const focused = document.activeElement?.closest?.("[data-app]")?.dataset.app;
+  const focused = parent.contains(document.activeElement) ? document.activeElement : null;
+  const app = focused?.closest("[data-app]")?.dataset.app;
   patch(parent, wanted);
-  if (focused && document.activeElement === document.body) {
-    document.querySelector(`[data-app="${CSS.escape(focused)}"]`)?.focus({ preventScroll: true });
-  }
+  if (focused?.isConnected && document.activeElement !== focused) focused.focus({ preventScroll: true });
+  else if (focused) refocus(app);
+}
+
+// The focus where the element that had it is gone: its app, or else the list of apps.
+export function refocus(app) {
+  const active = document.activeElement; // in a dialog that was just closed it is still there
+  if (active !== document.body && active.checkVisibility()) return;
+  const place = app && document.querySelector(`[data-app="${CSS.escape(app)}"]`);
+  (place || document.getElementById("apps")).focus({ preventScroll: true });
 }
 
 function patch(parent, wanted) {
-  const keyed = new Map();
-  for (const child of parent.childNodes) if (child.dataset?.key) keyed.set(child.dataset.key, child);
+  const keyed = new Map(), kept = new Set(wanted.map((node) => node.dataset?.key));
+  for (const child of [...parent.childNodes]) {
+    if (!child.dataset?.key) continue;
+    if (kept.has(child.dataset.key)) keyed.set(child.dataset.key, child);
+    else child.remove(); // first, so that what follows it stays where it is
+  }
   let place = parent.firstChild;
   for (const node of wanted) {
     const same = node.dataset?.key ? keyed.get(node.dataset.key) : alike(place, node) ? place : null;

@@ -239,7 +239,7 @@ function failure(app, operation) {
     h("p.cause", h("strong", stopped ? `${noun} was interrupted. ` : `${noun} failed. `),
       reason?.message ?? "The server ended before the operation did."),
     reason?.hint ? h("p.hint", prose(reason.hint)) : null,
-    reason?.tail?.length ? h("pre.tail", { tabindex: "0", label: "Last lines" },
+    reason?.tail?.length ? h("pre.tail", { tabindex: "0", role: "region", label: "Last lines" },
       reason.tail.slice(-12).join("\n")) : null,
     h("div.actions",
       app.installs === "nothing" || !operation.method.includes(".") || !(app.version || app.bundles.length) ? null
