@@ -37,5 +37,5 @@ def open_context(settings: Settings, emit: Emit, forge: Forge | None = None, *, 
         catalog=load(settings.recipes),
         forge=forge or open_forge(settings, emit),
         emit=emit,
-        checkouts=writable_checkouts(settings, emit) if writable else read_only_checkouts(emit),
+        checkouts=writable_checkouts(settings, emit) if writable else read_only_checkouts(settings, emit),
     )

@@ -8,7 +8,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from pathlib import Path
 
 from hero_build.errors import HeroBuildError
@@ -22,6 +22,7 @@ from hero_build.source.git.status import tracked_files
 from hero_build.system import filelock
 
 _UNFINISHED, _LOCK = ".new-", ".lock"  # entries of a cache that a command writes at this moment
+_PARTS_OF_PACKS = ("wheels", "interpreters")
 _DELETED = "deleted-"
 _EVERYTHING = float("inf")
 
@@ -34,7 +35,7 @@ def free_builds(checkouts: Sequence[Path], cache: Path, *, wait: float, dry_run:
     freed: list[Freed] = list(free_targets(cache, dry_run=dry_run))
     for checkout in checkouts:
         for folder in build_folders(checkout):
-            freed.append(FreedFolder(str(folder), space([folder])) if dry_run else _free_build(checkout, folder, wait))
+            freed.append(_free_build(checkout, folder, wait, dry_run=dry_run))
     logs = cache / LOGS
     if size := space([logs]):
         freed.append(FreedFolder(str(logs), size))
@@ -46,24 +47,29 @@ def free_builds(checkouts: Sequence[Path], cache: Path, *, wait: float, dry_run:
 
 def free_cache(cache: Path, *, dry_run: bool) -> tuple[Freed, ...]:
     """Delete what hero-build has in its cache folder; downloads that a process writes stay. Raises MachineError."""
-    freed = []
+    freed: list[Freed] = []
     for path in cached(cache):
         before = space([path])
         if not before:
             continue
-        if dry_run:
-            freed.append(FreedFolder(str(path), before))
-            continue
-        with machine_errors(path):
-            _free_cached(path)
-        freed.append(FreedFolder(str(path), before - space([path])))
+        with machine_errors(path), _unread(path) as unread:
+            if unread and not dry_run:
+                _free_cached(path)
+            if unread:
+                freed.append(FreedFolder(str(path), before - (0 if dry_run else space([path]))))
+            else:
+                freed.append(KeptFolder(str(path), "a pack is made of it"))
     return tuple(freed)
+
+
+def _unread(path: Path) -> AbstractContextManager[bool]:
+    return filelock.unused(path) if path.name in _PARTS_OF_PACKS else nullcontext(enter_result=True)
 
 
 def _free_cached(path: Path) -> None:
     if path.name in ("downloads", "publish"):
         delete_stale(path, _EVERYTHING)
-    elif path.name in ("bundles", "wheels", "interpreters"):
+    elif path.name in ("bundles", *_PARTS_OF_PACKS):
         for entry in path.iterdir():
             if not entry.name.startswith(_UNFINISHED) and entry.suffix != _LOCK:
                 _delete(entry)
@@ -71,7 +77,7 @@ def _free_cached(path: Path) -> None:
         _delete(path)
 
 
-def _free_build(checkout: Path, folder: Path, wait: float) -> Freed:
+def _free_build(checkout: Path, folder: Path, wait: float, *, dry_run: bool) -> Freed:
     name = str(folder.relative_to(checkout))
     if tracked_files(checkout, name):
         return KeptFolder(str(folder), "git tracks files in it")
@@ -81,7 +87,8 @@ def _free_build(checkout: Path, folder: Path, wait: float) -> Freed:
                 return KeptFolder(str(folder), "cargo builds in it")
             size = space([folder])
             with machine_errors(folder):
-                _delete_at_once(folder, checkout.parent / STATE_FOLDER)
+                if not dry_run:
+                    _delete_at_once(folder, checkout.parent / STATE_FOLDER)
     except HeroBuildError as error:
         return KeptFolder(str(folder), error.message)
     return FreedFolder(str(folder), size)

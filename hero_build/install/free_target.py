@@ -44,13 +44,11 @@ def shared_targets(cache: Path) -> list[Path]:
 def free_targets(cache: Path, *, dry_run: bool) -> Iterator[FreedFolder | KeptFolder]:
     """Delete them; one that a build uses stays. Raises MachineError."""
     for target in shared_targets(cache):
-        if dry_run:
-            yield FreedFolder(str(target), space([target]))
-            continue
         with _unused(target) as unused, machine_errors(target):
             if unused:
                 size = space([target])
-                shutil.rmtree(target)
+                if not dry_run:
+                    shutil.rmtree(target)
                 yield FreedFolder(str(target), size)
             else:
                 yield KeptFolder(str(target), _BUILDING)

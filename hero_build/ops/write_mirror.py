@@ -30,6 +30,7 @@ from hero_build.model.installed import PartId
 from hero_build.model.steps import Asset, Failed, Release
 from hero_build.ops.write_lockfile import DOWNLOADS
 from hero_build.ownership import OTHER_CACHE
+from hero_build.pipeline.checksum_files import warn_of_uncompared
 from hero_build.system.output_file import check_output_folder
 from hero_build.system.thread_pool import ThreadPool
 from hero_build.verify import checksums
@@ -141,6 +142,7 @@ class MirrorWriter(Struct, frozen=True):
             files=tuple(asset.name for asset in release.assets),
             read=lambda name: checksum_files[name].path.read_bytes(),
         )
+        warn_of_uncompared(release, [asset for asset in rest if asset.name not in digests], self.context.emit)
         return {**checksum_files, **self._fetch_parallel(app, rest, digests)}
 
     def _fetch_parallel(

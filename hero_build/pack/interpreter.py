@@ -35,7 +35,7 @@ COLLECT(exe, a.binaries, a.datas, name="python", strip={strip}, upx=False)
 _WAIT = 600.0  # seconds for another process that makes the same one
 
 
-def interpreter(cache: Path) -> Path:
+def interpreter(cache: Path) -> bytes:
     """The archive (.tar.gz) of a folder with the program `python`, of the version that runs now.
 
     Made once, which takes a minute; `cache` keeps it. Raises MissingTool, ToolFailed, NotWritable, DiskFull.
@@ -46,11 +46,11 @@ def interpreter(cache: Path) -> Path:
     archive = cache / "interpreters" / f"{_key()}.tar.gz"
     with machine_errors(archive.parent, OTHER_CACHE):
         archive.parent.mkdir(parents=True, exist_ok=True)
-        with archive.with_suffix(".lock").open("w") as lock:
+        with filelock.reading(archive.parent), archive.with_suffix(".lock").open("w") as lock:
             filelock.acquire(lock.fileno(), _WAIT, LockHeld("another pack is being made", "Wait for it."))
             if not archive.exists():
                 _make(archive)
-    return archive
+            return archive.read_bytes()
 
 
 def _key() -> str:

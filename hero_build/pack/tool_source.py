@@ -25,15 +25,16 @@ def tool_files(cache: Path) -> Mapping[str, bytes]:
     """
     if packed.folder() is not None:
         return _files_of(_own_pack())
-    folders = {python: wheels.download(cache, python) for python in starter.PYTHONS}
-    check_complete(PACKAGE, folders)
-    return installed_files({f"cp{major}{minor}": folder for (major, minor), folder in folders.items()})
+    with wheels.kept(cache):
+        folders = {python: wheels.download(cache, python) for python in starter.PYTHONS}
+        check_complete(PACKAGE, folders)
+        return installed_files({f"cp{major}{minor}": folder for (major, minor), folder in folders.items()})
 
 
 def python_archive(cache: Path) -> bytes:
     """An interpreter (.tar.gz). Raises MissingTool, ToolFailed, NotWritable, DiskFull."""
     if packed.folder() is None:
-        return interpreter(cache).read_bytes()
+        return interpreter(cache)
     pack = _own_pack()
     with zipfile.ZipFile(pack) as archive:
         if PYTHON in archive.namelist():

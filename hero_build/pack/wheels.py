@@ -7,7 +7,8 @@ import shutil
 import sys
 import tempfile
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -15,12 +16,23 @@ from hero_build.errors import MissingTool
 from hero_build.os_errors import machine_errors
 from hero_build.ownership import OTHER_CACHE
 from hero_build.pack.pip_errors import pip_error
-from hero_build.system import process
+from hero_build.system import filelock, process
 
 Python = tuple[int, int]
 _PACKAGE = Path(__file__).resolve().parents[1]
 _GLIBC = ("manylinux2014", "manylinux_2_28")
 _MUSL = ("musllinux_1_2",)
+
+
+@contextmanager
+def kept(cache: Path) -> Iterator[None]:
+    """While the wheels are fetched and read: another command leaves them. Raises NotWritable, DiskFull."""
+    folder = cache / "wheels"
+    with ExitStack() as stack:
+        with machine_errors(folder, OTHER_CACHE):
+            folder.mkdir(parents=True, exist_ok=True)
+            stack.enter_context(filelock.reading(folder))
+        yield
 
 
 def download(cache: Path, python: Python) -> Path:

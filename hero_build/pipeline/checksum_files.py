@@ -13,10 +13,11 @@ from pathlib import Path
 
 from hero_build.context import Context
 from hero_build.errors import InvalidChecksumFile
+from hero_build.events import Emit, WarningRaised
 from hero_build.model.steps import Asset, Release
 from hero_build.system.atomic_file import replace_file
 from hero_build.system.regular_file import read_regular
-from hero_build.verify.checksums import PublishedDigest, is_checksum_file, published_digests
+from hero_build.verify.checksums import PublishedDigest, is_checksum_file, published_digests, uncompared_files
 
 _FOLDER = "checksums"
 _LARGEST = 1 << 20  # bytes of a file that is kept
@@ -51,7 +52,20 @@ def release_digests(
         kept = digests(lambda asset: _read_kept(asset, context)) if installed else {}
         if len(kept) == len(assets) and all(digest.sha256 in installed for digest in kept.values()):
             return kept
-    return digests(lambda asset: _read(asset, context))
+    read = digests(lambda asset: _read(asset, context))
+    warn_of_uncompared(release, [asset for asset in assets if asset.name not in read], context.emit)
+    return read
+
+
+def warn_of_uncompared(release: Release, assets: Sequence[Asset], emit: Emit) -> None:
+    """Say which checksum files are not compared, of assets for which no other one is there."""
+    names = [asset.name for asset in assets]
+    if names and (files := uncompared_files(names, [asset.name for asset in release.assets])):
+        are = "is" if len(files) == 1 else "are"
+        sentence = f"{', '.join(files)} of {release.repo} {release.tag} {are} not compared: hero-build compares sha256"
+        emit(
+            WarningRaised(sentence, "Ask its publisher for SHA256SUMS; --checksum required refuses a release without.")
+        )
 
 
 def _read(asset: Asset, context: Context) -> bytes:

@@ -4,7 +4,9 @@ import errno
 import fcntl
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 from hero_build.errors import LockHeld, MachineError
 
@@ -12,10 +14,13 @@ _POLL = 0.05  # seconds between two attempts
 _NO_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP}
 
 
-def attempt(descriptor: int) -> bool:
-    """Take the lock if it is free; whether it was. Raises MachineError where no file can be locked."""
+def attempt(descriptor: int, *, shared: bool = False) -> bool:
+    """Take the lock if it is free; whether it was. `shared`: it is free if all who have it share it.
+
+    Raises MachineError where no file can be locked.
+    """
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(descriptor, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
     except OSError as error:
@@ -25,6 +30,28 @@ def attempt(descriptor: int) -> bool:
         hint = "Use a file system with locks (of NFS: mount it with `local_lock=flock`, or start its lock service)."
         raise MachineError(f"{path} cannot be locked: {error.strerror}", hint) from error
     return True
+
+
+@contextmanager
+def reading(folder: Path) -> Iterator[None]:
+    """While files of a cache are read: `unused` says no of this folder, so that nobody empties it. Raises OSError."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        while not attempt(descriptor, shared=True):  # it is being emptied
+            time.sleep(_POLL)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def unused(folder: Path) -> Iterator[bool]:
+    """Whether nobody is `reading` the folder; nobody begins to before the end. Raises OSError."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        yield attempt(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def is_held(inode: int) -> bool:

@@ -1,7 +1,8 @@
 """Checksum files of a release, and the digest that they give an asset.
 
-Lists are `SHA256SUMS`, `sha256sums.txt` and `checksums.txt`, in any case; `<asset>.sha256` and `<asset>.sha256sum` are
-about one asset. Formats: sha256sum(1) in text and binary mode, and its --tag form, which is that of BSD and openssl.
+Lists are files called `SHA256SUMS`, `checksums.txt` and the like (`app_1.0_checksums.txt`, `SHASUMS256.txt`), in any
+case; `<asset>.sha256`, `.sha256sum` and `.sha256.txt` are about one asset. Formats: sha256sum(1) in text and binary
+mode, with its escapes, and its --tag form, which is that of BSD and openssl; also clear-signed by OpenPGP.
 """
 
 import re
@@ -11,10 +12,21 @@ from msgspec import Struct
 
 from hero_build.errors import InvalidChecksumFile
 
-SUFFIXES = (".sha256", ".sha256sum")
-_LISTS = ("sha256sums", "sha256sums.txt", "checksums.txt")
-_LINE = re.compile(r"(?P<digest>[0-9A-Fa-f]{64})(?: \*|[ \t]+)(?P<name>\S.*)")
-_TAGGED = re.compile(r"SHA(?:2-)?256 ?\((?P<name>.+)\) ?= ?(?P<digest>[0-9A-Fa-f]{64})[ \t]*")
+_SUFFIXES = (".sha256", ".sha256sum", ".sha256sums", ".sha256.txt")
+_LIST = re.compile(
+    r"((.*[-_])?(sha-?256-?sums?|sha-?sums?[-_.]?256|sha256(?=\.txt))|(.*[-_.])?checksums?([-_.]sha-?256)?"
+    r"|(.*[-_])?sha-?256[-_.]checksums?)(\.(txt|sha256|sha256sums?))?",
+    re.IGNORECASE,
+)
+_OTHER_ALGORITHM = re.compile(
+    r".*[-_.]?((sha-?(1|224|384|512)|b2|b3|md5)-?(sums?)?|sha-?sums?-?512)(\.txt)?", re.IGNORECASE
+)
+_LINE = re.compile(r"(?P<digest>[0-9A-Fa-f]{64})(?: \*|[ \t]+)(?P<name>\S.*)", re.DOTALL)
+_TAGGED = re.compile(r"SHA(?:2-)?256 ?\((?P<name>.+)\) ?= ?(?P<digest>[0-9A-Fa-f]{64})[ \t]*", re.DOTALL)
+_TAGGED_OTHER = re.compile(r"(?!(?i:sha(2-)?256) ?\()[A-Z][\w/-]* ?\(.+\) ?= ?[\w+/=]+( bytes)?[ \t]*")
+_ESCAPE = re.compile(r"\\([\\nr])")
+_ESCAPED = {"\\": "\\", "n": "\n", "r": "\r"}
+_SIGNED, _SIGNATURE = "-----BEGIN PGP SIGNED MESSAGE-----", "-----BEGIN PGP SIGNATURE-----"
 _BARE = re.compile(r"[0-9A-Fa-f]{64}")
 _FOLDERS = re.compile(r"[/\\]")
 _NAMES_SHOWN = 5
@@ -31,11 +43,17 @@ class PublishedDigest(Struct, frozen=True):
 
 def is_list(name: str) -> bool:
     """Whether an asset of this name lists the digests of other assets."""
-    return name.lower() in _LISTS
+    return _LIST.fullmatch(name) is not None
 
 
 def is_checksum_file(name: str) -> bool:
-    return is_list(name) or name.endswith(SUFFIXES)
+    return is_list(name) or name.lower().endswith(_SUFFIXES)
+
+
+def uncompared_files(assets: Collection[str], files: Collection[str]) -> tuple[str, ...]:
+    """Those of the `files` that have checksums of other algorithms, and not only of other files than the assets."""
+    others = tuple(f"{name}." for name in files if name not in assets)
+    return tuple(name for name in files if _OTHER_ALGORITHM.fullmatch(name) and not name.startswith(others))
 
 
 def published_digests(
@@ -50,16 +68,19 @@ def published_digests(
 
     `files` are the names of all assets of the release, and `read` reads the content of one. `every_list`: each list
     must name each asset; otherwise another checksum file may. An asset's own checksum file is not read where a list
-    gives a digest in `installed`: those bytes were compared with it when they were installed.
+    gives a digest in `installed`: those bytes were compared with it when they were installed. A file `x.sha256` of a
+    release without an asset `x` counts for the assets that it names.
     Raises InvalidChecksumFile for a file that cannot be read, for an asset that the lists leave out, and for two files
     that contradict each other; and what `read` raises.
     """
     lists = {name: parse(read(name), name) for name in files if is_list(name)}
+    loose = {name: _parse_loose(read(name), name) for name in _of_no_asset(files)}
     digests: dict[str, PublishedDigest] = {}
     for asset, sha256 in assets.items():
         listed = [PublishedDigest(digest, name) for name in lists if (digest := _find(lists[name], asset, name))]
         own = () if any(item.sha256 in installed for item in listed) else _own(asset, files, read)
-        published = (*listed, *own)
+        named = [PublishedDigest(digest, name) for name in loose if (digest := _find(loose[name], asset, name))]
+        published = (*listed, *own, *named)
         if len(listed) < len(lists) and (every_list or not published):
             raise _not_listed(asset, {name: lists[name] for name in lists if not _find(lists[name], asset, name)})
         known = (*((PublishedDigest(sha256, "the release itself"),) if sha256 else ()), *published)
@@ -71,19 +92,23 @@ def published_digests(
 def parse(data: bytes, source: str) -> Mapping[str, str]:
     """The lower-case digest of each file that a list (called `source` in errors) names.
 
-    Lines are `hash  name`, `hash *name` or `SHA256 (name) = hash`; blank lines and lines that begin with # are skipped.
-    Raises InvalidChecksumFile for any other line, for a file without lines, and for a name with two digests.
+    Lines are `hash  name`, `hash *name` or `SHA256 (name) = hash`; blank lines, lines that begin with # and such lines
+    of other algorithms are skipped. Raises InvalidChecksumFile for any other line, for a file without lines, and for a
+    name with two digests.
     """
     digests: dict[str, str] = {}
     for number, line in _content_lines(data, source):
-        match = _LINE.fullmatch(line) or _TAGGED.fullmatch(line)
+        plain = _ESCAPE.sub(lambda found: _ESCAPED[found[1]], line[1:]) if line.startswith("\\") else line
+        match = _LINE.fullmatch(plain) or _TAGGED.fullmatch(plain)
+        if match is None and _TAGGED_OTHER.fullmatch(plain):
+            continue
         if match is None:
             raise InvalidChecksumFile(f"{source}, line {number}, is not `hash  name`: {line[:80]!r}", _HINT)
         name, digest = match["name"].removeprefix("./"), match["digest"].lower()
         if digests.setdefault(name, digest) != digest:
             raise InvalidChecksumFile(f"{source} has two digests for {name!r}", _HINT)
     if not digests:
-        raise InvalidChecksumFile(f"{source} names no file", _HINT)
+        raise InvalidChecksumFile(f"{source} names no file with a sha256", _HINT)
     return digests
 
 
@@ -104,7 +129,8 @@ def parse_single(data: bytes, asset: str, source: str) -> str:
 
 def own_files(asset: str, files: Collection[str]) -> tuple[str, ...]:
     """Those of the `files` that are checksum files of this asset only."""
-    return tuple(name for suffix in SUFFIXES if (name := f"{asset}{suffix}") in files)
+    names = {f"{asset}{suffix}".lower() for suffix in _SUFFIXES}
+    return tuple(name for name in files if name.lower() in names)
 
 
 def find_listed(data: bytes, names: Collection[str], source: str) -> dict[str, str]:
@@ -114,7 +140,22 @@ def find_listed(data: bytes, names: Collection[str], source: str) -> dict[str, s
 
 
 def _own(asset: str, files: Sequence[str], read: Callable[[str], bytes]) -> tuple[PublishedDigest, ...]:
-    return tuple(PublishedDigest(parse_single(read(name), asset, name), name) for name in own_files(asset, set(files)))
+    return tuple(PublishedDigest(parse_single(read(name), asset, name), name) for name in own_files(asset, files))
+
+
+def _of_no_asset(files: Sequence[str]) -> Iterator[str]:
+    """The files `x.sha256` of which no `x` is there."""
+    names = {name.lower() for name in files}
+    for name in files:
+        suffix = next((end for end in _SUFFIXES if name.lower().endswith(end)), "")
+        if suffix and not is_list(name) and name.lower().removesuffix(suffix) not in names:
+            yield name
+
+
+def _parse_loose(data: bytes, source: str) -> Mapping[str, str]:
+    """As `parse`; a bare hash, of a file that is not there, names none."""
+    lines = [line.strip() for _, line in _content_lines(data, source)]
+    return {} if len(lines) == 1 and _BARE.fullmatch(lines[0]) else parse(data, source)
 
 
 def _find(listed: Mapping[str, str], asset: str, source: str) -> str | None:
@@ -147,9 +188,20 @@ def _content_lines(data: bytes, source: str) -> Iterator[tuple[int, str]]:
         text = data.decode(encoding)
     except UnicodeDecodeError as error:
         raise InvalidChecksumFile(f"{source} is not text", _HINT) from error
-    for number, line in enumerate(text.split("\n"), 1):
-        line = line.removesuffix("\r").lstrip(" \t")
+    lines = [line.removesuffix("\r").strip(" \t") for line in text.split("\n")]
+    for number, line in _without_signature(lines):
         if any(ord(char) < 32 and char != "\t" for char in line):
             raise InvalidChecksumFile(f"{source}, line {number}, contains control characters", _HINT)
         if line and not line.startswith("#"):
             yield number, line
+
+
+def _without_signature(lines: Sequence[str]) -> Iterator[tuple[int, str]]:
+    """The numbered lines, of a clear-signed message (RFC 9580, section 7) those between its headers and signature."""
+    first = next((number for number, line in enumerate(lines) if line), 0)
+    signed = lines[first] == _SIGNED
+    start = lines.index("", first) + 1 if signed and "" in lines[first:] else 0
+    for number, line in enumerate(lines[start:], start + 1):
+        if signed and line == _SIGNATURE:
+            return
+        yield number, line

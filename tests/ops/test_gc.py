@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from hero_build.source.git.locks import Locks
+from hero_build.system import filelock
 from support import git_repos, rust_crates, source_builds, worlds
 from support.source_builds import SOURCE, checkout_path, program_output
 from support.worlds import World
@@ -119,6 +120,20 @@ def test_a_download_that_is_being_written_stays(world: World) -> None:
         assert file.exists()
     world.ok("gc", "--cache")
     assert not file.exists()
+
+
+def test_what_a_pack_is_made_of_stays_while_it_is_read(world: World) -> None:
+    for name in ("wheels", "interpreters"):
+        file = world.folder / "cache" / name / "part"
+        file.parent.mkdir(parents=True)
+        file.write_bytes(b"content")
+        with filelock.reading(file.parent), filelock.reading(file.parent):
+            for words in (("gc", "--cache", "-n"), ("gc", "--cache")):
+                document = worlds.valid(world.run(*words, "--json").document)
+                assert document["kept"] == [{"path": str(file.parent), "why": "a pack is made of it"}]
+            assert file.exists()
+        world.ok("gc", "--cache")
+        assert not file.exists()
 
 
 def test_gc_works_without_recipes_and_gc_of_builds_says_why_not(world: World) -> None:

@@ -2,13 +2,13 @@
 
 import threading
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager
 from types import TracebackType
 from typing import TYPE_CHECKING, Protocol, Self
 
 from msgspec import Struct, field
 
-from hero_build.events import Emit, WarningRaised
+from hero_build.events import Emit
 from hero_build.model.steps import Tree
 from hero_build.settings import Settings
 from hero_build.source.git.credentials import GitAccess, git_access
@@ -24,8 +24,8 @@ def writable_checkouts(settings: Settings, emit: Emit) -> "WritableCheckouts":
     return WritableCheckouts(git_access(settings, settings.depth or None), Locks(settings.wait), emit)
 
 
-def read_only_checkouts(emit: Emit) -> "ReadOnlyCheckouts":
-    return ReadOnlyCheckouts(emit)
+def read_only_checkouts(settings: Settings, emit: Emit) -> "ReadOnlyCheckouts":
+    return ReadOnlyCheckouts(git_access(settings), emit)
 
 
 class Checkouts(Protocol):
@@ -63,14 +63,8 @@ class WritableCheckouts(Struct, frozen=True):
             checkout, request=request, access=self.access, locks=self.locks, emit=self.emit, cancelled=self.stop.is_set
         )
 
-    @contextmanager
-    def cancelling(self) -> Iterator[None]:
-        try:
-            yield
-        except BaseException:
-            self.stop.set()
-            process.end_children()
-            raise
+    def cancelling(self) -> AbstractContextManager[None]:
+        return _cancelling(self.stop)
 
     @property
     def stopped(self) -> bool:
@@ -86,31 +80,48 @@ class WritableCheckouts(Struct, frozen=True):
 
 
 class ReadOnlyCheckouts(Struct, frozen=True):
-    """Reads existing checkouts, and neither changes nor locks anything."""
+    """Reads existing checkouts, and neither changes nor locks anything. Of what would be cloned or switched it asks
+    the server whether that is possible.
+    """
 
+    access: GitAccess
     emit: Emit
+    stop: threading.Event = field(default_factory=threading.Event)
 
     def tree(self, checkout: Checkout, request: "CheckoutRequest") -> Tree | None:
-        """Raises UnsafeName, CheckoutRefused, MissingTool."""
+        """Raises UnsafeName, CheckoutRefused, MissingTool, RefNotFound, RepoNotFound, AuthError, NetworkError."""
         from hero_build.source.git.ensure import checkout_exists
+        from hero_build.source.git.git import Git
         from hero_build.source.git.status import read_tree, remote_of
 
-        if request.ref is not None:
-            check_ref(request.ref)
+        for ref in (request.ref, request.branch):
+            if ref is not None:
+                check_ref(ref)
+        git = Git(checkout, folder=checkout.path, access=self.access, emit=self.emit, cancelled=self.stop.is_set)
         if not checkout_exists(checkout.path):
+            from hero_build.source.git.preview import check_clone
+
+            check_clone(git, request.ref, request.branch)
             return None
         tree = read_tree(checkout.path)
         remote_of(checkout.path, checkout.repo, tree.ref)
+        if request.ref is not None and not _is_on(tree, request.ref):
+            from hero_build.source.git.preview import check_switch
+
+            check_switch(git, request.ref)
+            return None
         if request.update:
-            self.emit(WarningRaised(f"{checkout.path} is read as it is: what --update would change is not known"))
-        return tree if request.ref is None or _is_on(tree, request.ref) else None
+            from hero_build.source.git.preview import would_move
+
+            return None if would_move(git) else tree
+        return tree
 
     def cancelling(self) -> AbstractContextManager[None]:
-        return nullcontext()
+        return _cancelling(self.stop)
 
     @property
     def stopped(self) -> bool:
-        return False
+        return self.stop.is_set()
 
     def __enter__(self) -> Self:
         return self
@@ -119,6 +130,16 @@ class ReadOnlyCheckouts(Struct, frozen=True):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Nothing to release."""
+
+
+@contextmanager
+def _cancelling(stop: threading.Event) -> Iterator[None]:
+    try:
+        yield
+    except BaseException:
+        stop.set()
+        process.end_children()
+        raise
 
 
 def _is_on(tree: Tree, ref: str) -> bool:

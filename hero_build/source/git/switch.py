@@ -4,7 +4,7 @@ git runs with --no-overwrite-ignore, so that it does not overwrite ignored files
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -20,7 +20,7 @@ from hero_build.source.own_locks import own_locks
 
 FULL_HASH = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 """The full hash of a commit, SHA-1 or SHA-256."""
-_HASH = re.compile(r"[0-9a-f]{4,64}")
+SHORT_OR_FULL_HASH = re.compile(r"[0-9a-f]{4,64}")
 _PREFIX = re.compile(r"refs/(heads|tags|remotes/[^/]+)/")
 _TAGS = "refs/tags/"
 _OTHER_CODEROOT = "CODEROOT=DIR hero-build …"
@@ -44,7 +44,7 @@ def find_ref(git: Git, ref: str, remote: str) -> RefTarget | None:
         return RefTarget(commit, name, f"{remote}/{name}")
     if commit := refs.get(f"{_TAGS}{ref.removeprefix(_TAGS)}"):
         return RefTarget(commit)
-    return _find_commit(git, ref) if _HASH.fullmatch(ref) else None
+    return _find_commit(git, ref) if SHORT_OR_FULL_HASH.fullmatch(ref) else None
 
 
 def list_refs(git: Git) -> dict[str, str]:
@@ -54,12 +54,13 @@ def list_refs(git: Git) -> dict[str, str]:
     return {words[0]: words[-1] for line in lines if len(words := line.split()) > 1}
 
 
-def unknown_ref(git: Git, ref: str) -> RefNotFound:
+def unknown_ref(repo: str, ref: str, refs: Collection[str]) -> RefNotFound:
+    """`refs`: the full names of all branches and tags there are."""
     name, tag = ref.removeprefix(_TAGS), ref.startswith(_TAGS)
-    near = ", ".join(nearest(name, {_PREFIX.sub("", full) for full in list_refs(git)}))
-    short = "Name a commit that is on no branch by its full hash." if _HASH.fullmatch(ref) else ""
+    near = ", ".join(nearest(name, {_PREFIX.sub("", full) for full in refs}))
+    short = "Name a commit that is on no branch by its full hash." if SHORT_OR_FULL_HASH.fullmatch(ref) else ""
     hint = f"Nearest: {near}." if near else short or "Is it pushed? `git ls-remote` lists the refs of the server."
-    return RefNotFound(f"{git.checkout.repo} has no {'tag' if tag else 'branch, tag or commit'} {name!r}", hint)
+    return RefNotFound(f"{repo} has no {'tag' if tag else 'branch, tag or commit'} {name!r}", hint)
 
 
 def switch(git: Git, status: GitStatus, target: RefTarget, ref: str) -> None:
@@ -67,9 +68,19 @@ def switch(git: Git, status: GitStatus, target: RefTarget, ref: str) -> None:
 
     The checkout stays there: a warning says so, and how to return.
     """
-    if (status.branch == target.branch) if target.branch else (status.commit == target.commit):
+    if _is_checked_out(status, target):
         return
+    refuse_switch(git, status=status, target=target, ref=ref)
+    check_out(git, target)
+    if status.branch or not target.branch:  # from a commit to a branch is the way back
+        warn_that_it_stays(git, ref, status.branch or (status.commit or "")[:12])
+
+
+def refuse_switch(git: Git, status: GitStatus, target: RefTarget | None, ref: str) -> None:
+    """Raises CheckoutRefused where switching would lose work. `target` None: what `ref` names is not fetched yet."""
     path = git.checkout.path
+    if target is not None and _is_checked_out(status, target):
+        return
     if status.changes:
         raise _uncommitted_changes(path, status.changes, ref)
     if state := operation_in_progress(path):
@@ -78,9 +89,10 @@ def switch(git: Git, status: GitStatus, target: RefTarget, ref: str) -> None:
     if not status.branch and status.commit and not _is_reachable(git, status.commit):
         hint = f"Keep them with `git -C {path} branch NAME`, or use another checkout: {_OTHER_CODEROOT}"
         raise CheckoutRefused(f"{path} has commits that are on no branch; switching to {ref} would lose them", hint)
-    check_out(git, target)
-    if status.branch or not target.branch:  # from a commit to a branch is the way back
-        warn_that_it_stays(git, ref, status.branch or (status.commit or "")[:12])
+
+
+def _is_checked_out(status: GitStatus, target: RefTarget) -> bool:
+    return (status.branch == target.branch) if target.branch else (status.commit == target.commit)
 
 
 def warn_that_it_stays(git: Git, ref: str, before: str) -> None:

@@ -38,7 +38,7 @@ def resolve_ref(git: Git, ref: str, remote: str) -> RefTarget:
         if target is None and _fetch_ref(git, ref, remote):
             target = find_ref(git, ref, remote)
     if target is None:
-        raise unknown_ref(git, ref)
+        raise unknown_ref(git.checkout.repo, ref, list_refs(git))
     return target
 
 

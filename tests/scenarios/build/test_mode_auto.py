@@ -96,7 +96,7 @@ def test_explain_says_which_release_it_did_not_find_or_did_not_look_for(world: W
     assert re.search(r"  release    none: .*o/app", world.ok("explain", "app"))
     world.release("app", "v1", *PROGRAMS)
     assert "release    not asked for: this is a build" in world.ok("explain", "app", "--mode", "source")
-    assert "release    not asked for: --ref means a build" in world.ok("explain", "app", "--ref", "development")
+    assert "release    not asked for: --ref means a build" in world.ok("explain", "app", "--ref", "main")
     document = worlds.valid(world.run("explain", "app", "--mode", "source", "--json").document)
     assert (document["release"], document["no_release"]) == (None, "not asked for: this is a build")
 

@@ -87,7 +87,7 @@ class World:
             catalog=load(settings.recipes),
             forge=open_forge(settings, silent),
             emit=silent,
-            checkouts=read_only_checkouts(silent),
+            checkouts=read_only_checkouts(settings, silent),
         )
 
     def install(self, version: str) -> None:
