@@ -9,6 +9,7 @@ from hero_build.model.names import nearest
 
 _VERSION = re.compile(r"([\w-]+)(?:==|=|:|~=|>=|/)(v?\d[\w.+-]*)")
 """As pip, apt, docker and go write APP@VERSION."""
+_BARE_VERSION = re.compile(r"v?\d+(\.[\w+-]+)*")
 _SHOWS_ALL = "`hero-build list` shows all."
 
 
@@ -16,6 +17,8 @@ def meant_app(name: str, apps: Sequence[str], sets: Sequence[str]) -> str:
     """The hint: the nearest names, the version as it is written here, or how several apps or a folder are named."""
     if (match := _VERSION.fullmatch(name)) and (close := nearest(match[1], apps, most=1)):
         return f"Did you mean {close[0]}@{match[2]}? {_SHOWS_ALL}"
+    if _BARE_VERSION.fullmatch(name):
+        return f"A version is written behind its app: APP@{name}. {_SHOWS_ALL}"
     if any(letter in name for letter in "*?["):
         matching = [app for app in apps if fnmatchcase(app, name)]
         names = f" ({', '.join(matching[:3])}{' …' if len(matching) > 3 else ''})" if matching else ""

@@ -29,7 +29,7 @@ def usage_error(error: click.ClickException) -> UsageError:
             known = _options(context)
             return UsageError(*unknown_option(_typed(error.option_name, known), known, path))
         case click.MissingParameter(param=click.Parameter() as param):
-            return UsageError(_missing(param, path), _example(context) or hint)
+            return UsageError(_missing(param, context, path), _example(context) or hint)
         case click.BadParameter(param=click.Parameter() as param):
             return UsageError(_invalid(param, error.message), hint)
         case click.BadOptionUsage() if "requires an argument" in error.message:
@@ -54,8 +54,13 @@ def _usage(context: click.Context) -> str:
     return " ".join(context.get_usage().partition(": ")[2].split())
 
 
-def _missing(param: click.Parameter, path: str) -> str:
-    return f"{path} needs {_name(param)}" + (f" {param.metavar}" if isinstance(param, click.Option) else "")
+def _missing(param: click.Parameter, context: click.Context | None, path: str) -> str:
+    """Of several arguments all that are needed: of `APP... DIR`, click takes the only one for DIR."""
+    if isinstance(param, click.Option) or context is None:
+        return f"{path} needs {_name(param)}" + (f" {param.metavar}" if isinstance(param, click.Option) else "")
+    arguments = [item for item in context.command.params if isinstance(item, click.Argument) and item.required]
+    names = [_name(item) for item in arguments] if param.nargs != 1 else [_name(param)]
+    return f"{path} needs {' and '.join(names)}"
 
 
 def _invalid(param: click.Parameter, reason: str) -> str:

@@ -171,5 +171,8 @@ def unknown_option(name: str, known: Collection[str], command: str) -> tuple[str
         return sentence, "Leave it out: without APP it means all."
     meant = next((word for word in OPTIONS.get(option, ()) if word[0] == "@" or word.split(" ")[0] in known), "")
     names = [word for word in known if word.startswith("--")]
-    close = [meant] if meant else nearest(option, names, most=2, cutoff=_CLOSE)
+    longer = [word for word in names if word.startswith(option)] if len(option) > len("--") else []
+    close = [meant] if meant else longer[:2] or nearest(option, names, most=2, cutoff=_CLOSE)
+    if not close and " " not in command:
+        return sentence, f"Options of a command come after it: `{command} COMMAND {option}`. {help_text}"
     return sentence, f"Did you mean {' or '.join(close)}? {help_text}" if close else help_text

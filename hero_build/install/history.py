@@ -151,7 +151,8 @@ def _target(root: Root, number: int | None, failed: Collection[int] = ()) -> Gen
         sentence = f"generation {number} does not exist" if number > 0 else _none_earlier(existing, failed)
         others = [str(n) for n in existing if n != current]
         choice = f"{'one of ' if len(others) > 1 else ''}{', '.join(others)}, or " if others else ""
-        raise GenerationNotFound(f"{sentence} in {root.path}", f"Choose {choice}0 for the empty root.")
+        hint = f"Choose {choice}0 for the empty root." if existing else "`hero-build install APP` makes the first."
+        raise GenerationNotFound(f"{sentence} in {root.path}", hint)
     return manifest.read(root.generation(number))
 
 

@@ -39,15 +39,16 @@ def read_needs(file: int, header: Header) -> tuple[VersionNeed, ...]:
     """What the open file needs (DT_VERNEED), without weak needs. Raises InvalidFormat for damaged tables."""
     tags = elf_header.dynamic_tags(file, header)
     needs: list[VersionNeed] = []
+    left = _ENTRIES_MAX
     for offset, (_, count, library, first, _) in _entries(
         file, header=header, form=_NEED, table=(tags, _VERNEED, _VERNEEDNUM)
     ):
         name = _string(file, header=header, tags=tags, index=library)
+        if (left := left - count) < 0:
+            raise _damaged()
         for _, flags, _, version, _ in _chain(file, form=_NEED_NAME, offset=offset + first, count=count):
             if not flags & _WEAK:
                 needs.append(VersionNeed(name, _string(file, header=header, tags=tags, index=version)))
-        if len(needs) > _ENTRIES_MAX:
-            raise _damaged()
     return tuple(needs)
 
 

@@ -107,7 +107,7 @@ def test_version(typed: list[str], words: Words) -> None:
         (["rollback", "x"], "N takes a whole number, and 'x' is not one"),
         (["gc", "--keep", "0"], "--keep takes a number from 1, not 0"),
         (["lock", "db"], "hero-build lock needs --output FILE"),
-        (["mirror", "/tmp"], "hero-build mirror needs APP"),
+        (["mirror", "/tmp"], "hero-build mirror needs APP and DIR"),
         (["completion", "csh"], "SHELL takes bash or zsh or fish, not 'csh'"),
         (["ci", "matrx"], "unknown command 'ci matrx', only matrix and workflow"),
         (["publish", "db"], "hero-build publish needs --tag TAG"),

@@ -5,6 +5,7 @@ import re
 import click
 import pytest
 
+from hero_build.catalog.unknown_app import meant_app
 from hero_build.cli.app import hero_build, summaries
 from hero_build.cli.base import SessionCommand
 from hero_build.cli.suggestions import COMMANDS, HINTS, OPTIONS, command_for, unknown_command, unknown_option
@@ -126,3 +127,22 @@ def test_an_app_by_a_part_of_its_name(typed: str, meant: str, world: World) -> N
     done = world.run("install", typed)
     assert done.code == 3
     assert f"Did you mean {meant}? " in done.err
+
+
+def test_the_beginning_of_an_option_comes_first() -> None:
+    known = ["--ref", "--version", "--verbose", "--no-restart"]
+    assert "Did you mean --version or --verbose?" in unknown_option("--ver", known, "hero-build install")[1]
+    assert "Did you mean --version?" in unknown_option("--vers=v1", known, "hero-build install")[1]
+    assert "Did you mean" not in unknown_option("--", known, "hero-build install")[1]
+
+
+def test_an_option_of_a_command_before_it() -> None:
+    sentence, hint = unknown_option("-n", ["--root", "--json"], "hero-build")
+    assert sentence == "hero-build has no option -n"
+    assert "after it: `hero-build COMMAND -n`" in hint
+
+
+def test_a_version_that_stands_alone() -> None:
+    for version in ("v0.3.1", "0.3", "1", "v2.0.0-rc.1"):
+        assert f"APP@{version}" in meant_app(version, ["hero_db"], [])
+    assert "APP@" not in meant_app("v8engine", ["hero_db"], [])
