@@ -97,10 +97,12 @@ def parse(data: bytes, source: str) -> Mapping[str, str]:
     name with two digests.
     """
     digests: dict[str, str] = {}
+    others = ""
     for number, line in _content_lines(data, source):
         plain = _ESCAPE.sub(lambda found: _ESCAPED[found[1]], line[1:]) if line.startswith("\\") else line
         match = _LINE.fullmatch(plain) or _TAGGED.fullmatch(plain)
         if match is None and _TAGGED_OTHER.fullmatch(plain):
+            others = " with a sha256"
             continue
         if match is None:
             raise InvalidChecksumFile(f"{source}, line {number}, is not `hash  name`: {line[:80]!r}", _HINT)
@@ -108,7 +110,7 @@ def parse(data: bytes, source: str) -> Mapping[str, str]:
         if digests.setdefault(name, digest) != digest:
             raise InvalidChecksumFile(f"{source} has two digests for {name!r}", _HINT)
     if not digests:
-        raise InvalidChecksumFile(f"{source} names no file with a sha256", _HINT)
+        raise InvalidChecksumFile(f"{source} names no file{others}", _HINT)
     return digests
 
 

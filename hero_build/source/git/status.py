@@ -6,10 +6,12 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from hero_build.errors import CheckoutRefused, ToolFailed
 from hero_build.model.steps import Tree
 from hero_build.source.cargo.config_files import configured_output_folders
+from hero_build.source.git.hidden_changes import hidden_changes
 from hero_build.source.git.paths import url_matches, without_credentials
 from hero_build.system import process
 
@@ -31,7 +33,7 @@ class GitStatus(Struct, frozen=True):
     """A checkout compared with its HEAD. `commit` None: no commit yet; `branch` empty: HEAD is detached.
 
     `changes`: the paths that differ from the commit or are untracked and not ignored, sorted. cargo's output and an
-    untracked Cargo.lock are not included: a build makes both.
+    untracked Cargo.lock are not included: a build makes both. Files that are marked as unchanged are, if they differ.
     """
 
     commit: str | None
@@ -49,7 +51,9 @@ def status(path: Path) -> GitStatus:
         text = process.capture(command, cwd=path, env=_environment(path))
     except ToolFailed as error:
         raise unreadable_checkout(path, error.tail or (error.message,)) from error
-    return _parse_status(text.split("\n"), _Outputs(path))
+    read = _parse_status(text.split("\n"), _Outputs(path))
+    hidden = hidden_changes(path, _environment(path))
+    return replace(read, changes=tuple(sorted({*read.changes, *hidden}))) if hidden else read
 
 
 def remote_of(path: Path, repo: str, branch: str) -> str:
