@@ -60,8 +60,9 @@ class RecordedInputs(Struct, frozen=True):
 
 def recall(job: CargoJob, fingerprint: Fingerprint, cache: Path) -> RecordedBuild:
     """What is recorded of the last build of the job with this fingerprint, and which of its inputs changed since."""
-    entries = {name: _entry(job.tree.path, fingerprint=fingerprint, name=name, cache=cache) for name in job.programs}
-    known = {name: entry for name, entry in entries.items() if entry is not None}
+    texts = lookup(_file(job.tree.path, cache))
+    read = {name: _decode(texts.get(_key(fingerprint, name), "")) for name in job.programs}
+    known = {name: entry for name, entry in read.items() if entry is not None}
     env = cargo_build.environment(replace(job, lib=None))
     current: dict[str, str] = {}
     changed = tuple(dict.fromkeys(name for entry in known.values() for name in _changes(entry, env, current)))
@@ -208,11 +209,6 @@ def _file(tree: Path, cache: Path) -> Path:
 def _key(fingerprint: Fingerprint, name: str) -> str:
     """The lock file is left out: the first build may write it, and cargo's own is an input like others."""
     return f"{_digest([str(part) for part in fingerprint.parts if part[0] != 'lock'])[:32]} {name}"
-
-
-def _entry(tree: Path, fingerprint: Fingerprint, name: str, cache: Path) -> RecordEntry | None:
-    text = lookup(_file(tree, cache)).get(_key(fingerprint, name))
-    return _decode(text) if text is not None else None
 
 
 def _decode(text: str) -> RecordEntry | None:

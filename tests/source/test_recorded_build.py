@@ -4,6 +4,7 @@ import time
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from hero_build.model.artifacts import Cargo
 from hero_build.model.installed import Fingerprint
@@ -11,6 +12,8 @@ from hero_build.model.steps import CargoJob, RecordedBuild
 from hero_build.source import recorded_build
 from hero_build.source.cargo import build as cargo_build
 from hero_build.source.git.status import read_tree
+from hero_build.system import file_cache
+from hero_build.system.regular_file import read_regular
 from support import git_repos, rust_crates
 
 FINGERPRINT = Fingerprint((("commit", "one"), ("lock", "none")))
@@ -51,6 +54,26 @@ def test_the_lock_file_that_the_build_writes_is_no_other_fingerprint(tree: Path,
     build_and_record(job_of(tree), tmp_path)
     written = Fingerprint((("commit", "one"), ("lock", "written")))
     assert recorded_build.recall(job_of(tree), written, tmp_path / "cache").outputs
+
+
+def test_the_record_is_read_once_for_all_that_is_asked(
+    tree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A checkout may have thirty bundles, and a record of 300."""
+    names = tuple(f"bundle{number}" for number in range(30))
+    entry = recorded_build.RecordEntry("", files={}, variables={})
+    outputs = dict.fromkeys(names, "digest")
+    job, cache = replace(job_of(tree), programs=names), tmp_path / "cache"
+    recorded_build.record(job, fingerprint=FINGERPRINT, inputs=entry, outputs=outputs, cache=cache)
+    reads: list[Path] = []
+
+    def counted(path: Path, largest: int) -> bytes:
+        reads.append(path)
+        return read_regular(path, largest)
+
+    monkeypatch.setattr(file_cache, "read_regular", counted)
+    assert recorded_build.recall(job, FINGERPRINT, cache).outputs == tuple(outputs.items())
+    assert len(reads) == 1
 
 
 def test_arguments_that_name_more_configuration_are_not_recorded(tree: Path, tmp_path: Path) -> None:
