@@ -16,6 +16,8 @@ from hero_build.model.manifest_document import ByteSize, Sha256
 from hero_build.verify.bundle_files import entry_pair
 
 PATH = f"{ISLANDS}/islands.json"
+_SPELLED_DIFFERENTLY = (b"\\", b"\x7f")
+"""What json and msgspec escape in ways of their own, beside letters outside of ASCII."""
 IndexedPath = Annotated[
     str,
     Meta(
@@ -59,12 +61,17 @@ def render(records: Mapping[PartId, InstalledPart]) -> str | None:
     """The index of all islands among the parts, by name; None where there are none."""
     by_name = _islands(records)
     islands = tuple(island for name in sorted(by_name) if (island := _island(name, by_name[name])))
-    document = msgspec.to_builtins(IslandsDocument(1, islands))
-    if not by_name:
-        return None
-    import json  # for islands alone
+    return _indented(IslandsDocument(1, islands)) if by_name else None
 
-    return json.dumps(document, indent=2) + "\n"  # `verify` compares bytes: ASCII, as ever
+
+def _indented(document: IslandsDocument) -> str:
+    """As `json.dumps` with `indent=2` writes it, whose bytes `verify` compares; it has no fast way to indent."""
+    raw = msgspec.json.encode(document)
+    if raw.isascii() and not any(mark in raw for mark in _SPELLED_DIFFERENTLY):
+        return msgspec.json.format(raw, indent=2).decode() + "\n"
+    import json  # for unusual names alone
+
+    return json.dumps(msgspec.to_builtins(document), indent=2) + "\n"
 
 
 def index_part(records: Mapping[PartId, InstalledPart]) -> PartId | None:

@@ -96,6 +96,23 @@ def test_the_index_lists_what_is_installed(root: Root) -> None:
     assert clock["integrity"] == clock["files"]["clock/clock.js"]["integrity"]  # type: ignore[index]
 
 
+@pytest.mark.parametrize(
+    "path", ["util.js", "snippets/a-1/über.js", 'a"b.js', "a\\b.js", "tab\tbell\b\x01.js", "del\x7f.js"]
+)
+def test_the_bytes_are_those_that_json_writes(root: Root, path: str) -> None:
+    """Indexes of earlier versions are compared with it, whatever a snippet is called."""
+    _, generation = bundle_roots.install(root, "v1", ["clock", "notes"])
+    part = PartId(bundle_roots.APP, "clock")
+    record = generation.records[part]
+    (bundle,) = record.entries
+    more = replace(bundle.files[0], path=f"{ISLANDS}/clock/{path}")
+    record = replace(record, entries=(replace(bundle, files=(*bundle.files, more)),))
+    text = islands_index.render({**generation.records, part: record})
+    assert text is not None
+    assert text == json.dumps(json.loads(text), indent=2) + "\n"
+    assert f"clock/{path}" in json.loads(text)["islands"][0]["files"]
+
+
 def test_the_same_islands_give_the_same_index_by_any_way_of_installing(root: Root, tmp_path: Path) -> None:
     bundle_roots.install(root, "v1", ["notes", "clock"])
     other = Root(tmp_path / "other")
