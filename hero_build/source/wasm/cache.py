@@ -65,15 +65,24 @@ def prune(folder: Path, max_bytes: int = _MAX_BYTES) -> None:
     """Delete the entries that were not used for the longest time until the rest takes at most `max_bytes`."""
     remaining, now = max_bytes, time.time()
     with suppress(OSError):
-        entries = sorted(((entry.stat().st_mtime, Path(entry)) for entry in os.scandir(folder)), reverse=True)
+        entries = sorted(((entry.stat().st_mtime, entry.path) for entry in os.scandir(folder)), reverse=True)
         for used, entry in entries:
-            if entry.name.startswith(_UNFINISHED):
+            if os.path.basename(entry).startswith(_UNFINISHED):
                 expired = now - used > _STALE_SECONDS
             else:
-                remaining -= sum(path.stat().st_size for path in entry.rglob("*"))
+                remaining -= _size(entry)
                 expired = remaining < 0
             if expired:
                 shutil.rmtree(entry, ignore_errors=True)
+
+
+def _size(folder: str) -> int:
+    """Of all that is in a folder, in bytes. (pathlib takes 20 ms for what thirty islands leave.)"""
+    with os.scandir(folder) as items:
+        return sum(
+            item.stat(follow_symlinks=False).st_size + (_size(item.path) if item.is_dir(follow_symlinks=False) else 0)
+            for item in items
+        )
 
 
 def _digests(folder: Path) -> dict[str, str]:
