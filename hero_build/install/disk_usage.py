@@ -14,7 +14,7 @@ from hero_build.source.cargo.target_folder import FOLDER
 UseName = Literal["generations", "checkouts", "builds", "target", "cache", "logs"]
 CACHED = (
     *("downloads", "publish", "checksums", "listings.json", "wheels", "interpreters", "inputs", "wasm/bundles"),
-    *("rustc.json", "workspaces.json", "wasm-tools.json", "bundles.json"),
+    *("metadata", "rustc.json", "workspaces.json", "wasm-tools.json", "bundles.json"),
 )
 """What hero-build writes into its cache folder, beside logs and the features of islands; others may use the folder."""
 LOGS = "logs"

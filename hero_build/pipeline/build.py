@@ -24,6 +24,7 @@ from hero_build.pipeline.download import RunContext
 from hero_build.pipeline.record_build import record_parts
 from hero_build.source.cargo import build as cargo_build
 from hero_build.source.cargo.build_context import CargoBuildContext
+from hero_build.source.cargo.known_metadata import memory
 from hero_build.source.cargo.messages import CargoMessage
 from hero_build.source.cargo.metadata import CargoPackage
 from hero_build.source.cargo.target_folder import build_directories, locked_target, shared_target
@@ -116,7 +117,8 @@ def _batch_job(items: Sequence[_BuildItem], run: RunContext) -> CargoJob:
 def _cargo_build(items: Sequence[_BuildItem], job: CargoJob, run: RunContext) -> list[VerifiedPart | Failed]:
     """A program that no workspace has, or that does not compile, fails alone."""
     env = cargo_build.environment(job)
-    workspaces = Workspaces(job.tree.path, job.cargo, env=env, cancelled=run.stop.is_set)
+    known = memory(job, items[0].task.origin.build, env=env, cache=run.context.settings.cache)
+    workspaces = Workspaces(job.tree.path, job.cargo, env=env, cancelled=run.stop.is_set, memory=known)
     packages: dict[str, CargoPackage] = {}
     results: list[VerifiedPart | Failed] = []
     buildable: list[_BuildItem] = []
@@ -153,6 +155,7 @@ def _attempt(
 def _wasm_build(items: Sequence[_BuildItem], job: CargoJob, run: RunContext) -> list[VerifiedPart | Failed]:
     """A bundle that fails leaves the others alone."""
     from hero_build.source.wasm import build as wasm_build  # only needed by builds of bundles
+    from hero_build.source.wasm import plan as wasm_plan
     from hero_build.source.wasm.types import BuildFolders, BuildWatch
 
     cache, by_name = run.context.settings.cache, {_bundle_name(item): item for item in items}
@@ -169,7 +172,8 @@ def _wasm_build(items: Sequence[_BuildItem], job: CargoJob, run: RunContext) -> 
         inputs.append(run.pool.submit(read_inputs, job, crates, started))
 
     watch = BuildWatch(context.progress, finished=finished, cancelled=context.cancelled, crates=compiled)
-    results = wasm_build.build(job, backend=job.backend or "direct", folders=folders, watch=watch)
+    known = memory(job, items[0].task.origin.build, env=wasm_plan.environment(job), cache=cache)
+    results = wasm_build.build(job, backend=job.backend or "direct", folders=folders, watch=watch, memory=known)
     parts = [_bundle_result(by_name[item.name], built=item, verified=verified, run=run) for item in results]
     record_parts(parts, job, inputs[0].result() if inputs else None, settings=run.context.settings)
     return parts

@@ -105,30 +105,30 @@ class Workspace(Struct, frozen=True):
         return tuple(sorted({name for package in self.packages for name in package.programs}))
 
 
-def workspace(folder: Path, env: Mapping[str, str], cancelled: Callable[[], bool] | None = None) -> Workspace:
-    """The workspace of `<folder>/Cargo.toml`; `cancelled` is polled while cargo runs.
-
-    Raises BuildError where cargo cannot read it; MissingTool, process.Cancelled.
-    """
-    metadata = cargo_metadata(folder, env, cancelled)
+def workspace(folder: Path, metadata: CargoMetadata) -> Workspace:
+    """The workspace of `<folder>/Cargo.toml`, of which cargo says this."""
     target = Path(metadata.target_directory)
     build = Path(metadata.build_directory or target)
     packages = tuple(_package(package, folder, target) for package in metadata.packages)
     return Workspace(folder, folder=Path(metadata.workspace_root), target=target, packages=packages, build=build)
 
 
-def cargo_metadata(folder: Path, env: Mapping[str, str], cancelled: Callable[[], bool] | None = None) -> CargoMetadata:
+def cargo_metadata(folder: Path, env: Mapping[str, str], cancelled: Callable[[], bool] | None = None) -> str:
     """The output of `cargo metadata --no-deps` for a folder (The Cargo Book, cargo metadata).
 
-    Raises BuildError where cargo cannot read the workspace, or prints another document; MissingTool, process.Cancelled.
+    Raises BuildError where cargo cannot read the workspace; MissingTool, process.Cancelled.
     """
     if not (folder / "Cargo.toml").is_file():
         raise BuildError(f"{folder} has no Cargo.toml", "Is it a Rust repository, and on the right branch?")
     try:
         words = ("cargo", "metadata", "--no-deps", "--format-version=1")
-        text = process.capture(words, cwd=folder, env=env, cancelled=cancelled)
+        return process.capture(words, cwd=folder, env=env, cancelled=cancelled)
     except ToolFailed as error:
         raise cargo_error(f"cargo cannot read the workspace {folder}", error.tail, folder) from error
+
+
+def decode_metadata(text: str, folder: Path) -> CargoMetadata:
+    """What `cargo_metadata` returned for a folder. Raises BuildError for another document."""
     try:
         return decode_json(text, kind=CargoMetadata)
     except ValueError as error:

@@ -18,6 +18,7 @@ from hero_build.model.artifacts import Cargo
 from hero_build.model.names import nearest
 from hero_build.model.steps import CargoJob
 from hero_build.os_errors import raise_for_machine
+from hero_build.source.cargo.known_metadata import MetadataMemory, digest, known_metadata
 from hero_build.source.cargo.metadata import CargoPackage, Workspace, candidates, package_of, workspace
 from hero_build.source.git.status import may_track, tracked_files
 from hero_build.system.decoding import convert
@@ -44,17 +45,23 @@ class CargoManifest(Struct, frozen=True):
 class Workspaces:
     """The workspaces of the checkout at `tree`, each read when it is first needed.
 
-    `cancelled` is polled while cargo runs. All methods raise BuildError where cargo cannot read the first workspace,
-    MissingTool, process.Cancelled.
+    `cancelled` is polled while cargo runs; `memory` has what cargo says, for this state of the checkout. All methods
+    raise BuildError where cargo cannot read the first workspace, MissingTool, process.Cancelled.
     """
 
     def __init__(
-        self, tree: Path, cargo: Cargo, env: Mapping[str, str], cancelled: Callable[[], bool] | None = None
+        self,
+        tree: Path,
+        cargo: Cargo,
+        env: Mapping[str, str],
+        cancelled: Callable[[], bool] | None = None,
+        *,
+        memory: MetadataMemory | None = None,
     ) -> None:
         self.tree = tree
         self.unreadable: list[str] = []
         """Sentences about the nested workspaces that cargo cannot read."""
-        self._cargo, self._env, self._cancelled = cargo, env, cancelled
+        self._cargo, self._env, self._cancelled, self._memory = cargo, env, cancelled, memory
         self._first: tuple[Workspace, ...] | None = None
         self._nested: tuple[Workspace, ...] | None = None
 
@@ -63,7 +70,7 @@ class Workspaces:
         if self._first is None:
             folder = self.tree / self._cargo.workspace
             present = (folder / _MANIFEST).is_file() or not any(self._nested_manifests())
-            self._first = (workspace(folder, self._env, self._cancelled),) if present else ()
+            self._first = (self._read(folder),) if present else ()
         return self._first
 
     def nested(self) -> tuple[Workspace, ...]:
@@ -85,6 +92,12 @@ class Workspaces:
 
     def choose(self, programs: Sequence[str]) -> dict[str, CargoPackage]:
         """The package of each program. Raises BuildError: no workspace has it, or several have it."""
+        try:
+            return {name: self._package(name) for name in programs}
+        except BuildError:
+            if self._memory is None:
+                raise
+        self._memory = self._first = self._nested = None  # a source that git ignores may be a program
         return {name: self._package(name) for name in programs}
 
     def _package(self, program: str) -> CargoPackage:
@@ -132,13 +145,16 @@ class Workspaces:
             if folder.resolve() in covered or (folder / _VENDORED).is_file():
                 continue
             try:
-                item = workspace(folder, self._env, self._cancelled)
+                item = self._read(folder)
             except BuildError as error:
                 self.unreadable.append(error.message)
                 continue
             if not item.folders & covered:
                 yield item
             covered |= item.folders
+
+    def _read(self, folder: Path) -> Workspace:
+        return workspace(folder, known_metadata(folder, self._env, memory=self._memory, cancelled=self._cancelled))
 
     def _nested_manifests(self) -> tuple[Path, ...]:
         return () if self._cargo.workspace else nested_manifests(self.tree)
@@ -189,16 +205,8 @@ def _cache_key(job: CargoJob) -> str:
     files = [tree.path / name for name in tree.changes or ()]
     files += [parent / _MANIFEST for parent in tree.path.parents]
     words = [_FORMAT_VERSION, str(tree.path), tree.commit, job.backend or "", job.programs, job.cargo.packages]
-    words += [f"{path} {_digest(path)}" for path in files]
+    words += [f"{path} {digest(path)}" for path in files]
     return hashlib.sha256(json.dumps(words).encode()).hexdigest()
-
-
-def _digest(path: Path) -> str:
-    try:
-        return hashlib.sha256(path.read_bytes()).hexdigest()
-    except OSError as error:
-        raise_for_machine(error, path)
-        return "absent"
 
 
 def _program_folders(job: CargoJob, workspaces: Workspaces) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from hero_build.model.steps import CargoJob
 from hero_build.os_errors import machine_errors
+from hero_build.source.cargo.known_metadata import MetadataMemory
 from hero_build.source.cargo.messages import CargoMessage
 from hero_build.source.wasm import cache, workspace
 from hero_build.source.wasm.compile import CargoInvocation, compile_group
@@ -20,16 +21,24 @@ from hero_build.source.wasm.wasm_pack import run_wasm_pack
 from hero_build.source.wasm.workspace import WasmWorkspace
 
 
-def build(job: CargoJob, backend: Backend, folders: BuildFolders, watch: BuildWatch) -> tuple[BundleResult, ...]:
+def build(
+    job: CargoJob,
+    backend: Backend,
+    folders: BuildFolders,
+    watch: BuildWatch,
+    *,
+    memory: MetadataMemory | None = None,
+) -> tuple[BundleResult, ...]:
     """Build the bundles that `job.programs` names (all, if it names none), in the order of their names.
 
-    Uses the tools that `job.tools` names, and detects them where it names none. A bundle that fails to build is a
+    Uses the tools that `job.tools` names, and detects them where it names none; `memory` has what cargo says of
+    the workspace. A bundle that fails to build is a
     FailedBundle; the others are built. Raises errors that concern all of them: MissingTool (one error for all missing
     tools, before anything is built), BuildError, BundleNotFound, DiskFull, process.Cancelled.
     """
     env = environment(job)
     tools = job.tools or tuple((tool.name, tool.version) for tool in check_toolchain(job, folders.cache, backend))
-    members = workspace.discover(job.folder, env, job.cargo.packages)
+    members = workspace.discover(job.folder, env, packages=job.cargo.packages, memory=memory)
     crates = tuple(_apply_optimise(crate, job) for crate in workspace.choose(members, job.programs))
     with machine_errors(folders.out), pool(watch.cancelled) as workers:
         for folder in (folders.out, folders.logs, folders.cache):

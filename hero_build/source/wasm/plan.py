@@ -5,39 +5,24 @@ A build with nothing to do needs no more than this, so this module imports nothi
 
 import hashlib
 import json
-import tomllib
-from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-from msgspec import Struct
+from typing import TYPE_CHECKING
 
 from hero_build.model.installed import Backend, Fingerprint
 from hero_build.model.steps import CargoJob
-from hero_build.os_errors import raise_for_machine
 from hero_build.source.cargo import build
+from hero_build.source.cargo.known_metadata import digest, manifests
 from hero_build.source.fingerprint import without_sources
 from hero_build.source.wasm import TARGET
 from hero_build.source.wasm import toolchain as wasm_toolchain
 from hero_build.source.wasm.toolchain import Tool
-from hero_build.system.decoding import convert
 from hero_build.system.file_cache import cached
 
 if TYPE_CHECKING:
     from hero_build.source.wasm.types import Crate
 
 _FORMAT_VERSION = "2"  # goes up when the rules for the bundles of a tree change
-
-
-class _Members(Struct, frozen=True):
-    members: tuple[Any, ...]
-
-
-class _Manifest(Struct, frozen=True):
-    """Cargo.toml of a workspace (The Cargo Book, Workspaces)."""
-
-    workspace: _Members
 
 
 def discover(job: CargoJob) -> tuple[str, ...]:
@@ -104,35 +89,7 @@ def with_bundle_tools(fingerprint: Fingerprint, tools: Sequence[Tool], job: Carg
 
 
 def _cache_key(job: CargoJob, fingerprint: Fingerprint) -> str:
-    manifests = [f"{path} {_digest(path)}" for path in _manifests(job.folder)]
+    contents = [f"{path} {digest(path)}" for path in manifests(job.folder)]
     parts = without_sources(fingerprint, job.tree).parts
-    words = [_FORMAT_VERSION, str(job.folder), job.programs, job.cargo.packages, parts, manifests]
+    words = [_FORMAT_VERSION, str(job.folder), job.programs, job.cargo.packages, parts, contents]
     return hashlib.sha256(json.dumps(words).encode()).hexdigest()
-
-
-def _manifests(folder: Path) -> Iterator[Path]:
-    """Of the workspace, of everything that its `members` may match, and of a possible workspace around it."""
-    for parent in (folder, *folder.parents):
-        yield parent / "Cargo.toml"
-    for pattern in _member_patterns(folder / "Cargo.toml"):
-        with suppress(ValueError):  # cargo reports an invalid pattern
-            yield from sorted(folder.glob(f"{pattern}/Cargo.toml"))
-
-
-def _member_patterns(manifest: Path) -> list[str]:
-    """`workspace.members`; empty where there is none that can be read: cargo reports the error."""
-    try:
-        document = convert(tomllib.loads(manifest.read_text(encoding="utf-8")), kind=_Manifest)
-    except (OSError, ValueError) as error:
-        raise_for_machine(error, manifest)
-        return []
-    patterns = (str(member).strip("/") for member in document.workspace.members)
-    return [pattern for pattern in patterns if pattern]
-
-
-def _digest(path: Path) -> str:
-    try:
-        return hashlib.sha256(path.read_bytes()).hexdigest()
-    except OSError as error:
-        raise_for_machine(error, path)
-        return "absent"

@@ -9,7 +9,8 @@ from msgspec import Struct
 
 from hero_build.errors import BuildError, BundleNotFound
 from hero_build.model.names import check_name, nearest
-from hero_build.source.cargo.metadata import MetadataPackage, cargo_metadata
+from hero_build.source.cargo.known_metadata import MetadataMemory, known_metadata
+from hero_build.source.cargo.metadata import MetadataPackage
 from hero_build.source.wasm import wasm_pack_config
 from hero_build.source.wasm.types import Crate, PackageInfo
 from hero_build.system.decoding import convert
@@ -30,12 +31,16 @@ class WasmWorkspace(Struct, frozen=True):
         return tuple(crate.name for crate in self.crates)
 
 
-def discover(folder: Path, env: Mapping[str, str], packages: Collection[str] = ()) -> WasmWorkspace:
+def discover(
+    folder: Path, env: Mapping[str, str], packages: Collection[str] = (), memory: MetadataMemory | None = None
+) -> WasmWorkspace:
     """The bundles of the workspace in `folder`; with `packages` (a recipe's filter), those of these packages only.
+
+    `memory` has what cargo says, for this state of the checkout.
 
     Raises BuildError (it cannot be read, or two libraries have one name), UnsafeName, MissingTool.
     """
-    metadata = cargo_metadata(folder, env)
+    metadata = known_metadata(folder, env, memory)
     root = Path(metadata.workspace_root)
     selected = [package for package in metadata.packages if not packages or package.name in packages]
     crates = [_crate(package, name, root) for package in selected for name in package.target_names("cdylib")]
