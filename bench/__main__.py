@@ -26,7 +26,7 @@ _TRIED = OUT / "results.json"
 def main() -> int:
     wanted = _parse(sys.argv[1:])
     kept = _KEPT if wanted.docs else _TRIED
-    results = result.read(kept)
+    results, missing = result.read(kept), list[str]()
     if not wanted.render:
         try:
             new = _measured(wanted.only or list(ROWS), 1 if wanted.quick else wanted.repeat)
@@ -35,6 +35,7 @@ def main() -> int:
             return 1
         results = result.merge(results, new, [row.key for row in (*results.rows, *new.rows)])
         result.write(kept, results)
+        missing = without_profile(new.rows)
     folder = DOCS if wanted.docs else OUT
     folder.mkdir(parents=True, exist_ok=True)
     text = page(results)
@@ -43,7 +44,9 @@ def main() -> int:
     if any(row.profile for row in results.rows):
         (folder / "profiles.svg").write_text(bars.svg(results), encoding="utf-8")
     print(text)
-    return 0
+    for title in missing:
+        print(f"{title}: measured without a profile", file=sys.stderr)
+    return 1 if missing else 0
 
 
 def _parse(words: Sequence[str]) -> argparse.Namespace:
@@ -67,8 +70,13 @@ def _measured(keys: Sequence[str], rounds: int) -> Results:
     with _bench(at_hand, rounds) as bench:
         rows = [row for key in ROWS if key in keys for row in _rows(key, bench)]
     run = tools.commit()
-    machine = {**tools.machine(at_hand), **rust.versions(), "rounds": str(rounds)}
+    machine = {**tools.machine(at_hand), **rust.versions()}
     return Results({run: machine}, tuple(replace(row, run=run) for row in rows))
+
+
+def without_profile(rows: Sequence[Row]) -> list[str]:
+    """The titles of rows of times that have neither a profile nor a reason."""
+    return [row.title for row in rows if row.unit == "s" and not (row.profile or row.barless)]
 
 
 def _rows(key: str, bench: Bench) -> list[Row]:

@@ -2,84 +2,88 @@
 
 from collections.abc import Iterator
 
-from bench.plot import FONT, INK, PAPER, SOFT, text
-from bench.profiles import KINDS, WAITING
-from bench.result import Results, Row
-from bench.table import shown
+from bench.canvas import EDGE, PAPER, SOFT, SPAN, WIDTH, picture, text
+from bench.kinds import KINDS, WAITING
+from bench.result import Results, Row, shown
 
-_WIDTH, _LEFT, _SPAN = 900, 300, 500
-_BAR, _STEP, _TOP = 15, 23, 34
-_LEAST = 0.05  # of a bar: a smaller share has no number in it
+_BAR, _STEP, _TOP, _COLUMNS = 15, 40, 36, 2
+_LEAST = 0.07  # of a bar: a smaller share has no number in it
+_DARK_INK = "#1f2329"
 _COLOURS = {
     "interpreter": "#57606a",
     "imports": "#8c959f",
     "command line and answer": "#c4cad1",
     "planning": "#8250df",
+    "unpacking": "#b083f0",
     "network": "#1f6feb",
     "hash": "#0f8a8a",
     "write": "#d4863a",
     "sync": "#b42318",
     "checks": "#2da44e",
     "commit": "#9a6700",
+    "services and supervisor": "#5fb3d9",
+    "server": "#3e7cb1",
+    "client and connection": "#b6d4ee",
+    "script": "#e3b341",
+    "layout and styles": "#c06ba8",
+    "browser": "#7d6b91",
+    "nginx": "#2f6f4f",
+    "kernel": "#a2546a",
+    "ansible-playbook": "#4f5bd5",
+    "ssh": "#8fa3ff",
     "git": "#bf3989",
     "cargo": "#6e4a2f",
-    WAITING: "#eaeef2",
+    "sccache": "#a8b400",
+    "rustc": "#c8553d",
+    "linker": "#4f3a8f",
+    "build scripts": "#e16f9f",
+    "wasm-opt": "#3d7a5a",
+    "wasm-bindgen": "#7fb069",
+    "other programs": "#a38560",
+    WAITING: "#d8dee4",
 }
-_MORE = ("#4f3a8f", "#a8b400", "#e16f9f", "#3d7a5a")
-"""Of other programs, in the order of their names."""
-_DARK = ("interpreter", "planning", "network", "hash", "sync", "checks", "commit", "git", "cargo")
+_UNNAMED = "#77808a"
+_LIGHT = ("command line and answer", "write", "client and connection", "script", "ssh", "wasm-bindgen", "sccache")
+"""Colours with dark figures in them."""
 
 
 def svg(results: Results) -> str:
     rows = [row for row in results.rows if row.profile]
     colours = _colours(rows)
-    legend = list(_legend(colours))
-    top = _TOP + _STEP * (-(-len(colours) // 4)) + 14
+    top = _TOP + 20 * (-(-len(colours) // _COLUMNS)) + 14
+    bars = [line for number, row in enumerate(rows) for line in _bar(row, top + _STEP * number, colours)]
     height = top + _STEP * len(rows) + 10
-    head = (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {height}" width="{_WIDTH}" height="{height}" '
-    )
-    head += f'font-family="{FONT}" font-size="12" role="img" aria-label="where the time of hero-build goes">'
-    body = [line for number, row in enumerate(rows) for line in _bar(row, top + _STEP * number, colours)]
-    paper = f'<rect width="{_WIDTH}" height="{height}" fill="{PAPER}"/>'
-    return "\n".join([head, paper, *legend, *body, "</svg>"]) + "\n"
+    return picture(height, "where the time of hero-build goes", [*_legend(colours), *bars])
 
 
 def _colours(rows: list[Row]) -> dict[str, str]:
     """Of each kind of work that a row has, in the order of the bars."""
     present = {kind for row in rows for kind in row.profile}
-    others = sorted(present - set(_COLOURS))
-    known = {kind: _COLOURS[kind] for kind in KINDS if kind in present}
-    known |= {kind: _MORE[number % len(_MORE)] for number, kind in enumerate(others)}
-    return known | ({WAITING: _COLOURS[WAITING]} if WAITING in present else {})
+    order = [*KINDS, *sorted(present - {*KINDS, WAITING}), WAITING]
+    return {kind: _COLOURS.get(kind, _UNNAMED) for kind in order if kind in present}
 
 
 def _legend(colours: dict[str, str]) -> Iterator[str]:
-    yield text(16, 22, "Where the time of hero-build goes", size=15, weight=600)
+    yield text(EDGE, 24, "Where the time of hero-build goes", size=15, weight=600)
     for number, (kind, colour) in enumerate(colours.items()):
-        x, y = 16 + 218 * (number % 4), _TOP + _STEP * (number // 4)
+        x, y = EDGE + SPAN // _COLUMNS * (number % _COLUMNS), _TOP + 20 * (number // _COLUMNS)
         yield f'<rect x="{x}" y="{y}" width="12" height="12" rx="2" fill="{colour}"/>'
         yield text(x + 18, y + 10, kind, colour=SOFT)
 
 
 def _bar(row: Row, y: int, colours: dict[str, str]) -> Iterator[str]:
     total = sum(row.profile.values())
-    yield text(_LEFT - 8, y + 12, _short(row.title), anchor="end")
-    x = float(_LEFT)
+    yield text(EDGE, y + 12, row.title.replace("`", ""))
+    yield text(WIDTH - EDGE, y + 12, shown(total, "s"), anchor="end")
+    x = float(EDGE)
     for kind, colour in colours.items():
         share = row.profile.get(kind, 0.0) / total
-        width = _SPAN * share
+        width = SPAN * share
         if share:
             title = f"<title>{kind}: {shown(row.profile[kind], 's')}</title>"
-            yield f'<rect x="{x:.1f}" y="{y}" width="{width:.1f}" height="{_BAR}" fill="{colour}">{title}</rect>'
+            yield f'<rect x="{x:.1f}" y="{y + 17}" width="{width:.1f}" height="{_BAR}" fill="{colour}">{title}</rect>'
         if share >= _LEAST:
-            ink = PAPER if kind in _DARK else INK
-            yield text(x + width / 2, y + 12, f"{share:.0%}", anchor="middle", size=10, colour=ink)
+            ink = _DARK_INK if kind in (*_LIGHT, WAITING) else PAPER
+            style = f'text-anchor="middle" font-size="10" fill="{ink}"'
+            yield f'<text x="{x + width / 2:.1f}" y="{y + 29}" {style}>{share:.0%}</text>'
         x += width
-    yield text(_LEFT + _SPAN + 8, y + 12, shown(total, "s"))
-
-
-def _short(title: str) -> str:
-    """What fits beside the bars."""
-    plain = title.replace("`", "")
-    return plain if len(plain) <= 40 else f"{plain[:39]}…"

@@ -29,7 +29,7 @@ def curl(name: str, apps: Sequence[App], base: str, *, verify: bool = True, sync
     """curl with 16 transfers at once; then openssl's sha256 and a sync of each. It has all addresses beforehand."""
 
     def prepare(folder: Path) -> Command:
-        lines = [f'url = "{base}{_path(app)}"\noutput = "{folder / app.name}"\n' for app in apps]
+        lines = [f'url = "{base}{path_of(app)}"\noutput = "{folder / app.name}"\n' for app in apps]
         (folder / "urls").write_text("".join(lines))
         fetch = "curl --silent --show-error --fail --parallel --parallel-max 16 --config urls"
         names = " ".join(quote(app.name) for app in apps)
@@ -38,7 +38,7 @@ def curl(name: str, apps: Sequence[App], base: str, *, verify: bool = True, sync
         argv = ("/bin/sh", "-c", script)
         return Command(argv, environment(folder), folder)
 
-    return Peer(name, prepare, lambda folder: _complete(apps, lambda app: folder / app.name))
+    return Peer(name, prepare, lambda folder: complete(apps, lambda app: folder / app.name))
 
 
 def mise(program: Path, apps: Sequence[App], base: str) -> Peer:
@@ -46,7 +46,7 @@ def mise(program: Path, apps: Sequence[App], base: str) -> Peer:
     return Peer(
         MISE,
         lambda folder: mise_install(program, apps=apps, base=base, folder=folder),
-        lambda folder: _complete(apps, lambda app: mise_file(folder, app)),
+        lambda folder: complete(apps, lambda app: mise_file(folder, app)),
     )
 
 
@@ -59,7 +59,7 @@ def ubi(program: Path, apps: Sequence[App], base: str) -> Peer:
         argv = ("xargs", "-P", "8", "-I", "{}", "-a", "apps", *words, "--in", "bin", "--project", "{}")
         return Command(argv, environment(folder), folder)
 
-    return Peer(UBI, prepare, lambda folder: _complete(apps, lambda app: folder / "bin" / app.name))
+    return Peer(UBI, prepare, lambda folder: complete(apps, lambda app: folder / "bin" / app.name))
 
 
 def mise_install(program: Path, apps: Sequence[App], base: str, folder: Path) -> Command:
@@ -84,7 +84,7 @@ def hero(program: Path, apps: Sequence[App], fleet: str, base: str) -> Peer:
     return Peer(
         HERO,
         lambda folder: hero_command(program, fleet, base, folder, "install", "@bench", "--mode", "download"),
-        lambda folder: _complete(apps, lambda app: folder / "root" / "bin" / app.name),
+        lambda folder: complete(apps, lambda app: folder / "root" / "bin" / app.name),
     )
 
 
@@ -100,11 +100,13 @@ def hero_command(program: Path, fleet: str, base: str, folder: Path, *arguments:
     return Command((str(program), *arguments), env, folder)
 
 
-def _path(app: App) -> str:
+def path_of(app: App) -> str:
+    """Where the server has its file."""
     return "/" + str(app.file(_TAG).relative_to(WORLD / "www"))
 
 
-def _complete(apps: Sequence[App], place: Callable[[App], Path]) -> None:
+def complete(apps: Sequence[App], place: Callable[[App], Path]) -> None:
+    """Raises Failed where a file has another size than its app."""
     for app in apps:
         size = place(app).stat().st_size
         if size != app.size:

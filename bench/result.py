@@ -19,6 +19,14 @@ class Target(Struct, frozen=True):
     peer: str = HERO
 
 
+class Floor(Struct, frozen=True):
+    """The least that the work of a row takes, whoever does it: `what` that is, and the `kinds` of a profile in it."""
+
+    seconds: float
+    what: str
+    kinds: tuple[str, ...]
+
+
 class Imports(Struct, frozen=True):
     """How many modules a command imports, in how many milliseconds, and the packages that take most of them."""
 
@@ -41,7 +49,14 @@ class Row(Struct, frozen=True):
     run: str = ""
     """The commit that it was measured on."""
     profile: Mapping[str, float] = {}
-    """The seconds of each kind of work (profiles.py) in a run of hero-build."""
+    """The seconds of each kind of work (kinds.py) in a run of hero-build, by the clock."""
+    processor: Mapping[str, float] = {}
+    """Those of processor time."""
+    sampled: float = 0.0
+    """What sampling added to the processor time of the runs that were measured; 0: runs of their own were sampled."""
+    barless: str = ""
+    """Why there is no profile, where there can be none."""
+    floor: Floor | None = None
     imports: Imports | None = None
     """Of a row that stands in the table of imports alone."""
 
@@ -79,6 +94,18 @@ def value(row: Row, target: Target) -> float | None:
     if target.peer not in row.samples or (target.against and target.against not in row.samples):
         return None
     return median(row.ratios(target.peer, target.against)) if target.against else row.middle(target.peer)
+
+
+def shown(number: float, unit: str) -> str:
+    """A value with its unit, to three digits that matter."""
+    if unit == "s":
+        return f"{number:.2f} s" if number >= 0.1 else f"{number * 1000:.0f} ms"
+    return f"{number:.0f} {unit}"
+
+
+def reach(row: Row, target: Target) -> str:
+    limit = f"{target.most:.3g}"
+    return f"≤ {limit} × {target.against}" if target.against else f"≤ {limit} {row.unit}"
 
 
 def write(path: Path, results: Results) -> None:

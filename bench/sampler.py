@@ -1,10 +1,11 @@
-"""Runs hero-build and notes where each of its threads is, every millisecond or so:
+"""Runs hero-build and notes where each of its threads is, every millisecond or so, and which programs run below it:
 
-    python -P sampler.py OUT BEGIN PROGRAM ARG…
+    python -P sampler.py OUT BEGIN FOLLOW PROGRAM ARG…
 
 OUT is where the notes go, as JSON (`Notes` in bench/profiles.py); BEGIN is the monotonic time at which the command was
-started. Variables are not used for them: hero-build remembers an answer together with its environment. Nothing is
-imported here that hero-build itself would have to import: it would take no time there.
+started; FOLLOW holds the numbers of processes that work for it without being its children, joined by commas. Variables
+are not used for them: hero-build remembers an answer together with its environment. Nothing is imported here that
+hero-build itself would have to import: it would take no time there.
 """
 
 import _thread
@@ -12,35 +13,43 @@ import os
 import sys
 import time
 
-_FINE, _COARSE = 0.001, 0.01  # seconds between two samples, and in a run that takes longer than _LONG
+_FINE, _COARSE = 0.001, 0.02  # seconds between two samples, and in a run that takes longer than _LONG
 _LONG = 3.0
-_THREAD_CLOCK = 6  # of the thread whose number is in the other bits: clock_getcpuclockid(3) makes them so
+_LOOK, _RARE = 0.01, 0.06  # seconds between two looks at the programs, and in a long run
+_PROCESS_CLOCK, _THREAD_CLOCK = 2, 6  # of the number in the other bits: clock_getcpuclockid(3) makes them so
 _DEPTH = 40
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from types import FrameType
+
+    Thread = tuple[int, int, float | None]
+    Program = tuple[str, float]
 
 
 class Sampler:
     """`samples`: for each the seconds since the one before, the threads (identity, stack, seconds for which it ran),
-    and the programs that run as children; `stacks`: frames from the innermost on.
+    and where they were looked at the programs below (name, seconds for which it ran since the last look), else None;
+    `stacks`: frames from the innermost on.
     """
 
-    def __init__(self, begin: float) -> None:
-        self.start = time.monotonic() - begin
+    def __init__(self, begin: float, follow: "Iterable[int]") -> None:
+        self.begin, self.start = begin, time.monotonic() - begin
         self.stacks: dict[tuple[tuple[str, str, int], ...], int] = {}
-        self.samples: list[tuple[float, list[tuple[int, int, float | None]], list[str]]] = []
+        self.samples: list[tuple[float, list[Thread], list[Program] | None]] = []
+        self.cost = 0.0
+        self._follow = tuple(follow)
         self._ended = False
-        self._last = self._first = time.monotonic()
+        self._last = self._first = self._looked = time.monotonic()
         self._processor: dict[int, float] = {}
-        self._children: list[str] = []
-        self._looked = 0.0
+        self._programs: dict[int, float] = {number: clock(number) for number in _below(self._follow)}
 
     def run(self) -> None:
         own = _thread.get_ident()
         while not self._ended:
-            time.sleep(_FINE if self._last - self._first < _LONG else _COARSE)
+            time.sleep(_COARSE if self._is_long() else _FINE)
             self.take(own)
+            self.cost = time.thread_time()
 
     def end(self) -> None:
         self._ended = True
@@ -53,10 +62,14 @@ class Sampler:
             for ident, frame in sys._current_frames().items()
             if ident not in (own, _OWN)
         ]
-        if now - self._looked > _COARSE:
-            self._looked, self._children = now, _children()
-        self.samples.append((now - self._last, threads, self._children))
+        programs = None
+        if now - self._looked > (_RARE if self._is_long() else _LOOK) or own == 0:
+            self._looked, programs = now, self._look()
+        self.samples.append((now - self._last, threads, programs))
         self._last = now
+
+    def _is_long(self) -> bool:
+        return self._last - self._first > _LONG
 
     def _stack(self, frame: "FrameType | None") -> int:
         frames: list[tuple[str, str, int]] = []
@@ -77,6 +90,13 @@ class Sampler:
         self._processor[number] = total
         return used
 
+    def _look(self) -> "list[Program]":
+        """The programs below, with what each has used since the last look."""
+        now = {number: clock(number) for number in _below((os.getpid(), *self._follow))}
+        used = [(name(number), max(total - self._programs.get(number, 0.0), 0.0)) for number, total in now.items()]
+        self._programs = now
+        return used
+
 
 def _number(ident: int) -> int:
     """The kernel's number of a thread."""
@@ -85,46 +105,89 @@ def _number(ident: int) -> int:
     return getattr(thread, "native_id", None) or os.getpid()
 
 
-def _children() -> list[str]:
-    names = []
+def _below(roots: "Iterable[int]") -> list[int]:
+    """The descendants of these processes; those that are followed are among them."""
+    numbers: list[int] = []
+    to_do = list(roots)
+    while to_do:
+        number = to_do.pop()
+        if number != os.getpid() and number not in numbers:
+            numbers.append(number)
+            to_do += children(number)
+        elif number == os.getpid():
+            to_do += children(number)
+    return numbers
+
+
+def children(number: int) -> list[int]:
+    """The processes that a process has started; none where it ended meanwhile."""
+    numbers: list[int] = []
     try:
-        for number in os.listdir("/proc/self/task"):
-            with open(f"/proc/self/task/{number}/children") as file:
-                children = file.read().split()
-            for child in children:
-                with open(f"/proc/{child}/comm") as file:
-                    names.append(file.read().strip())
-    except OSError:  # it ended meanwhile
+        for thread in os.listdir(f"/proc/{number}/task"):
+            with open(f"/proc/{number}/task/{thread}/children") as file:
+                numbers += map(int, file.read().split())
+    except OSError:
         pass
-    return names
+    return numbers
+
+
+def clock(number: int) -> float:
+    """The seconds of processor that a process has used; none where it ended meanwhile."""
+    try:
+        return time.clock_gettime(~number << 3 | _PROCESS_CLOCK)
+    except OSError:
+        return 0.0
+
+
+def name(number: int) -> str:
+    """The program that a process runs: neither the loader that loads it nor the interpreter of a script."""
+    try:
+        program = os.path.basename(os.readlink(f"/proc/{number}/exe"))
+        if not program.startswith(("ld-", "ld.so", "python")):
+            return program
+        with open(f"/proc/{number}/cmdline", "rb") as file:
+            words = file.read().decode("utf-8", "replace").split("\0")[1:-1]
+    except OSError:
+        return ""
+    paths = [word for word in words if not word.startswith("-")]
+    if program.startswith("ld") and "--library-path" in words:
+        paths = [word for word in paths if word != words[words.index("--library-path") + 1]]
+    return os.path.basename(paths[0]) if paths else program
 
 
 def _write(sampler: Sampler, out: str) -> None:
+    sampler.end()
     import json
 
-    sampler.end()
     samples = list(sampler.samples)  # before the stacks: the thread may just be adding one of each
+    seconds = {"begin": sampler.begin, "start": sampler.start, "cost": sampler.cost}
+    notes = {**seconds, "stacks": list(sampler.stacks), "samples": samples}
     with open(out, "w") as file:
-        json.dump({"start": sampler.start, "stacks": list(sampler.stacks), "samples": samples}, file)
+        file.write(json.dumps(notes))
 
 
 def main() -> None:
     global _OWN
-    out, begin = sys.argv[1], float(sys.argv[2])
-    sampler, leave = Sampler(begin), os._exit
+    out, begin, follow = sys.argv[1:4]
+    sampler, leave = Sampler(float(begin), map(int, filter(None, follow.split(",")))), os._exit
 
     def end(code: int) -> None:
         _write(sampler, out)
         leave(code)
 
     os._exit = end  # type: ignore[assignment]
-    sys.argv = sys.argv[3:]
+    sys.argv = sys.argv[4:]
     sys.setswitchinterval(_FINE)
     _OWN = _thread.start_new_thread(sampler.run, ())
+    if sys.argv[0].endswith(".pyz"):
+        import runpy
+
+        runpy.run_path(sys.argv[0], run_name="__main__")
     from hero_build.cli import run
 
     run()
 
 
 _OWN = 0
-main()
+if __name__ == "__main__":
+    main()

@@ -66,7 +66,8 @@ def serve(behind: int, far: str) -> Iterator[Server]:
         server = _prepare(folder, behind, far)
         child = subprocess.Popen([program, "-p", name, "-c", str(folder / "nginx.conf")], stderr=subprocess.DEVNULL)
         try:
-            _await(behind, server, child)
+            if not listens(behind, child):
+                raise NoServer(f"nginx did not start: {(folder / 'error.log').read_text()}")
             yield server
         finally:
             child.send_signal(signal.SIGQUIT)
@@ -100,13 +101,14 @@ def _user() -> str:
     return pwd.getpwuid(os.geteuid()).pw_name
 
 
-def _await(port: int, server: Server, child: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + 10
+def listens(port: int, child: subprocess.Popen[bytes]) -> bool:
+    """Whether a process listens, or comes to do so before long."""
+    deadline = time.monotonic() + 60
     while time.monotonic() < deadline and child.poll() is None:
         try:
             socket.create_connection(("127.0.0.1", port), 1).close()
         except OSError:
             time.sleep(0.02)
         else:
-            return
-    raise NoServer(f"nginx did not start: {(server.folder / 'error.log').read_text()}")
+            return True
+    return False

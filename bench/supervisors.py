@@ -65,20 +65,32 @@ class Control:
         return Command(self.words(verb, names), {**environment(folder), **self.env}, folder)
 
 
+@dataclass(frozen=True, slots=True)
+class Controls:
+    """Those that this machine can run, and a sentence about each of the others."""
+
+    all: tuple[Control, ...]
+    left_out: tuple[str, ...]
+
+
 @contextmanager
-def controls(root: ServiceRoot, programs: Sequence[str]) -> Iterator[tuple[Control, ...]]:
-    """Those that this machine can run; all of them end afterwards, with what they run."""
-    makers = (_supervisord, _zinit, _systemd)
+def controls(root: ServiceRoot, programs: Sequence[str]) -> Iterator[Controls]:
+    """All of them end afterwards, with what they run."""
+    makers = {SUPERVISORCTL: _supervisord, ZINIT: _zinit, SYSTEMCTL: _systemd}
     with ExitStack() as stack:
-        yield tuple(made for maker in makers if (made := _entered(stack, maker(root, programs))) is not None)
+        entered = {name: _entered(stack, maker(root, programs)) for name, maker in makers.items()}
+        yield Controls(
+            tuple(made for made in entered.values() if isinstance(made, Control)),
+            tuple(f"{name} is left out: {made}" for name, made in entered.items() if isinstance(made, str)),
+        )
 
 
-def _entered(stack: ExitStack, maker: AbstractContextManager[Control]) -> Control | None:
+def _entered(stack: ExitStack, maker: AbstractContextManager[Control]) -> Control | str:
+    """The supervisor, or why it does not run here."""
     try:
         return stack.enter_context(maker)
     except pytest.skip.Exception as reason:
-        print(f"[bench] left out: {reason}", file=sys.stderr)
-        return None
+        return str(reason)
 
 
 @contextmanager

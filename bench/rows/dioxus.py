@@ -6,15 +6,16 @@ which has a target folder of its own.
 """
 
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench import dioxus, islands
+from bench import dioxus, floors, islands
 from bench.bench import Bench
 from bench.islands import Archipelago
-from bench.measure import Command, Failed, Peer, compare, once, seconds
+from bench.measure import Command, Failed, Meter, Peer, compare, once, seconds
 from bench.places import CHECKOUT
-from bench.profiles import profiled
+from bench.profiles import Recorder, profiled
 from bench.result import HERO, Row, Target
 from bench.scratch import scratch, starts
 
@@ -50,18 +51,22 @@ def rows(bench: Bench) -> list[Row]:
         clones = [islands.clone(found, folder / name) for found, name in zip(both, ("tree", "app"), strict=True)]
         sites = _Sites(*both, folder, *clones)
         theirs = (_took(_EACH, sites.pack(*sites.islands.names)), _took(_REPOS, sites.pack_shell()))
-        ours = tuple(_took(HERO, sites.hero(bench, phase)) for phase in ("islands", "shell"))
+        phases = Recorder(), Recorder()
+        ours = [
+            _took(HERO, sites.hero(bench, phase), recorder)
+            for phase, recorder in zip(("islands", "shell"), phases, strict=True)
+        ]
         _check(sites)
-        cold = [_cold(ours[0], theirs[0]), _repositories(sum(ours), sum(theirs))]
+        cold = [_cold(ours[0], theirs[0], phases[0]), _repositories(sum(ours), sum(theirs), phases)]
         return [*cold, _edited(bench, sites), _nothing(bench, sites)]
 
 
-def _took(name: str, command: Command) -> float:
-    return once(Peer(name, lambda _: command), seconds)
+def _took(name: str, command: Command, meter: Meter = seconds) -> float:
+    return once(Peer(name, lambda _: command), meter)
 
 
-def _cold(ours: float, theirs: float) -> Row:
-    return Row(
+def _cold(ours: float, theirs: float, recorder: Recorder) -> Row:
+    row = Row(
         "dioxus",
         title="4 islands of dioxus from source, cold",
         unit="s",
@@ -69,10 +74,11 @@ def _cold(ours: float, theirs: float) -> Row:
         targets=(Target(0.85, _EACH),),
         notes=(_VERSIONS, "one round"),
     )
+    return recorder.onto(floors.shared(row, recorder.times()))
 
 
-def _repositories(ours: float, theirs: float) -> Row:
-    return Row(
+def _repositories(ours: float, theirs: float, phases: Sequence[Recorder]) -> Row:
+    row = Row(
         "dioxus-repositories",
         title="4 islands and the shell of dioxus, two repositories, cold",
         unit="s",
@@ -80,6 +86,8 @@ def _repositories(ours: float, theirs: float) -> Row:
         targets=(Target(0.6, _REPOS),),
         notes=("one round",),
     )
+    both = Recorder(notes=[notes for recorder in phases for notes in recorder.notes])
+    return both.onto(floors.shared(row, both.times(runs=1)), runs=1)
 
 
 def _edited(bench: Bench, sites: _Sites) -> Row:
@@ -95,7 +103,7 @@ def _edited(bench: Bench, sites: _Sites) -> Row:
     samples = compare([theirs, ours], bench.rounds, seconds)
     title = "4 islands of dioxus from source, one edited"
     row = Row("dioxus-edit", title=title, unit="s", samples=samples, targets=(Target(0.9, _ONE),))
-    return profiled(row, ours)
+    return floors.edited(row, ours)
 
 
 def _nothing(bench: Bench, sites: _Sites) -> Row:

@@ -1,37 +1,41 @@
 """Cold downloads: nothing is there yet. hero-build verifies, stores, syncs and commits within its time."""
 
+from collections.abc import Sequence
+
 from msgspec.structs import replace
 
-from bench import world
+from bench import floors, world
 from bench.bench import DELAY, Bench
-from bench.measure import compare, seconds
+from bench.measure import Peer, compare, seconds
 from bench.peers import CURL, MISE, curl, downloaders
 from bench.profiles import profiled
 from bench.result import Row, Target
+from bench.world import App
 
 _DIRECT, _IDLE = "curl+openssl without the proxy", "curl+openssl through a proxy that delays nothing"
+_WHAT = "a loop that receives, hashes, writes and syncs the same files, and knows their addresses"
 
 
 def small(bench: Bench) -> list[Row]:
     world.warm(world.SMALL)
-    peers = downloaders(bench.context, apps=world.SMALL, fleet="small", base=bench.server.near)
+    peers = _peers(bench, world.SMALL, fleet="small", base=bench.server.near)
     samples = compare(peers, bench.rounds, seconds)
     targets = (Target(0.5, CURL), Target(0.6, MISE))
     row = Row("cold-30", title="30 apps × 8 MB, cold", unit="s", samples=samples, targets=targets)
-    return [profiled(row, peers[-1])]
+    return [profiled(floors.loop(row, _WHAT), peers[-1])]
 
 
 def large(bench: Bench) -> list[Row]:
     world.warm(world.LARGE)
-    peers = downloaders(bench.context, apps=world.LARGE, fleet="large", base=bench.server.near)
+    peers = _peers(bench, world.LARGE, fleet="large", base=bench.server.near)
     samples = compare(peers, bench.rounds, seconds)
     row = Row("cold-6", title="6 apps × 100 MB, cold", unit="s", samples=samples, targets=(Target(0.5, CURL),))
-    return [profiled(row, peers[-1])]
+    return [profiled(floors.loop(row, _WHAT), peers[-1])]
 
 
 def late(bench: Bench) -> list[Row]:
     world.warm(world.SMALL)
-    peers = downloaders(bench.context, apps=world.SMALL, fleet="small", base=bench.server.far)
+    peers = _peers(bench, world.SMALL, fleet="small", base=bench.server.far)
     proof = [curl(_DIRECT, world.SMALL, bench.server.near), curl(_IDLE, world.SMALL, bench.direct)]
     samples = compare([*peers, *proof], bench.rounds, seconds)
     row = Row(
@@ -41,7 +45,12 @@ def late(bench: Bench) -> list[Row]:
         samples=samples,
         targets=(Target(0.6, CURL),),
     )
-    return [profiled(_with_proof(row), peers[-1])]
+    return [profiled(floors.loop(_with_proof(row), _WHAT), peers[-1])]
+
+
+def _peers(bench: Bench, apps: Sequence[App], fleet: str, base: str) -> list[Peer]:
+    bare = floors.received(bench.context, apps, base)
+    return [bare, *downloaders(bench.context, apps=apps, fleet=fleet, base=base)]
 
 
 def _with_proof(row: Row) -> Row:

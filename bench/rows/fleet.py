@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import shutil
 import signal
 import subprocess
@@ -10,9 +11,15 @@ from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 
+from msgspec.structs import replace
+
 from bench.bench import DELAY, Bench
 from bench.delay import proxy
+from bench.measure import Command, Peer
+from bench.places import CHECKOUT
+from bench.profiles import profile
 from bench.result import HERO, Row, Target
+from bench.sampler import children
 from bench.scratch import scratch
 from support import elf_files, fleet_simulation, mirrors, nginx
 from support.fleet_simulation import Simulation, Wave
@@ -54,6 +61,7 @@ def _many(sim: Simulation) -> list[Row]:
         again = _phase(server, lambda: sim.converge("B", at, at_once=_AT_ONCE))
         back = _phase(server, lambda: sim.converge("A", at, at_once=_AT_ONCE))
         one_back = sim.digests()
+        times = profile(Peer(HERO, lambda _: _converging(sim, at)))
         seen = _bad_release(sim, server, at)
         api = any(item.path.startswith("/api/") for item in server.requests())
     whole = len(_all_but(sim, (*killed, *silent)))
@@ -79,7 +87,15 @@ def _many(sim: Simulation) -> list[Row]:
         "way back": (back.wave.cpu / sim.count,),
     }
     note = f"{install.requests} requests and {install.sent / 1e6:.0f} MB for {whole} installs"
-    return [_row(sim.count, samples, facts=facts, note=note)]
+    row = _row(sim.count, samples, facts=facts, note=note)
+    return [replace(row, profile=times.processor, processor=times.processor)]
+
+
+def _converging(sim: Simulation, at: str) -> Command:
+    """One machine with nothing to do."""
+    root = str(sim.root(0))
+    words = (*sim.program, "install", "--locked", str(sim.lock("A")), "--at", at, "--json")
+    return Command(words, sim.world.environ(HERO_ROOT=root, HERO_BUILD_CACHE=f"{root}-cache"), CHECKOUT)
 
 
 def _standing_still(sim: Simulation, machines: Iterable[int], at: str) -> "list[subprocess.Popen[bytes]]":
@@ -144,14 +160,25 @@ def _large(folder: Path, program: Sequence[str]) -> Row:
     """What nginx takes to serve 300 MB that no compression makes smaller; each root is deleted once it is there."""
     sim = _large_set(folder, program)
     with nginx.serving(sim.mirror) as server:
-        before = server.cpu()
+        before = _processor(server)
         for number in range(_SERVED):
             assert sim.converge("A", server.url, [number]).codes == {number: 0}
             shutil.rmtree(sim.root(number))
-        took = (server.cpu() - before) / _SERVED
+        user, kernel = ((after - then) / _SERVED for after, then in zip(_processor(server), before, strict=True))
     title = "processor of nginx for one machine that installs 300 MB"
     note = f"the mean of {_SERVED} machines, real content"
-    return Row("fleet-serving", title=title, unit="s", samples={HERO: (took,)}, targets=(Target(0.4),), notes=(note,))
+    parts = {kind: round(took, 5) for kind, took in (("nginx", user), ("kernel", kernel)) if took}
+    samples, targets = {HERO: (user + kernel,)}, (Target(0.4),)
+    return Row("fleet-serving", title=title, unit="s", samples=samples, targets=targets, notes=(note,), profile=parts)
+
+
+def _processor(server: Nginx) -> tuple[float, float]:
+    """Of nginx and its workers: the seconds in the program itself, and those in the kernel."""
+    master = int((server.folder / "pid").read_text())
+    lines = [Path(f"/proc/{number}/stat").read_text() for number in (master, *children(master))]
+    fields = [line.rpartition(")")[2].split() for line in lines]
+    ticks = os.sysconf("SC_CLK_TCK")
+    return sum(int(field[11]) for field in fields) / ticks, sum(int(field[12]) for field in fields) / ticks
 
 
 def _large_set(folder: Path, program: Sequence[str]) -> Simulation:

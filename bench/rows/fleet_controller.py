@@ -4,14 +4,16 @@ import os
 import resource
 import shlex
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 from bench.bench import Bench
+from bench.kinds import KINDS, PROGRAMS
 from bench.result import HERO, Row, Target
 from bench.scratch import scratch
 from bench.server import free_port
+from bench.watch import watched
 from support import fleet_simulation
 from support.ansible_fleet import Controller
 from support.fleet_simulation import Simulation
@@ -29,7 +31,8 @@ def rows(bench: Bench) -> list[Row]:
         sim = fleet_simulation.made(folder / "many", count=MACHINES, program=(str(bench.context.hero),))
         with _sshd(folder) as port:
             first, changed = _play(_controller(sim, folder, port), sim, "A")
-            again, unchanged = _play(_controller(sim, folder, port), sim, "A")
+            with watched() as used:
+                again, unchanged = _play(_controller(sim, folder, port), sim, "A")
     facts = (("each machine changes once, and no more", (changed, unchanged) == (MACHINES, 0)),)
     title = f"processor of the control node for each of {MACHINES} machines, nothing to do"
     samples = {HERO: (again / MACHINES,), "install": (first / MACHINES,)}
@@ -43,8 +46,18 @@ def rows(bench: Bench) -> list[Row]:
             targets=(Target(0.25),),
             facts=facts,
             notes=(note,),
+            profile=_shares(used, again / MACHINES),
         )
     ]
+
+
+def _shares(used: Mapping[str, float], whole: float) -> dict[str, float]:
+    """By program: what was seen of each, as a part of the whole."""
+    seen = {kind if kind in KINDS else PROGRAMS: 0.0 for kind in used}
+    for kind, took in used.items():
+        seen[kind if kind in KINDS else PROGRAMS] += took
+    total = sum(seen.values())
+    return {kind: round(whole * took / total, 5) for kind, took in seen.items() if took}
 
 
 def _play(controller: Controller, sim: Simulation, name: str) -> tuple[float, int]:

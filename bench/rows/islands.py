@@ -10,11 +10,11 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from bench import islands
+from bench import floors, islands
 from bench.bench import Bench
 from bench.islands import Archipelago
 from bench.measure import Command, Failed, Peer, compare, peak_megabytes, seconds
-from bench.profiles import profiled
+from bench.profiles import Recorder, profiled
 from bench.result import HERO, Row, Target
 from bench.scratch import scratch, starts
 
@@ -50,9 +50,11 @@ def _cold(bench: Bench, found: Archipelago) -> Row:
         Peer(_EACH, prepare, lambda folder: _all(islands.packed(folder / "clone"))),
         Peer(HERO, lambda folder: islands.hero(bench.context, found, folder), lambda f: _all(islands.installed(f))),
     ]
-    samples = compare(peers, min(_ROUNDS, bench.rounds), seconds, warm=False)
+    recorder = Recorder()
+    samples = compare(peers, min(_ROUNDS, bench.rounds), recorder, warm=False)
     row = Row("islands", title="30 islands from source, cold", unit="s", samples=samples, targets=(Target(0.6, _EACH),))
-    return profiled(replace(row, notes=(islands.versions(found),)), peers[-1], runs=1)
+    row = replace(row, notes=(islands.versions(found),))
+    return recorder.onto(floors.shared(row, recorder.times()))
 
 
 def _build(bench: Bench, found: Archipelago, folder: Path) -> _Built:
@@ -101,7 +103,7 @@ def _edited(bench: Bench, built: _Built) -> Row:
         targets=(Target(1.1, _ONE),),
         facts=(_same(built),),
     )
-    return profiled(row, peers[-1])
+    return floors.edited(row, peers[-1])
 
 
 def _same(built: _Built) -> tuple[str, bool]:

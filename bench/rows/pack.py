@@ -6,15 +6,17 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from bench import world
+from bench import floors, world
 from bench.bench import Bench
 from bench.measure import Command, Failed, Peer, compare, environment, seconds
 from bench.peers import hero_command
 from bench.places import RUN
+from bench.profiles import profiled
 from bench.result import HERO, Row, Target
 
 _MAKESELF, _PLAIN = "makeself", "makeself --nocomp"
 _APPS = world.SMALL[:6]
+_WHAT = "a loop that reads, hashes, writes and syncs the same files"
 _INSTALL = '#!/bin/sh\nset -e\nmkdir -p "$TARGET"\ninstall -m 755 app* "$TARGET"\nsync "$TARGET"/* "$TARGET"\n'
 
 
@@ -33,9 +35,12 @@ def _row(bench: Bench, folder: Path) -> Row:
     names = [app.name for app in _APPS]
     pack = folder / "tester.pyz"
     seconds(hero_command(bench.context.hero, "small", bench.server.near, folder, "pack", *names, "-o", str(pack)))
-    peers = [_peer(HERO, (str(pack), "install"), lambda home: home / "hero" / "bin")]
+    ours = _peer(HERO, (str(pack), "install"), lambda home: home / "hero" / "bin")
+    peers = [ours, floors.written(bench.context, _APPS)]
     notes = [f"{HERO}: {_megabytes(pack)}"]
-    if shutil.which("makeself"):
+    if not shutil.which("makeself"):
+        notes.append("makeself is not on this machine")
+    else:
         for name, options in ((_MAKESELF, ()), (_PLAIN, ("--nocomp",))):
             archive = _makeself(folder / f"{name.replace(' ', '')}.run", folder / "files", options)
             peers.append(_peer(name, (str(archive), "--quiet"), lambda home: home / "bin"))
@@ -45,7 +50,8 @@ def _row(bench: Bench, folder: Path) -> Row:
     notes.append(f"the same `install` again, through the pack: {sorted(again[HERO])[len(again[HERO]) // 2]:.3f} s")
     title = f"{len(_APPS)} apps × 8 MB from one file, without a network"
     targets = (Target(1.0, _MAKESELF), Target(1.0, _PLAIN))
-    return Row("pack", title=title, unit="s", samples=samples, targets=targets, notes=tuple(notes))
+    row = Row("pack", title=title, unit="s", samples=samples, targets=targets, notes=tuple(notes))
+    return profiled(floors.loop(row, _WHAT), ours)
 
 
 def _peer(name: str, argv: tuple[str, ...], place: Callable[[Path], Path]) -> Peer:

@@ -1,11 +1,15 @@
 """A thousand recipes and a thousand installed apps: what grows with them, and what does not."""
 
 import itertools
+import os
 import shutil
 import tempfile
+import time
 from math import log
 from pathlib import Path
+from statistics import median
 
+import msgspec
 from msgspec.structs import replace
 
 from bench import world
@@ -14,12 +18,14 @@ from bench.measure import Command, Peer, compare, seconds
 from bench.peers import hero_command
 from bench.places import RUN
 from bench.profiles import profiled
-from bench.result import Row, Target
+from bench.result import Floor, Row, Target
 from bench.world import SIZES
+from hero_build.install.layout import Root
 
 _LINEAR = 1.1 * SIZES[-1] / SIZES[0]
 _COMMANDS = ("list", "status", "verify")
 _ALONE, _AMONG = "among 1", f"among {SIZES[-1]}"
+_TIMES = 5
 _UPGRADED = world.TINY[0].name
 
 
@@ -59,7 +65,32 @@ def _upgrade(bench: Bench, folder: Path) -> Row:
     samples = compare(peers, bench.rounds, seconds)
     title = "`install` of one app's other version"
     row = Row("scale-install", title=title, unit="s", samples=samples, targets=(Target(1.3, _ALONE, _AMONG),))
-    return profiled(row, peers[-1])
+    return profiled(replace(row, floor=_floor(row, folder)), peers[-1])
+
+
+def _floor(row: Row, folder: Path) -> Floor:
+    """What the same install takes among one app, and the bare work that a whole generation of a thousand adds."""
+    manifest = (Root(folder / str(SIZES[-1]) / "root").current / "manifest.json").read_bytes()
+    more = median(_generation(manifest, folder / "bare") for _ in range(_TIMES))
+    what = f"what it takes {_ALONE}, {SIZES[-1]} hard links, and a manifest of as many apps read, written and synced"
+    return Floor(row.middle(_ALONE) + more, what, ())
+
+
+def _generation(manifest: bytes, folder: Path) -> float:
+    """The seconds for as many links as there are apps, and for a manifest decoded, encoded, written and synced."""
+    folder.mkdir()
+    (folder / "program").touch()
+    begin = time.perf_counter()
+    for number in range(SIZES[-1]):
+        os.link(folder / "program", folder / f"link{number:04}")
+    (folder / "manifest").write_bytes(msgspec.json.encode(msgspec.json.decode(manifest)))
+    for path in (folder / "manifest", folder):
+        descriptor = os.open(path, os.O_RDONLY)
+        os.fsync(descriptor)
+        os.close(descriptor)
+    took = time.perf_counter() - begin
+    shutil.rmtree(folder)
+    return took
 
 
 def _steady(name: str, command: Command) -> Peer:

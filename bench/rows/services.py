@@ -10,7 +10,8 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from bench.bench import Bench
-from bench.measure import Command, Peer, compare, once, seconds
+from bench.measure import Command, Meter, Peer, compare, once, seconds
+from bench.profiles import Recorder, profiled, within
 from bench.result import HERO, Row, Target
 from bench.service_root import TAGS, ServiceRoot, apps, service_root
 from bench.supervisors import Control, controls
@@ -30,9 +31,11 @@ def _start(bench: Bench) -> Row:
     five = apps(5, 0)
     names = [name for binaries in five.values() for name in binaries]
     with service_root(bench, five) as root, controls(root, names) as others:
-        samples = compare([_started(root), *(_started_by(other, names) for other in others)], bench.rounds, seconds)
-    row = Row("services-start", title="5 services, started", unit="s", samples=samples)
-    facts = [_within(row, other.name, _MORE, "`start` of five services takes") for other in others]
+        peers = [_started(root), *(_started_by(other, names) for other in others.all)]
+        samples = compare(peers, bench.rounds, seconds)
+        row = Row("services-start", title="5 services, started", unit="s", samples=samples, notes=others.left_out)
+        row = profiled(row, peers[0])
+    facts = [_within(row, other.name, _MORE, "`start` of five services takes") for other in others.all]
     return replace(row, facts=tuple(facts))
 
 
@@ -64,12 +67,13 @@ def _status(bench: Bench) -> Row:
     with service_root(bench, binaries) as root, controls(root, names) as others:
         root.run("start", "@bench")
         peers = [Peer(HERO, lambda _: root.command("status"))]
-        for other in others:
+        for other in others.all:
             seconds(other.command(root.folder, "start", names))
             peers.append(Peer(other.name, partial(other.command, verb="status")))
         samples = compare(peers, bench.rounds, seconds)
-    title = f"`status` of {len(binaries)} apps with {len(names)} running services"
-    return Row("services-status", title=title, unit="s", samples=samples, targets=(Target(0.3),))
+        title = f"`status` of {len(binaries)} apps with {len(names)} running services"
+        row = Row("services-status", title=title, unit="s", samples=samples, targets=(Target(0.3),))
+        return profiled(replace(row, notes=others.left_out), peers[0])
 
 
 def _downtime(bench: Bench) -> Row:
@@ -79,17 +83,42 @@ def _downtime(bench: Bench) -> Row:
     with service_root(bench, one) as root, controls(root, [name]) as others:
         root.run("start", app)
         peers = [(_upgraded(root, app), root.sockets)]
-        for other in others:
+        for other in others.all:
             seconds(other.command(root.folder, "start", [name]))
             peers.append((Peer(other.name, partial(other.command, verb="restart", names=[name])), other.sockets))
         samples: dict[str, list[float]] = {peer.name: [] for peer, _ in peers}
         for _ in range(bench.rounds):
             for peer, place in peers:
-                samples[peer.name].append(once(peer, partial(_silence, path=place / app / "rpc.sock")))
+                samples[peer.name].append(once(peer, partial(_silent_for, path=place / app / "rpc.sock")))
+        times = _silences(peers[0][0], root.sockets / app / "rpc.sock", bench.rounds).times()
     title = "An upgrade of a running service: the longest time without an answer"
     row = Row("services-downtime", title=title, unit="s", samples={peer: tuple(s) for peer, s in samples.items()})
-    facts = [_within(row, other.name, _GAP, "an upgrade's downtime is") for other in others]
-    return replace(row, facts=tuple(facts))
+    facts = [_within(row, other.name, _GAP, "an upgrade's downtime is") for other in others.all]
+    notes = (*others.left_out, "its bar is what hero-build does during that time")
+    return replace(row, profile=times.clock, processor=times.processor, facts=tuple(facts), notes=notes)
+
+
+def _silences(peer: Peer, path: Path, rounds: int) -> Recorder:
+    """What upgrades do while the service does not answer, in runs beside those that are measured."""
+    silences = Recorder()
+
+    def keep(command: Command) -> float:
+        recorder = Recorder()
+        first, last = _silence(command, path, recorder)
+        silences.keep(within(recorder.notes[0], first, last))
+        return last - first
+
+    for _ in range(rounds):
+        once(peer, keep)
+    return silences
+
+
+def _silent_for(command: Command, path: Path) -> float:
+    return _length(_silence(command, path, seconds))
+
+
+def _length(silence: tuple[float, float]) -> float:
+    return silence[1] - silence[0]
 
 
 def _upgraded(root: ServiceRoot, app: str) -> Peer:
@@ -103,25 +132,27 @@ def _upgraded(root: ServiceRoot, app: str) -> Peer:
     return Peer(HERO, prepare)
 
 
-def _silence(command: Command, path: Path) -> float:
-    """The longest time without an answer at `path` while a command runs, and until there is one again, in seconds."""
+def _silence(command: Command, path: Path, meter: Meter) -> tuple[float, float]:
+    """The longest time without an answer at `path` while a command runs, and until there is one again: from when to
+    when by the monotonic clock.
+    """
     ended = threading.Event()
-    longest = [0.0]
+    silences = []
 
     def ask() -> None:
         last, answered = time.monotonic(), False
         while not (ended.is_set() and answered):
             answered = _answers(path)
-            longest.append(time.monotonic() - last)
+            silences.append((last, time.monotonic()))
             last = time.monotonic() if answered else last
             time.sleep(_OFTEN)
 
     thread = threading.Thread(target=ask)
     thread.start()
-    seconds(command)
+    meter(command)
     ended.set()
     thread.join()
-    return max(longest)
+    return max(silences, key=_length)
 
 
 def _answers(path: Path) -> bool:

@@ -11,12 +11,13 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from bench import rust
+from bench import floors, rust
 from bench.bench import Bench
-from bench.measure import Command, Failed, Peer, compare, once, seconds
+from bench.measure import Command, Failed, Meter, Peer, compare, once, seconds
+from bench.profiles import Recorder, profiled
 from bench.result import HERO, Row, Target
 from bench.scratch import scratch, starts
-from bench.server import free_port
+from bench.server import free_port, listens
 
 _ROUNDS = 3
 _CARGO, _NOOP = "cargo build", "cargo build again"
@@ -40,16 +41,9 @@ def noop(bench: Bench) -> list[Row]:
         seconds(bare)
         facts = (("hero-build starts no cargo where nothing changed", not starts("cargo", again)),)
         samples = compare([_steady(_NOOP, bare), _steady(HERO, again)], bench.many, seconds)
-    return [
-        Row(
-            "source-noop",
-            title="zinit from source, nothing to do",
-            unit="s",
-            samples=samples,
-            targets=(Target(0.2, _NOOP),),
-            facts=facts,
-        )
-    ]
+        title, targets = "zinit from source, nothing to do", (Target(0.2, _NOOP),)
+        row = Row("source-noop", title=title, unit="s", samples=samples, targets=targets, facts=facts)
+        return [profiled(row, _steady(HERO, again))]
 
 
 def _cold(bench: Bench, zinit: rust.Zinit) -> Row:
@@ -62,22 +56,27 @@ def _cold(bench: Bench, zinit: rust.Zinit) -> Row:
         Peer(_CARGO, lambda folder: rust.cargo(zinit.clone, folder / "target", folder), complete("target/release")),
         Peer(HERO, lambda folder: rust.hero(bench.context, zinit.mirror, folder), complete("root/bin")),
     ]
-    samples = compare(peers, min(_ROUNDS, bench.rounds), seconds, warm=False)
-    return Row("source", title="zinit from source, cold", unit="s", samples=samples, targets=(Target(1.02, _CARGO),))
+    recorder = Recorder()
+    samples = compare(peers, min(_ROUNDS, bench.rounds), recorder, warm=False)
+    row = Row("source", title="zinit from source, cold", unit="s", samples=samples, targets=(Target(1.02, _CARGO),))
+    return recorder.onto(floors.shared(row, recorder.times()))
 
 
 def _farm(bench: Bench, mirror: Path) -> Row:
     """Two machines that share a cache of sccache's on the disk; each has its own root, checkouts and target folder."""
     samples: dict[str, list[float]] = {name: [] for name in (_PLAIN, _FIRST, _SECOND, _ELSEWHERE)}
+    recorder = Recorder()
     for _ in range(min(_ROUNDS, bench.rounds)):
-        with scratch("farm") as folder, _sccache(folder) as wrapped:
-            for name, place, cache in (
-                (_PLAIN, "machine", {}),
-                (_FIRST, "machine", wrapped),
-                (_SECOND, "machine", wrapped),
-                (_ELSEWHERE, "another", wrapped),
+        with scratch("farm") as folder, _sccache(folder) as (wrapped, server):
+            recorder = Recorder((server,), recorder.notes)
+            for name, place, cache, meter in (
+                (_PLAIN, "machine", {}, seconds),
+                (_FIRST, "machine", wrapped, seconds),
+                (_SECOND, "machine", wrapped, recorder),
+                (_ELSEWHERE, "another", wrapped, seconds),
             ):
-                samples[name].append(_machine(bench, mirror=mirror, place=folder / place, cache=cache))
+                command = rust.hero(bench.context, mirror, folder / place, cache=cache)
+                samples[name].append(_machine(command, place=folder / place, meter=meter))
     row = Row(
         "farm",
         title="zinit from source, cold, shared cache",
@@ -86,17 +85,18 @@ def _farm(bench: Bench, mirror: Path) -> Row:
         targets=(Target(0.2, _PLAIN, _SECOND),),
     )
     notes = [f"{name}: {row.middle(name) / row.middle(_PLAIN):.2f} of {_PLAIN}" for name in _SHARING]
-    return replace(row, notes=tuple(notes))
+    row = replace(row, notes=(*notes, f"the bar is of the {_SECOND}"))
+    return recorder.onto(floors.in_turn(row, recorder.times()))
 
 
 _SHARING = (_FIRST, _SECOND, _ELSEWHERE)
 
 
-def _machine(bench: Bench, mirror: Path, place: Path, cache: dict[str, str]) -> float:
+def _machine(command: Command, place: Path, meter: Meter) -> float:
     """A fresh one at `place`, which is empty afterwards."""
     place.mkdir()
     try:
-        took = once(Peer(HERO, lambda _: rust.hero(bench.context, mirror, place, cache=cache)), seconds)
+        took = once(Peer(HERO, lambda _: command), meter)
         _there(place / "root" / "bin")
         return took
     finally:
@@ -104,16 +104,23 @@ def _machine(bench: Bench, mirror: Path, place: Path, cache: dict[str, str]) -> 
 
 
 @contextmanager
-def _sccache(folder: Path) -> Iterator[dict[str, str]]:
-    """What a machine sets to share the cache; the server that sccache starts for itself ends with the context."""
+def _sccache(folder: Path) -> Iterator[tuple[dict[str, str], int]]:
+    """What a machine sets to share the cache, and the process of sccache's server, which ends with the context."""
     programs = rust.sccache()
     path = f"{programs}:{rust.toolchain(folder)['PATH']}"
-    env = {"PATH": path, "SCCACHE_DIR": str(folder / "sccache"), "SCCACHE_SERVER_PORT": str(free_port())}
+    port = free_port()
+    env = {"PATH": path, "SCCACHE_DIR": str(folder / "sccache"), "SCCACHE_SERVER_PORT": str(port)}
+    foreground = {"SCCACHE_START_SERVER": "1", "SCCACHE_NO_DAEMON": "1", "SCCACHE_IDLE_TIMEOUT": "0"}
+    null, own = subprocess.DEVNULL, {**rust.toolchain(folder), **env, **foreground}
+    server = subprocess.Popen([str(programs / "sccache")], env=own, stdout=null, stderr=null)
     try:
-        yield env
+        if not listens(port, server):
+            raise Failed("sccache's server does not start")
+        yield env, server.pid
     finally:
         stop = [str(programs / "sccache"), "--stop-server"]
-        subprocess.run(stop, env=env, check=False, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        subprocess.run(stop, env=env, check=False, stdout=null, stderr=null)
+        server.wait()
 
 
 def _steady(name: str, command: Command) -> Peer:

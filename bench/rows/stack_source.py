@@ -9,11 +9,11 @@ import subprocess
 from functools import partial
 from pathlib import Path
 
-from bench import rust
+from bench import floors, rust
 from bench.bench import Bench
 from bench.measure import Command, Failed, Peer, compare, once, seconds
 from bench.places import TOOLS
-from bench.profiles import profiled
+from bench.profiles import Recorder, profiled
 from bench.result import HERO, Row, Target
 from bench.scratch import scratch, starts
 
@@ -61,20 +61,10 @@ class App(Recipe):
 def rows(bench: Bench) -> list[Row]:
     mirror = _mirror()
     with scratch("stack") as folder:
-        cold = {_TURN: (_turn(mirror, folder),), HERO: (_cold(bench, mirror, folder),)}
+        cold = _cold(bench, mirror, folder)
         nothing = _nothing(bench, mirror, folder)
         edited = _edited(bench, mirror, folder)
-    return [
-        Row(
-            "stack-cold",
-            title="15 apps from source, cold",
-            unit="s",
-            samples=cold,
-            targets=(Target(0.2, _TURN),),
-        ),
-        edited,
-        nothing,
-    ]
+    return [cold, edited, nothing]
 
 
 def _mirror() -> Path:
@@ -110,11 +100,14 @@ def _turn(mirror: Path, folder: Path) -> float:
     return took
 
 
-def _cold(bench: Bench, mirror: Path, folder: Path) -> float:
-    took = once(Peer(HERO, lambda _: _hero(bench, mirror, folder)), seconds)
+def _cold(bench: Bench, mirror: Path, folder: Path) -> Row:
+    theirs, recorder = _turn(mirror, folder), Recorder()
+    ours = once(Peer(HERO, lambda _: _hero(bench, mirror, folder)), recorder)
     if not all((folder / "root/bin" / name).is_file() for name in APPS):
         raise Failed("hero-build left a service out")
-    return took
+    samples, targets = {_TURN: (theirs,), HERO: (ours,)}, (Target(0.2, _TURN),)
+    row = Row("stack-cold", title="15 apps from source, cold", unit="s", samples=samples, targets=targets)
+    return recorder.onto(floors.shared(row, recorder.times()))
 
 
 def _nothing(bench: Bench, mirror: Path, folder: Path) -> Row:
@@ -142,7 +135,8 @@ def _edited(bench: Bench, mirror: Path, folder: Path) -> Row:
     ]
     samples = compare(peers, bench.rounds, seconds)
     title, targets = "15 apps from source, one edited", (Target(1.1, _ONE),)
-    return profiled(Row("stack-edited", title=title, unit="s", samples=samples, targets=targets), peers[-1])
+    row = Row("stack-edited", title=title, unit="s", samples=samples, targets=targets)
+    return floors.edited(row, peers[-1])
 
 
 def _clone(mirror: Path, name: str, folder: Path) -> Path:

@@ -1,0 +1,66 @@
+"""The least that work takes, whoever does it, measured beside hero-build: what a miss is compared with on the page."""
+
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from msgspec.structs import replace
+
+from bench.kinds import COMPILERS, HASH, INTERPRETER, NETWORK, SYNC, WRITE
+from bench.measure import Command, Peer, environment
+from bench.peers import complete, path_of
+from bench.profiles import Times, profile
+from bench.result import Floor, Row
+from bench.tools import Tools
+from bench.world import App
+
+BARE = "bare loop"
+"""A peer that does what no other can leave out."""
+_SCRIPT = Path(__file__).with_name("bare.py")
+_TAG = "v1.0.0"
+
+
+def received(context: Tools, apps: Sequence[App], base: str) -> Peer:
+    """Reads all files from the server, hashes, writes and syncs them."""
+    host, _, port = base.removeprefix("http://").partition(":")
+    return _bare(context, "receive", apps, lambda app: f"{host} {port} {path_of(app)}")
+
+
+def written(context: Tools, apps: Sequence[App]) -> Peer:
+    """The same with files that are read from the page cache."""
+    return _bare(context, "write", apps, lambda app: str(app.file(_TAG)))
+
+
+def loop(row: Row, what: str) -> Row:
+    """The row with its bare loop for the floor."""
+    kinds = (INTERPRETER, NETWORK, HASH, WRITE, SYNC)
+    return replace(row, floor=Floor(row.middle(BARE), what, kinds))
+
+
+def shared(row: Row, times: Times) -> Row:
+    """For a build that keeps all cores busy: the compilers' processor time, were it shared without a gap."""
+    cores = os.cpu_count() or 1
+    least = sum(times.processor.get(kind, 0.0) for kind in COMPILERS) / cores
+    what = f"what compilers, linker and wasm tools take of the processor, shared by {cores} cores without a gap"
+    return replace(row, floor=Floor(least, what, COMPILERS))
+
+
+def in_turn(row: Row, times: Times) -> Row:
+    """For a build in which one waits for the other: how long a compiler ran at all."""
+    what = "the time in which a compiler, the linker or a wasm tool runs"
+    return replace(row, floor=Floor(times.compiling, what, COMPILERS))
+
+
+def edited(row: Row, peer: Peer) -> Row:
+    """The row of a build after an edit, with a profile of hero-build and what follows from it."""
+    times = profile(peer)
+    return in_turn(replace(row, profile=times.clock, processor=times.processor), times)
+
+
+def _bare(context: Tools, verb: str, apps: Sequence[App], source: Callable[[App], str]) -> Peer:
+    def prepare(folder: Path) -> Command:
+        lines = [f"{source(app)} {app.size} {folder / app.name}\n" for app in apps]
+        (folder / "files").write_text("".join(lines))
+        return Command((str(context.python), "-I", str(_SCRIPT), verb, "files"), environment(folder), folder)
+
+    return Peer(BARE, prepare, lambda folder: complete(apps, lambda app: folder / app.name))
