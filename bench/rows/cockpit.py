@@ -77,6 +77,8 @@ def _shown(page: "Page", url: str) -> Load:
     took = float(after) / 1000
     script, layout = used["ScriptDuration"], used["LayoutDuration"] + used["RecalcStyleDuration"]
     kinds = {SCRIPT: script, LAYOUT: layout, BROWSER: max(used["TaskDuration"] - script - layout, 0.0)}
+    within = min(took / sum(kinds.values()), 1.0)  # it goes on a little after the apps are shown
+    kinds = {kind: seconds * within for kind, seconds in kinds.items()}
     return took, {**kinds, SERVER: max(took - sum(kinds.values()), 0.0)}
 
 

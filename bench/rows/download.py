@@ -7,7 +7,7 @@ from msgspec.structs import replace
 from bench import floors, world
 from bench.bench import DELAY, Bench
 from bench.measure import Peer, compare, seconds
-from bench.peers import CURL, MISE, curl, downloaders
+from bench.peers import CURL, MISE, UBI, curl, downloaders
 from bench.profiles import profiled
 from bench.result import Row, Target
 from bench.world import App
@@ -22,7 +22,7 @@ def small(bench: Bench) -> list[Row]:
     samples = compare(peers, bench.rounds, seconds)
     targets = (Target(0.5, CURL), Target(0.6, MISE))
     row = Row("cold-30", title="30 apps × 8 MB, cold", unit="s", samples=samples, targets=targets)
-    return [profiled(floors.loop(row, _WHAT), peers[-1])]
+    return [_complete(row, peers[-1])]
 
 
 def large(bench: Bench) -> list[Row]:
@@ -30,7 +30,7 @@ def large(bench: Bench) -> list[Row]:
     peers = _peers(bench, world.LARGE, fleet="large", base=bench.server.near)
     samples = compare(peers, bench.rounds, seconds)
     row = Row("cold-6", title="6 apps × 100 MB, cold", unit="s", samples=samples, targets=(Target(0.5, CURL),))
-    return [profiled(floors.loop(row, _WHAT), peers[-1])]
+    return [_complete(row, peers[-1])]
 
 
 def late(bench: Bench) -> list[Row]:
@@ -45,12 +45,18 @@ def late(bench: Bench) -> list[Row]:
         samples=samples,
         targets=(Target(0.6, CURL),),
     )
-    return [profiled(floors.loop(_with_proof(row), _WHAT), peers[-1])]
+    return [_complete(_with_proof(row), peers[-1])]
 
 
 def _peers(bench: Bench, apps: Sequence[App], fleet: str, base: str) -> list[Peer]:
     bare = floors.received(bench.context, apps, base)
     return [bare, *downloaders(bench.context, apps=apps, fleet=fleet, base=base)]
+
+
+def _complete(row: Row, ours: Peer) -> Row:
+    """With its floor, its profile, and the peers that this machine does not have."""
+    missing = tuple(f"{name} is left out: it is not on this machine" for name in (MISE, UBI) if name not in row.samples)
+    return profiled(floors.loop(replace(row, notes=(*row.notes, *missing)), _WHAT), ours)
 
 
 def _with_proof(row: Row) -> Row:
