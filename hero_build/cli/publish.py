@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from hero_build.publish.types import Publisher, PublishResult, ReleaseSpec
 
 _PATH = click.Path(path_type=Path)
+_NOTES_MAX = 1_000_000  # characters
 _FOLDER = click.Path(exists=True, file_okay=False, readable=True, path_type=Path)
 
 
@@ -201,7 +202,10 @@ def _notes(flags: PublishFlags) -> str:
         raise UsageError("--notes and --notes-file exclude each other", "Leave one of them out.")
     try:
         with click.open_file(str(flags.notes_file), encoding="utf-8") as file:
-            return str(file.read())
+            notes = str(file.read(_NOTES_MAX + 1))
     except (OSError, UnicodeDecodeError) as error:
         raise_for_machine(error, flags.notes_file)
         raise UsageError(f"{flags.notes_file} cannot be read: {error}", "Name another file with -F.") from error
+    if len(notes) > _NOTES_MAX:
+        raise UsageError(f"{flags.notes_file} has more than {_NOTES_MAX:,} characters", "Name another file with -F.")
+    return notes

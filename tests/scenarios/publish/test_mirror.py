@@ -256,6 +256,7 @@ def test_installed_bytes_beside_a_release(static: World, tmp_path: Path) -> None
         (("--tag", "v1", "--matrix", '{"include":[]}'), "the matrix has no job for hero_db"),
         (("--tag", "v1", "-n", "a", "-F", "b"), "--notes and --notes-file exclude each other"),
         (("--tag", "v1", "-F", "/nowhere"), "/nowhere cannot be read"),
+        (("--tag", "v1", "-F", "/dev/zero"), "/dev/zero has more than 1,000,000 characters"),
         (("--tag", "v1", "--finish", "--draft"), "--finish builds nothing"),
         (("--tag", "v1", "--key", "/nowhere"), "the key /nowhere cannot be read"),
         (("--tag", "v1", "--from", "/nowhere"), "'/nowhere' does not exist"),
