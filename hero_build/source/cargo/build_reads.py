@@ -4,6 +4,7 @@ The Cargo Book: "Build cache" (dep-info files), "Build scripts" (rerun-if-change
 tools" (messages). cargo reports every crate of a build, compiled now or before, so one fresh build says it all.
 """
 
+import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -56,7 +57,8 @@ def build_reads(
     finals = [path for item in artifacts for path in _finals(item)]
     if not finals:
         raise UnknownReads("cargo reported no program")
-    dep_infos = [file for item in artifacts for file in _dep_infos(item, directories)]
+    listed: dict[Path, list[str]] = {}
+    dep_infos = [file for item in artifacts for file in _dep_infos(item, directories, listed)]
     scripts = [_script(message) for message in messages if message.reason == "build-script-executed"]
     outputs = {Path(message.out_dir) for message in messages if message.out_dir}
     paths = {path for final in finals for path in _final_paths(final)}
@@ -97,16 +99,36 @@ def _final_paths(final: Path) -> Iterator[Path]:
             yield path
 
 
-def _dep_infos(artifact: CargoMessage, directories: Sequence[BuildDirectories]) -> list[Path]:
-    """rustc's own dep-info files of a crate. An older one beside the newest only adds to what counts."""
+def _dep_infos(
+    artifact: CargoMessage, directories: Sequence[BuildDirectories], listed: dict[Path, list[str]]
+) -> list[Path]:
+    """rustc's own dep-info files of a crate. An older one beside the newest only adds to what counts.
+
+    `listed` has the folders that were looked into: one that all checkouts share may have thousands of files.
+    """
     crate = artifact.target.name.replace("-", "_")
     finals = set(_finals(artifact))
     folders = {path.parent for path in map(Path, artifact.filenames) if path not in finals}
     folders |= {folder for path in finals for folder in _crate_folders(path, directories)}
-    files = [file for folder in folders for name in (f"{crate}-*.d", f"{crate}.d") for file in folder.glob(name)]
+    for folder in folders - listed.keys():
+        listed[folder] = [name for name in _names(folder) if name.endswith(".d")]
+    files = [
+        folder / name
+        for folder in folders
+        for name in listed[folder]
+        if name == f"{crate}.d" or name.startswith(f"{crate}-")
+    ]
     if not files:
         raise UnknownReads(f"the crate {artifact.target.name} has no dep-info file")
     return files
+
+
+def _names(folder: Path) -> list[str]:
+    """Of the files in a folder; none where it does not exist."""
+    try:
+        return os.listdir(folder)
+    except (FileNotFoundError, NotADirectoryError):
+        return []
 
 
 def _crate_folders(file: Path, directories: Sequence[BuildDirectories]) -> Iterator[Path]:
