@@ -7,7 +7,7 @@ them, and a supervisord that runs is brought up to date. It ends when its last s
 import os
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from hero_build.os_errors import machine_errors
 from hero_build.supervisors import exec_file, log_files, supervisord_client, supervisord_config
 from hero_build.supervisors.definitions import DefinitionFolder
 from hero_build.supervisors.protocol import SUPERVISORD, ServiceNotDefined, Timeouts
+from hero_build.supervisors.rpc import RpcError
 from hero_build.supervisors.service_names import file_name, service_name
 from hero_build.supervisors.supervisord_client import SupervisordNotRunning
 from hero_build.system import filelock, packed, process
@@ -79,8 +80,7 @@ class Supervisord(Struct, frozen=True):
                 self.shut_down()
 
     def start(self, name: str) -> None:
-        self._require(name)
-        self._ensure_running()
+        self._ensure_running(name)
         self._call("hero_build.start", file_name(name))
 
     def stop(self, name: str) -> None:
@@ -91,8 +91,7 @@ class Supervisord(Struct, frozen=True):
             return
 
     def restart(self, name: str) -> None:
-        self._require(name)
-        self._ensure_running()
+        self._ensure_running(name)
         self._call("hero_build.restart", file_name(name))
 
     def status(self, name: str) -> SupervisedStatus:
@@ -159,21 +158,30 @@ class Supervisord(Struct, frozen=True):
     def _stop_and_wait(self, name: str, stop_timeout: float) -> None:
         """Without the lock: other services are started and stopped meanwhile."""
         if name in self._reported():
-            self._call("hero_build.stop", file_name(name))
-            self._wait(lambda: self._has_no_process(name), f"{name} does not stop", stop_timeout)
+            with suppress(ServiceNotDefined):  # forgotten meanwhile
+                self._call("hero_build.stop", file_name(name))
+                self._wait(lambda: self._is_down(name), f"{name} does not stop", stop_timeout)
 
     def _remove(self, name: str) -> None:
         """Remove a service from a supervisord that runs; one that was started meanwhile is stopped."""
-        if name in self._reported():
+        while name in self._reported():
             self._stop_and_wait(name, 0)
-            self._call("supervisor.removeProcessGroup", file_name(name))
+            try:
+                self._call("supervisor.removeProcessGroup", file_name(name))
+            except RpcError:
+                if self._is_down(name):
+                    raise
 
-    def _has_no_process(self, name: str) -> bool:
+    def _is_down(self, name: str) -> bool:
         status = self._reported().get(name)
+        if status is not None and status.is_running:  # another command has started it
+            self._call("hero_build.stop", file_name(name))
         return status is None or not (status.pid or status.is_changing)
 
-    def _ensure_running(self) -> None:
+    def _ensure_running(self, name: str) -> None:
+        """Have a supervisord that knows this service."""
         with self._changing():
+            self._require(name)
             try:
                 self._call("supervisor.getState")
             except SupervisordNotRunning:

@@ -15,7 +15,7 @@ _BAD_NAME = 10  # supervisor.xmlrpc.Faults
 
 
 class SupervisordNotRunning(RuntimeUnreachable):
-    """Nothing listens on its socket."""
+    """Nothing listens on its socket, or it ends."""
 
 
 def call(socket: Path, method: str, *arguments: str | bool, seconds: float) -> Any:
@@ -29,7 +29,7 @@ def call(socket: Path, method: str, *arguments: str | bool, seconds: float) -> A
     try:
         body = _post(peer, request, seconds)
         values, _ = client.loads(body)
-    except (FileNotFoundError, ConnectionRefusedError) as error:
+    except (FileNotFoundError, ConnectionError) as error:  # one that ends closes its connections
         raise SupervisordNotRunning(f"{peer} does not run", "`hero-build start` starts it.") from error
     except OSError as error:
         raise_for_machine(error)

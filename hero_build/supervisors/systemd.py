@@ -6,11 +6,12 @@ A service that is started is enabled, too, so that it starts with the machine (a
 
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from msgspec import Struct
 
-from hero_build.errors import NotHealthy, NotWritable
+from hero_build.errors import NotHealthy, NotWritable, RuntimeUnreachable
 from hero_build.install.layout import Root
 from hero_build.model.services import Definition, ServiceState, SupervisedStatus
 from hero_build.os_errors import machine_errors
@@ -69,8 +70,11 @@ class Systemd(Struct, frozen=True):
             return
         self._stop_and_wait(name, definition)
         with self._definitions.changing(self.timeouts.change), machine_errors(unit):
+            if self._definitions.read(name) is None:
+                return
             unit.unlink(missing_ok=True)
             self._systemctl("daemon-reload")
+            self._stop_and_wait(name, definition)  # what another command has started meanwhile
             self._systemctl("reset-failed", unit_name(name), may_fail=True)
             self._definitions.remove(name)
             exec_file.remove_exec(self.root, name)
@@ -80,18 +84,18 @@ class Systemd(Struct, frozen=True):
         self._enable(name, enable=True)
         if not self.status(name).is_running:
             self._systemctl("reset-failed", unit_name(name), may_fail=True)
-        self._systemctl("start", "--no-block", unit_name(name))
+        self._request("start", name)
 
     def stop(self, name: str) -> None:
         self._require(name)
         self._enable(name, enable=False)
-        self._systemctl("stop", "--no-block", unit_name(name))
+        self._request("stop", name)
 
     def restart(self, name: str) -> None:
         self._require(name)
         self._enable(name, enable=True)
         self._systemctl("reset-failed", unit_name(name), may_fail=True)
-        self._systemctl("restart", "--no-block", unit_name(name))
+        self._request("restart", name)
 
     def status(self, name: str) -> SupervisedStatus:
         self._require(name)
@@ -113,15 +117,27 @@ class Systemd(Struct, frozen=True):
 
     def _require(self, name: str) -> Definition:
         if (definition := self._definitions.read(name)) is None:
-            raise ServiceNotDefined(f"{SYSTEMD} has no service {name}", "`hero-build start APP` defines it.")
+            raise _not_defined(name)
         return definition
+
+    def _request(self, verb: str, name: str) -> None:
+        try:
+            self._systemctl(verb, "--no-block", unit_name(name))
+        except RuntimeUnreachable:
+            if self._unit_path(name).exists():
+                raise
+            self._enable(name, enable=False)
+            raise _not_defined(name) from None  # forgotten meanwhile
 
     def _unit_path(self, name: str) -> Path:
         return self.manager.units / unit_name(name)
 
     def _require_own(self, unit: Path) -> None:
         """A unit of that name that somebody else wrote, or that is of another root, is left alone."""
-        if not unit.exists() or systemd_unit.root_of(unit.read_text(errors="replace")) == str(self.root.path):
+        try:
+            if systemd_unit.root_of(unit.read_text(errors="replace")) == str(self.root.path):
+                return
+        except FileNotFoundError:
             return
         hint = "Remove it, or name another supervisor with --supervisor."
         raise NotWritable(f"{unit} is not of the root {self.root.path}", hint)
@@ -135,7 +151,8 @@ class Systemd(Struct, frozen=True):
                 link.unlink(missing_ok=True)
             elif not link.is_symlink():
                 link.parent.mkdir(parents=True, exist_ok=True)
-                link.symlink_to(unit)
+                with suppress(FileExistsError):  # by another command
+                    link.symlink_to(unit)
                 self._systemctl("daemon-reload")  # the target then holds the unit, also after it has ended
 
     def _is_enabled(self, name: str) -> bool:
@@ -147,11 +164,14 @@ class Systemd(Struct, frozen=True):
         self._enable(name, enable=False)
         self._systemctl("stop", "--no-block", unit_name(name), may_fail=True)
         seconds = definition.stop_timeout if definition else 0.0
-        self._wait(lambda: not self._has_process(name), f"{name} does not stop", seconds)
+        self._wait(lambda: self._is_down(name), f"{name} does not stop", seconds)
 
-    def _has_process(self, name: str) -> bool:
+    def _is_down(self, name: str) -> bool:
         status = self._statuses([name])[name]
-        return bool(status.pid) or status.is_changing
+        if status.is_running:  # another command has started it
+            self._enable(name, enable=False)
+            self._systemctl("stop", "--no-block", unit_name(name), may_fail=True)
+        return not (status.pid or status.is_changing)
 
     def _statuses(self, names: Sequence[str]) -> dict[str, SupervisedStatus]:
         units = [unit_name(name) for name in names]
@@ -194,6 +214,10 @@ class Systemd(Struct, frozen=True):
             if time.monotonic() >= end:
                 raise NotHealthy(f"{SYSTEMD}: {problem}", "`systemctl status` says more.")
             time.sleep(self.timeouts.poll)
+
+
+def _not_defined(name: str) -> ServiceNotDefined:
+    return ServiceNotDefined(f"{SYSTEMD} has no service {name}", "`hero-build start APP` defines it.")
 
 
 def _state(shown: dict[str, str], definition: Definition | None, *, is_enabled: bool) -> ServiceState:

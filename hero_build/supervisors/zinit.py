@@ -61,19 +61,18 @@ class Zinit(Struct, frozen=True):
             self._definitions.write(definition)
 
     def forget(self, name: str) -> None:
-        if self._definitions.read(name) is not None:
+        while self._definitions.read(name) is not None:
             self._stop_and_wait(name)
-        with self._definitions.changing(self.timeouts.change):
-            if self._definitions.read(name) is None:
-                return
-            self._retire(name)
-            self._definitions.remove(name)
-            exec_file.remove_exec(self.root, name)
+            with self._definitions.changing(self.timeouts.change):
+                if self._definitions.read(name) is not None and self._is_down(name):  # else it was started again
+                    self._retire(name)
+                    self._definitions.remove(name)
+                    exec_file.remove_exec(self.root, name)
 
     def start(self, name: str) -> None:
         definition = self._definitions.read(name)
         if definition is None:
-            self._call("service.start", {"name": name}, self.timeouts.change)
+            self._request("service.start", self._foreign(name))
             return
         rotate_logs(self.root)
         with self._definitions.changing(self.timeouts.change):
@@ -82,7 +81,7 @@ class Zinit(Struct, frozen=True):
                 return
             self._release(name)
             if entry and entry.config == config:
-                self._end("service.restart", entry.name)  # this also forgets failures
+                self._request("service.restart", entry.name)  # this also forgets failures
                 return
             self._retire(name)
             self._add(name, config)
@@ -90,26 +89,29 @@ class Zinit(Struct, frozen=True):
     def stop(self, name: str) -> None:
         entry = self._entry(name)
         if self._definitions.read(name) is None:
-            self._end("service.stop", name)
+            self._request("service.stop", self._foreign(name))
         elif entry:
             exec_file.hold(self.root, name, held=True)
-            self._end("service.stop", entry.name)
+            self._request("service.stop", entry.name)
 
     def restart(self, name: str) -> None:
-        entry = self._entry(name)
         if self._definitions.read(name) is None:
-            self._end("service.restart", name)
-        elif entry and self.status(name).is_running:
-            self._release(name)
-            self._end("service.restart", entry.name)
-        else:
+            self._request("service.restart", self._foreign(name))
+            return
+        with self._definitions.changing(self.timeouts.change):
+            entry = self._entry(name)
+            runs = entry is not None and self.status(name).is_running
+            if entry and runs:
+                self._release(name)
+                self._request("service.restart", entry.name)
+        if not runs:
             self.start(name)
 
     def status(self, name: str) -> SupervisedStatus:
         definition, entry = self._definitions.read(name), self._entry(name)
         if definition is not None and entry is None:
             return SupervisedStatus(name=name, state="stopped")
-        status = supervised_status(name, self._status(entry.name if entry else name))
+        status = supervised_status(name, self._status(entry.name if entry else self._foreign(name)))
         if definition is None:
             return status
         if exec_file.is_held(self.root, name) and not status.pid:
@@ -117,13 +119,17 @@ class Zinit(Struct, frozen=True):
         return own_status(status, definition, exec_file.starts(self.root, name))
 
     def statuses(self) -> dict[str, SupervisedStatus]:
-        return {name: self.status(name) for name in self.services()}
+        read: dict[str, SupervisedStatus] = {}
+        for name in self.services():
+            with suppress(ServiceNotDefined):  # forgotten meanwhile
+                read[name] = self.status(name)
+        return read
 
     def logs(self, name: str, lines: int) -> tuple[str, ...]:
         definition = self._definitions.read(name)
         if definition is not None:
             return log_files.last_lines(definition.log, lines)
-        raw = self._call("logs.get", {"name": name, "lines": max(lines, 0)}, self.timeouts.call)
+        raw = self._call("logs.get", {"name": self._foreign(name), "lines": max(lines, 0)}, self.timeouts.call)
         return rpc.decode_lines(raw, self._client.peer)
 
     def follow(self, name: str, lines: int = 0) -> Iterator[str]:
@@ -152,14 +158,20 @@ class Zinit(Struct, frozen=True):
         entry = self._entries.of(name)
         return entry if entry and entry.name in self._known() else None
 
+    def _foreign(self, name: str) -> str:
+        """The name, if it is that of a service that hero-build did not define. Raises ServiceNotDefined."""
+        if any(entry.name == name for entry in self._entries.all()):  # a retired one
+            raise ServiceNotDefined(f"{ZINIT} has no service {name}", "`hero-build start APP` defines it.")
+        return name
+
     def _status(self, name: str) -> ZinitStatus:
         """Of the service that zinit has under this name."""
         raw = self._call("service.status_full", {"name": name}, self.timeouts.call)
         return rpc.decode(raw, ZinitStatus, peer=self._client.peer, what=f"its status of {name}")
 
-    def _end(self, method: str, name: str) -> None:
-        """service.stop or service.restart, which zinit rejects where the process has ended and it has not noticed yet:
-        asked again until it has. A process that lives and stays the same is a reason to reject it for good.
+    def _request(self, method: str, name: str) -> None:
+        """Start, stop or restart a service of zinit, which rejects a stop and a restart of one that has ended until it
+        has noticed that: it is asked again. Raises ServiceNotDefined.
         """
         end, before = time.monotonic() + self.timeouts.change, None
         while True:
@@ -203,13 +215,18 @@ class Zinit(Struct, frozen=True):
 
     def _stop_and_wait(self, name: str) -> None:
         """Without the lock: other services are started and stopped meanwhile."""
-        definition, entry = self._definitions.read(name), self._entry(name)
-        if entry is None:
-            return
-        exec_file.hold(self.root, name, held=True)
-        self._end("service.stop", entry.name)
-        seconds = definition.stop_timeout if definition else 0.0
-        self._wait(lambda: not self.status(name).pid, f"{name} does not stop", seconds)
+        definition = self._definitions.read(name)
+        with suppress(ServiceNotDefined):  # forgotten meanwhile
+            seconds = definition.stop_timeout if definition else 0.0
+            self._wait(lambda: self._is_down(name), f"{name} does not stop", seconds)
+
+    def _is_down(self, name: str) -> bool:
+        """Looks twice: between an end and a start that another command has asked for, zinit shows no process."""
+        for _ in range(2):
+            self.stop(name)
+            if self.status(name).pid:
+                return False
+        return True
 
     def _write_exec(self, definition: Definition) -> tuple[str, ...]:
         return exec_file.write_exec(self.root, definition, own_log=True, count_starts=True, may_be_held=True)

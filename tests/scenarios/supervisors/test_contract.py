@@ -4,6 +4,9 @@ import itertools
 import os
 import signal
 import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -160,6 +163,52 @@ def test_it_may_end_or_start_at_the_moment_of_a_request(supervised: Supervised) 
             assert not supervised.wait("app_server", "stopped").pid
         else:
             assert supervisor.definition("app_server") is None
+
+
+@pytest.mark.not_with("hero_router", ITS_OWN)
+def test_commands_that_change_a_service_at_the_same_time_leave_nothing_behind(supervised: Supervised) -> None:
+    """A service that another command forgets is not defined; nothing else is an error. At last no process is left."""
+    supervisor, turns = supervised.supervisor, range(25 if supervised.supervisor.name == "zinit" else 3)
+
+    def change(requests: Sequence[Callable[[str], object]]) -> None:
+        for _, request in itertools.product(turns, requests):
+            with suppress(ServiceNotDefined):
+                request("app_server")
+
+    def define(name: str) -> None:
+        supervised.define(supervised.definition(name, "exec sleep 1234.5"))
+
+    def look(name: str) -> None:
+        with suppress(ServiceNotDefined):
+            assert supervisor.status(name).name == name
+        supervisor.statuses()
+        supervisor.services()
+
+    def forget(name: str) -> None:
+        try:
+            supervisor.forget(name)
+        except ServiceNotDefined as error:
+            raise AssertionError(error) from error
+
+    commands = [
+        (define, supervisor.start, supervisor.stop, supervisor.restart),
+        (define, supervisor.restart, forget, supervisor.start),
+        (look, look, look, look),
+    ]
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(change, commands))
+    forget("app_server")
+    assert until(lambda: not _with_argument(b"1234.5", supervised.root.path))
+
+
+def _with_argument(argument: bytes, folder: Path) -> list[str]:
+    """The processes below this folder that have the argument."""
+    pids: list[str] = []
+    for path in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):  # it has ended
+            if argument in (path / "cmdline").read_bytes().split(b"\0") and folder.name in os.readlink(path / "cwd"):
+                pids.append(path.name)
+    return pids
 
 
 def test_a_socket_that_was_left_is_removed_before_it_starts_again(supervised: Supervised) -> None:
