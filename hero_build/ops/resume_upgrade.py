@@ -1,12 +1,14 @@
 """An upgrade or an adoption whose command was killed: the next command finishes it, or undoes it, by its journal."""
 
 from collections.abc import Callable
+from typing import Literal
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from hero_build import manifest
 from hero_build.context import Context
-from hero_build.errors import HeroBuildError
+from hero_build.errors import HeroBuildError, MachineError, NoWayBack, RuntimeUnreachable, Unsupported
 from hero_build.events import Emit, WarningRaised
 from hero_build.install.layout import Root
 from hero_build.install.recover import current_number
@@ -15,66 +17,81 @@ from hero_build.ops.health_gate import installed_of, restart_and_judge, roll_bac
 from hero_build.ops.leaving import start_again
 from hero_build.ops.restart import restart_running
 from hero_build.ops.stop_apps import RunningServices
-from hero_build.services import upgrade_journal
+from hero_build.os_errors import machine_error
 from hero_build.services.adoption_journal import end_adoption, interrupted_adoption, read_adoption
 from hero_build.services.open_run import open_run
-from hero_build.services.upgrade_journal import UpgradeState
+from hero_build.services.upgrade_journal import end_upgrade, interrupted_upgrade, read_upgrade, upgrade_lock
+
+
+class _Interrupted(Struct, frozen=True):
+    """`what` was interrupted; `resume` finishes or undoes it by its journal, `end` removes that; `goal` of both."""
+
+    what: str
+    goal: Literal["finished", "undone"]
+    resume: Callable[[Context], None]
+    end: Callable[[Root], None]
 
 
 def resume(root: Root, open_context: Callable[[], Context], emit: Emit) -> None:
-    """Finish or undo what was interrupted. What cannot be finished is a warning, never a block."""
-    _resume_upgrade(root, open_context, emit)
-    _resume_adoption(root, open_context, emit)
+    """Finish or undo what was interrupted. What cannot be finished is a warning, never a block; what the machine lacks
+    something for keeps its journal, and waits for the next command.
+    """
+    if (upgrade := interrupted_upgrade(root)) is not None:
+        what = f"an interrupted upgrade of {', '.join(upgrade.apps)}"
+        item = _Interrupted(what, "finished", resume=_resume_upgrade, end=end_upgrade)
+        _finish(item, root, open_context=open_context, emit=emit)
+    if (adoption := interrupted_adoption(root)) is not None:
+        what = f"an interrupted adoption of {adoption.service}"
+        item = _Interrupted(what, "undone", resume=_resume_adoption, end=end_adoption)
+        _finish(item, root, open_context=open_context, emit=emit)
 
 
-def _resume_adoption(root: Root, open_context: Callable[[], Context], emit: Emit) -> None:
-    if (state := interrupted_adoption(root)) is None:
-        return
-    what = f"an interrupted adoption of {state.service}"
+def _finish(item: _Interrupted, root: Root, open_context: Callable[[], Context], emit: Emit) -> None:
     try:
         context = open_context()
     except HeroBuildError as error:
-        emit(WarningRaised(f"{what} waits: {error.message}", error.hint))
+        emit(WarningRaised(f"{item.what} waits: {error.message}", error.hint))
         return
-    with upgrade_journal.upgrade_lock(root, context.settings.wait):
-        if (state := read_adoption(root)) is None:
-            return
+    with upgrade_lock(root, context.settings.wait):
         try:
-            resume_adoption(state, open_run(context.settings, context.catalog, context.emit))
-        except HeroBuildError as error:
-            end_adoption(root)
-            context.emit(WarningRaised(f"{what} could not be undone: {error.message}", error.hint))
+            item.resume(context)
+        except (HeroBuildError, OSError) as error:
+            refused = error if isinstance(error, HeroBuildError) else machine_error(error, root.path)
+            if refused is None:
+                raise
+            emit(WarningRaised(_sentence(item, refused), refused.hint))
+            if not _waits(refused):
+                item.end(root)
 
 
-def _resume_upgrade(root: Root, open_context: Callable[[], Context], emit: Emit) -> None:
-    if (state := upgrade_journal.interrupted_upgrade(root)) is None:
-        return
-    try:
-        context = open_context()
-    except HeroBuildError as error:
-        emit(WarningRaised(f"an interrupted upgrade of {', '.join(state.apps)} waits: {error.message}", error.hint))
-        return
-    with upgrade_journal.upgrade_lock(root, context.settings.wait):
-        if (state := upgrade_journal.read_upgrade(root)) is None:
-            return
-        current = current_number(root)
-        after = state.after or (current if current == state.before + 1 else 0)
-        try:
-            _resume(replace(state, after=after), context)
-        except HeroBuildError as error:
-            upgrade_journal.end_upgrade(root)
-            sentence = f"an interrupted upgrade of {', '.join(state.apps)} could not be finished: {error.message}"
-            context.emit(WarningRaised(sentence, error.hint))
+def _sentence(item: _Interrupted, error: HeroBuildError) -> str:
+    if _waits(error):
+        return f"{item.what} waits for the next command: {error.message}"
+    return f"{item.what} could not be {item.goal}: {error.message}"
 
 
-def _resume(state: UpgradeState, context: Context) -> None:
+def _waits(error: HeroBuildError) -> bool:
+    """Whether it may succeed once the machine has what it lacks, or the supervisor answers."""
+    return isinstance(error, MachineError | RuntimeUnreachable) and not isinstance(error, NoWayBack | Unsupported)
+
+
+def _resume_adoption(context: Context) -> None:
+    if (state := read_adoption(context.root)) is not None:
+        resume_adoption(state, open_run(context.settings, context.catalog, context.emit))
+
+
+def _resume_upgrade(context: Context) -> None:
     root = context.root
-    apps = ", ".join(state.apps)
+    if (state := read_upgrade(root)) is None:
+        return
+    current = current_number(root)
+    state = replace(state, after=state.after or (current if current == state.before + 1 else 0))
     if not state.after:
         start_again(RunningServices(state.leaving, state.leaving_others), context)
-        upgrade_journal.end_upgrade(root)  # nothing was committed, or it is not known what: another command came since
+        end_upgrade(root)  # nothing was committed, or it is not known what: another command came since
         return
-    context.emit(WarningRaised(f"an upgrade of {apps} was interrupted: it is finished now, or undone"))
+    what = f"an upgrade of {', '.join(state.apps)}"
+    context.emit(WarningRaised(f"{what} was interrupted: it is finished now, or undone"))
     if state.step == "rolling back":
         roll_back(state, context)
     elif restart_and_judge(state, context).rolled_back:  # and what the killed command had restarted

@@ -43,6 +43,8 @@ class Operations:
         self._tasks: set[asyncio.Task[Ended]] = set()
         self._workers: set[WorkerProcess] = set()
         self._stopping = False
+        self.crashed = asyncio.Event()
+        """Set when a worker has ended without saying how."""
         self.hub = Hub(self.current)
         self.on_end: Callable[[], None] = lambda: None
         """Called when an operation has ended, before its client gets the result."""
@@ -114,6 +116,8 @@ class Operations:
             code = await worker.wait()
         finally:
             self._workers.discard(worker)
+        if ending is None:
+            self.crashed.set()
         return ending or _crashed(operation, code)
 
     async def _follow(self, worker: WorkerProcess, operation: Operation) -> Ended | None:

@@ -23,6 +23,7 @@ from hero_build.server.http_protocol import DeadlineProtocol
 from hero_build.server.liveness import Liveness
 from hero_build.server.observer import Observer
 from hero_build.server.operations import Operations
+from hero_build.server.resumption import resume_interrupted
 from hero_build.settings import Settings
 from hero_build.system.thread_pool import ThreadPool
 
@@ -91,9 +92,13 @@ async def _serve(
             asyncio.get_running_loop().add_signal_handler(number, server.end)
         signal.setitimer(signal.ITIMER_REAL, 0)  # the command line's, which would wake the loop every second
         server.on_started = ready
-        watch = asyncio.create_task(Liveness(call, operations, probe_interval).run())
+        watches = [
+            asyncio.create_task(Liveness(call, operations, probe_interval).run()),
+            asyncio.create_task(resume_interrupted(call.root, operations)),
+        ]
         await server.serve(sockets=listeners)
-        watch.cancel()
+        for watch in watches:
+            watch.cancel()
     finally:
         threads.shutdown(wait=False, cancel_futures=True)
 

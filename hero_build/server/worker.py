@@ -79,12 +79,13 @@ def main() -> None:
 
 def _ending(task: Task, progress: Progress) -> Ended:
     """Do the work; every way in which it may end is an Ended."""
-    from hero_build.server.methods import METHODS
+    from hero_build.server.methods import METHODS, Method
+    from hero_build.server.resumption import RESUME, resumed
 
     try:
         settings = _settings(task)
         call = Call(settings, Observer(settings), progress)
-        method = METHODS[task.operation.method]
+        method = METHODS.get(task.operation.method) or Method(RESUME, resumed, changes=True)
         _finish_interrupted_upgrade(call)
         result = method.handler(decode_json(task.params, kind=method.params), call)
         return Ended(Raw(msgspec.json.encode(result)), generations=_generations(result), warnings=progress.warnings)

@@ -68,7 +68,9 @@ def _service(item: ServiceRow) -> list[Cell]:
 
 
 def _running(app: AppStatus) -> str:
-    words = [f"{item.binary} {item.pid}{' (old)' if item.state == 'old' else ''}" for item in app.processes]
+    services = {item.pid: item.name for item in app.services}  # two instances run the same program
+    named = [(services.get(item.pid, item.binary), item) for item in app.processes]
+    words = [f"{name} {item.pid}{' (old)' if item.state == 'old' else ''}" for name, item in named]
     return ", ".join(words) or "-"
 
 

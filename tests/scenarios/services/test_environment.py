@@ -130,6 +130,9 @@ def test_an_instance_has_its_own_data_sockets_and_name(stack: ServiceWorld) -> N
         "app_server:alpha": "alpha",
         "app_server:beta": "beta",
     }
+    page = stack.run("status", "app").out
+    for name, item in stack.services().items():
+        assert f"{name} {item['pid']}" in page, page
     stack.ok("stop", "app:alpha")
     assert {name for name, item in stack.services().items() if item["pid"]} == {"app_server", "app_server:beta"}
     stack.ok("stop", "app")

@@ -6,8 +6,12 @@ strace kills the command at a rename, by which every step of it becomes visible:
 import pytest
 
 from hero_build import manifest
+from hero_build.services import upgrade_journal
 from hero_build.services.records import recorded_services
+from hero_build.services.upgrade_journal import UpgradeState
 from support import strace
+from support.processes import until
+from support.rpc_server import serving
 from support.service_world import ServiceWorld
 
 
@@ -62,3 +66,44 @@ def test_exact_is_killed_between_the_stop_of_what_goes_and_the_end(stack: Servic
         assert not (stack.root.state / "upgrade.json").exists()
         left.append("other" in installed)
     assert set(left) == {True, False}, "a kill came before the commit, and one after it"
+
+
+@strace.traced
+def test_one_that_the_machine_cannot_finish_now_waits_for_the_next_command(stack: ServiceWorld) -> None:
+    state = interrupted(stack)
+    full_disk = (
+        "strace",
+        "-f",
+        "-qq",
+        "-o",
+        str(stack.folder / "strace.log"),
+        "-e",
+        "trace=fsync",
+        "-e",
+        "inject=fsync:error=ENOSPC:when=1",
+    )
+    done = stack.run("gc", prefix=full_disk)
+    assert done.code == 0, done.err
+    assert "an interrupted upgrade of app waits for the next command: the disk is full" in done.err
+    assert upgrade_journal.read_upgrade(stack.root) == state
+    assert "an upgrade of app was interrupted: it is finished now, or undone" in stack.run("gc").err
+    assert upgrade_journal.read_upgrade(stack.root) is None
+    assert stack.services()["app_server"]["version_running"] == "v2"
+
+
+def test_a_server_finishes_it_at_its_start(stack: ServiceWorld) -> None:
+    interrupted(stack)
+    with serving(stack):
+        assert until(lambda: upgrade_journal.read_upgrade(stack.root) is None)
+        assert stack.services()["app_server"]["version_running"] == "v2"
+
+
+def interrupted(stack: ServiceWorld) -> UpgradeState:
+    """An upgrade that was killed after its commit, while v1 runs."""
+    stack.install("app")
+    stack.ok("start", "app")
+    stack.release_of("app", "v2")
+    stack.ok("upgrade", "--no-restart")
+    state = UpgradeState("restarting", before=1, apps=("app",), healthy=("app_server",), after=2)
+    upgrade_journal.write_upgrade(stack.root, state)
+    return state

@@ -14,7 +14,7 @@ const VERBS = {
   "service.build": ["Building", "Build"], "service.start": ["Starting", "Start"], "service.stop": ["Stopping", "Stop"],
   "service.restart": ["Restarting", "Restart"], "service.delete": ["Removing", "Removal"],
   "service.upgrade": ["Upgrading", "Upgrade"], "catalog.rollback": ["Rolling back", "Roll back"],
-  "catalog.restore": ["Restoring", "Restore"], uninstall: ["Uninstalling", "Uninstall"],
+  "catalog.restore": ["Restoring", "Restore"], resume: ["Recovering", "Recovery"], uninstall: ["Uninstalling", "Uninstall"],
 };
 export const verb = (method) => VERBS[method] ?? [method, method];
 
