@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any, cast
 
 import click
@@ -37,6 +38,24 @@ def options() -> list[click.Parameter]:
         click.Option(["--color", "colour"], type=click.Choice(["auto", "always", "never"]), help="Use colours."),
         click.Option(["--wait"], metavar="SECONDS", help="Wait this long for another hero-build (default 10)."),
     ]
+
+
+class NamedPath(click.Path):
+    """A path that names something: an empty one, as of a variable that is not set, would be the folder one is in."""
+
+    def __init__(self) -> None:
+        super().__init__(path_type=Path)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if value == "":
+            name = param.make_metavar(ctx) if isinstance(param, click.Argument) and ctx else _longest(param)
+            raise click.UsageError(f"the value of {name} is empty", ctx)
+        return super().convert(value, param, ctx)
+
+
+def _longest(param: click.Parameter | None) -> str:
+    """The name of an option as a person writes it out."""
+    return max(param.opts, key=len) if param else "the path"
 
 
 NAMES = frozenset(option.name or "" for option in options())

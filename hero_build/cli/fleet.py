@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from hero_build.cli.base import command, options, remember_globals, write_examples
+from hero_build.cli.base import NamedPath, command, options, remember_globals, write_examples
 from hero_build.cli.examples import epilog
 from hero_build.cli.session import Session
 from hero_build.fleet.machine import PROGRAM, USER
@@ -69,7 +69,7 @@ def _machine_options(function: F) -> F:
 @command("units", needs_root=False)
 @_machine_options
 @click.option("--timer", metavar="INTERVAL", default="", help="Also check the set at this interval, such as 1h.")
-@click.option("-o", "--output", "folder", metavar="DIR", type=click.Path(path_type=Path), help="Write them into DIR.")
+@click.option("-o", "--output", "folder", metavar="DIR", type=NamedPath(), help="Write them into DIR.")
 def units(session: Session, *, timer: str, folder: Path | None, **values: Any) -> int:
     """Print the systemd units of a machine, or write them into a folder. --root is the root on that machine."""
     from hero_build.fleet import units as fleet_units
@@ -110,8 +110,10 @@ def converge(session: Session, set_name: str, at: str, *, digest: str | None, tr
     from hero_build.cli.locked import locked_apps, locked_set
     from hero_build.cli.run_install import run_install, shortened
     from hero_build.fleet.converge import LOCK, FirstLock, machine_lock
+    from hero_build.fleet.machine import check_set
 
     first = FirstLock(set_name.removeprefix("@"), at=at, digest=digest, trust=trust)
+    check_set(first.set)
     lock = machine_lock(first, session.settings, session.console.report)
     context = session.context(lock.forge, writable=True)
     chosen = InstallOptions(

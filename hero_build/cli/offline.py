@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from hero_build.cli import completion
 from hero_build.cli.app_names import check_versions, split_versions
-from hero_build.cli.base import command
+from hero_build.cli.base import NamedPath, command
 from hero_build.cli.locked import locked_apps
 from hero_build.cli.session import Session
 from hero_build.errors import UsageError
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from hero_build.model.failure import Failure
     from hero_build.ops.write_pack import PackRequest
 
-_PATH = click.Path(path_type=Path)
+_PATH = NamedPath()
 
 
 @command("lock")

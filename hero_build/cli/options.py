@@ -1,10 +1,11 @@
 """The options that select what to install: shared by `install`, `explain`, `shell` and `islands`."""
 
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import TypeVar
 
 import click
+
+from hero_build.cli.base import NamedPath
 
 F = TypeVar("F", bound=Callable[..., int])
 _COMMON = (
@@ -31,7 +32,7 @@ _LOCKED = (
     click.option(
         "--locked",
         metavar="FILE",
-        type=click.Path(path_type=Path),
+        type=NamedPath(),
         help="Install exactly what a lock file pins; never build.",
     ),
     click.option("--at", metavar="PLACE", help="Fetch what is pinned from a mirror, a forge or a pack."),

@@ -10,7 +10,7 @@ import click
 from msgspec import Struct
 
 from hero_build.cli import completion
-from hero_build.cli.base import command
+from hero_build.cli.base import NamedPath, command
 from hero_build.cli.session import Session
 from hero_build.errors import HeroBuildError, UsageError
 from hero_build.os_errors import raise_for_machine
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from hero_build.publish.matrix import CiJob
     from hero_build.publish.types import Publisher, PublishResult, ReleaseSpec
 
-_PATH = click.Path(path_type=Path)
+_PATH = NamedPath()
 _NOTES_MAX = 1_000_000  # characters
 _FOLDER = click.Path(exists=True, file_okay=False, readable=True, path_type=Path)
 

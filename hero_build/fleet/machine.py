@@ -17,7 +17,7 @@ USER = "hero"
 _BARE = re.compile(r"[A-Za-z0-9_@+=:,./-]+")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _NAME = re.compile(r"[a-z_][a-z0-9_-]{0,31}")  # useradd(8)
-_SET = re.compile(r"[A-Za-z0-9_.+-]+")
+_SET = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+-]*")
 _HIDDEN = ("/tmp", "/var/tmp", "/dev", "/proc", "/sys", "/run")  # noqa: S108 - what a unit has of its own, or a boot
 _PATH = re.compile(r"/[A-Za-z0-9_.,:+@/-]+")
 
@@ -53,8 +53,7 @@ def fleet_machine(machine: FleetMachine) -> FleetMachine:
     if not _NAME.fullmatch(machine.user):
         hint = "Use lowercase letters, digits, _ and -, 32 at most."
         raise UsageError(f"{machine.user!r} is not the name of a user", hint)
-    if not _SET.fullmatch(machine.set):
-        raise UsageError(f"a machine cannot have the set {machine.set!r}", "Name it with letters, digits, _ and -.")
+    check_set(machine.set)
     for path in (str(machine.root), machine.program):
         _check_path(path)
     if machine.digest is not None:
@@ -73,6 +72,12 @@ def _check_path(path: str) -> None:
         raise UsageError(f"{path!r} cannot be a path on the machine", hint)
     if any(Path(path).is_relative_to(folder) for folder in _HIDDEN):
         raise UsageError(f"{path} does not last, or a unit does not see it", "Use a folder below /home, /opt or /srv.")
+
+
+def check_set(name: str) -> None:
+    """Raises UsageError for what is no name of a file and of a set."""
+    if not _SET.fullmatch(name):
+        raise UsageError(f"a machine cannot have the set {name!r}", "Name it with letters, digits, _ and -.")
 
 
 def check_digest(text: str, option: str) -> None:

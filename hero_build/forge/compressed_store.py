@@ -13,7 +13,7 @@ from hero_build.forge.protocol import Body, Forge, Ref
 from hero_build.model.steps import Asset, Release
 from hero_build.system import zstd
 
-_DAMAGED = f"Delete {STORE}/*{ZST} there, and write the mirror again with `hero-build mirror`."
+_DAMAGED = "Write the mirror again with `hero-build mirror`: it replaces what is damaged."
 
 
 class CompressedStore:

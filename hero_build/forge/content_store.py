@@ -21,6 +21,7 @@ from hero_build.system.fsync import fsync, make_folder
 ZST = ".zst"
 _SMALL = 16 << 10  # bytes; below, a request costs more than what is saved
 _PAYS = 0.9
+_CHUNK = 1 << 20
 _PACKED = (".gz", ".tgz", ".zst", ".xz", ".bz2", ".zip", ".minisig", ".sha256")
 _NO_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)
 
@@ -58,9 +59,11 @@ def _link(path: Path, place: Path) -> bool:
 
 
 def _compress(place: Path, size: int) -> None:
+    """One that is there already and damaged is replaced, too."""
     target = place.with_name(place.name + ZST)
-    if target.exists():
+    if target.exists() and _unpacked_digest(target, size) == place.name:
         return
+    target.unlink(missing_ok=True)
     part = place.with_name(f".{secrets.token_hex(8)}.part")
     try:
         if zstd.compress(place, part) <= size * _PAYS:
@@ -68,6 +71,21 @@ def _compress(place: Path, size: int) -> None:
             part.replace(target)
     finally:
         part.unlink(missing_ok=True)
+
+
+def _unpacked_digest(packed: Path, size: int) -> str:
+    """The digest of what a file unpacks to; empty where that is not `size` bytes."""
+    digest, total = hashlib.sha256(), 0
+    try:
+        with packed.open("rb") as file:
+            for piece in zstd.decompressed(iter(lambda: file.read(_CHUNK), b"")):
+                digest.update(piece)
+                total += len(piece)
+                if total > size:
+                    return ""
+    except zstd.InvalidZstd:
+        return ""
+    return digest.hexdigest()
 
 
 def _digest(path: Path) -> str:

@@ -14,13 +14,14 @@ class InvalidZstd(Exception):
 
 
 def compress(source: Path, target: Path) -> int:
-    """Write `source` as one frame to the new file `target`; returns its size in bytes. Raises OSError."""
+    """Write `source` as one frame, with a checksum, to the new file `target`; its size in bytes. Raises OSError."""
     if sys.version_info >= (3, 14):
-        from compression.zstd import ZstdCompressor
+        from compression.zstd import CompressionParameter, ZstdCompressor
     else:
-        from backports.zstd import ZstdCompressor
+        from backports.zstd import CompressionParameter, ZstdCompressor
 
-    compressor = ZstdCompressor(level=LEVEL)
+    options: dict[int, int] = {CompressionParameter.compression_level: LEVEL, CompressionParameter.checksum_flag: 1}
+    compressor = ZstdCompressor(options=options)
     with source.open("rb") as original, target.open("xb") as packed:
         while chunk := original.read(_CHUNK):
             packed.write(compressor.compress(chunk))

@@ -289,3 +289,19 @@ def test_a_lock_file_that_cannot_be_used_names_what_helps(world: World, tmp_path
         assert f"{file} pins web, and this hero-build has no recipe of it" in done.err
         assert "HERO_RECIPES" in done.err
     assert "generation 1: db v2" in world.ok("install", "db", "--locked", str(file))
+
+
+@pytest.mark.parametrize(
+    ("words", "name"),
+    [
+        (("mirror", "db", ""), "DIR"),
+        (("lock", "db", "-o", ""), "--output"),
+        (("pack", "db", "-o", ""), "--output"),
+        (("fleet", "units", "--set", "tester", "--at", "https://m", "-o", ""), "--output"),
+        (("install", "db", "--locked", ""), "--locked"),
+        (("publish", "db", "--tag", "v1", "--key", ""), "--key"),
+    ],
+)
+def test_an_empty_path_is_not_the_folder_one_is_in(world: World, words: tuple[str, ...], name: str) -> None:
+    done = world.run(*words)
+    assert (done.code, f"error: the value of {name} is empty" in done.err) == (2, True), done.err

@@ -111,3 +111,10 @@ def test_the_lock_file_of_a_pack_is_read_by_that_pack(two_apps: World, tmp_path:
     pack.write_bytes(b"#!/bin/sh\n")
     error = converge(two_apps, str(pack), code=2)
     assert f"the lock file of {pack} is read by that pack alone" in error
+
+
+@pytest.mark.parametrize("name", ["", "a/b", "..", "x\ny", "-x"])
+def test_what_is_no_name_of_a_set(two_apps: World, place: Path, name: str) -> None:
+    done = two_apps.run("fleet", "converge", "--at", str(place), "--", name)
+    assert (done.code, "a machine cannot have the set" in done.err) == (2, True), done.err
+    assert not two_apps.root.path.exists()

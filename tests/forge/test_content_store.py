@@ -53,6 +53,30 @@ def test_adding_again_repairs_a_damaged_content(tmp_path: Path) -> None:
     assert add(tmp_path, PROGRAM).read_bytes() == PROGRAM
 
 
+@pytest.mark.parametrize("damage", ["empty", "half", "other", "garbage", "flipped", "longer", "endless"])
+def test_adding_again_repairs_a_damaged_copy(tmp_path: Path, damage: str) -> None:
+    place = add(tmp_path, PROGRAM)
+    packed = place.with_name(place.name + ".zst")
+    whole = packed.read_bytes()
+    half = len(whole) // 2
+    other = tmp_path / "other"
+    other.write_bytes(bytes(50_000_000) if damage == "endless" else PROGRAM[:-1])
+    zstd.compress(other, tmp_path / "other.zst")
+    broken = {
+        "empty": b"",
+        "half": whole[:half],
+        "garbage": os.urandom(5000),
+        "flipped": whole[:half] + bytes([whole[half] ^ 1]) + whole[half + 1 :],
+        "longer": whole + b"x",
+    }
+    packed.write_bytes(broken.get(damage, (tmp_path / "other.zst").read_bytes()))
+    add(tmp_path, PROGRAM)
+    assert packed.read_bytes() == whole
+    before = packed.stat().st_ino
+    add(tmp_path, PROGRAM)
+    assert packed.stat().st_ino == before, "one that is whole stays"
+
+
 def test_without_hard_links_there_is_no_second_copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object, **__: object) -> None:
         raise OSError(errno.EPERM, "Operation not permitted")  # as FAT on a memory stick does
