@@ -12,9 +12,9 @@ from hero_build.services import holders
 
 
 def test_nobody_holds_what_is_free(tmp_path: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port = server.getsockname()[1]
-    assert holders.port_holder(port) is None
+    with socket.socket() as kept:
+        kept.bind(("127.0.0.1", 0))  # nobody else takes it meanwhile, and nobody listens
+        assert holders.port_holder(kept.getsockname()[1]) is None
     assert holders.socket_holder(tmp_path / "none.sock") is None
 
 
