@@ -1,6 +1,7 @@
 """The house of docs/architecture.md: imports point down, each door has one keeper, each promise one maker."""
 
 import ast
+import functools
 import re
 from collections import Counter
 from collections.abc import Iterator
@@ -83,13 +84,12 @@ class Module(NamedTuple):
         return str(self.path.relative_to(REPO))
 
 
+@functools.cache
 def modules() -> list[Module]:
+    """Parsed where they are needed: the trees are hundreds of thousands of objects."""
     paths = [path for path in sorted(PACKAGE.rglob("*.py")) if path.relative_to(PACKAGE).parts[0] != "recipes"]
     layers = [path.relative_to(PACKAGE).parts[0].removesuffix(".py") for path in paths]
     return [Module(layer, path, ast.parse(path.read_text())) for layer, path in zip(layers, paths, strict=True)]
-
-
-MODULES = modules()
 
 
 def imports(tree: ast.Module) -> Iterator[str]:
@@ -111,24 +111,24 @@ def points_up(module: Module, name: str) -> bool:
 
 
 def test_every_module_is_in_a_layer() -> None:
-    assert {module.layer for module in MODULES} == LAYERS.keys()
+    assert {module.layer for module in modules()} == LAYERS.keys()
 
 
 def test_imports_point_down() -> None:
     upward = [
-        f"{module} imports {name}" for module in MODULES for name in imports(module.tree) if points_up(module, name)
+        f"{module} imports {name}" for module in modules() for name in imports(module.tree) if points_up(module, name)
     ]
     assert upward == []
 
 
 def test_each_heavy_library_has_one_door() -> None:
-    uses = [(module, name.split(".")[0]) for module in MODULES for name in imports(module.tree)]
+    uses = [(module, name.split(".")[0]) for module in modules() for name in imports(module.tree)]
     assert [f"{module} imports {name}" for module, name in uses if module.layer not in DOORS.get(name, LAYERS)] == []
 
 
 @pytest.mark.parametrize("value", sorted(MAKERS))
 def test_a_promise_is_made_in_one_layer(value: str) -> None:
-    assert {layer for layer, _, tree in MODULES for node in ast.walk(tree) if _makes(node, value)} == {MAKERS[value]}
+    assert {layer for layer, _, tree in modules() for node in ast.walk(tree) if _makes(node, value)} == {MAKERS[value]}
 
 
 def test_the_main_steps_fit_one_screen() -> None:
@@ -138,23 +138,23 @@ def test_the_main_steps_fit_one_screen() -> None:
 
 
 def test_each_class_name_is_unique() -> None:
-    names = Counter(node.name for _, _, tree in MODULES for node in ast.walk(tree) if isinstance(node, ast.ClassDef))
+    names = Counter(node.name for _, _, tree in modules() for node in ast.walk(tree) if isinstance(node, ast.ClassDef))
     assert [name for name, count in names.items() if count > 1] == []
 
 
 def test_no_file_and_no_function_is_too_long() -> None:
-    files = [str(module) for module in MODULES if len(module.path.read_text().splitlines()) > LONGEST_FILE]
-    functions = [f"{module}: {node.name}" for module in MODULES for node in ast.walk(module.tree) if _too_long(node)]
+    files = [str(module) for module in modules() if len(module.path.read_text().splitlines()) > LONGEST_FILE]
+    functions = [f"{module}: {node.name}" for module in modules() for node in ast.walk(module.tree) if _too_long(node)]
     assert files + functions == []
 
 
 def test_values_are_structs() -> None:
-    assert [str(module) for module in MODULES if "dataclasses" in set(imports(module.tree))] == []
+    assert [str(module) for module in modules() if "dataclasses" in set(imports(module.tree))] == []
 
 
 def test_calls_of_more_than_three_arguments_name_them() -> None:
-    own = {node.name for _, _, tree in MODULES for node in ast.walk(tree) if _takes_no_words(node)} - OTHERS
-    calls = [(module, node) for module in MODULES for node in ast.walk(module.tree) if isinstance(node, ast.Call)]
+    own = {node.name for _, _, tree in modules() for node in ast.walk(tree) if _takes_no_words(node)} - OTHERS
+    calls = [(module, node) for module in modules() for node in ast.walk(module.tree) if isinstance(node, ast.Call)]
     many = [(module, node) for module, node in calls if len(node.args) > POSITIONAL and _callee(node) in own]
     plain = [(module, node) for module, node in many if not any(isinstance(arg, ast.Starred) for arg in node.args)]
     assert [f"{module}:{node.lineno} {_callee(node)}" for module, node in plain] == []
