@@ -1,6 +1,7 @@
 """The command line: parse arguments, call an operation or a query, pass its answer to output. No decisions here."""
 
 import gc
+import io
 import os
 import sys
 
@@ -21,6 +22,7 @@ def run() -> "NoReturn":
     """
     signals.install()
     _open_closed_streams()
+    _buffer_streams()
     _hide_secrets()
     gc.set_threshold(100_000, 50, 50)
     try:
@@ -78,6 +80,15 @@ def _open_closed_streams() -> None:
     sys.stdin = sys.stdin or open(0, closefd=False)  # noqa: SIM115 - open as long as the process
     sys.stdout = sys.stdout or open(1, "w", closefd=False)  # noqa: SIM115 - open as long as the process
     sys.stderr = sys.stderr or open(2, "w", closefd=False)  # noqa: SIM115 - open as long as the process
+
+
+def _buffer_streams() -> None:
+    """PYTHONUNBUFFERED loses what a pipe has not taken when a signal arrives. All that is printed is flushed anyway."""
+    out, err = sys.stdout, sys.stderr
+    if isinstance(out.buffer, io.FileIO):
+        sys.stdout = open(1, "w", encoding=out.encoding, errors=out.errors, closefd=False)  # noqa: SIM115 - as above
+    if isinstance(err.buffer, io.FileIO):
+        sys.stderr = open(2, "w", 1, encoding=err.encoding, errors=err.errors, closefd=False)  # noqa: SIM115 - as above
 
 
 def _print(text: str) -> int:

@@ -16,6 +16,8 @@ from hero_build.supervisors import unix_socket
 
 _NOT_LISTENING = (FileNotFoundError, NotADirectoryError, ConnectionRefusedError, PermissionError)
 _CONNECT_TIMEOUT = 1.0  # seconds: the kernel accepts the connection, not the service
+CUT_SHORT = 1.0
+"""Seconds before a timeout: no answer within them says less than the answer before."""
 
 
 class HealthResult(Struct, frozen=True):

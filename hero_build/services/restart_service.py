@@ -124,16 +124,19 @@ def _change_seconds(target: RestartTarget, timeouts: Timeouts) -> float:
 
 
 def _wait_until_healthy(target: RestartTarget, status: SupervisedStatus, timeouts: Timeouts) -> None:
-    end = time.monotonic() + timeouts.health
+    end, last = time.monotonic() + timeouts.health, None
     while True:
-        result = health.check_health(target.sockets, min(timeouts.call, max(end - time.monotonic(), timeouts.poll)))
+        left = max(end - time.monotonic(), timeouts.poll)
+        result = health.check_health(target.sockets, min(timeouts.call, left))
+        if last is None or left >= health.CUT_SHORT or not (last.listening and result.listening):
+            last = result
         current = target.supervisor.status(status.name)
         if not current.is_running or current.pid != status.pid:
             raise _not_healthy(target, f"process {status.pid} ended: the service is {current.state} now")
         if result.healthy or not (result.listening or target.was_listening):
             return
         if time.monotonic() >= end:
-            raise _not_healthy(target, result.message)
+            raise _not_healthy(target, last.message)
         time.sleep(timeouts.poll)
 
 

@@ -6,6 +6,7 @@ from msgspec import Struct
 
 from hero_build.model.services import Service, SupervisedStatus
 from hero_build.services import probes, processes, records
+from hero_build.services.health import CUT_SHORT
 from hero_build.services.probes import ProbeAnswer
 from hero_build.services.service_run import ServiceRun
 
@@ -140,8 +141,11 @@ def _judge_down(attempt: Attempt, status: SupervisedStatus, *, watch: Watch, run
 def _judge_running(
     attempt: Attempt, status: SupervisedStatus, *, watch: Watch, run: ServiceRun
 ) -> SupervisedStatus | NotUp | None:
-    answers = check_health(attempt.service, max(watch.end - time.monotonic(), run.timeouts.poll))
-    watch.answer = next((answer for answer in answers if not answer.healthy), None)
+    left = max(watch.end - time.monotonic(), run.timeouts.poll)
+    answers = check_health(attempt.service, left)
+    failed, before = next((answer for answer in answers if not answer.healthy), None), watch.answer
+    if not (left < CUT_SHORT and failed and failed.listening and before and before.listening):
+        watch.answer = failed
     steady = run.timeouts.steady / 2 if answers else run.timeouts.steady  # an answer says more than a process
     if watch.answer is not None or time.monotonic() - watch.pid_since < steady:
         return None

@@ -3,6 +3,7 @@
 import itertools
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -87,3 +88,29 @@ def test_files_do_not_take_the_place_of_closed_streams(world: World) -> None:
         assert run(world, ["install", "@both", "-v"], redirections).code == 0
         assert "2 apps" in world.ok("verify")
         world.ok("uninstall", "db", "web")
+
+
+LONG_ANSWER = """
+from hero_build import cli
+from hero_build.cli import signals
+
+def run():
+    signals._AGAIN = 0.02
+    signals.enter_running()
+    return cli._print("x" * 1_000_000)
+
+cli._run = run
+cli.run()
+"""
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_reader_that_takes_its_time_gets_the_whole_answer(unbuffered: str, world: World) -> None:
+    """The timer of the signals interrupts the write meanwhile."""
+    env = world.environ(PYTHONUNBUFFERED=unbuffered)
+    with subprocess.Popen([sys.executable, "-c", LONG_ANSWER], env=env, cwd=REPO, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        first = process.stdout.read(1)
+        time.sleep(0.5)  # for as many ticks as there are
+        assert len(first + process.stdout.read()) == 1_000_000
+        assert process.wait(LONG) == 0
