@@ -8,6 +8,7 @@ in there yet, SECONDS knows roughly.
 xdist's own groups go by a mark that pytest 9.2 no longer lets through, without a word.
 """
 
+import functools
 import json
 import os
 from collections import Counter
@@ -104,7 +105,13 @@ def pytest_xdist_auto_num_workers() -> int:
 @pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node: WorkerController) -> None:
     """Every worker sorts by the same seconds."""
-    node.workerinput["seconds"] = {**SECONDS, **recorded(node.config.rootpath)}
+    node.workerinput["seconds"] = known(node.config.rootpath)
+
+
+@functools.cache
+def known(root: Path) -> Mapping[str, float]:
+    """As of the first worker's start, whatever another run records before the last one's."""
+    return {**SECONDS, **recorded(root)}
 
 
 @pytest.hookimpl(trylast=True)
