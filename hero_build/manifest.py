@@ -84,9 +84,14 @@ def read(folder: Path) -> Generation:
 
 def dump(generation: Generation) -> str:
     """The document as it is written: stable order, two-space indent, newline at the end."""
+    return encoded(generation).decode()
+
+
+def encoded(generation: Generation) -> bytes:
+    """The bytes of `dump`."""
     from hero_build.model.manifest_convert import to_document
 
-    return msgspec.json.format(msgspec.json.encode(to_document(generation)), indent=2).decode() + "\n"
+    return msgspec.json.format(msgspec.json.encode(to_document(generation)), indent=2) + b"\n"
 
 
 def encode(generation: Generation) -> dict[str, Any]:

@@ -156,6 +156,8 @@ def test_an_empty_root_is_generation_0(tmp_path: Path) -> None:
         (lambda text: text.replace('"why"', '"because"'), "missing required field `why` - at `[$].apps.db`"),
         (lambda text: text.replace('"bin/db"', '"../db"'), "leaves the root"),
         (lambda text: text.replace('"0755"', '"rwx"'), r"matching regex .* - at `\$.apps\[...\].binaries\[...\].mode`"),
+        (lambda text: text.replace('"sha256": "', '"sha256": "A'), r"matching regex .*\.binaries\[...\].sha256"),
+        (lambda text: text.replace('"asset_sha256": "', '"asset_sha256": "0'), r"matching regex .*\.asset_sha256"),
         (
             lambda text: text.replace('"source": {', '"source": 1, "s": {'),
             r"Expected `object`, got `int` - at `\$.apps\[...\].source`",

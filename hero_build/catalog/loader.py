@@ -275,4 +275,4 @@ def _is_set(name: object, members: object) -> bool:
 
 
 def _is_member(member: object) -> bool:
-    return isinstance(member, str) and member.count("/") <= 1 and "" not in member.split("/")
+    return isinstance(member, str) and (member.isidentifier() or (member.count("/") <= 1 and all(member.split("/"))))

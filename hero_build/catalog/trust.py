@@ -38,7 +38,7 @@ def trusted_owners() -> frozenset[int]:
 
 def _files(recipe: Path) -> Iterator[Path]:
     """The recipe, the modules that it may import, and their folders; of a link also what it leads to."""
-    for path in (recipe, recipe.resolve()):
+    for path in dict.fromkeys((recipe, recipe.resolve())):
         yield path.parent
         yield path
         names = _private_names(path.parent, path.parent.stat().st_mtime_ns)
@@ -48,8 +48,7 @@ def _files(recipe: Path) -> Iterator[Path]:
 @lru_cache
 def _private_names(folder: Path, _changed: int) -> tuple[str, ...]:
     """What recipes of a folder may import from it; listed once for each state of the folder, not for each recipe."""
-    with os.scandir(folder) as entries:
-        return tuple(sorted(entry.name for entry in entries if entry.name.startswith("_")))
+    return tuple(sorted(name for name in os.listdir(folder) if name[0] == "_"))
 
 
 def _user(uid: int) -> str:

@@ -2,17 +2,18 @@
 
 import os
 from collections.abc import Iterable, Mapping
+from itertools import chain
 from pathlib import Path
 
 from msgspec import Struct
 
 from hero_build import manifest
 from hero_build.install import adopt, islands_index, seal
-from hero_build.install.fsutil import link_or_copy, write
+from hero_build.install.fsutil import link_or_copy, share_files, write
 from hero_build.install.layout import Root
 from hero_build.install.recover import current_number, generation_numbers
 from hero_build.install.store import content_path
-from hero_build.model.installed import Adopted, FileEntry, Generation, InstalledPart, PartId
+from hero_build.model.installed import Adopted, Generation, InstalledPart, PartId
 from hero_build.os_errors import lexists, raise_unless_absent
 from hero_build.system.fsync import fsync
 
@@ -51,7 +52,7 @@ def build(root: Root, generation: Generation, slots: Slots, kept: Iterable[Adopt
         linked[islands_index.PATH] = ""
     _link_adopted(root, folder=folder, kept=kept, shown=shown)
     write(folder / seal.NAME, seal.measure(folder, linked, {path: source for path, source in linked.items() if source}))
-    write(folder / "manifest.json", manifest.dump(generation))
+    write(folder / "manifest.json", manifest.encoded(generation))
     _sync_tree(folder)
     if root.store.is_dir():
         fsync(root.store)
@@ -70,30 +71,34 @@ def flip(root: Root, number: int) -> None:
     fsync(root.state)
 
 
-def _files(record: InstalledPart) -> Iterable[FileEntry]:
-    return (file for entry in record.entries for file in entry.files)
-
-
 def _link_files(root: Root, folder: Path, slots: Slots) -> dict[str, str]:
     """Hard-link the files of all parts into a generation's folder; their paths, each with the folder of the generation
     whose file it links to, or an empty text.
     """
-    linked: dict[str, str] = {}
-    new, old, before = str(folder), "", None  # formatting a Path for each file costs as much as linking it
-    folders: set[str] = set()
-    for slot in sorted(slots.values(), key=lambda slot: slot.folder is not None):  # a shared file: the new copy first
-        if slot.folder is not before:
-            old, before = str(slot.folder), slot.folder
-        for file in _files(slot.record):
-            if file.path in linked:
-                continue
-            parent = file.path.rpartition("/")[0]
-            if parent not in folders:
-                (folder / parent).mkdir(parents=True, exist_ok=True)
-                folders.add(parent)
-            source = str(content_path(root, file)) if slot.folder is None else f"{old}/{file.path}"
-            linked[file.path] = old if link_or_copy(source, f"{new}/{file.path}") else ""
+    new, shared = _files(slots, root)
+    for parent in dict.fromkeys(path.rpartition("/")[0] for path in chain(new, *shared.values())):
+        (folder / parent).mkdir(parents=True, exist_ok=True)
+    linked = dict.fromkeys(new, "")
+    for path, content in new.items():
+        link_or_copy(content, folder / path)
+    for source, paths in shared.items():
+        linked.update(share_files(source, folder, paths))
     return linked
+
+
+def _files(slots: Slots, root: Root) -> tuple[dict[str, Path], dict[Path, list[str]]]:
+    """The content in the store of each new file, and the paths of those that a generation has; a file of several parts
+    once, the new copy first.
+    """
+    entries = [(slot.folder, file) for slot in slots.values() for entry in slot.record.entries for file in entry.files]
+    new = {file.path: content_path(root, file) for source, file in reversed(entries) if source is None}
+    known: set[str] = set(new)
+    shared: dict[Path, list[str]] = {}
+    for source, file in entries:
+        if source is not None and file.path not in known:
+            known.add(file.path)
+            shared.setdefault(source, []).append(file.path)
+    return new, shared
 
 
 def _link_adopted(root: Root, folder: Path, kept: Iterable[Adopted], shown: Iterable[Adopted]) -> None:

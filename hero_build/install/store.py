@@ -58,8 +58,8 @@ def _check_paths(locked_root: LockedRoot, ready: VerifiedPart) -> None:
     own = (item for item in ready.artifacts if not isinstance(item.artifact, Library))
     incoming = {owned_path(str(file.dest)) for item in own for file in item.files}
     for part, record in locked_root.generation.records.items():
-        theirs = {owned_path(file.path) for entry in record.entries for file in entry.files}
-        if part != ready.part.id and (both := incoming & theirs):
+        both = [path for entry in record.entries for file in entry.files if (path := owned_path(file.path)) in incoming]
+        if both and part != ready.part.id:
             raise RecipeError(
                 f"{ready.part.id} and {part} both install {min(both)}",
                 f"Rename it in one of the two recipes, or `hero-build uninstall {part.app}` first.",

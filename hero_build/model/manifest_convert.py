@@ -1,7 +1,7 @@
 """A manifest's document as the value that the rest works with, and back."""
 
 import operator
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Literal, TypeVar, cast
 
 from msgspec import UNSET, UnsetType
@@ -18,6 +18,7 @@ from hero_build.model.installed import (
     Origin,
     PartId,
 )
+from hero_build.model.manifest_checks import check_texts
 from hero_build.model.manifest_document import (
     ORIGIN,
     ManifestApp,
@@ -130,9 +131,12 @@ def _provenance(entry: InstalledArtifact) -> dict[str, Any]:
 
 
 def from_document(document: ManifestDocument) -> Generation:
-    """Raises ValueError for an app without its origin, and for a path that leaves the root."""
+    """Raises ValueError for an app without its origin, for a path that leaves the root, and for a digest or a mode that
+    is none.
+    """
     global _decoded
-    apps = {name: (tuple(_parts(name, app)), app) for name, app in document.apps.items()}
+    check_texts(document)
+    apps = {name: (_parts(name, app), app) for name, app in document.apps.items()}
     _decoded = apps
     return Generation(
         document.generation,
@@ -145,13 +149,17 @@ def from_document(document: ManifestDocument) -> Generation:
     )
 
 
-def _parts(name: str, app: ManifestApp) -> Iterator[InstalledPart]:
-    binaries = [_artifact(key, "binary", item) for key, item in app.binaries.items()]
-    libraries = [_artifact(key, "library", item) for key, item in app.libraries.items()]
-    if binaries or libraries:
-        yield InstalledPart(PartId(name), _app_origin(name, app), (*binaries, *libraries))
-    for key, bundle in app.bundles.items():
-        yield InstalledPart(PartId(name, key), _origin(bundle), (_installed_bundle(key, bundle),))
+def _parts(name: str, app: ManifestApp) -> tuple[InstalledPart, ...]:
+    bundles = [
+        InstalledPart(PartId(name, key), _origin(bundle), (_installed_bundle(key, bundle),))
+        for key, bundle in app.bundles.items()
+    ]
+    if not (app.binaries or app.libraries):
+        return tuple(bundles)
+    programs = [_artifact(key, "binary", item) for key, item in app.binaries.items()]
+    if app.libraries:
+        programs += [_artifact(key, "library", item) for key, item in app.libraries.items()]
+    return (InstalledPart(PartId(name), _app_origin(name, app), tuple(programs)), *bundles)
 
 
 def _app_origin(name: str, app: ManifestApp) -> Origin:
@@ -162,18 +170,19 @@ def _app_origin(name: str, app: ManifestApp) -> Origin:
 
 
 def _origin(item: ManifestBundle) -> Origin:
+    source = item.source
     return Origin(
         item.version,
         requested=item.requested,
         used=item.used,
         why=item.why,
-        forge=item.source.forge,
-        repo=item.source.repo,
-        tag=item.source.tag,
-        commit=item.source.commit,
-        dirty=item.source.dirty,
+        forge=source.forge,
+        repo=source.repo,
+        tag=source.tag,
+        commit=source.commit,
+        dirty=source.dirty,
         build=_build_info(item.build) if item.build is not UNSET else None,
-        phase=_or_none(item.phase),
+        phase=None if item.phase is UNSET else item.phase,
     )
 
 
@@ -192,13 +201,13 @@ def _artifact(name: str, artifact: Literal["binary", "library"], item: ManifestA
         name,
         artifact=artifact,
         files=(_file(item.path, item),),
-        kind=_or_none(item.kind),
+        kind=None if item.kind is UNSET else item.kind,
         asset=item.asset,
         asset_id=item.asset_id,
         asset_sha256=item.asset_sha256,
         legacy_name=item.legacy_name,
         verified=item.verified,
-        elf=_or_none(item.elf),
+        elf=None if item.elf is UNSET else item.elf,
         install_only=item.install_only is True,
     )
 

@@ -247,7 +247,8 @@ def _root_files(apps: "Iterable[str]", context: "Context") -> "Iterator[str]":
     )
     yield from (os.path.join(current, name) for name in ("", "manifest.json", "seal.json"))
     yield os.path.join(current, islands_index.PATH)
-    records = [record for part, record in generation.records.items() if part.app in set(apps)]
+    asked = set(apps)
+    records = [record for part, record in generation.records.items() if part.app in asked]
     yield from (os.path.join(current, file.path) for item in records for entry in item.entries for file in entry.files)
     yield from (str(context.root.place(name)) for name in links.link_names(records))
 

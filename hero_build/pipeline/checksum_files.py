@@ -7,6 +7,7 @@ no other answer than that nothing changed; for anything that would be downloaded
 """
 
 import hashlib
+import os
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -100,7 +101,8 @@ def _place(asset: Asset, context: Context) -> Path | None:
 
 
 def _delete_oldest(folder: Path) -> None:
-    paths = list(folder.iterdir())
-    if len(paths) > _MOST:
+    names = os.listdir(folder)
+    if len(names) > _MOST:
+        paths = [folder / name for name in names]
         for path in sorted(paths, key=lambda path: path.stat().st_mtime_ns)[: len(paths) - _MOST // 2]:
             path.unlink(missing_ok=True)

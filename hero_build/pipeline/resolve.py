@@ -37,9 +37,10 @@ EMPTY = Disk(Generation(0), {})
 
 def read_disk(context: Context, apps: tuple[str, ...]) -> Disk:
     """The installed parts of these apps, with their damage by seal and links. Raises RootDamaged."""
+    asked = frozenset(apps)
 
     def look(generation: Generation) -> Disk:
-        parts = [part for part in generation.records if part.app in set(apps)]
+        parts = [part for part in generation.records if part.app in asked]
         return Disk(generation, seal.inspect(context.root, generation, parts))
 
     return snapshot.examine(context.root, look, lambda disk: any(item.damage for item in disk.installed.values()))

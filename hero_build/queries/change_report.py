@@ -178,8 +178,10 @@ def between(
     before: Generation, after: Generation, root_flag: str | None, failed: Sequence[Failed] = ()
 ) -> ChangeReport:
     """Of any change from one generation to another."""
-    installed = {str(part): record for part, record in after.records.items()}
-    parts = tuple(_done(change, installed.get(change.part)) for change in changes(before.records, after.records))
+    changed = changes(before.records, after.records)
+    apps = {change.app for change in changed}
+    installed = {str(part): record for part, record in after.records.items() if part.app in apps}
+    parts = tuple(_done(change, installed.get(change.part)) for change in changed)
     place = f" --root {shlex.quote(root_flag)}" if root_flag else ""
     undo = f"{packed.typed()}{place} rollback {before.number}" if after.number != before.number else None
     return ChangeReport(

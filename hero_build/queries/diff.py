@@ -69,13 +69,12 @@ def diff(before: Generation, after: Generation) -> Diff:
 
 def changes(before: Mapping[PartId, InstalledPart], after: Mapping[PartId, InstalledPart]) -> tuple[PartChange, ...]:
     """Every part that differs, by name. A part that was merely requested differently does not differ."""
-    parts = sorted({*before, *after}, key=lambda part: (part.app, part.bundle or ""))
+    carried_over = {part for part, record in before.items() if record is after.get(part)}
+    parts = sorted({*before, *after} - carried_over, key=lambda part: (part.app, part.bundle or ""))
     return tuple(change for part in parts if (change := _part(part, before.get(part), after.get(part))))
 
 
 def _part(part: PartId, before: InstalledPart | None, after: InstalledPart | None) -> PartChange | None:
-    if before is after:  # carried over: what most parts of a generation are
-        return None
     old, new = _origin(before), _origin(after)
     files = tuple(_files(before, after))
     if not files and before and after and (old and new) and (old.version, old.used) == (new.version, new.used):
