@@ -28,7 +28,7 @@ def last_lines(log: Path, lines: int) -> tuple[str, ...]:
 
 def follow(log: Path, lines: int) -> Iterator[str]:
     """The last lines, then each one as it is written, over rotations; it waits for a file that is not there yet."""
-    start = log.stat().st_size if log.exists() else 0
+    start = _size(log)
     yield from last_lines(log, lines)
     rest, file = b"", _open_at(log, start)
     try:
@@ -110,6 +110,14 @@ def _end_of(path: Path, limit: int) -> bytes:
             return file.read(limit)
     except FileNotFoundError:  # rotated away since
         return b""
+
+
+def _size(log: Path) -> int:
+    """0 of one that is not there, or that was rotated away at this moment."""
+    try:
+        return log.stat().st_size
+    except FileNotFoundError:
+        return 0
 
 
 def _open_at(log: Path, position: int) -> BinaryIO | None:

@@ -106,9 +106,12 @@ def test_logs_follow_until_interrupted(stack: ServiceWorld) -> None:
     with subprocess.Popen(line, env=stack.environ(), cwd=REPO, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "app_server v1 starts\n"
-        stack.env_file("app", "ONE=1\n")
-        stack.ok("start", "app")
-        assert process.stdout.readline() == "app_server v1 starts\n"
+        log = stack.root.path / "var" / "log" / "app_server.log"
+        for number in range(2):
+            stack.env_file("app", f"ONE={number}\n")
+            stack.ok("start", "app")
+            assert process.stdout.readline() == "app_server v1 starts\n"
+            log.rename(log.with_name("app_server.log.1"))
         process.send_signal(signal.SIGINT)
         assert process.wait(LONG) == 130
 
