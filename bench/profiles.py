@@ -44,12 +44,13 @@ _PACK = ".pyz"
 
 class Notes(Struct, frozen=True):
     """What the sampler writes: when the command was started by the monotonic clock, the seconds until its first line,
-    those of processor that it took itself, and its samples; a thread is its identity, its stack, and the seconds for
-    which it ran, a program its name and seconds.
+    by the clock and of processor, those of processor that sampling took, and its samples; a thread is its identity,
+    its stack, and the seconds for which it ran, a program its name and seconds.
     """
 
     begin: float
     start: float
+    start_processor: float
     cost: float
     stacks: tuple[tuple[Frame, ...], ...]
     samples: tuple[tuple[float, tuple[tuple[int, int, float | None], ...], tuple[tuple[str, float], ...] | None], ...]
@@ -169,12 +170,12 @@ def within(notes: Notes, first: float, last: float) -> Notes:
     ends = accumulate((took for took, _, _ in notes.samples), initial=notes.begin + notes.start)
     next(ends)
     kept = tuple(sample for sample, end in zip(notes.samples, ends, strict=True) if first < end <= last)
-    return replace(notes, start=0.0, samples=kept)
+    return replace(notes, start=0.0, start_processor=0.0, samples=kept)
 
 
 def times(notes: Notes) -> Times:
     clock, processor, compiling = sums(), sums(), 0.0
-    clock[INTERPRETER] = processor[INTERPRETER] = notes.start
+    clock[INTERPRETER], processor[INTERPRETER] = notes.start, notes.start_processor
     for group in _groups(notes):
         for kind, share in group.shares():
             clock[kind] += share

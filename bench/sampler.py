@@ -13,9 +13,9 @@ import os
 import sys
 import time
 
-_FINE, _COARSE = 0.001, 0.02  # seconds between two samples, and in a run that takes longer than _LONG
+_FINE, _COARSE = 0.001, 0.04  # seconds between two samples, and in a run that takes longer than _LONG
 _LONG = 3.0
-_LOOK, _RARE = 0.01, 0.06  # seconds between two looks at the programs, and in a long run
+_LOOK, _RARE = 0.01, 0.08  # seconds between two looks at the programs, and in a long run
 _PROCESS_CLOCK, _THREAD_CLOCK = 2, 6  # of the number in the other bits: clock_getcpuclockid(3) makes them so
 _DEPTH = 40
 TYPE_CHECKING = False
@@ -34,7 +34,7 @@ class Sampler:
     """
 
     def __init__(self, begin: float, follow: "Iterable[int]") -> None:
-        self.begin, self.start = begin, time.monotonic() - begin
+        self.begin, self.start, self.start_processor = begin, time.monotonic() - begin, time.process_time()
         self.stacks: dict[tuple[tuple[str, str, int], ...], int] = {}
         self.samples: list[tuple[float, list[Thread], list[Program] | None]] = []
         self.cost = 0.0
@@ -161,6 +161,7 @@ def _write(sampler: Sampler, out: str) -> None:
 
     samples = list(sampler.samples)  # before the stacks: the thread may just be adding one of each
     seconds = {"begin": sampler.begin, "start": sampler.start, "cost": sampler.cost}
+    seconds["start_processor"] = sampler.start_processor
     notes = {**seconds, "stacks": list(sampler.stacks), "samples": samples}
     with open(out, "w") as file:
         file.write(json.dumps(notes))

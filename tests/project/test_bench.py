@@ -73,7 +73,14 @@ def test_whose_a_second_is(
 
 
 def _notes(*samples: tuple[float, tuple[tuple[int, int, float | None], ...], tuple[tuple[str, float], ...]]) -> Notes:
-    return Notes(begin=0.0, start=0.0, cost=0.0, stacks=((_HASHING,), (_RECEIVING,), (_IDLE,)), samples=samples)
+    return Notes(
+        begin=0.0,
+        start=0.0,
+        start_processor=0.0,
+        cost=0.0,
+        stacks=((_HASHING,), (_RECEIVING,), (_IDLE,)),
+        samples=samples,
+    )
 
 
 def test_only_the_samples_of_a_while() -> None:
