@@ -85,15 +85,12 @@ def test_files_in_the_way_are_listed_whole(world: World) -> None:
     world.ok(*SOURCE)
     names = [f"notes/{number:02}.txt" for number in range(12)]
     upstream.commit(dict.fromkeys(names, "theirs"), "feature")
-    git_repos.write(
-        checkout_path(world), {**dict.fromkeys(names, "mine"), ".gitignore": "/target\nnotes\n.gitignore\n"}
-    )
-    git_repos.git(checkout_path(world), "update-index", "--assume-unchanged", ".gitignore")
+    ignored = {**dict.fromkeys(names, "mine"), ".git/info/exclude": "notes\n"}
+    git_repos.write(checkout_path(world), ignored)
     done = world.run("install", "app", "--ref", "feature")
     assert done.code == 8
     assert f"are in the way: {', '.join(names)}\n" in done.err
-    git_repos.git(checkout_path(world), "update-index", "--no-assume-unchanged", ".gitignore")
-    git_repos.git(checkout_path(world), "checkout", "--quiet", ".gitignore")
+    git_repos.write(checkout_path(world), {".git/info/exclude": ""})
     done = world.run("install", "app", "--ref", "feature")
     assert f"has uncommitted changes ({', '.join(names)}), so it is not switched to feature" in done.err
 
