@@ -8,7 +8,7 @@ from hero_build.forge.limits import Limits, limits_of
 from hero_build.forge.protocol import Forge
 from hero_build.install.layout import Root
 from hero_build.settings import Settings
-from hero_build.source.git.checkouts import Checkouts
+from hero_build.source.git.checkouts import Checkouts, CheckoutUse, open_checkouts
 
 
 class Context(Struct, frozen=True):
@@ -26,10 +26,9 @@ class Context(Struct, frozen=True):
         return limits_of(self.settings)
 
 
-def open_context(settings: Settings, emit: Emit, forge: Forge | None = None, *, writable: bool = False) -> Context:
-    """The context over `forge` (None: that of the settings). `writable`: checkouts may be cloned and updated."""
+def open_context(settings: Settings, emit: Emit, forge: Forge | None = None, *, use: CheckoutUse = "read") -> Context:
+    """The context over `forge` (None: that of the settings); `use`: of checkouts."""
     from hero_build.forge.open_forge import open_forge
-    from hero_build.source.git.checkouts import read_only_checkouts, writable_checkouts
 
     return Context(
         settings,
@@ -37,5 +36,5 @@ def open_context(settings: Settings, emit: Emit, forge: Forge | None = None, *, 
         catalog=load(settings.recipes),
         forge=forge or open_forge(settings, emit),
         emit=emit,
-        checkouts=writable_checkouts(settings, emit) if writable else read_only_checkouts(settings, emit),
+        checkouts=open_checkouts(settings, emit, use),
     )

@@ -28,7 +28,7 @@ def build(session: Session, apps: Sequence[str], **values: Any) -> int:
 
     options = InstallOptions(**values).for_pack(session)
     lock = options.open_lock(session)
-    context = session.context(lock.forge if lock else None, writable=True)
+    context = session.context(lock.forge if lock else None, use="change")
     typed, versions = split_versions(apps)
     check_versions(versions, version=options.version, ref=options.ref)
     names = session.expand(context.catalog, typed or locked_apps(lock, context.catalog), with_needs=False)

@@ -53,7 +53,7 @@ def _install_bundles(
     return run_install(
         session,
         requests=[options.request(app, phase, names)],
-        context=session.context(lock.forge if lock else None, writable=not dry_run),
+        context=session.context(lock.forge if lock else None, use="plan" if dry_run else "change"),
         action=f"{phase} {shortened(names)}".rstrip(),
         restart=restart,
         gated=rollback_on_failure,

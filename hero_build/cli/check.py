@@ -33,7 +33,7 @@ def verify(session: Session, apps: Sequence[str], *, repair: bool, against_relea
         from hero_build.ops.repair import repair as repair_apps
         from hero_build.queries import change_report
 
-        context = session.context(writable=True)
+        context = session.context(use="change")
         with context.checkouts:
             outcome = repair_apps(answer.damaged, context)
         session.warn_of_lost_capabilities(outcome.before, outcome.after)

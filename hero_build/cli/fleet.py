@@ -115,7 +115,7 @@ def converge(session: Session, set_name: str, at: str, *, digest: str | None, tr
     first = FirstLock(set_name.removeprefix("@"), at=at, digest=digest, trust=trust)
     check_set(first.set)
     lock = machine_lock(first, session.settings, session.console.report)
-    context = session.context(lock.forge, writable=True)
+    context = session.context(lock.forge, use="change")
     chosen = InstallOptions(
         "download",
         version=None,

@@ -123,5 +123,5 @@ def explain(session: Session, app: str, **values: Any) -> int:
     (name,), versions = split_versions([app])
     check_versions(versions, version=options.version, ref=options.ref)
     request = replace(options.request(name), version=versions.get(name, options.version))
-    answer = query.explain(request, session.context(lock.forge if lock else None))
+    answer = query.explain(request, session.context(lock.forge if lock else None, use="plan"))
     return session.console.answer(answer, lambda terminal: page(answer, terminal), answer.code)

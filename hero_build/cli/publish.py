@@ -97,7 +97,7 @@ def publish(
     if finish and (flags.draft or flags.folder):
         raise UsageError("--finish builds nothing and leaves no draft", "Leave out --draft and --from.")
     signer = read_signer(key, os.environ)
-    context = session.context(writable=not dry_run)
+    context = session.context(use="plan" if dry_run else "change")
     results: list[PublishResult | PlannedRelease] = []
     failed: list[Failure] = []
     with context.checkouts, ExitStack() as publishers:

@@ -44,7 +44,7 @@ def install_apps(
     require_restart(restart=restart, rollback_on_failure=rollback_on_failure)
     options = options.for_pack(session)
     lock = options.open_lock(session)
-    context = session.context(lock.forge if lock else None, writable=not dry_run)
+    context = session.context(lock.forge if lock else None, use="plan" if dry_run else "change")
     typed, versions = split_versions(apps)
     check_versions(versions, version=options.version, ref=options.ref)
     require_whole(options, typed)

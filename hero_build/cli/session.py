@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from hero_build.services.journal import Argument
     from hero_build.services.journaled import JournaledCommand
     from hero_build.services.service_run import ServiceRun
+    from hero_build.source.git.checkouts import CheckoutUse
     from hero_build.supervisors.protocol import Supervisor
 
 
@@ -90,7 +91,7 @@ class Session(Struct, frozen=True):
         if self.root.has_journal:
             from hero_build.ops.resume_upgrade import resume
 
-            resume(self.root, lambda: self.context(writable=True), self.console.report)
+            resume(self.root, lambda: self.context(use="change"), self.console.report)
 
     def supervisor(self) -> "Supervisor":
         """The one that runs the services of this root."""
@@ -160,8 +161,8 @@ class Session(Struct, frozen=True):
             self.console.report(crossing.warning())
         return bool(crossings)
 
-    def context(self, forge: "Forge | None" = None, *, writable: bool = False) -> "Context":
-        """The context over `forge` (None: that of the settings). `writable`: checkouts may be cloned and updated."""
+    def context(self, forge: "Forge | None" = None, *, use: "CheckoutUse" = "read") -> "Context":
+        """The context over `forge` (None: that of the settings); `use`: of checkouts."""
         from hero_build.context import open_context
 
-        return open_context(self.settings, self.console.report, forge, writable=writable)
+        return open_context(self.settings, self.console.report, forge, use=use)

@@ -26,7 +26,7 @@ def upgrade(session: Session, apps: Sequence[str], *, dry_run: bool, no_restart:
     from hero_build.queries.apps import by_app, present
 
     generation = session.generation()
-    context = session.context(writable=not dry_run)
+    context = session.context(use="plan" if dry_run else "change")
     installed = by_app(generation)
     names = present(apps, installed, context.catalog) if apps else tuple(installed)
     if missing := [app for app in names if app not in context.catalog.files and app not in apps]:

@@ -15,6 +15,7 @@ from hero_build.services.journal import Operation
 from hero_build.services.open_run import open_run
 from hero_build.services.service_run import ServiceRun
 from hero_build.settings import Settings
+from hero_build.source.git.checkouts import CheckoutUse
 
 
 class Call(Struct, frozen=True, eq=False):
@@ -33,8 +34,8 @@ class Call(Struct, frozen=True, eq=False):
     def root(self) -> Root:
         return Root(self.settings.root)
 
-    def context(self, *, writable: bool = False) -> Context:
-        return open_context(self.settings, self.emit, writable=writable)
+    def context(self, *, use: CheckoutUse = "read") -> Context:
+        return open_context(self.settings, self.emit, use=use)
 
     def service_run(self) -> ServiceRun:
         return open_run(self.settings, load(self.settings.recipes), self.emit)

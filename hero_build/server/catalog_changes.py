@@ -31,7 +31,7 @@ _SPARE = 64 << 20
 
 def install(params: CatalogInstallParams, call: Call) -> ChangeReport:
     """Install an app, or update it, and start all of its services. Refused where the disk has too little space."""
-    context = call.context(writable=True)
+    context = call.context(use="change")
     app = known_app(params.name, context.catalog, manifest.load(call.root.path))
     phase = _phase(app, context, bundle=params.bundle)
     with context.checkouts:
@@ -49,7 +49,7 @@ def adopt(params: CatalogAdoptParams, call: Call) -> ChangeReport:
 
     Where the install fails, or a service of the app is not healthy, everything is undone and that service runs again.
     """
-    context = call.context(writable=True)
+    context = call.context(use="change")
     app = known_app(params.name, context.catalog, manifest.load(call.root.path))
     request = AdoptRequest(app, params.service, params.supervisor)
     with context.checkouts:

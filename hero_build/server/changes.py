@@ -49,7 +49,7 @@ from hero_build.services.targets import parse
 
 def build(params: BuildParams, call: Call) -> BuildReport:
     """Download or build an app and verify it into the store, as `hero-build build APP`: nothing is installed."""
-    context = call.context(writable=True)
+    context = call.context(use="change")
     request = Request(_app(params.name, context), mode=params.mode, version=params.version)
     with context.checkouts:
         report = build_report(build_apps([request], context))
@@ -81,7 +81,7 @@ def restart(params: RestartParams, call: Call) -> RestartedAt:
 
 def upgrade(params: UpgradeParams, call: Call) -> ChangeReport:
     """Upgrade an app and restart what runs of it; rolled back if a service is not healthy, as `hero-build upgrade`."""
-    context = call.context(writable=True)
+    context = call.context(use="change")
     generation = manifest.load(call.settings.root)
     (app,) = present([parse(params.name).app], by_app(generation), context.catalog)
     if app in held_apps(call.root):
@@ -115,7 +115,7 @@ def _install_version(params: StartParams | RestartParams, call: Call) -> None:
 
 
 def _install(call: Call, name: str, *, mode: Mode, version: str | None, reset: bool = False) -> ChangeReport:
-    context = call.context(writable=True)
+    context = call.context(use="change")
     app = _app(name, context)
     with context.checkouts:
         plan = ops_install.plan([Request(app, mode=mode, version=version, reset=reset)], context)

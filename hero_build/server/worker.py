@@ -106,7 +106,7 @@ def _finish_interrupted_upgrade(call: Call) -> None:
     if call.root.has_journal:
         from hero_build.ops.resume_upgrade import resume
 
-        resume(call.root, lambda: call.context(writable=True), call.emit)
+        resume(call.root, lambda: call.context(use="change"), call.emit)
 
 
 def _generations(result: Struct | None) -> tuple[int, int] | None:

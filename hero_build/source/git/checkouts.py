@@ -4,11 +4,11 @@ import threading
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from types import TracebackType
-from typing import TYPE_CHECKING, Protocol, Self
+from typing import TYPE_CHECKING, Literal, Protocol, Self
 
 from msgspec import Struct, field
 
-from hero_build.events import Emit
+from hero_build.events import Emit, WarningRaised
 from hero_build.model.steps import Tree
 from hero_build.settings import Settings
 from hero_build.source.git.credentials import GitAccess, git_access
@@ -18,14 +18,19 @@ from hero_build.system import process
 
 if TYPE_CHECKING:
     from hero_build.source.git.ensure import CheckoutRequest
+    from hero_build.source.git.git import Git
 
 
-def writable_checkouts(settings: Settings, emit: Emit) -> "WritableCheckouts":
-    return WritableCheckouts(git_access(settings, settings.depth or None), Locks(settings.wait), emit)
+CheckoutUse = Literal["read", "plan", "change"]
+"""What a command does with checkouts: read those that are there; ask the server, too, whether the ref that was named is
+there (`--dry-run`, `explain`); clone and switch.
+"""
 
 
-def read_only_checkouts(settings: Settings, emit: Emit) -> "ReadOnlyCheckouts":
-    return ReadOnlyCheckouts(git_access(settings), emit)
+def open_checkouts(settings: Settings, emit: Emit, use: CheckoutUse) -> "Checkouts":
+    if use == "change":
+        return WritableCheckouts(git_access(settings, settings.depth or None), Locks(settings.wait), emit)
+    return ReadOnlyCheckouts(git_access(settings), emit, asks_server=use == "plan")
 
 
 class Checkouts(Protocol):
@@ -80,12 +85,13 @@ class WritableCheckouts(Struct, frozen=True):
 
 
 class ReadOnlyCheckouts(Struct, frozen=True):
-    """Reads existing checkouts, and neither changes nor locks anything. Of what would be cloned or switched it asks
-    the server whether that is possible.
+    """Reads existing checkouts, and neither changes nor locks anything. `asks_server`: also whether the ref that
+    was named is there; a clone without one is planned without asking.
     """
 
     access: GitAccess
     emit: Emit
+    asks_server: bool = False
     stop: threading.Event = field(default_factory=threading.Event)
 
     def tree(self, checkout: Checkout, request: "CheckoutRequest") -> Tree | None:
@@ -99,22 +105,29 @@ class ReadOnlyCheckouts(Struct, frozen=True):
                 check_ref(ref)
         git = Git(checkout, folder=checkout.path, access=self.access, emit=self.emit, cancelled=self.stop.is_set)
         if not checkout_exists(checkout.path):
-            from hero_build.source.git.preview import check_clone
+            if self.asks_server and request.ref is not None:
+                from hero_build.source.git.preview import check_clone
 
-            check_clone(git, request.ref, request.branch)
+                check_clone(git, request.ref)
             return None
         tree = read_tree(checkout.path)
         remote_of(checkout.path, checkout.repo, tree.ref)
         if request.ref is not None and not _is_on(tree, request.ref):
-            from hero_build.source.git.preview import check_switch
+            if self.asks_server:
+                from hero_build.source.git.preview import check_switch
 
-            check_switch(git, request.ref)
+                check_switch(git, request.ref)
             return None
-        if request.update:
-            from hero_build.source.git.preview import would_move
+        return None if request.update and self._would_move(git) else tree
 
-            return None if would_move(git) else tree
-        return tree
+    def _would_move(self, git: "Git") -> bool:
+        if not self.asks_server:
+            path = git.checkout.path
+            self.emit(WarningRaised(f"{path} is read as it is: what --update would change is not known"))
+            return False
+        from hero_build.source.git.preview import would_move
+
+        return would_move(git)
 
     def cancelling(self) -> AbstractContextManager[None]:
         return _cancelling(self.stop)

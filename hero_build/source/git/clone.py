@@ -3,7 +3,7 @@
 import os
 import shutil
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -63,21 +63,14 @@ def _check_out_first(git: Git, ref: str | None, branch: str | None) -> None:
 def _first_branch(git: Git, refs: Mapping[str, str]) -> str:
     """The branch to check out where none is named. Raises RefNotFound."""
     remote = [name for name in refs if name.startswith(f"refs/remotes/{_ORIGIN}/") and not name.endswith("/HEAD")]
-    default = [name.split("/", 2)[2] for name in refs if name.startswith("refs/heads/")]
     branches = [name.split("/", 3)[3] for name in remote]
-    return first_branch(git.checkout.repo, branches, has_default=bool(default)) or default[0]
-
-
-def first_branch(repo: str, branches: Sequence[str], *, has_default: bool) -> str:
-    """The one of the server's branches to check out where none is named; empty: its default. Raises RefNotFound."""
     if _DEFAULT_BRANCH in branches:
         return _DEFAULT_BRANCH
-    if has_default:
-        return ""
-    if len(branches) == 1:
-        return branches[0]
+    default = [name.split("/", 2)[2] for name in refs if name.startswith("refs/heads/")]
+    if default or len(branches) == 1:
+        return (default or branches)[0]
     available = ", ".join(branches) or "only tags"
-    raise RefNotFound(f"{repo} has no default branch", f"Name one with --ref; it has {available}.")
+    raise RefNotFound(f"{git.checkout.repo} has no default branch", f"Name one with --ref; it has {available}.")
 
 
 def no_commit(repo: str) -> RefNotFound:

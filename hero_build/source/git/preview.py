@@ -8,7 +8,7 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from hero_build.source.git.clone import first_branch, no_commit
+from hero_build.source.git.clone import no_commit
 from hero_build.source.git.git import Git
 from hero_build.source.git.status import commit_of, operation_in_progress, remote_of, status
 from hero_build.source.git.switch import SHORT_OR_FULL_HASH, find_ref, refuse_switch, unknown_ref
@@ -16,16 +16,12 @@ from hero_build.source.git.switch import SHORT_OR_FULL_HASH, find_ref, refuse_sw
 _HEADS, _TAGS = "refs/heads/", "refs/tags/"
 
 
-def check_clone(git: Git, ref: str | None, branch: str | None) -> None:
+def check_clone(git: Git, ref: str) -> None:
     """Raises RefNotFound, RepoNotFound, AuthError, NetworkError."""
     refs = _remote_refs(replace(git, folder=Path("/")), git.checkout.url)  # no configuration of a repository
     if not refs:
         raise no_commit(git.checkout.repo)
-    if (name := ref or branch) is None:
-        branches = [full.removeprefix(_HEADS) for full in refs if full.startswith(_HEADS)]
-        first_branch(git.checkout.repo, branches, has_default="HEAD" in refs)
-    else:
-        _check_ref(git, name, refs)
+    _check_ref(git, ref, refs)
 
 
 def check_switch(git: Git, ref: str) -> None:

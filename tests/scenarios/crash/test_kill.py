@@ -31,7 +31,7 @@ from hero_build.install.layout import Root
 from hero_build.model.steps import Request
 from hero_build.ops.install import apply, plan
 from hero_build.settings import read
-from hero_build.source.git.checkouts import read_only_checkouts
+from hero_build.source.git.checkouts import open_checkouts
 from support import bundle_roots, mirrors, roots
 from support.processes import LONG
 from support.worlds import REPO
@@ -87,7 +87,7 @@ class World:
             catalog=load(settings.recipes),
             forge=open_forge(settings, silent),
             emit=silent,
-            checkouts=read_only_checkouts(settings, silent),
+            checkouts=open_checkouts(settings, silent, "read"),
         )
 
     def install(self, version: str) -> None:

@@ -16,17 +16,17 @@ from support import git_repos
 from support.checkout_env import REPO, CheckoutEnv
 
 
-def plan(env: CheckoutEnv, ref: str | None = None, branch: str | None = None, *, update: bool = False) -> Tree | None:
+def plan(env: CheckoutEnv, ref: str | None = None, *, update: bool = False) -> Tree | None:
     place = checkout(env.coderoot, REPO, env.access.forge)
-    return ReadOnlyCheckouts(env.access, silent).tree(place, CheckoutRequest(ref, branch, update))
+    return ReadOnlyCheckouts(env.access, silent, asks_server=True).tree(place, CheckoutRequest(ref, update=update))
 
 
-def refused(env: CheckoutEnv, ref: str | None = None, branch: str | None = None) -> HeroBuildError:
+def refused(env: CheckoutEnv, ref: str) -> HeroBuildError:
     """The error of the plan, which is that of its execution."""
     with pytest.raises(HeroBuildError) as planned:
-        plan(env, ref, branch)
+        plan(env, ref)
     with pytest.raises(HeroBuildError) as done:
-        env.ensure(ref, branch=branch)
+        env.ensure(ref)
     assert (type(planned.value), planned.value.message, planned.value.hint) == (
         type(done.value),
         done.value.message,
@@ -42,24 +42,16 @@ def test_of_a_clone(checkout_env: CheckoutEnv, upstream: git_repos.Upstream) -> 
     assert not checkout_env.path.exists()
     assert "Nearest: v0.3.1" in refused(checkout_env, "0.3.1").hint
     assert "has no tag 'main'" in refused(checkout_env, "refs/tags/main").message
-    assert "has no branch, tag or commit 'next'" in refused(checkout_env, branch="next").message
+    assert "has no branch, tag or commit 'next'" in refused(checkout_env, "next").message
 
 
-@pytest.mark.parametrize("commits", [True, False])
 def test_of_a_clone_of_a_repository_that_cannot_be_built(
-    checkout_env: CheckoutEnv, upstream: git_repos.Upstream, *, commits: bool
+    checkout_env: CheckoutEnv, upstream: git_repos.Upstream
 ) -> None:
-    if commits:
-        git_repos.git(upstream.bare, "symbolic-ref", "HEAD", "refs/heads/gone")
-        upstream.commit({"b.txt": "b"}, "other")
-        assert "no default branch" in refused(checkout_env).message
-        upstream.commit({"b.txt": "b"}, "development")
-        assert plan(checkout_env) is None
-    else:
-        shutil.rmtree(upstream.bare)
-        assert "no repository at" in refused(checkout_env).message
-        git_repos.git(upstream.mirror, "init", "--quiet", "--bare", str(upstream.bare))
-        assert "has no commit yet" in refused(checkout_env).message
+    shutil.rmtree(upstream.bare)
+    assert "no repository at" in refused(checkout_env, "main").message
+    git_repos.git(upstream.mirror, "init", "--quiet", "--bare", str(upstream.bare))
+    assert "has no commit yet" in refused(checkout_env, "main").message
 
 
 def test_of_a_switch(checkout_env: CheckoutEnv, upstream: git_repos.Upstream) -> None:
@@ -99,3 +91,16 @@ def test_of_a_path_below_another_repository(checkout_env: CheckoutEnv, tmp_path:
     assert plan(inside) is None
     with pytest.raises(HeroBuildError, match="'next'"):
         plan(inside, "next")
+
+
+def test_what_is_only_read_asks_no_server(checkout_env: CheckoutEnv, upstream: git_repos.Upstream) -> None:
+    """`show` needs none."""
+    place = checkout(checkout_env.coderoot, REPO, checkout_env.access.forge)
+    reading = ReadOnlyCheckouts(checkout_env.access, silent)
+    shutil.move(upstream.bare, f"{upstream.bare}.away")
+    assert reading.tree(place, CheckoutRequest("next", None, False)) is None
+    shutil.move(f"{upstream.bare}.away", upstream.bare)
+    before = checkout_env.ensure()
+    shutil.rmtree(upstream.bare)
+    assert reading.tree(place, CheckoutRequest(None, None, True)) == before
+    assert reading.tree(place, CheckoutRequest("next", None, False)) is None
