@@ -1,4 +1,4 @@
-"""The least that work takes, whoever does it, measured beside hero-build: what a miss is compared with on the page."""
+"""The least that work takes in any program, measured beside hero-build: what a miss is compared with on the page."""
 
 import os
 from collections.abc import Callable, Sequence

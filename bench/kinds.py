@@ -12,7 +12,7 @@ CLIENT = "client and connection"
 SCRIPT, LAYOUT, BROWSER = "script", "layout and styles", "browser"
 RUSTC, LINKER, SCRIPTS, PROGRAMS = "rustc", "linker", "build scripts", "other programs"
 COMPILERS = (RUSTC, LINKER, SCRIPTS, "wasm-opt", "wasm-bindgen")
-"""What compiles, whoever starts it."""
+"""What compiles, started by any program."""
 KINDS = (
     *(INTERPRETER, IMPORTS, OTHER, PLANNING, UNPACKING, NETWORK, HASH, WRITE, SYNC, CHECKS, COMMIT, SERVICES, SERVER),
     *(CLIENT, SCRIPT, LAYOUT, BROWSER, "nginx", "kernel", "ansible-playbook", "ssh"),

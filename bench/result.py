@@ -20,7 +20,7 @@ class Target(Struct, frozen=True):
 
 
 class Floor(Struct, frozen=True):
-    """The least that the work of a row takes, whoever does it: `what` that is, and the `kinds` of a profile in it."""
+    """The least that the work of a row takes in any program: `what` that is, and the `kinds` of a profile in it."""
 
     seconds: float
     what: str

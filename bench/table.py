@@ -31,7 +31,7 @@ _BARS = """
 ![A stacked bar for each row: which part of hero-build's time each kind of work takes](profiles.svg)
 
 hero-build is sampled while it runs (`bench/sampler.py`): where each of its threads is, every millisecond, after three
-seconds every 40; and which programs run below it, whoever started them, with the processor time of each. The time
+seconds every 40; and which programs run below it, at any depth, with the processor time of each. The time
 between two samples is shared among threads and programs by the processor time that they have used. In the rest of it
 hero-build waited: for a program, the network or the disk, which the bar then names, or for something else (`waiting`).
 `interpreter` is the time until Python runs the first line.

@@ -65,13 +65,11 @@ def _many(sim: Simulation) -> list[Row]:
         seen = _bad_release(sim, server, at)
         api = any(item.path.startswith("/api/") for item in server.requests())
     whole = len(_all_but(sim, (*killed, *silent)))
-    missing = second - first
-    phases = (install, resumed, upgrade, late, again, back)
     facts = (
-        ("every machine succeeds", all(set(phase.wave.codes.values()) == {0} for phase in phases)),
+        ("every machine succeeds", all(map(_succeeds, (install, resumed, upgrade, late, again, back)))),
         ("no call of an API", not api),
         ("what is sent is what is missing × machines", install.sent == sim.wire(first) * whole),
-        ("so it is in an upgrade", upgrade.sent + late.sent == sim.wire(missing) * sim.count),
+        ("so it is in an upgrade", upgrade.sent + late.sent == sim.wire(second - first) * sim.count),
         (
             "a killed transfer goes on where it was",
             resumed.sent < (sim.wire(first) - fleet_simulation.WRITTEN) * len(killed) + 1,
@@ -86,8 +84,7 @@ def _many(sim: Simulation) -> list[Row]:
         "upgrade": (upgrade.wave.cpu / len(rest),),
         "way back": (back.wave.cpu / sim.count,),
     }
-    note = f"{install.requests} requests and {install.sent / 1e6:.0f} MB for {whole} installs"
-    row = _row(sim.count, samples, facts=facts, note=note)
+    row = _row(sim.count, samples, facts=facts, note=_note(install, whole))
     return [replace(row, profile=times.processor, processor=times.processor)]
 
 
@@ -137,6 +134,14 @@ class _Phase:
         self.wave = wave
         self.requests = len(requests)
         self.sent = sum(item.sent for item in requests if item.status in (200, 206))
+
+
+def _note(install: _Phase, whole: int) -> str:
+    return f"{install.requests} requests and {install.sent / 1e6:.0f} MB for {whole} installs"
+
+
+def _succeeds(phase: _Phase) -> bool:
+    return set(phase.wave.codes.values()) == {0}
 
 
 def _phase(server: Nginx, step: Callable[[], Wave]) -> _Phase:

@@ -4,7 +4,6 @@ They are in nobody's way: cargo may update them, and git may replace them. A fil
 since is theirs.
 """
 
-import hashlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -12,6 +11,7 @@ from pathlib import Path
 import msgspec
 
 from hero_build.os_errors import raise_for_machine
+from hero_build.source.content_digest import content_digest
 from hero_build.source.git.paths import STATE_FOLDER
 from hero_build.source.git.status import tracked_files
 from hero_build.system.decoding import decode_json
@@ -42,13 +42,13 @@ def own_locks(tree: Path) -> tuple[Path, ...]:
     except (OSError, msgspec.MsgspecError) as error:
         raise_for_machine(error, tree)
         return ()
-    same = [name for name, digest in recorded.items() if _digest(tree / name) == digest]
+    same = [name for name, digest in recorded.items() if content_digest(tree / name) == digest]
     tracked = tracked_files(tree, *(f":(literal){name}" for name in same)) if same else ()
     return tuple(tree / name for name in same if name not in tracked)
 
 
 def _record(tree: Path, paths: Sequence[Path]) -> None:
-    kept = {path: _digest(path) for path in (*own_locks(tree), *paths)}
+    kept = {path: content_digest(path) for path in (*own_locks(tree), *paths)}
     document = {str(path.relative_to(tree)): digest for path, digest in kept.items()}
     with suppress(OSError):  # they then count as somebody's
         file = _file(tree)
@@ -59,12 +59,3 @@ def _record(tree: Path, paths: Sequence[Path]) -> None:
 
 def _file(tree: Path) -> Path:
     return tree.parent / STATE_FOLDER / f"{tree.name}.own-locks.json"
-
-
-def _digest(path: Path) -> str:
-    """Empty where it cannot be read."""
-    try:
-        return hashlib.sha256(path.read_bytes()).hexdigest()
-    except OSError as error:
-        raise_for_machine(error, path)
-        return ""

@@ -1,6 +1,7 @@
 """The units of a machine of a fleet."""
 
 import os
+import pwd
 import re
 import shutil
 import subprocess
@@ -17,6 +18,7 @@ from support.worlds import World, valid
 
 PLACE, DIGEST = "http://10.0.0.1:8080", "0" * 64
 KEY = "RWQf6LRCGA9i53mlYecO4IzT51TGPpvWucNSCh1CBM0QTaLn73Y7GFO3"
+HOME_OF_ROOT = pwd.getpwnam("root").pw_dir
 MOST = 2.5
 """Of the exposure that systemd-analyze security counts; without any hardening it is above 9."""
 needs_systemd = pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd-analyze is not installed")
@@ -34,7 +36,7 @@ def every_unit(root: str = "/home/hero/hero") -> list[UnitFile]:
 
 
 @needs_systemd
-@pytest.mark.parametrize("root", ["/home/hero/hero", "/root/hero", "/opt/hero", "/srv/hero-1.0"])
+@pytest.mark.parametrize("root", ["/home/hero/hero", f"{HOME_OF_ROOT}/hero", "/opt/hero", "/srv/hero-1.0"])
 def test_systemd_finds_nothing_wrong(tmp_path: Path, root: str) -> None:
     assert remarks(tmp_path, every_unit(root)) == []
     broken = [UnitFile(item.name, item.text.replace("NoNewPrivileges", "NoPrivileges")) for item in every_unit(root)]
@@ -76,7 +78,7 @@ def test_a_home_is_writable_only_where_the_root_is_in_it() -> None:
 
 
 def test_hero_build_in_a_home_is_seen_by_its_units() -> None:
-    for root, program in (("/opt/hero", "/home/hero/bin/hero-build"), ("/root/hero", "/usr/bin/hero-build")):
+    for root, program in (("/opt/hero", "/home/hero/bin/hero-build"), (f"{HOME_OF_ROOT}/hero", "/usr/bin/hero-build")):
         for unit in units(machine(root, program)):
             assert "ProtectHome=read-only\n" in unit.text
             assert f"ReadWritePaths={root}\n" in unit.text

@@ -116,7 +116,7 @@ def _digest(text: str) -> str:
 
 
 def _read(path: Path) -> StoredAccess:
-    """Nothing where there is no file, where it is damaged or a link, or where another user may have written or read
+    """Nothing where the file is absent, damaged or a link, or where another user may have written or read
     it: everybody signs in again. What the machine cannot read may be whole: raises MachineError.
     """
     try:

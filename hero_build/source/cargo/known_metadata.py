@@ -22,6 +22,7 @@ from hero_build.model.installed import BuildInfo
 from hero_build.model.steps import CargoJob
 from hero_build.os_errors import raise_for_machine
 from hero_build.source.cargo.metadata import CargoMetadata, cargo_metadata, decode_metadata
+from hero_build.source.content_digest import content_digest
 from hero_build.source.fingerprint import without_sources
 from hero_build.system.atomic_file import replace_file
 from hero_build.system.decoding import convert, decode_json
@@ -79,7 +80,7 @@ def known_metadata(
     if memory is None:
         return decode_metadata(cargo_metadata(folder, env, cancelled), folder)
     file = memory.folder / f"{_digest_of([str(folder)])[:16]}.json"
-    key = _digest_of([memory.state, *(f"{path} {digest(path)}" for path in manifests(folder))])
+    key = _digest_of([memory.state, *(f"{path} {content_digest(path)}" for path in manifests(folder))])
     if (answer := _recall(file, key)) is not None:
         return answer
     started = time.time_ns()
@@ -98,15 +99,6 @@ def manifests(folder: Path) -> Iterator[Path]:
             yield from sorted(folder.glob(f"{pattern}/Cargo.toml"))
 
 
-def digest(path: Path) -> str:
-    """Of a file's content; a word where it is absent."""
-    try:
-        return hashlib.sha256(path.read_bytes()).hexdigest()
-    except OSError as error:
-        raise_for_machine(error, path)
-        return "absent"
-
-
 def _member_patterns(manifest: Path) -> list[str]:
     """`workspace.members`; empty where there is none that can be read: cargo reports the error."""
     try:
@@ -121,7 +113,7 @@ def _member_patterns(manifest: Path) -> list[str]:
 def _recall(file: Path, key: str) -> CargoMetadata | None:
     try:
         known = decode_json(read_regular(file, _LARGEST_FILE), kind=_Known)
-        if known.key != key or any(digest(Path(path)) != content for path, content in known.manifests.items()):
+        if known.key != key or any(content_digest(Path(path)) != content for path, content in known.manifests.items()):
             return None
         return decode_json(known.text, kind=CargoMetadata)
     except (OSError, ValueError):
@@ -132,7 +124,7 @@ def _keep(file: Path, key: str, text: str, metadata: CargoMetadata, started: int
     """Best effort: without it, cargo is asked once more."""
     paths = {f"{metadata.workspace_root}/Cargo.toml", *(package.manifest_path for package in metadata.packages)}
     with suppress(OSError, UnicodeEncodeError):  # the latter: a path that is not UTF-8
-        known = _Known(key, {path: digest(Path(path)) for path in sorted(paths)}, text)
+        known = _Known(key, {path: content_digest(Path(path)) for path in sorted(paths)}, text)
         if any(os.stat(path).st_ctime_ns > started - _TICK for path in paths):
             return
         file.parent.mkdir(parents=True, exist_ok=True)

@@ -18,8 +18,9 @@ from hero_build.model.artifacts import Cargo
 from hero_build.model.names import nearest
 from hero_build.model.steps import CargoJob
 from hero_build.os_errors import raise_for_machine
-from hero_build.source.cargo.known_metadata import MetadataMemory, digest, known_metadata
+from hero_build.source.cargo.known_metadata import MetadataMemory, known_metadata
 from hero_build.source.cargo.metadata import CargoPackage, Workspace, candidates, package_of, workspace
+from hero_build.source.content_digest import content_digest
 from hero_build.source.git.status import may_track, tracked_files
 from hero_build.system.decoding import convert
 from hero_build.system.file_cache import cached
@@ -205,7 +206,7 @@ def _cache_key(job: CargoJob) -> str:
     files = [tree.path / name for name in tree.changes or ()]
     files += [parent / _MANIFEST for parent in tree.path.parents]
     words = [_FORMAT_VERSION, str(tree.path), tree.commit, job.backend or "", job.programs, job.cargo.packages]
-    words += [f"{path} {digest(path)}" for path in files]
+    words += [f"{path} {content_digest(path)}" for path in files]
     return hashlib.sha256(json.dumps(words).encode()).hexdigest()
 
 

@@ -19,9 +19,9 @@ from msgspec import Struct
 
 from hero_build.errors import ToolFailed
 from hero_build.model.artifacts import Cargo
-from hero_build.os_errors import raise_for_machine
 from hero_build.source.cargo import toolchain
 from hero_build.source.cargo.errors import cargo_error
+from hero_build.source.content_digest import content_digest
 from hero_build.source.fingerprint import affects_build
 from hero_build.source.wasm.pool import Pool
 from hero_build.source.wasm.types import TARGET, Crate
@@ -136,7 +136,7 @@ def _cache_key(query: FeatureQuery) -> str:
     files += [home / name for home in sorted(homes) for name in ("config.toml", "config")]
     words = [toolchain.rustc_version(folder, query.env, query.cache), repr(query.cargo)]
     words += [f"{name}={value}" for name, value in sorted(query.env.items()) if affects_build(name)]
-    words += [f"{path} {_digest(path)}" for path in dict.fromkeys(files)]
+    words += [f"{path} {content_digest(path)}" for path in dict.fromkeys(files)]
     return sha256(json.dumps(words).encode()).hexdigest()
 
 
@@ -145,14 +145,14 @@ def _read_cache(file: Path, key: str) -> dict[str, dict[str, tuple[str, ...]]]:
         document = decode_json(file.read_bytes(), kind=_CachedFeatures)
     except (OSError, ValueError):
         return {}
-    if document.key != key or any(_digest(Path(path)) != digest for path, digest in document.outside.items()):
+    if document.key != key or any(content_digest(Path(path)) != digest for path, digest in document.outside.items()):
         return {}
     return document.trees
 
 
 def _write_cache(file: Path, key: str, trees: Mapping[str, Mapping[str, tuple[str, ...]]]) -> None:
     """Best effort: a cache that cannot be written costs the `cargo tree` calls, no more."""
-    outside = {str(path): _digest(path) for path in sorted(_local_manifests(trees))}
+    outside = {str(path): content_digest(path) for path in sorted(_local_manifests(trees))}
     document = _CachedFeatures(key, outside, {digest: dict(tree) for digest, tree in trees.items()})
     with suppress(OSError, UnicodeEncodeError):  # the latter: a path that is not UTF-8
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -163,11 +163,3 @@ def _local_manifests(trees: Mapping[str, Features]) -> set[Path]:
     """The manifests of packages on this machine, and those in the folders above, from which they may inherit."""
     local = {match[1] for tree in trees.values() for package in tree if (match := _LOCAL_PATH.search(package))}
     return {parent / "Cargo.toml" for path in local for parent in (Path(path), *Path(path).parents)}
-
-
-def _digest(path: Path) -> str:
-    try:
-        return sha256(path.read_bytes()).hexdigest()
-    except (OSError, ValueError) as error:
-        raise_for_machine(error, path)
-        return "absent"

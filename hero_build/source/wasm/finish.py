@@ -9,7 +9,8 @@ from pathlib import Path
 from msgspec import Struct
 
 from hero_build.errors import BuildError, ToolFailed
-from hero_build.os_errors import machine_errors, raise_for_machine
+from hero_build.os_errors import machine_errors
+from hero_build.source.content_digest import content_digest
 from hero_build.source.wasm import cache
 from hero_build.source.wasm.npm_package import add_package_files
 from hero_build.source.wasm.pool import Pool
@@ -121,15 +122,9 @@ def _cache_key(crate: Crate, raw: bytes, versions: tuple[str, str]) -> str:
 
     A module names the package.json of crates with snippets, from which wasm-bindgen reads their dependencies.
     """
-    packages = {path: _digest(Path(path.decode(errors="surrogateescape"))) for path in set(_PACKAGE_PATHS.findall(raw))}
+    packages = {
+        path: content_digest(Path(path.decode(errors="surrogateescape"))) for path in set(_PACKAGE_PATHS.findall(raw))
+    }
     words = [_FORMAT_VERSION, sha256(raw).hexdigest(), crate.name, versions, _ARGUMENTS, crate.bindgen, crate.optimise]
     words += [f"{path!r} {digest}" for path, digest in sorted(packages.items())]
     return sha256(json.dumps(words).encode()).hexdigest()
-
-
-def _digest(path: Path) -> str:
-    try:
-        return sha256(path.read_bytes()).hexdigest()
-    except (OSError, ValueError) as error:
-        raise_for_machine(error, path)
-        return "absent"

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 from hero_build.model.installed import Backend, Fingerprint
 from hero_build.model.steps import CargoJob
 from hero_build.source.cargo import build
-from hero_build.source.cargo.known_metadata import digest, manifests
+from hero_build.source.cargo.known_metadata import manifests
+from hero_build.source.content_digest import content_digest
 from hero_build.source.fingerprint import without_sources
 from hero_build.source.wasm import TARGET
 from hero_build.source.wasm import toolchain as wasm_toolchain
@@ -89,7 +90,7 @@ def with_bundle_tools(fingerprint: Fingerprint, tools: Sequence[Tool], job: Carg
 
 
 def _cache_key(job: CargoJob, fingerprint: Fingerprint) -> str:
-    contents = [f"{path} {digest(path)}" for path in manifests(job.folder)]
+    contents = [f"{path} {content_digest(path)}" for path in manifests(job.folder)]
     parts = without_sources(fingerprint, job.tree).parts
     words = [_FORMAT_VERSION, str(job.folder), job.programs, job.cargo.packages, parts, contents]
     return hashlib.sha256(json.dumps(words).encode()).hexdigest()

@@ -1,4 +1,4 @@
-"""Changes that git status is told to leave out, in every form of the index."""
+"""Changes that git status leaves out by a mark, in every form of the index."""
 
 from pathlib import Path
 
