@@ -1,6 +1,5 @@
 """One unfinished download: its bytes so far, and their digest, updated with every write."""
 
-import hashlib
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -10,6 +9,7 @@ from hero_build.forge.download_dir import DownloadDir
 from hero_build.forge.file_writer import FileWriter
 from hero_build.forge.protocol import Body
 from hero_build.os_errors import machine_errors
+from hero_build.system.sha256 import hasher, sha256_of
 
 Progress = Callable[[int], None]
 _CHUNK = 1 << 20
@@ -29,7 +29,7 @@ class PartialFile:
         self._key = key
         self._progress = progress
         self._verifiable = verifiable
-        self._sha256 = hashlib.sha256()
+        self._sha256 = hasher(0)
         self._descriptor = -1
         self._writer: FileWriter | None = None
         self._path = Path()
@@ -53,6 +53,7 @@ class PartialFile:
                     _, self._content, total = name.split(".")
                     self._total = int(total) if total else None
                     self._descriptor, self._path = descriptor, self._downloads.folder / name
+                    self._sha256 = hasher(self._total)
                     self._hash_existing()
                     return
 
@@ -68,7 +69,7 @@ class PartialFile:
     def start(self, body: Body) -> None:
         """Start over with the content of `body`."""
         self.drop()
-        self._content, self._total = _content_id(body), body.total
+        self._begin(body)
         name = f"{self._key}.{self._content}.{'' if body.total is None else body.total}"
         with machine_errors(self._downloads.folder, self._downloads.other):
             descriptor = self._downloads.lock(name, create=True)
@@ -104,13 +105,16 @@ class PartialFile:
         if self.size:
             self._progress(-self.size)
         self.size, self.resumed, self._total = 0, False, None
-        self._sha256 = hashlib.sha256()
+        self._sha256 = hasher(0)
 
     def close(self) -> None:
         """Leave the file for a later run to continue."""
         if self._descriptor >= 0:
             os.close(self._descriptor)
             self._descriptor, self._writer = -1, None
+
+    def _begin(self, body: Body) -> None:
+        self._content, self._total, self._sha256 = _content_id(body), body.total, hasher(body.total)
 
     def _hash_existing(self) -> None:
         view = memoryview(bytearray(_CHUNK))
@@ -144,7 +148,8 @@ class HashOnly(PartialFile):
 
     def start(self, body: Body) -> None:
         self.drop()
-        self._head, self._content, self._total = b"", _content_id(body), body.total
+        self._head = b""
+        self._begin(body)
 
     def write(self, chunk: bytes | memoryview) -> None:
         if len(self._head) < _HEAD_SIZE:
@@ -154,4 +159,4 @@ class HashOnly(PartialFile):
 
 
 def _content_id(body: Body) -> str:
-    return hashlib.sha256(body.identity.encode(errors="surrogateescape")).hexdigest()[:16]
+    return sha256_of(body.identity.encode(errors="surrogateescape"))[:16]

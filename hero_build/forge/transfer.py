@@ -1,6 +1,5 @@
 """Downloads an asset: streamed to disk and hashed in one pass, resumed where it broke off, verified at the end."""
 
-import hashlib
 import time
 from contextlib import closing
 from pathlib import Path
@@ -16,6 +15,7 @@ from hero_build.forge.protocol import Body, Forge
 from hero_build.forge.retry import TransientError, Truncated, with_retries
 from hero_build.model.steps import Asset
 from hero_build.system.plain_text import plural
+from hero_build.system.sha256 import sha256_of
 
 _SMALL_FILE = 1 << 20
 _BROKEN = "Run it again; if it still fails, ask the publisher of the release to upload it again."
@@ -195,7 +195,7 @@ def _first_line_of_page(head: bytes) -> str:
 def _key(asset: Asset, expected: str | None) -> str:
     """The hash of the request. Without an expected digest, files from before a reboot are not reused."""
     identity = expected or _boot_id()
-    return hashlib.sha256("\0".join((asset.url, asset.id, identity)).encode(errors="replace")).hexdigest()[:32]
+    return sha256_of("\0".join((asset.url, asset.id, identity)).encode(errors="replace"))[:32]
 
 
 def _boot_id() -> str:

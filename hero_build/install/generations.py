@@ -8,7 +8,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from hero_build import manifest
-from hero_build.install import adopt, islands_index, seal
+from hero_build.install import adopt, islands, seal
 from hero_build.install.fsutil import link_or_copy, share_files, write
 from hero_build.install.layout import Root
 from hero_build.install.recover import current_number, generation_numbers
@@ -47,9 +47,9 @@ def build(root: Root, generation: Generation, slots: Slots, kept: Iterable[Adopt
     folder = root.staging / str(generation.number)
     folder.mkdir()
     linked = _link_files(root, folder, slots)
-    if (islands := islands_index.render(generation.records)) is not None:
-        write(folder / islands_index.PATH, islands, 0o644)
-        linked[islands_index.PATH] = ""
+    if (index := _islands_index(generation)) is not None:
+        write(folder / islands.INDEX, index, 0o644)
+        linked[islands.INDEX] = ""
     _link_adopted(root, folder=folder, kept=kept, shown=shown)
     write(folder / seal.NAME, seal.measure(folder, linked, {path: source for path, source in linked.items() if source}))
     write(folder / "manifest.json", manifest.encoded(generation))
@@ -61,6 +61,14 @@ def build(root: Root, generation: Generation, slots: Slots, kept: Iterable[Adopt
         root.current.symlink_to("generations/0")
     folder.rename(root.generation(generation.number))
     fsync(root.generations)
+
+
+def _islands_index(generation: Generation) -> str | None:
+    if not islands.islands_by_name(generation.records.values()):
+        return None
+    from hero_build.install.islands_index import render  # a document that few generations have
+
+    return render(generation.records)
 
 
 def flip(root: Root, number: int) -> None:

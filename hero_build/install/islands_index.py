@@ -10,12 +10,12 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta, Struct
 
+from hero_build.install.islands import islands_by_name
 from hero_build.model.artifacts import ISLANDS
 from hero_build.model.installed import FileEntry, InstalledPart, PartId
 from hero_build.model.manifest_document import ByteSize, Sha256
 from hero_build.verify.bundle_files import entry_pair
 
-PATH = f"{ISLANDS}/islands.json"
 _SPELLED_DIFFERENTLY = (b"\\", b"\x7f")
 """What json and msgspec escape in ways of their own, beside letters outside of ASCII."""
 IndexedPath = Annotated[
@@ -59,7 +59,7 @@ class IslandsDocument(Struct, frozen=True, forbid_unknown_fields=True):
 
 def render(records: Mapping[PartId, InstalledPart]) -> str | None:
     """The index of all islands among the parts, by name; None where there are none."""
-    by_name = _islands(records)
+    by_name = islands_by_name(records.values())
     islands = tuple(island for name in sorted(by_name) if (island := _island(name, by_name[name])))
     return _indented(IslandsDocument(1, islands)) if by_name else None
 
@@ -72,24 +72,6 @@ def _indented(document: IslandsDocument) -> str:
     import json  # for unusual names alone
 
     return json.dumps(msgspec.to_builtins(document), indent=2) + "\n"
-
-
-def index_part(records: Mapping[PartId, InstalledPart]) -> PartId | None:
-    """The part that damage of the index is reported for: the first with an island."""
-    return min((part for part, record in records.items() if _islands({part: record})), key=str, default=None)
-
-
-def any_island(records: Iterable[InstalledPart]) -> bool:
-    """Whether any of these parts is an island."""
-    return any(_islands({record.id: record}) for record in records)
-
-
-def _islands(records: Mapping[PartId, InstalledPart]) -> dict[str, tuple[FileEntry, ...]]:
-    """The files of each island by its name, which is that of its folder."""
-    entries = (entry for record in records.values() for entry in record.entries if entry.artifact == "bundle")
-    return {
-        item.name: item.files for item in entries if all(file.path.startswith(f"{ISLANDS}/") for file in item.files)
-    }
 
 
 def _island(name: str, files: Iterable[FileEntry]) -> IndexedIsland | None:

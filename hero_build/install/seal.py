@@ -6,7 +6,6 @@ renew the seal where the content is right.
 """
 
 import errno
-import hashlib
 import os
 import stat
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -17,7 +16,7 @@ from types import MappingProxyType
 import msgspec
 from msgspec import Struct
 
-from hero_build.install import islands_index
+from hero_build.install.islands import INDEX, index_part, islands_by_name
 from hero_build.install.layout import Root, is_ours
 from hero_build.install.links import link_names
 from hero_build.install.root_lock import locked_if_free
@@ -86,15 +85,15 @@ def _examine(
     folder = root.generation(generation.number)
     content = _content(folder, (file for part in parts for file in _files(generation.records[part])), read_all=read_all)
     _renew(root, folder, content.fresh)
-    islands = links and islands_index.any_island(generation.records[part] for part in parts)
-    index_part = islands_index.index_part(generation.records) if islands else None  # reads all records
+    islands = links and islands_by_name(generation.records[part] for part in parts)
+    indexed = index_part(generation.records) if islands else None  # reads all records
     examined = {}
     for part in parts:
         record = generation.records[part]
         inside = [f"{file.path} {why}" for file in _files(record) if (why := content.damage.get(file.path))]
         names = sorted(link_names([record])) if links else ()
         outside = [f"{name} {_link_damage(root, name)}" for name in names if not is_ours(root, name)]
-        if links and part == index_part:
+        if links and part == indexed:
             outside.extend(_index_damage(folder, generation))
         examined[part] = Installed(record, (*inside, *outside))
     return examined
@@ -103,12 +102,14 @@ def _examine(
 def _index_damage(folder: Path, generation: Generation) -> Iterator[str]:
     """The index follows from the records alone, so no seal is needed to check it."""
     try:
-        text = read_regular(folder / islands_index.PATH, _LARGEST_FILE)
+        text = read_regular(folder / INDEX, _LARGEST_FILE)
     except OSError as error:
-        yield f"{islands_index.PATH} {_unreadable(error)}"
+        yield f"{INDEX} {_unreadable(error)}"
         return
-    if text != (islands_index.render(generation.records) or "").encode():
-        yield f"{islands_index.PATH} is not the index of what is installed"
+    from hero_build.install.islands_index import render  # for islands alone
+
+    if text != (render(generation.records) or "").encode():
+        yield f"{INDEX} is not the index of what is installed"
 
 
 def _files(record: InstalledPart) -> Iterable[FileEntry]:
@@ -168,6 +169,8 @@ def _read(path: Path, file: FileEntry) -> str | Stamp:
             return "is not a regular file"
         with path.open("rb") as content:
             stamp = _stamp(os.fstat(content.fileno()))
+            import hashlib  # not where the seal vouches for everything
+
             digest = hashlib.file_digest(content, "sha256").hexdigest()
             status = os.fstat(content.fileno())
     except OSError as error:

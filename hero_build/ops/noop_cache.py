@@ -238,7 +238,7 @@ def _older_than_command(fields: "Iterable[str]") -> bool:
 def _root_files(apps: "Iterable[str]", context: "Context") -> "Iterator[str]":
     """What is installed: the current generation, its files and links, and the folder of unfinished work."""
     from hero_build import manifest
-    from hero_build.install import islands_index, links
+    from hero_build.install import islands, links
 
     state, generation = context.root.state, manifest.load(context.root.path)
     current = os.path.join(state, f"generations/{generation.number}")
@@ -246,7 +246,7 @@ def _root_files(apps: "Iterable[str]", context: "Context") -> "Iterator[str]":
         os.path.join(state, name) for name in ("current", "generations", "staging", "held.json", "upgrade.json")
     )
     yield from (os.path.join(current, name) for name in ("", "manifest.json", "seal.json"))
-    yield os.path.join(current, islands_index.PATH)
+    yield os.path.join(current, islands.INDEX)
     asked = set(apps)
     records = [record for part, record in generation.records.items() if part.app in asked]
     yield from (os.path.join(current, file.path) for item in records for entry in item.entries for file in entry.files)

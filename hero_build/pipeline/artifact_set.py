@@ -14,6 +14,7 @@ from hero_build.model.names import check_name
 from hero_build.model.steps import Asset, Release
 from hero_build.system.decoding import decode_json
 from hero_build.system.file_cache import lookup, store
+from hero_build.system.sha256 import sha256_of
 
 INDEX = "islands.json"
 _LISTINGS, _LISTED = "listings.json", 1000
@@ -126,17 +127,15 @@ def _read(asset: Asset, context: Context) -> _Content:
 
     Raises ChecksumMismatch where the forge, or a lock file, lists another digest.
     """
-    import hashlib
-
     from hero_build.forge.transfer import read_small
 
     cache = context.settings.cache / _LISTINGS
     if asset.sha256 is not None:
         known = lookup(cache).get(asset.sha256, "").encode()
-        if hashlib.sha256(known).hexdigest() == asset.sha256:
+        if sha256_of(known) == asset.sha256:
             return _Content(known, asset)
     text = read_small(context.forge, asset, limits=context.limits, emit=context.emit)
-    digest = hashlib.sha256(text).hexdigest()
+    digest = sha256_of(text)
     if asset.sha256 is not None and asset.sha256 != digest:
         sentence = f"{asset.name} has the sha256 {digest} and should have {asset.sha256}"
         raise ChecksumMismatch(sentence, "Do not trust this release; report it to its publisher.")

@@ -6,7 +6,6 @@ forge and that id. It is believed only as far as it lists digests of installed, 
 no other answer than that nothing changed; for anything that would be downloaded, the file is read anew.
 """
 
-import hashlib
 import os
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -18,6 +17,7 @@ from hero_build.events import Emit, WarningRaised
 from hero_build.model.steps import Asset, Release
 from hero_build.system.atomic_file import replace_file
 from hero_build.system.regular_file import read_regular
+from hero_build.system.sha256 import sha256_of
 from hero_build.verify.checksums import PublishedDigest, is_checksum_file, published_digests, uncompared_files
 
 _FOLDER = "checksums"
@@ -96,7 +96,7 @@ def _place(asset: Asset, context: Context) -> Path | None:
     """Where a file is kept; None for one whose bytes its id does not fix: a link to another server has no size."""
     if not (asset.id and asset.size) or not context.forge.url.startswith(("http://", "https://")):
         return None
-    key = hashlib.sha256("\0".join((context.forge.url, asset.id, asset.name)).encode(errors="replace")).hexdigest()
+    key = sha256_of("\0".join((context.forge.url, asset.id, asset.name)).encode(errors="replace"))
     return context.settings.cache / _FOLDER / key[:32]
 
 

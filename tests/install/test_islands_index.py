@@ -18,6 +18,7 @@ from hero_build.errors import InvalidBundle, RecipeError
 from hero_build.forge.download_dir import DownloadDir
 from hero_build.install import gc, history, islands_index, seal
 from hero_build.install.commit import commit
+from hero_build.install.islands import INDEX
 from hero_build.install.layout import Root, link_target
 from hero_build.install.root_lock import locked
 from hero_build.install.store import stage
@@ -118,8 +119,8 @@ def test_the_same_islands_give_the_same_index_by_any_way_of_installing(root: Roo
     other = Root(tmp_path / "other")
     for name in ("clock", "notes"):
         bundle_roots.install(other, "v1", [name], form="tree")
-    assert (root.path / islands_index.PATH).read_bytes() == (other.path / islands_index.PATH).read_bytes()
-    assert (root.path / islands_index.PATH).stat().st_mode & 0o777 == 0o644
+    assert (root.path / INDEX).read_bytes() == (other.path / INDEX).read_bytes()
+    assert (root.path / INDEX).stat().st_mode & 0o777 == 0o644
 
 
 def test_an_island_installed_alone_keeps_the_others_and_their_inodes(root: Root) -> None:
@@ -163,12 +164,12 @@ def test_uninstalling_the_last_island_removes_index_and_link(root: Root) -> None
 def test_rollback_restores_islands_shell_and_binaries_together(root: Root) -> None:
     roots.install(root, "db", "v1")
     bundle_roots.install(root, "v1", ["clock", "notes"], shell=True)
-    first = (root.path / islands_index.PATH).read_bytes()
+    first = (root.path / INDEX).read_bytes()
     roots.install(root, "db", "v2")
     bundle_roots.install(root, "v2", ["notes", "radio"], shell=True, drop=True)
     history.rollback(root, 2)
     assert (names(root), shows(root, "notes")) == (["clock", "notes"], "v1")
-    assert (root.path / islands_index.PATH).read_bytes() == first
+    assert (root.path / INDEX).read_bytes() == first
     assert subprocess.run([root.path / "bin" / "db"], capture_output=True, text=True).stdout == "db v1\n"
     history.rollback(root, 4)
     assert (names(root), shows(root, "notes")) == (["notes", "radio"], "v2")
@@ -180,10 +181,8 @@ def test_rollback_restores_islands_shell_and_binaries_together(root: Root) -> No
 def test_an_index_is_not_shared_between_generations(root: Root) -> None:
     bundle_roots.install(root, "v1", ["clock"])
     bundle_roots.install(root, "v1", ["notes"])
-    assert (root.generation(1) / islands_index.PATH).stat().st_ino != (
-        root.generation(2) / islands_index.PATH
-    ).stat().st_ino
-    assert "notes" not in (root.generation(1) / islands_index.PATH).read_text()
+    assert (root.generation(1) / INDEX).stat().st_ino != (root.generation(2) / INDEX).stat().st_ino
+    assert "notes" not in (root.generation(1) / INDEX).read_text()
 
 
 # what belongs to whom
@@ -311,7 +310,7 @@ def spoil(path: Path) -> None:
 def test_damage_to_the_index_is_reported_once_and_repaired(root: Root, harm, sentence: str) -> None:  # type: ignore[no-untyped-def]
     bundle_roots.install(root, "v1", ["clock", "notes"], shell=True)
     harm(root.path / ISLANDS / "islands.json")
-    assert damage(root, "clock")[0].startswith(f"{islands_index.PATH} {sentence}")
+    assert damage(root, "clock")[0].startswith(f"{INDEX} {sentence}")
     assert damage(root, "notes") == damage(root, "hero_os_app", "hero_os") == ()
     answer = verify.verify(root, load(read({}, {}).recipes), [])
     assert [(app.name, len(app.damage)) for app in answer.apps] == [("hero_archipelagos", 1), ("hero_os", 0)]

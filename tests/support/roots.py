@@ -8,6 +8,7 @@ from pathlib import Path
 from hero_build import manifest
 from hero_build.install import islands_index
 from hero_build.install.commit import commit
+from hero_build.install.islands import INDEX
 from hero_build.install.layout import FOLDERS, Root, is_ours, link_name
 from hero_build.install.root_lock import locked
 from hero_build.install.store import make_durable, stage
@@ -104,9 +105,9 @@ def check(root: Root) -> Generation:
 def _index(root: Root, generation: Generation) -> None:
     """Is islands.json there when islands are, and does it speak of what is there?"""
     if (text := islands_index.render(generation.records)) is None:
-        assert not (root.current / islands_index.PATH).exists()
+        assert not (root.current / INDEX).exists()
     else:
-        assert root.place(islands_index.PATH).read_text() == text
+        assert root.place(INDEX).read_text() == text
 
 
 def _returning(root: Root, name: str) -> bool:

@@ -13,6 +13,7 @@ from hero_build.forge.build_record import BuildRecord, Runner
 from hero_build.forge.mirror import Mirror
 from hero_build.forge.protocol import Ref
 from hero_build.install import islands_index, seal
+from hero_build.install.islands import INDEX
 from hero_build.install.layout import Root
 from hero_build.model.artifacts import GenericPackage
 from hero_build.model.installed import Adopted, Elf, FileEntry, Generation, InstalledArtifact, Origin, PartId
@@ -136,7 +137,7 @@ def test_manifest_fits_todays_schema() -> None:
 
 def test_islands_index_is_made_as_it_was(generation: Generation) -> None:
     text = islands_index.render(generation.records)
-    assert text == (GENERATION / islands_index.PATH).read_text()
+    assert text == (GENERATION / INDEX).read_text()
 
 
 def test_seal(root: Root, generation: Generation, monkeypatch: pytest.MonkeyPatch) -> None:

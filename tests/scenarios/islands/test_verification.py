@@ -9,7 +9,7 @@ import pytest
 
 import support.wasm_modules as made
 from hero_build.errors import InvalidBundle
-from hero_build.install import islands_index
+from hero_build.install.islands import INDEX
 from hero_build.install.layout import Root
 from hero_build.model.artifacts import WasmBundle
 from hero_build.model.steps import Fetched, Verified
@@ -42,10 +42,10 @@ def test_thirty_real_islands_are_installed_with_their_index(thirty: IslandWorksp
         ready.append(bundle_roots.ready(tree, "v1"))
     bundle_roots.put(root, "v1", ready, drop=True)
     roots.settled(root)
-    document = json.loads((root.path / islands_index.PATH).read_text())
+    document = json.loads((root.path / INDEX).read_text())
     jsonschema.validate(document, json.loads(SCHEMA.read_text()))
     assert [island["name"] for island in document["islands"]] == [bundle(name) for name in island_workspace.NAMES]
-    folder = (root.path / islands_index.PATH).parent
+    folder = (root.path / INDEX).parent
     assert all((folder / island[key]).is_file() for island in document["islands"] for key in ("entry", "module"))
     built = island_workspace.files(thirty.tree.parent / "out")
     there = island_workspace.files(folder.resolve())
