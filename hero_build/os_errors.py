@@ -2,6 +2,7 @@
 
 import errno
 import os
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -94,9 +95,31 @@ def machine_error(error: BaseException, place: Path | None = None, other: str = 
     return _refusal(error, where=named, place=place or named, other=other)
 
 
+def _is_working_folder_gone() -> bool:
+    """Whether getcwd(2), which names no file, is what failed."""
+    try:
+        os.getcwd()
+    except FileNotFoundError:
+        return True
+    return False
+
+
+def _is_device(path: Path) -> bool:
+    """Whether something other than a file, a folder or a link is at a path."""
+    try:
+        mode = os.lstat(path).st_mode
+    except OSError:
+        return False
+    return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode) or stat.S_ISLNK(mode))
+
+
 def _nameless(error: OSError, other: str) -> MachineError | None:
     if error.errno in _FULL:
         return DiskFull(f"{_FULL[error.errno]} ({error.strerror})", space_hint(other))
+    if error.errno == errno.ENOENT and _is_working_folder_gone():
+        return MachineError(
+            "the folder that this command was started in is gone", "Change to one that is there (`cd`)."
+        )
     if error.errno in {*_FAILING, errno.EACCES}:  # the latter of a network mount, by the user's credentials there
         return MachineError(f"a file cannot be read or written: {error.strerror}", _CHECK_DISK)
     return None
@@ -115,8 +138,11 @@ def _refusal(error: OSError, where: Path, place: Path, other: str) -> MachineErr
         hint = f"Create the folder above it, or name {other}."
         return NotWritable(f"{place} cannot be created: {error.strerror}", hint)
     if error.errno in _TAKEN:
+        taken = existing(where)
         hint = "hero-build did not create it: move it away, then run it again."
-        return NotWritable(f"{existing(where)} is in the way ({error.strerror})", hint)
+        if _is_device(taken):
+            hint = f"It belongs to the system: name {other}."
+        return NotWritable(f"{taken} is in the way ({error.strerror})", hint)
     if error.errno == errno.EXDEV:
         hint = "All folders below var/hero_build must be on one file system: unmount it, or name another --root."
         return NotWritable(f"{where} cannot be moved or linked ({error.strerror}) in {place}", hint)

@@ -205,7 +205,8 @@ def _notes(flags: PublishFlags) -> str:
             notes = str(file.read(_NOTES_MAX + 1))
     except (OSError, UnicodeDecodeError) as error:
         raise_for_machine(error, flags.notes_file)
-        raise UsageError(f"{flags.notes_file} cannot be read: {error}", "Name another file with -F.") from error
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        raise UsageError(f"{flags.notes_file} cannot be read: {reason}", "Name another file with -F.") from error
     if len(notes) > _NOTES_MAX:
         raise UsageError(f"{flags.notes_file} has more than {_NOTES_MAX:,} characters", "Name another file with -F.")
     return notes

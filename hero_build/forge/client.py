@@ -122,7 +122,9 @@ class ForgeClient:
                     yield response
                     return
                 _read_head(response)
-                target = url_policy.redirect_target(target, response.headers.get("location", ""))
+                if not (location := response.headers.get("location", "")):
+                    raise BadForgeResponse(f"{target.host} redirects {target.path} and does not say where", _ADDRESS)
+                target = url_policy.redirect_target(target, location)
 
     def close(self) -> None:
         while self._idle:

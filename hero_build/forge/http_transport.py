@@ -80,7 +80,7 @@ class DirectTransport:
             sock.set_deadline(answer)
             response = WireResponse(sock)
         except (*_FAILURES, ValueError) as error:
-            raise _translate(error, sock, _NO_RESPONSE) from error
+            raise _translate(error, sock, host=request.url.host, ended=_NO_RESPONSE) from error
         finally:
             if response is None:
                 sock.close()
@@ -94,11 +94,11 @@ class DirectTransport:
             else:
                 sock.close()
 
-        chunks = _chunks(response, sock, memoryview(self._buffer))
+        chunks = _chunks(response, sock, view=memoryview(self._buffer), host=request.url.host)
         return HttpResponse(response.status, headers=response.headers, url=request.url, chunks=chunks, close=close)
 
 
-def _chunks(response: WireResponse, sock: DeadlineSocket, view: memoryview) -> Iterator[memoryview]:
+def _chunks(response: WireResponse, sock: DeadlineSocket, *, view: memoryview, host: str) -> Iterator[memoryview]:
     """The body in chunks that share one buffer: each is valid until the next one is requested."""
     try:
         while True:
@@ -109,7 +109,7 @@ def _chunks(response: WireResponse, sock: DeadlineSocket, view: memoryview) -> I
             yield view[:size]
     except _FAILURES as error:
         sock.close()
-        raise _translate(error, sock, _NO_BODY) from error
+        raise _translate(error, sock, host=host, ended=_NO_BODY) from error
 
 
 def _in_thread(connect: Callable[[], socket.socket]) -> socket.socket:
@@ -167,7 +167,7 @@ def _close_all(idle: dict[Origin, DeadlineSocket]) -> None:
         idle.popitem()[1].close()
 
 
-def _translate(error: Exception, sock: DeadlineSocket, ended: str) -> Exception:
+def _translate(error: Exception, sock: DeadlineSocket, *, host: str, ended: str) -> Exception:
     """The error of a transport for one of the wire or of the socket."""
     match error:
         case TimeoutError():
@@ -177,9 +177,9 @@ def _translate(error: Exception, sock: DeadlineSocket, ended: str) -> Exception:
         case OSError():
             return TransportError(_error_text(error))
         case NotHttp():
-            return BadForgeResponse("the server does not speak HTTP", _NOT_HTTP)
+            return BadForgeResponse(f"{host} does not speak HTTP", _NOT_HTTP)
         case _:
-            return BadForgeResponse(f"the response is not valid HTTP: {error}", _NOT_HTTP)
+            return BadForgeResponse(f"the response of {host} is not valid HTTP: {error}", _NOT_HTTP)
 
 
 def _error_text(error: Exception) -> str:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 _LINE = 1 << 16  # bytes of a status line, a header field, or the size of a chunk
 _FIELDS = 100
+_SHOWN = 100  # characters of a header in an error
 _INTERIM = range(100, 200)
 _SWITCHING = 101
 _NO_BODY = (101, 204, 304)
@@ -58,7 +59,7 @@ class WireResponse:
         while self.status in _INTERIM and self.status != _SWITCHING:  # any number may come (RFC 9110, 15.2)
             version, self.status = _status(self._stream)
             self.headers = _headers(self._stream)
-        self.chunked = self.headers.get("transfer-encoding", "").lower() == "chunked"
+        self.chunked = _is_chunked(self.headers)
         self.remaining = 0 if self.status in _NO_BODY else None if self.chunked else _length(self.headers)
         self.complete = self.remaining == 0
         self._framed = self.chunked or self.remaining is not None
@@ -155,6 +156,14 @@ def _field_lines(stream: "io.BufferedReader") -> "Iterable[str]":
             return
         yield line.decode("latin-1").rstrip("\r\n")
     raise MalformedHttp(f"got more than {_FIELDS} headers")
+
+
+def _is_chunked(headers: "Mapping[str, str]") -> bool:
+    """Whether the body comes in chunks; any other coding was not asked for (RFC 9112, 7.4)."""
+    coding = headers.get("transfer-encoding", "").lower()
+    if coding not in ("", "identity", "chunked"):
+        raise MalformedHttp(f"its transfer encoding {coding[:_SHOWN]!r} was not requested")
+    return coding == "chunked"
 
 
 def _length(headers: "Mapping[str, str]") -> int | None:

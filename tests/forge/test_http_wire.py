@@ -112,6 +112,7 @@ def test_headers_are_joined_and_unfolded() -> None:
         (OK + b"Transfer-Encoding: chunked\r\n\r\n" + b"f" * 17 + b"\r\n", MalformedHttp),
         (OK + b"Transfer-Encoding: chunked\r\n\r\n\r\n", MalformedHttp),
         (OK + b"Content-Length: 5\r\nContent-Length: 6\r\n\r\nhello!", MalformedHttp),
+        (OK + b"Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n", MalformedHttp),
         (OK + b"A: 1\r\n" * 101 + b"\r\n", MalformedHttp),
         (OK + b"A: " + b"x" * (1 << 16) + b"\r\n\r\n", MalformedHttp),
         (b"SSH-2.0-OpenSSH_9\r\n", NotHttp),

@@ -180,6 +180,7 @@ def test_attempts_go_on_as_long_as_they_get_anywhere(get: Getting) -> None:
         (answer(206, b"x", {"Content-Range": "bytes 5-5/6"}), BadForgeResponse, "206"),
         (gzipped(DATA), BadForgeResponse, "gzip"),
         (redirect("/dl/v1/prog"), BadForgeResponse, "circle"),
+        (answer(302), BadForgeResponse, "does not say where"),
     ],
 )
 def test_permanent_failures(get: Getting, behaviour: Behaviour, kind: type[HeroBuildError], words: str) -> None:

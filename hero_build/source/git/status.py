@@ -17,6 +17,7 @@ from hero_build.system import process
 
 CACHE_TAG = "CACHEDIR.TAG"
 """The file that cargo puts into its target folder (bford.info/cachedir)."""
+_OPTIONS = ("-c", "core.quotePath=true", "-c", "core.fsmonitor=false")  # the files themselves, not what a program says
 _STATUS = ("status", "--porcelain=v2", "--branch", "--untracked-files=all", "--ignore-submodules=none", "--no-renames")
 _FIELDS_BEFORE_PATH = {"1": 8, "u": 10, "?": 1}  # the number of fields before the path, which may contain spaces
 _REMOTE_URL_KEY = re.compile(r"remote\..+\.url")
@@ -46,7 +47,7 @@ class GitStatus(Struct, frozen=True):
 
 def status(path: Path) -> GitStatus:
     """The status of the checkout at `path`. Raises CheckoutRefused where git cannot read it; MissingTool."""
-    command = ("git", "--no-optional-locks", "-c", "core.quotePath=true", *_STATUS, "--", ".", *_target_excludes(path))
+    command = ("git", "--no-optional-locks", *_OPTIONS, *_STATUS, "--", ".", *_target_excludes(path))
     try:
         text = process.capture(command, cwd=path, env=_environment(path))
     except ToolFailed as error:
@@ -155,8 +156,9 @@ def unreadable_checkout(path: Path, tail: tuple[str, ...]) -> CheckoutRefused:
 
 
 def _environment(path: Path) -> Mapping[str, str]:
-    """English output, and no repository of a folder above in place of this one."""
-    return process.environment({"GIT_CEILING_DIRECTORIES": str(path.parent), "LC_ALL": "C"})
+    """English output, commits as they are (git-replace(1)), and no repository of a folder above in place of this."""
+    settings = {"GIT_CEILING_DIRECTORIES": str(path.parent), "GIT_NO_REPLACE_OBJECTS": "1", "LC_ALL": "C"}
+    return process.environment(settings)
 
 
 def target_folders(path: Path) -> tuple[Path, ...]:

@@ -80,14 +80,24 @@ def _refspecs(git: Git, ref: str, remote: str) -> list[str]:
 
 
 def _upstream(git: Git, status: GitStatus, remote: str) -> str:
-    """The full name of the branch's upstream; empty: it has none, or none that was fetched."""
+    """The full name of the branch's upstream; empty: it has none, or none that was fetched just now."""
     if not status.branch:
         return ""
-    configured = git.local("for-each-ref", "--format=%(upstream)", f"refs/heads/{status.branch}")
-    if not any(configured):
+    (words,) = git.local("for-each-ref", "--format=%(upstream) %(upstream:remoteref)", f"refs/heads/{status.branch}")
+    configured, _, there = words.partition(" ")
+    if configured.startswith(f"refs/remotes/{remote}/") and not _was_fetched(git, there):
+        return ""
+    if not configured:
         _fetch_ref(git, f"refs/heads/{status.branch}", remote)  # a single-branch clone does not fetch it by itself
     refs = list_refs(git)
-    return next((name for name in (*configured, f"refs/remotes/{remote}/{status.branch}") if name in refs), "")
+    return next((name for name in (configured, f"refs/remotes/{remote}/{status.branch}") if name in refs), "")
+
+
+def _was_fetched(git: Git, branch: str) -> bool:
+    """Whether the remote had a branch at the last fetch, which leaves the names of those that are gone."""
+    (place,) = git.local("rev-parse", "--git-path", "FETCH_HEAD")
+    fetched = (git.folder / place).read_text(encoding="utf-8", errors="surrogateescape")
+    return f"\tbranch '{branch.removeprefix('refs/heads/')}' of " in fetched
 
 
 def _ahead_behind(git: Git, upstream: str) -> tuple[int, int]:

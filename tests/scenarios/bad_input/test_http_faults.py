@@ -148,14 +148,14 @@ ROWS = (
         "never-ending-headers",
         behaviour=many_headers(),
         kind="BadForgeResponse",
-        message="the response is not valid HTTP: got more than 100 headers",
+        message=f"the response of {HOST} is not valid HTTP: got more than 100 headers",
         hint=BROWSER,
     ),
     *both(
         "no-http-at-all",
         behaviour=raw(b"SSH-2.0-OpenSSH_9\r\n"),
         kind="BadForgeResponse",
-        message="the server does not speak HTTP",
+        message=f"{HOST} does not speak HTTP",
         hint=BROWSER,
     ),
     Row(
@@ -179,7 +179,7 @@ ROWS = (
         "redirect-nowhere",
         behaviour=redirect(""),
         kind="BadForgeResponse",
-        message=f"{HOST} redirects in a circle, at {{path}}",
+        message=f"{HOST} redirects {{path}} and does not say where",
         hint=ADDRESS,
     ),
     *both(

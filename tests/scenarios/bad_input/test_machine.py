@@ -169,6 +169,35 @@ def test_root_where(place: Place, world: World) -> None:
     assert program_output(world.root) == "db v2\n"
 
 
+@pytest.mark.parametrize("place", ["/dev/null", "/dev/null/hero"])
+def test_a_device_where_the_root_is_to_be(place: str, world: World) -> None:
+    """No hint says to move it away."""
+    refusal = Refusal(8, kind="NotWritable", message="/dev/null is in the way (…)", hint="…name another with --root…")
+    check_refusal(world.run("--root", place, *INSTALL), refusal)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("--root", "hero", "list"),
+        ("lock", "db", "-o", "lock"),
+        ("mirror", "db", "mirror"),
+        ("pack", "db", "-o", "pack"),
+    ],
+    ids=lambda words: " ".join(words),
+)
+def test_the_working_folder_is_gone(words: tuple[str, ...], world: World) -> None:
+    """Only what is relative to it needs it."""
+    gone = world.folder / "gone"
+    start = ("sh", "-c", f'mkdir {gone}; cd {gone}; rmdir {gone}; exec "$@"', "sh")
+    refusal = Refusal(
+        8, kind="MachineError", message="the folder that this command was started in is gone", hint="…cd…"
+    )
+    check_refusal(world.run(*words, prefix=start), refusal)
+    done = world.run(*INSTALL, prefix=start)
+    assert done.code == 0, done.err
+
+
 @pytest.mark.parametrize("start", STARTS)
 def test_disk_full_by_RLIMIT_FSIZE(start: Start, world: World) -> None:
     """No file may grow beyond 100 kB: as full as a disk can be for one that needs 300."""

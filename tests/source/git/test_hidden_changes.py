@@ -1,4 +1,4 @@
-"""Changes that git status leaves out by a mark, in every form of the index."""
+"""Changes that git status leaves out: by a mark, in every form of the index, or by what git was said to believe."""
 
 from pathlib import Path
 
@@ -89,3 +89,26 @@ def test_of_digests_and_names_of_another_length(tmp_path: Path) -> None:
         assert status(tree).changes == ()
         (tree / "a.txt").write_text("mine\n")
         assert status(tree).changes == ("a.txt",)
+
+
+def test_a_file_monitor_is_not_believed(tree: Path, tmp_path: Path) -> None:
+    """One that misses a change, as after an overflow of its queue."""
+    monitor = tmp_path / "monitor"
+    monitor.write_text("#!/bin/sh\nprintf 'token\\0'\n")
+    monitor.chmod(0o755)
+    git(tree, "config", "core.fsmonitor", str(monitor))
+    git(tree, "status")
+    (tree / "a.txt").write_text("mine\n")
+    assert git(tree, "status", "--porcelain") == ""
+    assert status(tree).changes == ("a.txt",)
+
+
+def test_a_replaced_commit_does_not_hide_its_files(tree: Path) -> None:
+    first = git(tree, "rev-parse", "HEAD")
+    other = git_repos.commit(tree, {"a.txt": "other\n"})
+    git(tree, "reset", "--quiet", "--hard", first)
+    git(tree, "replace", first, other)
+    git(tree, "reset", "--quiet", "--hard")
+    assert (tree / "a.txt").read_text() == "other\n"
+    assert git(tree, "status", "--porcelain") == ""
+    assert status(tree).changes == ("a.txt",)

@@ -71,6 +71,20 @@ def test_a_dirty_checkout_is_used_as_it_is_with_a_warning(
     assert git_repos.files(checkout_env.path) == before
 
 
+def test_a_branch_that_the_remote_no_longer_has(checkout_env: CheckoutEnv, upstream: git_repos.Upstream) -> None:
+    """Renamed or deleted: what the fetch before left of it is not its newest commit."""
+    first = checkout_env.ensure()
+    git_repos.git(upstream.bare, "branch", "--move", "main", "trunk")
+    assert checkout_env.ensure(update=True).commit == first.commit
+    assert checkout_env.git("rev-parse", "origin/main") == first.commit
+    warning = f"{checkout_env.path} has a branch main that its remote does not have; it is built as it is"
+    assert checkout_env.warnings == [warning]
+    git_repos.git(upstream.bare, "branch", "--move", "trunk", "main")
+    commit = upstream.commit({"a.txt": "two"})
+    assert checkout_env.ensure(update=True).commit == commit
+    assert checkout_env.warnings == [warning]
+
+
 def test_a_detached_checkout_is_used_as_it_is_with_a_warning(
     checkout_env: CheckoutEnv, upstream: git_repos.Upstream
 ) -> None:
