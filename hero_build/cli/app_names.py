@@ -15,7 +15,8 @@ NEWEST = "latest"
 def split_versions(words: Sequence[str]) -> tuple[tuple[str, ...], Mapping[str, str | None]]:
     """The names without versions, and the version of each that had one (None: the newest, `APP@latest`).
 
-    Raises UsageError for a set with a version, an empty version, and two versions of one app.
+    Raises UsageError for a set with a version, an empty version, and an app with two versions; its name alone is the
+    newest one, too. An app that a set names, too, has the version of its own word.
     """
     names: list[str] = []
     versions: dict[str, str | None] = {}
@@ -29,6 +30,9 @@ def split_versions(words: Sequence[str]) -> tuple[tuple[str, ...], Mapping[str, 
         if at and versions.setdefault(app, version) != version:
             raise UsageError(f"{app} is named with two versions", "Name each app once.")
         names.append(app if at else word)
+    if twice := [app for app, version in versions.items() if version and app in words]:
+        reason = f"{twice[0]} is named with a version and without one"
+        raise UsageError(reason, f"Name it once: {twice[0]}@{versions[twice[0]]}, or {twice[0]} for the newest.")
     return tuple(dict.fromkeys(names)), versions
 
 

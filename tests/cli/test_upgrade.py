@@ -143,6 +143,23 @@ def test_a_version_after_the_name(world: World) -> None:
     assert world.run("show", "db@v1", "--json").document["latest"]["tag"] == "v1"
 
 
+@pytest.mark.parametrize(
+    ("words", "version"),
+    [
+        (("db@v1", "db@v1"), "v1"),
+        (("db", "db@latest"), "v2"),
+        (("@both", "db@v1"), "v1"),
+        (("db@v1", "@both"), "v1"),
+    ],
+)
+def test_a_name_twice_is_one_request_where_both_mean_the_same(
+    words: tuple[str, ...], version: str, world: World
+) -> None:
+    report = world.run("install", *words, "--json").document
+    assert [part["app"] for part in report["parts"]] == list(dict.fromkeys(part["app"] for part in report["parts"]))
+    assert versions(world)["db"] == version
+
+
 def test_lock_and_mirror_take_a_version_after_the_name(world: World) -> None:
     file, folder = world.folder / "apps.lock", world.folder / "copy"
     document = worlds.valid(world.run("lock", "db@v1", "web", "-o", str(file), "--json").document)
@@ -159,6 +176,13 @@ def test_lock_and_mirror_take_a_version_after_the_name(world: World) -> None:
         (("install", "db@"), 2, "'db@' has no version after the @"),
         (("install", "@both@v1"), 2, "'@both@v1' gives a set a version"),
         (("install", "db@v1", "db@v2"), 2, "db is named with two versions"),
+        (("install", "db", "db@v1"), 2, "db is named with a version and without one"),
+        (("install", "db@v1", "web", "db"), 2, "db is named with a version and without one"),
+        (("build", "db", "db@v1"), 2, "db is named with a version and without one"),
+        (("lock", "db", "db@v1", "-o", "x.lock"), 2, "db is named with a version and without one"),
+        (("mirror", "db", "db@v1", "copy"), 2, "db is named with a version and without one"),
+        (("pack", "db", "db@v1", "-o", "x.pack"), 2, "db is named with a version and without one"),
+        (("start", "db", "db@v1"), 2, "'db@v1' names a version, which this command does not take"),
         (("install", "db@v1", "--version", "v2"), 2, "APP@VERSION and --version exclude each other"),
         (("install", "db@v1", "--ref", "main"), 2, "APP@VERSION and --ref exclude each other"),
         (("install", "db@v9"), 3, "has no release v9"),
