@@ -16,6 +16,8 @@ from hero_build.cli.session import Session
 from hero_build.errors import NotFound
 from hero_build.model.artifacts import DESKTOP_APP
 
+_NOTHING = "nothing is installed. `hero-build list` shows what can be."
+
 
 @command("list")
 @click.option("--installed", is_flag=True, help="Only installed apps.")
@@ -31,13 +33,16 @@ def list_(session: Session, *, installed: bool, is_outdated: bool) -> int:
     from hero_build.queries import list as query
 
     answer = query.listing(session.root, session.catalog(), session.generation(), installed_only=True)
-    if not is_outdated:
-        return session.console.answer(answer, lambda terminal: page(answer, terminal))
+    if not (is_outdated and answer.apps):
+        return session.console.answer(answer, lambda terminal: page(answer, terminal, _NOTHING))
+    from hero_build.output.pages.outdated import summary
     from hero_build.queries.outdated import only_outdated, outdated
 
     report = outdated([app.name for app in answer.apps], session.generation(), session.context())
-    newer = only_outdated(answer, report)
-    return session.console.answer(newer, lambda terminal: page(newer, terminal), code=report.code, failed=report.failed)
+    newer, empty = only_outdated(answer, report), "" if report.failed else summary(report)
+    return session.console.answer(
+        newer, lambda terminal: page(newer, terminal, empty), code=report.code, failed=report.failed
+    )
 
 
 @command("search")

@@ -206,6 +206,16 @@ def test_list_installed_and_outdated(world: World) -> None:
     assert lines == [["app", "installed", "latest", "from", "description"], ["db", "v1", "v2", "download,", "held"]]
 
 
+def test_list_says_so_where_there_is_nothing_to_list(world: World) -> None:
+    nothing = "nothing is installed. `hero-build list` shows what can be.\n"
+    for option in ("--installed", "--outdated"):
+        assert world.ok("list", option) == nothing
+        assert worlds.valid(world.run("list", option, "--json").document)["apps"] == []
+        assert world.ok("list", option, "--quiet") == world.ok("outdated", "--quiet")
+    world.ok("install", "web")
+    assert world.ok("list", "--outdated") == world.ok("outdated") == "up to date: 1 app\n"
+
+
 def test_outdated_compares_with_the_newest_releases(world: World) -> None:
     assert "nothing to compare" in world.ok("outdated")
     world.ok("install", "db@v1", "web")

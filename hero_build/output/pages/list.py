@@ -7,7 +7,10 @@ from hero_build.output.terminal import Terminal
 from hero_build.queries.list import AppListing, ListedApp
 
 
-def page(answer: AppListing, terminal: Terminal) -> Iterator[str]:
+def page(answer: AppListing, terminal: Terminal, empty: str = "") -> Iterator[str]:
+    """`empty`: the sentence where no app is listed."""
+    if empty and not answer.apps:
+        yield empty
     latest = any(app.latest for app in answer.apps)
     head = [cell(word, "dim") for word in ("app", "installed", *(("latest",) if latest else ()), "from", "description")]
     if answer.apps:

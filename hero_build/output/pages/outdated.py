@@ -22,10 +22,11 @@ def page(answer: OutdatedReport, terminal: Terminal) -> Iterator[str]:
     if answer.unknown:
         yield from paragraph(f"recipe not found, not compared: {', '.join(answer.unknown)}", terminal, indent="  ")
     upgradable = any(not app.held for app in answer.apps)
-    yield from closing(_summary(answer), f"Upgrade: {terminal.command('upgrade')}" if upgradable else "", terminal)
+    yield from closing(summary(answer), f"Upgrade: {terminal.command('upgrade')}" if upgradable else "", terminal)
 
 
-def _summary(answer: OutdatedReport) -> str:
+def summary(answer: OutdatedReport) -> str:
+    """How many of the apps that were compared are outdated."""
     if not answer.compared:
         return "nothing to compare"
     if not answer.apps:
