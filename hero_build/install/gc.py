@@ -13,9 +13,11 @@ from hero_build.install.layout import Root
 from hero_build.install.recover import current_number, delete_generation, generation_numbers
 from hero_build.install.root_lock import locked
 from hero_build.os_errors import machine_errors, raise_for_machine, raise_unless_absent
+from hero_build.system.atomic_file import abandoned_parts
 
 KEEP = 5
 _STALE = 24 * 3600.0  # seconds without a write after which a download counts as abandoned
+_UNFINISHED = 3600.0  # the same of a file of a few kB that a command writes to replace another
 
 
 class GcReport(Struct, frozen=True):
@@ -37,7 +39,9 @@ def collect(root: Root, keep: int = KEEP, wait: float = 0, *, dry_run: bool = Fa
     if dry_run:
         old = _expired(root, keep)
         return GcReport(
-            old, sum(path.stat().st_size for path in (*_unreferenced(root, old), *_abandoned(root))), dry_run
+            old,
+            sum(path.stat().st_size for path in (*_unreferenced(root, old), *_abandoned(root), *_unfinished(root))),
+            dry_run,
         )
     with locked(root, wait), machine_errors(root.path):
         old = _expired(root, keep)
@@ -47,7 +51,11 @@ def collect(root: Root, keep: int = KEEP, wait: float = 0, *, dry_run: bool = Fa
         freed = sum(path.stat().st_size for path in unreferenced)
         for path in unreferenced:
             path.unlink()
-        return GcReport(old, freed + delete_stale(root.partial, time.time() - _STALE), dry_run)
+        freed += delete_stale(root.partial, time.time() - _STALE)
+        for path in _unfinished(root):
+            freed += path.lstat().st_size
+            path.unlink(missing_ok=True)
+        return GcReport(old, freed, dry_run)
 
 
 def running_generations(root: Root) -> frozenset[int]:
@@ -86,6 +94,12 @@ def _abandoned(root: Root) -> tuple[Path, ...]:
     """What `delete_stale` would remove at most; it also checks whether a process still writes."""
     now = time.time()
     return tuple(path for path in _files(root.partial) if now - path.stat().st_mtime > _STALE)
+
+
+def _unfinished(root: Root) -> tuple[Path, ...]:
+    """What commands that were killed left of journals and records that they were about to replace."""
+    content = {path.name for path in (root.generations, root.store, root.partial, root.staging)}
+    return tuple(abandoned_parts(root.state, time.time() - _UNFINISHED, skip=content))
 
 
 def _files(folder: Path) -> tuple[Path, ...]:

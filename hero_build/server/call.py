@@ -28,6 +28,8 @@ class Call(Struct, frozen=True, eq=False):
     """When the server started, in seconds of time.time()."""
     operations: Callable[[], tuple[Operation, ...]] = tuple
     """What the server runs or queues now."""
+    can_retry: Callable[[Operation], bool] = bool
+    """Whether an operation can be asked for again."""
     memory: CatalogMemory = field(default_factory=CatalogMemory)
 
     @property

@@ -95,6 +95,7 @@ def _app(name: str, sources: Sources) -> CatalogApp:
     records = sources.installed.get(name, ())
     card = sources.cards.get(name) or RecipeCard("", None, "it has no recipe")
     own = sources.generation.records.get(PartId(name))
+    operation = sources.running.get(name) or next(iter(journal.operations(sources.call.root, name, 1)), None)
     return CatalogApp(
         name,
         about=card.about,
@@ -109,7 +110,8 @@ def _app(name: str, sources: Sources) -> CatalogApp:
         held=name in sources.held,
         bundles=tuple(record.id.bundle for record in records if record.id.bundle),
         services=tuple(_services(name, card, sources)),
-        operation=sources.running.get(name) or next(iter(journal.operations(sources.call.root, name, 1)), None),
+        operation=operation,
+        retry=operation is not None and sources.call.can_retry(operation),
     )
 
 

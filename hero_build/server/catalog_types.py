@@ -84,7 +84,7 @@ class CatalogApp(Struct, frozen=True):
 
     `installs`, `refuses`: whether it can be installed, and why not; `trouble`: its recipe cannot be read. `previous`:
     the version that catalog.rollback returns to. `bundles`: installed shells and islands, by name. `operation`: the
-    last change of the app, or the one that runs.
+    last change of the app, or the one that runs; `retry`: its method takes its arguments once more.
     """
 
     name: str
@@ -101,6 +101,7 @@ class CatalogApp(Struct, frozen=True):
     bundles: tuple[str, ...]
     services: tuple[CatalogService, ...]
     operation: Operation | None
+    retry: bool
 
 
 class CatalogSet(Struct, frozen=True):

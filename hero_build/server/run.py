@@ -24,6 +24,7 @@ from hero_build.server.liveness import Liveness
 from hero_build.server.observer import Observer
 from hero_build.server.operations import Operations
 from hero_build.server.resumption import resume_interrupted
+from hero_build.server.retry import can_retry
 from hero_build.settings import Settings
 from hero_build.system.thread_pool import ThreadPool
 
@@ -71,7 +72,7 @@ async def _serve(
     try:
         observer = Observer(settings)
         operations.on_end = observer.forget
-        call = Call(settings, observer, started=time.time(), operations=operations.current)
+        call = Call(settings, observer, started=time.time(), operations=operations.current, can_retry=can_retry)
         dispatcher = Dispatcher(call, operations, threads)
         config = uvicorn.Config(
             cockpit.application(dispatcher) if cockpit else create_app(dispatcher),

@@ -91,7 +91,8 @@ def record(root: Root, operation: Operation) -> None:
         path = _path(root, operation.app)
         others = [item for item in _read(path) if item.id != operation.id]
         log = OperationLog(operations=tuple([*others, operation][-KEPT:]))
-        replace_file(path, msgspec.json.encode(log) + b"\n")
+        # The first one of an app has nothing before it to lose, and a sync takes as long as all the rest.
+        replace_file(path, msgspec.json.encode(log) + b"\n", ordered=bool(others))
 
 
 def operations(root: Root, app: str, last: int = KEPT) -> tuple[Operation, ...]:

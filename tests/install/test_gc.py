@@ -51,3 +51,19 @@ def test_gc_keeps_the_last_five_and_reports_what_it_frees(root: Root) -> None:
     history.rollback(root, 3)
     assert output(root, "db") == "db v3\n"
     roots.settled(root)
+
+
+def test_gc_deletes_what_a_killed_writer_left_beside_a_journal(root: Root) -> None:
+    roots.install(root, "db", "v1")
+    services = root.state / "services" / "db_server"
+    services.mkdir(parents=True)
+    old, new = root.state / ".0123456789abcdef.part", services / ".fedcba9876543210.part"
+    for path in (old, new, services / "record.json"):
+        path.write_bytes(b"{}")
+    os.utime(old, (0, 0))
+    assert gc.collect(root, dry_run=True).bytes == gc.collect(root).bytes == 2
+    assert not old.exists()
+    assert new.exists(), "it may be a command's that runs"
+    os.utime(new, (0, 0))
+    assert gc.collect(root).bytes == 2
+    assert os.listdir(services) == ["record.json"]

@@ -1,11 +1,12 @@
 """A file is replaced wholly or not at all, and nothing else is left in its folder."""
 
 import os
+import time
 from pathlib import Path
 
 import pytest
 
-from hero_build.system.atomic_file import replace_file
+from hero_build.system.atomic_file import abandoned_parts, replace_file
 
 
 @pytest.mark.parametrize("durable", [False, True])
@@ -50,3 +51,20 @@ def test_a_durable_file_and_its_folder_are_synced_before_and_after_the_rename(
     replace_file(path, b"new", durable=True, scratch=scratch)
     assert synced == [(path.stat().st_ino, False), (tmp_path.stat().st_ino, True)]
     assert os.listdir(scratch) == []
+
+
+def test_what_a_killed_writer_left_is_listed_and_nothing_else(tmp_path: Path) -> None:
+    kept, other = tmp_path / "kept", tmp_path / "other"
+    for folder in (kept, other, other / "kept"):
+        folder.mkdir()
+        for name in (
+            ".0123456789abcdef.part",
+            ".0123456789abcdef.parts",
+            "0123456789abcdef.part",
+            ".hero.lock.0a1b.part",
+        ):
+            (folder / name).touch()
+    parts = {other / ".0123456789abcdef.part", other / "kept" / ".0123456789abcdef.part"}
+    assert set(abandoned_parts(tmp_path, time.time() + 60, skip={"kept"})) == parts
+    assert set(abandoned_parts(tmp_path, time.time() - 60, skip={"kept"})) == set()
+    assert set(abandoned_parts(tmp_path / "absent", time.time())) == set()

@@ -99,6 +99,16 @@ def test_the_lock_file_of_a_machine_is_on_the_disk(two_apps: World) -> None:
     assert {str(cfg), str(two_apps.root.path), str(two_apps.folder)}.isdisjoint(disk.lost(two_apps.folder))
 
 
+def test_the_journal_of_an_app_keeps_its_earlier_operations(two_apps: World) -> None:
+    """The file that replaces it is on the disk before; what was recorded last may go, and nothing else."""
+    two_apps.ok("install", "db@v1")
+    calls, disk = run(two_apps, "install", "db", "web")
+    lost = lost_at_renames(calls, disk)
+    folder = two_apps.root.state / "operations"
+    assert lost[str(folder / "db.json")] == []
+    assert lost[str(folder / "web.json")] != [], "the first one of an app waits for no disk"
+
+
 def test_the_replay_sees_each_sync_that_is_left_out(two_apps: World) -> None:
     """That these tests can fail: without the syncs of contents, and without those of folders, something is lost."""
     calls, _ = run(two_apps, "install", "db", "web")

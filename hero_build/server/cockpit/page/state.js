@@ -30,7 +30,7 @@ export function applyOperation({ operation }) {
     if (shown?.id === operation.id) state.operations.delete(operation.app);
     state.steps.delete(operation.id);
     const app = appOf(operation.app);
-    if (app) app.operation = operation;
+    if (app) Object.assign(app, { operation, retry: false }); // whether it can be tried again, the next catalog says
   }
 }
 

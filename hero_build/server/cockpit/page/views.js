@@ -143,7 +143,7 @@ function needs(app) {
 // An app that is not installed: one row.
 function row(app) {
   const busy = isBusy(app);
-  const again = failed(app)?.method === "catalog.adopt" ? "retry" : "install";
+  const again = app.retry && failed(app)?.method === "catalog.adopt" ? "retry" : "install";
   const label = failed(app) ? "Retry" : "Install";
   const kinds = app.binaries.map((binary) => binary.kind);
   const what = app.installs === "islands" ? "islands" : [...new Set(kinds)].join(" · ");
@@ -242,7 +242,7 @@ function failure(app, operation) {
     reason?.tail?.length ? h("pre.tail", { tabindex: "0", role: "region", label: "Last lines" },
       reason.tail.slice(-12).join("\n")) : null,
     h("div.actions",
-      app.installs === "nothing" || !operation.method.includes(".") || !(app.version || app.bundles.length) ? null
+      app.installs === "nothing" || !app.retry || !(app.version || app.bundles.length) ? null
         : button("Retry", "retry", data, { style: "primary", says: `Retry: ${noun} ${app.name}` }),
       button("Copy report", "report", data, { says: `Copy report about ${app.name}` })));
 }
