@@ -21,6 +21,8 @@ from bench.table import page
 
 _KEPT = DOCS / "benchmarks.json"
 _TRIED = OUT / "results.json"
+_SAMPLED = 0.003
+"""What sampling may take of the processor time that is measured."""
 
 
 def main() -> int:
@@ -35,7 +37,7 @@ def main() -> int:
             return 1
         results = result.merge(results, new, [row.key for row in (*results.rows, *new.rows)])
         result.write(kept, results)
-        missing = without_profile(new.rows)
+        missing = [*without_profile(new.rows), *slowed(new.rows)]
     folder = DOCS if wanted.docs else OUT
     folder.mkdir(parents=True, exist_ok=True)
     text = page(results)
@@ -44,8 +46,8 @@ def main() -> int:
     if any(row.profile for row in results.rows):
         (folder / "profiles.svg").write_text(bars.svg(results), encoding="utf-8")
     print(text)
-    for title in missing:
-        print(f"{title}: measured without a profile", file=sys.stderr)
+    for fault in missing:
+        print(fault, file=sys.stderr)
     return 1 if missing else 0
 
 
@@ -75,8 +77,16 @@ def _measured(keys: Sequence[str], rounds: int) -> Results:
 
 
 def without_profile(rows: Sequence[Row]) -> list[str]:
-    """The titles of rows of times that have neither a profile nor a reason."""
-    return [row.title for row in rows if row.unit == "s" and not (row.profile or row.barless)]
+    """A sentence for each row of times that has neither a profile nor a reason."""
+    bare = [row for row in rows if row.unit == "s" and not (row.profile or row.barless)]
+    return [f"{row.title}: measured without a profile" for row in bare]
+
+
+def slowed(rows: Sequence[Row]) -> list[str]:
+    """A sentence for each row whose times sampling has changed by more than the rows' own noise."""
+    return [
+        f"{row.title}: sampling took {row.sampled:.1%} of what was measured" for row in rows if row.sampled > _SAMPLED
+    ]
 
 
 def _rows(key: str, bench: Bench) -> list[Row]:

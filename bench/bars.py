@@ -2,17 +2,20 @@
 
 from collections.abc import Iterator
 
-from bench.canvas import EDGE, PAPER, SOFT, SPAN, WIDTH, picture, text
+from bench.canvas import EDGE, LINE, PAPER, SOFT, SPAN, WIDTH, picture, text, title
 from bench.kinds import KINDS, WAITING
 from bench.result import Results, Row, shown
 
 _BAR, _STEP, _TOP, _COLUMNS = 15, 40, 36, 2
+_NUMBER = 64  # the seconds beside a title, with some room
 _LEAST = 0.07  # of a bar: a smaller share has no number in it
 _DARK_INK = "#1f2329"
 _COLOURS = {
     "interpreter": "#57606a",
     "imports": "#8c959f",
     "command line and answer": "#c4cad1",
+    "progress lines": "#e8c8a0",
+    "starting threads": "#5c6b3c",
     "planning": "#8250df",
     "unpacking": "#b083f0",
     "network": "#1f6feb",
@@ -43,7 +46,10 @@ _COLOURS = {
     WAITING: "#d8dee4",
 }
 _UNNAMED = "#77808a"
-_LIGHT = ("command line and answer", "write", "client and connection", "script", "ssh", "wasm-bindgen", "sccache")
+_LIGHT = (
+    *("command line and answer", "progress lines", "write", "client and connection"),
+    *("script", "ssh", "wasm-bindgen", "sccache"),
+)
 """Colours with dark figures in them."""
 
 
@@ -51,9 +57,13 @@ def svg(results: Results) -> str:
     rows = [row for row in results.rows if row.profile]
     colours = _colours(rows)
     top = _TOP + 20 * (-(-len(colours) // _COLUMNS)) + 14
-    bars = [line for number, row in enumerate(rows) for line in _bar(row, top + _STEP * number, colours)]
-    height = top + _STEP * len(rows) + 10
-    return picture(height, "where the time of hero-build goes", [*_legend(colours), *bars])
+    bars, y = list[str](), top
+    for row in rows:
+        name = title(row.title, y + 12, beside=_NUMBER)
+        y += LINE * (len(name) - 1)
+        bars += [*name, *_bar(row, y, colours)]
+        y += _STEP
+    return picture(y + 10, "where the time of hero-build goes", [*_legend(colours), *bars])
 
 
 def _colours(rows: list[Row]) -> dict[str, str]:
@@ -73,15 +83,14 @@ def _legend(colours: dict[str, str]) -> Iterator[str]:
 
 def _bar(row: Row, y: int, colours: dict[str, str]) -> Iterator[str]:
     total = sum(row.profile.values())
-    yield text(EDGE, y + 12, row.title.replace("`", ""))
     yield text(WIDTH - EDGE, y + 12, shown(total, "s"), anchor="end")
     x = float(EDGE)
     for kind, colour in colours.items():
         share = row.profile.get(kind, 0.0) / total
         width = SPAN * share
         if share:
-            title = f"<title>{kind}: {shown(row.profile[kind], 's')}</title>"
-            yield f'<rect x="{x:.1f}" y="{y + 17}" width="{width:.1f}" height="{_BAR}" fill="{colour}">{title}</rect>'
+            hint = f"<title>{kind}: {shown(row.profile[kind], 's')}</title>"
+            yield f'<rect x="{x:.1f}" y="{y + 17}" width="{width:.1f}" height="{_BAR}" fill="{colour}">{hint}</rect>'
         if share >= _LEAST:
             ink = _DARK_INK if kind in (*_LIGHT, WAITING) else PAPER
             style = f'text-anchor="middle" font-size="10" fill="{ink}"'

@@ -1,10 +1,14 @@
 """What the two pictures of the page have in common: narrow enough for a phone, and in the colours of the reader."""
 
 from html import escape
+from textwrap import wrap
 
 WIDTH, EDGE = 480, 14
 SPAN = WIDTH - 2 * EDGE
 INK, SOFT, PAPER, ALARM = "#1f2328", "#656d76", "#ffffff", "#b42318"
+LINE = 15
+"""From one line of a title to the next."""
+_LETTER = {400: 6.6, 600: 7.2}  # what the letters of a title take on average, at most, by its weight
 _FONT = "system-ui, -apple-system, 'Segoe UI', 'DejaVu Sans', sans-serif"
 _NAMES = {INK: "ink", SOFT: "soft", PAPER: "paper", ALARM: "alarm"}
 _DARK = ".ink{fill:#e6edf3;stroke:#e6edf3}.soft{fill:#9198a1}.paper{fill:#0d1117}.alarm{fill:#ff7b72;stroke:#ff7b72}"
@@ -24,6 +28,12 @@ def text(
 ) -> str:
     style = f'text-anchor="{anchor}" font-size="{size}" font-weight="{weight}" fill="{colour}"'
     return f'<text x="{x:g}" y="{y:g}" {style}{named(colour)}>{escape(words)}</text>'
+
+
+def title(words: str, y: float, *, weight: int = 400, beside: float = 0) -> list[str]:
+    """A title from `y` on, in as many lines as it takes beside something that is so wide."""
+    lines = wrap(words.replace("`", ""), int((SPAN - beside) / _LETTER[weight]))
+    return [text(EDGE, y + LINE * number, line, weight=weight) for number, line in enumerate(lines)]
 
 
 def line(x1: float, y1: float, x2: float, y2: float, *, width: float, colour: str = INK, opacity: float = 1) -> str:

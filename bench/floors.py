@@ -6,11 +6,24 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from bench.kinds import COMPILERS, HASH, INTERPRETER, NETWORK, SYNC, WRITE
+from bench.kinds import (
+    CARGO,
+    COMPILERS,
+    GIT,
+    HASH,
+    INTERPRETER,
+    NETWORK,
+    PROGRAMS,
+    SCCACHE,
+    SYNC,
+    WRITE,
+    is_program,
+)
 from bench.measure import Command, Peer, environment
 from bench.peers import complete, path_of
-from bench.profiles import Times, profile
-from bench.result import Floor, Row
+from bench.profiles import profile
+from bench.result import Floor, Row, shown
+from bench.times import Times, sums
 from bench.tools import Tools
 from bench.world import App
 
@@ -18,6 +31,9 @@ BARE = "bare loop"
 """A peer that does what no other can leave out."""
 _SCRIPT = Path(__file__).with_name("bare.py")
 _TAG = "v1.0.0"
+_OWN = "hero-build's own process"
+_TAIL = "cores idle beside the last wasm tools"
+_REST = "cores idle while nothing compiles"
 
 
 def received(context: Tools, apps: Sequence[App], base: str) -> Peer:
@@ -37,12 +53,25 @@ def loop(row: Row, what: str) -> Row:
     return replace(row, floor=Floor(row.middle(BARE), what, kinds))
 
 
-def shared(row: Row, times: Times) -> Row:
-    """For a build that keeps all cores busy: the compilers' processor time, were it shared without a gap."""
+def built(row: Row, times: Times) -> Row:
+    """For a build that keeps all cores busy: what compiles, shared by the cores, and what cargo's graph leaves idle."""
     cores = os.cpu_count() or 1
-    least = sum(times.processor.get(kind, 0.0) for kind in COMPILERS) / cores
-    what = f"what compilers, linker and wasm tools take of the processor, shared by {cores} cores without a gap"
-    return replace(row, floor=Floor(least, what, COMPILERS))
+    kinds = (*COMPILERS, *((SCCACHE,) if SCCACHE in times.processor else ()))
+    work, gaps = sum(times.processor.get(kind, 0.0) for kind in kinds) / cores, times.idle.graph / cores
+    tools = "compilers, linker and wasm tools" if len(kinds) == len(COMPILERS) else "compilers, linker and sccache"
+    what = f"what {tools} take of the processor, shared by {cores} cores ({shown(work, 's')}), and the time in which "
+    what += f"cores are idle while cargo waits for a crate that others need ({shown(gaps, 's')})"
+    return replace(row, floor=Floor(work + gaps, what, kinds, _above(times, kinds, cores)))
+
+
+def _above(times: Times, kinds: Sequence[str], cores: int) -> dict[str, float]:
+    """What a build takes beside its floor, shared by the cores as the floor is."""
+    parts = sums()
+    for kind, used in times.processor.items():
+        if kind not in kinds:
+            parts[kind if kind in (GIT, CARGO) else PROGRAMS if is_program(kind) else _OWN] += used
+    parts[_TAIL], parts[_REST] = times.idle.tools, times.idle.alone
+    return {name: round(took / cores, 5) for name, took in parts.items()}
 
 
 def in_turn(row: Row, times: Times) -> Row:

@@ -2,12 +2,15 @@
 
 from collections.abc import Iterator
 
-from bench.result import Results, Row, Target, shown, value
+from bench.result import Floor, Results, Row, Target, shown, value
 
 _HEAD = """
 ## Misses
 
-The floor is what nobody can leave out, measured in the same run. The sentences are made of the figures.
+The floor is what nobody can leave out, measured in the same run. The sentences are made of the figures. Of a cold build
+the floor is the processor time of what compiles, shared by all cores, and the time for which cores are idle, by the
+kernel's account, while cargo waits for one crate before it can start the next. What a cold build takes beside its floor
+is shared by the cores, too, so that both add up to the time of the run that was sampled.
 
 """
 _NAMED = 4  # of the largest parts of the time
@@ -58,6 +61,8 @@ def _floor(row: Row, targets: tuple[Target, ...], took: float) -> str:
 
 def _spent(row: Row, took: float) -> str:
     """The largest parts of its time that are no part of the floor."""
+    if row.floor is not None and row.floor.above:
+        return _above(row, row.floor)
     outside = row.floor.kinds if row.floor is not None else ()
     scale = took / sum(row.profile.values()) if row.profile else 0.0
     rest = sorted(((spent, kind) for kind, spent in row.profile.items() if kind not in outside), reverse=True)
@@ -66,3 +71,11 @@ def _spent(row: Row, took: float) -> str:
     if not named:
         return ""
     return f"{'Beside it' if outside else 'Of its time'}: {', '.join(named)}."
+
+
+def _above(row: Row, floor: Floor) -> str:
+    """Of a row whose floor and the rest are the time of one run, which need not be that of the median."""
+    rest = sorted(((spent, name) for name, spent in floor.above.items()), reverse=True)
+    named = [f"{name} {shown(spent, row.unit)}" for spent, name in rest if spent >= _LEAST * floor.seconds / 2]
+    whole = shown(sum(floor.above.values()), row.unit)
+    return f"In the run that was sampled, {whole} were beside the floor: {', '.join(named)}."

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from statistics import quantiles
 
-from bench.canvas import ALARM, EDGE, SOFT, SPAN, WIDTH, line, picture, text
+from bench.canvas import ALARM, EDGE, LINE, SOFT, SPAN, WIDTH, line, picture, text, title
 from bench.floors import BARE
 from bench.result import HERO, Results, Row, Target, reach, shown, value
 
@@ -15,7 +15,9 @@ def svg(results: Results) -> str:
     body: list[str] = []
     y = _TOP
     for row in results.compared:
-        body += _group(row, y)
+        name = title(row.title, y + 14, weight=600)
+        y += LINE * (len(name) - 1)
+        body += [*name, *_group(row, y)]
         y += _TITLE + _REACH * len(row.targets) + _STEP * len(row.samples) + _GAP
     return picture(y, "hero-build beside its peers", [*_legend(), *body])
 
@@ -30,7 +32,6 @@ def _legend() -> Iterator[str]:
 
 
 def _group(row: Row, y: int) -> Iterator[str]:
-    yield text(EDGE, y + 14, row.title.replace("`", ""), weight=600)
     for number, target in enumerate(row.targets):
         yield _verdict(row, target, y + _TITLE + 8 + _REACH * number)
     targets = {target.peer: target for target in reversed(row.targets)}  # a peer's first is the one that is marked

@@ -20,11 +20,14 @@ class Target(Struct, frozen=True):
 
 
 class Floor(Struct, frozen=True):
-    """The least that the work of a row takes in any program: `what` that is, and the `kinds` of a profile in it."""
+    """The least that the work of a row takes in any program: `what` that is, the `kinds` of a profile in it, and the
+    seconds of what else the sampled run did, where these add up to its time.
+    """
 
     seconds: float
     what: str
     kinds: tuple[str, ...]
+    above: Mapping[str, float] = {}
 
 
 class Imports(Struct, frozen=True):

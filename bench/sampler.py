@@ -1,11 +1,15 @@
 """Runs hero-build and notes where each of its threads is, every millisecond or so, and which programs run below it:
 
-    python -P sampler.py OUT BEGIN FOLLOW PROGRAM ARG…
+    python -P sampler.py OUT BEGIN FINE EVERY FOLLOW PROGRAM ARG…
 
-OUT is where the notes go, as JSON (`Notes` in bench/profiles.py); BEGIN is the monotonic time at which the command was
-started; FOLLOW holds the numbers of processes that work for it without being its children, joined by commas. Variables
-are not used for them: hero-build remembers an answer together with its environment. Nothing is imported here that
-hero-build itself would have to import: it would take no time there.
+OUT is where the notes go, as JSON (`Notes` in bench/times.py); BEGIN is the monotonic time at which the command was
+started; FINE is for how many seconds it is sampled every millisecond, and EVERY how many lie between two looks at the
+programs after that; FOLLOW holds the numbers of processes that work for it without being its children, joined by
+commas. Variables are not used for them: hero-build remembers an answer together with its environment. Nothing is
+imported here that hero-build itself would have to import: it would take no time there.
+
+A program that has ended is accounted for by the process that waited for it (times(2), proc_pid_stat(5)), so that all
+processor time below is in the notes, however rare the looks are.
 """
 
 import _thread
@@ -13,9 +17,9 @@ import os
 import sys
 import time
 
-_FINE, _COARSE = 0.001, 0.04  # seconds between two samples, and in a run that takes longer than _LONG
-_LONG = 3.0
-_LOOK, _RARE = 0.01, 0.08  # seconds between two looks at the programs, and in a long run
+_FINE, _LOOK = 0.001, 0.01  # seconds between two samples, and between two looks at the programs
+_TICK = os.sysconf("SC_CLK_TCK")
+_FIRST = 0.001  # seconds that a program is taken to have used, where it ended before it was seen to use any
 _PROCESS_CLOCK, _THREAD_CLOCK = 2, 6  # of the number in the other bits: clock_getcpuclockid(3) makes them so
 _DEPTH = 40
 TYPE_CHECKING = False
@@ -24,30 +28,33 @@ if TYPE_CHECKING:
     from types import FrameType
 
     Thread = tuple[int, int, float | None]
-    Program = tuple[str, float]
+    Program = tuple[str, float, bool]
+    Look = tuple[list[Program], float]
 
 
 class Sampler:
     """`samples`: for each the seconds since the one before, the threads (identity, stack, seconds for which it ran),
-    and where they were looked at the programs below (name, seconds for which it ran since the last look), else None;
-    `stacks`: frames from the innermost on.
+    and, where they were looked at, the programs below (name, seconds for which it ran since the last look, whether it
+    still runs) and the seconds for which the cores of the machine were idle, else None; `stacks`: frames from the
+    innermost on.
     """
 
-    def __init__(self, begin: float, follow: "Iterable[int]") -> None:
+    def __init__(self, begin: float, *, fine: float, every: float, follow: "Iterable[int]") -> None:
         self.begin, self.start, self.start_processor = begin, time.monotonic() - begin, time.process_time()
         self.stacks: dict[tuple[tuple[str, str, int], ...], int] = {}
-        self.samples: list[tuple[float, list[Thread], list[Program] | None]] = []
+        self.samples: list[tuple[float, list[Thread], Look | None]] = []
         self.cost = 0.0
-        self._follow = tuple(follow)
+        self._fine, self._every, self._follow = fine, every, tuple(follow)
         self._ended = False
         self._last = self._first = self._looked = time.monotonic()
         self._processor: dict[int, float] = {}
-        self._programs: dict[int, float] = {number: clock(number) for number in _below(self._follow)}
+        self._programs = {number: (name(number), clock(number), 0.0) for number in _below(self._follow)}
+        self._idle, self._seen = idle(), _total(self._programs)
 
     def run(self) -> None:
         own = _thread.get_ident()
         while not self._ended:
-            time.sleep(_COARSE if self._is_long() else _FINE)
+            time.sleep(self._every / 2 if self._is_long() else _FINE)
             self.take(own)
             self.cost = time.thread_time()
 
@@ -62,14 +69,14 @@ class Sampler:
             for ident, frame in sys._current_frames().items()
             if ident not in (own, _OWN)
         ]
-        programs = None
-        if now - self._looked > (_RARE if self._is_long() else _LOOK) or own == 0:
-            self._looked, programs = now, self._look()
-        self.samples.append((now - self._last, threads, programs))
+        look = None
+        if now - self._looked > (self._every * 0.9 if self._is_long() else _LOOK) or own == 0:
+            self._looked, look = now, self._look()
+        self.samples.append((now - self._last, threads, look))
         self._last = now
 
     def _is_long(self) -> bool:
-        return self._last - self._first > _LONG
+        return self._last - self._first > self._fine
 
     def _stack(self, frame: "FrameType | None") -> int:
         frames: list[tuple[str, str, int]] = []
@@ -90,12 +97,30 @@ class Sampler:
         self._processor[number] = total
         return used
 
-    def _look(self) -> "list[Program]":
-        """The programs below, with what each has used since the last look."""
-        now = {number: clock(number) for number in _below((os.getpid(), *self._follow))}
-        used = [(name(number), max(total - self._programs.get(number, 0.0), 0.0)) for number, total in now.items()]
-        self._programs = now
-        return used
+    def _look(self) -> "Look":
+        """The programs below, with what each has used since the last look. What those that ended have used after it is
+        shared among them as they used the time before it; `""`, where they also began after it.
+        """
+        before, now = self._programs, dict[int, tuple[str, float, float]]()
+        for number in _below((os.getpid(), *self._follow)):
+            total = clock(number)
+            now[number] = name(number), total, max(total - before.get(number, ("", 0.0, 0.0))[1], 0.0)
+        last_idle, self._idle, self._programs = self._idle, idle(), now
+        programs = [(called, used, True) for called, _, used in now.values()]
+        rest = _total(now) - self._seen - sum(used for _, used, _ in programs)
+        ended = [(called, used + _FIRST) for number, (called, _, used) in before.items() if number not in now]
+        if rest > 0:
+            weight = sum(used for _, used in ended)
+            programs += [(called, rest * used / weight, False) for called, used in ended] or [("", rest, False)]
+        self._seen += sum(used for _, used, _ in programs)
+        return programs, self._idle - last_idle
+
+
+def _total(programs: "dict[int, tuple[str, float, float]]") -> float:
+    """The seconds of processor of all programs below, those that have ended among them."""
+    times = os.times()
+    own = times.children_user + times.children_system
+    return own + sum(total + waited_for(number) for number, (_, total, _) in programs.items())
 
 
 def _number(ident: int) -> int:
@@ -139,6 +164,23 @@ def clock(number: int) -> float:
         return 0.0
 
 
+def waited_for(number: int) -> float:
+    """The seconds of processor of those processes, at any depth, that a process has started and seen the end of."""
+    try:
+        with open(f"/proc/{number}/stat", "rb") as file:
+            fields = file.read().rpartition(b")")[2].split()
+    except OSError:
+        return 0.0
+    return (int(fields[13]) + int(fields[14])) / _TICK
+
+
+def idle() -> float:
+    """The seconds for which the cores of the machine had nothing to do so far, all cores together."""
+    with open("/proc/stat", "rb") as file:
+        fields = file.readline().split()
+    return (int(fields[4]) + int(fields[5])) / _TICK
+
+
 def name(number: int) -> str:
     """The program that a process runs: neither the loader that loads it nor the interpreter of a script."""
     try:
@@ -169,15 +211,16 @@ def _write(sampler: Sampler, out: str) -> None:
 
 def main() -> None:
     global _OWN
-    out, begin, follow = sys.argv[1:4]
-    sampler, leave = Sampler(float(begin), map(int, filter(None, follow.split(",")))), os._exit
+    out, begin, fine, every, follow = sys.argv[1:6]
+    numbers = map(int, filter(None, follow.split(",")))
+    sampler, leave = Sampler(float(begin), fine=float(fine), every=float(every), follow=numbers), os._exit
 
     def end(code: int) -> None:
         _write(sampler, out)
         leave(code)
 
     os._exit = end  # type: ignore[assignment]
-    sys.argv = sys.argv[4:]
+    sys.argv = sys.argv[6:]
     sys.setswitchinterval(_FINE)
     _OWN = _thread.start_new_thread(sampler.run, ())
     if sys.argv[0].endswith(".pyz"):

@@ -30,15 +30,17 @@ _BARS = """
 
 ![A stacked bar for each row: which part of hero-build's time each kind of work takes](profiles.svg)
 
-hero-build is sampled while it runs (`bench/sampler.py`): where each of its threads is, every millisecond, after three
-seconds every 40; and which programs run below it, at any depth, with the processor time of each. The time
-between two samples is shared among threads and programs by the processor time that they have used. In the rest of it
-hero-build waited: for a program, the network or the disk, which the bar then names, or for something else (`waiting`).
-`interpreter` is the time until Python runs the first line.
+hero-build is sampled while it runs (`bench/sampler.py`): where each of its threads is, every millisecond, and after
+three seconds every 40; and which programs run below it, at any depth, with the processor time of each. A program that
+ended between two looks is counted by the process that waited for it, so that no processor time is missing. The time
+between two samples is shared among threads and programs by the processor time that they have used; a thread that waits
+for another one is counted for what it did before. In the rest of it hero-build waited: for a program, the network or
+the disk, which the bar then names, or for something else (`waiting`). `interpreter` is the time until Python runs the
+first line.
 
-A bar is the mean of three runs beside those that are measured, which take somewhat longer than without samples. Builds
-of minutes are sampled in the very runs that are measured{sampled}. Rows of processor time have bars of it, and those of
-memory none.
+A bar is the mean of three runs beside those that are measured, which take somewhat longer than without samples; that of
+a cold build of half a minute is one such run. Builds of a minute and more are sampled in the very runs that are
+measured, twice a second after the first one{sampled}. Rows of processor time have bars of it, and those of memory none.
 [Where the time goes](where-the-time-goes.md) says what follows from it.
 """
 _IMPORTS = """

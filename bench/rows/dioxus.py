@@ -51,7 +51,7 @@ def rows(bench: Bench) -> list[Row]:
         clones = [islands.clone(found, folder / name) for found, name in zip(both, ("tree", "app"), strict=True)]
         sites = _Sites(*both, folder, *clones)
         theirs = (_took(_EACH, sites.pack(*sites.islands.names)), _took(_REPOS, sites.pack_shell()))
-        phases = Recorder(), Recorder()
+        phases = Recorder(timed=True), Recorder(timed=True)
         ours = [
             _took(HERO, sites.hero(bench, phase), recorder)
             for phase, recorder in zip(("islands", "shell"), phases, strict=True)
@@ -74,7 +74,7 @@ def _cold(ours: float, theirs: float, recorder: Recorder) -> Row:
         targets=(Target(0.85, _EACH),),
         notes=(_VERSIONS, "one round"),
     )
-    return recorder.onto(floors.shared(row, recorder.times()))
+    return recorder.onto(floors.built(row, recorder.times()))
 
 
 def _repositories(ours: float, theirs: float, phases: Sequence[Recorder]) -> Row:
@@ -86,8 +86,8 @@ def _repositories(ours: float, theirs: float, phases: Sequence[Recorder]) -> Row
         targets=(Target(0.6, _REPOS),),
         notes=("one round",),
     )
-    both = Recorder(notes=[notes for recorder in phases for notes in recorder.notes])
-    return both.onto(floors.shared(row, both.times(runs=1)), runs=1)
+    both = Recorder(timed=True, notes=[notes for recorder in phases for notes in recorder.notes])
+    return both.onto(floors.built(row, both.times(runs=1)), runs=1)
 
 
 def _edited(bench: Bench, sites: _Sites) -> Row:

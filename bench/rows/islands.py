@@ -35,8 +35,9 @@ class _Built:
 def rows(bench: Bench) -> list[Row]:
     with scratch("islands") as folder:
         found = islands.archipelago(folder)
-        cold = _cold(bench, found)
-        built = _build(bench, found, folder)
+        cold, recorder = _cold(bench, found), Recorder()
+        built = _build(bench, found, folder, recorder)
+        cold = recorder.onto(floors.built(cold, recorder.times()))
         return [cold, _noop(bench, built), _edited(bench, built), _memory(bench, found)]
 
 
@@ -50,17 +51,16 @@ def _cold(bench: Bench, found: Archipelago) -> Row:
         Peer(_EACH, prepare, lambda folder: _all(islands.packed(folder / "clone"))),
         Peer(HERO, lambda folder: islands.hero(bench.context, found, folder), lambda f: _all(islands.installed(f))),
     ]
-    recorder = Recorder()
-    samples = compare(peers, min(_ROUNDS, bench.rounds), recorder, warm=False)
+    samples = compare(peers, min(_ROUNDS, bench.rounds), seconds, warm=False)
     row = Row("islands", title="30 islands from source, cold", unit="s", samples=samples, targets=(Target(0.6, _EACH),))
-    row = replace(row, notes=(islands.versions(found),))
-    return recorder.onto(floors.shared(row, recorder.times()))
+    return replace(row, notes=(islands.versions(found),))
 
 
-def _build(bench: Bench, found: Archipelago, folder: Path) -> _Built:
+def _build(bench: Bench, found: Archipelago, folder: Path, recorder: Recorder) -> _Built:
+    """Both once more, for the rows below; hero-build is sampled meanwhile."""
     hero = islands.hero(bench.context, found, folder)
     tree = islands.clone(found, folder / "clone")
-    seconds(hero)
+    recorder(hero)
     seconds(islands.pack(found, tree=tree, names=found.names, folder=folder))
     return _Built(found, folder=folder, tree=tree, hero=hero)
 

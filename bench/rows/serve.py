@@ -13,9 +13,10 @@ from statistics import median
 from bench.bench import Bench
 from bench.kinds import CLIENT, OTHER, SERVER
 from bench.measure import Command
-from bench.profiles import Recorder, mean, times, within
+from bench.profiles import Recorder
 from bench.result import HERO, Row, Target
 from bench.service_root import ServiceRoot, apps, service_root
+from bench.times import mean, times, within
 
 _CLIENTS = 200
 _CALLS = 5

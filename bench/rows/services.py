@@ -11,10 +11,11 @@ from msgspec.structs import replace
 
 from bench.bench import Bench
 from bench.measure import Command, Meter, Peer, compare, once, seconds
-from bench.profiles import Recorder, profiled, within
+from bench.profiles import Recorder, profiled
 from bench.result import HERO, Row, Target
 from bench.service_root import TAGS, ServiceRoot, apps, service_root
 from bench.supervisors import Control, controls
+from bench.times import within
 
 _GAP = 0.1
 """Seconds that an upgrade's downtime may take over the supervisor's own restart."""

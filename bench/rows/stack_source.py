@@ -101,13 +101,13 @@ def _turn(mirror: Path, folder: Path) -> float:
 
 
 def _cold(bench: Bench, mirror: Path, folder: Path) -> Row:
-    theirs, recorder = _turn(mirror, folder), Recorder()
+    theirs, recorder = _turn(mirror, folder), Recorder(timed=True)
     ours = once(Peer(HERO, lambda _: _hero(bench, mirror, folder)), recorder)
     if not all((folder / "root/bin" / name).is_file() for name in APPS):
         raise Failed("hero-build left a service out")
     samples, targets = {_TURN: (theirs,), HERO: (ours,)}, (Target(0.2, _TURN),)
     row = Row("stack-cold", title="15 apps from source, cold", unit="s", samples=samples, targets=targets)
-    return recorder.onto(floors.shared(row, recorder.times()))
+    return recorder.onto(floors.built(row, recorder.times()))
 
 
 def _nothing(bench: Bench, mirror: Path, folder: Path) -> Row:

@@ -12,12 +12,12 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from bench import bars, imports, kinds, misses, plot, profiles, result, sampler, table
-from bench.__main__ import without_profile
-from bench.kinds import HASH, IMPORTS, INTERPRETER, LINKER, NETWORK, SCRIPTS, WAITING
+from bench import bars, floors, imports, kinds, misses, plot, result, sampler, table, times
+from bench.__main__ import slowed, without_profile
+from bench.kinds import HASH, IMPORTS, INTERPRETER, LINKER, NETWORK, SCRIPTS, THREADS, WAITING
 from bench.places import DOCS
-from bench.profiles import Notes
 from bench.result import HERO, Floor, Imports, Results, Row, Target
+from bench.times import Look, Notes, Program, Sample
 from support.processes import until
 from support.worlds import REPO
 
@@ -30,15 +30,16 @@ _TWO = [Path("/bin/sleep").resolve().name] * 2
 def test_a_run_is_sampled(tmp_path: Path) -> None:
     """It does its work, its kinds of work are all of its time, and imports are some of it."""
     out, program = tmp_path / "notes.json", Path(sys.executable).with_name("hero-build")
-    words = ["-P", str(REPO / "bench" / "sampler.py"), str(out), str(time.monotonic()), "", str(program), "list"]
+    sampled = (str(REPO / "bench" / "sampler.py"), str(out), str(time.monotonic()), "3", "0.08", "")
+    words = ["-P", *sampled, str(program), "list"]
     environ = {**os.environ, "HERO_ROOT": str(tmp_path / "root"), "HERO_BUILD_CACHE": str(tmp_path / "cache")}
     done = subprocess.run([sys.executable, *words], env=environ, capture_output=True, text=True, check=False)
     assert (done.returncode, "hero_db" in done.stdout) == (0, True), done.stderr
     notes = msgspec.json.decode(out.read_bytes(), type=Notes)
-    times = profiles.times(notes)
-    assert sum(times.clock.values()) == pytest.approx(notes.whole)
-    assert times.clock[INTERPRETER] > 0
-    assert times.clock[IMPORTS] > 0
+    spent = times.times(notes)
+    assert sum(spent.clock.values()) == pytest.approx(notes.whole)
+    assert spent.clock[INTERPRETER] > 0
+    assert spent.clock[IMPORTS] > 0
 
 
 _THREE = ((1, 0, 0.6), (2, 1, 0.2), (3, 2, 0.0))
@@ -54,6 +55,13 @@ _THREE = ((1, 0, 0.6), (2, 1, 0.2), (3, 2, 0.0))
         (((1, 0, 1.0),), (("git-upload-pack", 1.0),), {HASH: 0.5, "git": 0.5}, 0.0),
         (((3, 2, 0.0),), (("supervisord", 0.0),), {WAITING: 1.0}, 0.0),  # it waits, too
         (((3, 2, None),), (), {WAITING: 1.0}, 0.0),
+        (((1, 0, 0.5), (3, 2, 0.5)), (), {HASH: 0.5, THREADS: 0.5}, 0.0),  # it has just been started
+        (
+            ((3, 2, 0.0),),
+            (("cargo", 0.0), ("rustc", 0.5), ("", 0.5)),
+            {"rustc": 1.0},
+            1.0,
+        ),  # too short to be seen
     ],
 )
 def test_whose_a_second_is(
@@ -65,14 +73,78 @@ def test_whose_a_second_is(
 ) -> None:
     monkeypatch.setattr("linecache.getline", lambda file, _: "sha256.update(" if "partial_file" in file else "")
     kinds.kind_of.cache_clear()
-    notes = _notes((1.0, threads, programs))
-    times = profiles.times(notes)
+    spent = times.times(_notes(Sample(1.0, threads, _look(*programs))))
     kinds.kind_of.cache_clear()
-    assert {kind: seconds for kind, seconds in times.clock.items() if seconds} == pytest.approx(clock)
-    assert times.compiling == compiling
+    assert {kind: seconds for kind, seconds in spent.clock.items() if seconds} == pytest.approx(clock)
+    assert spent.compiling == compiling
 
 
-def _notes(*samples: tuple[float, tuple[tuple[int, int, float | None], ...], tuple[tuple[str, float], ...]]) -> Notes:
+def test_what_a_waiting_thread_has_used_is_what_it_did_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("linecache.getline", lambda file, _: "sha256.update(" if "partial_file" in file else "")
+    kinds.kind_of.cache_clear()
+    hashing, waiting = Sample(1.0, ((1, 0, 0.5),)), Sample(1.0, ((1, 2, 0.5),))
+    spent = times.times(_notes(hashing, waiting, waiting))
+    kinds.kind_of.cache_clear()
+    assert spent.processor[HASH] == pytest.approx(1.5)
+
+
+def test_idle_cores_by_what_runs_beside_them() -> None:
+    ended = Look((Program("cargo", 0.0, runs=True), Program("rustc", 0.5, runs=False)), 0.4)
+    spent = times.times(
+        _notes(
+            Sample(1.0, (), _look(("cargo", 0.0), ("rustc", 1.0), idle=0.9)),
+            Sample(1.0, (), _look(("cargo", 0.0), ("sccache", 0.1), idle=0.8)),
+            Sample(1.0, (), ended),
+            Sample(1.0, (), _look(("wasm-opt", 1.0), idle=1.0)),
+            Sample(1.0, (), _look(idle=1.5)),
+        )
+    )
+    assert (spent.idle.graph, spent.idle.tools, spent.idle.alone) == pytest.approx((1.7, 1.0, 1.9))
+    assert times.mean([spent, spent]).idle == spent.idle
+
+
+def test_the_floor_of_a_build_and_the_rest_are_its_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Here both cores are accounted for; and sccache is part of the floor where it is used."""
+    monkeypatch.setattr("os.cpu_count", lambda: 2)
+    processor = {IMPORTS: 0.4, HASH: 0.2, "git": 0.2, "cargo": 0.6, "rustc": 8.0, "wasm-opt": 2.0, "dash": 0.2}
+    spent = times.Times({}, processor, 0.0, times.Idle(graph=4.0, tools=2.0, alone=0.4))
+    row = Row("a", title="a build", unit="s", samples={HERO: (9.0,), "cargo": (9.0,)}, targets=(Target(0.5, "cargo"),))
+    built = floors.built(row, spent)
+    assert built.floor is not None
+    assert built.floor.seconds == pytest.approx(7.0)
+    assert built.floor.seconds + sum(built.floor.above.values()) == pytest.approx(9.0)
+    (sentence,) = [line for line in misses.section(Results({}, (built,))).splitlines() if line.startswith("- ")]
+    assert "shared by 2 cores (5.00 s), and the time in which cores are idle while cargo waits" in sentence
+    assert "2.00 s were beside the floor: cores idle beside the last wasm tools 1.00 s, hero-build's own" in sentence
+    shared = floors.built(row, replace(spent, processor={**processor, "sccache": 1.0})).floor
+    assert shared is not None
+    assert shared.seconds == pytest.approx(7.5)
+
+
+def test_a_program_that_has_ended_is_accounted_for() -> None:
+    """To the tick, whether it was seen while it ran or not."""
+    watcher = sampler.Sampler(time.monotonic(), fine=3.0, every=0.08, follow=())
+    spin = "import time\nwhile time.process_time() < 0.3: pass"
+    before = os.times()
+    with subprocess.Popen([sys.executable, "-c", f"{spin}\ninput()"], stdin=subprocess.PIPE) as child:
+        assert until(lambda: sampler.clock(child.pid) > 0.3)
+        watcher.take(0)
+        child.communicate(b"\n")
+    subprocess.run([sys.executable, "-c", spin], check=True)
+    watcher.take(0)
+    after = os.times()
+    looks = [look for _, _, look in watcher.samples if look is not None]
+    used = after.children_user + after.children_system - before.children_user - before.children_system
+    assert sum(took for programs, _ in looks for _, took, _ in programs) == pytest.approx(used, abs=0.05)
+    assert [runs for programs, _ in looks for _, _, runs in programs] == [True, False]
+
+
+def _look(*programs: tuple[str, float], idle: float = 0.0) -> Look:
+    """At programs that all run."""
+    return Look(tuple(Program(name, used, runs=True) for name, used in programs), idle)
+
+
+def _notes(*samples: Sample) -> Notes:
     return Notes(
         begin=0.0,
         start=0.0,
@@ -84,9 +156,9 @@ def _notes(*samples: tuple[float, tuple[tuple[int, int, float | None], ...], tup
 
 
 def test_only_the_samples_of_a_while() -> None:
-    notes = _notes(*((1.0, (), (("rustc", float(number)),)) for number in range(5)))
-    kept = profiles.within(notes, 1.0, 3.0)
-    assert [programs for _, _, programs in kept.samples] == [(("rustc", 1.0),), (("rustc", 2.0),)]
+    notes = _notes(*(Sample(1.0, (), _look(("rustc", float(number)))) for number in range(5)))
+    kept = times.within(notes, 1.0, 3.0)
+    assert [sample.look for sample in kept.samples] == [_look(("rustc", 1.0)), _look(("rustc", 2.0))]
 
 
 def test_a_program_has_its_own_name() -> None:
@@ -163,7 +235,7 @@ def test_each_row_of_times_has_a_bar_or_says_why_not() -> None:
     results = result.read(DOCS / "benchmarks.json")
     page = (DOCS / "benchmarks.md").read_text(encoding="utf-8")
     picture = ElementTree.fromstring((DOCS / "profiles.svg").read_text(encoding="utf-8"))
-    texts = {element.text for element in picture.iter()}
+    texts = " ".join(element.text or "" for element in picture.iter())
     for row in results.compared:
         if row.unit == "s":
             reason = table.without_bar(row)
@@ -175,4 +247,9 @@ def test_each_row_of_times_has_a_bar_or_says_why_not() -> None:
 def test_a_new_row_without_a_bar_is_named() -> None:
     bare = Row("a", title="some work", unit="s", samples={HERO: (1.0,)})
     explained, memory = replace(bare, barless="nothing runs"), replace(bare, unit="MB")
-    assert without_profile([bare, explained, memory]) == ["some work"]
+    assert without_profile([bare, explained, memory]) == ["some work: measured without a profile"]
+
+
+def test_a_row_that_sampling_made_slower_is_named() -> None:
+    rows = [Row("a", title="a build", unit="s", samples={HERO: (1.0,)}, sampled=taken) for taken in (0.0, 0.003, 0.004)]
+    assert slowed(rows) == ["a build: sampling took 0.4% of what was measured"]
