@@ -5,7 +5,7 @@ apply():  produce (fetch | build ─► verify) ─► stage ─► commit
 """
 
 from collections.abc import Sequence
-from concurrent.futures import as_completed
+from functools import partial
 
 from msgspec import Struct
 
@@ -24,6 +24,7 @@ from hero_build.ops.way_back import refuse_downgrade
 from hero_build.pipeline.decide import decide
 from hero_build.pipeline.early_downloads import EarlyDownloads
 from hero_build.pipeline.resolve import Disk, read_disk, resolve
+from hero_build.system.paced_calls import PacedCalls
 from hero_build.system.thread_pool import ThreadPool
 
 
@@ -64,15 +65,16 @@ def plan(requests: Sequence[Request], context: Context, early: EarlyDownloads | 
     `early` starts the downloads of an app once it is decided.
     """
     disk = read_disk(context, tuple(request.app for request in requests))
-    with ThreadPool(context.settings.jobs, thread_name_prefix="plan") as pool, context.checkouts.cancelling():
-        planned = [pool.submit(_step, request, disk, context) for request in requests]
-        if early:
-            if {request.app for request in requests} - {part.app for part in disk.installed}:
-                early.prepare()
-            for future in as_completed(planned):
-                if isinstance(step := future.result(), Step):
-                    early.start(step.decisions)
-        results = [future.result() for future in planned]
+    jobs = context.settings.jobs
+    with ThreadPool(jobs, thread_name_prefix="plan") as pool, context.checkouts.cancelling():
+        planned = PacedCalls(pool, [partial(_step, request, disk, context) for request in requests], jobs)
+        planned.start()
+        if early and {request.app for request in requests} - {part.app for part in disk.installed}:
+            early.prepare()
+        for step in planned.as_completed():
+            if early and isinstance(step, Step):
+                early.start(step.decisions)
+        results = planned.results()
     steps = tuple(result for result in results if isinstance(result, Step))
     return Plan(steps, tuple(result for result in results if isinstance(result, Failed)))
 
