@@ -75,10 +75,22 @@ def _read(asset: Asset, context: Context) -> bytes:
     content = read_small(context.forge, asset, limits=context.limits, emit=context.emit)
     if (path := _place(asset, context)) is not None and len(content) == asset.size:
         with suppress(OSError):  # without it, the file is read once more
-            path.parent.mkdir(parents=True, exist_ok=True)
-            replace_file(path, content, mode=0o600)
-            _delete_oldest(path.parent)
+            keep_checksums(path, content)
     return content
+
+
+def keep_checksums(path: Path, content: bytes) -> None:
+    """Write a checksum file into the cache. Raises OSError.
+
+    One in 32, by its name, looks for files that are too many: for each it would be a part of the time to plan an app.
+    """
+    try:
+        replace_file(path, content, mode=0o600)
+    except FileNotFoundError:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        replace_file(path, content, mode=0o600)
+    if path.name < "08":
+        _delete_oldest(path.parent)
 
 
 def _read_kept(asset: Asset, context: Context) -> bytes:

@@ -17,6 +17,7 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
+from hero_build.errors import MachineError
 from hero_build.install.layout import Root
 from hero_build.model.failure import Failure
 from hero_build.model.names import check_name
@@ -71,7 +72,8 @@ def new(app: str, method: str, arguments: Mapping[str, Argument]) -> Operation:
 
 def running(operation: Operation, pid: int, started: str | None = None) -> Operation:
     """`started`: when the work of `pid` began, where that is not now."""
-    return _by(replace(operation, state="running", started=started or now()), pid)
+    active = replace(operation, state="running", started=started or now())
+    return active if pid == operation.pid else _by(active, pid)
 
 
 def ended(
@@ -85,10 +87,21 @@ def ended(
     return replace(operation, state=state, ended=now(), before=before, after=after, failure=failure)
 
 
-def record(root: Root, operation: Operation) -> None:
-    """Write an operation, over what is recorded under its id. Raises MachineError."""
+def record(root: Root, *changed: Operation) -> None:
+    """Write operations, each over what is recorded under its id. Raises MachineError, once the others are written."""
+    failed: MachineError | None = None
     with machine_errors(folder(root)), _locked(root):
-        path = _path(root, operation.app)
+        for operation in changed:
+            try:
+                _replace(_path(root, operation.app), operation)
+            except MachineError as error:
+                failed = failed or error
+    if failed:
+        raise failed
+
+
+def _replace(path: Path, operation: Operation) -> None:
+    with machine_errors(path.parent):
         others = [item for item in _read(path) if item.id != operation.id]
         log = OperationLog(operations=tuple([*others, operation][-KEPT:]))
         # The first one of an app has nothing before it to lose, and a sync takes as long as all the rest.

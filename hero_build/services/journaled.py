@@ -68,15 +68,17 @@ class JournaledCommand:
         reasons = {item.app or "": item for item in reversed(tuple(failed))}
         everyone = self._expected if "" in reasons else ()
         apps = dict.fromkeys((*self._running, *changed, *filter(None, reasons), *everyone))
+        ended: list[Operation] = []
         for app in apps:
             operation = self._running.pop(app, None) or self._new(app)
-            self._record(journal.ended(operation, reasons.get(app, reasons.get("")), generations))
+            ended.append(journal.ended(operation, reasons.get(app, reasons.get("")), generations))
+        self._record(*ended)
 
     def fail(self, reason: Failure) -> None:
         """Record that all started operations have failed, or was interrupted."""
-        while self._running:
-            _, operation = self._running.popitem()
-            self._record(journal.ended(operation, reason))
+        ended = [journal.ended(operation, reason) for operation in self._running.values()]
+        self._running.clear()
+        self._record(*ended)
 
     def _begin(self, app: str) -> None:
         with self._lock:
@@ -89,11 +91,11 @@ class JournaledCommand:
         queued = journal.new(app, self._method, {"name": self._names.get(app, app), **self._arguments})
         return journal.running(queued, os.getpid(), started=self._began)
 
-    def _record(self, operation: Operation) -> None:
+    def _record(self, *operations: Operation) -> None:
         """Nothing where there is no root yet: a command that installs nothing creates none."""
-        if self._root.state.is_dir():
+        if operations and self._root.state.is_dir():
             with suppress(HeroBuildError):
-                journal.record(self._root, operation)
+                journal.record(self._root, *operations)
 
 
 @contextmanager

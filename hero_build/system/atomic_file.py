@@ -30,11 +30,12 @@ def replace_file(
     part = (scratch or path.parent) / f".{os.urandom(8).hex()}.part"
     descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
     try:
-        with open(descriptor, "wb") as out:
-            out.write(content)
-            out.flush()
+        try:
+            _write(descriptor, content)
             if ordered or durable:
                 os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
         os.replace(part, path)
     except BaseException:
         part.unlink(missing_ok=True)
@@ -54,3 +55,10 @@ def abandoned_parts(folder: Path, before: float, *, skip: Collection[str] = ()) 
             with suppress(FileNotFoundError):  # its writer has given it its name
                 if path.lstat().st_mtime < before:
                     yield path
+
+
+def _write(descriptor: int, content: bytes) -> None:
+    """All of it, without a file object: making one costs more than writing what is small."""
+    view = memoryview(content)
+    while view:
+        view = view[os.write(descriptor, view) :]

@@ -109,6 +109,16 @@ def test_a_journal_that_cannot_be_written_fails_nothing(root: Root) -> None:
     assert journal.folder(root).read_text() == "a file"
 
 
+def test_a_file_that_cannot_be_written_leaves_the_others_to_be_written(root: Root) -> None:
+    (journal.folder(root) / "db.json").mkdir(parents=True)
+    with journaled(root, "service.install") as operations:
+        operations.end(["app", "db", "web"])
+    assert [len(journal.operations(root, app)) for app in ("app", "web")] == [1, 1]
+    with pytest.raises(MachineError):
+        journal.record(root, *(journal.new(app, "service.stop", {}) for app in ("db", "web")))
+    assert len(journal.operations(root, "web")) == 2
+
+
 def test_where_there_is_no_root_none_is_created(tmp_path: Path) -> None:
     root = Root(tmp_path / "hero")
     with journaled(root, "service.install") as operations:
