@@ -10,11 +10,16 @@ from hero_build.model.names import nearest
 _VERSION = re.compile(r"([\w-]+)(?:==|=|:|~=|>=|/)(v?\d[\w.+-]*)")
 """As pip, apt, docker and go write APP@VERSION."""
 _BARE_VERSION = re.compile(r"v?\d+(\.[\w+-]+)*")
+UPGRADE_ITSELF = (
+    "hero-build itself is upgraded as it was installed: `uv tool upgrade hero-build`, or as its README says."
+)
 _SHOWS_ALL = "`hero-build list` shows all."
 
 
 def meant_app(name: str, apps: Sequence[str], sets: Sequence[str]) -> str:
     """The hint: the nearest names, the version as it is written here, or how several apps or a folder are named."""
+    if name.casefold().replace("-", "_") == "hero_build":
+        return UPGRADE_ITSELF
     if (match := _VERSION.fullmatch(name)) and (close := nearest(match[1], apps, most=1)):
         return f"Did you mean {close[0]}@{match[2]}? {_SHOWS_ALL}"
     if _BARE_VERSION.fullmatch(name):

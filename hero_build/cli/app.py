@@ -118,7 +118,19 @@ def _unknown_command(args: list[str], ctx: click.Context) -> click.UsageError:
     from hero_build.cli.sentences import UnknownCommand
     from hero_build.cli.suggestions import unknown_command
 
-    return UnknownCommand(*unknown_command(args[0], args[1:], _MODULES), ctx)
+    sentence, hint = unknown_command(args[0], args[1:], _MODULES, parses=lambda line: _parses(list(line), ctx))
+    return UnknownCommand(sentence, hint, ctx)
+
+
+def _parses(line: list[str], ctx: click.Context) -> bool:
+    """Whether a command takes these words; nothing is run. Help and version would be printed at once."""
+    if {"-h", "--help", "-V", "--version"}.intersection(line):
+        return True
+    command = hero_build.get_command(ctx, line[0])
+    try:
+        return command is not None and bool(command.make_context(line[0], line[1:], parent=ctx))
+    except click.UsageError:
+        return False
 
 
 def summaries() -> dict[str, str]:

@@ -8,6 +8,8 @@ from hero_build.cli.examples import EXAMPLES
 from hero_build.cli.suggestions import unknown_option
 from hero_build.errors import UsageError
 
+_OF_ONE_APP = "`hero-build history` lists the generations; one app alone: `hero-build install APP@VERSION`."
+
 
 class UnknownCommand(click.UsageError):
     """A command that does not exist, with the hint that fits what was typed."""
@@ -31,7 +33,8 @@ def usage_error(error: click.ClickException) -> UsageError:
         case click.MissingParameter(param=click.Parameter() as param):
             return UsageError(_missing(param, context, path), _example(context) or hint)
         case click.BadParameter(param=click.Parameter() as param):
-            return UsageError(_invalid(param, error.message), hint)
+            is_generation = context is not None and context.info_name == "rollback"
+            return UsageError(_invalid(param, error.message), _OF_ONE_APP if is_generation else hint)
         case click.BadOptionUsage() if "requires an argument" in error.message:
             return UsageError(f"{error.option_name} needs a value", "Write one after it, or leave the option out.")
     text = _lower(error.format_message())
@@ -83,7 +86,10 @@ def _name(param: click.Parameter) -> str:
 
 
 def _options(context: click.Context) -> list[str]:
-    return [name for param in context.command.get_params(context) for name in (*param.opts, *param.secondary_opts)]
+    """Those of a command; where it takes apps, also the set that stands for all of them."""
+    params = context.command.get_params(context)
+    sets = ["@all"] if any(param.name == "apps" for param in params) else []
+    return [*(name for param in params for name in (*param.opts, *param.secondary_opts)), *sets]
 
 
 def _typed(option: str, known: list[str]) -> str:

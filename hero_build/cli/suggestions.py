@@ -1,13 +1,15 @@
 """Commands and options that other package managers have: what they are called here. Imported only for an error."""
 
 import shlex
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
+from hero_build.catalog.unknown_app import UPGRADE_ITSELF
 from hero_build.model.names import edit_distance, nearest
 
 COMMANDS: Mapping[str, str] = {
     "add": "install",
     "autoremove": "gc",
+    "back": "rollback",
     "build": "install --mode source",
     "changelog": "history",
     "check": "verify",
@@ -16,9 +18,11 @@ COMMANDS: Mapping[str, str] = {
     "delete": "uninstall",
     "diagnose": "troubleshoot",
     "down": "stop",
+    "disable": "stop",
     "dist-upgrade": "upgrade",
-    "downgrade": "rollback",
     "download": "mirror",
+    "enable": "start",
+    "fetch": "mirror",
     "find": "search",
     "fix": "verify --repair",
     "freeze": "lock",
@@ -27,7 +31,9 @@ COMMANDS: Mapping[str, str] = {
     "get": "install",
     "info": "show",
     "installed": "list --installed",
+    "journal": "logs",
     "journalctl": "logs",
+    "kill": "stop",
     "log": "logs",
     "ls": "list",
     "man": "help",
@@ -49,6 +55,7 @@ COMMANDS: Mapping[str, str] = {
     "rm": "uninstall",
     "switch": "rollback",
     "sync": "install --locked hero.lock",
+    "tail": "logs",
     "test": "verify",
     "top": "status",
     "undo": "rollback",
@@ -67,11 +74,11 @@ COMMANDS: Mapping[str, str] = {
 
 _LOGIN = "hero-build has no login: the token of the forge is in FORGEJO_TOKEN."
 _SETTINGS = "`hero-build doctor` shows all settings and where each comes from; docs/install.md explains them."
-_ITSELF = "hero-build itself is upgraded as it was installed: `uv tool upgrade hero-build`, or as its README says."
 HINTS: Mapping[str, str] = {
     "auth": _LOGIN,
     "cache": "`hero-build doctor` shows its size, and `hero-build gc --cache` frees it.",
     "config": _SETTINGS,
+    "downgrade": "`hero-build install APP@VERSION` installs an older version; `hero-build rollback` undoes a command.",
     "env": _SETTINGS,
     "exec": "Programs are in <root>/bin: start one by its name. `hero-build start APP` runs an app's services.",
     "init": "There is nothing to set up: `hero-build install APP` does all of it.",
@@ -80,18 +87,20 @@ HINTS: Mapping[str, str] = {
     "release": "`hero-build show APP --release` shows a release, and `hero-build publish APP --tag TAG` makes one.",
     "releases": "`hero-build show APP --release` shows a release, and `hero-build publish APP --tag TAG` makes one.",
     "run": "Programs are in <root>/bin: start one by its name. `hero-build start APP` runs an app's services.",
-    "self": _ITSELF,
-    "self-update": _ITSELF,
-    "self-upgrade": _ITSELF,
+    "self": UPGRADE_ITSELF,
+    "self-update": UPGRADE_ITSELF,
+    "self-upgrade": UPGRADE_ITSELF,
     "services": "`hero-build status` shows them, and `hero-build health` whether they are well.",
     "set": _SETTINGS,
     "settings": _SETTINGS,
+    "whoami": _LOGIN,
     "version": "`hero-build --version` prints it, and `hero-build list` the versions of apps.",
 }
 """Verbs for which no command stands, or another one with other arguments: what does that here."""
 
 OPTIONS: Mapping[str, tuple[str, ...]] = {
     "--all": ("@all",),
+    "--bind": ("--http",),
     "--binary": ("--mode download",),
     "--branch": ("--ref",),
     "--build": ("--mode source",),
@@ -102,13 +111,17 @@ OPTIONS: Mapping[str, tuple[str, ...]] = {
     "--debug": ("--verbose",),
     "--destdir": ("--root",),
     "--dir": ("--root",),
+    "--fix": ("--repair",),
     "--force": ("--reset", "--clobber"),
     "--force-reinstall": ("--reset",),
     "--format": ("--json",),
     "--frozen": ("--locked",),
     "--from-source": ("--mode source",),
     "--git": ("--ref",),
+    "--global": ("--root",),
+    "--host": ("--http",),
     "--index-url": ("--forge",),
+    "--listen": ("--http",),
     "--no-act": ("--dry-run",),
     "--no-binary": ("--mode source",),
     "--no-color": ("--color never",),
@@ -116,6 +129,7 @@ OPTIONS: Mapping[str, tuple[str, ...]] = {
     "--only-binary": ("--mode download",),
     "--out": ("--output",),
     "--parallel": ("--jobs",),
+    "--port": ("--http",),
     "--prefix": ("--root",),
     "--pre": ("--version",),
     "--registry": ("--forge",),
@@ -126,15 +140,18 @@ OPTIONS: Mapping[str, tuple[str, ...]] = {
     "--silent": ("--quiet",),
     "--simulate": ("--dry-run",),
     "--source": ("--mode source",),
+    "--system": ("--root",),
     "--tag": ("--version",),
+    "--tail": ("--lines",),
     "--threads": ("--jobs",),
     "--timeout": ("--wait",),
-    "--upgrade": ("--update",),
+    "--user": ("--root",),
     "--what-if": ("--dry-run",),
 }
 """What options of the same programs are called here; that which the command has counts."""
 
 _QUESTIONS = frozenset({"-y", "--yes", "--assume-yes", "--non-interactive", "--no-confirm", "--noconfirm"})
+_NEWEST = frozenset({"-U", "--latest", "--newest", "--upgrade"})
 _ALL, _OF_ALL = frozenset({"-a", "--all"}), frozenset({"health", "list", "outdated", "status", "upgrade", "verify"})
 _CLOSE = 0.6  # of likeness
 _FEW_EDITS = 1.0
@@ -151,13 +168,20 @@ def command_for(name: str, known: Collection[str]) -> str:
     return next((COMMANDS[verb] for verb in slips if COMMANDS[verb].split(" ")[0] in known), "")
 
 
-def unknown_command(name: str, rest: Sequence[str], known: Collection[str]) -> tuple[str, str]:
-    """The sentence and the hint for a command that does not exist; the hint repeats what was typed after it."""
+def unknown_command(
+    name: str, rest: Sequence[str], known: Collection[str], *, parses: Callable[[Sequence[str]], bool] = lambda _: True
+) -> tuple[str, str]:
+    """The sentence and the hint for a command that does not exist; the hint repeats what was typed after it, where that
+    `parses` as a command line.
+    """
     if hint := HINTS.get(name.casefold().replace("_", "-")):
         return f"unknown command {name!r}", hint
     if meant := command_for(name, known):
-        line = shlex.join(["hero-build", *meant.split(" "), *rest])
-        return f"unknown command {name!r}, did you mean {meant}?", f"Type `{line}`."
+        words = [*meant.split(" "), *rest]
+        hint = f"Type `{shlex.join(['hero-build', *words])}`."
+        if not parses(words):
+            hint = f"`hero-build {words[0]} --help` says what it takes."
+        return f"unknown command {name!r}, did you mean {meant}?", hint
     return f"unknown command {name!r}", "`hero-build --help` lists the commands."
 
 
@@ -169,7 +193,9 @@ def unknown_option(name: str, known: Collection[str], command: str) -> tuple[str
         return sentence, "hero-build asks no questions: leave it out."
     if option in _ALL and command.removeprefix("hero-build ") in _OF_ALL:
         return sentence, "Leave it out: without APP it means all."
-    meant = next((word for word in OPTIONS.get(option, ()) if word[0] == "@" or word.split(" ")[0] in known), "")
+    if option in _NEWEST and command == "hero-build install":
+        return sentence, "Leave it out: without APP@VERSION it is the newest release."
+    meant = next((word for word in OPTIONS.get(option, ()) if word.split(" ")[0] in known), "")
     names = [word for word in known if word.startswith("--")]
     longer = [word for word in names if word.startswith(option)] if len(option) > len("--") else []
     close = [meant] if meant else longer[:2] or nearest(option, names, most=2, cutoff=_CLOSE)

@@ -91,7 +91,31 @@ def test_a_long_option_with_one_dash_is_named_as_it_was_typed(world: World) -> N
 def test_all_is_what_a_command_without_names_means(command: str) -> None:
     sentence, hint = unknown_option("--all", ["--json"], f"hero-build {command}")
     assert (sentence, hint) == (f"hero-build {command} has no option --all", "Leave it out: without APP it means all.")
-    assert "@all" in unknown_option("--all", ["--json"], "hero-build install")[1]
+    assert "@all" in unknown_option("--all", ["--json", "@all"], "hero-build install")[1]
+
+
+@pytest.mark.parametrize(
+    ("line", "hint"),
+    [
+        ("undo db", "`hero-build rollback --help` says what it takes."),
+        ("prune db", "`hero-build gc --help` says what it takes."),
+        ("rm", "`hero-build uninstall --help` says what it takes."),
+        ("remove --frob db", "`hero-build uninstall --help` says what it takes."),
+        ("remove db", "Type `hero-build uninstall db`."),
+        ("remove --help", "Type `hero-build uninstall --help`."),
+        ("downgrade db", "`hero-build install APP@VERSION` installs an older version; …"),
+        ("rollback db", "…one app alone: `hero-build install APP@VERSION`."),
+        ("gc --all", "`hero-build gc --help` lists its options."),
+        ("uninstall --all", "Did you mean @all? …"),
+        ("install db --latest", "Leave it out: without APP@VERSION it is the newest release."),
+        ("upgrade hero-build", "hero-build itself is upgraded as it was installed: …"),
+    ],
+)
+def test_the_hint_is_a_line_that_works(line: str, hint: str, two_apps: World) -> None:
+    done = two_apps.run(*line.split())
+    assert done.code in (2, 3)
+    (text,) = re.findall(r"^  hint: (.*)$", done.err, re.MULTILINE)
+    assert re.fullmatch(re.escape(hint).replace("…", ".*"), text), text
 
 
 @pytest.mark.parametrize(
