@@ -36,7 +36,8 @@ trusted.
   folder; hero-build clones, builds into an empty target folder, verifies, syncs and commits. There are three rounds of
   it at most, since a build takes minutes, and none that is not counted.
 - **One file**: a pack has hero-build in it, which unpacks itself first; makeself checks its own sum of the whole
-  archive and runs a script that installs the files. Both sync what they install.
+  archive and runs a script that installs the files. Both sync what they install. `python3` is the interpreter that made
+  the pack, as on a machine whose Python is of that version, and not the shell script of a version manager.
 - **Nothing to do, from source**: the same command again, and `cargo build` again in the tree and the target folder that
   hero-build built in.
 - **30 islands from source**: the workspace of `tests/support/island_workspace.py`, small islands with one crate in

@@ -47,7 +47,7 @@ _LINES = (
 )
 _FILES = (
     (IMPORTS, ("<frozen importlib",)),
-    (UNPACKING, (".pyz/", "zipfile.py")),
+    (UNPACKING, (".pyz/", "zipfile.py", "hero_build/system/packed_rest.py")),
     (NETWORK, ("forge/deadline_socket.py", "forge/http_", "socket.py", "ssl.py")),
     (HASH, ("hashlib.py",)),
     (COMMIT, ("hero_build/install/",)),

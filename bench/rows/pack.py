@@ -1,7 +1,9 @@
 """One file to installed programs, without a network: a pack beside a self-extracting archive of makeself."""
 
+import os
 import shutil
 import subprocess
+import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -56,7 +58,7 @@ def _row(bench: Bench, folder: Path) -> Row:
 
 def _peer(name: str, argv: tuple[str, ...], place: Callable[[Path], Path]) -> Peer:
     def prepare(home: Path) -> Command:
-        return Command(argv, environment(home, TARGET=home / "bin", TMPDIR=home), home)
+        return Command(argv, _bare(home, TARGET=home / "bin", TMPDIR=home), home)
 
     def check(home: Path) -> None:
         for app in _APPS:
@@ -66,9 +68,15 @@ def _peer(name: str, argv: tuple[str, ...], place: Callable[[Path], Path]) -> Pe
     return Peer(name, prepare, check)
 
 
+def _bare(home: Path, **more: Path) -> dict[str, str]:
+    """As on a machine whose `python3` is an interpreter, and not the shell script of a version manager."""
+    path = os.pathsep.join((str(Path(sys.executable).resolve().parent), os.environ["PATH"]))
+    return environment(home, PATH=path, **more)
+
+
 def _installed(folder: Path, pack: Path) -> list[Peer]:
     (home := folder / "home").mkdir()
-    again = Command((str(pack), "install"), environment(home), home)
+    again = Command((str(pack), "install"), _bare(home), home)
     seconds(again)
     return [Peer(HERO, lambda _: again)]
 

@@ -25,7 +25,7 @@ from hero_build.ownership import OTHER_CACHE
 from hero_build.pack import wheels
 from hero_build.pack.archive import PackParts, write
 from hero_build.pack.starter import PYTHONS
-from hero_build.pack.tool_archive import tool_archive
+from hero_build.pack.tool_archive import tool_parts
 from hero_build.pack.tool_source import python_archive, tool_files
 from hero_build.platforms import machine_arch
 from hero_build.system.packed import LOCK
@@ -158,7 +158,7 @@ class _Packer(Struct, frozen=True):
         own = {LOCK: request.content or lockfile.encode(replace(request.lock, pins=pins))}
         own |= {f"{LOCK}{SIGNATURE_SUFFIX}": request.signature} if request.signature else {}
         cache = self.context.settings.cache
-        tool = tool_archive(own, {item.pin.app: item.recipe for item in apps}, tool_files(cache))
+        tool = tool_parts(own, {item.pin.app: item.recipe for item in apps}, tool_files(cache))
         contents = {sha256: file.path for item in apps for sha256, file in item.files.items()}
         python = python_archive(cache) if request.standalone else None
         size = write(request.file, PackParts(tool, contents, python))

@@ -3,7 +3,7 @@
     <lines of a shell script>     whether the file is whole; which Python
     python.tar.gz                 with --standalone: an interpreter, which the script unpacks (interpreter.py)
     __main__.py                   starter.py
-    tool.zip                      hero-build (tool_archive.py)
+    tool/<part>                   hero-build (tool_archive.py), compressed by itself
     _store/<sha256>               the contents of the lock file, stored
 
 All numbers in the script have a fixed width: they are filled in at the end.
@@ -38,7 +38,7 @@ _LOCAL_HEADER = 30  # bytes before the name of an entry
 class PackParts(Struct, frozen=True):
     """What goes into a pack: hero-build, the file of each content by its sha256, and an interpreter."""
 
-    tool: bytes
+    tool: Mapping[str, bytes]
     contents: Mapping[str, Path]
     python: bytes | None = None
 
@@ -59,9 +59,16 @@ def write(file: Path, parts: PackParts) -> int:
         return file.stat().st_size
 
 
-def tool_name(version: str, tool: bytes) -> str:
+def tool_name(version: str, tool: Mapping[str, bytes]) -> str:
     """The folder into which a pack unpacks its tool, without the version of Python."""
-    return f"{version}-{hashlib.sha256(tool).hexdigest()[:16]}"
+    return f"{version}-{hashlib.sha256(_digests(tool).encode()).hexdigest()[:16]}"
+
+
+def read_tool(pack: Path) -> dict[str, bytes]:
+    """The parts of the hero-build in a pack. Raises OSError, BadZipFile, KeyError."""
+    with zipfile.ZipFile(pack) as archive:
+        names = [name for name in archive.namelist() if name.startswith(starter.TOOL)]
+        return {name.removeprefix(starter.TOOL): archive.read(name) for name in names}
 
 
 def _write(out: BinaryIO, parts: PackParts) -> None:
@@ -72,8 +79,9 @@ def _write(out: BinaryIO, parts: PackParts) -> None:
         if parts.python is not None:
             offset = out.tell() + _LOCAL_HEADER + len(PYTHON)
             archive.writestr(entry(PYTHON), parts.python)
-        archive.writestr(entry("__main__.py"), _starter(parts.tool), zipfile.ZIP_DEFLATED)
-        archive.writestr(entry(starter.TOOL), parts.tool)
+        archive.writestr(entry("__main__.py"), _starter(parts.tool))
+        for name, content in sorted(parts.tool.items()):
+            archive.writestr(entry(f"{starter.TOOL}{name}"), content)
         for sha256, path in sorted(parts.contents.items()):
             with path.open("rb") as source, archive.open(entry(f"{STORE}/{sha256}"), "w", force_zip64=True) as target:
                 shutil.copyfileobj(source, target, 1 << 20)
@@ -105,10 +113,14 @@ def _filled(header: str, *, size: int, offset: int) -> bytes:
     return header.replace("@SIZE@", f"{size:<{_WIDTH}}").replace("@OFFSET@", f"{offset:<{_WIDTH}}").encode()
 
 
-def _starter(tool: bytes) -> bytes:
+def _digests(tool: Mapping[str, bytes]) -> str:
+    return " ".join(f"{name}={hashlib.sha256(content).hexdigest()}" for name, content in sorted(tool.items()))
+
+
+def _starter(tool: Mapping[str, bytes]) -> bytes:
     values = {
         "NAME": tool_name(__version__, tool),
-        "SHA256": hashlib.sha256(tool).hexdigest(),
+        "PARTS": _digests(tool),
         "MACHINE": os.uname().machine,
         "LIBC": "glibc" if is_glibc() else "musl",
     }

@@ -4,6 +4,8 @@ refuse() {
   printf 'error: %s\n  hint: %s\n' "$1" "$2" >&2
   exit "$3"
 }
+[ -f "$0" ] || refuse "a pack reads its own file, and $0 is not one: it does not run from a pipe" \
+  "Write it to a file, and run that." 8
 size=@SIZE@
 [ "$(($(wc -c < "$0")))" -eq "$((size))" ] || refuse "$0 is not whole: it must have $((size)) bytes" "Copy the file again." 5
 #@STANDALONE@

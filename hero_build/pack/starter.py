@@ -1,6 +1,7 @@
 """Becomes `__main__.py` of a pack: unpacks the hero-build in it, once, and starts that.
 
-It stands alone, and old versions of Python must be able to read it: they get a sentence, not a SyntaxError.
+It stands alone, and old versions of Python must be able to read it: they get a sentence, not a SyntaxError. What it
+needs first is not compressed, and it imports little: the first start is what a pack is measured by.
 """
 
 import os
@@ -8,12 +9,12 @@ import runpy
 import sys
 
 NAME = "@NAME@"
-SHA256 = "@SHA256@"
+PARTS = "@PARTS@"
 MACHINE = "@MACHINE@"
 LIBC = "@LIBC@"
 PYTHONS = ((3, 11), (3, 12), (3, 13), (3, 14))
-TOOL = "tool.zip"
-COMMON = "lib/"
+TOOL = "tool/"
+COMMON, SOURCE, REST = "common", "source", "rest.zip"
 SUPPORTED = "Python 3.11 to 3.14 (CPython)"
 
 
@@ -22,10 +23,21 @@ def main():  # type: () -> None
     pack = os.path.abspath(sys.argv[0])
     _check_machine()
     tag = "cp{}{}".format(*sys.version_info[:2])
-    folder = _unpacked(f"{NAME}-{tag}") or _unpack(pack, tag)
+    name = "{}-{}{}".format(NAME, tag, "" if sys.version_info[3] == "final" else "-" + magic_number())
+    folder = _unpacked(name) or _unpack(pack, name, tag)
     os.environ["HERO_BUILD_PACK"] = pack
     sys.path[0] = folder
+    from hero_build.system import packed_rest  # of the tool that is unpacked now
+
+    packed_rest.install(folder, now="SUDO_UID" in os.environ)  # another user cannot unpack the rest into it later
     runpy.run_module("hero_build", run_name="__main__")
+
+
+def magic_number():  # type: () -> str
+    """What the compiled modules of this Python begin with: those of another one are never run."""
+    from _frozen_importlib_external import MAGIC_NUMBER
+
+    return MAGIC_NUMBER.hex()
 
 
 def _check_machine():  # type: () -> None
@@ -98,10 +110,9 @@ def _places():  # type: () -> list[str]
     return [os.path.abspath(os.path.expanduser(place)) for place in places]
 
 
-def _unpack(pack, tag):  # type: (str, str) -> str
+def _unpack(pack, name, tag):  # type: (str, str, str) -> str
     """Unpack the tool into a new folder, which appears with one rename; if another process was faster, use its own."""
-    import tempfile
-
+    parts = _parts(pack, tag)
     reasons = []
     for place in _places():
         try:
@@ -109,11 +120,13 @@ def _unpack(pack, tag):  # type: (str, str) -> str
             if os.statvfs(place).f_flag & os.ST_NOEXEC:
                 reasons.append(f"{place} is on a file system that is mounted noexec")
                 continue
-            new = tempfile.mkdtemp(prefix=".new-", dir=place)
+            new = os.path.join(place, ".new-" + os.urandom(8).hex())
+            os.mkdir(new, 0o700)
         except OSError as error:
             reasons.append(f"{place}: {error.strerror}")
             continue
-        folder = _unpack_into(pack, tag, new)
+        folder = os.path.join(place, name)
+        _unpack_into(pack, parts, new, folder)
         if _is_trusted(folder):
             return folder
         reasons.append(f"{folder} belongs to another user")
@@ -121,51 +134,82 @@ def _unpack(pack, tag):  # type: (str, str) -> str
     return ""
 
 
-def _unpack_into(pack, tag, new):  # type: (str, str, str) -> str
-    import shutil
-
-    folder = os.path.join(os.path.dirname(new), f"{NAME}-{tag}")
+def _unpack_into(pack, parts, new, folder):  # type: (str, dict[str, bytes], str, str) -> None
     try:
-        _extract(_tool(pack), tag, new)
+        _write(_files(parts), new)
+        _sync(new)
         os.chmod(new, 0o755)  # noqa: S103 - as every other folder of the root
         os.rename(new, folder)
     except OSError as error:
+        _delete(new)
         if not os.path.isdir(folder):
             refuse(f"the tool in {pack} cannot be unpacked: {error}", "Free some space, or correct the folder.")
-    finally:
-        shutil.rmtree(new, ignore_errors=True)
-    return folder
+    except BaseException:  # interrupted
+        _delete(new)
+        raise
 
 
-def _tool(pack):  # type: (str) -> bytes
+def _delete(folder):  # type: (str) -> None
+    import shutil
+
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def _parts(pack, tag):  # type: (str, str) -> dict[str, bytes]
+    """The parts of the tool for this Python, compared with their digests."""
     import hashlib
-    import zipfile
-    import zlib
+    import zipimport
 
     try:
-        with zipfile.ZipFile(pack) as archive:
-            content = archive.read(TOOL)
-    except (zipfile.BadZipFile, zlib.error, KeyError, EOFError, RuntimeError, NotImplementedError):
-        content = b""
-    if hashlib.sha256(content).hexdigest() != SHA256:
-        refuse(f"{pack} is damaged: the hero-build in it is not what was packed", "Copy the file again.", 5)
-    return content
+        import zlib  # noqa: F401 - what they are compressed with
+    except ImportError:
+        refuse(
+            "this pack needs zlib, which {} lacks".format(sys.executable or "this Python"),
+            "Install a whole Python 3.11 or newer.",
+        )
+
+    digests = dict(part.split("=") for part in PARTS.split())
+    compiled = f"{tag}-{magic_number()}"
+    parts = {}
+    for part in (COMMON, tag, compiled if compiled in digests else SOURCE, REST):
+        try:
+            parts[part] = zipimport.zipimporter(pack).get_data(TOOL + part)
+        except (OSError, ImportError, EOFError):
+            parts[part] = b""
+        if hashlib.sha256(parts[part]).hexdigest() != digests[part]:
+            refuse(f"{pack} is damaged: the hero-build in it is not what was packed", "Copy the file again.", 5)
+    return parts
 
 
-def _extract(content, tag, new):  # type: (bytes, str, str) -> None
-    import io
-    import zipfile
+def _files(parts):  # type: (dict[str, bytes]) -> dict[str, bytes]
+    """The files to write, by their names. A module that is there compiled is not written as source."""
+    import marshal
+    import zlib
 
-    with zipfile.ZipFile(io.BytesIO(content)) as archive:
-        for name in archive.namelist():
-            group, _, inside = name.partition("/")
-            if (group + "/" != COMMON and group != tag) or ".dist-info/" in name:
-                continue  # of another Python, or licences and metadata, which nothing here reads
-            path = os.path.join(new, inside)
-            os.makedirs(os.path.dirname(path), exist_ok=True)
-            with open(path, "wb") as file:
-                file.write(archive.read(name))
-    _sync(new)
+    files = {REST: parts[REST]}
+    for part, content in parts.items():
+        if part != REST:
+            items = marshal.loads(zlib.decompress(content))  # noqa: S302 - the digest is right
+            files.update((name.decode(), data) for name, data in items)
+    for name in [name for name in files if name.endswith(".pyc")]:
+        files.pop(name[:-1], None)
+    return files
+
+
+def _write(files, new):  # type: (dict[str, bytes], str) -> None
+    folders = set()
+    for name, content in files.items():
+        path = os.path.join(new, name)
+        folder = os.path.dirname(path)
+        if folder not in folders:
+            os.makedirs(folder, exist_ok=True)
+            folders.add(folder)
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
+        try:
+            while content:
+                content = content[os.write(descriptor, content) :]
+        finally:
+            os.close(descriptor)
 
 
 def _sync(folder):  # type: (str) -> None

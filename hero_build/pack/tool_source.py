@@ -9,10 +9,10 @@ from hero_build import __version__
 from hero_build.errors import MissingTool
 from hero_build.os_errors import raise_for_machine
 from hero_build.pack import starter, wheels
-from hero_build.pack.archive import PYTHON, tool_name
+from hero_build.pack.archive import PYTHON, read_tool, tool_name
 from hero_build.pack.completeness import check_complete
 from hero_build.pack.interpreter import interpreter
-from hero_build.pack.tool_archive import PACKAGE, installed_files
+from hero_build.pack.tool_archive import LIBRARIES, PACKAGE, files_of, installed_files
 from hero_build.system import packed
 
 _OF_ITS_APPS = (packed.LOCK, packed.USERS, f"{packed.OVERLAYS}/")
@@ -24,7 +24,8 @@ def tool_files(cache: Path) -> Mapping[str, bytes]:
     Raises MissingTool, NetworkError, AuthError, AssetNotFound, ToolFailed, NotWritable, DiskFull.
     """
     if packed.folder() is not None:
-        return _files_of(_own_pack())
+        files = files_of(read_tool(_own_pack()))
+        return {name: files[name] for name in files if not name.removeprefix(LIBRARIES).startswith(_OF_ITS_APPS)}
     with wheels.kept(cache):
         folders = {python: wheels.download(cache, python) for python in starter.PYTHONS}
         check_complete(PACKAGE, folders)
@@ -53,16 +54,9 @@ def _own_pack() -> Path:
     return Path(pack)
 
 
-def _files_of(pack: Path) -> Mapping[str, bytes]:
-    with zipfile.ZipFile(pack) as outer, outer.open(starter.TOOL) as tool, zipfile.ZipFile(tool) as archive:
-        names = [name for name in archive.namelist() if not name.removeprefix(starter.COMMON).startswith(_OF_ITS_APPS)]
-        return {name: archive.read(name) for name in names}
-
-
-def _tool(pack: Path) -> bytes:
+def _tool(pack: Path) -> dict[str, bytes]:
     try:
-        with zipfile.ZipFile(pack) as archive:
-            return archive.read(starter.TOOL)
+        return read_tool(pack)
     except (OSError, zipfile.BadZipFile, zlib.error, KeyError) as error:
         raise_for_machine(error, pack)
-        return b""
+        return {}

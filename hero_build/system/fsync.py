@@ -22,3 +22,21 @@ def make_folder(path: Path) -> None:
     for folder in new:
         with suppress(PermissionError):  # a folder may be written and not read
             fsync(folder.parent)
+
+
+def syncfs(folder: str) -> None:
+    """Make all that was written to the file system of a folder durable, in one call: each of a thousand files, synced
+    by itself, takes ten times as long. Raises OSError.
+    """
+    import ctypes  # takes milliseconds, and only packs need it
+
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        call = getattr(ctypes.CDLL(None, use_errno=True), "syncfs", None)
+        if call is None:  # a libc without it
+            os.sync()
+        elif call(descriptor) != 0:
+            number = ctypes.get_errno()
+            raise OSError(number, os.strerror(number))
+    finally:
+        os.close(descriptor)

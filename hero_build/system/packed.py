@@ -32,8 +32,13 @@ def existing_file() -> str | None:
 
 
 def keep_for(unit: str) -> None:
-    """Note in the folder of the unpacked tool that a unit file names it: `gc` keeps it as long as that does."""
+    """Note in the folder of the unpacked tool that a unit file names it: `gc` keeps it as long as that does. All of it
+    is unpacked now: the service may not write there.
+    """
     if place := folder():
+        from hero_build.system import packed_rest  # only in a pack
+
+        packed_rest.unpack(place)
         with suppress(OSError), open(os.path.join(place, USERS), "a", encoding="utf-8") as users:
             users.write(f"{unit}\n")
 
@@ -65,5 +70,6 @@ def python(module: str) -> list[str]:
     place = folder()
     if place is None:
         return [sys.executable, "-m", module]
+    rest = f"from hero_build.system import packed_rest; packed_rest.install({place!r})"
     run = f"runpy.run_module({module!r}, None, '__main__', True)"
-    return [sys.executable, "-c", f"import sys, runpy; sys.path.insert(0, {place!r}); {run}"]
+    return [sys.executable, "-c", f"import sys, runpy; sys.path.insert(0, {place!r}); {rest}; {run}"]

@@ -124,7 +124,7 @@ def test_a_pack_that_is_cut_short_says_so(tester: Path, machine: Machine, kept: 
 def test_one_byte_that_changed_is_noticed(tester: Path, machine: Machine, where: str) -> None:
     content = bytearray(tester.read_bytes())
     place = {
-        "tool": content.index(b"tool.zip") + 400_000,
+        "tool": content.index(b"tool/rest.zip") + 400_000,
         "content": content.rindex(b"\x7fELF") + 3000,
         "end": len(content) - 30,
     }[where]
@@ -213,6 +213,64 @@ def test_real_interpreters(tester: Path, machine: Machine, python: Path) -> None
     assert done.code == 8
     assert done.err.startswith(f"error: this pack needs Python 3.11 to 3.14 (CPython), and {python} is cpython 3.")
     assert "--standalone" in done.err
+
+
+@pytest.mark.parametrize("script", ['cat "$0" | sh -s install', 'mkfifo pipe; cat "$0" > pipe & sh pipe install'])
+def test_a_pack_from_a_pipe(tester: Path, machine: Machine, script: str) -> None:
+    done = machine.run(Path("sh"), "-c", script, str(tester))
+    assert done.code == 8, done.err
+    assert done.err.startswith("error: a pack reads its own file, and ")
+    assert not machine.root.path.exists()
+
+
+def test_a_name_with_a_line_break_and_a_closed_umask(tester: Path, machine: Machine) -> None:
+    (folder := machine.folder / "a\nstick").mkdir()
+    shutil.copy(tester, pack := folder / "t s.pyz")
+    script = Path("sh"), "-c", 'umask 077 && exec "$0" "$@"', str(pack)
+    assert machine.ok(*script, "install")
+    assert machine.ok(*script, "verify")
+    assert machine.root.path.stat().st_mode & 0o777 == 0o700
+
+
+def python_with(machine: Machine, code: str) -> dict[str, str]:
+    """An environment whose `python3` runs some code first."""
+    (folder := machine.folder / "python").mkdir()
+    (folder / "first.py").write_text(f"import runpy, sys\n{code}\nsys.argv.pop(0)\n")
+    with (folder / "first.py").open("a") as file:
+        file.write('runpy.run_path(sys.argv[0], run_name="__main__")\n')
+    (folder / "python3").write_text(f'#!/bin/sh\nexec {sys.executable} "{folder}/first.py" "$@"\n')
+    (folder / "python3").chmod(0o755)
+    return {"PATH": f"{folder}:{os.environ['PATH']}"}
+
+
+def test_a_python_without_optional_modules(tester: Path, machine: Machine) -> None:
+    names = ("ssl", "_ssl", "sqlite3", "_sqlite3", "_hashlib", "ctypes", "_ctypes", "bz2", "lzma", "_bz2", "_lzma")
+    env = python_with(machine, f"sys.modules.update(dict.fromkeys({names}))")
+    done = machine.run(tester, "install", env=env)
+    assert done.code == 0, done.err
+
+
+def test_a_python_without_zlib(tester: Path, machine: Machine) -> None:
+    done = machine.run(tester, "install", env=python_with(machine, "sys.modules['zlib'] = None"))
+    assert done.code == 8, done.err
+    assert done.err.startswith("error: this pack needs zlib, which ")
+    assert not machine.root.path.exists()
+
+
+def test_another_pack_takes_its_place_while_it_runs(packing: World, tester: Path, machine: Machine) -> None:
+    """Between the start of its hero-build and the first content."""
+    shutil.copy(tester, pack := machine.folder / "t.pyz")
+    other = packs.make(packing, machine.folder / "other.pyz", "db@v1")
+    code = f"""import os
+run = runpy.run_module
+def replaced(*words, **more):
+    os.replace({str(other)!r}, {str(pack)!r})
+    return run(*words, **more)
+runpy.run_module = replaced"""
+    done = machine.run(pack, "install", env=python_with(machine, code))
+    assert (done.code, "Traceback" in done.err) == (3, False), done.err
+    assert f"is not at {pack}" in done.err
+    assert not machine.root.place("bin/db").exists()
 
 
 def started(monkeypatch: pytest.MonkeyPatch) -> tuple[object, str]:

@@ -144,5 +144,6 @@ def test_its_python_runs_what_services_need(standalone: Path, machine: Machine, 
         started = machine.run(python, *options, env={**bare, **given})
         assert started.out.split() == [*given.values(), "started"], started.err
     run = "runpy.run_module('supervisor.supervisord', None, '__main__')"
-    code = f"import sys, runpy; sys.path.insert(0, {str(tool)!r}); {run}"
+    rest = f"from hero_build.system import packed_rest; packed_rest.install({str(tool)!r})"
+    code = f"import sys, runpy; sys.path.insert(0, {str(tool)!r}); {rest}; {run}"
     assert machine.run(python, "-c", code, "--version", env=bare).out.startswith("4.")
