@@ -9,8 +9,8 @@ from pathlib import Path, PurePosixPath
 from hero_build.errors import MissingTool
 
 _IMPORT = re.compile(r"^\s*(?:from (\w+)[\w.]* import |import (\w+))", re.MULTILINE)
-_OPTIONAL = frozenset({"minisign", "_typeshed"})
-"""An extra that is not packed, and what type checkers alone import."""
+_OPTIONAL = frozenset({"minisign", "_typeshed", "_sha2", "_sha256"})
+"""An extra that is not packed, what type checkers alone import, and modules of some versions' standard library."""
 _SINCE_314, _BEFORE_314 = "compression", "backports"
 """Zstandard: in the standard library from Python 3.14 on, else from its backport (system/zstd.py)."""
 

@@ -126,7 +126,7 @@ def _unpack(pack, name, tag):  # type: (str, str, str) -> str
             reasons.append(f"{place}: {error.strerror}")
             continue
         folder = os.path.join(place, name)
-        _unpack_into(pack, parts, new, folder)
+        _unpack_into(pack, parts, new=new, folder=folder)
         if _is_trusted(folder):
             return folder
         reasons.append(f"{folder} belongs to another user")
