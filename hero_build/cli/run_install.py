@@ -4,8 +4,9 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from hero_build.cli.app_names import check_versions, split_versions
@@ -86,7 +87,7 @@ def require_restart(*, restart: bool, rollback_on_failure: bool) -> None:
         raise UsageError("--rollback-on-failure goes with --restart", "Add --restart, or use `hero-build upgrade`.")
 
 
-class InstallChange(NamedTuple):
+class InstallChange(Struct, frozen=True):
     """What an install does: `method` is its name in the journal of operations, `action` that in `history`."""
 
     plan: "Plan"

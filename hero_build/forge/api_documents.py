@@ -4,7 +4,6 @@ A server sends them and a mirror keeps them as files, so both implementations of
 written from the same types. Fields that the API has and no type names are ignored.
 """
 
-import re
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
@@ -17,8 +16,8 @@ from hero_build.model.artifacts import GenericPackage
 from hero_build.model.names import check_tag, safe_name
 from hero_build.model.steps import Asset, Release
 
-_COMMIT = re.compile(r"[0-9a-f]{40}")
-_SHA256 = re.compile(r"[0-9a-f]{64}")
+_HEX = frozenset("0123456789abcdef")
+_COMMIT, _SHA256 = 40, 64  # digits
 _ANOTHER = "Choose another release with --version TAG, and report this one to its publisher."
 
 
@@ -95,7 +94,7 @@ def to_release(document: ReleaseDocument[A], forge: str, repo: str, url: Callabl
         repo=repo,
         tag=document.tag_name,
         assets=assets,
-        commit=commit if _COMMIT.fullmatch(commit) else None,
+        commit=commit if len(commit) == _COMMIT and _HEX.issuperset(commit) else None,
         prerelease=document.prerelease or False,
         created=document.created_at or "",
     )
@@ -142,4 +141,4 @@ def _package_asset(file: PackageFile, url: str) -> Asset:
 
 
 def _digest(text: str | None) -> str | None:
-    return text if text and _SHA256.fullmatch(text) else None
+    return text if text and len(text) == _SHA256 and _HEX.issuperset(text) else None

@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 
 EXTERNAL = "external"
 """The `type` of an asset that is only a link: the server has neither its bytes nor its size."""
-_SERVED = re.compile(r"(?:/[^/]+)*?(/[^/]+/[^/]+/releases/download/.+|/attachments/[0-9A-Za-z-]+)")
+_SERVED = r"(?:/[^/]+)*?(/[^/]+/[^/]+/releases/download/.+|/attachments/[0-9A-Za-z-]+)"
 
 
 def reachable_address(url: str, forge: str, kind: str | None) -> str:
@@ -19,5 +19,5 @@ def reachable_address(url: str, forge: str, kind: str | None) -> str:
         path = urlsplit(url).path
     except ValueError:
         return url
-    served = _SERVED.fullmatch(path)
+    served = re.fullmatch(_SERVED, path)
     return f"{forge}{served[1]}" if served else url

@@ -7,7 +7,7 @@ context, made when first needed. Cookies are neither kept nor sent.
 from collections import deque
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Literal, TypeVar
+from typing import TYPE_CHECKING, Literal, TypeVar
 from urllib.parse import unquote
 
 import msgspec
@@ -16,15 +16,16 @@ from msgspec import Struct
 from hero_build import __version__
 from hero_build.errors import BadForgeResponse, UsageError
 from hero_build.forge import url_policy
-from hero_build.forge.access_hints import Access
-from hero_build.forge.http_errors import answerer, connection_error, http_error, interrupted_error, quoted
 from hero_build.forge.http_types import Headers, HttpRequest, HttpResponse, Transport, TransportError
 from hero_build.forge.limits import Limits
-from hero_build.forge.pages import Page, to_page
 from hero_build.forge.transports import Transports
 from hero_build.forge.url import Url
 from hero_build.settings import Secret
 from hero_build.system.decoding import decode_json
+
+if TYPE_CHECKING:
+    from hero_build.forge.access_hints import Access
+    from hero_build.forge.pages import Page
 
 T = TypeVar("T")
 _COMMON = {
@@ -84,8 +85,10 @@ class ForgeClient:
         """
         return self._document(path, kind, what)[0]
 
-    def get_page(self, path: str, kind: type[tuple[T, ...]], what: str) -> Page[T]:
+    def get_page(self, path: str, kind: type[tuple[T, ...]], what: str) -> "Page[T]":
         """One attempt at a page of a list, as `get`; `path` names the page."""
+        from hero_build.forge.pages import to_page
+
         items, headers = self._document(path, kind, what)
         return to_page(items, headers)
 
@@ -98,6 +101,8 @@ class ForgeClient:
         except msgspec.ValidationError as error:
             raise BadForgeResponse(f"{what} has an unexpected format: {error}", _NOT_A_FORGE) from error
         except (ValueError, RecursionError) as error:
+            from hero_build.forge.http_errors import answerer, quoted
+
             text = (
                 f"{answerer(response.url)} answered {response.url.path} with something that is not JSON{quoted(body)}"
             )
@@ -137,10 +142,14 @@ class ForgeClient:
             try:
                 response = transport.send(HttpRequest("GET", url=url, headers=fields, seconds=seconds))
             except TransportError as error:
+                from hero_build.forge.http_errors import connection_error
+
                 raise connection_error(url, error) from error
             try:
                 yield response
             except TransportError as error:
+                from hero_build.forge.http_errors import interrupted_error
+
                 raise interrupted_error(url, error) from error
             finally:
                 response.close()
@@ -154,6 +163,8 @@ class ForgeClient:
 
     def _check_status(self, response: HttpResponse, asked: Url) -> None:
         if not (response.is_success or response.status == 416):
+            from hero_build.forge.http_errors import http_error
+
             raise http_error(
                 response.status,
                 headers=response.headers,
@@ -174,7 +185,9 @@ class ForgeClient:
     def _is_forge(self, url: Url) -> bool:
         return url_policy.origin(url) == url_policy.origin(self._base)
 
-    def _access(self, url: Url, asked: Url) -> Access:
+    def _access(self, url: Url, asked: Url) -> "Access":
+        from hero_build.forge.access_hints import Access
+
         return Access(
             self._base.netloc,
             authorization="none" if not self._token else "sent" if self._may_send_token(url) else "withheld",

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import quote, urlencode
 
 from msgspec import Struct, to_builtins
@@ -24,9 +24,8 @@ from hero_build.forge.api_documents import (
 from hero_build.forge.asset_address import reachable_address
 from hero_build.forge.client import ForgeClient, ServerFacts
 from hero_build.forge.http_body import identity, response_body, whole_size
-from hero_build.forge.http_errors import HttpNotFound
+from hero_build.forge.http_types import HttpNotFound
 from hero_build.forge.limits import DEFAULT, Limits
-from hero_build.forge.pages import PAGE_SIZE, Page, all_items
 from hero_build.forge.protocol import Body, Ref, no_release
 from hero_build.forge.release_digest import release_digest
 from hero_build.forge.retry import with_retries
@@ -34,6 +33,9 @@ from hero_build.model.artifacts import GenericPackage
 from hero_build.model.names import check_name, check_repo, check_tag, safe_name
 from hero_build.model.steps import Asset, Release
 from hero_build.settings import Secret
+
+if TYPE_CHECKING:
+    from hero_build.forge.pages import Page
 
 T = TypeVar("T")
 _LISTED = 200  # items of a list that is read for a hint
@@ -184,8 +186,9 @@ class Forgejo:
 
     def _list(self, path: str, kind: type[tuple[T, ...]], what: str) -> Iterator[T]:
         """The items of a list; `path` ends where the number of a page may follow."""
+        from hero_build.forge.pages import PAGE_SIZE, all_items  # for lists, which few commands ask for
 
-        def page(number: int) -> Page[T]:
+        def page(number: int) -> "Page[T]":
             query = urlencode({"limit": PAGE_SIZE, "page": number})
             return self._retry(lambda: self._client.get_page(path + query, kind=kind, what=what), what)
 

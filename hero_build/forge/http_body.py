@@ -8,8 +8,8 @@ from msgspec import Struct
 from hero_build.errors import BadForgeResponse
 from hero_build.forge.http_types import Chunk, Headers, HttpResponse
 
-_WHOLE = re.compile(r"bytes (?:0-0|\*)/(\d{1,18})")
-_RANGE = re.compile(r"bytes (\d{1,18})-(\d{1,18})/(\d{1,18})")
+_WHOLE = r"bytes (?:0-0|\*)/(\d{1,18})"  # compiled where a server sends a part
+_RANGE = r"bytes (\d{1,18})-(\d{1,18})/(\d{1,18})"
 _ROOT_URL = "Ask the operator of that forge to check its public address (ROOT_URL) and its proxy."
 
 
@@ -29,7 +29,7 @@ def response_body(response: HttpResponse, start: int) -> HttpBody | None:
     if response.status == 200:
         total = _content_length(headers)
         return HttpBody(0, total=total, identity=identity(headers, total), response=response)
-    match = _RANGE.fullmatch(headers.get("content-range", "")) if response.status == 206 else None
+    match = re.fullmatch(_RANGE, headers.get("content-range", "")) if response.status == 206 else None
     if match is not None:
         first, last, total = (int(number) for number in match.groups())
         if first == start and last == total - 1:
@@ -45,7 +45,7 @@ def whole_size(response: HttpResponse) -> int | None:
     """Bytes of the whole file, from the response to a request for a part of it; None if it does not say."""
     if response.status == 200:
         return _content_length(response.headers)
-    match = _WHOLE.fullmatch(response.headers.get("content-range", ""))
+    match = re.fullmatch(_WHOLE, response.headers.get("content-range", ""))
     return int(match[1]) if match else None
 
 

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 
 from msgspec import Struct
 
-from hero_build.errors import AuthError, BadForgeResponse, HeroBuildError, NetworkError, NotFound
+from hero_build.errors import AuthError, BadForgeResponse, HeroBuildError, NetworkError
 from hero_build.forge.access_hints import Access, access_hint
-from hero_build.forge.http_types import EndedEarly, Headers, NoConnection, ProxyRefusal, TransportError
+from hero_build.forge.http_types import EndedEarly, Headers, HttpNotFound, NoConnection, ProxyRefusal, TransportError
 from hero_build.forge.proxies import proxy_name
 from hero_build.forge.retry import TransientError, Truncated
 from hero_build.forge.url import Url
@@ -23,14 +23,6 @@ class _ApiError(Struct, frozen=True):
     """The body that the API sends with an error."""
 
     message: str | None = None
-
-
-class HttpNotFound(NotFound):
-    """404: the caller turns it into the error for what it asked for. `elsewhere`: the answer of another host."""
-
-    def __init__(self, message: str, hint: str = "", *, elsewhere: bool = False) -> None:
-        super().__init__(message, hint)
-        self.elsewhere = elsewhere
 
 
 class ServerError(TransientError):

@@ -5,6 +5,7 @@ from typing import Protocol
 
 from msgspec import Struct
 
+from hero_build.errors import NotFound
 from hero_build.forge.url import Url
 
 Chunk = bytes | memoryview
@@ -48,6 +49,14 @@ class Transport(Protocol):
         """
 
     def close(self) -> None: ...
+
+
+class HttpNotFound(NotFound):
+    """404: the caller turns it into the error for what it asked for. `elsewhere`: the answer of another host."""
+
+    def __init__(self, message: str, hint: str = "", *, elsewhere: bool = False) -> None:
+        super().__init__(message, hint)
+        self.elsewhere = elsewhere
 
 
 class TransportError(Exception):

@@ -2,12 +2,12 @@
 
 import re
 
-_VERSION = re.compile(r"[^0-9]*(\d{1,9}(?:\.\d{1,9})*)(.*)", re.DOTALL)
+_VERSION = r"(?s)[^0-9]*(\d{1,9}(?:\.\d{1,9})*)(.*)"
 
 
 def is_version(tag: str) -> bool:
     """Whether a tag has a number to compare by."""
-    return _VERSION.fullmatch(tag) is not None
+    return re.fullmatch(_VERSION, tag) is not None
 
 
 def is_below(tag: str, other: str) -> bool | None:
@@ -15,7 +15,7 @@ def is_below(tag: str, other: str) -> bool | None:
 
     What follows the numbers of one (`-rc1`) makes it older than the same numbers alone (semver.org, 11).
     """
-    one, two = _VERSION.fullmatch(tag), _VERSION.fullmatch(other)
+    one, two = re.fullmatch(_VERSION, tag), re.fullmatch(_VERSION, other)
     return _key(one) < _key(two) if one and two else None
 
 

@@ -20,7 +20,6 @@ from hero_build.model.decisions import Build, Download
 from hero_build.model.installed import PartId
 from hero_build.model.steps import Failed, Verified, VerifiedPart
 from hero_build.pipeline.download import RunContext, with_build_record
-from hero_build.system import process
 from hero_build.system.thread_pool import ThreadPool
 
 if TYPE_CHECKING:
@@ -54,6 +53,7 @@ class Production:
         stored = StoredContents(context.root)
         self._run = RunContext(self._pool, downloads=downloads, stop=self._stop, context=context, stored=stored)
         self._started: dict[PartId, _PendingDownload] = {}
+        self._builds = False
 
     def __enter__(self) -> "Production":
         return self
@@ -64,7 +64,10 @@ class Production:
         self._stop.set()
         self._pool.shutdown(wait=False, cancel_futures=True)
         self._builder.shutdown(wait=False, cancel_futures=True)
-        process.end_children()  # cargo ends before the command does
+        if self._builds:
+            from hero_build.system import process  # a download starts no program
+
+            process.end_children()  # cargo ends before the command does
 
     def start(self, item: Download) -> None:
         """Start to fetch a part, unless that has started."""
@@ -78,7 +81,9 @@ class Production:
         for item in downloads:
             self.start(item)
         parts = {item.part.id: self._started[item.part.id] for item in downloads}
-        builds = _builds([item for item in todo if isinstance(item, Build)], self._builder, self._run)
+        to_build = [item for item in todo if isinstance(item, Build)]
+        self._builds = bool(to_build)
+        builds = _builds(to_build, self._builder, self._run)
         yield from _as_done(parts, builds, self._run.context)
 
 

@@ -8,7 +8,7 @@ from urllib.parse import quote, urlencode
 from hero_build.errors import AuthError, BadForgeResponse, NotFound, RepoNotFound
 from hero_build.events import Emit
 from hero_build.forge.client import ForgeClient
-from hero_build.forge.http_errors import HttpNotFound
+from hero_build.forge.http_types import HttpNotFound
 from hero_build.forge.json_decode import decode_json
 from hero_build.forge.limits import Limits
 from hero_build.forge.pages import PAGE_SIZE, Page, all_items

@@ -17,7 +17,7 @@ from hero_build.errors import AuthError, BadForgeResponse, HeroBuildError, Publi
 from hero_build.forge import http_errors, url_policy
 from hero_build.forge.access_hints import Access
 from hero_build.forge.http_errors import connection_error, interrupted_error
-from hero_build.forge.http_types import Chunk, Headers, HttpRequest, HttpResponse, TransportError
+from hero_build.forge.http_types import Chunk, Headers, HttpNotFound, HttpRequest, HttpResponse, TransportError
 from hero_build.forge.limits import Limits
 from hero_build.forge.partial_file import Progress
 from hero_build.forge.transports import Transports
@@ -200,7 +200,7 @@ def publish_error(status: int, headers: Headers, url: Url, body: bytes) -> HeroB
             return AuthError(f"{host} does not let this token publish ({status}){quote}", _WRITE_ACCESS)
         case 404:
             sentence = f"{host} has no {url.path}, or not for this token (404){quote}"
-            return http_errors.HttpNotFound(sentence, _WRITE_ACCESS)
+            return HttpNotFound(sentence, _WRITE_ACCESS)
         case 409:
             return NameConflict(f"{host} has one of that name already (409){quote}", _RERUN)
         case 413:

@@ -25,7 +25,7 @@ from hero_build.errors import (
 )
 from hero_build.events import Emit, Finished, Started, Transferred
 from hero_build.forge.forgejo import Forgejo
-from hero_build.forge.http_errors import HttpNotFound
+from hero_build.forge.http_types import HttpNotFound
 from hero_build.forge.limits import DEFAULT, Limits
 from hero_build.forge.protocol import Ref
 from hero_build.forge.retry import TransientError, with_retries

@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from hero_build.errors import PublicationRefused, ReleaseNotFound
 from hero_build.events import Finished, Started, WarningRaised
-from hero_build.forge.http_errors import HttpNotFound
+from hero_build.forge.http_types import HttpNotFound
 from hero_build.publish import finalize
 from hero_build.publish.api_documents import RemoteRelease
 from hero_build.publish.assets import CHECKSUMS, SIGNATURE, is_checksum_file

@@ -1,6 +1,5 @@
 """What a command changed, or would change: the result of install, rollback, uninstall, repair and restart."""
 
-import shlex
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal, assert_never
 
@@ -182,11 +181,23 @@ def between(
     apps = {change.app for change in changed}
     installed = {str(part): record for part, record in after.records.items() if part.app in apps}
     parts = tuple(_done(change, installed.get(change.part)) for change in changed)
-    place = f" --root {shlex.quote(root_flag)}" if root_flag else ""
-    undo = f"{packed.typed()}{place} rollback {before.number}" if after.number != before.number else None
+    undo = f"{packed.typed()}{_root_option(root_flag)} rollback {before.number}"
     return ChangeReport(
-        before.number, after=after.number, dry_run=False, parts=parts, failed=failures(failed), undo=undo
+        before.number,
+        after=after.number,
+        dry_run=False,
+        parts=parts,
+        failed=failures(failed),
+        undo=undo if after.number != before.number else None,
     )
+
+
+def _root_option(root_flag: str | None) -> str:
+    if not root_flag:
+        return ""
+    import shlex  # only for --root
+
+    return f" --root {shlex.quote(root_flag)}"
 
 
 def _done(change: PartChange, record: InstalledPart | None) -> PartState:

@@ -7,7 +7,6 @@ The journal explains, and decides nothing: one that cannot be written fails no c
 """
 
 import os
-import signal
 import threading
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -117,5 +116,7 @@ def journaled(root: Root, method: str, **arguments: Argument) -> Iterator[Journa
 
 
 def _interrupted(interrupt: KeyboardInterrupt) -> Failure:
+    import signal
+
     number: int = getattr(interrupt, "number", signal.SIGINT)
     return Failure("Interrupted", "the command was interrupted", "Run it again.", exit=128 + number)

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 TAIL = 200
 """How many of the last lines of output an error has."""
 _HIDDEN = frozenset((*SECRETS, SEALED, *GIT_LOCAL))
-_END_OF_LINE = re.compile(rb"\r?\n|\r")
+_END_OF_LINE = rb"\r?\n|\r"
 _MAX_LINE = 1 << 20  # bytes; a longer line is split
 _POLL = 0.1
 _STOP_SIGNALS = ((signal.SIGINT, 0.4), (signal.SIGTERM, 0.2))  # a command ends within a second of an interrupt
@@ -245,7 +245,7 @@ def _text(line: bytes) -> str:
 
 def _split(text: bytes) -> list[bytes]:
     """Lines with their line ends, and what follows the last one."""
-    cuts = [0, *(match.end() for match in _END_OF_LINE.finditer(text)), len(text)]
+    cuts = [0, *(match.end() for match in re.finditer(_END_OF_LINE, text)), len(text)]
     return [text[start:end] for start, end in pairwise(cuts)]
 
 

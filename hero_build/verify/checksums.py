@@ -13,22 +13,20 @@ from msgspec import Struct
 from hero_build.errors import InvalidChecksumFile
 
 _SUFFIXES = (".sha256", ".sha256sum", ".sha256sums", ".sha256.txt")
-_LIST = re.compile(
-    r"((.*[-_])?(sha-?256-?sums?|sha-?sums?[-_.]?256|sha256(?=\.txt))|(.*[-_.])?checksums?([-_.]sha-?256)?"
-    r"|(.*[-_])?sha-?256[-_.]checksums?)(\.(txt|sha256|sha256sums?))?",
-    re.IGNORECASE,
+_USUAL, _WORDS = "SHA256SUMS", ("sha", "checksum")
+"""The usual name of a list, and words of which each other one has one."""
+_LIST = (  # patterns are compiled where a text is compared with them: for most releases one or two of them
+    r"(?i)((.*[-_])?(sha-?256-?sums?|sha-?sums?[-_.]?256|sha256(?=\.txt))|(.*[-_.])?checksums?([-_.]sha-?256)?"
+    r"|(.*[-_])?sha-?256[-_.]checksums?)(\.(txt|sha256|sha256sums?))?"
 )
-_OTHER_ALGORITHM = re.compile(
-    r".*[-_.]?((sha-?(1|224|384|512)|b2|b3|md5)-?(sums?)?|sha-?sums?-?512)(\.txt)?", re.IGNORECASE
-)
-_LINE = re.compile(r"(?P<digest>[0-9A-Fa-f]{64})(?: \*|[ \t]+)(?P<name>\S.*)", re.DOTALL)
-_TAGGED = re.compile(r"SHA(?:2-)?256 ?\((?P<name>.+)\) ?= ?(?P<digest>[0-9A-Fa-f]{64})[ \t]*", re.DOTALL)
-_TAGGED_OTHER = re.compile(r"(?!(?i:sha(2-)?256) ?\()[A-Z][\w/-]* ?\(.+\) ?= ?[\w+/=]+( bytes)?[ \t]*")
-_ESCAPE = re.compile(r"\\([\\nr])")
+_OTHER_ALGORITHM = r"(?i).*[-_.]?((sha-?(1|224|384|512)|b2|b3|md5)-?(sums?)?|sha-?sums?-?512)(\.txt)?"
+_LINE = r"(?s)(?P<digest>[0-9A-Fa-f]{64})(?: \*|[ \t]+)(?P<name>\S.*)"
+_TAGGED = r"(?s)SHA(?:2-)?256 ?\((?P<name>.+)\) ?= ?(?P<digest>[0-9A-Fa-f]{64})[ \t]*"
+_TAGGED_OTHER = r"(?!(?i:sha(2-)?256) ?\()[A-Z][\w/-]* ?\(.+\) ?= ?[\w+/=]+( bytes)?[ \t]*"
+_ESCAPE = r"\\([\\nr])"
 _ESCAPED = {"\\": "\\", "n": "\n", "r": "\r"}
 _SIGNED, _SIGNATURE = "-----BEGIN PGP SIGNED MESSAGE-----", "-----BEGIN PGP SIGNATURE-----"
-_BARE = re.compile(r"[0-9A-Fa-f]{64}")
-_FOLDERS = re.compile(r"[/\\]")
+_BARE = r"[0-9A-Fa-f]{64}"
 _NAMES_SHOWN = 5
 _HINT = "Report it to the publisher of the release; `sha256sum FILES > SHA256SUMS` writes a valid one."
 _DISTRUST = "Do not use this release; report it to its publisher, or choose another with --version TAG."
@@ -43,7 +41,11 @@ class PublishedDigest(Struct, frozen=True):
 
 def is_list(name: str) -> bool:
     """Whether an asset of this name lists the digests of other assets."""
-    return _LIST.fullmatch(name) is not None
+    if name == _USUAL:
+        return True
+    if name.isascii() and not any(word in name.lower() for word in _WORDS):
+        return False
+    return re.fullmatch(_LIST, name) is not None
 
 
 def is_checksum_file(name: str) -> bool:
@@ -53,7 +55,7 @@ def is_checksum_file(name: str) -> bool:
 def uncompared_files(assets: Collection[str], files: Collection[str]) -> tuple[str, ...]:
     """Those of the `files` that have checksums of other algorithms, and not only of other files than the assets."""
     others = tuple(f"{name}." for name in files if name not in assets)
-    return tuple(name for name in files if _OTHER_ALGORITHM.fullmatch(name) and not name.startswith(others))
+    return tuple(name for name in files if re.fullmatch(_OTHER_ALGORITHM, name) and not name.startswith(others))
 
 
 def published_digests(
@@ -99,9 +101,9 @@ def parse(data: bytes, source: str) -> Mapping[str, str]:
     digests: dict[str, str] = {}
     others = ""
     for number, line in _content_lines(data, source):
-        plain = _ESCAPE.sub(lambda found: _ESCAPED[found[1]], line[1:]) if line.startswith("\\") else line
-        match = _LINE.fullmatch(plain) or _TAGGED.fullmatch(plain)
-        if match is None and _TAGGED_OTHER.fullmatch(plain):
+        plain = re.sub(_ESCAPE, lambda found: _ESCAPED[found[1]], line[1:]) if line.startswith("\\") else line
+        match = re.fullmatch(_LINE, plain) or re.fullmatch(_TAGGED, plain)
+        if match is None and re.fullmatch(_TAGGED_OTHER, plain):
             others = " with a sha256"
             continue
         if match is None:
@@ -120,7 +122,7 @@ def parse_single(data: bytes, asset: str, source: str) -> str:
     Raises InvalidChecksumFile, also if the file lists other files only.
     """
     lines = [line.strip() for _, line in _content_lines(data, source)]
-    if len(lines) == 1 and _BARE.fullmatch(lines[0]):
+    if len(lines) == 1 and re.fullmatch(_BARE, lines[0]):
         return lines[0].lower()
     listed = parse(data, source)
     digest = _find(listed, asset, source)
@@ -157,12 +159,12 @@ def _of_no_asset(files: Sequence[str]) -> Iterator[str]:
 def _parse_loose(data: bytes, source: str) -> Mapping[str, str]:
     """As `parse`; a bare hash, of a file that is not there, names none."""
     lines = [line.strip() for _, line in _content_lines(data, source)]
-    return {} if len(lines) == 1 and _BARE.fullmatch(lines[0]) else parse(data, source)
+    return {} if len(lines) == 1 and re.fullmatch(_BARE, lines[0]) else parse(data, source)
 
 
 def _find(listed: Mapping[str, str], asset: str, source: str) -> str | None:
     """The digest of the asset, whatever the folder before its name."""
-    digests = {digest for name, digest in listed.items() if asset in (name, _FOLDERS.split(name)[-1])}
+    digests = {digest for name, digest in listed.items() if asset in (name, name.replace("\\", "/").rpartition("/")[2])}
     if len(digests) > 1:
         raise InvalidChecksumFile(f"{source} has two digests for {asset!r}", _HINT)
     return next(iter(digests), None)

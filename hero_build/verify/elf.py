@@ -11,7 +11,7 @@ from pathlib import Path
 from hero_build.errors import InvalidBinary, Unsupported
 from hero_build.model.artifacts import Platform
 from hero_build.model.installed import Elf
-from hero_build.verify import elf_header, elf_versions, sniff
+from hero_build.verify import elf_header, sniff
 from hero_build.verify.elf_header import Header, Segment
 from hero_build.verify.expect import Expect
 from hero_build.verify.sniff import InvalidFormat
@@ -19,7 +19,7 @@ from hero_build.verify.sniff import InvalidFormat
 _MACHINES = {"amd64": (62, "x86_64"), "arm64": (183, "aarch64")}
 _OTHERS = {3: "i386", 8: "MIPS", 20: "PowerPC", 21: "ppc64", 22: "s390x", 40: "32-bit ARM", 243: "RISC-V"}
 _LOADERS = {"ld-linux": "gnu", "ld-musl": "musl"}
-_VERSION = re.compile(r"GLIBC_([0-9]{1,4})\.([0-9]{1,4})(?:\.[0-9]{1,4})?")
+_VERSION = r"GLIBC_([0-9]{1,4})\.([0-9]{1,4})(?:\.[0-9]{1,4})?"
 _STANDARD_LOADERS = {
     ("gnu", "amd64"): "/lib64/ld-linux-x86-64.so.2",
     ("gnu", "arm64"): "/lib/ld-linux-aarch64.so.1",
@@ -139,8 +139,10 @@ def _check_versions(file: int, header: Header, expect: Expect, loader: str | Non
 
     `loader`: whose C library must define them; None: no C library of this machine is compared, only its number.
     """
+    from hero_build.verify import elf_versions  # for what is linked dynamically
+
     needs = elf_versions.read_needs(file, header)
-    numbers = [(int(match[1]), int(match[2])) for need in needs if (match := _VERSION.fullmatch(need.name))]
+    numbers = [(int(match[1]), int(match[2])) for need in needs if (match := re.fullmatch(_VERSION, need.name))]
     newest = max(numbers, default=None)
     if newest is not None and (expect.glibc is None or newest > expect.glibc):
         have = f"has {expect.glibc[0]}.{expect.glibc[1]}" if expect.glibc else "has no glibc"

@@ -8,7 +8,7 @@ import pytest
 
 from hero_build.errors import AuthError, BadForgeResponse, NetworkError
 from hero_build.forge.client import ForgeClient
-from hero_build.forge.http_errors import HttpNotFound
+from hero_build.forge.http_types import HttpNotFound
 from hero_build.forge.limits import DEFAULT
 from hero_build.forge.url import Url
 from hero_build.publish.api import Api

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 
-from hero_build.output.pages.restart import services
 from hero_build.output.phrases import closing, name_list, version_change
 from hero_build.output.table import Cell, cell, table
 from hero_build.output.terminal import Ink, Terminal
@@ -31,6 +30,8 @@ def page(answer: ChangeReport, terminal: Terminal) -> Iterator[str]:
         for part in answer.parts:
             yield from _artifacts(part, terminal)
     if answer.restart:
+        from hero_build.output.pages.restart import services
+
         yield from services(answer.restart, terminal)
     yield from closing(_result(answer), f"Undo: {answer.undo}" if answer.undo else "", terminal)
 

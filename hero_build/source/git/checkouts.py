@@ -13,12 +13,11 @@ from hero_build.model.steps import Tree
 from hero_build.settings import Settings
 from hero_build.source.git.credentials import GitAccess, git_access
 from hero_build.source.git.locks import Locks
-from hero_build.source.git.paths import Checkout, check_ref
-from hero_build.system import process
 
 if TYPE_CHECKING:
     from hero_build.source.git.ensure import CheckoutRequest
     from hero_build.source.git.git import Git
+    from hero_build.source.git.paths import Checkout
 
 
 CheckoutUse = Literal["read", "plan", "change"]
@@ -36,7 +35,7 @@ def open_checkouts(settings: Settings, emit: Emit, use: CheckoutUse) -> "Checkou
 class Checkouts(Protocol):
     """A context manager: writable trees stay locked until it ends."""
 
-    def tree(self, checkout: Checkout, request: "CheckoutRequest") -> Tree | None:
+    def tree(self, checkout: "Checkout", request: "CheckoutRequest") -> Tree | None:
         """The tree of a checkout as requested; None: it does not exist, and may not be cloned."""
 
     def cancelling(self) -> AbstractContextManager[object]:
@@ -60,7 +59,7 @@ class WritableCheckouts(Struct, frozen=True):
     emit: Emit
     stop: threading.Event = field(default_factory=threading.Event)
 
-    def tree(self, checkout: Checkout, request: "CheckoutRequest") -> Tree:
+    def tree(self, checkout: "Checkout", request: "CheckoutRequest") -> Tree:
         """Raises what `ensure` raises."""
         from hero_build.source.git.ensure import ensure
 
@@ -94,10 +93,11 @@ class ReadOnlyCheckouts(Struct, frozen=True):
     asks_server: bool = False
     stop: threading.Event = field(default_factory=threading.Event)
 
-    def tree(self, checkout: Checkout, request: "CheckoutRequest") -> Tree | None:
+    def tree(self, checkout: "Checkout", request: "CheckoutRequest") -> Tree | None:
         """Raises UnsafeName, CheckoutRefused, MissingTool, RefNotFound, RepoNotFound, AuthError, NetworkError."""
         from hero_build.source.git.ensure import checkout_exists
         from hero_build.source.git.git import Git
+        from hero_build.source.git.paths import check_ref
         from hero_build.source.git.status import read_tree, remote_of
 
         for ref in (request.ref, request.branch):
@@ -151,6 +151,8 @@ def _cancelling(stop: threading.Event) -> Iterator[None]:
         yield
     except BaseException:
         stop.set()
+        from hero_build.system import process
+
         process.end_children()
         raise
 

@@ -14,7 +14,6 @@ from msgspec import Struct
 
 from hero_build.errors import UsageError
 from hero_build.settings import Secret, Settings
-from hero_build.system.secrets import sealed_file
 from hero_build.system.token import SealedSecret
 
 
@@ -85,6 +84,8 @@ def _token_file(token: Secret) -> int:
         raise UsageError(
             "the token in FORGEJO_TOKEN has characters that a token cannot have", "Copy the whole token again."
         )
+    from hero_build.system.secrets import sealed_file  # for a token that git gets
+
     return sealed_file(token.reveal())
 
 

@@ -12,9 +12,7 @@ from typing import Self
 
 from hero_build.errors import LockHeld
 from hero_build.os_errors import machine_errors
-from hero_build.source.git.paths import STATE_FOLDER
 from hero_build.system import filelock
-from hero_build.system.process import Cancelled
 
 
 class Locks:
@@ -60,8 +58,12 @@ class Locks:
 def _open_and_lock(path: Path, wait: float, cancelled: Callable[[], bool]) -> int:
     def pause(seconds: float) -> None:
         if cancelled():
+            from hero_build.system.process import Cancelled  # what starts programs, for builds
+
             raise Cancelled
         time.sleep(seconds)
+
+    from hero_build.source.git.paths import STATE_FOLDER
 
     folder = path.parent / STATE_FOLDER
     with machine_errors(folder):

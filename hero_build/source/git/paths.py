@@ -12,8 +12,8 @@ from hero_build.model.names import check_repo, check_tag
 
 STATE_FOLDER = ".hero-build"
 """The folder beside checkouts that holds their locks and unfinished clones."""
-_SCP_PREFIX = re.compile(r"^(?:[^@/\s]+@)?[^/:\s]+:(?!//)")  # git@forge:owner/name
-_CREDENTIALS = re.compile(r"(?<=://)[^/@\s]*@")
+_SCP_PREFIX = r"^(?:[^@/\s]+@)?[^/:\s]+:(?!//)"  # git@forge:owner/name
+_CREDENTIALS = r"(?<=://)[^/@\s]*@"
 
 
 class Checkout(Struct, frozen=True):
@@ -50,14 +50,14 @@ def clone_url(forge: str, repo: str) -> str:
 
 def url_matches(url: str, repo: str) -> bool:
     """Whether `url` ends in `owner/name`, on any server and by any protocol; servers ignore case."""
-    path = _SCP_PREFIX.sub("", url) if "://" not in url else url.split("://", 1)[1]
+    path = re.sub(_SCP_PREFIX, "", url) if "://" not in url else url.split("://", 1)[1]
     segments = unquote(path).rstrip("/").removesuffix(".git").split("/")
     return "/".join(segments[-2:]).casefold() == repo.casefold()
 
 
 def without_credentials(text: str) -> str:
     """`text` without the `user:password@` of URLs in it."""
-    return _CREDENTIALS.sub("", text)
+    return re.sub(_CREDENTIALS, "", text)
 
 
 def check_ref(ref: str) -> str:
