@@ -171,7 +171,7 @@ def _modules(folder: Path) -> list[str]:
 
 
 def _import(path: Path) -> ModuleType:
-    import importlib.util  # only when a recipe is asked for
+    from importlib.machinery import ModuleSpec, SourceFileLoader  # only when a recipe is asked for
 
     try:
         open_regular(path).close()
@@ -180,12 +180,13 @@ def _import(path: Path) -> ModuleType:
         raise RecipeError(f"the recipe {path} cannot be read: {error.strerror}", "Make it a readable file.") from error
     if path.parent != shipped():
         check_trusted(path)
-    spec = importlib.util.spec_from_file_location(f"{_package(path.parent)}.{path.stem}", path)
-    if spec is None or spec.loader is None:
-        raise RecipeError(f"the recipe {path} cannot be imported", "It must be a Python file.")
-    module = importlib.util.module_from_spec(spec)
+    package = _package(path.parent)
+    module = ModuleType(f"{package}.{path.stem}")
+    loader = SourceFileLoader(module.__name__, str(path))
+    module.__spec__ = ModuleSpec(module.__name__, loader, origin=str(path))
+    module.__file__, module.__loader__, module.__package__ = str(path), loader, package
     with recipe_errors(path), nullcontext() if path.parent == shipped() else _without_bytecode():
-        spec.loader.exec_module(module)
+        loader.exec_module(module)
     return module
 
 

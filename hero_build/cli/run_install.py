@@ -116,15 +116,16 @@ def run_install(
     `gated`: restart what changed, and roll back where a service is not healthy after it.
     """
     from hero_build.ops import install
-    from hero_build.output.pages.install import page
     from hero_build.pipeline.early_downloads import EarlyDownloads
-    from hero_build.queries import change_report
 
     outcome = None
     with context.checkouts, EarlyDownloads(context) as early:
         plan = install.plan(requests, context, None if dry_run else early)
         plan = lock.applied(plan) if lock else plan
         one_way = session.warn_of_no_way_back(plan, context)
+        from hero_build.output.pages.install import page  # from here on, while files arrive
+        from hero_build.queries import change_report
+
         if dry_run:
             answer = change_report.dry(plan, session.generation())
         else:

@@ -143,6 +143,8 @@ class Session(Struct, frozen=True):
 
     def warn_of_lost_capabilities(self, before: "Generation", after: "Generation") -> None:
         """Warn of programs that a change from `before` to `after` left without their file capabilities."""
+        if after.number in (before.number, 1):
+            return  # nothing changed, or nothing was there
         from hero_build.install.capabilities import warnings
 
         for warning in warnings(self.root, before, after):

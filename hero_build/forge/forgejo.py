@@ -27,7 +27,6 @@ from hero_build.forge.http_body import identity, response_body, whole_size
 from hero_build.forge.http_types import HttpNotFound
 from hero_build.forge.limits import DEFAULT, Limits
 from hero_build.forge.protocol import Body, Ref, no_release
-from hero_build.forge.release_digest import release_digest
 from hero_build.forge.retry import with_retries
 from hero_build.model.artifacts import GenericPackage
 from hero_build.model.names import check_name, check_repo, check_tag, safe_name
@@ -58,7 +57,7 @@ class Forgejo:
         self._emit = emit
         self._limits = limits
         self._client = ForgeClient(self._url, token=token, limits=limits, plain_http=plain_http)
-        self._newest: dict[str, AskedRelease] = {}
+        self._newest: dict[str, tuple[str, ReleaseDocument[ServerAsset]]] = {}
 
     @property
     def url(self) -> str:
@@ -80,7 +79,12 @@ class Forgejo:
         An upload has an id, and its bytes never change; a link to another server has no known size (asset_address.py).
         """
         fixed = all(asset.id and asset.size is not None for asset in release.assets)
-        return self._newest.get(release.repo) if fixed else None
+        if not fixed or release.repo not in self._newest:
+            return None
+        from hero_build.forge.release_digest import release_digest  # for a receipt
+
+        path, document = self._newest[release.repo]
+        return AskedRelease(self._client.target(path), release_digest(to_builtins(document)))
 
     def open(self, asset: Asset, start: int = 0) -> AbstractContextManager[Body]:
         return self._open(asset, start)
@@ -96,7 +100,7 @@ class Forgejo:
             self._must_exist(repo)
             hint = "Drafts and prereleases do not count as newest; select one with --version."
             raise ReleaseNotFound(f"{repo} has no release", hint) from error
-        self._newest[repo] = AskedRelease(self._client.target(path), release_digest(to_builtins(document)))
+        self._newest[repo] = path, document
         return self._release(document, repo)
 
     def _tagged(self, repo: str, tag: str) -> Release:

@@ -84,6 +84,8 @@ class Production:
         to_build = [item for item in todo if isinstance(item, Build)]
         self._builds = bool(to_build)
         builds = _builds(to_build, self._builder, self._run)
+        from hero_build.model import manifest_convert  # noqa: F401 - the commit needs it: while files arrive
+
         yield from _as_done(parts, builds, self._run.context)
 
 

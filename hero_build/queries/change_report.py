@@ -181,23 +181,19 @@ def between(
     apps = {change.app for change in changed}
     installed = {str(part): record for part, record in after.records.items() if part.app in apps}
     parts = tuple(_done(change, installed.get(change.part)) for change in changed)
-    undo = f"{packed.typed()}{_root_option(root_flag)} rollback {before.number}"
+    same = after.number == before.number
+    undo = None if same else f"{packed.typed()}{_root_option(root_flag)} rollback {before.number}"
     return ChangeReport(
-        before.number,
-        after=after.number,
-        dry_run=False,
-        parts=parts,
-        failed=failures(failed),
-        undo=undo if after.number != before.number else None,
+        before.number, after=after.number, dry_run=False, parts=parts, failed=failures(failed), undo=undo
     )
 
 
 def _root_option(root_flag: str | None) -> str:
-    if not root_flag:
-        return ""
-    import shlex  # only for --root
+    if root_flag:
+        import shlex  # only for --root
 
-    return f" --root {shlex.quote(root_flag)}"
+        return f" --root {shlex.quote(root_flag)}"
+    return ""
 
 
 def _done(change: PartChange, record: InstalledPart | None) -> PartState:

@@ -1,7 +1,6 @@
 """Whether a shell finds the programs of a root, and the line that makes it find them."""
 
 import os
-import shlex
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -25,6 +24,8 @@ def path_advice(folder: Path, environ: Mapping[str, str]) -> PathAdvice | None:
         return None
     shell = os.path.basename(environ.get("SHELL", ""))
     if shell == "fish":
+        import shlex
+
         return PathAdvice(folder, f"fish_add_path {shlex.quote(str(folder))}", "")
     line = f'export PATH="{str(folder).translate(_ESCAPED)}:$PATH"'
     return PathAdvice(folder, line, _PROFILES.get(shell, "~/.profile"))

@@ -26,6 +26,7 @@ _TAGGED_OTHER = r"(?!(?i:sha(2-)?256) ?\()[A-Z][\w/-]* ?\(.+\) ?= ?[\w+/=]+( byt
 _ESCAPE = r"\\([\\nr])"
 _ESCAPED = {"\\": "\\", "n": "\n", "r": "\r"}
 _SIGNED, _SIGNATURE = "-----BEGIN PGP SIGNED MESSAGE-----", "-----BEGIN PGP SIGNATURE-----"
+_UTF8_MARK = b"\xef\xbb\xbf"
 _BARE = r"[0-9A-Fa-f]{64}"
 _NAMES_SHOWN = 5
 _HINT = "Report it to the publisher of the release; `sha256sum FILES > SHA256SUMS` writes a valid one."
@@ -187,9 +188,9 @@ def _not_listed(asset: str, lists: Mapping[str, Mapping[str, str]]) -> InvalidCh
 
 def _content_lines(data: bytes, source: str) -> Iterator[tuple[int, str]]:
     """The lines that are neither blank nor comments, with their numbers."""
-    encoding = "utf-16" if data.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8-sig"  # PowerShell writes UTF-16
+    utf_16 = data.startswith((b"\xff\xfe", b"\xfe\xff"))  # as PowerShell writes it
     try:
-        text = data.decode(encoding)
+        text = data.decode("utf-16") if utf_16 else data.removeprefix(_UTF8_MARK).decode()
     except UnicodeDecodeError as error:
         raise InvalidChecksumFile(f"{source} is not text", _HINT) from error
     lines = [line.removesuffix("\r").strip(" \t") for line in text.split("\n")]
