@@ -173,6 +173,8 @@ def parse(content: bytes, path: Path, *, hint: str | None = None) -> Lock:
 
 
 def _unreadable(error: OSError, path: Path) -> str:
+    if path.parts[:1] in (("http:",), ("https:",)):
+        return "It is read from this machine: fetch it first, and compare its sha256 with --digest."
     if isinstance(error, FileNotFoundError):
         return f"`hero-build lock APP… -o {quote(str(path))}` writes one."
     if isinstance(error, PermissionError):

@@ -4,12 +4,16 @@ import os
 import shlex
 from pathlib import Path
 
-from hero_build.errors import NotWritable
+from hero_build.errors import NotWritable, UsageError
 from hero_build.ownership import OTHER_FILE, existing
 
 
 def check_output_file(file: Path) -> None:
-    """For the value of -o. Raises NotWritable for a folder, and where its folder is missing or not writable."""
+    """For the value of -o. Raises NotWritable for a folder, and where its folder is missing or not writable; UsageError
+    for what means stdout elsewhere.
+    """
+    if str(file) == "-":
+        raise UsageError("-o takes the name of a file, and - is none", "Name a file, and print it with `cat`.")
     folder = file.absolute().parent
     if file.is_dir():
         raise NotWritable(f"{file} is a folder", f"-o names the file to write: -o {shlex.quote(str(file / 'NAME'))}.")

@@ -245,6 +245,19 @@ def test_what_no_release_has_is_not_pinned(world: World, tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize(
+    ("words", "code", "hint"),
+    [
+        ("lock db -o -", 2, "Name a file, and print it with `cat`."),
+        ("install --locked https://forge.example/my.lock", 2, "fetch it first, and compare its sha256 with --digest."),
+    ],
+)
+def test_a_lock_file_is_a_file_of_this_machine(words: str, code: int, hint: str, two_apps: World) -> None:
+    done = two_apps.run(*words.split())
+    assert done.code == code
+    assert hint in done.err
+
+
+@pytest.mark.parametrize(
     ("place", "sentence", "hint"),
     [
         ("", "is a folder", "-o names the file to write"),

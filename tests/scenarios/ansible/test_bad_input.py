@@ -91,6 +91,13 @@ TASK = """
     [
         ("{lock: x, locks: y}", "Unsupported parameters for (hero.os.hero_set) module: locks."),
         ("{lock: x, pack: /y}", "parameters are mutually exclusive: lock|pack"),
+        ("{lock: x, root: hero}", "root is 'hero', which is not an absolute path"),
+        ("{lock: x, root: ''}", "root is '', which is not an absolute path"),
+        (
+            "{lock: x, root: '{{ hero_root }}', lock_path: my.lock}",
+            "lock_path is 'my.lock', which is not an absolute path",
+        ),
+        ("{pack: my.pyz, root: '{{ hero_root }}'}", "pack is 'my.pyz', which is not an absolute path"),
         ("{at: 'http://127.0.0.1:1'}", "one of the following is required: lock, pack"),
         ("{lock: '{}', root: '{{ hero_root }}', executable: '{{ hero_executable }}'}", "is not a lock file"),
     ],

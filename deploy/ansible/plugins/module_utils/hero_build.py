@@ -10,6 +10,7 @@ SESSION = ("SSH_CLIENT", "SSH_CONNECTION", "SSH_TTY", "XDG_SESSION_ID", "XDG_RUN
 """Variables of the login that Ansible came by; hero-build answers the same without them."""
 REPLACE = 'mkdir -p "${1%/*}" && cat > "$1.part" && mv -f "$1.part" "$1"'
 REMOVE = 'rm -f "$1"'
+PATHS = ("root", "pack", "lock_path")
 USAGE = 2
 MACHINE = 8
 
@@ -33,6 +34,7 @@ class HeroBuild:
 
     def __init__(self, module):
         self.module = module
+        _refuse_relative(module)
         self.user = module.params["user"]
         self.home = _home(self.user)
         self.root = module.params["root"] or os.path.join(self.home, "hero")
@@ -97,6 +99,14 @@ def failures(document):
 def sentence(failed):
     """What the failures say, each with its next step."""
     return " ".join(f"{item['message'].rstrip('.')}. {item['hint']}".strip() for item in failed)
+
+
+def _refuse_relative(module):
+    """The folder that a task runs in is nobody's choice, and an empty path is a variable that was not set."""
+    for name in PATHS:
+        value = module.params.get(name)
+        if value is not None and not os.path.isabs(value):
+            raise NoAnswer(f"{name} is {value!r}, which is not an absolute path", exit_code=USAGE)
 
 
 def _home(user):
