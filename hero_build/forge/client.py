@@ -95,7 +95,7 @@ class ForgeClient:
     def _document(self, path: str, kind: type[T], what: str) -> tuple[T, Headers]:
         url = str(self._base).rstrip("/") + path
         with self.response(url, {"Accept": "application/json"}, self._limits.answer) as response:
-            body = _read_bounded(response, self._limits.document)
+            body = self._redacted(_read_bounded(response, self._limits.document))
         try:
             return decode_json(body, kind=kind), response.headers
         except msgspec.ValidationError as error:
@@ -129,7 +129,7 @@ class ForgeClient:
                 _read_head(response)
                 if not (location := response.headers.get("location", "")):
                     raise BadForgeResponse(f"{target.host} redirects {target.path} and does not say where", _ADDRESS)
-                target = url_policy.redirect_target(target, location)
+                target = url_policy.redirect_target(target, self._redacted(location.encode()).decode())
 
     def close(self) -> None:
         while self._idle:
@@ -161,6 +161,10 @@ class ForgeClient:
             return {"Authorization": f"Basic {b64encode(unquote(url.login).encode()).decode()}"}
         return {"Authorization": f"token {self._token.reveal()}"} if self._token and self._may_send_token(url) else {}
 
+    def _redacted(self, text: bytes) -> bytes:
+        """What a server says may be shown, and it may say the token that it got."""
+        return self._token.redact(text) if self._token else text
+
     def _check_status(self, response: HttpResponse, asked: Url) -> None:
         if not (response.is_success or response.status == 416):
             from hero_build.forge.http_errors import http_error
@@ -169,7 +173,7 @@ class ForgeClient:
                 response.status,
                 headers=response.headers,
                 url=response.url,
-                body=_read_head(response),
+                body=self._redacted(_read_head(response)),
                 access=self._access(response.url, asked),
             )
         encoding = response.headers.get("content-encoding", "identity").strip().lower()

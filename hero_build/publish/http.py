@@ -126,7 +126,7 @@ class WriteClient:
                     raise BadForgeResponse(f"the response of {url.host} for {url.path} is too long", _CHECK_ADDRESS)
         except TransportError as error:
             raise interrupted_error(url, error) from error
-        return bytes(content)
+        return self._secret(url).redact(bytes(content))
 
     def _secret(self, url: Url) -> Secret:
         if self._token is None:

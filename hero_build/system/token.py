@@ -2,6 +2,8 @@
 
 import os
 
+_REDACTED, _SHORTEST = b"***", 8  # bytes: a shorter one may be a word of any text
+
 
 class Secret:
     """A token: never printed, compared or hashed; `reveal()` is for the one header it goes into."""
@@ -13,6 +15,11 @@ class Secret:
 
     def reveal(self) -> str:
         return self._value
+
+    def redact(self, text: bytes) -> bytes:
+        """What a server sent, without the token that was sent to it."""
+        value = self.reveal().encode()
+        return text.replace(value, _REDACTED) if len(value) >= _SHORTEST else text
 
     @property
     def valid(self) -> bool:

@@ -19,8 +19,19 @@ from hero_build.forge.transfer import fetch, read_small
 from hero_build.forge.transports import Transports
 from hero_build.forge.url import Url
 from hero_build.model.steps import Asset
+from hero_build.publish.http import WriteClient
 from hero_build.settings import Secret
-from support.fault_server import FaultServer, answer, document, json_answer, redirect, serve
+from support.fault_server import (
+    Behaviour,
+    Connection,
+    FaultServer,
+    SeenRequest,
+    answer,
+    document,
+    json_answer,
+    redirect,
+    serve,
+)
 from support.limits import PATIENT, TOKEN
 
 FORGE = "https://forge.example"
@@ -254,3 +265,39 @@ def test_a_malformed_token_is_neither_sent_nor_shown(faults: FaultServer, token:
 def test_malformed_forge_addresses(url: str) -> None:
     with pytest.raises(UsageError, match="is not the address of a forge"):
         Forgejo(url, token=None, emit=silent, limits=PATIENT)
+
+
+def said_token(status: int, name: str) -> Behaviour:
+    """A server that says what it was sent, as a debugging proxy does."""
+
+    def behave(connection: Connection, request: SeenRequest) -> None:
+        said = request.headers["authorization"]
+        where = {"Location": f"ftp://{said.split()[1]}/"} if status == 302 else {}
+        answer(status, json.dumps({name: said}).encode(), where)(connection, request)
+
+    return behave
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "message"),
+    [
+        (said_token(403, "message"), "(403): token ***"),
+        (said_token(404, "message"), ""),
+        (said_token(418, "other"), '418: {"other": "token ***"}'),
+        (said_token(302, "message"), "names an invalid address: 'ftp://***/'"),
+    ],
+)
+def test_a_token_that_a_server_says_is_not_shown(faults: FaultServer, behaviour: Behaviour, message: str) -> None:
+    faults.release("o/r", "v1", {})
+    faults.on(PATH, behaviour)
+    with pytest.raises(HeroBuildError) as caught:
+        Forgejo(faults.url, token=Secret(TOKEN), emit=silent, limits=PATIENT).find(REF)
+    assert message in caught.value.message
+    assert TOKEN not in f"{caught.value.message} {caught.value.hint}"
+
+
+def test_publishing_does_not_show_it_either(faults: FaultServer) -> None:
+    faults.on("/api/v1/x", said_token(403, "message"))
+    with pytest.raises(AuthError) as caught:
+        WriteClient(f"{faults.url}/api/v1", token=Secret(TOKEN), limits=PATIENT, plain_http=()).send("POST", "/x")
+    assert "(403): token ***" in caught.value.message

@@ -46,6 +46,7 @@ _SUBMODULE = re.compile(r"clone of '(?P<url>[^']+)' into submodule path '(?P<pat
 
 def git_error(action: str, tail: Sequence[str], checkout: Checkout, access: GitAccess) -> HeroBuildError:
     """The error for a git that failed at an `action` (`clone`, `fetch`); `tail` is the end of its output."""
+    tail = [_redacted(line, access) for line in tail]
     text = "\n".join(tail)
     submodule = _SUBMODULE.search(text)
     what = f"the submodule {_in_checkout(submodule['path'])} of {checkout.repo}" if submodule else checkout.repo
@@ -126,6 +127,13 @@ def _certificate_hint(environ: Mapping[str, str]) -> str:
         if (path := environ.get(ours, "")) not in ("", _SYSTEM_FOLDER) and not environ.get(gits):
             return f"git does not read {ours}: set {gits}={path}, too."
     return "Check this machine's clock and certificates; GIT_SSL_CAINFO may name the file of a private authority."
+
+
+def _redacted(line: str, access: GitAccess) -> str:
+    """A line of git, or of a server through git, without the token."""
+    if access.token is None:
+        return line
+    return access.token.redact(line.encode(errors="surrogateescape")).decode(errors="surrogateescape")
 
 
 def _token_hint(access: GitAccess, url: str) -> str:

@@ -50,3 +50,12 @@ def test_a_proxy_that_refuses_git(
 def test_the_words_of_several_versions_of_git(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, line: str) -> None:
     monkeypatch.delenv("https_proxy", raising=False)
     assert proxy_error(tmp_path, line).hint.startswith("Check http_proxy, https_proxy and no_proxy")
+
+
+def test_a_token_that_a_server_says_through_git_is_not_shown(tmp_path: Path) -> None:
+    token = "t" * 40
+    said = [f"remote: no access with {token}", f"fatal: Authentication failed for '{URL}'"]
+    for tail in (said, said[:1], [f"fatal: remote error: {token}"]):
+        access = GitAccess("https://forge.example", Secret(token))
+        error = git_error("clone", tail=tail, checkout=Checkout(tmp_path, "o/r", URL), access=access)
+        assert token not in f"{error.message}{error.hint}{error.tail}"
