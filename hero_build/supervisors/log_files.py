@@ -17,21 +17,25 @@ _POLL = 0.2  # seconds
 
 def last_lines(log: Path, lines: int) -> tuple[str, ...]:
     """The last lines of a log and of those rotated before it; none without a file."""
-    tail, left = b"", MAX_TAIL
-    for path in _rotated(log):
-        if left <= 0 or tail.count(b"\n") > lines:
-            break
-        older = _end_of(path, left)
-        tail, left = older + tail, left - len(older)
-    return tuple(_text(line) for line in tail.removesuffix(b"\n").split(b"\n")[-lines:]) if tail and lines > 0 else ()
+    file = _open_at(log, 0)
+    try:
+        whole, rest = _tail(log, file, lines)
+        shown = (*whole, _text(rest)) if rest else whole
+        return shown[-lines:] if lines > 0 else ()
+    finally:
+        if file is not None:
+            file.close()
 
 
 def follow(log: Path, lines: int) -> Iterator[str]:
-    """The last lines, then each one as it is written, over rotations; it waits for a file that is not there yet."""
-    start = _size(log)
-    yield from last_lines(log, lines)
-    rest, file = b"", _open_at(log, start)
+    """The last lines, then each one as it is written, over rotations; it waits for a file that is not there yet.
+
+    Both are read from one open file, the second from where the first ends, so that no line comes twice.
+    """
+    file = _open_at(log, 0)
     try:
+        shown, rest = _tail(log, file, lines)
+        yield from shown
         while True:
             chunk = file.read(_CHUNK) if file else b""
             if not chunk:
@@ -92,32 +96,35 @@ def _copy_end(log: Path, fresh: Path) -> None:
             left -= out.write(chunk)
 
 
-def _rotated(log: Path) -> Iterator[Path]:
-    """The log and its older parts, the newest first."""
-    if log.exists():
-        yield log
+def _tail(log: Path, file: BinaryIO | None, lines: int) -> tuple[tuple[str, ...], bytes]:
+    """The last whole lines of an open log and of those rotated before it, and what it has of the next one; the file is
+    left at their end.
+    """
+    tail = _end_of(file, MAX_TAIL) if file is not None else b""
+    for older in _rotated(log, file):
+        with older:
+            if len(tail) >= MAX_TAIL or tail.count(b"\n") > lines:
+                break
+            tail = _end_of(older, MAX_TAIL - len(tail)) + tail
+    *whole, rest = tail.split(b"\n")
+    return tuple(_text(line) for line in whole[-lines:]) if lines > 0 else (), rest
+
+
+def _rotated(log: Path, current: BinaryIO | None) -> Iterator[BinaryIO]:
+    """The older parts of a log, the newest first, without the open one, which may have been rotated since."""
     for number in count(1):
-        older = log.with_name(f"{log.name}.{number}")
-        if not older.exists():
+        older = _open_at(log.with_name(f"{log.name}.{number}"), 0)
+        if older is None:
             return
-        yield older
+        if current is not None and os.path.sameopenfile(older.fileno(), current.fileno()):
+            older.close()
+        else:
+            yield older
 
 
-def _end_of(path: Path, limit: int) -> bytes:
-    try:
-        with path.open("rb") as file:
-            file.seek(max(file.seek(0, os.SEEK_END) - limit, 0))
-            return file.read(limit)
-    except FileNotFoundError:  # rotated away since
-        return b""
-
-
-def _size(log: Path) -> int:
-    """0 of one that is not there, or that was rotated away at this moment."""
-    try:
-        return log.stat().st_size
-    except FileNotFoundError:
-        return 0
+def _end_of(file: BinaryIO, limit: int) -> bytes:
+    file.seek(max(file.seek(0, os.SEEK_END) - limit, 0))
+    return file.read(limit)
 
 
 def _open_at(log: Path, position: int) -> BinaryIO | None:

@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
 
@@ -65,6 +66,39 @@ def test_a_log_is_followed_over_a_rotation_and_a_truncation(log: Path) -> None:
     os.truncate(log, 0)
     append(log, "x\n")
     assert next(followed) == "x"
+    followed.close()  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("rotated", [False, True])
+def test_a_line_that_is_written_while_the_last_ones_are_read_comes_once(
+    log: Path, monkeypatch: pytest.MonkeyPatch, rotated: bool
+) -> None:
+    """Written, and rotated away, between any two steps of the reader."""
+    append(log, "old\nlast\nha")
+    numbers, reads = iter(range(100)), log_files._end_of
+
+    def busy(file: BinaryIO, limit: int) -> bytes:
+        append(log, f"lf\nbefore {next(numbers)}\n")
+        content = reads(file, limit)
+        append(log, "after\n")
+        if rotated:
+            os.replace(log, log.with_name("app.log.1"))
+            append(log, "new\n")
+        return content
+
+    monkeypatch.setattr(log_files, "_end_of", busy)
+    followed = log_files.follow(log, 100)
+    lines = [next(followed) for _ in range(5 + rotated)]
+    assert lines == ["old", "last", "half", "before 0", "after", *(["new"] if rotated else [])]
+    followed.close()  # type: ignore[attr-defined]
+
+
+def test_a_line_that_is_not_finished_comes_once_and_whole(log: Path) -> None:
+    append(log, "old\nha")
+    followed = log_files.follow(log, 5)
+    assert next(followed) == "old"
+    append(log, "lf\n")
+    assert next(followed) == "half"
     followed.close()  # type: ignore[attr-defined]
 
 
