@@ -7,24 +7,24 @@ hero-build can run in one.
 
 import os
 import re
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Callable, Mapping, MutableMapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import msgspec
 from msgspec import Struct
 
-from hero_build import STATE
-from hero_build.errors import MachineError, UsageError
+from hero_build.errors import UsageError
 from hero_build.os_errors import machine_error
 from hero_build.system import packed
 from hero_build.system.decoding import prepared
 from hero_build.system.environment import GIT_LOCAL, SEALED, TOKENS
-from hero_build.system.home import expand, home
+from hero_build.system.home import default_cache, expand
 from hero_build.system.regular_file import FileTooLong, read_regular
 from hero_build.system.token import SealedSecret
 from hero_build.system.token import Secret as Secret
 
+T = TypeVar("T")
 Source = Literal["flag", "environment", "config", "default"]
 DEFAULT_FORGE = "https://forge.ourworld.tf"
 CONNECT, STALL, BACKOFF = 10.0, 30.0, 0.5
@@ -123,38 +123,32 @@ def read(flags: Mapping[str, Any], environ: MutableMapping[str, str]) -> Setting
     for name in GIT_LOCAL:
         environ.pop(name, None)
     sources: dict[str, Source] = {"token": "environment" if token else "default"}
-    root = _path(_pick("root", flags=flags, environ=environ, config=ConfigFile(), default="~/hero", sources=sources))
+    root = _path(_Layers(flags, environ, config=ConfigFile(), file=Path(), sources=sources).pick("root", "~/hero"))
     file = root / "cfg" / "hero_build.toml"
     config = _config(file)
-
-    def pick(name: str, default: Any) -> Any:
-        return _pick(name, flags=flags, environ=environ, config=config, default=default, sources=sources)
-
-    def place(name: str, value: Any) -> Path:
-        """What the file names is relative to the file, all else to the current folder."""
-        return _path(value, file.parent if sources[name] == "config" else None)
-
+    layers = _Layers(flags, environ, config=config, file=file, sources=sources)
+    pick, valid, number, place = layers.pick, layers.valid, layers.number, layers.place
     return Settings(
         root=root,
         coderoot=place("coderoot", pick("coderoot", str(root / "code0"))),
         sockets=place("sockets", pick("sockets", str(root / "var" / "sockets"))),
-        supervisor=_supervisor(str(pick("supervisor", "auto"))),
-        forge=_forge(str(pick("forge", DEFAULT_FORGE))),
+        supervisor=valid("supervisor", "auto", _supervisor),
+        forge=valid("forge", DEFAULT_FORGE, _forge),
         recipes=(
             *(place("recipes", part) for part in _folders(pick("recipes", ""))),
             *(Path(part) for part in packed.recipes()),
         ),
-        cache=place("cache", pick("cache", None) or _default_cache(root)),
-        jobs=_number("jobs", pick("jobs", 16), 1),
-        wait=_number("wait", pick("wait", 10), 0),
+        cache=place("cache", pick("cache", None) or default_cache(root)),
+        jobs=number("jobs", 16, 1),
+        wait=number("wait", 10, 0),
         plain_http=config.plain_http,
-        connect=_number("connect", pick("connect", CONNECT), 0.01),
-        stall=_number("stall", pick("stall", STALL), 0.01),
-        retries=_number("retries", pick("retries", RETRIES), 0),
-        backoff=_number("backoff", pick("backoff", BACKOFF), 0),
-        depth=_number("depth", pick("depth", 1 if environ.get("CI") == "true" else 0), 0),
+        connect=number("connect", CONNECT, 0.01),
+        stall=number("stall", STALL, 0.01),
+        retries=number("retries", RETRIES, 0),
+        backoff=number("backoff", BACKOFF, 0),
+        depth=number("depth", 1 if environ.get("CI") == "true" else 0, 0),
         trust=(config.trust,) if isinstance(config.trust, str) else config.trust,
-        target_limit=_number("target_limit", pick("target_limit", 20), 0),
+        target_limit=number("target_limit", 20, 0),
         token=token,
         sources=tuple(sources.items()),
     )
@@ -170,25 +164,40 @@ def _token(environ: MutableMapping[str, str]) -> Secret | None:
     return Secret(value) if value else None
 
 
-def _pick(
-    name: str,
-    flags: Mapping[str, Any],
-    environ: Mapping[str, str],
-    config: ConfigFile,
-    default: Any,
-    sources: dict[str, Source],
-) -> Any:
-    layers: tuple[tuple[Source, Any], ...] = (
-        ("flag", flags.get(name)),
-        ("environment", environ.get(ENVIRONMENT.get(name, "")) or None),
-        ("config", getattr(config, name, None)),
-    )
-    for source, value in layers:
-        if value is not None:
-            sources[name] = source
-            return value
-    sources[name] = "default"
-    return default
+class _Layers(Struct, frozen=True):
+    """What was typed, the environment and the settings file; `sources` collects which of them each value is from."""
+
+    flags: Mapping[str, Any]
+    environ: Mapping[str, str]
+    config: ConfigFile
+    file: Path
+    sources: dict[str, Source]
+
+    def pick(self, name: str, default: Any) -> Any:
+        layers: tuple[tuple[Source, Any], ...] = (
+            ("flag", self.flags.get(name)),
+            ("environment", self.environ.get(ENVIRONMENT.get(name, "")) or None),
+            ("config", getattr(self.config, name, None)),
+            ("default", default),
+        )
+        source, value = next((item for item in layers if item[1] is not None), layers[-1])
+        self.sources[name] = source
+        return value
+
+    def valid(self, name: str, default: Any, check: Callable[[Any], T]) -> T:
+        """The value as `check` returns it, whose UsageError then names where it is from."""
+        try:
+            return check(self.pick(name, default))
+        except UsageError as error:
+            where = {"flag": f"--{name}", "environment": ENVIRONMENT.get(name), "config": f"{name} in {self.file}"}
+            raise UsageError(f"{error.message} ({where[self.sources[name]]})", error.hint) from error
+
+    def number(self, name: str, default: float, least: float) -> Any:
+        return self.valid(name, default, lambda value: _number(name, value, least))
+
+    def place(self, name: str, value: Any) -> Path:
+        """What the file names is relative to the file, all else to the current folder."""
+        return _path(value, self.file.parent if self.sources[name] == "config" else None)
 
 
 def _config(path: Path) -> ConfigFile:
@@ -238,7 +247,7 @@ def _folders(value: Any) -> list[str]:
 
 def _forge(url: str) -> str:
     if not url.startswith(("https://", "http://", "file:///")):
-        raise UsageError(f"{url!r} is not a forge", "Use https://HOST or file:///DIR with --forge or FORGEJO_URL.")
+        raise UsageError(f"{url!r} is not a forge", "It takes https://HOST or file:///DIR.")
     if "@" in url.split("://", 1)[1].split("/", 1)[0]:
         raise UsageError("a forge's address may not carry credentials", "Put the token into FORGEJO_TOKEN.")
     return url.rstrip("/")
@@ -259,18 +268,3 @@ def _number(name: str, value: Any, minimum: float) -> Any:
         takes = "a whole number" if name in _COUNTS else "a number of seconds"
         raise UsageError(f"{name} is {value!r}", f"It takes {takes} from {minimum} to {_LARGEST}.")
     return number
-
-
-def _default_cache(root: Path) -> Path:
-    """Below the user's home; for a user without one, in the root."""
-    checkout = Path(__file__).resolve().parent.parent
-    if (checkout / "cache" / "CACHEDIR.TAG").is_file():
-        return checkout / "cache"
-    if not (os.path.isabs(os.environ.get("HOME", "")) or os.environ.get("XDG_CACHE_HOME", "").strip()):
-        try:
-            return home() / ".cache" / "hero-build"
-        except MachineError:
-            return root / STATE / "cache"
-    import platformdirs  # only outside a checkout
-
-    return Path(platformdirs.user_cache_dir("hero-build"))

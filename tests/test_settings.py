@@ -63,6 +63,30 @@ def test_bad_values_are_usage_errors(flags: dict[str, object], sentence: str) ->
 
 
 @pytest.mark.parametrize(
+    ("flags", "environ", "text", "message"),
+    [
+        ({"forge": "x"}, {"FORGEJO_URL": "y"}, 'forge = "z"', "'x' is not a forge (--forge)"),
+        ({}, {"FORGEJO_URL": "y"}, 'forge = "z"', "'y' is not a forge (FORGEJO_URL)"),
+        ({}, {}, 'forge = "z"', "'z' is not a forge (forge in {file})"),
+        ({"jobs": "many"}, {}, "jobs = 2", "jobs is 'many' (--jobs)"),
+        ({}, {}, "jobs = 0", "jobs is 0 (jobs in {file})"),
+        ({}, {"HERO_CLONE_DEPTH": "-1"}, "", "depth is '-1' (HERO_CLONE_DEPTH)"),
+        ({}, {"HERO_SUPERVISOR": "upstart"}, "", "'upstart' is not a supervisor (HERO_SUPERVISOR)"),
+    ],
+)
+def test_the_error_names_where_the_value_is_from(
+    tmp_path: Path, flags: dict[str, object], environ: dict[str, str], text: str, message: str
+) -> None:
+    file = tmp_path / "cfg" / "hero_build.toml"
+    file.parent.mkdir()
+    file.write_text(text)
+    with pytest.raises(UsageError) as caught:
+        read({"root": str(tmp_path), **flags}, environ)
+    assert caught.value.message == message.format(file=file)
+    assert "--" not in caught.value.hint
+
+
+@pytest.mark.parametrize(
     ("text", "sentence"),
     [
         ("forge = ", "is not TOML"),
@@ -169,7 +193,9 @@ def test_a_user_without_a_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.delenv("HOME")
     monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
     monkeypatch.setattr(os, "getuid", lambda: 54321)
-    monkeypatch.setattr("hero_build.settings.__file__", str(tmp_path / "site-packages" / "hero_build" / "settings.py"))
+    monkeypatch.setattr(
+        "hero_build.system.home.__file__", str(tmp_path / "site-packages" / "hero_build" / "system" / "home.py")
+    )
     with pytest.raises(MachineError, match="user ID 54321 has no home"):
         read({}, {})
     assert read({"root": str(tmp_path)}, {}).cache == tmp_path / "var" / "hero_build" / "cache"

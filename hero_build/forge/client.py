@@ -222,7 +222,7 @@ def _base_url(url: str) -> Url:
     try:
         return url_policy.parse_url(url, "the configuration")
     except BadForgeResponse as error:
-        raise UsageError(f"{url!r} is not the address of a forge", "Use https://HOST with --forge.") from error
+        raise UsageError(f"{url!r} is not the address of a forge", "It takes https://HOST.") from error
 
 
 def _valid_token(token: Secret | None) -> Secret | None:

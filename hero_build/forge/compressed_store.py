@@ -1,12 +1,14 @@
 """Fetches what is in the `_store` of a mirror behind a web server compressed, where it is there compressed, too."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from hero_build.errors import AssetNotFound, AuthError, ChecksumMismatch
+from hero_build.events import Emit, WarningRaised, silent
 from hero_build.forge.content_store import ZST, may_compress
 from hero_build.forge.mirror_layout import STORE
 from hero_build.forge.protocol import Body, Forge, Ref
@@ -22,9 +24,11 @@ class CompressedStore:
     its digest in the end.
     """
 
-    def __init__(self, inner: Forge) -> None:
+    def __init__(self, inner: Forge, emit: Emit = silent) -> None:
         self._inner = inner
+        self._emit = emit
         self._opened: set[str] = set()  # digests; another attempt needs what can go on at any byte
+        self._ended: set[str] = set()  # of these, what came to its end, or cannot be decompressed
 
     @property
     def url(self) -> str:
@@ -40,6 +44,10 @@ class CompressedStore:
                 yield stack.enter_context(self._inner.open(asset, start))
                 return
             body = self._compressed(asset, asset.sha256, stack) if start == 0 else None
+            if body is None and start == 0 and asset.sha256 in self._ended:
+                self._ended.discard(asset.sha256)
+                reason = f"the compressed {asset.name} in the mirror is damaged: it is downloaded as it is"
+                self._emit(WarningRaised(reason, _DAMAGED))
             yield body or _stored(stack.enter_context(self._inner.open(asset, start)), asset.sha256)
 
     def _compressed(self, asset: Asset, sha256: str, stack: ExitStack) -> Body | None:
@@ -50,7 +58,8 @@ class CompressedStore:
         except (AssetNotFound, AuthError):  # it is there only where it is smaller; a storage answers 403 for the others
             return None
         self._opened.add(sha256)
-        return _Decompressed(0, total=asset.size, identity=sha256, name=asset.name, packed=body)
+        total, ended = asset.size, partial(self._ended.add, sha256)
+        return _Decompressed(0, total=total, identity=sha256, name=asset.name, packed=body, ended=ended)
 
 
 class _Stored(Struct, frozen=True):
@@ -75,10 +84,13 @@ class _Decompressed(Struct, frozen=True):
     identity: str
     name: str
     packed: Body
+    ended: Callable[[], None]
 
     def chunks(self) -> Iterator[bytes | memoryview]:
         """Raises ChecksumMismatch for what is not Zstandard."""
         try:
             yield from zstd.decompressed(self.packed.chunks())
+            self.ended()  # what asks for the content again has found it to be another one
         except zstd.InvalidZstd as error:
+            self.ended()
             raise ChecksumMismatch(f"the compressed {self.name} in the mirror is damaged: {error}", _DAMAGED) from error

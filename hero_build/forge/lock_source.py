@@ -111,14 +111,19 @@ def _check_site(text: str) -> None:
 
 def pack_file(place: str) -> Path | None:
     """The file that `place` names: a pack."""
-    path = Path(unquote(urlsplit(place).path))
-    return path if place.startswith("file:") and path.is_file() else None
+    path = _local(place)
+    return path if path is not None and path.is_file() else None
+
+
+def _local(place: str) -> Path | None:
+    """The path in the address of a folder or file of this machine."""
+    return Path(unquote(urlsplit(place).path)) if place.startswith("file:") else None
 
 
 def require_folder(place: str) -> None:
     """Raises NetworkError where `place` is a folder that does not exist."""
-    folder = Path(unquote(urlsplit(place).path))
-    if place.startswith("file:") and not folder.is_dir():
+    folder = _local(place)
+    if folder is not None and not folder.is_dir():
         raise NetworkError(f"the folder {folder} does not exist", "Is its disk mounted? --at names the folder.")
 
 

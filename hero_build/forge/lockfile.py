@@ -35,6 +35,7 @@ from hero_build.system.regular_file import read_regular
 
 _LARGEST = 64 << 20  # bytes
 _SHOWN = 10  # apps, in a hint
+Address = Annotated[str, Meta(pattern="^(https?://|file:///)")]
 
 
 class Pin(Struct, frozen=True):
@@ -60,7 +61,7 @@ class LockedAsset(Struct, frozen=True, forbid_unknown_fields=True):
     """A size of 0, which no file has that can be installed, is an unknown size, as null is."""
 
     name: str
-    url: Annotated[str, Meta(pattern="^(https?://|file:///)")]
+    url: Address
     size: Size | None
     sha256: Sha256 | None
     id: str
@@ -97,7 +98,7 @@ class LockDocument(Struct, frozen=True, forbid_unknown_fields=True):
 
     schema: Literal[1]
     arch: str
-    forge: str
+    forge: Address
     apps: dict[str, msgspec.Raw]
 
 

@@ -1,7 +1,5 @@
 """The Forge of an address, with no more imported than that one needs."""
 
-from urllib.parse import urlsplit
-
 from hero_build.errors import UsageError
 from hero_build.events import Emit
 from hero_build.forge.limits import limits_of
@@ -11,7 +9,7 @@ from hero_build.settings import Settings
 
 def open_forge(settings: Settings, emit: Emit) -> Forge:
     """The forge at `settings.forge`: a server, or a mirror (`file:///dir`). Sends no request. Raises UsageError."""
-    scheme = urlsplit(settings.forge).scheme
+    scheme = settings.forge.partition(":")[0]
     if scheme == "file":
         from hero_build.forge.mirror import Mirror
 
@@ -22,4 +20,4 @@ def open_forge(settings: Settings, emit: Emit) -> Forge:
         return Forgejo(
             settings.forge, token=settings.token, emit=emit, limits=limits_of(settings), plain_http=settings.plain_http
         )
-    raise UsageError(f"{settings.forge!r} is not a forge", "Use https://HOST or file:///DIR with --forge.")
+    raise UsageError(f"{settings.forge!r} is not a forge", "It takes https://HOST or file:///DIR.")

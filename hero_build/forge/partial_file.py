@@ -66,6 +66,10 @@ class PartialFile:
         comparable = self._verifiable or bool(body.identity)
         return comparable and _content_id(body) == self._content and body.total == self._total
 
+    def has_identity(self, identity: str) -> bool:
+        """Whether the content that was started calls itself so."""
+        return self._content == _hashed(identity)
+
     def start(self, body: Body) -> None:
         """Start over with the content of `body`."""
         self.drop()
@@ -159,4 +163,8 @@ class HashOnly(PartialFile):
 
 
 def _content_id(body: Body) -> str:
-    return sha256_of(body.identity.encode(errors="surrogateescape"))[:16]
+    return _hashed(body.identity)
+
+
+def _hashed(identity: str) -> str:
+    return sha256_of(identity.encode(errors="surrogateescape"))[:16]

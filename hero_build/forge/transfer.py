@@ -1,12 +1,12 @@
 """Downloads an asset: streamed to disk and hashed in one pass, resumed where it broke off, verified at the end."""
 
 import time
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 from msgspec import Struct
 
-from hero_build.errors import BadForgeResponse, ChecksumMismatch, NetworkError, SizeMismatch
+from hero_build.errors import AssetNotFound, BadForgeResponse, ChecksumMismatch, NetworkError, SizeMismatch
 from hero_build.events import Emit, silent
 from hero_build.forge.download_dir import DownloadDir
 from hero_build.forge.limits import DEFAULT, Limits
@@ -19,6 +19,7 @@ from hero_build.system.sha256 import sha256_of
 
 _SMALL_FILE = 1 << 20
 _BROKEN = "Run it again; if it still fails, ask the publisher of the release to upload it again."
+_DAMAGED_STORE = "Its place is damaged: `hero-build mirror` writes a mirror again, and `hero-build pack` a pack."
 _CHECK_LOGIN = "The forge probably sent a login page: check --forge, and whether the release is private."
 _HEAD_SIZE = 200  # bytes that distinguish a page from a program
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
@@ -78,16 +79,21 @@ def verify_remote(
 
 
 def _download(transfer: "_Transfer", expected: str | None) -> None:
-    """Download the whole asset and check its digest. Raises ChecksumMismatch, and then leaves no file."""
+    """Download the whole asset and check it: once more where two parts do not fit together, and where a store has
+    another content by that digest, since it may have it twice. Raises ChecksumMismatch, SizeMismatch; no file is left.
+    """
     partial = transfer.partial
-    transfer.run()
-    if expected not in (None, partial.digest) and partial.resumed:
-        partial.drop()  # the parts do not fit together: download all of it once more
-        transfer.run()
-    if expected not in (None, partial.digest):
-        digest = partial.digest
+    refused = transfer.refusal(expected)
+    if isinstance(refused, SizeMismatch) and partial.size:  # it broke off: a later run goes on from there
+        raise refused
+    if refused and (partial.resumed or (expected is not None and partial.has_identity(expected))):
         partial.drop()
-        raise ChecksumMismatch(f"{transfer.asset.name} has the sha256 {digest}, expected {expected}", _BROKEN)
+        with suppress(AssetNotFound):  # it was there compressed alone
+            refused = transfer.refusal(expected)
+    if isinstance(refused, ChecksumMismatch):
+        partial.drop()
+    if refused:
+        raise refused
 
 
 def read_small(
@@ -117,6 +123,18 @@ class _Transfer(Struct, frozen=True):
     partial: PartialFile
     limits: Limits
     emit: Emit
+
+    def refusal(self, expected: str | None) -> ChecksumMismatch | SizeMismatch | None:
+        """Download all of it; why it is not the content that was expected."""
+        try:
+            self.run()
+        except (ChecksumMismatch, SizeMismatch) as error:
+            return error
+        if expected in (None, self.partial.digest):
+            return None
+        hint = _DAMAGED_STORE if self.partial.has_identity(expected or "") else _BROKEN
+        sentence = f"{self.asset.name} has the sha256 {self.partial.digest}, expected {expected}"
+        return ChecksumMismatch(sentence, hint)
 
     def run(self) -> None:
         """Retry for as long as attempts make progress."""

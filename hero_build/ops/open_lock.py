@@ -161,11 +161,14 @@ def _forge(lock: Lock, options: LockOptions, settings: Settings, emit: Emit) -> 
     def inner() -> Forge:
         if (pack := lock_source.pack_file(place)) is not None:
             return PackContents(pack)
-        opened = open_forge(place_settings, emit)
+        try:
+            opened = open_forge(place_settings, emit)
+        except UsageError as error:
+            raise UsageError(f"{options.shown}: forge: {error.message}", _DISTRUST) from error
         if place == lock.forge:
             return opened
         lock_source.require_folder(place)
-        source = opened if place.startswith("file:") else CompressedStore(opened)
+        source = opened if place.startswith("file:") else CompressedStore(opened, emit)
         return lock_source.LockSource(lock, place=place, inner=source, emit=emit)
 
     own = str(options.file) == packed.lock()

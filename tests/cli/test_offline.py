@@ -290,6 +290,23 @@ def test_places_that_cannot_be_written_are_named_by_their_own_setting(world: Wor
     assert (done.code, "--root" in done.err) == (8, False)
 
 
+@pytest.mark.parametrize("forge", ["nonsense", "https://["])
+def test_a_lock_file_with_a_forge_that_is_none_is_named_with_its_field(
+    forge: str, world: World, tmp_path: Path
+) -> None:
+    file = tmp_path / "hero.lock"
+    world.ok("lock", "db", "-o", str(file))
+    document = json.loads(file.read_text())
+    assets = [{**asset, "url": f"{forge}/x"} for asset in document["apps"]["db"]["assets"]]
+    document["apps"]["db"]["assets"] = assets if forge != "nonsense" else document["apps"]["db"]["assets"]
+    file.write_text(json.dumps({**document, "forge": forge}))
+    done = world.run("install", "--locked", str(file))
+    assert done.code == 2, done.err
+    assert str(file) in done.err
+    assert "forge" in done.err.replace(str(file), "")
+    assert "--forge" not in done.err
+
+
 def test_a_lock_file_that_cannot_be_used_names_what_helps(world: World, tmp_path: Path) -> None:
     file = tmp_path / "hero.lock"
     done = world.run("install", "--locked", str(file))

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from hero_build.errors import ChecksumMismatch, SizeMismatch
-from hero_build.events import silent
+from hero_build.events import Event, WarningRaised, silent
 from hero_build.forge.compressed_store import CompressedStore
 from hero_build.forge.download_dir import DownloadDir
 from hero_build.forge.forgejo import Forgejo
@@ -27,7 +27,9 @@ class Client:
 
     def __init__(self, faults: FaultServer, folder: Path) -> None:
         limits = Limits(backoff=0.01)
-        self.forge = CompressedStore(Forgejo(faults.url, token=None, emit=silent, limits=limits))
+        self.events: list[Event] = []
+        forge = Forgejo(faults.url, token=None, emit=silent, limits=limits)
+        self.forge = CompressedStore(forge, self.events.append)
         self.asset = Asset("app", url=faults.url + PLAIN, size=len(CONTENT), sha256=DIGEST)
         self.folder, self.limits = folder, limits
 
@@ -86,6 +88,40 @@ def test_a_later_run_goes_on_from_the_other_content(
     assert Client(faults, tmp_path / "partial").download() == CONTENT
     (request,) = faults.seen
     assert (request.path, request.headers["range"][:7]) == (PLAIN, "bytes=1"), "the rest alone"
+
+
+@pytest.mark.parametrize("damage", ["another content", "longer", "shorter", "not zstandard", "cut"])
+def test_a_damaged_compressed_content_is_replaced_by_the_other_one(
+    client: Client, faults: FaultServer, tmp_path: Path, packed: bytes, damage: str
+) -> None:
+    body = {
+        "another content": lambda: compressed(tmp_path, CONTENT[:-1] + b"!"),
+        "longer": lambda: compressed(tmp_path, CONTENT + bytes(5 << 20)),
+        "shorter": lambda: compressed(tmp_path, CONTENT[:-1]),
+        "not zstandard": lambda: b"<html>please log in</html>" * 99,
+        "cut": lambda: packed[:-100],
+    }[damage]()
+    faults.on(PACKED, serve(body))
+    faults.on(PLAIN, serve(CONTENT))
+    assert client.download() == CONTENT
+    assert faults.paths()[0] == PACKED
+    assert faults.paths().count(PACKED) == 1
+    if damage in ("another content", "not zstandard"):
+        assert [event.text for event in client.events if isinstance(event, WarningRaised)] == [
+            "the compressed app in the mirror is damaged: it is downloaded as it is"
+        ]
+
+
+def test_where_both_contents_are_damaged_the_hint_names_the_mirror(
+    client: Client, faults: FaultServer, tmp_path: Path
+) -> None:
+    other = CONTENT[:-1] + b"!"
+    faults.on(PACKED, serve(compressed(tmp_path, other)))
+    faults.on(PLAIN, serve(other))
+    with pytest.raises(ChecksumMismatch) as caught:
+        client.download()
+    assert "`hero-build mirror`" in caught.value.hint
+    assert faults.paths() == [PACKED, PLAIN]
 
 
 def test_another_content_is_refused(client: Client, faults: FaultServer, tmp_path: Path) -> None:
