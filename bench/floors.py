@@ -29,6 +29,7 @@ from bench.world import App
 
 BARE = "bare loop"
 """A peer that does what no other can leave out."""
+RECEIVED = "a loop that receives, hashes, writes and syncs the same files, and knows their addresses"
 _SCRIPT = Path(__file__).with_name("bare.py")
 _TAG = "v1.0.0"
 _OWN = "hero-build's own process"

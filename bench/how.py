@@ -28,6 +28,8 @@ trusted.
   pass untouched.
 - **Memory** is the most that the process had resident (VmHWM).
 - **Nothing to do**: the same command again and again, after two runs that are not counted.
+- **Starting**: `--version`, `list`, and one app of 8 kB into an empty root, beside `python -c pass`, an interpreter
+  that does nothing.
 - **The forge asked**: without a lock file, so that each app's newest release is requested, and compared with the
   receipt of the run before. [Where the time goes](where-the-time-goes.md) has the profile of this and of a start.
 - **A thousand apps**: that many recipes, and that many small apps installed from them in one root.
@@ -47,9 +49,14 @@ trusted.
   its own process. For the edit one function of one island is changed: wasm-pack is run in that island, hero-build on
   all.
 - **Islands of dioxus**: four islands and a shell with dioxus 0.7 and dioxus-bootstrap-css, in two repositories, as
-  above; what they depend on takes minutes to compile, and so there is one cold round. For the row of both repositories
-  hero-build builds the shell after the islands, with the target folder that its checkouts share; wasm-pack is run in
-  each repository, which has a target folder of its own.
+  above; what they depend on takes minutes to compile, and so there are two cold rounds at most, the second one in the
+  other order. For the row of both repositories hero-build builds the shell after the islands, with the target folder
+  that its checkouts share; wasm-pack is run in each repository, which has a target folder of its own.
+- **15 apps from source**: small web services with axum, tokio and serde, in 15 repositories with lock files of their
+  own, from a mirror on the disk; what they depend on is fetched beforehand. cargo builds each clone in turn, into the
+  target folder that each has; hero-build clones all of them, builds with the target folder that its checkouts share,
+  verifies, syncs and commits. It takes cargo six minutes, and so there is one cold round. For the edit one file of one
+  app is changed: cargo is run in that app, hero-build on all.
 - **Shared cache**: sccache on the local disk. The first machine fills it; the second one has another root, other
   checkouts and another target folder, once at the same paths and once at other ones.
 - **35 apps planned**: `install --dry-run`, which gathers every fact and changes nothing: releases and checksums from
@@ -59,12 +66,47 @@ trusted.
   and verifies them, uploads them into a draft, gets every byte back from the server, compares and shows the release.
   curl sends the same files into a draft with 16 uploads at once, and gets nothing back; once more, it fetches them as
   well, and openssl hashes them.
+- **`verify` of 1000 apps**: every byte is read and hashed again, from the page cache; openssl hashes the same files, in
+  as many processes as there are cores.
+- **Services**: the same small program in C (`bench/daemon.c`) under each supervisor, which is driven by its own
+  command. hero-build also waits until a service answers at its socket and is steady. During an upgrade a client asks
+  every 5 ms; the others restart the same program.
+- **`serve`**: one process answers 200 clients over a Unix socket, while 60 services run.
+- **The cockpit's page**: Debian's Chromium loads it from `serve`; the time is the browser's own, from the request to
+  the frame with all apps in it.
+- **Machines**: each is a root of its own on this one, with a process of hero-build, four at once; they install from one
+  nginx, through the proxy that adds latency. The row is what a machine itself has to spend: processor time.
+- **The control node**: `ansible-playbook` runs the playbook `upgrade` over ssh, against fifty roots on this machine.
 
 cargo-binstall is in no row. It would need no registry: `--manifest-path` takes a `Cargo.toml` with `pkg-url` in
 `[package.metadata.binstall]`, for one crate a call. But version 1.20, which Rust 1.95 compiles, refuses the address of
 the program before it sends a request (`kind: Builder, source: BadScheme`): it takes https alone, and the rows are
 served over http. `--allow-insecure-http` came with 1.22, whose lock file asks for Rust 1.96.
 """
+
+EXPLAINED = {
+    **dict.fromkeys(("cold-30", "cold-6"), "hero-build"),
+    "latency-30": "Latency",
+    "noop": "The forge asked",
+    "pack": "One file",
+    "startup": "Starting",
+    "memory": "Memory",
+    "scale": "A thousand apps",
+    "verify": "`verify` of 1000 apps",
+    "services": "Services",
+    "serve": "`serve`",
+    "cockpit": "The cockpit's page",
+    "source": "zinit from source",
+    "source-noop": "Nothing to do, from source",
+    "stack": "15 apps from source",
+    "islands": "30 islands from source",
+    "dioxus": "Islands of dioxus",
+    "fleet": "Machines",
+    "fleet-controller": "The control node",
+    "plan": "35 apps planned",
+    "publish": "Published",
+}
+"""The paragraph that explains the rows of a key of `--only`; the imports have a part of the page to themselves."""
 
 
 def text() -> str:

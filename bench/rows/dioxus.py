@@ -1,14 +1,18 @@
 """Islands and a shell of dioxus 0.7, by hero-build and by wasm-pack: all, one edited, none; and both repositories.
 
-Their dependencies take minutes to compile, so that there is one cold round. For the row of two repositories hero-build
-builds the shell after the islands into the target folder that all checkouts share; wasm-pack is run in each of the two,
-which has a target folder of its own.
+Their dependencies take minutes to compile, so that there are two cold rounds, and the second one is in the other order:
+who comes first finds the machine otherwise than who comes second. For the row of two repositories hero-build builds the
+shell after the islands into the target folder that all checkouts share; wasm-pack is run in each of the two, which has
+a target folder of its own.
 """
 
+import shutil
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from bench import dioxus, floors, islands
 from bench.bench import Bench
@@ -18,7 +22,9 @@ from bench.places import CHECKOUT
 from bench.profiles import Recorder, profiled
 from bench.result import HERO, Row, Target
 from bench.scratch import scratch, starts
+from bench.times import Notes
 
+_ROUNDS = 2
 _EACH, _ONE = "wasm-pack, each in turn", "wasm-pack, that one alone"
 _REPOS = "wasm-pack, in each repository in turn"
 _VERSIONS = "dioxus 0.7 and dioxus-bootstrap-css 0.7, without the time to fetch them"
@@ -44,50 +50,78 @@ class _Sites:
         return islands.pack(self.shell, tree=self.app, names=("app",), folder=self.folder, below="")
 
 
+class _Round(Struct, frozen=True):
+    """The seconds of both for islands and shell, and what hero-build did meanwhile."""
+
+    theirs: tuple[float, float]
+    ours: tuple[float, float]
+    notes: tuple[Notes, Notes]
+
+
 def rows(bench: Bench) -> list[Row]:
     sys.path.insert(0, str(CHECKOUT / "tests"))
+    rounds, count = list[_Round](), min(_ROUNDS, bench.rounds)
     with scratch("dioxus") as folder:
         both = dioxus.repositories(folder)
-        clones = [islands.clone(found, folder / name) for found, name in zip(both, ("tree", "app"), strict=True)]
-        sites = _Sites(*both, folder, *clones)
-        theirs = (_took(_EACH, sites.pack(*sites.islands.names)), _took(_REPOS, sites.pack_shell()))
-        phases = Recorder(timed=True), Recorder(timed=True)
-        ours = [
-            _took(HERO, sites.hero(bench, phase), recorder)
-            for phase, recorder in zip(("islands", "shell"), phases, strict=True)
-        ]
-        _check(sites)
-        cold = [_cold(ours[0], theirs[0], phases[0]), _repositories(sum(ours), sum(theirs), phases)]
+        for number in range(count):
+            sites = _sites(both, folder / f"round{number}")
+            rounds.append(_round(bench, sites, hero_first=bool(number % 2)))
+            _check(sites)
+            if number < count - 1:
+                shutil.rmtree(sites.folder)
+        cold = [_cold(rounds), _repositories(rounds)]
         return [*cold, _edited(bench, sites), _nothing(bench, sites)]
+
+
+def _sites(both: tuple[Archipelago, Archipelago], folder: Path) -> _Sites:
+    folder.mkdir()
+    tree, app = (islands.clone(found, folder / name) for found, name in zip(both, ("tree", "app"), strict=True))
+    return _Sites(*both, folder, tree, app)
+
+
+def _round(bench: Bench, sites: _Sites, *, hero_first: bool) -> _Round:
+    recorder = Recorder(timed=True)
+
+    def ours() -> tuple[float, float]:
+        return _took(HERO, sites.hero(bench, "islands"), recorder), _took(HERO, sites.hero(bench, "shell"), recorder)
+
+    def theirs() -> tuple[float, float]:
+        return _took(_EACH, sites.pack(*sites.islands.names)), _took(_REPOS, sites.pack_shell())
+
+    if hero_first:
+        we, they = ours(), theirs()
+    else:
+        they, we = theirs(), ours()
+    return _Round(theirs=they, ours=we, notes=(recorder.notes[0], recorder.notes[1]))
 
 
 def _took(name: str, command: Command, meter: Meter = seconds) -> float:
     return once(Peer(name, lambda _: command), meter)
 
 
-def _cold(ours: float, theirs: float, recorder: Recorder) -> Row:
+def _cold(rounds: Sequence[_Round]) -> Row:
     row = Row(
         "dioxus",
         title="4 islands of dioxus from source, cold",
         unit="s",
-        samples={_EACH: (theirs,), HERO: (ours,)},
+        samples={_EACH: tuple(one.theirs[0] for one in rounds), HERO: tuple(one.ours[0] for one in rounds)},
         targets=(Target(0.85, _EACH),),
-        notes=(_VERSIONS, "one round"),
+        notes=(_VERSIONS,),
     )
+    recorder = Recorder(timed=True, notes=[one.notes[0] for one in rounds])
     return recorder.onto(floors.built(row, recorder.times()))
 
 
-def _repositories(ours: float, theirs: float, phases: Sequence[Recorder]) -> Row:
+def _repositories(rounds: Sequence[_Round]) -> Row:
     row = Row(
         "dioxus-repositories",
         title="4 islands and the shell of dioxus, two repositories, cold",
         unit="s",
-        samples={_REPOS: (theirs,), HERO: (ours,)},
+        samples={_REPOS: tuple(sum(one.theirs) for one in rounds), HERO: tuple(sum(one.ours) for one in rounds)},
         targets=(Target(0.6, _REPOS),),
-        notes=("one round",),
     )
-    both = Recorder(timed=True, notes=[notes for recorder in phases for notes in recorder.notes])
-    return both.onto(floors.built(row, both.times(runs=1)), runs=1)
+    recorder, number = Recorder(timed=True, notes=[notes for one in rounds for notes in one.notes]), len(rounds)
+    return recorder.onto(floors.built(row, recorder.times(number)), number)
 
 
 def _edited(bench: Bench, sites: _Sites) -> Row:

@@ -13,7 +13,6 @@ from bench.result import Row, Target
 from bench.world import App
 
 _DIRECT, _IDLE = "curl+openssl without the proxy", "curl+openssl through a proxy that delays nothing"
-_WHAT = "a loop that receives, hashes, writes and syncs the same files, and knows their addresses"
 
 
 def small(bench: Bench) -> list[Row]:
@@ -56,7 +55,7 @@ def _peers(bench: Bench, apps: Sequence[App], fleet: str, base: str) -> list[Pee
 def _complete(row: Row, ours: Peer) -> Row:
     """With its floor, its profile, and the peers that this machine does not have."""
     missing = tuple(f"{name} is left out: it is not on this machine" for name in (MISE, UBI) if name not in row.samples)
-    return profiled(floors.loop(replace(row, notes=(*row.notes, *missing)), _WHAT), ours)
+    return profiled(floors.loop(replace(row, notes=(*row.notes, *missing)), floors.RECEIVED), ours)
 
 
 def _with_proof(row: Row) -> Row:

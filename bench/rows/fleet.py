@@ -67,9 +67,9 @@ def _many(sim: Simulation) -> list[Row]:
     whole = len(_all_but(sim, (*killed, *silent)))
     facts = (
         ("every machine succeeds", all(map(_succeeds, (install, resumed, upgrade, late, again, back)))),
-        ("no call of an API", not api),
-        ("what is sent is what is missing × machines", install.sent == sim.wire(first) * whole),
-        ("so it is in an upgrade", upgrade.sent + late.sent == sim.wire(second - first) * sim.count),
+        ("no machine asks the API of a forge", not api),
+        ("the server sends each machine what it lacks, and no more", install.sent == sim.wire(first) * whole),
+        ("so it does in an upgrade", upgrade.sent + late.sent == sim.wire(second - first) * sim.count),
         (
             "a killed transfer goes on where it was",
             resumed.sent < (sim.wire(first) - fleet_simulation.WRITTEN) * len(killed) + 1,
@@ -123,7 +123,7 @@ def _bad_release(sim: Simulation, server: Nginx, at: str) -> _Facts:
 
 
 def _row(machines: int, samples: Mapping[str, tuple[float, ...]], *, facts: _Facts, note: str) -> Row:
-    title = f"{machines} machines, {DELAY:g} ms latency, processor for one with nothing to do"
+    title = f"{machines} machines, {DELAY:g} ms latency: processor time of one with nothing to do"
     return Row("fleet", title=title, unit="s", samples=samples, targets=(Target(0.3),), facts=facts, notes=(note,))
 
 
@@ -170,7 +170,7 @@ def _large(folder: Path, program: Sequence[str]) -> Row:
             assert sim.converge("A", server.url, [number]).codes == {number: 0}
             shutil.rmtree(sim.root(number))
         user, kernel = ((after - then) / _SERVED for after, then in zip(_processor(server), before, strict=True))
-    title = "processor of nginx for one machine that installs 300 MB"
+    title = "processor time of nginx for one machine that installs 300 MB"
     note = f"the mean of {_SERVED} machines, real content"
     parts = {kind: round(took, 5) for kind, took in (("nginx", user), ("kernel", kernel)) if took}
     samples, targets = {HERO: (user + kernel,)}, (Target(0.4),)

@@ -34,7 +34,7 @@ def rows(bench: Bench) -> list[Row]:
             with watched() as used:
                 again, unchanged = _play(_controller(sim, folder, port), sim, "A")
     facts = (("each machine changes once, and no more", (changed, unchanged) == (MACHINES, 0)),)
-    title = f"processor of the control node for each of {MACHINES} machines, nothing to do"
+    title = f"processor time of the control node for each of {MACHINES} machines, nothing to do"
     samples = {HERO: (again / MACHINES,), "install": (first / MACHINES,)}
     note = "ansible-playbook and its ssh, not what runs on the machines"
     return [

@@ -53,7 +53,7 @@ def _reading(bench: Bench, folder: Path, name: str) -> Row:
         targets=(Target(_LINEAR, first, last),),
     )
     exponent = log(row.middle(last) / row.middle(first)) / log(SIZES[-1] / SIZES[0])
-    row = replace(row, notes=(f"grows with the number to the power of {exponent:.2f}",))
+    row = replace(row, notes=(f"its time grows with the number of apps to the power of {exponent:.2f}",))
     return profiled(row, peers[-1])
 
 

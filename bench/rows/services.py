@@ -92,7 +92,7 @@ def _downtime(bench: Bench) -> Row:
             for peer, place in peers:
                 samples[peer.name].append(once(peer, partial(_silent_for, path=place / app / "rpc.sock")))
         times = _silences(peers[0][0], root.sockets / app / "rpc.sock", bench.rounds).times()
-    title = "An upgrade of a running service: the longest time without an answer"
+    title = "upgrade of a running service, the longest time without an answer"
     row = Row("services-downtime", title=title, unit="s", samples={peer: tuple(s) for peer, s in samples.items()})
     facts = [_within(row, other.name, _GAP, "an upgrade's downtime is") for other in others.all]
     notes = (*others.left_out, "its bar is what hero-build does during that time")

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from bench import world
+from bench import floors, world
 from bench.bench import Bench
 from bench.measure import Command, Peer, compare, environment, seconds
 from bench.peers import hero
@@ -19,10 +19,11 @@ def rows(bench: Bench) -> list[Row]:
 def _small(bench: Bench) -> Row:
     world.warm(world.TINY[:1])
     bare = _peer(PYTHON, bench.context.python, "-c", "pass")
-    peers = [bare, hero(bench.context.hero, apps=world.TINY[:1], fleet="one", base=bench.server.near)]
+    loop = floors.received(bench.context, world.TINY[:1], bench.server.near)
+    peers = [bare, loop, hero(bench.context.hero, apps=world.TINY[:1], fleet="one", base=bench.server.near)]
     samples = compare(peers, bench.many, seconds)
     row = Row("cold-1", title="one small app, cold", unit="s", samples=samples, targets=(Target(7, PYTHON),))
-    return profiled(row, peers[-1])
+    return profiled(floors.loop(row, floors.RECEIVED), peers[-1])
 
 
 def _row(bench: Bench, argument: str, most: float) -> Row:

@@ -1,5 +1,6 @@
 """The benchmark's own measuring: profiles of real runs, and tables and bars made of them."""
 
+import itertools
 import os
 import signal
 import subprocess
@@ -12,12 +13,14 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from bench import bars, floors, imports, kinds, misses, plot, result, sampler, table, times
+from bench import bars, floors, how, imports, kinds, misses, plot, result, sampler, table, times
 from bench.__main__ import slowed, without_profile
 from bench.kinds import HASH, IMPORTS, INTERPRETER, LINKER, NETWORK, SCRIPTS, THREADS, WAITING
 from bench.places import DOCS
 from bench.result import HERO, Floor, Imports, Results, Row, Target
+from bench.rows import ROWS
 from bench.times import Look, Notes, Program, Sample
+from support import cockpit
 from support.processes import until
 from support.worlds import REPO
 
@@ -244,6 +247,33 @@ def test_each_row_of_times_has_a_bar_or_says_why_not() -> None:
             assert f"- **{row.title}**: " in page
 
 
+@pytest.mark.slow
+@pytest.mark.skipif(cockpit.CHROMIUM is None, reason="chromium is not installed")
+def test_no_text_of_a_picture_covers_another_part_of_it() -> None:
+    """On a phone and on a screen; the shares in the bars are meant to."""
+    with cockpit.browser() as browser:
+        page = browser.new_page()
+        for name, width in itertools.product(("benchmarks", "profiles"), (390, 1280)):
+            drawing = (DOCS / f"{name}.svg").read_text(encoding="utf-8")
+            page.set_viewport_size({"width": width, "height": 800})
+            page.set_content(f"<style>body{{margin:0}} svg{{max-width:100%;height:auto}}</style>{drawing}")
+            assert page.locator("svg text").count() > 30
+            assert page.evaluate(_COVERED) == [], (name, width)
+
+
+_COVERED = """() => {
+  const at = element => [element, element.getBoundingClientRect()];
+  const texts = [...document.querySelectorAll('svg text:not([font-size="10"])')].map(at);
+  const parts = [...document.querySelectorAll('svg rect')].slice(1).map(at);
+  const paper = document.querySelector('svg').getBoundingClientRect();
+  const beside = (a, b) => a.right <= b.left + 0.5 || a.bottom <= b.top + 0.5;
+  const meet = (a, b) => !beside(a, b) && !beside(b, a);
+  const covered = texts.filter(([, box], number) => box.left < paper.left || box.right > paper.right
+    || [...texts.slice(number + 1), ...parts].some(([, other]) => meet(box, other)));
+  return covered.map(([text]) => text.textContent);
+}"""
+
+
 def test_a_new_row_without_a_bar_is_named() -> None:
     bare = Row("a", title="some work", unit="s", samples={HERO: (1.0,)})
     explained, memory = replace(bare, barless="nothing runs"), replace(bare, unit="MB")
@@ -253,3 +283,10 @@ def test_a_new_row_without_a_bar_is_named() -> None:
 def test_a_row_that_sampling_made_slower_is_named() -> None:
     rows = [Row("a", title="a build", unit="s", samples={HERO: (1.0,)}, sampled=taken) for taken in (0.0, 0.003, 0.004)]
     assert slowed(rows) == ["a build: sampling took 0.4% of what was measured"]
+
+
+def test_each_kind_of_row_is_explained_on_the_page() -> None:
+    """Imports have a part of their own."""
+    assert {*how.EXPLAINED} == {*ROWS} - {"imports"}
+    text = how.text()
+    assert [words for words in how.EXPLAINED.values() if f"**{words}**" not in text] == []
