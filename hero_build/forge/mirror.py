@@ -1,5 +1,6 @@
 """A directory that serves as a forge on machines without a network. mirror_layout.py defines and writes it."""
 
+import mmap
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -161,7 +162,7 @@ class _FileBody(Struct, frozen=True):
     file: FileIO
 
     def chunks(self) -> Iterator[memoryview]:
-        view = memoryview(bytearray(_CHUNK))
+        view = memoryview(mmap.mmap(-1, _CHUNK))  # whole pages, as O_DIRECT needs them
         while size := self.file.readinto(view):
             yield view[:size]
 
