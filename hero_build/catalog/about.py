@@ -6,13 +6,14 @@ from hero_build.os_errors import raise_for_machine
 from hero_build.system.regular_file import read_regular
 
 _LARGEST_FILE = 1 << 20  # bytes
+_MARK = b"\xef\xbb\xbf"  # of UTF-8, which some editors write
 _QUOTES = ('"""', "'''")
 
 
 def about(path: Path) -> str:
     """The first paragraph of a recipe's docstring on one line, without the app's name; empty where there is none."""
     try:
-        text = read_regular(path, _LARGEST_FILE).decode("utf-8-sig")
+        text = read_regular(path, _LARGEST_FILE).removeprefix(_MARK).decode()
     except (OSError, ValueError) as error:
         raise_for_machine(error, path)
         return ""

@@ -4,7 +4,7 @@ msgspec reads a type's fields when that type is first decoded, and crashes (0.22
 do so at the same moment. Here each type is read once, under a lock, before anything is decoded into it.
 """
 
-import threading
+from _thread import allocate_lock  # that of threading, which `list` does not need otherwise
 from collections.abc import Callable
 from typing import Any, TypeVar, overload
 
@@ -12,7 +12,7 @@ import msgspec
 
 T = TypeVar("T")
 DecodeHook = Callable[[type, Any], Any]
-_lock = threading.Lock()
+_lock = allocate_lock()
 _prepared: set[Any] = set()
 
 
