@@ -14,7 +14,7 @@ from msgspec import Struct
 from hero_build.events import WarningRaised
 from hero_build.install.layout import Root
 from hero_build.install.recover import generation_numbers
-from hero_build.install.seal import sealed_size
+from hero_build.install.seal import sealed_alike, sealed_size
 from hero_build.model.installed import Generation
 
 _XATTR = "security.capability"
@@ -57,25 +57,15 @@ def warnings(root: Root, before: Generation, after: Generation) -> Iterator[Warn
     """One for each program that lost its capabilities from `before` to `after`."""
     if before.number == after.number:
         return
-    old, new = (os.fspath(root.generation(number)) for number in (before.number, after.number))
-    same = _inodes(old) & _inodes(new)
-    others = _programs(after) - {f"bin/{name}" for name, _ in same}
-    replaced = {path for path in others if not _same_file(f"{old}/{path}", f"{new}/{path}")}
+    old, new = root.generation(before.number), root.generation(after.number)
+    others = _programs(after) - sealed_alike(old, new)
+    replaced = {path for path in others if not _same_file(old / path, new / path)}
     for lost in _lost(root, after, replaced):
         text = f"{root.place(lost.path)} has no file capabilities any more: its last version had {lost.text}"
         yield WarningRaised(text, f"If it still needs them: `{lost.command}`")
 
 
-def _inodes(folder: str) -> set[tuple[str, int]]:
-    """The programs of a generation with their inodes: a listing has both, and costs less than a look at each."""
-    try:
-        with os.scandir(f"{folder}/bin") as entries:
-            return {(entry.name, entry.inode()) for entry in entries}
-    except OSError:
-        return set()
-
-
-def _same_file(one: str, other: str) -> bool:
+def _same_file(one: Path, other: Path) -> bool:
     try:
         return os.path.samefile(one, other)
     except OSError:  # there is none, or none any more

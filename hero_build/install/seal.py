@@ -79,6 +79,12 @@ def sealed_size(folder: Path, path: str) -> int | None:
     return stamp[1] if stamp else None
 
 
+def sealed_alike(one: Path, other: Path) -> set[str]:
+    """The paths at which the folders of two generations had the same file when they were committed, by their seals."""
+    stamp_in = _load(one / NAME).get
+    return {path for path, stamp in _load(other / NAME).items() if stamp_in(path) == stamp}
+
+
 def _examine(
     root: Root, generation: Generation, parts: tuple[PartId, ...], *, read_all: bool, links: bool
 ) -> dict[PartId, Installed]:
