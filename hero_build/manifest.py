@@ -10,25 +10,32 @@ reads content through that folder, never path by path through `<root>/bin` (docs
 import errno
 import os
 import time
+from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
+from msgspec import Raw, Struct, field
+from msgspec.structs import replace
 
-from hero_build import STATE
+from hero_build import STATE, __version__
 from hero_build.errors import RootDamaged
 from hero_build.model.installed import SCHEMA as SCHEMA
-from hero_build.model.installed import Generation
+from hero_build.model.installed import Generation, PartId
+from hero_build.model.installed_parts import InstalledParts, StoredPart
 from hero_build.os_errors import ABSENT, raise_for_access
 from hero_build.system.decoding import convert, decode_json
 from hero_build.system.regular_file import read_regular
 
 if TYPE_CHECKING:  # the document's types are loaded where there is a manifest to read or write
-    from hero_build.model.manifest_document import ManifestDocument
+    from hero_build.model.manifest_document import ManifestApp, ManifestDocument
 
+SEAL = "seal.json"
 _LARGEST_FILE = 64 << 20  # bytes
+_LARGE = 32 << 10  # bytes of a manifest from which an app is worth reading alone
 _SETTLED = 50_000_000  # ns after its last change from which a file's stamp says that it is the same: some clock ticks
+T = TypeVar("T")
 _read: "dict[tuple[int, ...], Generation]" = {}
 """The manifest that was read last, by its stamp: a command reads the same one at each of its steps."""
 
@@ -70,7 +77,8 @@ def read(folder: Path) -> Generation:
     try:
         before = _stamp(path)
         if (known := _read.get(before)) is None:
-            known = _decoded(read_regular(path, _LARGEST_FILE))
+            content = read_regular(path, _LARGEST_FILE)
+            known = _as_written(path, content, before) or _decoded(content)
             if before == _stamp(path) and time.time_ns() - before[-1] > _SETTLED:
                 _read.clear()
                 _read[before] = known
@@ -89,9 +97,9 @@ def dump(generation: Generation) -> str:
 
 def encoded(generation: Generation) -> bytes:
     """The bytes of `dump`."""
-    from hero_build.model.manifest_convert import to_document
+    from hero_build.model import manifest_text
 
-    return msgspec.json.format(msgspec.json.encode(to_document(generation)), indent=2) + b"\n"
+    return manifest_text.encoded(generation)
 
 
 def encode(generation: Generation) -> dict[str, Any]:
@@ -117,6 +125,69 @@ def _stamp(path: Path) -> tuple[int, ...]:
     """Changes whenever the file does, unless it does twice within a tick of the file system's clock."""
     status = os.stat(path)
     return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
+
+
+class _SealOfManifest(Struct, frozen=True):
+    """What seal.json says of the manifest beside it."""
+
+    stamp: tuple[int, int, int] | None = field(default=None, name="manifest.json")
+
+
+def _as_written(path: Path, content: bytes, stamp: tuple[int, ...]) -> Generation | None:
+    """The value of a manifest that is as this hero-build wrote it, whose apps are read when they are asked for.
+
+    None where that is not known, or where reading all of them takes no time. Raises ValueError.
+    """
+    if len(content) < _LARGE or not _is_sealed(path, stamp):
+        return None
+    from hero_build.model import manifest_text
+    from hero_build.model.manifest_convert import from_document
+
+    if (pieces := manifest_text.cut(content)) is None:
+        return None
+    head, apps = pieces
+    generation = from_document(_parse(head))
+    if generation.tool != f"hero-build {__version__}":  # another version may have written an app in another way
+        return None
+    parts = InstalledParts(
+        lambda: _checked(path, lambda: _outline(apps)),
+        read=lambda part: _checked(path, lambda: manifest_text.read_part(part, _app(part.text))),
+        read_all=lambda: _checked(path, lambda: _decoded(content).records),
+    )
+    return replace(generation, records=parts)
+
+
+def _outline(apps: bytes) -> "dict[PartId, StoredPart]":
+    """Raises ValueError."""
+    from hero_build.model import manifest_text
+
+    outlines = decode_json(apps, kind=dict[str, manifest_text.AppOutline])
+    return manifest_text.outline(decode_json(apps, kind=dict[str, Raw]), outlines, _app)
+
+
+def _app(text: Raw) -> "ManifestApp":
+    """Raises ValueError."""
+    from hero_build.model.manifest_document import ManifestApp
+
+    return decode_json(text, kind=ManifestApp)
+
+
+def _is_sealed(path: Path, stamp: tuple[int, ...]) -> bool:
+    """Whether the manifest has the stamp that its generation's seal has of it."""
+    try:
+        seal = decode_json(read_regular(path.with_name(SEAL), _LARGEST_FILE), kind=_SealOfManifest)
+    except (OSError, ValueError):
+        return False
+    _, inode, size, mtime, _ = stamp
+    return seal.stamp == (inode, size, mtime)
+
+
+def _checked(path: Path, read: Callable[[], T]) -> T:
+    """Raises RootDamaged, as `read`, for a part that cannot be read."""
+    try:
+        return read()
+    except ValueError as error:
+        raise _damaged(path, str(error)) from error
 
 
 @lru_cache(maxsize=2)

@@ -16,6 +16,7 @@ from hero_build.install.layout import Root
 from hero_build.install.recover import generation_numbers
 from hero_build.install.seal import sealed_alike, sealed_size
 from hero_build.model.installed import Generation
+from hero_build.model.installed_parts import UnreadPart, stored_parts
 
 _XATTR = "security.capability"
 _EFFECTIVE = 1  # VFS_CAP_FLAGS_EFFECTIVE of linux/capability.h
@@ -88,8 +89,13 @@ def describe(value: bytes) -> str:
 
 
 def _programs(generation: Generation) -> set[str]:
-    entries = (entry for record in generation.records.values() for entry in record.entries)
-    return {file.path for entry in entries if entry.artifact == "binary" for file in entry.files}
+    programs: set[str] = set()
+    for part in stored_parts(generation.records).values():
+        if isinstance(part, UnreadPart):
+            programs.update(part.paths)
+        else:
+            programs.update(file.path for item in part.entries if item.artifact == "binary" for file in item.files)
+    return programs
 
 
 def _read_predecessor(file: Path, older: list[Path], path: str) -> bytes:

@@ -19,6 +19,7 @@ from hero_build.install.recover import current_number
 from hero_build.install.root_lock import LockedRoot
 from hero_build.model.artifacts import Binary, Library
 from hero_build.model.installed import Adopted, FileEntry, Generation, InstalledArtifact, InstalledPart, PartId
+from hero_build.model.installed_parts import InstalledParts, StoredPart, UnreadPart
 from hero_build.model.steps import Change, Drop, Put, Restore, Staged
 
 
@@ -41,12 +42,14 @@ def commit(
     links.check(root, names)
     _adopt(root, before, links.link_names(slots[part].record for part in map(_part_id, changes) if part in slots))
     links.create(root, names)
-    return before, _build_and_flip(root, slots, action, owned=names, lock=lock)
+    return before, _build_and_flip(root, slots, action, before=before, owned=names, lock=lock)
 
 
-def _build_and_flip(root: Root, slots: Slots, action: str, *, owned: frozenset[str], lock: str | None) -> Generation:
+def _build_and_flip(
+    root: Root, slots: Slots, action: str, *, before: Generation, owned: frozenset[str], lock: str | None
+) -> Generation:
     """Build, flip, and only then remove what no part owns any more."""
-    records = {part: slot.record for part, slot in slots.items()}
+    records = _records(slots, before)
     kept = adopt.list_adopted(root)
     adopted = tuple(item for item in kept if item.path in owned)
     after = _generation(root, action=action, records=records, adopted=adopted, lock=lock)
@@ -55,6 +58,14 @@ def _build_and_flip(root: Root, slots: Slots, action: str, *, owned: frozenset[s
     adopt.restore_adopted(root, owned)
     links.remove(root, links.unowned(root, owned))
     return after
+
+
+def _records(slots: Slots, before: Generation) -> Mapping[PartId, InstalledPart]:
+    """The parts of a generation after `before`: what nobody read of it stays unread."""
+    records = {part: slot.record for part, slot in slots.items()}
+    if isinstance(before.records, InstalledParts):
+        return before.records.successor(records)
+    return {part: item for part, item in records.items() if isinstance(item, InstalledPart)}
 
 
 def _adopt(root: Root, before: Generation, names: frozenset[str]) -> None:
@@ -135,14 +146,23 @@ def _generation(
 
 def _check_paths(slots: Slots) -> None:
     """A path belongs to one part; a library to several, if all have the same file. Raises RecipeError."""
-    owners: dict[str, tuple[PartId, InstalledArtifact]] = {}
+    owners: dict[str, tuple[PartId, InstalledArtifact | None]] = {}
     for part, slot in slots.items():
-        for entry in slot.record.entries:
-            for file in entry.files:
-                other, owner = owners.setdefault(owned_path(file.path), (part, entry))
-                libraries = owner.artifact == entry.artifact == "library"
-                if other != part and not (libraries and owner.files == entry.files):
-                    raise _conflict(part, other, owned_path(file.path), libraries=libraries)
+        for path, entry in _entries(slot.record):
+            other, owner = owners.setdefault(owned_path(path), (part, entry))
+            if other == part:
+                continue
+            if not (owner and entry and owner.artifact == entry.artifact == "library"):
+                raise _conflict(part, other, owned_path(path), libraries=False)
+            if owner.files != entry.files:
+                raise _conflict(part, other, owned_path(path), libraries=True)
+
+
+def _entries(part: StoredPart) -> list[tuple[str, InstalledArtifact | None]]:
+    """The paths of a part, each with its artifact; without it those of an unread part, which are programs."""
+    if isinstance(part, UnreadPart):
+        return [(path, None) for path in part.paths]
+    return [(file.path, entry) for entry in part.entries for file in entry.files]
 
 
 def _conflict(part: PartId, other: PartId, path: str, *, libraries: bool) -> RecipeError:

@@ -14,6 +14,7 @@ from hero_build.install.layout import Root
 from hero_build.install.recover import current_number, generation_numbers
 from hero_build.install.store import content_path
 from hero_build.model.installed import Adopted, Generation, InstalledPart, PartId
+from hero_build.model.installed_parts import StoredPart, paths_of, stored_parts
 from hero_build.os_errors import lexists, raise_unless_absent
 from hero_build.system.fsync import fsync
 
@@ -21,7 +22,7 @@ from hero_build.system.fsync import fsync
 class Slot(Struct, frozen=True):
     """A part of a new generation: its record, and the generation folder that has its content (None: the store)."""
 
-    record: InstalledPart
+    record: StoredPart
     folder: Path | None
 
 
@@ -35,7 +36,7 @@ def next_number(root: Root) -> int:
 def slots_of(root: Root, generation: Generation) -> dict[PartId, Slot]:
     """The parts of a generation that is on disk."""
     folder = root.generation(generation.number)
-    return {part: Slot(record, folder) for part, record in generation.records.items()}
+    return {part: Slot(record, folder) for part, record in stored_parts(generation.records).items()}
 
 
 def build(root: Root, generation: Generation, slots: Slots, kept: Iterable[Adopted], shown: Iterable[Adopted]) -> None:
@@ -51,8 +52,9 @@ def build(root: Root, generation: Generation, slots: Slots, kept: Iterable[Adopt
         write(folder / islands.INDEX, index, 0o644)
         linked[islands.INDEX] = ""
     _link_adopted(root, folder=folder, kept=kept, shown=shown)
-    write(folder / seal.NAME, seal.measure(folder, linked, {path: source for path, source in linked.items() if source}))
     write(folder / "manifest.json", manifest.encoded(generation))
+    shared = {path: source for path, source in linked.items() if source}
+    write(folder / seal.NAME, seal.measure(folder, (*linked, "manifest.json"), shared))
     _sync_tree(folder)
     if root.store.is_dir():
         fsync(root.store)
@@ -64,11 +66,12 @@ def build(root: Root, generation: Generation, slots: Slots, kept: Iterable[Adopt
 
 
 def _islands_index(generation: Generation) -> str | None:
-    if not islands.islands_by_name(generation.records.values()):
+    parts = stored_parts(generation.records)
+    if not islands.islands_by_name(parts.values()):
         return None
     from hero_build.install.islands_index import render  # a document that few generations have
 
-    return render(generation.records)
+    return render(parts)
 
 
 def flip(root: Root, number: int) -> None:
@@ -98,14 +101,17 @@ def _files(slots: Slots, root: Root) -> tuple[dict[str, Path], dict[Path, list[s
     """The content in the store of each new file, and the paths of those that a generation has; a file of several parts
     once, the new copy first.
     """
-    entries = [(slot.folder, file) for slot in slots.values() for entry in slot.record.entries for file in entry.files]
-    new = {file.path: content_path(root, file) for source, file in reversed(entries) if source is None}
+    records = [slot.record for slot in slots.values() if slot.folder is None]
+    stored = [
+        file for item in records if isinstance(item, InstalledPart) for entry in item.entries for file in entry.files
+    ]
+    new = {file.path: content_path(root, file) for file in reversed(stored)}
     known: set[str] = set(new)
     shared: dict[Path, list[str]] = {}
-    for source, file in entries:
-        if source is not None and file.path not in known:
-            known.add(file.path)
-            shared.setdefault(source, []).append(file.path)
+    for source, path in ((slot.folder, path) for slot in slots.values() for path in paths_of(slot.record)):
+        if source is not None and path not in known:
+            known.add(path)
+            shared.setdefault(source, []).append(path)
     return new, shared
 
 

@@ -13,6 +13,7 @@ from msgspec import Meta, Struct
 from hero_build.install.islands import islands_by_name
 from hero_build.model.artifacts import ISLANDS
 from hero_build.model.installed import FileEntry, InstalledPart, PartId
+from hero_build.model.installed_parts import StoredPart
 from hero_build.model.manifest_document import ByteSize, Sha256
 from hero_build.verify.bundle_files import entry_pair
 
@@ -57,7 +58,7 @@ class IslandsDocument(Struct, frozen=True, forbid_unknown_fields=True):
     islands: tuple[IndexedIsland, ...]
 
 
-def render(records: Mapping[PartId, InstalledPart]) -> str | None:
+def render(records: Mapping[PartId, StoredPart]) -> str | None:
     """The index of all islands among the parts, by name; None where there are none."""
     by_name = islands_by_name(records.values())
     islands = tuple(island for name in sorted(by_name) if (island := _island(name, by_name[name])))

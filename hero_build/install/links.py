@@ -2,22 +2,24 @@
 
 import os
 from collections.abc import Iterable, Mapping
+from itertools import chain
 from pathlib import Path
 
 from hero_build.errors import NotWritable
 from hero_build.install.layout import FOLDERS, Root, is_ours, link_name, link_target
 from hero_build.model.installed import InstalledPart, PartId
+from hero_build.model.installed_parts import StoredPart, paths_of, stored_parts
 from hero_build.os_errors import lexists
 from hero_build.system.fsync import fsync, make_folder
 
 
-def link_names(records: Iterable[InstalledPart]) -> frozenset[str]:
+def link_names(records: Iterable[StoredPart]) -> frozenset[str]:
     """Every name that must be linked for these parts."""
-    return frozenset(link_name(file.path) for record in records for entry in record.entries for file in entry.files)
+    return frozenset(map(link_name, chain.from_iterable(map(paths_of, records))))
 
 
 def owned(records: Mapping[PartId, InstalledPart]) -> frozenset[str]:
-    return link_names(records.values())
+    return link_names(stored_parts(records).values())
 
 
 def unowned(root: Root, owned: frozenset[str]) -> frozenset[str]:
@@ -64,7 +66,10 @@ def remove(root: Root, unwanted: Iterable[str]) -> None:
 
 def _existing(root: Root) -> frozenset[str]:
     """Every name in the folders of links, whatever is there."""
-    return frozenset(f"{folder}/{name}" for folder in FOLDERS for name in _listing(root.place(folder)))
+    names: set[str] = set()
+    for folder in FOLDERS:
+        names.update([f"{folder}/{name}" for name in _listing(root.place(folder))])
+    return frozenset(names)
 
 
 def _listing(folder: Path) -> list[str]:

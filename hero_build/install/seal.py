@@ -20,6 +20,7 @@ from hero_build.install.islands import INDEX, index_part, islands_by_name
 from hero_build.install.layout import Root, is_ours
 from hero_build.install.links import link_names
 from hero_build.install.root_lock import locked_if_free
+from hero_build.manifest import SEAL
 from hero_build.model.installed import FileEntry, Generation, InstalledPart, PartId
 from hero_build.model.steps import Installed
 from hero_build.os_errors import lexists, raise_for_machine
@@ -27,7 +28,7 @@ from hero_build.system.atomic_file import replace_file
 from hero_build.system.decoding import prepared
 from hero_build.system.regular_file import read_regular
 
-NAME = "seal.json"
+NAME = SEAL
 _LARGEST_FILE = 64 << 20  # bytes
 Stamp = tuple[int, int, int]
 Seal = Mapping[str, Stamp]

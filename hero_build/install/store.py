@@ -8,6 +8,7 @@ from hero_build.install.layout import Root, owned_path
 from hero_build.install.root_lock import LockedRoot
 from hero_build.model.artifacts import Library
 from hero_build.model.installed import FileEntry
+from hero_build.model.installed_parts import paths_of, stored_parts
 from hero_build.model.steps import File, Put, Staged, Verified, VerifiedPart
 from hero_build.os_errors import machine_errors
 from hero_build.system.fsync import fsync
@@ -57,8 +58,8 @@ def _check_paths(locked_root: LockedRoot, ready: VerifiedPart) -> None:
     """Check programs and bundles. Libraries may be shared: the commit, which has all parts, checks those."""
     own = (item for item in ready.artifacts if not isinstance(item.artifact, Library))
     incoming = {owned_path(str(file.dest)) for item in own for file in item.files}
-    for part, record in locked_root.generation.records.items():
-        both = [path for entry in record.entries for file in entry.files if (path := owned_path(file.path)) in incoming]
+    for part, record in stored_parts(locked_root.generation.records).items():
+        both = [path for name in paths_of(record) if (path := owned_path(name)) in incoming]
         if both and part != ready.part.id:
             raise RecipeError(
                 f"{ready.part.id} and {part} both install {min(both)}",

@@ -1,17 +1,16 @@
 """Digests and modes of a manifest, checked all at once: one look at the texts of a thousand apps, joined."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
-from hero_build.model.manifest_document import DIGEST, OCTAL, ManifestArtifact, ManifestDocument, ManifestFile
+from hero_build.model.manifest_document import DIGEST, OCTAL, ManifestApp, ManifestArtifact, ManifestFile
 
 _HEX = b"0123456789abcdef"
 _LENGTH = 64
 
 
-def check_texts(document: ManifestDocument) -> None:
+def check_texts(apps: Collection[ManifestApp]) -> None:
     """Raises ValueError, as msgspec would, for a digest or a mode that is none."""
-    apps = document.apps.values()
     binaries = [item for app in apps for item in app.binaries.values()]
     libraries = [item for app in apps for item in app.libraries.values()]
     bundles = [item for app in apps for item in app.bundles.values()]
@@ -20,6 +19,20 @@ def check_texts(document: ManifestDocument) -> None:
     _check_files([file for bundle in bundles for file in bundle.files.values()], "bundles[...].files[...]")
     for items, place in ((binaries, "binaries"), (libraries, "libraries"), (bundles, "bundles")):
         _check_digests([item.asset_sha256 for item in items if item.asset_sha256 is not None], f"{place}[...].asset_")
+
+
+def check_paths(paths: Collection[str]) -> None:
+    """Raises ValueError for a path that leaves the root."""
+    joined = "\0".join(("", *paths))
+    if ".." in joined or "\0/" in joined or joined.count("\0") != len(paths):
+        for path in paths:
+            check_path(path)
+
+
+def check_path(path: str) -> None:
+    """The same for one."""
+    if path.startswith("/") or (".." in path and ".." in path.split("/")) or "\0" in path:
+        raise ValueError(f"the path {path!r} leaves the root")
 
 
 def _check_files(files: "list[ManifestArtifact] | list[ManifestFile]", place: str) -> None:

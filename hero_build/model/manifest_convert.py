@@ -18,7 +18,7 @@ from hero_build.model.installed import (
     Origin,
     PartId,
 )
-from hero_build.model.manifest_checks import check_texts
+from hero_build.model.manifest_checks import check_path, check_texts
 from hero_build.model.manifest_document import (
     ORIGIN,
     ManifestApp,
@@ -135,7 +135,7 @@ def from_document(document: ManifestDocument) -> Generation:
     is none.
     """
     global _decoded
-    check_texts(document)
+    check_texts(document.apps.values())
     apps = {name: (_parts(name, app), app) for name, app in document.apps.items()}
     _decoded = apps
     return Generation(
@@ -147,6 +147,12 @@ def from_document(document: ManifestDocument) -> Generation:
         records={part.id: part for parts, _ in apps.values() for part in parts},
         adopted=tuple(Adopted(path, form) for path, form in document.adopted.items()),
     )
+
+
+def parts_of_app(name: str, app: ManifestApp) -> tuple[InstalledPart, ...]:
+    """The parts of one app by its entry in a document. Raises ValueError as `from_document`."""
+    check_texts((app,))
+    return _parts(name, app)
 
 
 def _parts(name: str, app: ManifestApp) -> tuple[InstalledPart, ...]:
@@ -226,8 +232,7 @@ def _installed_bundle(name: str, item: ManifestBundle) -> InstalledArtifact:
 
 
 def _file(path: str, item: ManifestFile | ManifestArtifact) -> FileEntry:
-    if path.startswith("/") or (".." in path and ".." in path.split("/")) or "\0" in path:
-        raise ValueError(f"the path {path!r} leaves the root")
+    check_path(path)
     return FileEntry(path, sha256=item.sha256, size=item.size, mode=int(item.mode, 8))
 
 

@@ -179,7 +179,7 @@ def between(
     """Of any change from one generation to another."""
     changed = changes(before.records, after.records)
     apps = {change.app for change in changed}
-    installed = {str(part): record for part, record in after.records.items() if part.app in apps}
+    installed = {str(part): after.records[part] for part in after.records if part.app in apps}
     parts = tuple(_done(change, installed.get(change.part)) for change in changed)
     same = after.number == before.number
     undo = None if same else f"{packed.typed()}{_root_option(root_flag)} rollback {before.number}"

@@ -11,6 +11,7 @@ from hero_build.install.layout import Root
 from hero_build.install.recover import current_number
 from hero_build.install.recover import generation_numbers as kept_numbers
 from hero_build.model.installed import FileEntry, Generation, InstalledPart, Origin, PartId, Used
+from hero_build.model.installed_parts import stored_parts
 
 Change = Literal["added", "removed", "changed"]
 
@@ -69,7 +70,8 @@ def diff(before: Generation, after: Generation) -> Diff:
 
 def changes(before: Mapping[PartId, InstalledPart], after: Mapping[PartId, InstalledPart]) -> tuple[PartChange, ...]:
     """Every part that differs, by name. A part that was merely requested differently does not differ."""
-    carried_over = {part for part, record in before.items() if record is after.get(part)}
+    known = stored_parts(after).get
+    carried_over = {part for part, record in stored_parts(before).items() if record is known(part)}
     parts = sorted({*before, *after} - carried_over, key=lambda part: (part.app, part.bundle or ""))
     return tuple(change for part in parts if (change := _part(part, before.get(part), after.get(part))))
 

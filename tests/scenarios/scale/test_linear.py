@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from hero_build import __version__
 from hero_build.catalog.loader import Catalog, load
 from hero_build.install import seal
 from hero_build.install.capabilities import warnings
@@ -63,10 +64,14 @@ def installed(folder: Path, count: int) -> tuple[Root, Generation, Catalog]:
         (place / "bin" / name).chmod(0o755)
         root.place(f"bin/{name}").symlink_to(link_target(f"bin/{name}"))
     made = Generation(
-        1, created="2026-11-20T20:37:00Z", tool="t", action="a", records={PartId(name): record(name) for name in names}
+        1,
+        created="2026-11-20T20:37:00Z",
+        tool=f"hero-build {__version__}",
+        action="a",
+        records={PartId(name): record(name) for name in names},
     )
-    (place / seal.NAME).write_text(seal.measure(place, [f"bin/{name}" for name in names]))
     (place / "manifest.json").write_text(dump(made))
+    (place / seal.NAME).write_text(seal.measure(place, ["manifest.json", *(f"bin/{name}" for name in names)]))
     root.current.symlink_to("generations/1")
     return root, made, load([folder / "recipes"])
 
