@@ -157,7 +157,7 @@ def _as_written(path: Path, content: bytes, stamp: tuple[int, ...]) -> Generatio
     return replace(generation, records=parts)
 
 
-def _outline(apps: bytes) -> "dict[PartId, StoredPart]":
+def _outline(apps: memoryview) -> "dict[PartId, StoredPart]":
     """Raises ValueError."""
     from hero_build.model import manifest_text
 

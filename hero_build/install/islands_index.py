@@ -12,7 +12,7 @@ from msgspec import Meta, Struct
 
 from hero_build.install.islands import islands_by_name
 from hero_build.model.artifacts import ISLANDS
-from hero_build.model.installed import FileEntry, InstalledPart, PartId
+from hero_build.model.installed import FileEntry, PartId
 from hero_build.model.installed_parts import StoredPart
 from hero_build.model.manifest_document import ByteSize, Sha256
 from hero_build.verify.bundle_files import entry_pair

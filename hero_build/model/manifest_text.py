@@ -39,10 +39,14 @@ def encoded(generation: Generation) -> bytes:
     document = to_document(replace(generation, records=records))
     if not unread:
         return _formatted(document) + b"\n"
-    entries = {name: _entry(name, app) for name, app in document.apps.items()}
-    entries |= {name: b"    %b: %b" % (msgspec.json.encode(name), text) for name, text in unread.items()}
     before, _, after = _formatted(replace(document, apps={})).partition(_NO_APPS)
-    return b"".join((before, _BEGIN, b",\n".join([entries[name] for name in sorted(entries)]), b"\n  }", after, b"\n"))
+    pieces: list[bytes | Raw] = [before, _BEGIN[:-1]]  # joined once: each copy of a megabyte takes new pages
+    for name in sorted((*document.apps, *unread)):
+        if (text := unread.get(name)) is None:
+            pieces += (_entry(name, document.apps[name]), b",")
+        else:
+            pieces += (b"\n    ", msgspec.json.encode(name), b": ", text, b",")
+    return b"".join((*pieces[:-1], b"\n  }", after, b"\n"))
 
 
 def _unread_apps(generation: Generation) -> dict[str, Raw]:
@@ -55,21 +59,21 @@ def _unread_apps(generation: Generation) -> dict[str, Raw]:
 
 
 def _entry(name: str, app: ManifestApp) -> bytes:
-    """The lines of an app, as they are in the document."""
-    return _formatted({"": {name: app}}).removeprefix(b'{\n  "": {\n').removesuffix(b"\n  }\n}")
+    """The lines of an app, as they are in the document, each after its line break."""
+    return _formatted({"": {name: app}}).removeprefix(b'{\n  "": {').removesuffix(b"\n  }\n}")
 
 
 def _formatted(value: object) -> bytes:
     return msgspec.json.format(msgspec.json.encode(value), indent=2)
 
 
-def cut(content: bytes) -> tuple[bytes, bytes] | None:
+def cut(content: bytes) -> tuple[bytes, memoryview] | None:
     """The document without its apps, and the apps; None where the text is laid out in another way."""
     begin, end = content.find(_BEGIN), content.rfind(_END)
     if begin < 0 or end < begin:
         return None
     rest = end + len(b"\n  }")
-    return b"".join((content[:begin], _NO_APPS, content[rest:])), content[begin + len(_APPS) : rest]
+    return b"".join((content[:begin], _NO_APPS, content[rest:])), memoryview(content)[begin + len(_APPS) : rest]
 
 
 def outline(

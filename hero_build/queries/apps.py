@@ -11,8 +11,8 @@ from hero_build.model.installed import Generation, InstalledPart
 def by_app(generation: Generation) -> Mapping[str, tuple[InstalledPart, ...]]:
     """The installed parts of every app, by its name; its own part comes before its bundles."""
     parts: dict[str, list[InstalledPart]] = {}
-    for part in sorted(generation.records, key=lambda part: (part.app, part.bundle or "")):
-        parts.setdefault(part.app, []).append(generation.records[part])
+    for part, record in sorted(generation.records.items(), key=lambda item: (item[0].app, item[0].bundle or "")):
+        parts.setdefault(part.app, []).append(record)
     return {app: tuple(records) for app, records in parts.items()}
 
 

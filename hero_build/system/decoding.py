@@ -17,10 +17,14 @@ _prepared: set[Any] = set()
 
 
 @overload
-def decode_json(content: bytes | str | msgspec.Raw, kind: type[T], dec_hook: DecodeHook | None = None) -> T: ...
+def decode_json(
+    content: bytes | memoryview | str | msgspec.Raw, kind: type[T], dec_hook: DecodeHook | None = None
+) -> T: ...
 @overload
-def decode_json(content: bytes | str | msgspec.Raw, kind: Any, dec_hook: DecodeHook | None = None) -> Any: ...
-def decode_json(content: bytes | str | msgspec.Raw, kind: Any, dec_hook: DecodeHook | None = None) -> Any:
+def decode_json(
+    content: bytes | memoryview | str | msgspec.Raw, kind: Any, dec_hook: DecodeHook | None = None
+) -> Any: ...
+def decode_json(content: bytes | memoryview | str | msgspec.Raw, kind: Any, dec_hook: DecodeHook | None = None) -> Any:
     """A JSON document as a `kind`. Raises msgspec.ValidationError, msgspec.DecodeError, UnicodeDecodeError,
     RecursionError.
     """

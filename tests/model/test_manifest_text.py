@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from msgspec.structs import replace
 
 from hero_build import __version__, manifest
@@ -57,6 +57,7 @@ def programs_alone(generation: Generation) -> set[str]:
     return {app for app, artifacts in kinds.items() if artifacts == {"binary"}}
 
 
+@settings(max_examples=25)
 @given(generations)
 def test_it_is_the_same_read_app_by_app(generation: Generation) -> None:
     generation = replace(generation, tool=f"hero-build {__version__}")
@@ -72,6 +73,7 @@ def test_it_is_the_same_read_app_by_app(generation: Generation) -> None:
     assert list(known.records.values()) == [known.records[part] for part in known.records]
 
 
+@settings(max_examples=25)
 @given(generations, generations)
 def test_what_stays_is_written_as_it_is(first: Generation, second: Generation) -> None:
     first = replace(first, tool=f"hero-build {__version__}")

@@ -30,8 +30,8 @@ from support import mirrors
 
 EMPTY = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 SMALL, FACTOR = 50, 4
-STEPS_TO_CARRY_OVER = 120
-"""Of an app from one generation to the next: to decode and encode its entry, to link, stat and seal its file."""
+STEPS_TO_CARRY_OVER = 50
+"""Of an app from one generation to the next: to find its paths and text, to link its file, to copy its stamp."""
 
 
 def steps(work: Callable[[], object]) -> int:
