@@ -68,7 +68,19 @@ def load(root: Path) -> Generation:
             if (newer := current(root)) == folder:
                 raise
             folder = newer  # another command committed meanwhile, and deleted the folder
+    if folder is None and (newest := _newest(root)) and current(root) is None:
+        hint = f"`hero-build rollback {newest}` makes the newest one current again."
+        raise RootDamaged(f"{root / STATE / 'current'} is missing, although generations exist", hint)
     return Generation(0)
+
+
+def _newest(root: Path) -> int:
+    """The highest number of a generation that has a folder; 0: none, as before the first commit."""
+    try:
+        names = os.listdir(root / STATE / "generations")
+    except OSError:
+        return 0
+    return max((int(name) for name in names if name.isascii() and name.isdecimal()), default=0)
 
 
 def read(folder: Path) -> Generation:
