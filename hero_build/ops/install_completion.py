@@ -11,9 +11,11 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from hero_build.errors import NotWritable
 from hero_build.os_errors import machine_errors
 from hero_build.system.home import home
 
+_OTHER_HOME = "another home with HOME"
 _MARK = "# completion of hero-build"
 
 
@@ -32,17 +34,25 @@ def install_completion(shell: str, script: str, environ: Mapping[str, str]) -> C
     """Write what is missing or differs; a second time changes nothing. Raises MachineError."""
     path, start_file = _places(shell, environ)
     changed = []
-    with machine_errors(path.parent):
+    with machine_errors(path.parent, _OTHER_HOME):
         if _text(path) != script:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(script, encoding="utf-8")
             changed.append(path)
         if start_file is not None and _MARK not in (before := _text(start_file)):
             start_file.parent.mkdir(parents=True, exist_ok=True)
+            _check_link(start_file)
             with start_file.open("a", encoding="utf-8", errors="surrogateescape") as file:
                 file.write(("" if before.endswith("\n") or not before else "\n") + _line(shell, path) + "\n")
             changed.append(start_file)
     return CompletionFiles(path, start_file, tuple(changed))
+
+
+def _check_link(file: Path) -> None:
+    """Raises NotWritable for a link into a folder that does not exist, as of dotfiles that were moved."""
+    if file.is_symlink() and not (target := file.resolve()).parent.is_dir():
+        hint = f"Create that folder, or remove the link {file}."
+        raise NotWritable(f"{file} leads to {target}, whose folder does not exist", hint)
 
 
 def _places(shell: str, environ: Mapping[str, str]) -> tuple[Path, Path | None]:

@@ -138,6 +138,16 @@ def test_install_into_a_place_that_refuses_it_is_8(world: World, tmp_path: Path)
     assert not (tmp_path / ".bashrc").exists()
 
 
+def test_a_start_file_that_is_a_link_into_nowhere(world: World, tmp_path: Path) -> None:
+    (tmp_path / ".bashrc").symlink_to("dotfiles/bashrc")
+    done = world.run("completion", "bash", "--install", env={"HOME": str(tmp_path), **NO_XDG})
+    assert done.code == 8
+    assert f"{tmp_path}/.bashrc leads to {tmp_path}/dotfiles/bashrc, whose folder does not exist" in done.err
+    (tmp_path / "dotfiles").mkdir()
+    install_completion(world, tmp_path)
+    assert (tmp_path / "dotfiles" / "bashrc").is_file()
+
+
 def test_installed_completion_completes_held_apps(world: World) -> None:
     world.ok("install", "db")
     world.ok("hold", "db")
