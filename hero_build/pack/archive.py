@@ -21,6 +21,7 @@ from typing import BinaryIO
 from msgspec import Struct
 
 from hero_build import __version__
+from hero_build.errors import Unsupported
 from hero_build.forge.mirror_layout import STORE
 from hero_build.os_errors import machine_errors
 from hero_build.ownership import OTHER_FILE
@@ -33,6 +34,7 @@ _FOLDER = Path(__file__).parent
 PYTHON = "python.tar.gz"
 _WIDTH = 20
 _LOCAL_HEADER = 30  # bytes before the name of an entry
+_MOST = (4 << 30) - (64 << 20)  # bytes: Python before 3.13 starts no archive of 4 GiB
 
 
 class PackParts(Struct, frozen=True):
@@ -44,7 +46,11 @@ class PackParts(Struct, frozen=True):
 
 
 def write(file: Path, parts: PackParts) -> int:
-    """Write the pack, which appears with one rename; returns its size in bytes. Raises NotWritable, DiskFull."""
+    """Write the pack, which appears with one rename; returns its size in bytes.
+
+    Raises Unsupported, NotWritable, DiskFull.
+    """
+    _check_size(file, parts)
     part = file.with_name(f".{file.name}.{secrets.token_hex(4)}.part")
     with machine_errors(file.parent, OTHER_FILE):
         try:
@@ -57,6 +63,14 @@ def write(file: Path, parts: PackParts) -> int:
         finally:
             part.unlink(missing_ok=True)
         return file.stat().st_size
+
+
+def _check_size(file: Path, parts: PackParts) -> None:
+    with machine_errors(file.parent, OTHER_FILE):
+        size = sum(path.stat().st_size for path in parts.contents.values()) + len(parts.python or b"")
+    if size > _MOST:
+        sentence = f"{file} would have {size / 1e9:.1f} GB: Python before 3.13 starts no pack of 4 GiB or more"
+        raise Unsupported(sentence, "Pack the apps in several files, or write a mirror: `hero-build mirror APP… DIR`.")
 
 
 def tool_name(version: str, tool: Mapping[str, bytes]) -> str:
