@@ -81,7 +81,8 @@ trusted.
 cargo-binstall is in no row. It would need no registry: `--manifest-path` takes a `Cargo.toml` with `pkg-url` in
 `[package.metadata.binstall]`, for one crate a call. But version 1.20, which Rust 1.95 compiles, refuses the address of
 the program before it sends a request (`kind: Builder, source: BadScheme`): it takes https alone, and the rows are
-served over http. `--allow-insecure-http` came with 1.22, whose lock file asks for Rust 1.96.
+served over http. `--allow-insecure-http` came with 1.22, whose lock file asks for Rust 1.96. So does 1.24 without its
+lock file, since it is built with vergen 10.
 """
 
 EXPLAINED = {

@@ -50,7 +50,7 @@ _FILES = (
     (UNPACKING, (".pyz/", "zipfile.py", "hero_build/system/packed_rest.py")),
     (NETWORK, ("forge/deadline_socket.py", "forge/http_", "socket.py", "ssl.py")),
     (HASH, ("hashlib.py",)),
-    (COMMIT, ("hero_build/install/",)),
+    (COMMIT, ("hero_build/install/", "hero_build/services/journal")),
     (CHECKS, ("hero_build/verify/",)),
     (SERVICES, ("hero_build/services/", "hero_build/supervisors/")),
     (PROGRESS, tuple(f"hero_build/output/{name}" for name in ("reporter.py", "plain.py", "live.py", "spinner.py"))),
