@@ -6,15 +6,19 @@ from itertools import chain
 from pathlib import Path
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from hero_build import manifest
+from hero_build.errors import LockHeld
 from hero_build.install import adopt, islands, seal
 from hero_build.install.fsutil import link_or_copy, share_files, write
 from hero_build.install.layout import Root
 from hero_build.install.recover import current_number, generation_numbers
+from hero_build.install.root_lock import LockedRoot
 from hero_build.install.store import content_path
 from hero_build.model.installed import Adopted, Generation, InstalledPart, PartId
 from hero_build.model.installed_parts import StoredPart, paths_of, stored_parts
+from hero_build.model.steps import Restore
 from hero_build.os_errors import lexists, raise_unless_absent
 from hero_build.system.fsync import fsync
 
@@ -37,6 +41,17 @@ def slots_of(root: Root, generation: Generation) -> dict[PartId, Slot]:
     """The parts of a generation that is on disk."""
     folder = root.generation(generation.number)
     return {part: Slot(record, folder) for part, record in stored_parts(generation.records).items()}
+
+
+def still_installed(locked_root: LockedRoot, part: Restore) -> Restore:
+    """A part that stays as it was when a command began, in the generation that has it now. Raises LockHeld."""
+    record, held = part.record, locked_root.generation
+    current = held.records.get(record.id)
+    if current is not None and current.entries == record.entries:
+        return replace(part, number=held.number)
+    if seal.first_damage(locked_root.root.generation(part.number), record) is None:
+        return part  # another command installed something else meanwhile, and what it replaced is still there
+    raise LockHeld(f"another command replaced {record.id} while it was built", "Run the command again.")
 
 
 def build(root: Root, generation: Generation, slots: Slots, kept: Iterable[Adopted], shown: Iterable[Adopted]) -> None:

@@ -10,7 +10,7 @@ from msgspec import Struct
 from hero_build.errors import AssetNotFound, NotFound, ReleaseNotFound
 from hero_build.model.artifacts import Artifact, Platform
 from hero_build.model.installed import Origin, PartId
-from hero_build.model.steps import Asset, BuildPlan, CargoJob, Installed, Part, Release, SelectedAsset
+from hero_build.model.steps import Asset, BuildPlan, CargoJob, Installed, Part, Release, Restore, SelectedAsset
 
 
 class Reason(StrEnum):
@@ -114,7 +114,8 @@ class BuildTask(Struct, frozen=True):
 class Build(Struct, frozen=True):
     """Build every program of the part. `task` None: what it takes is not known before there is a checkout.
 
-    `fallback`: nobody asked for a build, but the release lacks something.
+    `fallback`: nobody asked for a build, but the release lacks something. `installed`: the part as the root has it,
+    intact, which stays where the build makes the same.
     """
 
     part: Part
@@ -122,6 +123,7 @@ class Build(Struct, frozen=True):
     task: BuildTask | None = None
     reason: Reason = Reason.NOT_INSTALLED
     fallback: bool = False
+    installed: Restore | None = None
 
 
 class Remove(Struct, frozen=True):

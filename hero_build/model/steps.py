@@ -251,3 +251,7 @@ class Failed(Struct, frozen=True):
     app: str
     part: PartId | None
     error: HeroBuildError
+
+
+Produced = VerifiedPart | Restore | Failed
+"""What becomes of a decision: a new part, the installed one where a build would make the same, or an error."""

@@ -15,8 +15,8 @@ from hero_build.install.layout import Root
 from hero_build.install.root_lock import locked
 from hero_build.install.store import content_path
 from hero_build.model.decisions import Build, Download, Keep
-from hero_build.model.installed import FileEntry, Origin, PartId
-from hero_build.model.steps import Failed, File, Put, Request, VerifiedPart
+from hero_build.model.installed import FileEntry, InstalledPart, Origin, PartId
+from hero_build.model.steps import Failed, File, Put, Request, Restore
 from hero_build.ops.install import plan, stage_part
 from hero_build.pipeline.produce import produce
 
@@ -54,29 +54,31 @@ def _stored(work: Sequence[Download | Build], context: Context) -> Iterator[Stor
         results = list(produce(work, downloads, context))
         with locked(context.root, context.settings.wait) as held:
             for item in results:
-                staged = stage_part(held, item, context) if isinstance(item, VerifiedPart) else item
-                yield _fresh(context.root, staged) if isinstance(staged, Put) else staged
+                staged = item if isinstance(item, Failed) else stage_part(held, item, context)
+                yield _fresh(context.root, staged)
 
 
-def _fresh(root: Root, put: Put) -> StoredPart:
-    files = [file for staged in put.artifacts for file in staged.verified.files]
-    return StoredPart(put.part.id, put.origin, fresh=True, paths=_paths(root, files))
+def _fresh(root: Root, staged: Put | Restore | Failed) -> StoredPart | Failed:
+    match staged:
+        case Put(part=part, origin=origin, artifacts=artifacts):
+            files: Sequence[File | FileEntry] = [file for item in artifacts for file in item.verified.files]
+            return StoredPart(part.id, origin, fresh=True, paths=_paths(root, files))
+        case Restore(record=record):
+            return _installed(root, record)
+        case Failed():
+            return staged
 
 
 def _kept(parts: Sequence[Keep], context: Context) -> list[StoredPart]:
     from hero_build import manifest
 
     records = manifest.load(context.root.path).records
-    kept = [records[item.part] for item in parts if item.part in records]
-    return [
-        StoredPart(
-            record.id,
-            record.origin,
-            fresh=False,
-            paths=_paths(context.root, [file for entry in record.entries for file in entry.files]),
-        )
-        for record in kept
-    ]
+    return [_installed(context.root, records[item.part]) for item in parts if item.part in records]
+
+
+def _installed(root: Root, record: InstalledPart) -> StoredPart:
+    files = [file for entry in record.entries for file in entry.files]
+    return StoredPart(record.id, record.origin, fresh=False, paths=_paths(root, files))
 
 
 def _paths(root: Root, files: Sequence[File | FileEntry]) -> tuple[Path, ...]:

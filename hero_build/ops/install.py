@@ -14,15 +14,17 @@ from hero_build.context import Context
 from hero_build.errors import HeroBuildError
 from hero_build.events import PartFailed, Planning
 from hero_build.install.commit import commit
+from hero_build.install.generations import still_installed
 from hero_build.install.recover import needs_recovery
 from hero_build.install.root_lock import LockedRoot, locked
 from hero_build.install.store import stage
-from hero_build.model.decisions import Build, Decision, Download, Facts, Remove
+from hero_build.model.decisions import Decision, Facts, Remove
 from hero_build.model.installed import Generation
-from hero_build.model.steps import Drop, Failed, Put, Request, VerifiedPart
+from hero_build.model.steps import Change, Drop, Failed, Put, Request, Restore, VerifiedPart
 from hero_build.ops.way_back import refuse_downgrade
 from hero_build.pipeline.decide import decide
 from hero_build.pipeline.early_downloads import EarlyDownloads
+from hero_build.pipeline.installed_bundles import with_installed
 from hero_build.pipeline.resolve import Disk, read_disk, resolve
 from hero_build.system.paced_calls import PacedCalls
 from hero_build.system.thread_pool import ThreadPool
@@ -84,24 +86,24 @@ def apply(todo: Plan, context: Context, action: str, early: EarlyDownloads | Non
 
     `early` has the downloads that started while the rest was planned. Raises LockHeld, MachineError, RootDamaged.
     """
-    work = [item for item in todo.decisions if isinstance(item, Download | Build)]
-    gone = [Drop(item.part) for step in todo.steps for item in step.decisions if isinstance(item, Remove)]
     current = manifest.load(context.root.path)
+    work = [item for step in todo.steps for item in with_installed(step.facts, step.decisions, current)]
+    gone = [Drop(item.part) for step in todo.steps for item in step.decisions if isinstance(item, Remove)]
     to_do = work or gone or todo.leaving or needs_recovery(context.root)
     if not to_do and (todo.failed or todo.lock in (None, current.lock)):
         return Outcome(todo, before=current, after=current, failed=todo.failed)
     with early or EarlyDownloads(context) as downloads:  # ends them before anything is restarted
         results = list(downloads.results(work))
         with locked(context.root, context.settings.wait) as held:
-            staged = [stage_part(held, item, context) for item in results if isinstance(item, VerifiedPart)]
-            puts = [item for item in staged if isinstance(item, Put)]
+            staged = [stage_part(held, item, context) for item in results if not isinstance(item, Failed)]
+            changes: list[Change] = [*(item for item in staged if not isinstance(item, Failed)), *gone]
             failed = (*todo.failed, *(item for item in (*results, *staged) if isinstance(item, Failed)))
             if todo.leaving and not failed:
                 from hero_build.ops.leaving import commit_without  # services, for those that stop some
 
-                before, after, failed = commit_without(held, [*puts, *gone], todo=todo, action=action, context=context)
+                before, after, failed = commit_without(held, changes, todo=todo, action=action, context=context)
             else:
-                before, after = commit(held, [*puts, *gone], action, lock=None if failed else todo.lock)
+                before, after = commit(held, changes, action, lock=None if failed else todo.lock)
     return Outcome(todo, before=before, after=after, failed=failed)
 
 
@@ -117,11 +119,12 @@ def _step(request: Request, disk: Disk, context: Context) -> Step | Failed:
         return _failed(Failed(request.app, None, error), context)
 
 
-def stage_part(locked_root: LockedRoot, ready: VerifiedPart, context: Context) -> Put | Failed:
+def stage_part(locked_root: LockedRoot, ready: VerifiedPart | Restore, context: Context) -> Put | Restore | Failed:
+    part = ready.part.id if isinstance(ready, VerifiedPart) else ready.record.id
     try:
-        return stage(locked_root, ready)
+        return stage(locked_root, ready) if isinstance(ready, VerifiedPart) else still_installed(locked_root, ready)
     except HeroBuildError as error:
-        return _failed(Failed(ready.part.id.app, ready.part.id, error), context)
+        return _failed(Failed(part.app, part, error), context)
 
 
 def _failed(failed: Failed, context: Context) -> Failed:

@@ -13,7 +13,7 @@ from hero_build.install.commit import commit
 from hero_build.install.root_lock import LockedRoot
 from hero_build.model.decisions import Reason, Remove
 from hero_build.model.installed import Generation
-from hero_build.model.steps import Drop, Failed, Put
+from hero_build.model.steps import Change, Drop, Failed
 from hero_build.ops import services
 from hero_build.ops.install import Plan
 from hero_build.ops.restart import restart_named
@@ -41,7 +41,7 @@ def _stop_leaving(leaving: Sequence[Remove], context: Context) -> StoppedApps:
 
 
 def commit_without(
-    held: LockedRoot, changes: Sequence[Put | Drop], *, todo: Plan, action: str, context: Context
+    held: LockedRoot, changes: Sequence[Change], *, todo: Plan, action: str, context: Context
 ) -> tuple[Generation, Generation, tuple[Failed, ...]]:
     """Commit the changes and the removal of what leaves, its services stopped first: (before, after, failed)."""
     stopped = _stop_leaving(todo.leaving, context)

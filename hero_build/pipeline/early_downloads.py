@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from hero_build.context import Context
 from hero_build.errors import MachineError
 from hero_build.model.decisions import Build, Decision, Download
-from hero_build.model.steps import Failed, VerifiedPart
+from hero_build.model.steps import Produced
 
 if TYPE_CHECKING:
     from hero_build.pipeline.produce import Production
@@ -52,7 +52,7 @@ class EarlyDownloads:
                 with suppress(MachineError):
                     self._opened().start(item)
 
-    def results(self, todo: Sequence[Download | Build]) -> Iterator[VerifiedPart | Failed]:
+    def results(self, todo: Sequence[Download | Build]) -> Iterator[Produced]:
         """Yield each part as it is done, whether it was started early or not. Raises MachineError."""
         yield from self._opened().results(todo)
 

@@ -18,7 +18,7 @@ from hero_build.install.stored_content import StoredContents
 from hero_build.model.artifacts import Library
 from hero_build.model.decisions import Build, Download
 from hero_build.model.installed import PartId
-from hero_build.model.steps import Failed, Verified, VerifiedPart
+from hero_build.model.steps import Failed, Produced, Verified, VerifiedPart
 from hero_build.pipeline.download import RunContext, with_build_record
 from hero_build.system.thread_pool import ThreadPool
 
@@ -75,7 +75,7 @@ class Production:
             pending = _PendingDownload(item, self._run.part(item), self._run.records(item))
             self._started[item.part.id] = pending
 
-    def results(self, todo: Sequence[Download | Build]) -> Iterator[VerifiedPart | Failed]:
+    def results(self, todo: Sequence[Download | Build]) -> Iterator[Produced]:
         """Yield each part as it is done."""
         downloads = [item for item in todo if isinstance(item, Download)]
         for item in downloads:
@@ -89,15 +89,13 @@ class Production:
         yield from _as_done(parts, builds, self._run.context)
 
 
-def produce(
-    todo: Sequence[Download | Build], downloads: "DownloadDir", context: Context
-) -> Iterator[VerifiedPart | Failed]:
+def produce(todo: Sequence[Download | Build], downloads: "DownloadDir", context: Context) -> Iterator[Produced]:
     """Yield each part as it is done."""
     with Production(downloads, context) as production:
         yield from production.results(todo)
 
 
-def _builds(todo: Sequence[Build], builder: ThreadPool, run: RunContext) -> set[Future[list[VerifiedPart | Failed]]]:
+def _builds(todo: Sequence[Build], builder: ThreadPool, run: RunContext) -> set[Future[list[Produced]]]:
     """Start the builds: their libraries in the pool, and cargo once these are there."""
     if not todo:
         return set()
@@ -115,8 +113,8 @@ def _libraries(item: Build, run: RunContext) -> list[Future[Verified]]:
 
 
 def _as_done(
-    parts: dict[PartId, _PendingDownload], builds: set[Future[list[VerifiedPart | Failed]]], context: Context
-) -> Iterator[VerifiedPart | Failed]:
+    parts: dict[PartId, _PendingDownload], builds: set[Future[list[Produced]]], context: Context
+) -> Iterator[Produced]:
     pending: set[Future[Any]] = set(builds)
     for part in parts.values():
         pending |= {*part.files, *part.records}
@@ -129,7 +127,7 @@ def _as_done(
             yield from build.result()
 
 
-def _result(part: _PendingDownload, context: Context) -> VerifiedPart | Failed:
+def _result(part: _PendingDownload, context: Context) -> Produced:
     item = part.item
     try:
         verified = tuple(future.result() for future in part.files)

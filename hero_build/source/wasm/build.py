@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from pathlib import Path
+from types import MappingProxyType
 
 from msgspec.structs import replace
 
@@ -16,7 +17,15 @@ from hero_build.source.wasm.features import FeatureQuery, features, groups
 from hero_build.source.wasm.finish import BundleFinisher, finish
 from hero_build.source.wasm.plan import check_toolchain, environment
 from hero_build.source.wasm.pool import Pool, pool
-from hero_build.source.wasm.types import Backend, BuildFolders, BuildWatch, BundleResult, Crate, FailedBundle
+from hero_build.source.wasm.types import (
+    Backend,
+    BuildFolders,
+    BuildWatch,
+    BundleResult,
+    Crate,
+    FailedBundle,
+    InstalledBundles,
+)
 from hero_build.source.wasm.wasm_pack import run_wasm_pack
 from hero_build.source.wasm.workspace import WasmWorkspace
 
@@ -28,13 +37,14 @@ def build(
     watch: BuildWatch,
     *,
     memory: MetadataMemory | None = None,
+    installed: InstalledBundles = MappingProxyType({}),
 ) -> tuple[BundleResult, ...]:
     """Build the bundles that `job.programs` names (all, if it names none), in the order of their names.
 
     Uses the tools that `job.tools` names, and detects them where it names none; `memory` has what cargo says of
-    the workspace. A bundle that fails to build is a
-    FailedBundle; the others are built. Raises errors that concern all of them: MissingTool (one error for all missing
-    tools, before anything is built), BuildError, BundleNotFound, DiskFull, process.Cancelled.
+    the workspace. A bundle that would be what is `installed` is an UnchangedBundle; one that fails to build is a
+    FailedBundle, and the others are built. Raises errors that concern all of them: MissingTool (one error for all
+    missing tools, before anything is built), BuildError, BundleNotFound, DiskFull, process.Cancelled.
     """
     env = environment(job)
     tools = job.tools or tuple((tool.name, tool.version) for tool in check_toolchain(job, folders.cache, backend))
@@ -44,7 +54,9 @@ def build(
         for folder in (folders.out, folders.logs, folders.cache):
             folder.mkdir(parents=True, exist_ok=True)
         call = _invocation(job, members=members, env=env, folders=folders, watch=watch)
-        finisher = BundleFinisher(folders, env=env, versions=_versions(tools), watch=watch, workers=workers)
+        finisher = BundleFinisher(
+            folders, env=env, versions=_versions(tools), watch=watch, workers=workers, installed=installed
+        )
         if backend == "wasm-pack":
             return tuple(run_wasm_pack(crate, call, finisher) for crate in crates)
         grouped = _grouped(crates, members=members, call=call, finisher=finisher)

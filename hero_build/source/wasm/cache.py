@@ -23,16 +23,25 @@ _MAX_BYTES = 512 << 20  # bytes that stay after a build
 _STALE_SECONDS = 24 * 3600  # age at which an unfinished entry is deleted
 
 
+def digests(folder: Path, key: str) -> dict[str, str] | None:
+    """The sha256 of each file of the entry `key`, which counts as used now; None where there is no such entry."""
+    try:
+        listed = decode_json((folder / key / _INDEX).read_bytes(), kind=dict[str, str])
+        os.utime(folder / key)
+    except (OSError, ValueError):  # ValueError: msgspec's errors, and a path with a NUL
+        return None
+    return listed
+
+
 def restore(folder: Path, key: str, dest: Path) -> bool:
     """Copy the entry `key` into the new folder `dest`; False, with nothing written, if no intact entry exists."""
     entry = folder / key
+    listed = digests(folder, key) or {}
     try:
-        digests = decode_json((entry / _INDEX).read_bytes(), kind=dict[str, str])
-        contents = {name: (entry / name).read_bytes() for name in digests}
-        if any(sha256(content).hexdigest() != digests[name] for name, content in contents.items()):
-            return False
-        os.utime(entry)
-    except (OSError, ValueError):  # ValueError: msgspec's errors, and a path with a NUL
+        contents = {name: (entry / name).read_bytes() for name in listed}
+    except (OSError, ValueError):
+        return False
+    if any(sha256(content).hexdigest() != listed[name] for name, content in contents.items()):
         return False
     for name, content in contents.items():
         (dest / name).parent.mkdir(parents=True, exist_ok=True)

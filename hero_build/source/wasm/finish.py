@@ -12,7 +12,7 @@ from hero_build.errors import BuildError, ToolFailed
 from hero_build.os_errors import machine_errors
 from hero_build.source.content_digest import content_digest
 from hero_build.source.wasm import cache
-from hero_build.source.wasm.npm_package import add_package_files
+from hero_build.source.wasm.npm_package import add_package_files, package_files
 from hero_build.source.wasm.pool import Pool
 from hero_build.source.wasm.types import (
     BuildFolders,
@@ -22,27 +22,34 @@ from hero_build.source.wasm.types import (
     BundleStage,
     Crate,
     FailedBundle,
+    InstalledBundles,
+    UnchangedBundle,
 )
 from hero_build.system import process
 
 _FORMAT_VERSION = "1"  # goes up when the calls change in a way that changes files
 _ARGUMENTS = ("--typescript", "--target", "web")
 _PACKAGE_PATHS = re.compile(rb"/[^\0-\x1f\"]{0,4096}?/package\.json")
+_PACKAGE = b"/package.json"
 _MAGIC = b"\0asm"
 
 
 class BundleFinisher(Struct, frozen=True):
-    """What the bundles of a build are finished with. versions: of wasm-bindgen and wasm-opt."""
+    """What the bundles of a build are finished with. versions: of wasm-bindgen and wasm-opt.
+
+    installed: what is installed and intact; such a bundle is not written again.
+    """
 
     folders: BuildFolders
     env: Mapping[str, str]
     versions: tuple[str, str]
     watch: BuildWatch
     workers: Pool
+    installed: InstalledBundles
 
 
 def finish(crate: Crate, module: Path, finisher: BundleFinisher) -> BundleResult:
-    """The bundle of a compiled crate, in a new folder of `finisher.folders.out`.
+    """The bundle of a compiled crate, in a new folder of `finisher.folders.out` unless it is what is installed.
 
     Raises MachineError, process.Cancelled.
     """
@@ -50,6 +57,9 @@ def finish(crate: Crate, module: Path, finisher: BundleFinisher) -> BundleResult
     with machine_errors(finisher.folders.out):
         raw = module.read_bytes()
         key = _cache_key(crate, raw, finisher.versions)
+        if _is_installed(crate, key, finisher):
+            finisher.watch.stage(crate.name, "unchanged")
+            return UnchangedBundle(crate.name)
         stage: BundleStage = "unchanged"
         if not cache.restore(finisher.folders.bundles, key, dest):
             try:
@@ -64,6 +74,19 @@ def finish(crate: Crate, module: Path, finisher: BundleFinisher) -> BundleResult
     bundle = BuiltBundle(crate.name, dest)
     finisher.watch.finished(bundle)
     return bundle
+
+
+def _is_installed(crate: Crate, key: str, finisher: BundleFinisher) -> bool:
+    """Whether the bundle would be what is installed, by the digests that the cache has and the files beside them."""
+    installed = finisher.installed.get(crate.name)
+    digests = cache.digests(finisher.folders.bundles, key) if installed else None
+    if digests is None:
+        return False
+    try:
+        added = package_files(crate, finisher.folders.bundles / key)
+    except BuildError:  # of a damaged entry
+        return False
+    return installed == {**digests, **{name: sha256(content).hexdigest() for name, content in added.items()}}
 
 
 def _build_into_cache(crate: Crate, raw: bytes, key: str, finisher: BundleFinisher) -> None:
@@ -122,9 +145,8 @@ def _cache_key(crate: Crate, raw: bytes, versions: tuple[str, str]) -> str:
 
     A module names the package.json of crates with snippets, from which wasm-bindgen reads their dependencies.
     """
-    packages = {
-        path: content_digest(Path(path.decode(errors="surrogateescape"))) for path in set(_PACKAGE_PATHS.findall(raw))
-    }
+    names = set(_PACKAGE_PATHS.findall(raw)) if _PACKAGE in raw else ()  # the expression alone reads a module slowly
+    packages = {path: content_digest(Path(path.decode(errors="surrogateescape"))) for path in names}
     words = [_FORMAT_VERSION, sha256(raw).hexdigest(), crate.name, versions, _ARGUMENTS, crate.bindgen, crate.optimise]
     words += [f"{path!r} {digest}" for path, digest in sorted(packages.items())]
     return sha256(json.dumps(words).encode()).hexdigest()

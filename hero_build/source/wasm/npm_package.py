@@ -2,7 +2,6 @@
 
 import glob
 import json
-import shutil
 from pathlib import Path
 
 from msgspec import Struct
@@ -19,20 +18,27 @@ class _WrittenPackage(Struct, frozen=True):
 
 
 def add_package_files(crate: Crate, folder: Path) -> None:
-    """Add them to `folder`, which holds wasm-bindgen's output, in wasm-pack's order: licences after package.json.
+    """Add them to `folder`, which holds wasm-bindgen's output. Raises as `package_files`."""
+    for name, content in package_files(crate, folder).items():
+        (folder / name).write_bytes(content)
+
+
+def package_files(crate: Crate, folder: Path) -> dict[str, bytes]:
+    """Their contents by name, in wasm-pack's order: licences after package.json. `folder` has wasm-bindgen's output.
 
     Raises BuildError for a package.json of wasm-bindgen that cannot be read.
     """
-    (folder / ".gitignore").write_text("*")
-    (folder / "package.json").write_text(_package_json(crate, folder), encoding="utf-8")
     info = crate.info
-    if info.readme is not None:
-        _copy(crate.folder / info.readme, folder / "README.md")
+    sources = {"README.md": crate.folder / info.readme} if info.readme is not None else {}
     if info.license is not None:
-        for name in glob.glob("LICENSE*", root_dir=crate.folder):
-            _copy(crate.folder / name, folder / name)
+        sources |= {name: crate.folder / name for name in glob.glob("LICENSE*", root_dir=crate.folder)}
     elif info.license_file is not None and (folder / info.license_file).resolve().is_relative_to(folder.resolve()):
-        _copy(crate.folder / info.license_file, folder / info.license_file)
+        sources[info.license_file] = crate.folder / info.license_file
+    return {
+        ".gitignore": b"*",
+        "package.json": _package_json(crate, folder).encode(),
+        **{name: path.read_bytes() for name, path in sources.items() if _is_copied(path, folder / name)},
+    }
 
 
 def _package_json(crate: Crate, folder: Path) -> str:
@@ -71,7 +77,6 @@ def _dependencies(path: Path) -> dict[str, str] | None:
     return dict(sorted(dependencies.items())) or None
 
 
-def _copy(source: Path, dest: Path) -> None:
-    """As wasm-pack: skips what is not a file, and what belongs into a folder that does not exist."""
-    if source.is_file() and dest.parent.is_dir():
-        shutil.copyfile(source, dest)
+def _is_copied(source: Path, dest: Path) -> bool:
+    """As wasm-pack: not what is not a file, nor what belongs into a folder that does not exist."""
+    return source.is_file() and dest.parent.is_dir()

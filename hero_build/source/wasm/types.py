@@ -1,6 +1,6 @@
 """Types of WebAssembly builds. A bundle has the name of its library, from which its files are named."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -60,6 +60,12 @@ class BuiltBundle(Struct, frozen=True):
     folder: Path
 
 
+class UnchangedBundle(Struct, frozen=True):
+    """A bundle whose files would be those that are installed, and are therefore not written."""
+
+    name: str
+
+
 class FailedBundle(Struct, frozen=True):
     """A bundle that failed to build; the others may have been built."""
 
@@ -67,7 +73,10 @@ class FailedBundle(Struct, frozen=True):
     error: HeroBuildError
 
 
-BundleResult = BuiltBundle | FailedBundle
+BundleResult = BuiltBundle | UnchangedBundle | FailedBundle
+
+InstalledBundles = Mapping[str, Mapping[str, str]]
+"""Bundles that are installed and intact, by name: the sha256 of each file by its path in the bundle."""
 
 
 def _ignore_stage(name: str, stage: BundleStage) -> None:

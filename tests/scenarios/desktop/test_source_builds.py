@@ -155,6 +155,36 @@ def test_what_a_bundle_reads_outside_the_checkout_counts(phase: str, world: Worl
     assert b"other word" in compiled()
 
 
+def test_a_bundle_that_would_be_the_same_stays_and_a_damaged_one_is_made_again(world: World) -> None:
+    """It keeps its files; that it was built from another commit is recorded. What lies beside the module counts."""
+    code = sources(world, "greeter", "notes", "sketch")
+    world_ok(world, code, "islands")
+    first = {name: bundle(world, name) for name in there(world)}
+    files = {name: inodes(world, name) for name in first}
+    code.edit("islands/sketch/Cargo.toml", "[package]", '[package]\nhomepage = "https://sketch.example"')
+    commit = code.edit("islands/notes/src/lib.rs", "rotate_left(3)", "rotate_left(5)")
+    world_ok(world, code, "islands", "--update")
+    assert set(commits(world).values()) == {commit[:12]}
+    assert inodes(world, "island_greeter") == files["island_greeter"]
+    assert not set(inodes(world, "island_notes").values()) & set(files["island_notes"].values())
+    assert b"sketch.example" in bundle(world, "island_sketch")["package.json"]
+    assert "nothing to do" in world_ok(world, code, "islands")
+
+    place = world.root.path / desktops.ISLANDS / "island_greeter"
+    (place / "island_greeter.js").write_text("rotten")
+    code.edit("islands/notes/src/lib.rs", "rotate_left(5)", "rotate_left(7)")
+    world_ok(world, code, "islands", "--update")
+    assert bundle(world, "island_greeter") == first["island_greeter"]
+    assert not set(inodes(world, "island_greeter").values()) & set(files["island_greeter"].values())
+    world.ok("verify")
+    roots.settled(world.root)
+
+
+def inodes(world: World, name: str) -> dict[str, int]:
+    folder = world.root.path / desktops.ISLANDS / name
+    return {str(path.relative_to(folder)): path.stat().st_ino for path in folder.rglob("*") if path.is_file()}
+
+
 def test_both_backends_make_the_same_bytes(world: World) -> None:
     code = sources(world, "greeter", "sketch")
     world_ok(world, code, "islands")
