@@ -57,7 +57,7 @@ def _run() -> int:
             return _print(answer)
     from hero_build.system import lean_msgspec  # noqa: F401 - before the first import of msgspec
 
-    if "list" in sys.argv or sys.argv[1:2] == ["install"]:
+    if "list" in sys.argv or sys.argv[1:2] in (["install"], ["islands"], ["shell"]):
         from hero_build.cli import quick
 
         if quick.needs_no_parsing(sys.argv[1:]):

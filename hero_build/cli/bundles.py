@@ -7,12 +7,10 @@ import click
 
 from hero_build.cli.base import command
 from hero_build.cli.install import change_options
+from hero_build.cli.install_bundles import install_bundles
 from hero_build.cli.install_options import InstallOptions
-from hero_build.cli.locked import LockedSet
 from hero_build.cli.options import bundle_options
-from hero_build.cli.run_install import require_restart, run_install, shortened
 from hero_build.cli.session import Session
-from hero_build.model.artifacts import DESKTOP_APP, ISLANDS_APP
 from hero_build.model.installed import Phase
 
 
@@ -21,7 +19,7 @@ from hero_build.model.installed import Phase
 @change_options
 def shell(session: Session, **values: Any) -> int:
     """Install or update the desktop shell, from a release or built."""
-    return _install_bundles(session, DESKTOP_APP, "shell", names=(), **values)
+    return _install(session, "shell", (), **values)
 
 
 @command("islands", changes_root=True)
@@ -33,30 +31,25 @@ def islands(session: Session, names: Sequence[str], **values: Any) -> int:
 
     An island that fails keeps its old version; the others are installed.
     """
-    return _install_bundles(session, ISLANDS_APP, "islands", names=names, **values)
+    return _install(session, "islands", names, **values)
 
 
-def _install_bundles(
+def _install(
     session: Session,
-    app: str,
     phase: Phase,
-    *,
     names: Sequence[str],
+    *,
     restart: bool,
     rollback_on_failure: bool,
     dry_run: bool,
     **values: Any,
 ) -> int:
-    require_restart(restart=restart, rollback_on_failure=rollback_on_failure)
-    options = InstallOptions(**values).for_pack(session)
-    lock = options.open_lock(session)
-    return run_install(
+    return install_bundles(
         session,
-        requests=[options.request(app, phase, names)],
-        context=session.context(lock.forge if lock else None, use="plan" if dry_run else "change"),
-        action=f"{phase} {shortened(names)}".rstrip(),
+        phase,
+        names=names,
+        options=InstallOptions(**values),
         restart=restart,
-        gated=rollback_on_failure,
+        rollback_on_failure=rollback_on_failure,
         dry_run=dry_run,
-        lock=LockedSet(lock.sha256, whole=False) if lock else None,
     )

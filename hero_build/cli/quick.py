@@ -1,6 +1,7 @@
 """Command lines that need no parsing, answered without click: importing it takes longer than these answers.
 
-They are `list`, and `install` with names, `--mode` and `--json` alone. Anything else, wrong words too, is click's.
+They are `list`, and `install`, `islands` and `shell` with names, `--mode` and `--json` alone. Anything else, wrong
+words too, is click's.
 """
 
 import os
@@ -16,23 +17,27 @@ from hero_build.settings import read
 
 if TYPE_CHECKING:
     from hero_build.cli.install_options import InstallOptions
+    from hero_build.model.installed import Phase
 
 _LIST = {"list", "--json"}
+_BUNDLES = ("islands", "shell")
 _MODES = ("auto", "download", "source")
 
 
 def needs_no_parsing(arguments: Sequence[str]) -> bool:
-    """`list`, and `--json` before or after it; `install` as the module says."""
-    if arguments[:1] == ["install"]:
+    """`list`, and `--json` before or after it; what installs as the module says."""
+    command = arguments[0] if arguments else ""
+    if command == "install" or command in _BUNDLES:
         names, _ = _install_words(arguments[1:])
-        return bool(names) and not any(name.startswith("-") for name in names)
+        named = bool(names) if command == "install" else not names or command == "islands"
+        return named and not any(name.startswith("-") for name in names)
     return len(set(arguments)) == len(arguments) and "list" in arguments and _LIST.issuperset(arguments)
 
 
 def answer(arguments: Sequence[str]) -> int:
     """The exit code of a command line that needs no parsing, once its answer is printed."""
-    if arguments[0] == "install":
-        return _guarded("install", arguments, lambda console, watch: _install(arguments[1:], console, watch))
+    if arguments[0] == "install" or arguments[0] in _BUNDLES:
+        return _guarded(arguments[0], arguments, lambda console, watch: _install(arguments, console, watch))
     return _guarded("list", arguments, lambda console, watch: list_apps(Session(read({}, os.environ), console, None)))
 
 
@@ -46,20 +51,26 @@ def list_apps(session: Session) -> int:
 
 
 def install_options(arguments: Sequence[str]) -> "InstallOptions":
-    """The options of the words after `install` that need no parsing."""
+    """The options of words that need no parsing, without the command's name."""
     from hero_build.cli.install_options import InstallOptions
 
     return InstallOptions(**_install_words(arguments)[1])
 
 
 def _install(arguments: Sequence[str], console: Console, watch: RootWatch) -> int:
-    from hero_build.cli.run_install import install_apps
-
     settings = read({}, os.environ)
     watch.start(settings.root, None)
     session = Session(settings, console, None)
     session.finish_interrupted_upgrade()
-    return install_apps(session, _install_words(arguments)[0], install_options(arguments))
+    names, options = _install_words(arguments[1:])[0], install_options(arguments[1:])
+    if arguments[0] == "install":
+        from hero_build.cli.run_install import install_apps
+
+        return install_apps(session, names, options)
+    from hero_build.cli.install_bundles import install_bundles
+
+    phase: Phase = "shell" if arguments[0] == "shell" else "islands"
+    return install_bundles(session, phase, names=names, options=options)
 
 
 def _install_words(arguments: Sequence[str]) -> tuple[tuple[str, ...], dict[str, Any]]:

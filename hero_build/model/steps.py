@@ -220,6 +220,10 @@ class VerifiedPart(Struct, frozen=True):
     origin: Origin
     artifacts: tuple[Verified, ...]
 
+    @property
+    def id(self) -> PartId:
+        return self.part.id
+
 
 class Put(Struct, frozen=True):
     """Install a part, or replace it."""
@@ -240,6 +244,10 @@ class Restore(Struct, frozen=True):
 
     record: InstalledPart
     number: int
+
+    @property
+    def id(self) -> PartId:
+        return self.record.id
 
 
 Change = Put | Drop | Restore

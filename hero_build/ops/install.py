@@ -120,11 +120,10 @@ def _step(request: Request, disk: Disk, context: Context) -> Step | Failed:
 
 
 def stage_part(locked_root: LockedRoot, ready: VerifiedPart | Restore, context: Context) -> Put | Restore | Failed:
-    part = ready.part.id if isinstance(ready, VerifiedPart) else ready.record.id
     try:
         return stage(locked_root, ready) if isinstance(ready, VerifiedPart) else still_installed(locked_root, ready)
     except HeroBuildError as error:
-        return _failed(Failed(part.app, part, error), context)
+        return _failed(Failed(ready.id.app, ready.id, error), context)
 
 
 def _failed(failed: Failed, context: Context) -> Failed:

@@ -7,6 +7,7 @@ built from other sources. Files are compared by their digests, so that it does n
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from hero_build.errors import HeroBuildError
@@ -36,7 +37,15 @@ from hero_build.source.wasm.types import (
 from hero_build.verify.check import verify
 from hero_build.verify.expect import expect_for
 
-_Verifying = Mapping[str, Future[Verified | HeroBuildError]]
+
+class _Checked(Struct, frozen=True):
+    """A bundle that is verified, and being synced."""
+
+    verified: Verified
+    syncing: Future[HeroBuildError | None]
+
+
+_Checking = Mapping[str, Future[_Checked | HeroBuildError]]
 
 
 def build_bundles(
@@ -46,11 +55,11 @@ def build_bundles(
     cache, by_name = run.context.settings.cache, {item.build.part.artifacts[0].name: item for item in items}
     job = replace(job, programs=tuple(by_name))
     folders = BuildFolders(run.downloads.scratch(), cache / "logs", cache)
-    verifying: dict[str, Future[Verified | HeroBuildError]] = {}
+    checking: dict[str, Future[_Checked | HeroBuildError]] = {}
     inputs: list[Future[RecordEntry | None]] = []
 
     def finished(bundle: BuiltBundle) -> None:
-        verifying[bundle.name] = run.pool.submit(_verify_bundle, by_name[bundle.name], bundle)
+        checking[bundle.name] = run.pool.submit(_check_bundle, by_name[bundle.name], bundle, run)
 
     def compiled(crates: Sequence[CargoMessage], started: int) -> None:
         inputs.append(run.pool.submit(read_inputs, job, crates, started))
@@ -63,9 +72,11 @@ def build_bundles(
         memory=memory(job, items[0].task.origin.build, env=wasm_plan.environment(job), cache=cache),
         installed={name: _files(item.build) for name, item in by_name.items()},
     )
-    parts = [_result(by_name[item.name], built=item, verifying=verifying, run=run) for item in results]
-    record_parts(parts, job, inputs[0].result() if inputs else None, settings=run.context.settings)
-    return parts
+    produced = [_produced(by_name[item.name], item, checking) for item in results]
+    made = [part for part in produced if not isinstance(part, HeroBuildError)]
+    record_parts(made, job, inputs[0].result() if inputs else None, settings=run.context.settings)  # while they sync
+    pairs = zip(results, produced, strict=True)
+    return [_synced(by_name[item.name], part=part, checking=checking, run=run) for item, part in pairs]
 
 
 def _files(build: Build) -> Mapping[str, str]:
@@ -78,26 +89,33 @@ def _files(build: Build) -> Mapping[str, str]:
             return {}
 
 
-def _result(item: BuildItem, built: BundleResult, verifying: _Verifying, run: RunContext) -> Produced:
-    result = built.error if isinstance(built, FailedBundle) else _content(item, built, verifying)
-    if isinstance(result, HeroBuildError):
-        return part_failed(item.build, result, run)
+def _produced(item: BuildItem, built: BundleResult, checking: _Checking) -> VerifiedPart | Restore | HeroBuildError:
+    """The new files, or those that are installed, with the origin of this build."""
+    installed, origin = item.build.installed, built_origin(item.task)
+    if isinstance(built, FailedBundle):
+        return built.error
+    if isinstance(built, UnchangedBundle) and installed is not None:
+        return replace(installed, record=replace(installed.record, origin=origin))
+    checked = checking[built.name].result()
+    return VerifiedPart(item.build.part, origin, (checked.verified,)) if isinstance(checked, _Checked) else checked
+
+
+def _synced(
+    item: BuildItem, part: VerifiedPart | Restore | HeroBuildError, checking: _Checking, run: RunContext
+) -> Produced:
+    """The part once its files are on the disk, or as a failure."""
+    if isinstance(part, HeroBuildError):
+        return part_failed(item.build, part, run)
+    if isinstance(part, VerifiedPart):
+        checked = checking[part.artifacts[0].artifact.name].result()
+        error = checked.syncing.result() if isinstance(checked, _Checked) else checked
+        if error is not None:
+            return part_failed(item.build, error, run)
     run.context.emit(Finished(item.build.part.id))
-    origin = built_origin(item.task)
-    if isinstance(result, Verified):
-        return VerifiedPart(item.build.part, origin, (result,))
-    return replace(result, record=replace(result.record, origin=origin))
+    return part
 
 
-def _content(
-    item: BuildItem, built: BuiltBundle | UnchangedBundle, verifying: _Verifying
-) -> Verified | Restore | HeroBuildError:
-    """The new files, or those that are installed."""
-    installed = item.build.installed
-    return installed if isinstance(built, UnchangedBundle) and installed else verifying[built.name].result()
-
-
-def _verify_bundle(item: BuildItem, built: BuiltBundle) -> Verified | HeroBuildError:
+def _check_bundle(item: BuildItem, built: BuiltBundle, run: RunContext) -> _Checked | HeroBuildError:
     """verify ─► make durable, while other bundles are still being built."""
     (bundle,) = item.build.part.artifacts
     try:
@@ -105,7 +123,14 @@ def _verify_bundle(item: BuildItem, built: BuiltBundle) -> Verified | HeroBuildE
             Fetched(bundle, path=built.folder, form="tree", sha256="", size=0),
             expect_for(bundle, None, build_platform()),
         )
+    except HeroBuildError as error:
+        return error
+    return _Checked(verified, run.pool.submit(_sync, verified))
+
+
+def _sync(verified: Verified) -> HeroBuildError | None:
+    try:
         make_durable(verified)
     except HeroBuildError as error:
         return error
-    return verified
+    return None

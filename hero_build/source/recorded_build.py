@@ -138,19 +138,29 @@ def _current(path: Path) -> str:
 def _outside(reads: BuildReads, job: CargoJob) -> Iterator[Path]:
     """What was read and is not covered by the fingerprint: outside the tree, ignored by git, or git's own."""
     tree = Path(os.path.realpath(job.tree.path))
-    covered = _covered(tree, job)
+    covered = _covered(tree, job) | {f"{tree}/Cargo.lock"}
+    folders: dict[str, str] = {}
     for path in reads.paths:
-        real = Path(os.path.realpath(path))
         in_libraries = job.lib is not None and path.is_relative_to(job.lib)
-        if real not in covered and not in_libraries and real != tree / "Cargo.lock":
+        if _real_path(str(path), folders) not in covered and not in_libraries:
             yield path
     yield from (folder for _, folder in reads.silent if not Path(os.path.realpath(folder)).is_relative_to(tree))
 
 
-def _covered(tree: Path, job: CargoJob) -> frozenset[Path]:
+def _real_path(path: str, folders: dict[str, str]) -> str:
+    """As os.path.realpath; `folders` keeps what it says of the folders, which many files share."""
+    folder, name = os.path.split(path)
+    if folder not in folders:
+        folders[folder] = os.path.realpath(folder)
+    path = os.path.join(folders[folder], name)
+    return os.path.realpath(path) if name in ("", ".", "..") or os.path.islink(path) else path
+
+
+def _covered(tree: Path, job: CargoJob) -> frozenset[str]:
     """The files of a checkout whose content is part of its state: those that git tracks, and the changes to them."""
     changes = status(tree).changes if job.tree.changes is None else job.tree.changes
-    return frozenset(tree / name for name in (*tracked_files(tree), *changes) if os.path.basename(name) != "Cargo.lock")
+    names = (name for name in (*tracked_files(tree), *changes) if os.path.basename(name) != "Cargo.lock")
+    return frozenset(f"{tree}/{name}".removesuffix("/") for name in names)  # git ends a nested repository with a slash
 
 
 def _tags(folder: Path) -> Iterator[Path]:

@@ -1,10 +1,14 @@
 """Command lines that need no parsing mean what they mean to click, and anything else is left to it."""
 
+import click
 import pytest
 
+from hero_build.cli.bundles import islands, shell
 from hero_build.cli.install import install
 from hero_build.cli.install_options import InstallOptions
 from hero_build.cli.quick import _install_words, install_options, needs_no_parsing
+
+COMMON = {"root", "forge", "supervisor", "json", "quiet", "verbose", "jobs", "colour", "wait"}
 
 
 @pytest.mark.parametrize(
@@ -18,6 +22,9 @@ from hero_build.cli.quick import _install_words, install_options, needs_no_parsi
         "install --mode source db",
         "install db --mode download",
         "install --json db --mode auto --json",
+        "islands",
+        "islands notes --mode source radio --json",
+        "shell --mode source",
     ],
 )
 def test_what_needs_no_parsing(words: str) -> None:
@@ -42,11 +49,28 @@ def test_what_needs_no_parsing(words: str) -> None:
         "install db -q",
         "install --help",
         "--json install db",
-        "islands",
+        "islands -n",
+        "islands notes --backend wasm-pack",
+        "islands --mode none",
+        "shell notes",
+        "--json shell",
     ],
 )
 def test_what_click_parses(words: str) -> None:
     assert not needs_no_parsing(words.split(" "))
+
+
+@pytest.mark.parametrize("words", ["", "--mode source", "--json", "--mode download --json"])
+@pytest.mark.parametrize("command", [islands, shell])
+def test_the_same_options_of_bundles_as_by_click(command: click.Command, words: str) -> None:
+    """A new option of either must have a default in InstallOptions, or in `install_bundles`."""
+    arguments = [*(["notes"] if command is islands else []), *words.split()]
+    parsed = command.make_context(command.name, list(arguments)).params
+    fields = InstallOptions.__struct_fields__
+    assert InstallOptions(**{name: parsed[name] for name in fields if name in parsed}) == install_options(arguments)
+    assert parsed.get("names", ()) == _install_words(arguments)[0]
+    assert not any(parsed[name] for name in ("restart", "rollback_on_failure", "dry_run"))
+    assert set(parsed) <= {*fields, "restart", "rollback_on_failure", "dry_run", *COMMON, "names"}
 
 
 @pytest.mark.parametrize("words", ["db", "@both web@v1", "--mode source db web", "db --mode download", "--json db"])
@@ -59,5 +83,4 @@ def test_the_same_options_as_by_click(words: str) -> None:
     assert parsed["apps"] == _install_words(arguments)[0]
     others = {"with_needs", "restart", "rollback_on_failure", "dry_run"}
     assert {name for name in others if parsed[name]} == set()
-    common = {"root", "forge", "supervisor", "json", "quiet", "verbose", "jobs", "colour", "wait"}
-    assert set(parsed) <= {*fields, *others, *common, "apps"}
+    assert set(parsed) <= {*fields, *others, *COMMON, "apps"}

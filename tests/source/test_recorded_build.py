@@ -100,3 +100,21 @@ def test_a_damaged_record_counts_as_none(tree: Path, tmp_path: Path) -> None:
     for file in (tmp_path / "cache" / "inputs").iterdir():
         file.write_text('{"x": "y"')
     assert recorded_build.recall(job_of(tree), FINGERPRINT, tmp_path / "cache") == RecordedBuild()
+
+
+def test_a_link_in_the_checkout_counts_as_what_it_leads_to(tree: Path, tmp_path: Path) -> None:
+    """A file or a folder that is elsewhere is an input; one of the checkout is covered by its state."""
+    words = tmp_path / "words"
+    git_repos.write(words, {"one.txt": "one", "two.txt": "two"})
+    for name, target in {"file.txt": words / "one.txt", "folder": words, "link.txt": Path("own.txt")}.items():
+        (tree / "src" / name).symlink_to(target)
+    included = ("file.txt", "folder/two.txt", "link.txt")
+    lines = "".join(f'print!("{{}}", include_str!("../{name}"));' for name in included)
+    git_repos.commit(tree, {"src/bin/app.rs": f"fn main() {{ {lines} }}\n", "src/own.txt": "text"})
+    built = build_and_record(job_of(tree), tmp_path, started=time.time_ns() + 3_600_000_000_000)
+    assert built == RecordedBuild((("app", "digest"),))
+    paths = recorded_build.recorded_inputs(tree, tmp_path / "cache").paths
+    assert {Path(path).name for path in paths if path.endswith(".txt")} == {"file.txt", "two.txt"}
+    git_repos.write(words, {"two.txt": "other"})
+    changed = recorded_build.recall(job_of(tree), FINGERPRINT, tmp_path / "cache").changed
+    assert [Path(path).name for path in changed] == ["two.txt"]

@@ -60,13 +60,16 @@ def build_reads(
     listed: dict[Path, list[str]] = {}
     dep_infos = [file for item in artifacts for file in _dep_infos(item, directories, listed)]
     scripts = [_script(message) for message in messages if message.reason == "build-script-executed"]
-    outputs = {Path(message.out_dir) for message in messages if message.out_dir}
     paths = {path for final in finals for path in _final_paths(final)}
-    paths |= {path for item in artifacts for path in _manifests(Path(item.manifest_path))}
-    paths |= {path for script in scripts for path in script.paths}
+    paths |= {
+        os.path.join(folder, name) for folder in _folders_above(artifacts) for name in ("Cargo.toml", "Cargo.lock")
+    }
+    paths |= {str(path) for script in scripts for path in script.paths}
+    immutable = tuple(f"{toolchain.cargo_home(env) / name}/" for name in _IMMUTABLE)
+    outputs = tuple(f"{Path(message.out_dir)}/" for message in messages if message.out_dir)
     variables = {name for file in dep_infos for name in _ENV_LINE.findall(file.read_text(errors="replace"))}
     return BuildReads(
-        frozenset(path for path in paths if not _is_immutable(path, env) and outputs.isdisjoint(path.parents)),
+        frozenset(Path(path) for path in paths if not (f"{path}/".startswith(immutable) or path.startswith(outputs))),
         frozenset(variables.union(*(script.variables for script in scripts))),
         frozenset(package for script in scripts for package in script.silent),
     )
@@ -85,7 +88,7 @@ def _finals(artifact: CargoMessage) -> Iterator[Path]:
         yield from (path for path in paths if path.parent.name != "deps" and path.suffix != ".rmeta")
 
 
-def _final_paths(final: Path) -> Iterator[Path]:
+def _final_paths(final: Path) -> Iterator[str]:
     """The files that cargo lists beside a final file: those of its crate and of all local crates below it."""
     try:
         text = final.with_suffix(".d").read_text(encoding="utf-8", errors="surrogateescape")
@@ -93,8 +96,8 @@ def _final_paths(final: Path) -> Iterator[Path]:
         raise UnknownReads(f"{final} has no dep-info file") from None
     for line in text.splitlines():
         for word in _DEP_INFO_PATH.findall(line.partition(": ")[2]):
-            path = Path(word.replace("\\ ", " "))
-            if not path.is_absolute():  # build.dep-info-basedir
+            path = word.replace("\\ ", " ")
+            if not os.path.isabs(path):  # build.dep-info-basedir
                 raise UnknownReads(f"{final.with_suffix('.d')} has relative paths")
             yield path
 
@@ -139,9 +142,13 @@ def _crate_folders(file: Path, directories: Sequence[BuildDirectories]) -> Itera
         yield from (item.build / file.parent.relative_to(target) / "deps" for item in directories)
 
 
-def _manifests(manifest: Path) -> Iterator[Path]:
-    """A package's manifest, and those of a workspace around it with its lock file, existing or not."""
-    yield from (folder / name for folder in manifest.parents for name in ("Cargo.toml", "Cargo.lock"))
+def _folders_above(artifacts: Iterable[CargoMessage]) -> set[str]:
+    """Where manifests of packages, and those of a workspace around them with its lock file, are or may come to be."""
+    folders: set[str] = set()
+    for path in (artifact.manifest_path for artifact in artifacts if artifact.manifest_path):
+        while (path := os.path.dirname(path)) not in folders:
+            folders.add(path)
+    return folders
 
 
 def _script(message: CargoMessage) -> BuildReads:
@@ -166,8 +173,3 @@ def _absolute(paths: Iterable[Path], folder: Path | None) -> Iterator[Path]:
     for path in paths:
         if folder is not None or path.is_absolute():
             yield folder / path if folder is not None else path
-
-
-def _is_immutable(path: Path, env: Mapping[str, str]) -> bool:
-    home = toolchain.cargo_home(env)
-    return any(path.is_relative_to(home / name) for name in _IMMUTABLE)

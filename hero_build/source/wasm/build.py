@@ -61,7 +61,6 @@ def build(
             return tuple(run_wasm_pack(crate, call, finisher) for crate in crates)
         grouped = _grouped(crates, members=members, call=call, finisher=finisher)
         results = _build_groups(grouped, call=call, finisher=finisher, workers=workers)
-    cache.prune(folders.bundles)
     return tuple(results[crate.name] for crate in crates)
 
 
@@ -99,6 +98,8 @@ def _build_groups(
     failures: dict[str, FailedBundle] = {}
 
     def on_module(crate: Crate, module: Path) -> None:
+        if not pending:
+            workers.executor.submit(cache.prune, finisher.folders.bundles)  # beside cargo; what was used last stays
         pending[crate.name] = workers.executor.submit(finish, crate, module, finisher)
 
     seen: list[tuple[Sequence[CargoMessage], int]] = []
