@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
-from msgspec import Raw, Struct, field
+from msgspec import Raw
 from msgspec.structs import replace
 
 from hero_build import STATE, __version__
@@ -109,9 +109,13 @@ def dump(generation: Generation) -> str:
 
 def encoded(generation: Generation) -> bytes:
     """The bytes of `dump`."""
-    from hero_build.model import manifest_text
+    if isinstance(generation.records, InstalledParts):
+        from hero_build.model import manifest_text  # not for a first install
 
-    return manifest_text.encoded(generation)
+        return manifest_text.encoded(generation)
+    from hero_build.model.manifest_convert import to_document
+
+    return msgspec.json.format(msgspec.json.encode(to_document(generation)), indent=2) + b"\n"
 
 
 def encode(generation: Generation) -> dict[str, Any]:
@@ -137,12 +141,6 @@ def _stamp(path: Path) -> tuple[int, ...]:
     """Changes whenever the file does, unless it does twice within a tick of the file system's clock."""
     status = os.stat(path)
     return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
-
-
-class _SealOfManifest(Struct, frozen=True):
-    """What seal.json says of the manifest beside it."""
-
-    stamp: tuple[int, int, int] | None = field(default=None, name="manifest.json")
 
 
 def _as_written(path: Path, content: bytes, stamp: tuple[int, ...]) -> Generation | None:
@@ -186,8 +184,10 @@ def _app(text: Raw) -> "ManifestApp":
 
 def _is_sealed(path: Path, stamp: tuple[int, ...]) -> bool:
     """Whether the manifest has the stamp that its generation's seal has of it."""
+    from hero_build.model.manifest_text import SealOfManifest
+
     try:
-        seal = decode_json(read_regular(path.with_name(SEAL), _LARGEST_FILE), kind=_SealOfManifest)
+        seal = decode_json(read_regular(path.with_name(SEAL), _LARGEST_FILE), kind=SealOfManifest)
     except (OSError, ValueError):
         return False
     _, inode, size, mtime, _ = stamp

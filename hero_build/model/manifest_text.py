@@ -6,7 +6,7 @@ The text of an app can be cut out of it and put into another manifest, since bot
 from collections.abc import Callable, Mapping
 
 import msgspec
-from msgspec import Raw, Struct
+from msgspec import Raw, Struct, field
 from msgspec.structs import replace
 
 from hero_build.model.installed import Generation, InstalledPart, PartId
@@ -18,6 +18,12 @@ from hero_build.model.manifest_document import ManifestApp
 _APPS, _NO_APPS = b'\n  "apps": ', b'\n  "apps": {}'
 _BEGIN, _END = b'\n  "apps": {\n', b'\n  },\n  "adopted": {'
 """Of the list of apps and of what follows it: a line within a text of JSON would have its line break escaped."""
+
+
+class SealOfManifest(Struct, frozen=True):
+    """What seal.json says of the manifest beside it: inode, size in bytes, mtime in ns."""
+
+    stamp: tuple[int, int, int] | None = field(default=None, name="manifest.json")
 
 
 class _ProgramPath(Struct, frozen=True):
