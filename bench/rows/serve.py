@@ -11,7 +11,7 @@ from pathlib import Path
 from statistics import median
 
 from bench.bench import Bench
-from bench.kinds import CLIENT, OTHER, SERVER, THREADS
+from bench.kinds import CLIENT, NETWORK, OTHER, SERVER, THREADS
 from bench.measure import Command
 from bench.profiles import Recorder
 from bench.result import HERO, Row, Target
@@ -54,7 +54,7 @@ def _of_a_call(root: ServiceRoot, whole: float) -> dict[str, float]:
         asyncio.run(_all(path))
         last = time.monotonic()
     processor = dict(mean([times(within(recorder.notes[0], first, last))], _CLIENTS * _CALLS).processor)
-    processor[SERVER] = sum(processor.pop(kind, 0.0) for kind in (SERVER, OTHER, THREADS))  # and its loop
+    processor[SERVER] = sum(processor.pop(kind, 0.0) for kind in (SERVER, OTHER, THREADS, NETWORK))  # and its loop
     return {**processor, CLIENT: round(max(whole - sum(processor.values()), 0.0), 5)}
 
 
