@@ -21,6 +21,9 @@ trusted.
   and syncs.
 - **ubi** (cargo's `ubi-cli`) is started once for each app, eight at once; it asks the API and downloads. It compares
   nothing with the published checksums, and syncs nothing.
+- **cargo-binstall** is started once for each app, eight at once, with a `Cargo.toml` that has the program's address
+  (`pkg-url`). It asks no API, compares nothing and syncs nothing. It takes http since 1.22, and those versions are
+  compiled with Rust 1.96: it is left out where cargo has an older one.
 - **bare loop** (`bench/bare.py`) is no peer: it is what a download cannot leave out. It has all addresses beforehand,
   reads with 16 connections, hashes, writes and syncs each file and their folder, plans and records nothing. In the row
   of packs it reads the same files from the page cache.
@@ -77,12 +80,6 @@ trusted.
 - **Machines**: each is a root of its own on this one, with a process of hero-build, four at once; they install from one
   nginx, through the proxy that adds latency. The row is what a machine itself has to spend: processor time.
 - **The control node**: `ansible-playbook` runs the playbook `upgrade` over ssh, against fifty roots on this machine.
-
-cargo-binstall is in no row. It would need no registry: `--manifest-path` takes a `Cargo.toml` with `pkg-url` in
-`[package.metadata.binstall]`, for one crate a call. But version 1.20, which Rust 1.95 compiles, refuses the address of
-the program before it sends a request (`kind: Builder, source: BadScheme`): it takes https alone, and the rows are
-served over http. `--allow-insecure-http` came with 1.22, whose lock file asks for Rust 1.96. So does 1.24 without its
-lock file, since it is built with vergen 10.
 """
 
 EXPLAINED = {

@@ -9,12 +9,21 @@ from bench.measure import Command, Failed, Peer, environment
 from bench.places import WORLD
 from bench.result import HERO
 from bench.tools import Tools
+from bench.tools import binstall as binstall_program
 from bench.tools import ubi as ubi_program
 from bench.world import OWNER, App
 
 CURL, CURL_AGAIN, UNSYNCED, MISE = "curl+openssl+sync", "curl+openssl+sync again", "curl+openssl", "mise"
-UBI = "ubi"
+UBI, BINSTALL = "ubi", "cargo-binstall"
 _TAG = "v1.0.0"
+_CRATE = """[package]
+name = "{app}"
+version = "1.0.0"
+
+[package.metadata.binstall]
+pkg-url = "{url}"
+pkg-fmt = "bin"
+"""
 
 
 def downloaders(context: Tools, apps: Sequence[App], fleet: str, base: str) -> list[Peer]:
@@ -22,6 +31,7 @@ def downloaders(context: Tools, apps: Sequence[App], fleet: str, base: str) -> l
     bare = [curl(CURL, apps, base), curl(CURL_AGAIN, apps, base), curl(UNSYNCED, apps, base, sync=False)]
     other = [mise(context.mise, apps, base)] if context.mise else []
     other += [ubi(program, apps, base)] if (program := ubi_program()) else []
+    other += [binstall(program, apps, base)] if (program := binstall_program()) else []
     return [*bare, *other, hero(context.hero, apps=apps, fleet=fleet, base=base)]
 
 
@@ -60,6 +70,24 @@ def ubi(program: Path, apps: Sequence[App], base: str) -> Peer:
         return Command(argv, environment(folder), folder)
 
     return Peer(UBI, prepare, lambda folder: complete(apps, lambda app: folder / "bin" / app.name))
+
+
+def binstall(program: Path, apps: Sequence[App], base: str) -> Peer:
+    """One cargo-binstall for each app, eight at once: each has the address. Nothing is asked, compared, or synced."""
+
+    def prepare(folder: Path) -> Command:
+        for app in apps:
+            (folder / app.name / "src").mkdir(parents=True)
+            (folder / app.name / "src" / "main.rs").touch()
+            manifest = _CRATE.format(app=app.name, url=f"{base}{path_of(app)}")
+            (folder / app.name / "Cargo.toml").write_text(manifest)
+        (folder / "apps").write_text("".join(f"{app.name}\n" for app in apps))
+        quiet = ("--no-confirm", "--no-track", "--disable-telemetry", "--allow-insecure-http")
+        words = (str(program), *quiet, "--strategies", "crate-meta-data", "--install-path", "bin")
+        argv = ("xargs", "-P", "8", "-I", "{}", "-a", "apps", *words, "--manifest-path", "{}", "{}")
+        return Command(argv, environment(folder), folder)
+
+    return Peer(BINSTALL, prepare, lambda folder: complete(apps, lambda app: folder / "bin" / app.name))
 
 
 def mise_install(program: Path, apps: Sequence[App], base: str, folder: Path) -> Command:

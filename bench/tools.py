@@ -13,7 +13,7 @@ from pathlib import Path
 from bench.places import CHECKOUT, TOOLS, VENV
 
 _MISE = "@jdxcode/mise@2026.9.15"
-_UBI = "ubi-cli@0.13.0"
+_UBI, _BINSTALL = "ubi-cli@0.13.0", "cargo-binstall@1.24.0"
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,11 +88,21 @@ def _mise() -> Path | None:
 
 def ubi() -> Path | None:
     """ubi, which cargo compiles once, for some minutes; None where it cannot."""
-    program = TOOLS / "ubi" / "bin" / "ubi"
+    return _by_cargo("ubi", _UBI)
+
+
+def binstall() -> Path | None:
+    """cargo-binstall, likewise; None with a Rust before 1.96."""
+    return _by_cargo("cargo-binstall", _BINSTALL, "--no-default-features", "--features", "rustls")
+
+
+def _by_cargo(name: str, crate: str, *options: str) -> Path | None:
+    folder = TOOLS / name
+    program = folder / "bin" / name
     if not program.is_file() and shutil.which("cargo"):
-        words = ["cargo", "install", _UBI, "--locked", "--quiet", "--root", str(TOOLS / "ubi")]
-        subprocess.run([*words, "--target-dir", str(TOOLS / "ubi" / "target")], check=False)
-        shutil.rmtree(TOOLS / "ubi" / "target", ignore_errors=True)
+        words = ["cargo", "install", crate, "--locked", "--quiet", *options, "--root", str(folder)]
+        subprocess.run([*words, "--target-dir", str(folder / "target")], check=False)
+        shutil.rmtree(folder / "target", ignore_errors=True)
     return program if program.is_file() else None
 
 

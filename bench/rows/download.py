@@ -7,7 +7,7 @@ from msgspec.structs import replace
 from bench import floors, world
 from bench.bench import DELAY, Bench
 from bench.measure import Peer, compare, seconds
-from bench.peers import CURL, MISE, UBI, curl, downloaders
+from bench.peers import BINSTALL, CURL, MISE, UBI, curl, downloaders
 from bench.profiles import profiled
 from bench.result import Row, Target
 from bench.world import App
@@ -54,7 +54,9 @@ def _peers(bench: Bench, apps: Sequence[App], fleet: str, base: str) -> list[Pee
 
 def _complete(row: Row, ours: Peer) -> Row:
     """With its floor, its profile, and the peers that this machine does not have."""
-    missing = tuple(f"{name} is left out: it is not on this machine" for name in (MISE, UBI) if name not in row.samples)
+    missing = tuple(
+        f"{name} is left out: it is not on this machine" for name in (MISE, UBI, BINSTALL) if name not in row.samples
+    )
     return profiled(floors.loop(replace(row, notes=(*row.notes, *missing)), floors.RECEIVED), ours)
 
 
