@@ -124,10 +124,12 @@ class Systemd(Struct, frozen=True):
         try:
             self._systemctl(verb, "--no-block", unit_name(name))
         except RuntimeUnreachable:
-            if self._unit_path(name).exists():
-                raise
+            with self._definitions.changing(self.timeouts.change):  # another command forgets it, or defines it anew
+                if self._unit_path(name).exists():
+                    self._systemctl(verb, "--no-block", unit_name(name))
+                    return
             self._enable(name, enable=False)
-            raise _not_defined(name) from None  # forgotten meanwhile
+            raise _not_defined(name) from None
 
     def _unit_path(self, name: str) -> Path:
         return self.manager.units / unit_name(name)

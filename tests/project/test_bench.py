@@ -124,22 +124,33 @@ def test_the_floor_of_a_build_and_the_rest_are_its_time(monkeypatch: pytest.Monk
     assert shared.seconds == pytest.approx(7.5)
 
 
-def test_a_program_that_has_ended_is_accounted_for() -> None:
-    """To the tick, whether it was seen while it ran or not."""
-    watcher = sampler.Sampler(time.monotonic(), fine=3.0, every=0.08, follow=())
-    spin = "import time\nwhile time.process_time() < 0.3: pass"
-    before = os.times()
-    with subprocess.Popen([sys.executable, "-c", f"{spin}\ninput()"], stdin=subprocess.PIPE) as child:
-        assert until(lambda: sampler.clock(child.pid) > 0.3)
-        watcher.take(0)
-        child.communicate(b"\n")
-    subprocess.run([sys.executable, "-c", spin], check=True)
+_ACCOUNTED = """
+import json, os, subprocess, sys, time
+from bench import sampler
+from support.processes import until
+watcher = sampler.Sampler(time.monotonic(), fine=3.0, every=0.08, follow=())
+spin = "import time\\nwhile time.process_time() < 0.3: pass"
+with subprocess.Popen([sys.executable, "-c", spin + "\\ninput()"], stdin=subprocess.PIPE) as child:
+    assert until(lambda: sampler.clock(child.pid) > 0.3)
     watcher.take(0)
-    after = os.times()
-    looks = [look for _, _, look in watcher.samples if look is not None]
-    used = after.children_user + after.children_system - before.children_user - before.children_system
-    assert sum(took for programs, _ in looks for _, took, _ in programs) == pytest.approx(used, abs=0.05)
-    assert [runs for programs, _ in looks for _, _, runs in programs] == [True, False]
+    child.communicate(b"\\n")
+subprocess.run([sys.executable, "-c", spin], check=True)
+watcher.take(0)
+after = os.times()
+looks = [program for _, _, look in watcher.samples if look for program in look[0]]
+print(json.dumps([looks, after.children_user + after.children_system]))
+"""
+
+
+def test_a_program_that_has_ended_is_accounted_for() -> None:
+    """To the tick, whether it was seen while it ran or not. In a process that has no other children."""
+    path = os.pathsep.join(str(folder) for folder in (REPO, REPO / "tests"))
+    run = subprocess.run(
+        [sys.executable, "-c", _ACCOUNTED], env={**os.environ, "PYTHONPATH": path}, check=True, stdout=subprocess.PIPE
+    )
+    looks, used = msgspec.json.decode(run.stdout)
+    assert sum(took for _, took, _ in looks) == pytest.approx(used, abs=0.05)
+    assert [runs for _, _, runs in looks] == [True, False]
 
 
 def _look(*programs: tuple[str, float], idle: float = 0.0) -> Look:
