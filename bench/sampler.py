@@ -26,6 +26,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from types import FrameType
+    from typing import NoReturn
 
     Thread = tuple[int, int, float | None]
     Program = tuple[str, float, bool]
@@ -220,11 +221,11 @@ def main() -> None:
     numbers = map(int, filter(None, follow.split(",")))
     sampler, leave = Sampler(float(begin), fine=float(fine), every=float(every), follow=numbers), os._exit
 
-    def end(code: int) -> None:
+    def end(status: int) -> "NoReturn":
         _write(sampler, out)
-        leave(code)
+        leave(status)
 
-    os._exit = end  # type: ignore[assignment]
+    os._exit = end
     sys.argv = sys.argv[6:]
     sys.setswitchinterval(_FINE)
     _OWN = _thread.start_new_thread(sampler.run, ())

@@ -89,7 +89,7 @@ def _entered(stack: ExitStack, maker: AbstractContextManager[Control]) -> Contro
     """The supervisor, or why it does not run here."""
     try:
         return stack.enter_context(maker)
-    except pytest.skip.Exception as reason:
+    except pytest.skip.Exception as reason:  # how the tests' own supervisors say that the machine lacks something
         return str(reason)
 
 

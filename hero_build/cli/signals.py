@@ -6,7 +6,8 @@ running:  the command unwinds. A signal that was lost (Python ignores an excepti
 ending:   the error is being printed; another signal after `_AGAIN`, or `_PRINTING`, ends the process without it.
 """
 
-import _signal  # type: ignore[import-not-found]  # what `signal` wraps in enums, whose import takes longer than a cached answer
+# What `signal` wraps in enums, whose import takes longer than a cached answer; typeshed does not describe it.
+import _signal  # type: ignore[import-not-found]
 import os
 import sys
 import time
